@@ -1,0 +1,50 @@
+import js from '@eslint/js';
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+/** Dependencies point inward to `domain/`: each folder names what it may not import. */
+const folder = (name, ...patterns) => ({
+  files: [`src/${name}/**/*.ts`],
+  rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
+});
+const kafkajs = { regex: '^kafkajs', message: 'Only clients/kafka.ts knows kafkajs.' };
+const workers = { regex: '/workers(/|$)', message: 'Nothing imports an entry point.' };
+const outer = {
+  regex: '/(cli|dev|operations|workers)(/|$)',
+  message: 'Dependencies point inward.',
+};
+
+export default defineConfig(
+  { ignores: ['dist/**', 'coverage/**', '.cloudsync/**', '*.mjs', '*.js', 'examples/**/*.mjs'] },
+  js.configs.recommended,
+  tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-restricted-imports': ['error', { patterns: [kafkajs, workers] }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: 'Read it in src/config.ts.' },
+      ],
+    },
+  },
+  { files: ['src/config.ts', 'test/**', 'bench/**'], rules: { 'no-restricted-properties': 'off' } },
+  {
+    files: ['src/clients/kafka.ts'],
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [outer] }] },
+  },
+  folder('domain', { regex: '^(?!\\./|zod$|node:crypto$)', message: 'domain needs only zod.' }),
+  folder('idempotency', { regex: '^(?!\\./|\\.\\./domain/)', message: 'Only domain.' }),
+  folder('workflows', {
+    regex: '^(?!\\./|@temporalio/(workflow|common)$)',
+    allowTypeImports: true,
+    message: 'Workflows run in a sandbox: types only.',
+  }),
+  folder('sinks', kafkajs, outer, { regex: '/(bridge|activities|workflows)(/|$)' }),
+  folder('activities', kafkajs, outer, { regex: '/bridge(/|$)', allowTypeImports: true }),
+  folder('bridge', kafkajs, outer, { regex: '/activities(/|$)', allowTypeImports: true }),
+);
