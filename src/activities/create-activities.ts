@@ -1,0 +1,40 @@
+import { activityInfo } from '@temporalio/activity';
+import type { DeadLetterWriter } from './dead-letter-writer';
+import { deliver, type DeliveryEvents } from './deliver';
+import type { RecordActivities } from './record-activities';
+import { startOfRecord } from '../domain/record-start';
+import type { AnyStream } from '../domain/stream';
+import { parseRecord } from '../domain/parse';
+import { decodeContent } from '../domain/record';
+
+export interface ActivityDependencies {
+  stream: AnyStream;
+  deadLetters: DeadLetterWriter;
+  events: DeliveryEvents;
+}
+
+/** The activities of one stream's worker. */
+export function createActivities({
+  stream,
+  deadLetters,
+  events,
+}: ActivityDependencies): RecordActivities {
+  return {
+    deliver: (record, earlierAttempts) => deliver(stream, events, record, earlierAttempts),
+
+    async deadLetter(record, failure) {
+      const { workflowExecution } = activityInfo();
+      await deadLetters.write(stream, record, failure, workflowExecution!);
+    },
+
+    // eslint-disable-next-line @typescript-eslint/require-await -- activities are asynchronous
+    async parse({ reason, ...envelope }) {
+      const record = decodeContent(envelope);
+      if (!record) return { ok: false, reason };
+      const parsed = parseRecord(stream, record);
+      return parsed.ok
+        ? { ok: true, start: startOfRecord(stream, record, parsed.messageId) }
+        : parsed;
+    },
+  };
+}

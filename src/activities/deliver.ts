@@ -1,0 +1,123 @@
+import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity';
+import { CancelledFailure } from '@temporalio/common';
+import { classifyError, DeliveryError, isRetryable } from '../domain/errors';
+import { parseRecord } from '../domain/parse';
+import { decodeContent, type RecordInput, type RecordPosition } from '../domain/record';
+import type { SinkRecord, WriteResult } from '../domain/sink';
+import type { AnyStream } from '../domain/stream';
+import type { AttemptDetails } from '../workflows/failure';
+import type { DeliverResult } from './record-activities';
+
+/** What happens at the sink, for logs and metrics. */
+export interface DeliveryEvents {
+  /** The sink held the message already, brought by another record. */
+  duplicateAtSink(record: RecordInput): void;
+  /** An attempt failed in a way that another attempt may mend. */
+  attemptFailed(record: RecordInput, errorType: string, message: string): void;
+  /** An attempt succeeded; seconds since it began. */
+  attemptSucceeded(record: RecordInput, seconds: number): void;
+}
+
+const HEARTBEAT_INTERVAL_MS = 3_000;
+
+/** The sink gets this much less than the activity's time, so that its own error arrives first. */
+const DEADLINE_MARGIN_MS = 250;
+
+/** One attempt to bring a record to its stream's sink. */
+export async function deliver(
+  stream: AnyStream,
+  events: DeliveryEvents,
+  record: RecordInput,
+  earlierAttempts: number,
+): Promise<DeliverResult> {
+  const info = activityInfo();
+  const attempts = earlierAttempts + info.attempt;
+  const started = performance.now();
+  try {
+    const result = await attempt(stream, sinkRecord(stream, record, info), info.attempt);
+    events.attemptSucceeded(record, (performance.now() - started) / 1000);
+    const duplicate = result.outcome === 'duplicate' && !isOwnWrite(result, record, attempts);
+    if (duplicate) events.duplicateAtSink(record);
+    const outcome = duplicate ? 'duplicate' : 'delivered';
+    return { outcome, attempts, ...(result.location && { location: result.location }) };
+  } catch (error) {
+    // The worker shuts down: Temporal gives the record to another one.
+    if (Context.current().cancellationSignal.aborted && error instanceof CancelledFailure) {
+      throw error;
+    }
+    const { type, message, retryAfterMs } = classifyError(error, (e) => stream.sink.classify?.(e));
+    if (isRetryable(type)) events.attemptFailed(record, type, message);
+    throw ApplicationFailure.create({
+      type,
+      message,
+      nonRetryable: !isRetryable(type),
+      details: [{ attempt: info.attempt } satisfies AttemptDetails],
+      ...(retryAfterMs !== undefined && { nextRetryDelay: retryAfterMs }),
+    });
+  }
+}
+
+/** Runs the sink's write within the activity's time, heartbeating where that is looked at. */
+async function attempt(
+  stream: AnyStream,
+  record: SinkRecord,
+  attempt: number,
+): Promise<WriteResult> {
+  const { info, cancellationSignal, cancelled } = Context.current();
+  const limitMs = Math.max(info.startToCloseTimeoutMs - DEADLINE_MARGIN_MS, 1);
+  const timeout = new AbortController();
+  const signal = AbortSignal.any([cancellationSignal, timeout.signal]);
+  let deadline: NodeJS.Timeout | undefined;
+  // Not every sink minds the signal; its place must become free all the same.
+  const expired = new Promise<never>((_, reject) => {
+    deadline = setTimeout(() => {
+      timeout.abort();
+      reject(new DeliveryError('Transient', `the sink did not answer within ${limitMs} ms`));
+    }, limitMs);
+  });
+  const beat = () => Context.current().heartbeat({ attempt } satisfies AttemptDetails);
+  if (!info.isLocal) beat();
+  const heartbeat = info.isLocal ? undefined : setInterval(beat, HEARTBEAT_INTERVAL_MS);
+  try {
+    return await Promise.race([stream.sink.write(record, { signal, attempt }), expired, cancelled]);
+  } finally {
+    clearTimeout(deadline);
+    clearInterval(heartbeat);
+  }
+}
+
+/**
+ * Whether the object that the sink holds is this record's own, from an attempt whose reply was lost.
+ * Some sinks know which record wrote it; for the others any earlier attempt is taken for the writer.
+ */
+function isOwnWrite(result: WriteResult, record: RecordPosition, attempts: number): boolean {
+  const { writtenBy } = result;
+  if (!writtenBy) return attempts > 1;
+  return (
+    writtenBy.topic === record.topic &&
+    writtenBy.partition === record.partition &&
+    writtenBy.offset === record.offset
+  );
+}
+
+function sinkRecord(
+  stream: AnyStream,
+  input: RecordInput,
+  info: ReturnType<typeof activityInfo>,
+): SinkRecord {
+  const record = decodeContent(input);
+  if (!record || record.value === null) throw new DeliveryError('Permanent', 'no value to deliver');
+  const { value } = record;
+  return {
+    ...record,
+    value,
+    stream: stream.name,
+    messageId: input.messageId,
+    workflowId: info.workflowExecution!.workflowId,
+    get message() {
+      const parsed = parseRecord(stream, record);
+      if (parsed.ok) return parsed.message;
+      throw new DeliveryError('Permanent', `${parsed.reason.type}: ${parsed.reason.message}`);
+    },
+  };
+}

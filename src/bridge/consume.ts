@@ -1,0 +1,289 @@
+import {
+  createConsumer,
+  createKafka,
+  toKafkaRecord,
+  withAdmin,
+  type Consumer,
+  type EachBatchPayload,
+  type Kafka,
+  type KafkaSettings,
+} from '../clients/kafka';
+import { errorMessage } from '../domain/errors';
+import type { AnyStream } from '../domain/stream';
+import type { Logger } from '../logger';
+import type { Metrics } from '../metrics';
+import { Ledger } from './ledger';
+import { PartitionWindow, type WindowEntry, type WindowLimits } from './partition-window';
+
+export interface ConsumeDependencies {
+  stream: AnyStream;
+  kafka: KafkaSettings;
+  metrics: Metrics;
+  logger: Logger;
+  limits?: WindowLimits;
+  /** Receives each record once for each time this process owns its partition. Must not throw. */
+  onRecords(entries: WindowEntry[]): void;
+  /** Called when kafkajs has given the consumer up; it will not come back by itself. */
+  onFatal(error: unknown): void;
+}
+
+const COMMIT_INTERVAL_MS = 500;
+const LAG_INTERVAL_MS = 5_000;
+const SESSION_TIMEOUT_MS = 30_000;
+
+/** A window's worth waits in memory; behind it Kafka keeps the records. */
+const DEFAULT_LIMITS: WindowLimits = { records: 1_000, bytes: 8 * 1024 * 1024 };
+
+type CommitOffsets = (offsets: {
+  topics: {
+    topic: string;
+    partitions: { partition: number; offset: string; metadata: string }[];
+  }[];
+}) => Promise<void>;
+
+/**
+ * The consumer of one stream: fills a window per partition, commits the windows' watermarks, and keeps
+ * both right across rebalances. The handler never waits for a record and never throws.
+ */
+export class StreamConsumer {
+  readonly #windows = new Map<number, PartitionWindow>();
+  readonly #kafka: Kafka;
+  readonly #consumer: Consumer;
+  #memberId: string | undefined;
+  /** Bound to the current run of kafkajs's consumer; a crash makes it void. */
+  #commitOffsets: CommitOffsets | undefined;
+  readonly #committed = new Map<PartitionWindow, number>();
+  #committing: Promise<void> = Promise.resolve();
+  #timers: NodeJS.Timeout[] = [];
+  #stopping = false;
+  #joined = false;
+  #lastHeartbeat = 0;
+
+  constructor(private readonly deps: ConsumeDependencies) {
+    // One client for each consumer: kafkajs shares committed offsets between those of one client.
+    this.#kafka = createKafka(deps.kafka, deps.logger);
+    this.#consumer = createConsumer(this.#kafka, {
+      groupId: deps.stream.groupId,
+      sessionTimeout: SESSION_TIMEOUT_MS,
+      heartbeatInterval: 3_000,
+      rebalanceTimeout: 60_000,
+      minBytes: 1,
+      // With every partition paused, kafkajs sleeps this long before it looks again.
+      maxWaitTimeInMs: 200,
+      maxBytesPerPartition: 1024 * 1024,
+      retry: { restartOnFailure: () => Promise.resolve(!this.#stopping) },
+    });
+    this.#listen();
+  }
+
+  async start(): Promise<void> {
+    const { topic } = this.deps.stream;
+    await this.#consumer.connect();
+    // From the beginning: with `false`, kafkajs skips to the end when an offset has expired.
+    await this.#consumer.subscribe({ topic, fromBeginning: true });
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: 16,
+      eachBatch: (payload) => this.#onBatch(payload),
+    });
+    this.#timers = [
+      setInterval(() => void this.commit(), COMMIT_INTERVAL_MS),
+      setInterval(() => void this.#measureLag(), LAG_INTERVAL_MS),
+    ];
+  }
+
+  /** Accepts no more records. Heartbeats go on, so the partitions stay ours while work drains. */
+  pause(): void {
+    this.#stopping = true;
+    // The whole topic: that also covers partitions assigned later.
+    if (this.#joined) this.#consumer.pause([{ topic: this.deps.stream.topic }]);
+  }
+
+  /** Commits what is finished, then leaves the group. Call {@link pause} and drain before. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#timers.forEach((timer) => clearInterval(timer));
+    await this.commit();
+    await this.#consumer.disconnect();
+  }
+
+  /** A record of the window became committable. */
+  finished(window: PartitionWindow): void {
+    if (!window.paused || window.lost || this.#stopping || !window.roomy) return;
+    window.paused = false;
+    this.#consumer.resume([{ topic: window.topic, partitions: [window.partition] }]);
+  }
+
+  ledgerOf(partition: number): Ledger | undefined {
+    return this.#windows.get(partition)?.ledger;
+  }
+
+  /** What is wrong, or undefined: whether the consumer belongs to its group and is heard there. */
+  fault(): string | undefined {
+    if (this.#stopping) return 'stopping';
+    if (!this.#joined) return 'has not joined its consumer group';
+    const silence = Date.now() - this.#lastHeartbeat;
+    return silence > SESSION_TIMEOUT_MS ? `no heartbeat for ${silence} ms` : undefined;
+  }
+
+  /** Commits watermarks and ledgers that moved. One commit at a time; a failed one is made up for. */
+  commit(): Promise<void> {
+    this.#committing = this.#committing.then(() => this.#commitOnce());
+    return this.#committing;
+  }
+
+  async #commitOnce(): Promise<void> {
+    const send = this.#commitOffsets;
+    if (!send) return;
+    const moved: { window: PartitionWindow; watermark: number; metadata: string }[] = [];
+    for (const window of this.#windows.values()) {
+      const { watermark, ledger } = window;
+      if (watermark === undefined || !ledger.loaded) continue;
+      window.settleSkipped(watermark);
+      if (this.#committed.get(window) === watermark && !ledger.changed) continue;
+      moved.push({ window, watermark, metadata: ledger.toMetadata() });
+    }
+    if (moved.length === 0) return;
+    const { topic, name } = this.deps.stream;
+    try {
+      // Sends the generation of this instant, so a commit that crosses a rebalance is refused.
+      await send({
+        topics: [
+          {
+            topic,
+            partitions: moved.map(({ window, watermark, metadata }) => ({
+              partition: window.partition,
+              offset: String(watermark),
+              metadata,
+            })),
+          },
+        ],
+      });
+      for (const { window, watermark } of moved) this.#committed.set(window, watermark);
+    } catch (error) {
+      // Nothing is lost: the next round commits again, or the next owner starts from the last commit
+      // and meets workflow ids that exist.
+      for (const { window } of moved) window.ledger.commitFailed();
+      this.deps.logger.warn({ stream: name, error: errorMessage(error) }, 'Offset commit failed');
+    }
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- kafkajs wants a promise
+  async #onBatch(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
+    const window = this.#windows.get(batch.partition);
+    if (this.#stopping || !window) return;
+    this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets as never);
+    const { topic, partition } = batch;
+    const records = batch.messages.map((message) => toKafkaRecord(topic, partition, message));
+    const entries = window.accept(records, Number(batch.lastOffset()) + 1);
+    payload.resolveOffset(batch.lastOffset());
+    if (window.full && !window.paused) {
+      window.paused = true;
+      payload.pause();
+    }
+    this.deps.onRecords(entries);
+  }
+
+  #listen(): void {
+    const { events } = this.#consumer;
+    this.#consumer.on(events.GROUP_JOIN, ({ payload }) => {
+      // A throw in a listener would end the consumer for good.
+      try {
+        const { memberId, memberAssignment } = payload as {
+          memberId: string;
+          memberAssignment: Record<string, number[]>;
+        };
+        this.#onJoin(memberId, memberAssignment[this.deps.stream.topic] ?? []);
+      } catch (error) {
+        this.deps.onFatal(error);
+      }
+    });
+    this.#consumer.on(events.REBALANCING, () => void this.commit());
+    this.#consumer.on(events.HEARTBEAT, () => (this.#lastHeartbeat = Date.now()));
+    // A batch of which nothing is for consumers (markers of a transaction) does not reach the handler.
+    this.#consumer.on(events.START_BATCH_PROCESS, ({ payload: { partition, batchSize, lastOffset } }) => {
+      if (batchSize === 0) this.#windows.get(partition)?.accept([], Number(lastOffset) + 1);
+    });
+    this.#consumer.on(events.CRASH, ({ payload: { error, restart } }) => {
+      this.#joined = false;
+      this.#commitOffsets = undefined;
+      if (this.#stopping) return;
+      const fields = { stream: this.deps.stream.name, err: error, restart };
+      this.deps.logger.error(fields, 'Kafka consumer crashed');
+      if (!restart) this.deps.onFatal(error);
+    });
+  }
+
+  /** Every join starts all partitions again from their committed offsets, retained ones as well. */
+  #onJoin(memberId: string, partitions: number[]): void {
+    const { stream, logger, metrics, limits = DEFAULT_LIMITS } = this.deps;
+    this.#joined = true;
+    this.#lastHeartbeat = Date.now();
+    metrics.rebalances.inc({ stream: stream.name });
+    logger.info({ stream: stream.name, memberId, partitions }, 'Joined the consumer group');
+    // Under a new member id others may have owned the partitions in between and moved the offsets.
+    const kept = memberId === this.#memberId ? new Set(partitions) : new Set<number>();
+    this.#memberId = memberId;
+    for (const [partition, window] of this.#windows) {
+      if (kept.has(partition)) continue;
+      window.lost = true;
+      this.#windows.delete(partition);
+      this.#committed.delete(window);
+      metrics.consumerLag.remove({ stream: stream.name, topic: stream.topic, partition });
+    }
+    // The broker may hold an older commit than the last one that was sent.
+    this.#committed.clear();
+    if (this.#stopping) return;
+    const added = partitions.filter((partition) => !this.#windows.has(partition));
+    for (const partition of added) {
+      const window = new PartitionWindow(stream.topic, partition, limits, new Ledger());
+      this.#windows.set(partition, window);
+    }
+    if (added.length > 0) {
+      // A pause from an earlier time as owner outlives a rebalance.
+      this.#consumer.resume([{ topic: stream.topic, partitions: added }]);
+      void this.#loadLedgers();
+    }
+  }
+
+  /** Reads what earlier owners committed; retries for as long as a window waits for it. */
+  async #loadLedgers(): Promise<void> {
+    const waiting = () => [...this.#windows.values()].filter(({ ledger }) => !ledger.loaded);
+    const { groupId, topic, name } = this.deps.stream;
+    while (waiting().length > 0 && !this.#stopping) {
+      try {
+        const committed = await withAdmin(this.#kafka, (admin) =>
+          admin.fetchOffsets({ groupId, topics: [topic] }),
+        );
+        const partitions = new Map(committed[0]!.partitions.map((one) => [one.partition, one]));
+        for (const window of waiting()) {
+          const { offset, metadata } = partitions.get(window.partition) ?? {};
+          if (offset !== undefined && offset !== '-1') window.initialOffset = Number(offset);
+          window.ledger.load(metadata);
+        }
+      } catch (error) {
+        const fields = { stream: name, error: errorMessage(error) };
+        this.deps.logger.warn(fields, 'Could not read the committed offsets; trying again');
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+      }
+    }
+  }
+
+  async #measureLag(): Promise<void> {
+    const { stream, metrics, logger } = this.deps;
+    try {
+      const ends = await withAdmin(this.#kafka, (admin) => admin.fetchTopicOffsets(stream.topic));
+      for (const { partition, high, low } of ends) {
+        const window = this.#windows.get(partition);
+        if (!window) continue;
+        const position = window.watermark ?? window.initialOffset ?? Number(low);
+        const lag = Math.max(Number(high) - position, 0);
+        metrics.consumerLag.set({ stream: stream.name, topic: stream.topic, partition }, lag);
+      }
+    } catch (error) {
+      logger.debug({ stream: stream.name, error: errorMessage(error) }, 'Could not measure the lag');
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import { parseRecord } from '../domain/parse';
+import { describePosition, type InvalidReason } from '../domain/record';
+import { startOfInvalidRecord, startOfRecord, type RecordStart } from '../domain/record-start';
+import type { AnyStream } from '../domain/stream';
+import { DUPLICATE_SKIPPED, type Logger } from '../logger';
+import type { Metrics } from '../metrics';
+import type { RecordOutcome } from '../workflows/bridge-sinks';
+import type { WindowEntry } from './partition-window';
+import { RecentLayer } from './recent-layer';
+import { Slots } from './slots';
+import { StartRejectedError, startRecord, type StartDependencies } from './start-record';
+
+export interface DispatcherDependencies {
+  stream: AnyStream;
+  recent: RecentLayer;
+  start: StartDependencies;
+  metrics: Metrics;
+  logger: Logger;
+  /** Called after each record whose offset became committable. */
+  onFinished(entry: WindowEntry): void;
+  /** Called when a record can neither be started nor dead-lettered: the process must stop. */
+  onFatal(error: unknown): void;
+}
+
+/**
+ * Takes records out of the windows, in the order of arrival, and brings each to an end that allows its
+ * offset to be committed: started as a workflow, or skipped as a duplicate.
+ */
+export class Dispatcher {
+  /** Records in their first workflow task: beyond this, starts are no longer eager. */
+  readonly #inFlight: Slots;
+  /** Workflows not ended: keeps the bridge from running ahead of a sink that is down. */
+  readonly #open: Slots;
+  readonly #queue: WindowEntry[] = [];
+  readonly #starting = new Set<Promise<void>>();
+  #head = 0;
+  #running = false;
+  #stopped = false;
+
+  constructor(private readonly deps: DispatcherDependencies) {
+    this.#inFlight = new Slots(deps.stream.maxInFlight);
+    this.#open = new Slots(deps.stream.maxOpen);
+  }
+
+  push(entries: WindowEntry[]): void {
+    for (const entry of entries) this.#queue.push(entry);
+    if (!this.#running) void this.#run();
+  }
+
+  /** Records in their first workflow task. */
+  get inFlightCount(): number {
+    return this.#inFlight.taken;
+  }
+
+  /** Starts nothing more; resolves when every start under way has been answered or given up. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.allSettled(this.#starting);
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (this.#head < this.#queue.length && !this.#stopped) {
+      await this.#open.acquire();
+      await this.#inFlight.acquire();
+      const entry = this.#take();
+      if (entry) this.#track(this.#dispatch(entry));
+      else this.#releaseBoth();
+    }
+    this.#running = false;
+  }
+
+  /** The next record that still belongs to this consumer. */
+  #take(): WindowEntry | undefined {
+    while (this.#head < this.#queue.length && !this.#stopped) {
+      const entry = this.#queue[this.#head++]!;
+      if (this.#head === this.#queue.length) {
+        this.#queue.length = this.#head = 0;
+      } else if (this.#head >= 1024) {
+        this.#queue.splice(0, this.#head);
+        this.#head = 0;
+      }
+      if (!entry.window.lost) return entry;
+    }
+    return undefined;
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.catch((error: unknown) => {
+      if (!this.#stopped) this.deps.onFatal(error);
+    });
+    this.#starting.add(tracked);
+    void tracked.finally(() => this.#starting.delete(tracked));
+  }
+
+  #releaseBoth(): void {
+    this.#inFlight.release();
+    this.#open.release();
+  }
+
+  /** Holds one place of each kind on entry; they come free here or when the workflow ends. */
+  async #dispatch(entry: WindowEntry): Promise<void> {
+    const { stream, recent } = this.deps;
+    const { record } = entry;
+    const parsed = parseRecord(stream, record);
+    if (!parsed.ok) return this.#startInvalid(entry, parsed.reason);
+
+    const key = RecentLayer.key(parsed.messageId, record.value!);
+    const owner = describePosition(record);
+    const verdict = recent.enter(key, owner);
+    if (verdict === 'duplicate') {
+      this.#releaseBoth();
+      return this.#skip(entry, parsed.messageId, 'recent');
+    }
+    if (verdict === 'in flight') {
+      // Waits without a place, so that a thousand duplicates of one message do not block the others.
+      this.#releaseBoth();
+      this.deps.metrics.recentLockWaits.inc({ stream: stream.name });
+      void recent.freed(key).then(() => this.push([entry]));
+      return;
+    }
+    const start = startOfRecord(stream, record, parsed.messageId);
+    let left = false;
+    const leave = (delivered: boolean) => {
+      if (left) return;
+      left = true;
+      recent.leave(key, owner, delivered);
+    };
+    try {
+      await this.#start(entry, start, (outcome) =>
+        leave(outcome === 'delivered' || outcome === 'duplicate'),
+      );
+    } catch (error) {
+      leave(false);
+      if (!(error instanceof StartRejectedError)) throw error;
+      await this.#open.acquire();
+      await this.#inFlight.acquire();
+      await this.#startInvalid(entry, { type: 'RejectedByTemporal', message: error.message });
+    }
+  }
+
+  async #startInvalid(entry: WindowEntry, reason: InvalidReason): Promise<void> {
+    const { stream, logger, metrics } = this.deps;
+    const start = startOfInvalidRecord(stream, entry.record, reason);
+    logger.warn(
+      { ...start.memo, workflowId: start.workflowId, reason: reason.type },
+      'Record is invalid and goes to the dead-letter topic',
+    );
+    await this.#start(entry, start, (outcome) => {
+      if (outcome !== 'dead_lettered') return;
+      metrics.records.inc({ stream: stream.name, outcome: 'invalid' });
+    });
+  }
+
+  /** `onClosed` is called once: when the workflow ends, or with `failed` when it was not started. */
+  async #start(
+    entry: WindowEntry,
+    start: RecordStart,
+    onClosed: (outcome: RecordOutcome) => void,
+  ): Promise<void> {
+    let handedOver = false;
+    const onHandedOver = () => {
+      if (handedOver) return;
+      handedOver = true;
+      this.#inFlight.release();
+    };
+    const release = () => {
+      onHandedOver();
+      this.#open.release();
+    };
+    let result;
+    try {
+      result = await startRecord(this.deps.start, start, {
+        onHandedOver,
+        onClosed: (outcome) => {
+          release();
+          onClosed(outcome);
+          this.#count(entry, start, outcome);
+        },
+      });
+    } catch (error) {
+      release();
+      throw error;
+    }
+    if (result === 'duplicate') {
+      release();
+      onClosed('failed');
+      this.#skip(entry, start.memo.messageId, 'workflow-id');
+    } else {
+      this.#finish(entry);
+    }
+  }
+
+  #skip(entry: WindowEntry, messageId: string | null, layer: 'recent' | 'workflow-id'): void {
+    const { stream, logger, metrics } = this.deps;
+    const { topic, partition, offset } = entry.record;
+    logger.info({ stream: stream.name, messageId, topic, partition, offset, layer }, DUPLICATE_SKIPPED);
+    metrics.duplicates.inc({ stream: stream.name, layer });
+    metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
+    this.#finish(entry, layer === 'recent' ? 'recent' : 'workflowId');
+  }
+
+  #finish(entry: WindowEntry, skippedBy?: 'recent' | 'workflowId'): void {
+    entry.window.finish(entry, skippedBy);
+    this.deps.onFinished(entry);
+  }
+
+  #count(entry: WindowEntry, start: RecordStart, outcome: RecordOutcome): void {
+    if (start.memo.messageId === null || outcome === 'failed') return;
+    const { stream, metrics } = this.deps;
+    metrics.records.inc({ stream: stream.name, outcome });
+    if (outcome === 'delivered') entry.window.ledger.add('delivered');
+    if (outcome === 'duplicate') entry.window.ledger.add('sink');
+  }
+}

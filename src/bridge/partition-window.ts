@@ -1,0 +1,109 @@
+import type { KafkaRecord } from '../domain/record';
+import type { Ledger } from './ledger';
+
+/** A record of a window, from its acceptance until its offset is committable. */
+export interface WindowEntry {
+  readonly window: PartitionWindow;
+  readonly record: KafkaRecord;
+  /** Length of key and value, counted against the window's byte limit. */
+  readonly bytes: number;
+}
+
+export interface WindowLimits {
+  /** Records accepted but not committable, from which on the partition is paused. */
+  records: number;
+  /** The same in bytes of key and value. */
+  bytes: number;
+}
+
+type DuplicateLayer = 'recent' | 'workflowId';
+
+/**
+ * The records of one partition between Kafka and Temporal. They finish in any order; the watermark is
+ * contiguous: the lowest offset that is not finished, which is what may be committed.
+ */
+export class PartitionWindow {
+  /** Whether fetching is paused because the window is full. */
+  paused = false;
+  /** True once the partition belongs to another consumer; its records are then dropped. */
+  lost = false;
+  /** Where the group stood when this consumer got the partition; undefined until it is known. */
+  initialOffset: number | undefined;
+
+  readonly #limits: WindowLimits;
+  readonly #ledger: Ledger;
+  readonly #unfinished = new Set<WindowEntry>();
+  /** Duplicates skipped above the watermark: they count once their offset is covered by a commit. */
+  readonly #skipped: { offset: number; layer: DuplicateLayer }[] = [];
+  #bytes = 0;
+  #next: number | undefined;
+
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+    limits: WindowLimits,
+    ledger: Ledger,
+  ) {
+    this.#limits = limits;
+    this.#ledger = ledger;
+  }
+
+  get ledger(): Ledger {
+    return this.#ledger;
+  }
+
+  /** Takes a fetched batch; returns the records not seen before. `end`: the offset after the batch. */
+  accept(records: KafkaRecord[], end: number): WindowEntry[] {
+    const accepted: WindowEntry[] = [];
+    for (const record of records) {
+      // After a rebalance, Kafka gives a retained partition again from its last commit.
+      if (this.#next !== undefined && record.offset < this.#next) continue;
+      const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0);
+      const entry = { window: this, record, bytes };
+      this.#unfinished.add(entry);
+      this.#bytes += bytes;
+      accepted.push(entry);
+    }
+    this.#next = Math.max(this.#next ?? 0, end);
+    return accepted;
+  }
+
+  /** The record is durable in Temporal, or was skipped as a duplicate by the layer named. */
+  finish(entry: WindowEntry, skippedBy?: DuplicateLayer): void {
+    if (!this.#unfinished.delete(entry)) return;
+    this.#bytes -= entry.bytes;
+    if (skippedBy) this.#skipped.push({ offset: entry.record.offset, layer: skippedBy });
+  }
+
+  /** The offset to commit; undefined before the first batch. */
+  get watermark(): number | undefined {
+    // A Set keeps the order of insertion, which is the order of offsets.
+    for (const first of this.#unfinished) return first.record.offset;
+    return this.#next;
+  }
+
+  get full(): boolean {
+    return this.#unfinished.size >= this.#limits.records || this.#bytes >= this.#limits.bytes;
+  }
+
+  /** Half empty: fetching at every freed place would fetch the same data again and again. */
+  get roomy(): boolean {
+    const { records, bytes } = this.#limits;
+    return this.#unfinished.size <= records / 2 && this.#bytes <= bytes / 2;
+  }
+
+  get size(): number {
+    return this.#unfinished.size;
+  }
+
+  /** Moves the duplicates below the watermark into the ledger, which is committed with it. */
+  settleSkipped(watermark: number): void {
+    for (let i = this.#skipped.length - 1; i >= 0; i--) {
+      const { offset, layer } = this.#skipped[i]!;
+      if (offset < watermark) {
+        this.#ledger.add(layer);
+        this.#skipped.splice(i, 1);
+      }
+    }
+  }
+}

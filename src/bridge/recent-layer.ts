@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import type { IdempotencyService } from '../idempotency/idempotency-service';
+
+/**
+ * The first dedupe layer, in the bridge worker's memory: it sees a producer's duplicate at any offset or
+ * partition that this process handles. Keyed by message id and content, because the same id with other
+ * content is no duplicate but a conflict, which only the sink can judge.
+ */
+export class RecentLayer {
+  readonly #service: IdempotencyService;
+  readonly #waiting = new Map<string, Set<() => void>>();
+
+  constructor(service: IdempotencyService) {
+    this.#service = service;
+  }
+
+  static key(messageId: string, value: Buffer): string {
+    return `${messageId}\n${createHash('sha256').update(value).digest('base64url')}`;
+  }
+
+  /**
+   * `new`: the caller holds the key's lock and must call {@link leave}. `duplicate`: it was delivered
+   * before. `in flight`: another record with the key is being delivered; ask again after {@link freed}.
+   */
+  enter(key: string, owner: string): 'new' | 'duplicate' | 'in flight' {
+    if (this.#service.isProcessed(key)) return 'duplicate';
+    return this.#service.tryAcquireLock(key, owner) ? 'new' : 'in flight';
+  }
+
+  /** Resolves when the record in flight has ended, or its lock has expired. */
+  async freed(key: string): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(expiry);
+        waiting.delete(wake);
+        resolve();
+      };
+      const expiry = setTimeout(wake, this.#service.lockTimeoutMs).unref();
+      const waiting = this.#waiting.get(key) ?? new Set();
+      this.#waiting.set(key, waiting.add(wake));
+    });
+  }
+
+  /** Ends what {@link enter} began. Only what was delivered is remembered. */
+  leave(key: string, owner: string, delivered: boolean): void {
+    if (delivered) this.#service.markProcessed(key);
+    else this.#service.releaseLock(key, owner);
+    const waiting = this.#waiting.get(key);
+    this.#waiting.delete(key);
+    waiting?.forEach((wake) => wake());
+  }
+}

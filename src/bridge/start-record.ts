@@ -1,0 +1,146 @@
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type Client,
+} from '@temporalio/client';
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import { grpcStatus, GrpcStatus } from '../clients/temporal';
+import { errorMessage } from '../domain/errors';
+import type { RecordMemo } from '../domain/record';
+import type { RecordStart } from '../domain/record-start';
+import type { Logger } from '../logger';
+import type { Metrics } from '../metrics';
+import type { Backoff } from './backoff';
+import type { OpenRecord, OpenRecords } from './open-records';
+
+export interface StartDependencies {
+  client: Client;
+  stream: { name: string; taskQueue: string };
+  open: OpenRecords;
+  backoff: Backoff;
+  metrics: Metrics;
+  logger: Logger;
+  /** Aborts when the bridge stops; a start that waits then rejects. */
+  signal: AbortSignal;
+}
+
+/** Temporal will not take this start, however often it is tried. */
+export class StartRejectedError extends Error {
+  override readonly name = 'StartRejectedError';
+}
+
+/**
+ * Makes a record durable as a workflow. `duplicate`: a workflow of this very record exists. Tries until
+ * the server answers; rejects only with {@link StartRejectedError} or when the signal aborts.
+ */
+export async function startRecord(
+  deps: StartDependencies,
+  start: RecordStart,
+  record: OpenRecord,
+): Promise<'started' | 'duplicate'> {
+  for (const workflowId of [start.workflowId, ...start.furtherIds]) {
+    const result = await startUnder(deps, workflowId, start, record);
+    if (result !== 'collision') return result;
+    deps.metrics.idCollisions.inc({ stream: deps.stream.name });
+    deps.logger.error(
+      { ...start.memo, workflowId },
+      'Workflow id is held by another record; this one is started under a longer id',
+    );
+  }
+  throw new StartRejectedError(
+    `every workflow id of ${start.workflowId} is held by another record`,
+  );
+}
+
+async function startUnder(
+  deps: StartDependencies,
+  workflowId: string,
+  start: RecordStart,
+  record: OpenRecord,
+): Promise<'started' | 'duplicate' | 'collision'> {
+  const { client, stream, open, backoff, metrics, signal } = deps;
+  /** Whether an earlier try may have reached the server: then "already started" is our own doing. */
+  let unknownOutcome = false;
+  for (;;) {
+    await backoff.ready(signal);
+    // Before the start: an eager workflow can end before its start is acknowledged.
+    open.add(workflowId, record);
+    const end = metrics.startSeconds.startTimer({ stream: stream.name });
+    try {
+      const handle = await client.workflow.start(start.workflowType, {
+        workflowId,
+        taskQueue: stream.taskQueue,
+        args: start.args,
+        memo: { ...start.memo },
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
+        requestEagerStart: true,
+      });
+      end({ eager: String(handle.eagerlyStarted) });
+      backoff.succeeded();
+      return 'started';
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) {
+        backoff.succeeded();
+        const holder = await holderOf(deps, workflowId);
+        if (holder === 'gone') continue;
+        if (!isSameRecord(holder, start.memo)) {
+          open.remove(workflowId);
+          return 'collision';
+        }
+        // The record's place stays taken until its workflow ends, as if the first answer had arrived.
+        if (unknownOutcome) return 'started';
+        open.remove(workflowId);
+        return 'duplicate';
+      }
+      if (grpcStatus(error) === GrpcStatus.INVALID_ARGUMENT) {
+        open.remove(workflowId);
+        throw new StartRejectedError(causeMessage(error), { cause: error });
+      }
+      unknownOutcome = true;
+      pause(deps, error);
+    }
+  }
+}
+
+/** The memo of the workflow that holds an id. */
+async function holderOf(
+  deps: StartDependencies,
+  workflowId: string,
+): Promise<Record<string, unknown> | 'gone'> {
+  for (;;) {
+    await deps.backoff.ready(deps.signal);
+    try {
+      return (await deps.client.workflow.getHandle(workflowId).describe()).memo ?? {};
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return 'gone';
+      pause(deps, error);
+    }
+  }
+}
+
+function isSameRecord(holder: Record<string, unknown>, memo: RecordMemo): boolean {
+  return (['stream', 'topic', 'partition', 'offset', 'timestamp'] as const).every(
+    (field) => holder[field] === memo[field],
+  );
+}
+
+function pause({ backoff, metrics, stream, logger }: StartDependencies, error: unknown): void {
+  const status = grpcStatus(error);
+  const name = Object.entries(GrpcStatus).find(([, code]) => code === status)?.[0];
+  const reason = name?.toLowerCase() ?? 'other';
+  const waitMs = Math.round(backoff.failed());
+  metrics.backoff.inc({ stream: stream.name, reason });
+  logger.warn(
+    { stream: stream.name, reason, waitMs, error: causeMessage(error) },
+    'Temporal did not take a workflow start; starts pause',
+  );
+}
+
+/** The client's own message is "Failed to start Workflow"; what the server said is in the cause. */
+function causeMessage(error: unknown): string {
+  const cause = (error as { cause?: unknown }).cause;
+  return cause === undefined
+    ? errorMessage(error)
+    : `${errorMessage(error)}: ${errorMessage(cause)}`;
+}

@@ -1,0 +1,46 @@
+import type { Logger } from '../logger';
+import { Releasers } from '../lifecycle';
+import {
+  createKafka,
+  createProducer,
+  createRecordReader,
+  type KafkaSettings,
+  type Producer,
+  type RecordReader,
+} from './kafka';
+import { installTemporalRuntime } from './temporal-runtime';
+import { connectTemporal, type TemporalClient, type TemporalSettings } from './temporal';
+
+export interface ConnectionSettings {
+  kafka: KafkaSettings;
+  temporal: TemporalSettings;
+}
+
+/** What every worker process holds: one Temporal connection, one producer, one reader. */
+export interface Connections {
+  temporal: TemporalClient;
+  namespace: string;
+  producer: Producer;
+  reader: RecordReader;
+  close(): Promise<void>;
+}
+
+export async function connect(settings: ConnectionSettings, logger: Logger): Promise<Connections> {
+  const releasers = new Releasers();
+  try {
+    installTemporalRuntime(logger);
+    const temporal = await connectTemporal(settings.temporal);
+    releasers.push(() => temporal.close());
+    const kafka = createKafka(settings.kafka, logger);
+    const producer = createProducer(kafka);
+    await producer.connect();
+    releasers.push(() => producer.disconnect());
+    const reader = createRecordReader(kafka);
+    releasers.push(() => reader.close());
+    const { namespace } = settings.temporal;
+    return { temporal, namespace, producer, reader, close: () => releasers.release() };
+  } catch (error) {
+    await releasers.release();
+    throw error;
+  }
+}

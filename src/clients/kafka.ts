@@ -1,0 +1,216 @@
+import Batch from 'kafkajs/src/consumer/batch';
+import RequestQueue from 'kafkajs/src/network/requestQueue';
+import {
+  Kafka,
+  KafkaJSError,
+  KafkaJSProtocolError,
+  logLevel,
+  Partitioners,
+  type Admin,
+  type Consumer,
+  type ConsumerConfig,
+  type KafkaMessage,
+  type Producer,
+  type SASLOptions,
+} from 'kafkajs';
+import type { Logger } from 'pino';
+import type { KafkaRecord } from '../domain/record';
+
+/**
+ * The only file that knows kafkajs. It has had no release since 2023, so what it lacks is mended or
+ * reached into here, at the exact version that package.json pins.
+ */
+export type { Admin, Consumer, EachBatchPayload, Producer } from 'kafkajs';
+
+export interface KafkaSettings {
+  brokers: string[];
+  clientId: string;
+  ssl: boolean;
+  sasl?: SASLOptions;
+}
+
+/**
+ * kafkajs re-arms a 1 ms timer on every connection for ever (tulios/kafkajs#1556): about 870 wake-ups
+ * a second and 3 to 6 % of a core for each idle connection. It is needed only while requests wait.
+ */
+const queue = RequestQueue.prototype;
+const scheduleCheckPendingRequests = queue.scheduleCheckPendingRequests;
+queue.scheduleCheckPendingRequests = function () {
+  if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
+};
+
+/** A client. Make one for each consumer: clients share committed offsets between their consumers. */
+export function createKafka(settings: KafkaSettings, logger: Logger): Kafka {
+  const log = logger.child({ component: 'kafka' });
+  return new Kafka({
+    ...settings,
+    connectionTimeout: 10_000,
+    retry: { initialRetryTime: 200, maxRetryTime: 10_000, retries: 8 },
+    logLevel: logLevel.INFO,
+    logCreator: () => (entry) => {
+      const { message, timestamp: _, ...fields } = entry.log;
+      // kafkajs calls each pause and each rejoin an info, and each retry it recovers from an error.
+      if (entry.level === logLevel.INFO) log.debug(fields, message);
+      else if (entry.level !== logLevel.NOTHING) log.warn(fields, message);
+    },
+  });
+}
+
+export function createConsumer(kafka: Kafka, config: ConsumerConfig): Consumer {
+  return kafka.consumer({ allowAutoTopicCreation: false, ...config });
+}
+
+/** Keys go to the partitions that the Java client would choose. Never creates a topic by accident. */
+export function createProducer(kafka: Kafka): Producer {
+  return kafka.producer({
+    allowAutoTopicCreation: false,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
+}
+
+/** Runs `use` with a connected admin client. */
+export async function withAdmin<T>(kafka: Kafka, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+export type { Kafka };
+
+/** The error code's name as Kafka gives it (`UNKNOWN_TOPIC_OR_PARTITION`), where there is one. */
+export function kafkaErrorType(error: unknown): string | undefined {
+  if (error instanceof KafkaJSProtocolError) return error.type;
+  const cause = error instanceof KafkaJSError ? (error as { cause?: unknown }).cause : undefined;
+  return cause ? kafkaErrorType(cause) : undefined;
+}
+
+export function toKafkaRecord(
+  topic: string,
+  partition: number,
+  message: KafkaMessage,
+): KafkaRecord {
+  return {
+    topic,
+    partition,
+    offset: Number(message.offset),
+    timestamp: Number(message.timestamp),
+    key: message.key,
+    value: message.value,
+    headers: Object.entries(message.headers ?? {}).flatMap(([name, value]) =>
+      (Array.isArray(value) ? value : [value ?? null]).map((one): [string, Buffer | null] => [
+        name,
+        one === null ? null : Buffer.from(one as Buffer),
+      ]),
+    ),
+  };
+}
+
+/** Headers as kafkajs sends them; a name that stands more than once becomes a list. */
+export function toKafkaHeaders(
+  headers: KafkaRecord['headers'],
+): Record<string, Buffer | Buffer[]> {
+  const lists = new Map<string, (Buffer | null)[]>();
+  for (const [name, value] of headers) lists.set(name, [...(lists.get(name) ?? []), value]);
+  // kafkajs writes a null header value as null, though its types do not say so.
+  return Object.fromEntries(lists) as Record<string, Buffer[]>;
+}
+
+/** Thrown when the asked-for offsets are no longer, or not yet, on the broker. */
+export class OffsetOutOfRangeError extends Error {
+  override readonly name = 'OffsetOutOfRangeError';
+}
+
+/** Reads records without a consumer group, so that no group's offsets or membership change. */
+export interface RecordReader {
+  /** Records with `from <= offset < to`, in order, oldest first. Waits for those not yet written. */
+  read(topic: string, partition: number, from: number, to: number): AsyncGenerator<KafkaRecord>;
+  close(): Promise<void>;
+}
+
+/** What is used of kafkajs's own cluster, which its public API gives to consumers only. */
+interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addTargetTopic(topic: string): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
+  findBroker(options: { nodeId: string }): Promise<{ fetch(request: object): Promise<unknown> }>;
+}
+interface FetchResponse {
+  responses: { topicName: string; partitions: { partition: number }[] }[];
+}
+const READ_COMMITTED = 1;
+
+export function createRecordReader(kafka: Kafka): RecordReader {
+  const symbol = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  )!;
+  const createCluster = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol]!;
+  const cluster = createCluster({
+    metadataMaxAge: 300_000,
+    allowAutoTopicCreation: false,
+    isolationLevel: READ_COMMITTED,
+  });
+  let connected: Promise<void> | undefined;
+
+  async function fetch(topic: string, partition: number, offset: number) {
+    connected ??= cluster.connect();
+    try {
+      await connected;
+    } catch (error) {
+      connected = undefined;
+      throw error;
+    }
+    await cluster.addTargetTopic(topic);
+    const leader = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
+    if (leader === undefined) throw new Error(`topic ${topic} has no partition ${partition}`);
+    const broker = await cluster.findBroker({ nodeId: leader });
+    const maxBytes = 4 * 1024 * 1024;
+    const response = (await broker.fetch({
+      maxWaitTime: 500,
+      minBytes: 1,
+      maxBytes,
+      isolationLevel: READ_COMMITTED,
+      topics: [{ topic, partitions: [{ partition, fetchOffset: String(offset), maxBytes }] }],
+    })) as FetchResponse;
+    return new Batch(topic, String(offset), response.responses[0]!.partitions[0]!);
+  }
+
+  return {
+    async *read(topic, partition, from, to) {
+      let offset = from;
+      let failures = 0;
+      while (offset < to) {
+        let batch: Batch;
+        try {
+          batch = await fetch(topic, partition, offset);
+          failures = 0;
+        } catch (error) {
+          if (kafkaErrorType(error) === 'OFFSET_OUT_OF_RANGE') {
+            throw new OffsetOutOfRangeError(
+              `offset ${offset} of ${topic}/${partition} is not on the broker`,
+              { cause: error },
+            );
+          }
+          // Leaders move and connections break; three tries in a row, then the caller decides.
+          if (++failures >= 3) throw error;
+          await cluster.refreshMetadata();
+          continue;
+        }
+        for (const message of batch.messages) {
+          const record = toKafkaRecord(topic, partition, message);
+          if (record.offset >= to) return;
+          yield record;
+        }
+        if (batch.rawMessages.length > 0) offset = Number(batch.lastOffset()) + 1;
+      }
+    },
+    async close() {
+      if (connected) await cluster.disconnect();
+    },
+  };
+}

@@ -1,0 +1,19 @@
+/** Parts of kafkajs 2.2.4 that its own types leave out. */
+declare module 'kafkajs/src/network/requestQueue' {
+  class RequestQueue {
+    pending: unknown[];
+    scheduleCheckPendingRequests(): void;
+  }
+  export = RequestQueue;
+}
+
+declare module 'kafkajs/src/consumer/batch' {
+  import type { KafkaMessage } from 'kafkajs';
+  class Batch {
+    constructor(topic: string, fetchedOffset: string, partitionData: object);
+    messages: KafkaMessage[];
+    rawMessages: unknown[];
+    lastOffset(): string;
+  }
+  export = Batch;
+}

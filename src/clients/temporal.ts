@@ -1,0 +1,41 @@
+import { Client, ServiceError } from '@temporalio/client';
+import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+
+export interface TemporalSettings {
+  namespace: string;
+  connection: NativeConnectionOptions;
+}
+
+export interface TemporalClient {
+  client: Client;
+  /** Shared with the workers: eager start works only over one connection. */
+  connection: NativeConnection;
+  close(): Promise<void>;
+}
+
+export async function connectTemporal(settings: TemporalSettings): Promise<TemporalClient> {
+  const connection = await NativeConnection.connect(settings.connection);
+  const client = new Client({ connection, namespace: settings.namespace });
+  return { client, connection, close: () => connection.close() };
+}
+
+/** gRPC status codes that CloudSync decides on. */
+export const GrpcStatus = {
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  RESOURCE_EXHAUSTED: 8,
+  UNAVAILABLE: 14,
+} as const;
+
+/** The gRPC status code behind an error of the client or of a raw service call. */
+export function grpcStatus(error: unknown): number | undefined {
+  const source = error instanceof ServiceError ? error.cause : error;
+  const code = (source as { code?: unknown } | undefined)?.code;
+  return typeof code === 'number' ? code : undefined;
+}
+
+/** A string literal for a visibility query. */
+export function quote(value: string): string {
+  return `"${value.replace(/[\\"]/g, '\\$&')}"`;
+}

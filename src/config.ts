@@ -1,0 +1,195 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { z } from 'zod';
+import type { KafkaSettings } from './clients/kafka';
+import type { TemporalSettings } from './clients/temporal';
+import { errorMessage, UsageError } from './domain/errors';
+import type { IdempotencySettings } from './domain/idempotency-settings';
+import type { RetryPolicy } from './domain/retry-policy';
+import { parseFaults, type Faults } from './sinks/faults';
+
+/** The only reader of the environment. Everything else receives these values. */
+export interface Settings {
+  kafka: KafkaSettings;
+  temporal: TemporalSettings;
+  /** Topic of the reference streams. */
+  topic: string;
+  /** Path of a module that exports the streams; absent: the reference streams. */
+  streams: string | undefined;
+  /** Folder of the filesystem sink, one folder a stream below it. */
+  sinkDirectory: string;
+  faults: Faults;
+  retry: Partial<RetryPolicy>;
+  idempotency: Partial<IdempotencySettings>;
+  /** Port of `/metrics`, `/livez`, `/readyz` on 127.0.0.1; 0 takes any free one. */
+  metricsPort: number;
+  /** Address of the same; `0.0.0.0` in a container. */
+  metricsHost: string;
+  logLevel: LogLevel;
+  /** What is given of the local servers, for `dev up`. */
+  dev: {
+    brokers?: string[];
+    temporalAddress?: string;
+    namespace?: string;
+    /** Whether the Temporal CLI may be downloaded. */
+    download: boolean;
+    /** Folder for servers' data and logs. */
+    directory: string;
+  };
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Servers of `dev up` and streams of the demo are found through this file; the environment wins. */
+export const LOCAL_ENV_FILE = join('.cloudsync', 'env');
+
+const count = z.coerce.number<string>().int().min(1);
+const brokers = z
+  .string()
+  .transform((list) => list.split(',').map((broker) => broker.trim()))
+  .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$/, 'must be host:port, separated by commas')));
+
+const schema = z
+  .object({
+    KAFKA_BROKERS: brokers.optional(),
+    KAFKA_BOOTSTRAP_SERVERS: brokers.optional(),
+    KAFKA_CLIENT_ID: z.string().min(1).default('cloudsync'),
+    KAFKA_SSL: z.stringbool().default(false),
+    KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
+    KAFKA_SASL_USERNAME: z.string().optional(),
+    KAFKA_SASL_PASSWORD: z.string().optional(),
+    CLOUDSYNC_TOPIC: z.string().min(1).default('cloudsync.messages'),
+    CLOUDSYNC_STREAMS: z.string().min(1).optional(),
+    CLOUDSYNC_SINK_DIR: z.string().min(1).default(join('.cloudsync', 'sink')),
+    CLOUDSYNC_FAULTS: z
+      .string()
+      .default('')
+      .transform((text, context) => {
+        try {
+          return parseFaults(text);
+        } catch (error) {
+          context.addIssue({ code: 'custom', message: errorMessage(error) });
+          return z.NEVER;
+        }
+      }),
+    CLOUDSYNC_RETRY_FAST_ATTEMPTS: count.optional(),
+    CLOUDSYNC_RETRY_MAX_ATTEMPTS: count.optional(),
+    CLOUDSYNC_RETRY_INITIAL_MS: count.optional(),
+    CLOUDSYNC_RETRY_MAX_INTERVAL_MS: count.optional(),
+    CLOUDSYNC_IDEMPOTENCY_RETENTION_MS: count.optional(),
+    CLOUDSYNC_IDEMPOTENCY_MAX_ENTRIES: count.optional(),
+    CLOUDSYNC_IDEMPOTENCY_CLEANUP_INTERVAL_MS: count.optional(),
+    CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: count.optional(),
+    CLOUDSYNC_IDEMPOTENCY_STATISTICS: z.stringbool().optional(),
+    CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: z.stringbool().optional(),
+    CLOUDSYNC_METRICS_PORT: z.coerce.number<string>().int().min(0).max(65_535).default(9464),
+    CLOUDSYNC_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
+    CLOUDSYNC_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+    CLOUDSYNC_DEV_DIR: z.string().min(1).default(join('.cloudsync', 'dev')),
+    CLOUDSYNC_DEV_DOWNLOAD: z.stringbool().default(true),
+    TEMPORAL_ADDRESS: z.string().optional(),
+    TEMPORAL_NAMESPACE: z.string().optional(),
+  })
+  .superRefine((env, context) => {
+    if (env.KAFKA_SASL_MECHANISM) {
+      for (const name of ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const) {
+        if (!env[name]) {
+          context.addIssue({
+            code: 'custom',
+            path: [name],
+            message: 'is needed with KAFKA_SASL_MECHANISM',
+          });
+        }
+      }
+    }
+  });
+
+/**
+ * Settings from environment variables. Throws one {@link UsageError} that names every wrong or
+ * unknown variable, never its value: it may be a secret.
+ */
+export function loadSettings(env: NodeJS.ProcessEnv): Settings {
+  const unknown = Object.keys(env)
+    .filter((name) => name.startsWith('CLOUDSYNC_') && !(name in schema.shape))
+    .map((name) => `${name}: there is no such setting`);
+  // An empty variable is what a shell or a compose file leaves of an unset one.
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const result = schema.safeParse(given);
+  const faults = result.success
+    ? []
+    : result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  if (!result.success || unknown.length > 0) {
+    throw new UsageError(`wrong settings:\n  ${[...faults, ...unknown].join('\n  ')}`);
+  }
+  const values = result.data;
+  const givenBrokers = values.KAFKA_BROKERS ?? values.KAFKA_BOOTSTRAP_SERVERS;
+  return {
+    kafka: {
+      brokers: givenBrokers ?? ['127.0.0.1:9092'],
+      clientId: values.KAFKA_CLIENT_ID,
+      ssl: values.KAFKA_SSL,
+      ...(values.KAFKA_SASL_MECHANISM && {
+        sasl: {
+          mechanism: values.KAFKA_SASL_MECHANISM as 'plain',
+          username: values.KAFKA_SASL_USERNAME!,
+          password: values.KAFKA_SASL_PASSWORD!,
+        },
+      }),
+    },
+    temporal: temporalSettings(given as Record<string, string>),
+    topic: values.CLOUDSYNC_TOPIC,
+    streams: values.CLOUDSYNC_STREAMS,
+    sinkDirectory: values.CLOUDSYNC_SINK_DIR,
+    faults: values.CLOUDSYNC_FAULTS,
+    retry: present({
+      fastAttempts: values.CLOUDSYNC_RETRY_FAST_ATTEMPTS,
+      maximumAttempts: values.CLOUDSYNC_RETRY_MAX_ATTEMPTS,
+      initialIntervalMs: values.CLOUDSYNC_RETRY_INITIAL_MS,
+      maximumIntervalMs: values.CLOUDSYNC_RETRY_MAX_INTERVAL_MS,
+    }),
+    idempotency: present({
+      retentionMs: values.CLOUDSYNC_IDEMPOTENCY_RETENTION_MS,
+      maxEntries: values.CLOUDSYNC_IDEMPOTENCY_MAX_ENTRIES,
+      cleanupIntervalMs: values.CLOUDSYNC_IDEMPOTENCY_CLEANUP_INTERVAL_MS,
+      lockTimeoutMs: values.CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS,
+      statistics: values.CLOUDSYNC_IDEMPOTENCY_STATISTICS,
+      detailedLogging: values.CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING,
+    }),
+    metricsPort: values.CLOUDSYNC_METRICS_PORT,
+    metricsHost: values.CLOUDSYNC_METRICS_HOST,
+    logLevel: values.CLOUDSYNC_LOG_LEVEL,
+    dev: {
+      ...(givenBrokers && { brokers: givenBrokers }),
+      ...(values.TEMPORAL_ADDRESS && { temporalAddress: values.TEMPORAL_ADDRESS }),
+      ...(values.TEMPORAL_NAMESPACE && { namespace: values.TEMPORAL_NAMESPACE }),
+      download: values.CLOUDSYNC_DEV_DOWNLOAD,
+      directory: values.CLOUDSYNC_DEV_DIR,
+    },
+  };
+}
+
+/** The process's environment over what `dev up` and the demo left in {@link LOCAL_ENV_FILE}. */
+export function environment(): NodeJS.ProcessEnv {
+  const local = existsSync(LOCAL_ENV_FILE) ? parseEnv(readFileSync(LOCAL_ENV_FILE, 'utf8')) : {};
+  return { ...local, ...process.env };
+}
+
+/** Temporal's own names and profile file, read by its own library. */
+function temporalSettings(env: Record<string, string>): TemporalSettings {
+  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: env });
+  return {
+    namespace: namespace ?? 'default',
+    connection: { ...connectionOptions, address: connectionOptions.address ?? '127.0.0.1:7233' },
+  };
+}
+
+type Present<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
+
+function present<T extends object>(values: T): Present<T> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as Present<T>;
+}

@@ -1,0 +1,150 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createDeadLetterWriter } from './activities/dead-letter-writer';
+import { Backoff } from './bridge/backoff';
+import { StreamConsumer } from './bridge/consume';
+import { Dispatcher } from './bridge/dispatcher';
+import { OpenRecords } from './bridge/open-records';
+import { RecentLayer } from './bridge/recent-layer';
+import { connect, type Connections } from './clients/connections';
+import { runWorkers, type WorkerOptions } from './create-worker';
+import { deliveryEvents } from './delivery-events';
+import type { AnyStream } from './domain/stream';
+import { InMemoryIdempotencyService } from './idempotency/in-memory-idempotency-service';
+import { Releasers, type Service } from './lifecycle';
+import { createMetrics } from './metrics';
+import { createStreamWorker } from './stream-worker';
+import type { RecordOutcome } from './workflows/bridge-sinks';
+
+export type BridgeWorkerOptions = WorkerOptions;
+
+/** How long a stop waits for records in their first workflow task. */
+const DRAIN_DEADLINE_MS = 8_000;
+
+/**
+ * One process of the bridge: for each stream a Kafka consumer and a Temporal worker, on one shared
+ * connection, so that workflows start in the process that consumed their record. Resolves when it
+ * consumes; rejects when a server can't be reached.
+ */
+export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<Service> {
+  const { streams, logger } = options;
+  const metrics = options.metrics ?? createMetrics();
+  const connections = await connect(options, logger);
+  const releasers = new Releasers();
+  releasers.push(() => connections.close());
+  for (const { sink } of streams) releasers.push(() => sink.close?.());
+  try {
+    let fail: (error: unknown) => void = () => undefined;
+    const failed = new Promise<never>((_, reject) => (fail = reject));
+    const bridges = streams.map((stream) =>
+      createStreamBridge(stream, { ...options, metrics }, connections, (error) => fail(error)),
+    );
+    const workers = await Promise.all(bridges.map((bridge) => bridge.createWorker()));
+    const running = runWorkers(streams, workers);
+    releasers.push(() => running.stop());
+    running.ended.catch(fail);
+    // Consume before drain: what a bridge has fetched, its own worker delivers.
+    for (const bridge of bridges) {
+      releasers.push(() => bridge.leave());
+      await bridge.start();
+    }
+    let stopped: Promise<void> | undefined;
+    const stop = () =>
+      (stopped ??= Promise.all(bridges.map((bridge) => bridge.drain())).then(() =>
+        releasers.release(),
+      ));
+    return {
+      stop,
+      ended: Promise.race([failed, running.ended.then(() => stopped)]),
+      faults: () =>
+        Object.assign(running.faults(), ...bridges.map((bridge) => bridge.faults())) as Record<
+          string,
+          string
+        >,
+    };
+  } catch (error) {
+    await releasers.release();
+    throw error;
+  }
+}
+
+/** The parts of one stream, wired to each other. */
+function createStreamBridge(
+  stream: AnyStream,
+  options: BridgeWorkerOptions & { metrics: ReturnType<typeof createMetrics> },
+  connections: Connections,
+  onFatal: (error: unknown) => void,
+) {
+  const { metrics, logger } = options;
+  const { client, connection } = connections.temporal;
+  const stopping = new AbortController();
+  const idempotency = new InMemoryIdempotencyService({
+    ...stream.idempotency,
+    log: (event, fields) => logger.debug({ stream: stream.name, ...fields }, event),
+  });
+  const open = new OpenRecords(client, logger);
+  const recent = new RecentLayer(idempotency);
+  const backoff = new Backoff();
+  const dispatcher: Dispatcher = new Dispatcher({
+    stream,
+    recent,
+    metrics,
+    logger,
+    start: { client, stream, open, backoff, metrics, logger, signal: stopping.signal },
+    onFinished: ({ window }) => consumer.finished(window),
+    onFatal,
+  });
+  const consumer = new StreamConsumer({
+    stream,
+    kafka: options.kafka,
+    metrics,
+    logger,
+    onRecords: (entries) => dispatcher.push(entries),
+    onFatal,
+  });
+  const gauges = setInterval(() => {
+    metrics.inFlight.set({ stream: stream.name }, open.size);
+    metrics.recentIds.set({ stream: stream.name }, idempotency.stats().size);
+  }, 1_000).unref();
+
+  return {
+    createWorker: () =>
+      createStreamWorker({
+        stream,
+        connection,
+        namespace: connections.namespace,
+        deadLetters: createDeadLetterWriter(connections.producer, connections.reader),
+        events: deliveryEvents(metrics, logger, (partition) => consumer.ledgerOf(partition)),
+        bridge: {
+          handedOver: (workflowId: string) => open.handedOver(workflowId),
+          closed: (workflowId: string, outcome: RecordOutcome) => open.closed(workflowId, outcome),
+        },
+      }),
+
+    start: () => consumer.start(),
+
+    /** Takes no more records and lets those in work end, so that little is delivered twice. */
+    async drain() {
+      consumer.pause();
+      stopping.abort();
+      await dispatcher.stop();
+      const deadline = Date.now() + DRAIN_DEADLINE_MS;
+      while (dispatcher.inFlightCount > 0 && Date.now() < deadline) await sleep(20);
+    },
+
+    /** Commits and leaves the group. What is open still belongs to Temporal, not to this process. */
+    async leave() {
+      clearInterval(gauges);
+      await consumer.stop();
+      open.stop();
+      idempotency.close();
+    },
+
+    faults(): Record<string, string> {
+      const fault = consumer.fault();
+      return {
+        ...(fault && { [`consumer ${stream.name}`]: fault }),
+        ...(backoff.active && { [`temporal ${stream.name}`]: 'does not take workflow starts' }),
+      };
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import type { Worker } from '@temporalio/worker';
+import { createDeadLetterWriter } from './activities/dead-letter-writer';
+import { connect, type ConnectionSettings } from './clients/connections';
+import { deliveryEvents } from './delivery-events';
+import type { AnyStream } from './domain/stream';
+import { Releasers, type Service } from './lifecycle';
+import type { Logger } from './logger';
+import { createMetrics, type Metrics } from './metrics';
+import { createStreamWorker } from './stream-worker';
+
+export interface WorkerOptions extends ConnectionSettings {
+  streams: AnyStream[];
+  logger: Logger;
+  /** Default: metrics of its own, which nobody reads. */
+  metrics?: Metrics;
+}
+
+/**
+ * A Temporal worker of the streams without a consumer: extra capacity for retries, and the one that
+ * takes over what a dead bridge worker left. Resolves when it polls; rejects when a server can't be
+ * reached.
+ */
+export async function createWorker(options: WorkerOptions): Promise<Service> {
+  const { streams, logger, metrics = createMetrics() } = options;
+  const connections = await connect(options, logger);
+  const releasers = new Releasers();
+  releasers.push(() => connections.close());
+  for (const { sink } of streams) releasers.push(() => sink.close?.());
+  try {
+    const deadLetters = createDeadLetterWriter(connections.producer, connections.reader);
+    const events = deliveryEvents(metrics, logger);
+    const workers = await Promise.all(
+      streams.map((stream) =>
+        createStreamWorker({
+          stream,
+          deadLetters,
+          events,
+          connection: connections.temporal.connection,
+          namespace: connections.namespace,
+        }),
+      ),
+    );
+    const running = runWorkers(streams, workers);
+    let stopped: Promise<void> | undefined;
+    return {
+      faults: running.faults,
+      ended: running.ended,
+      stop: () =>
+        (stopped ??= running.stop().finally(() => releasers.release())),
+    };
+  } catch (error) {
+    await releasers.release();
+    throw error;
+  }
+}
+
+export interface RunningWorkers {
+  ended: Promise<void>;
+  stop(): Promise<void>;
+  faults(): Record<string, string>;
+}
+
+/** Runs the streams' Temporal workers; `ended` rejects when one of them fails. */
+export function runWorkers(streams: AnyStream[], workers: Worker[]): RunningWorkers {
+  const runs = workers.map((worker) => worker.run());
+  const ended = Promise.all(runs).then(() => undefined);
+  return {
+    ended,
+    async stop() {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      const results = await Promise.allSettled(runs);
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
+    },
+    faults() {
+      const faults = workers.map((worker, i): [string, string] => [
+        `worker ${streams[i]!.name}`,
+        worker.getState(),
+      ]);
+      return Object.fromEntries(faults.filter(([, state]) => state !== 'RUNNING'));
+    },
+  };
+}

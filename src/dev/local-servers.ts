@@ -1,0 +1,14 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { LocalServerError } from './errors';
+import { kafkaAnswers } from './kafka-probe';
+import { launchKafka } from './kafka-server';
+import { withLock } from './lock';
+import { choosePort, isFree } from './ports';
+import { isAlive } from './process-identity';
+import type { Progress } from './progress';
+import { stopProcess, untilReady, type StartingServer } from './server-process';
+import { readState, recordServer, type StartedServer, type State } from './state';
+import { ensureNamespace, temporalAnswers } from './temporal-probe';
+import { launchTemporal } from './temporal-server';

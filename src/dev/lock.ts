@@ -1,0 +1,84 @@
+import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { LocalServerError } from './errors';
+import { identify, isAlive, type ProcessIdentity } from './process-identity';
+import { withHeartbeat, type Progress } from './progress';
+import { waitUntil } from './wait';
+
+export interface Lock {
+  /** A file in a folder that exists; it names its owner. */
+  path: string;
+  /** What the owner does, as in "another process to provide Kafka". */
+  waitingFor: string;
+  deadlineMs: number;
+  progress: Progress;
+}
+
+const ownerSchema = z.object({ pid: z.number(), startTime: z.string() });
+
+/** Runs `work` while no other process, and no other call in this one, holds the lock. */
+export async function withLock<T>(lock: Lock, work: () => Promise<T>): Promise<T> {
+  if (!tryLock(lock.path)) await waitForLock(lock);
+  try {
+    return await work();
+  } finally {
+    rmSync(lock.path);
+  }
+}
+
+async function waitForLock({ path, waitingFor, deadlineMs, progress }: Lock): Promise<void> {
+  const doing = `waiting for ${waitingFor}`;
+  progress(doing);
+  const locked = await withHeartbeat(progress, doing, () =>
+    waitUntil(() => tryLock(path), { everyMs: 200, deadlineMs }),
+  );
+  if (!locked) {
+    const holder = readOwner(path)?.pid ?? 'unknown';
+    throw new LocalServerError(
+      `gave up ${doing}: process ${holder} holds ${path}; stop that process or delete the file`,
+    );
+  }
+}
+
+function tryLock(path: string): boolean {
+  try {
+    writeFileSync(path, JSON.stringify(identify(process.pid)), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+  const owner = readOwner(path);
+  if (owner !== undefined && !isAlive(owner)) breakLock(path, owner);
+  return false;
+}
+
+/**
+ * Two waiters may see the same dead owner, and the slower one must not delete the lock that the
+ * faster one has taken by then. So only the holder of a folder named after the dead owner deletes
+ * that owner's lock.
+ */
+function breakLock(path: string, dead: ProcessIdentity): void {
+  const right = `${path}.break-${dead.pid}`;
+  try {
+    mkdirSync(right);
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return;
+    throw error;
+  }
+  const owner = readOwner(path);
+  if (owner?.pid === dead.pid && owner.startTime === dead.startTime) rmSync(path);
+  rmdirSync(right);
+}
+
+/** Undefined also for the moment between creating the file and writing it. */
+function readOwner(path: string): ProcessIdentity | undefined {
+  try {
+    return ownerSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException).code === code;
+}

@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** A pid alone is reused after its process ends; with the start time it names one process. */
+export interface ProcessIdentity {
+  pid: number;
+  startTime: string;
+}
+
+/** The identity of a running process; undefined where none runs. A zombie has ended. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  const found = process.platform === 'linux' ? fromProc(pid) : fromPs(pid);
+  return found === undefined || found.state.startsWith('Z')
+    ? undefined
+    : { pid, startTime: found.startTime };
+}
+
+export function isAlive({ pid, startTime }: ProcessIdentity): boolean {
+  return identify(pid)?.startTime === startTime;
+}
+
+/** Sends a signal to exactly this process; one that has ended is left alone. */
+export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (!isAlive(identity)) return;
+  try {
+    process.kill(identity.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+interface ProcessFacts {
+  state: string;
+  startTime: string;
+}
+
+function fromProc(pid: number): ProcessFacts | undefined {
+  let stat: string;
+  try {
+    stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return undefined;
+  }
+  // The second field is the program's name in parentheses, and may hold any character.
+  const [state = '', ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { state, startTime: rest[18] ?? '' };
+}
+
+function fromPs(pid: number): ProcessFacts | undefined {
+  try {
+    // Locale and time zone change what lstart prints, and so must not come from the caller.
+    const line = execFileSync('/bin/ps', ['-o', 'stat=,lstart=', '-p', String(pid)], {
+      encoding: 'utf8',
+      env: { LC_ALL: 'C', TZ: 'UTC' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [state = '', ...startTime] = line.trim().split(/\s+/);
+    return { state, startTime: startTime.join(' ') };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { LocalServerError } from './errors';
+import { identify, isAlive, signalProcess, type ProcessIdentity } from './process-identity';
+import { withHeartbeat, type Progress } from './progress';
+import { waitUntil } from './wait';
+
+const READY_DEADLINE_MS = 120_000;
+const STOP_DEADLINE_MS = 20_000;
+const TAIL_LINES = 20;
+
+export interface ServerCommand {
+  title: string;
+  command: string;
+  args: string[];
+  cwd: string;
+  log: string;
+}
+
+/** Starts a server in a session of its own: it outlives this process and its terminal. */
+export function spawnServer({ title, command, args, cwd, log }: ServerCommand): ProcessIdentity {
+  mkdirSync(dirname(log), { recursive: true });
+  const output = openSync(log, 'a');
+  const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', output, output] });
+  closeSync(output);
+  // Without a listener the error would end this process; the missing pid tells the same.
+  child.once('error', () => undefined);
+  child.unref();
+  const identity = child.pid === undefined ? undefined : identify(child.pid);
+  if (identity === undefined) {
+    throw new LocalServerError(`${title} did not start with ${command}\n${logTail(log)}`.trim());
+  }
+  return identity;
+}
+
+export interface StartingServer {
+  title: string;
+  address: string;
+  identity: ProcessIdentity;
+  log: string;
+  answers(): Promise<boolean>;
+}
+
+/** Waits until the server answers; fails with the end of its log when it stops or takes too long. */
+export async function untilReady(
+  { title, address, identity, log, answers }: StartingServer,
+  progress: Progress,
+): Promise<void> {
+  const doing = `waiting for ${title} at ${address}`;
+  const over = await withHeartbeat(progress, doing, () =>
+    waitUntil(async () => !isAlive(identity) || (await answers()), {
+      everyMs: 100,
+      deadlineMs: READY_DEADLINE_MS,
+    }),
+  );
+  if (isAlive(identity)) {
+    if (over) return;
+    throw new LocalServerError(
+      `${title} (pid ${identity.pid}) does not answer at ${address}; the end of ${log}:\n${logTail(log)}`,
+    );
+  }
+  throw new LocalServerError(`${title} stopped; the end of ${log}:\n${logTail(log)}`);
+}
+
+/** Asks the process to end, and ends it where it does not listen. */
+export async function stopProcess(identity: ProcessIdentity): Promise<void> {
+  signalProcess(identity, 'SIGTERM');
+  const stopped = await waitUntil(() => !isAlive(identity), {
+    everyMs: 50,
+    deadlineMs: STOP_DEADLINE_MS,
+  });
+  if (!stopped) await killProcess(identity);
+}
+
+export async function killProcess(identity: ProcessIdentity): Promise<void> {
+  signalProcess(identity, 'SIGKILL');
+  const ended = await waitUntil(() => !isAlive(identity), {
+    everyMs: 20,
+    deadlineMs: STOP_DEADLINE_MS,
+  });
+  if (!ended) throw new LocalServerError(`process ${identity.pid} can't be killed`);
+}
+
+function logTail(path: string): string {
+  return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
+}

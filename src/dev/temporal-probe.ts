@@ -1,0 +1,42 @@
+import { Connection, isGrpcServiceError } from '@temporalio/client';
+
+const ALREADY_EXISTS = 6;
+const CALL_TIMEOUT_MS = 10_000;
+const RETENTION_SECONDS = 24 * 60 * 60;
+
+/** Whether a Temporal server answers at this port of 127.0.0.1. */
+export async function temporalAnswers(port: number, timeoutMs = 1_000): Promise<boolean> {
+  try {
+    await call(port, timeoutMs, (connection) => connection.workflowService.getSystemInfo({}));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Registers a namespace with the retention that the dev server gives to its own. */
+export async function ensureNamespace(port: number, namespace: string): Promise<void> {
+  try {
+    await call(port, CALL_TIMEOUT_MS, (connection) =>
+      connection.workflowService.registerNamespace({
+        namespace,
+        workflowExecutionRetentionPeriod: { seconds: RETENTION_SECONDS },
+      }),
+    );
+  } catch (error) {
+    if (!isGrpcServiceError(error) || Number(error.code) !== ALREADY_EXISTS) throw error;
+  }
+}
+
+async function call<T>(
+  port: number,
+  timeoutMs: number,
+  request: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = Connection.lazy({ address: `127.0.0.1:${port}` });
+  try {
+    return await connection.withDeadline(Date.now() + timeoutMs, () => request(connection));
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Asks again until `check` says yes (true) or the deadline passes (false). */
+export async function waitUntil(
+  check: () => boolean | Promise<boolean>,
+  timing: { everyMs: number; deadlineMs: number },
+): Promise<boolean> {
+  const end = Date.now() + timing.deadlineMs;
+  while (!(await check())) {
+    if (Date.now() >= end) return false;
+    await sleep(timing.everyMs);
+  }
+  return true;
+}

@@ -1,0 +1,60 @@
+import type { KafkaRecord } from './record';
+import { truncateUtf8 } from './workflow-id';
+
+/** A broker refuses a record whose headers push it over `max.message.bytes`. */
+const MAX_MESSAGE_BYTES = 4096;
+
+const NAMES = [
+  'stream',
+  'topic',
+  'partition',
+  'offset',
+  'timestamp',
+  'workflow-id',
+  'run-id',
+  'error-type',
+  'error-message',
+  'attempts',
+  'failed-at',
+  'replays',
+] as const;
+type Name = (typeof NAMES)[number];
+
+/** Headers a dead letter adds to those of its record. All are strings. */
+export const DEAD_LETTER_HEADERS: ReadonlySet<string> = new Set(
+  NAMES.map((name) => `cloudsync-${name}`),
+);
+
+/**
+ * What a dead letter says of its record and its end: where the record lay, which workflow gave it up
+ * and why. `failed-at` is ISO 8601; `replays` counts how often the record was sent back to its topic.
+ */
+export function deadLetterHeaders(
+  stream: string,
+  record: KafkaRecord,
+  failure: { type: string; message: string; attempts: number },
+  workflow: { workflowId: string; runId: string },
+  failedAt: Date,
+): [name: string, value: Buffer][] {
+  const values: Record<Name, string | number> = {
+    stream,
+    topic: record.topic,
+    partition: record.partition,
+    offset: record.offset,
+    timestamp: record.timestamp,
+    'workflow-id': workflow.workflowId,
+    'run-id': workflow.runId,
+    'error-type': failure.type,
+    'error-message': truncateUtf8(failure.message, MAX_MESSAGE_BYTES),
+    attempts: failure.attempts,
+    'failed-at': failedAt.toISOString(),
+    replays: deadLetterHeader(record, 'replays') ?? 0,
+  };
+  return NAMES.map((name) => [`cloudsync-${name}`, Buffer.from(String(values[name]))]);
+}
+
+/** One of the headers a dead letter adds, as text. */
+export function deadLetterHeader(record: KafkaRecord, name: Name): string | undefined {
+  const header = record.headers.findLast(([key]) => key === `cloudsync-${name}`);
+  return header?.[1]?.toString('utf8');
+}

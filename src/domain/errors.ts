@@ -1,0 +1,68 @@
+/**
+ * The one question an error answers here: does another attempt help? Sinks throw these, or supply a
+ * classifier that maps the errors of their client library to a {@link DeliveryFailure}.
+ */
+export type DeliveryFailureType =
+  /** The sink, or the way to it, failed for now. Retried under the stream's policy. */
+  | 'Transient'
+  /** The sink asks for less. Retried, not before `retryAfterMs`. */
+  | 'Throttled'
+  /** This record can't be delivered as it is. Dead-lettered at once. */
+  | 'Permanent'
+  /** The sink holds other content under the same message id. Dead-lettered at once. */
+  | 'ContentConflict';
+
+export interface DeliveryFailure {
+  type: DeliveryFailureType;
+  message: string;
+  /** Milliseconds to wait before the next attempt; only with `Throttled` and `Transient`. */
+  retryAfterMs?: number;
+}
+
+export type ErrorClassifier = (error: unknown) => DeliveryFailure | undefined;
+
+export function isRetryable(type: DeliveryFailureType): boolean {
+  return type === 'Transient' || type === 'Throttled';
+}
+
+/** Thrown by a sink that knows whether a retry helps. */
+export class DeliveryError extends Error {
+  override readonly name = 'DeliveryError';
+  readonly type: DeliveryFailureType;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    type: DeliveryFailureType,
+    message: string,
+    options: { cause?: unknown; retryAfterMs?: number } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.type = type;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/**
+ * The class of any error: the sink's own word first, then the error's. An error nobody knows counts
+ * as transient, because a needless retry costs little and a needless dead letter costs a person.
+ */
+export function classifyError(error: unknown, sinkClassifier?: ErrorClassifier): DeliveryFailure {
+  if (error instanceof DeliveryError) {
+    const { type, message, retryAfterMs } = error;
+    return { type, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  }
+  return sinkClassifier?.(error) ?? { type: 'Transient', message: errorMessage(error) };
+}
+
+/** A readable message of anything that was thrown. */
+export function errorMessage(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return String(error);
+  const { message, code } = error as { message?: unknown; code?: unknown };
+  if (typeof message === 'string' && message !== '') return message;
+  return typeof code === 'string' ? code : String(error as unknown);
+}
+
+/** Bad input by the person who runs CloudSync: shown without a stack, exit code 2 in the CLI. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}

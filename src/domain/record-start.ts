@@ -1,0 +1,91 @@
+import {
+  encodeContent,
+  type InvalidReason,
+  type InvalidRecordInput,
+  type KafkaRecord,
+  type RecordContent,
+  type RecordInput,
+  type RecordMemo,
+} from './record';
+import type { RetryPolicy } from './retry-policy';
+import type { AnyStream } from './stream';
+import { invalidRecordWorkflowIds, recordWorkflowIds } from './workflow-id';
+
+/** All that is needed to start the workflow of a record. */
+export interface RecordStart {
+  workflowType: string;
+  workflowId: string;
+  /** Ids to try after `workflowId`, should another record hold it. */
+  furtherIds: string[];
+  args: [RecordInput, RetryPolicy] | [InvalidRecordInput];
+  memo: RecordMemo;
+}
+
+/**
+ * Temporal refuses a payload above 2 MiB (`limit.blobSize.error`); the rest is left for the record's
+ * coordinates and the retry policy.
+ */
+export const MAX_CONTENT_BYTES = 2 * 1024 * 1024 - 32 * 1024;
+
+/** The start of a record with a valid message id, or of its dead letter if it is too large. */
+export function startOfRecord(
+  stream: AnyStream,
+  record: KafkaRecord,
+  messageId: string,
+): RecordStart {
+  const content = encodeContent(record);
+  const bytes = inputBytes(record, content);
+  if (bytes > MAX_CONTENT_BYTES) {
+    return startOfInvalidRecord(stream, record, {
+      type: 'RecordTooLarge',
+      message: `the record takes ${bytes} bytes in a workflow's input, at most ${MAX_CONTENT_BYTES} are allowed`,
+    });
+  }
+  const { topic, partition, offset, timestamp } = record;
+  const identity = { stream: stream.name, messageId, topic, partition, offset, timestamp };
+  const [workflowId, ...furtherIds] = recordWorkflowIds(stream.workflowId, identity);
+  return {
+    workflowType: stream.workflow?.type ?? 'deliverRecord',
+    workflowId: workflowId!,
+    furtherIds,
+    args: [{ ...identity, content }, stream.retry],
+    memo: identity,
+  };
+}
+
+/** The start of the dead letter of a record that can't be delivered as it is. */
+export function startOfInvalidRecord(
+  stream: AnyStream,
+  record: KafkaRecord,
+  reason: InvalidReason,
+): RecordStart {
+  const { topic, partition, offset, timestamp } = record;
+  const position = { stream: stream.name, topic, partition, offset, timestamp };
+  const [workflowId, ...furtherIds] = invalidRecordWorkflowIds(stream.name, record);
+  return {
+    workflowType: 'invalidRecord',
+    workflowId: workflowId!,
+    furtherIds,
+    args: [{ ...position, content: contentOrReference(record, reason), reason }],
+    memo: { ...position, messageId: null },
+  };
+}
+
+/** Bytes of the content as JSON; counted only when it could be too much. */
+function inputBytes(record: KafkaRecord, content: RecordContent): number {
+  const raw = record.headers.reduce(
+    (sum, [name, value]) => sum + name.length + (value?.length ?? 0),
+    (record.key?.length ?? 0) + (record.value?.length ?? 0),
+  );
+  // JSON writes a byte as at most six characters (\u001f).
+  return raw * 6 < MAX_CONTENT_BYTES ? raw : Buffer.byteLength(JSON.stringify(content));
+}
+
+function contentOrReference(record: KafkaRecord, reason: InvalidReason): RecordContent {
+  const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  if (reason.type === 'RejectedByTemporal') return { byReference: true, bytes };
+  const content = encodeContent(record);
+  return inputBytes(record, content) > MAX_CONTENT_BYTES
+    ? { byReference: true, bytes }
+    : content;
+}

@@ -1,0 +1,102 @@
+import { decodeBytes, encodeBytes, type EncodedBytes } from './encoded-bytes';
+
+/** Where a record lies in Kafka. Offsets are integers below 2^53. */
+export interface RecordPosition {
+  topic: string;
+  partition: number;
+  offset: number;
+}
+
+/** One Kafka record with its own bytes. `null` and empty stay distinct for key, value and headers. */
+export interface KafkaRecord extends RecordPosition {
+  /** Milliseconds since the epoch, as the broker keeps it. */
+  timestamp: number;
+  key: Buffer | null;
+  value: Buffer | null;
+  /** In the order of the record; a name may stand more than once. */
+  headers: [name: string, value: Buffer | null][];
+}
+
+/**
+ * The bytes of a record inside a workflow's input. A record too large for Temporal travels by
+ * reference: whoever needs its bytes reads them from Kafka again.
+ */
+export type RecordContent =
+  | {
+      key: EncodedBytes | null;
+      value: EncodedBytes | null;
+      headers: [name: string, value: EncodedBytes | null][];
+    }
+  | { byReference: true; bytes: number };
+
+/** What every workflow of a stream gets to know of its record, whether or not it could be parsed. */
+export interface RecordEnvelope extends RecordPosition {
+  stream: string;
+  /** Milliseconds since the epoch. */
+  timestamp: number;
+  content: RecordContent;
+}
+
+/** Input of `deliverRecord`, and of a user's own record workflow: a record with a valid message id. */
+export interface RecordInput extends RecordEnvelope {
+  messageId: string;
+}
+
+/** Why a record could not become a message. */
+export interface InvalidReason {
+  type: InvalidRecordType;
+  message: string;
+}
+
+export type InvalidRecordType =
+  | 'NullValue'
+  | 'InvalidJson'
+  | 'SchemaMismatch'
+  | 'InvalidMessageId'
+  | 'RecordTooLarge'
+  | 'RejectedByTemporal';
+
+/** Input of `invalidRecord`. */
+export interface InvalidRecordInput extends RecordEnvelope {
+  reason: InvalidReason;
+}
+
+/**
+ * The memo of every record workflow: enough to tell a redelivery from another record that happens
+ * to have the same workflow id, and to list a failed workflow without reading its history.
+ */
+export interface RecordMemo extends RecordPosition {
+  stream: string;
+  /** `null` for a record that could not be parsed. */
+  messageId: string | null;
+  timestamp: number;
+}
+
+export function encodeContent(record: KafkaRecord): RecordContent {
+  return {
+    key: record.key === null ? null : encodeBytes(record.key),
+    value: record.value === null ? null : encodeBytes(record.value),
+    headers: record.headers.map(([name, value]) => [name, value === null ? null : encodeBytes(value)]),
+  };
+}
+
+/** The record itself again, or `undefined` where the envelope holds it only by reference. */
+export function decodeContent(envelope: RecordEnvelope): KafkaRecord | undefined {
+  const { topic, partition, offset, timestamp, content } = envelope;
+  if ('byReference' in content) return undefined;
+  const bytes = (value: EncodedBytes | null) => (value === null ? null : decodeBytes(value));
+  return {
+    topic,
+    partition,
+    offset,
+    timestamp,
+    key: bytes(content.key),
+    value: bytes(content.value),
+    headers: content.headers.map(([name, value]) => [name, bytes(value)]),
+  };
+}
+
+/** `<topic>/<partition>@<offset>`: a record's place in a log line or a message. */
+export function describePosition({ topic, partition, offset }: RecordPosition): string {
+  return `${topic}/${partition}@${offset}`;
+}

@@ -1,0 +1,51 @@
+import type { ErrorClassifier } from './errors';
+import type { KafkaRecord, RecordPosition } from './record';
+
+/** A record on its way to the sink. */
+export interface SinkRecord<Message = unknown> extends KafkaRecord {
+  stream: string;
+  messageId: string;
+  value: Buffer;
+  /** The value as the stream's schema gives it. Parsed when first read. */
+  readonly message: Message;
+  /** Unique to the record, the same in every attempt. */
+  workflowId: string;
+}
+
+export interface WriteContext {
+  /** Aborts when the attempt's time is up or the worker shuts down. */
+  signal: AbortSignal;
+  /** 1 for the first attempt of this activity. */
+  attempt: number;
+}
+
+export interface WriteResult {
+  /**
+   * `written`: the sink holds the record because of this call. `duplicate`: it held the same content
+   * under this message id before, from an earlier attempt or from another record.
+   */
+  outcome: 'written' | 'duplicate';
+  /** With `duplicate`: the record that brought the content, where the sink keeps that. */
+  writtenBy?: RecordPosition;
+  /** Where it lies, for people who trace a message: a path, a URL. */
+  location?: string;
+}
+
+/**
+ * Where records are delivered. Delivery is at least once, so `write` must be idempotent by
+ * `messageId`: the same content again is a `duplicate`, other content a `ContentConflict`.
+ */
+export interface Sink<Message = unknown> {
+  write(record: SinkRecord<Message>, context: WriteContext): Promise<WriteResult>;
+  /** Maps errors of the sink's client library; `undefined` for one it does not know. */
+  classify?: ErrorClassifier;
+  /** Every record value the sink holds, in any order; `cloudsync reconcile` needs it. */
+  stored?(): AsyncIterable<Buffer>;
+  close?(): Promise<void>;
+}
+
+/** A sink in its shortest form. Must be idempotent by `messageId`, as {@link Sink} says. */
+export type DeliverFunction<Message = unknown> = (
+  record: SinkRecord<Message>,
+  context: WriteContext,
+) => Promise<WriteResult | void>;

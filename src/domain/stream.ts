@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import type { IdempotencySettings } from './idempotency-settings';
+import { UsageError } from './errors';
+import type { KafkaRecord } from './record';
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy';
+import type { DeliverFunction, Sink, SinkRecord, WriteContext } from './sink';
+import { checkWorkflowIdTemplate, DEFAULT_WORKFLOW_ID_TEMPLATE } from './workflow-id';
+
+/** A user's own record workflow in place of `deliverRecord`. */
+export interface RecordWorkflow {
+  /** The name of the exported workflow function. Its one argument is a `RecordInput`. */
+  type: string;
+  /** Absolute path of the file that exports it. */
+  workflowsPath: string;
+  /** Activities that only this workflow needs; `deliver` and `deadLetter` are always there. */
+  activities?: object;
+}
+
+export interface StreamOptions<Schema extends z.ZodType> {
+  /** Names the stream in workflow ids, topics, metrics: 1 to 64 of `a-z 0-9 . _ -`. */
+  name: string;
+  /** The topic to consume. */
+  topic: string;
+  /** Kafka consumer group. Default `<name>-sync-group`. */
+  groupId?: string;
+  /** Default `<name>-sync-dlq`. */
+  deadLetterTopic?: string;
+  /** What a message must look like. Records that do not match are dead-lettered. */
+  schema: Schema;
+  /** The message's id, 1 to 1,024 characters. Default: its `id`. */
+  messageId?: (message: z.output<Schema>) => string;
+  /** Turns a record's bytes into what the schema checks; throws on bad input. Default: JSON. */
+  decode?: (value: Buffer, record: KafkaRecord) => unknown;
+  sink: Sink<z.output<Schema>> | DeliverFunction<z.output<Schema>>;
+  retry?: Partial<RetryPolicy>;
+  idempotency?: Partial<IdempotencySettings>;
+  /**
+   * Template of workflow ids. Default `{stream}-{messageId}-{offset}`; `{topic}` and `{partition}`
+   * may be added. Needed when one message id comes again on another partition as a new record.
+   */
+  workflowId?: string;
+  workflow?: RecordWorkflow;
+  /** Records that may be in their first workflow task at once, in one bridge worker. Default 30. */
+  maxInFlight?: number;
+  /** Workflows started by one bridge worker that may be open at once. Default 1,000. */
+  maxOpen?: number;
+}
+
+/** A stream as the framework uses it: every default filled in. Made by {@link defineStream}. */
+export interface Stream<Message = unknown> {
+  readonly name: string;
+  readonly topic: string;
+  readonly groupId: string;
+  readonly deadLetterTopic: string;
+  readonly taskQueue: string;
+  readonly schema: z.ZodType<Message>;
+  messageId(this: void, message: Message): string;
+  decode?(this: void, value: Buffer, record: KafkaRecord): unknown;
+  readonly sink: Sink<Message>;
+  readonly retry: RetryPolicy;
+  readonly idempotency: Partial<IdempotencySettings>;
+  readonly workflowId: string;
+  readonly workflow: RecordWorkflow | undefined;
+  readonly maxInFlight: number;
+  readonly maxOpen: number;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- lists hold streams of any message
+export type AnyStream = Stream<any>;
+
+const topicName = z
+  .string()
+  .regex(/^[a-zA-Z0-9._-]{1,249}$/, 'must be 1 to 249 of a-z A-Z 0-9 . _ -')
+  .refine((name) => name !== '.' && name !== '..', 'must not be . or ..');
+const count = z.number().int().min(1);
+const milliseconds = z.number().int().min(1);
+
+const checked = z.object({
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be 1 to 64 of a-z 0-9 . _ -'),
+  topic: topicName,
+  groupId: z.string().min(1).max(255),
+  deadLetterTopic: topicName,
+  workflowId: z.string().superRefine((template, context) => {
+    const fault = checkWorkflowIdTemplate(template);
+    if (fault) context.addIssue({ code: 'custom', message: fault });
+  }),
+  retry: z.strictObject({
+    fastAttempts: count.max(10),
+    maximumAttempts: count,
+    initialIntervalMs: milliseconds,
+    backoffCoefficient: z.number().min(1),
+    maximumIntervalMs: milliseconds,
+    attemptTimeoutMs: milliseconds.min(1000),
+  }),
+  maxInFlight: count.max(1000),
+  maxOpen: count,
+});
+
+/**
+ * Defines a stream: which topic, what a message is, where it goes and how hard to try.
+ * Throws a {@link UsageError} that names every option that is wrong.
+ */
+export function defineStream<Schema extends z.ZodType>(
+  options: StreamOptions<Schema>,
+): Stream<z.output<Schema>> {
+  type Message = z.output<Schema>;
+  const { name } = options;
+  const settings = {
+    name,
+    topic: options.topic,
+    groupId: options.groupId ?? `${name}-sync-group`,
+    deadLetterTopic: options.deadLetterTopic ?? `${name}-sync-dlq`,
+    workflowId: options.workflowId ?? DEFAULT_WORKFLOW_ID_TEMPLATE,
+    retry: { ...DEFAULT_RETRY_POLICY, ...options.retry },
+    maxInFlight: options.maxInFlight ?? 30,
+    maxOpen: options.maxOpen ?? 1_000,
+  };
+  const result = checked.safeParse(settings);
+  if (!result.success) {
+    throw new UsageError(`stream ${JSON.stringify(name)}: ${z.prettifyError(result.error)}`);
+  }
+  const { sink, schema, messageId, decode, workflow } = options;
+  if (settings.deadLetterTopic === settings.topic) {
+    throw new UsageError(`stream ${name}: topic and deadLetterTopic are the same`);
+  }
+  if (workflow && RESERVED_WORKFLOWS.includes(workflow.type)) {
+    throw new UsageError(`stream ${name}: workflow type ${workflow.type} is the framework's own`);
+  }
+  return Object.freeze({
+    ...settings,
+    taskQueue: `cloudsync-${name}`,
+    schema: schema as z.ZodType<Message>,
+    messageId: messageId ?? ((message: Message) => (message as { id: string }).id),
+    ...(decode && { decode }),
+    sink: typeof sink === 'function' ? functionSink(sink) : sink,
+    idempotency: options.idempotency ?? {},
+    workflow,
+  });
+}
+
+const RESERVED_WORKFLOWS = ['deliverRecord', 'invalidRecord'];
+
+function functionSink<Message>(deliver: DeliverFunction<Message>): Sink<Message> {
+  return {
+    async write(record: SinkRecord<Message>, context: WriteContext) {
+      return (await deliver(record, context)) ?? { outcome: 'written' };
+    },
+  };
+}

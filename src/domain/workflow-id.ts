@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import type { RecordPosition } from './record';
+
+/** PostgreSQL and MySQL keep a workflow id in VARCHAR(255). */
+export const MAX_WORKFLOW_ID_BYTES = 255;
+
+export const DEFAULT_WORKFLOW_ID_TEMPLATE = '{stream}-{messageId}-{offset}';
+
+const PLACEHOLDER = /\{(\w+)\}/g;
+const KNOWN = new Set(['stream', 'messageId', 'topic', 'partition', 'offset']);
+/** An id without one of these could name two records, or not be found by its message id. */
+const REQUIRED = ['stream', 'messageId', 'offset'];
+
+/** What is wrong with a workflow id template, or `undefined`. */
+export function checkWorkflowIdTemplate(template: string): string | undefined {
+  const names = [...template.matchAll(PLACEHOLDER)].map((match) => match[1]!);
+  const unknown = names.filter((name) => !KNOWN.has(name));
+  if (unknown.length > 0) {
+    return `unknown placeholder {${unknown.join('}, {')}}; known are {${[...KNOWN].join('}, {')}}`;
+  }
+  const absent = REQUIRED.filter((name) => !names.includes(name));
+  return absent.length > 0 ? `lacks {${absent.join('}, {')}}` : undefined;
+}
+
+export interface RecordIdentity extends RecordPosition {
+  stream: string;
+  messageId: string;
+  /** Milliseconds since the epoch. */
+  timestamp: number;
+}
+
+/**
+ * The ids a record's workflow may have, in the order in which the bridge tries them. Nearly always
+ * the first is free or holds this very record. It can hold another one where offsets repeat: on
+ * another partition, or in a topic that was created again. The next ids then tell the two apart by
+ * place, and at last by time.
+ */
+export function* recordWorkflowIds(template: string, record: RecordIdentity): Generator<string> {
+  const id = template.replace(PLACEHOLDER, (_, name: keyof RecordIdentity) => String(record[name]));
+  yield fitWorkflowId(id);
+  yield fitWorkflowId(`${id}~${record.topic}-${record.partition}`);
+  yield fitWorkflowId(`${id}~${record.topic}-${record.partition}-${record.timestamp}`);
+}
+
+/** The ids for a record without a usable message id; see {@link recordWorkflowIds}. */
+export function* invalidRecordWorkflowIds(
+  stream: string,
+  { topic, partition, offset, timestamp }: RecordPosition & { timestamp: number },
+): Generator<string> {
+  const id = `${stream}-invalid-${topic}-${partition}-${offset}`;
+  yield fitWorkflowId(id);
+  yield fitWorkflowId(`${id}~${timestamp}`);
+}
+
+/**
+ * An id that is too long, or holds control characters (a NUL breaks PostgreSQL, an escape sequence a
+ * terminal), keeps a readable prefix and ends in the SHA-256 of the whole, in hex.
+ */
+export function fitWorkflowId(id: string): string {
+  // eslint-disable-next-line no-control-regex
+  const readable = id.replace(/[\u0000-\u001f\u007f-\u009f]/g, '_');
+  if (readable === id && Buffer.byteLength(id) <= MAX_WORKFLOW_ID_BYTES) return id;
+  const hash = createHash('sha256').update(id).digest('hex');
+  return `${truncateUtf8(readable, MAX_WORKFLOW_ID_BYTES - hash.length - 1)}-${hash}`;
+}
+
+/** The longest prefix of at most `maxBytes` bytes that does not cut a character in two. */
+export function truncateUtf8(text: string, maxBytes: number): string {
+  const bytes = Buffer.from(text);
+  let end = Math.min(maxBytes, bytes.length);
+  while (end > 0 && end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end--;
+  return bytes.toString('utf8', 0, end);
+}

@@ -1,0 +1,58 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { UsageError } from './domain/errors';
+import type { Service } from './lifecycle';
+import type { Metrics } from './metrics';
+
+export interface HealthServer {
+  url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * `/metrics` for Prometheus; `/livez` answers while the event loop does, whatever Kafka and Temporal do;
+ * `/readyz` is 200 or 503, with the checks that failed.
+ */
+export async function startHealthServer(
+  options: { host: string; port: number },
+  metrics: Metrics,
+  service: Pick<Service, 'faults'>,
+): Promise<HealthServer> {
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?')[0];
+    const answer = (status: number, body: string, type = 'application/json') =>
+      response.writeHead(status, { 'content-type': type }).end(body);
+    if (path === '/livez') answer(200, '{"live":true}');
+    else if (path === '/readyz') {
+      const faults = service.faults();
+      const ready = Object.keys(faults).length === 0;
+      answer(ready ? 200 : 503, JSON.stringify({ ready, faults }));
+    } else if (path === '/metrics') {
+      metrics.registry
+        .metrics()
+        .then((text) => answer(200, text, metrics.registry.contentType))
+        .catch((error: unknown) => answer(500, JSON.stringify({ error: String(error) })));
+    } else answer(404, '{"error":"try /metrics, /livez or /readyz"}');
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new UsageError(
+              `port ${options.port} is taken: set CLOUDSYNC_METRICS_PORT to another one, or to 0 for any`,
+            )
+          : error,
+      );
+    });
+    server.listen(options.port, options.host, resolve);
+  });
+  const { address, port } = server.address() as AddressInfo;
+  return {
+    url: `http://${address.includes(':') ? `[${address}]` : address}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

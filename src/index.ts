@@ -1,0 +1,29 @@
+/** The public API of CloudSync. */
+export { createBridgeWorker, type BridgeWorkerOptions } from './create-bridge-worker';
+export { createWorker, type WorkerOptions } from './create-worker';
+export { runUntilSignal, type Service } from './lifecycle';
+export { startHealthServer, type HealthServer } from './health-server';
+export { createLogger, type Logger } from './logger';
+export { createMetrics, type Metrics } from './metrics';
+export { loadSettings, type Settings } from './config';
+export { defineStream, type RecordWorkflow, type Stream, type StreamOptions } from './domain/stream';
+export { messageSchema, type Message } from './domain/message';
+export type { KafkaRecord, RecordInput, RecordPosition } from './domain/record';
+export type { DeliverFunction, Sink, SinkRecord, WriteContext, WriteResult } from './domain/sink';
+export {
+  classifyError,
+  DeliveryError,
+  UsageError,
+  type DeliveryFailure,
+  type DeliveryFailureType,
+  type ErrorClassifier,
+} from './domain/errors';
+export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/retry-policy';
+export type { IdempotencySettings } from './domain/idempotency-settings';
+export type { IdempotencyService, IdempotencyStats } from './idempotency/idempotency-service';
+export {
+  InMemoryIdempotencyService,
+  type InMemoryIdempotencyOptions,
+} from './idempotency/in-memory-idempotency-service';
+export { fileSystemSink, type FileSystemSinkOptions } from './sinks/filesystem';
+export { withFaults, type FaultRates } from './sinks/faults';

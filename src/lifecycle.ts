@@ -1,0 +1,70 @@
+import type { Logger } from './logger';
+
+/** Undoes what a start has done, last first. Every step is tried; the first error is thrown. */
+export class Releasers {
+  readonly #steps: (() => Promise<void> | void)[] = [];
+
+  push(release: () => Promise<void> | void): void {
+    this.#steps.push(release);
+  }
+
+  async release(): Promise<void> {
+    const errors: unknown[] = [];
+    for (let step = this.#steps.pop(); step; step = this.#steps.pop()) {
+      try {
+        await step();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}
+
+/** Something that runs until it is stopped or fails. */
+export interface Service {
+  /** Drains and releases everything. Every call gets the same promise. */
+  stop(): Promise<void>;
+  /** Settles when the service has ended; rejects when it ended by itself. */
+  readonly ended: Promise<void>;
+  /** What is wrong now, by check; empty when ready. */
+  faults(): Record<string, string>;
+}
+
+/** Longer than a worker may take to drain, shorter than what a container gets before SIGKILL. */
+const STOP_DEADLINE_MS = 28_000;
+
+/**
+ * Runs a service as a process: SIGTERM and SIGINT stop it, a second signal or a stop that takes too long
+ * ends the process at once. Exits 1 when the service ends by itself: whatever restarts the process
+ * continues from the last committed offset.
+ */
+export async function runUntilSignal(service: Service, logger: Logger): Promise<void> {
+  const stop = (signal: NodeJS.Signals) => {
+    logger.info({ signal }, 'Stopping');
+    setTimeout(() => exitNow('the service did not stop in time'), STOP_DEADLINE_MS).unref();
+    for (const name of SIGNALS) {
+      process.removeAllListeners(name);
+      process.once(name, () => exitNow(`second signal ${name}`));
+    }
+    service.stop().catch((error: unknown) => logger.error({ err: error }, 'Stopping failed'));
+  };
+  const exitNow = (reason: string) => {
+    logger.error({ reason }, 'Exiting at once');
+    process.exit(1);
+  };
+  for (const name of SIGNALS) process.once(name, stop);
+  try {
+    await service.ended;
+    logger.info('Stopped');
+  } catch (error) {
+    logger.fatal({ err: error }, 'Ended by itself');
+    process.exitCode = 1;
+    setTimeout(() => exitNow('resources were still held'), 10_000).unref();
+    await service.stop().catch((stopError: unknown) => {
+      logger.error({ err: stopError }, 'Stopping failed');
+    });
+  }
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;

@@ -1,0 +1,63 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { tsImport } from 'tsx/esm/api';
+import type { Settings } from './config';
+import { errorMessage, UsageError } from './domain/errors';
+import type { AnyStream } from './domain/stream';
+import referenceStreams from './streams/index';
+
+/** A stream module's default export. */
+type StreamsExport = AnyStream | AnyStream[] | ((settings: Settings) => AnyStream | AnyStream[]);
+
+/**
+ * The streams of `CLOUDSYNC_STREAMS` (a JavaScript or TypeScript module), or the reference streams; only
+ * those named, if names are given. Throws a {@link UsageError} where that can't be.
+ */
+export async function loadStreams(settings: Settings, names: string[] = []): Promise<AnyStream[]> {
+  const streams = settings.streams
+    ? streamsOf(await importModule(settings.streams), settings, settings.streams)
+    : referenceStreams(settings);
+  const known = streams.map(({ name }) => name);
+  const twice = known.find((name, index) => known.indexOf(name) !== index);
+  if (twice) throw new UsageError(`two streams are called ${twice}`);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new UsageError(`no stream ${unknown.join(', ')}; there are ${known.join(', ')}`);
+  }
+  return names.length === 0 ? streams : streams.filter(({ name }) => names.includes(name));
+}
+
+async function importModule(path: string): Promise<unknown> {
+  const file = resolve(path);
+  if (!existsSync(file)) throw new UsageError(`the stream module ${file} does not exist`);
+  try {
+    return await tsImport(pathToFileURL(file).href, __filename);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`the stream module ${file} can't be loaded: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function streamsOf(module: unknown, settings: Settings, path: string): AnyStream[] {
+  let exported = (module as { default?: unknown }).default;
+  // A CommonJS module seen from ESM carries its exports one level down.
+  if (isModuleObject(exported)) exported = exported.default;
+  const value =
+    typeof exported === 'function'
+      ? (exported as (settings: Settings) => StreamsExport)(settings)
+      : exported;
+  const list = (Array.isArray(value) ? value : [value]) as AnyStream[];
+  if (list.length === 0 || !list.every((one) => one && typeof one.taskQueue === 'string')) {
+    throw new UsageError(
+      `${path} must export by default a stream made by defineStream, a list of them, or a function that returns either`,
+    );
+  }
+  return list;
+}
+
+function isModuleObject(value: unknown): value is { default: unknown } {
+  return typeof value === 'object' && value !== null && 'default' in value;
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { DeliveryError } from '../domain/errors';
+import type { Sink, SinkRecord, WriteContext } from '../domain/sink';
+
+const KINDS = ['timeout', 'throttle', 'permanent'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** Faults of one stream's sink: the share of attempts (of messages, for `permanent`) that fail. */
+export type FaultRates = Partial<Record<Kind, number>>;
+
+export interface Faults {
+  rates: Record<string, FaultRates>;
+  seed: number;
+}
+
+/**
+ * Reads `aws:timeout=0.02,azure:timeout=0.03,azure:permanent=0.01,seed=7`. Rates are 0 to 1; the seed
+ * is 1 unless given. Throws an Error that shows the part that is wrong.
+ */
+export function parseFaults(text: string): Faults {
+  const faults: Faults = { rates: {}, seed: 1 };
+  for (const part of text.split(',').map((one) => one.trim())) {
+    if (part === '') continue;
+    const seed = /^seed=(\d+)$/.exec(part);
+    const match = /^([a-z0-9._-]+):([a-z]+)=([0-9.]+)$/.exec(part);
+    if (seed) faults.seed = Number(seed[1]);
+    else if (match && isKind(match[2]!) && Number(match[3]) <= 1) {
+      (faults.rates[match[1]!] ??= {})[match[2]] = Number(match[3]);
+    } else {
+      throw new Error(
+        `${JSON.stringify(part)} is not STREAM:KIND=RATE with a kind of ${KINDS.join(', ')} and a rate of 0 to 1, nor seed=NUMBER`,
+      );
+    }
+  }
+  return faults;
+}
+
+function isKind(text: string): text is Kind {
+  return (KINDS as readonly string[]).includes(text);
+}
+
+/**
+ * A sink that fails on demand, for demonstrations and tests. The same seed, message and attempt always
+ * meet the same fate. Half of the timeouts strike after the write took effect: the case in which a
+ * retry finds its own work done.
+ */
+export function withFaults<Message>(
+  sink: Sink<Message>,
+  rates: FaultRates,
+  seed: number,
+): Sink<Message> {
+  // Only attempts made in this process count, so that a retried message gets a new throw of the dice.
+  const attempts = new Map<string, number>();
+  const draw = (...parts: (string | number)[]) =>
+    createHash('sha256').update([seed, ...parts].join('\0')).digest().readUInt32BE() / 2 ** 32;
+
+  return {
+    classify: (error) => sink.classify?.(error),
+    ...(sink.stored && { stored: () => sink.stored!() }),
+    close: async () => sink.close?.(),
+    async write(record: SinkRecord<Message>, context: WriteContext) {
+      const { messageId, workflowId } = record;
+      if (draw('permanent', messageId) < (rates.permanent ?? 0)) {
+        throw new DeliveryError('Permanent', 'the sink rejects this message (fault on demand)');
+      }
+      const attempt = (attempts.get(workflowId) ?? 0) + 1;
+      attempts.set(workflowId, attempt);
+      if (draw('throttle', messageId, attempt) < (rates.throttle ?? 0)) {
+        throw new DeliveryError('Throttled', 'the sink asks to slow down (fault on demand)', {
+          retryAfterMs: 500,
+        });
+      }
+      const timesOut = draw('timeout', messageId, attempt) < (rates.timeout ?? 0);
+      const late = timesOut && draw('late', messageId, attempt) < 0.5;
+      const result = timesOut && !late ? undefined : await sink.write(record, context);
+      if (timesOut) {
+        throw new DeliveryError('Transient', 'the sink did not answer in time (fault on demand)');
+      }
+      attempts.delete(workflowId);
+      return result!;
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import { createHash } from 'node:crypto';
+
+/** File systems and object stores take at most 255 bytes in one part of a path. */
+const MAX_NAME_BYTES = 200;
+
+/**
+ * A name for the object of a message id, in which two ids never meet: everything but
+ * `A-Z a-z 0-9 _ -` and inner dots is percent-encoded, so an id can neither leave its folder nor name
+ * a hidden file; what gets too long keeps a prefix and ends in `~` (which encoding never leaves
+ * standing) and the SHA-256 of the id, in hex.
+ */
+export function objectName(messageId: string): string {
+  const encoded = [...Buffer.from(messageId)]
+    .map((byte, index) => {
+      const character = String.fromCharCode(byte);
+      const plain = /[A-Za-z0-9_-]/.test(character) || (character === '.' && index > 0);
+      return plain ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    })
+    .join('');
+  if (encoded.length <= MAX_NAME_BYTES) return encoded;
+  const hash = createHash('sha256').update(messageId).digest('hex');
+  return `${encoded.slice(0, MAX_NAME_BYTES - hash.length - 1)}~${hash}`;
+}

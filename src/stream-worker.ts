@@ -1,0 +1,45 @@
+import { Worker, type InjectedSinks, type NativeConnection } from '@temporalio/worker';
+import { createActivities, type ActivityDependencies } from './activities/create-activities';
+import { workflowBundle } from './workflow-bundle';
+import type { BridgeSinks } from './workflows/bridge-sinks';
+
+export interface StreamWorkerOptions extends ActivityDependencies {
+  connection: NativeConnection;
+  namespace: string;
+  /** Told by the workflows that run in this worker. */
+  bridge?: {
+    handedOver(workflowId: string): void;
+    closed(workflowId: string, outcome: Parameters<BridgeSinks['bridge']['closed']>[0]): void;
+  };
+}
+
+/** Polls of an idle worker cost the server; eager starts do not wait for a poll. */
+const WORKFLOW_TASK_POLLS = 5;
+
+/** The Temporal worker of one stream. */
+export async function createStreamWorker(options: StreamWorkerOptions): Promise<Worker> {
+  const { stream, connection, namespace, bridge } = options;
+  const sinks: InjectedSinks<BridgeSinks> = {
+    bridge: {
+      handedOver: { fn: ({ workflowId }) => bridge?.handedOver(workflowId) },
+      closed: { fn: ({ workflowId }, outcome) => bridge?.closed(workflowId, outcome) },
+    },
+  };
+  return Worker.create({
+    connection,
+    namespace,
+    taskQueue: stream.taskQueue,
+    workflowBundle: await workflowBundle(stream.workflow),
+    activities: { ...stream.workflow?.activities, ...createActivities(options) },
+    sinks,
+    // An eager start needs a slot that no poll holds; a place is freed a moment before its slot is.
+    maxConcurrentWorkflowTaskExecutions: stream.maxInFlight + WORKFLOW_TASK_POLLS + 10,
+    maxConcurrentWorkflowTaskPolls: WORKFLOW_TASK_POLLS,
+    maxConcurrentLocalActivityExecutions: stream.maxInFlight + 10,
+    maxConcurrentActivityTaskExecutions: 100,
+    maxConcurrentActivityTaskPolls: 5,
+    maxCachedWorkflows: Math.max(stream.maxInFlight * 4, 500),
+    shutdownGraceTime: '5s',
+    shutdownForceTime: '20s',
+  });
+}

@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { bundleWorkflowCode, type WorkflowBundleOption } from '@temporalio/worker';
+import type { RecordWorkflow } from './domain/stream';
+
+const extension = extname(__filename);
+const WORKFLOWS = join(__dirname, 'workflows', `index${extension}`);
+const INTERCEPTORS = join(__dirname, 'workflows', `interceptors${extension}`);
+/** Made by `npm run build`; saves a second at each start. */
+const PREBUILT = join(__dirname, 'workflow-bundle.js');
+
+const bundles = new Map<string, Promise<WorkflowBundleOption>>();
+
+/** The code that a stream's worker runs its workflows from; made once for each workflows file. */
+export function workflowBundle(workflow?: RecordWorkflow): Promise<WorkflowBundleOption> {
+  const key = workflow?.workflowsPath ?? '';
+  const bundle = bundles.get(key) ?? makeBundle(workflow);
+  bundles.set(key, bundle);
+  return bundle;
+}
+
+function makeBundle(workflow?: RecordWorkflow): Promise<WorkflowBundleOption> {
+  if (workflow) return bundleWithUserWorkflows(workflow.workflowsPath);
+  return existsSync(PREBUILT)
+    ? Promise.resolve({ codePath: PREBUILT })
+    : bundleFrameworkWorkflows();
+}
+
+export function bundleFrameworkWorkflows(): Promise<{ code: string }> {
+  return bundle(WORKFLOWS);
+}
+
+/** A user's own workflows, with the framework's beside them: invalid records need those. */
+async function bundleWithUserWorkflows(workflowsPath: string): Promise<{ code: string }> {
+  const directory = await mkdtemp(join(tmpdir(), 'cloudsync-workflows-'));
+  try {
+    const entry = join(directory, 'index.js');
+    const paths = [WORKFLOWS, workflowsPath];
+    await writeFile(entry, paths.map((path) => `export * from ${JSON.stringify(path)};\n`).join(''));
+    return await bundle(entry);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+function bundle(workflowsPath: string): Promise<{ code: string }> {
+  return bundleWorkflowCode({
+    workflowsPath,
+    workflowInterceptorModules: [INTERCEPTORS],
+    logger: QUIET,
+  });
+}
+
+/** Webpack's report of each bundle is of no use to the person who starts a worker. */
+const nothing = () => undefined;
+const QUIET = {
+  log: nothing,
+  trace: nothing,
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+};

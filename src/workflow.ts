@@ -1,0 +1,9 @@
+/**
+ * `cloudsync/workflow`: what a user's own record workflow imports. Free of Node modules, as workflows
+ * run in Temporal's sandbox.
+ */
+export { deadLetter } from './workflows/dead-letter';
+export { activityFailure, type RecordFailure } from './workflows/failure';
+export type { DeliverResult, RecordActivities } from './activities/record-activities';
+export type { RecordInput } from './domain/record';
+export type { RetryPolicy } from './domain/retry-policy';

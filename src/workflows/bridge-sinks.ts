@@ -1,0 +1,26 @@
+import { proxySinks, type Sinks } from '@temporalio/workflow';
+
+/** How a record's workflow ended. */
+export type RecordOutcome =
+  /** At the sink because of this workflow. */
+  | 'delivered'
+  /** The sink held the message before. */
+  | 'duplicate'
+  | 'dead_lettered'
+  /** Any other end: cancelled, or a user's own workflow failed. */
+  | 'failed';
+
+/**
+ * What workflows tell the process that runs them. The bridge frees a record's place without asking the
+ * server, wherever the workflow happens to run in the same process.
+ */
+export interface BridgeSinks extends Sinks {
+  bridge: {
+    /** The workflow has scheduled a regular activity: its first workflow task is over. */
+    handedOver(): void;
+    /** The workflow ends now; the server does not know yet. */
+    closed(outcome: RecordOutcome): void;
+  };
+}
+
+export const { bridge } = proxySinks<BridgeSinks>();

@@ -1,0 +1,26 @@
+import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
+import type { RecordActivities } from '../activities/record-activities';
+import type { RecordEnvelope } from '../domain/record';
+import type { RecordFailure } from './failure';
+
+/** Retried until the broker takes the letter: there is nowhere else for the record to go. */
+const activities = proxyActivities<Pick<RecordActivities, 'deadLetter'>>({
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+});
+
+/**
+ * Sends the record to the stream's dead-letter topic, then ends the workflow Failed with type
+ * `DeadLettered`, so that it can be listed and replayed. Never returns.
+ */
+export async function deadLetter(
+  record: RecordEnvelope & { messageId?: string },
+  failure: RecordFailure,
+): Promise<never> {
+  await activities.deadLetter(record, failure);
+  throw ApplicationFailure.nonRetryable(
+    `${failure.type}: ${failure.message}`,
+    'DeadLettered',
+    failure,
+  );
+}

@@ -1,0 +1,92 @@
+import {
+  ApplicationFailure,
+  isCancellation,
+  proxyActivities,
+  proxyLocalActivities,
+  sleep,
+} from '@temporalio/workflow';
+import type { DeliverResult, RecordActivities } from '../activities/record-activities';
+import type { RecordInput } from '../domain/record';
+import type { RetryPolicy } from '../domain/retry-policy';
+import { deadLetter } from './dead-letter';
+import { activityFailure, type RecordFailure } from './failure';
+
+type Deliver = Pick<RecordActivities, 'deliver'>;
+
+/**
+ * The SDK splits a workflow task that lasts longer than 80 % of its 10 s timeout, which costs the
+ * server three events each time; the fast attempts end before that.
+ */
+const FAST_STAGE = { scheduleToCloseTimeout: 7_000, startToCloseTimeout: 5_000 };
+const FAST_RETRY_INTERVAL_MS = 100;
+
+/** A worker that is frozen or gone is noticed after this long without a heartbeat. */
+const HEARTBEAT_TIMEOUT_MS = 10_000;
+
+/**
+ * Delivers one record: a few fast attempts inside the first workflow task, then the regular activity
+ * under the stream's retry policy, at last the dead-letter topic.
+ */
+export async function deliverRecord(
+  record: RecordInput,
+  retry: RetryPolicy,
+): Promise<DeliverResult> {
+  let failure: RecordFailure = { type: '', message: '', attempts: 0 };
+  for (const stage of [fastStage, retryStage]) {
+    if (stage === fastStage && retry.fastAttempts === 0) continue;
+    const earlierAttempts = failure.attempts;
+    try {
+      return await stage(record, retry, earlierAttempts);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      const { retryable, ...failed } = activityFailure(error);
+      failure = { ...failed, attempts: earlierAttempts + failed.attempts };
+      if (!retryable) break;
+    }
+  }
+  return deadLetter(record, failure);
+}
+
+async function fastStage(
+  record: RecordInput,
+  retry: RetryPolicy,
+  earlierAttempts: number,
+): Promise<DeliverResult> {
+  const { deliver } = proxyLocalActivities<Deliver>({
+    ...FAST_STAGE,
+    retry: {
+      maximumAttempts: retry.fastAttempts,
+      initialInterval: FAST_RETRY_INTERVAL_MS,
+      backoffCoefficient: 1,
+      // A sink that asks for a pause gets it outside of the workflow task.
+      nonRetryableErrorTypes: ['Throttled'],
+    },
+  });
+  try {
+    return await deliver(record, earlierAttempts);
+  } catch (error) {
+    // The server minds `nextRetryDelay` between attempts of one activity, not between two activities.
+    if (error instanceof ApplicationFailure && error.nextRetryDelay && !error.nonRetryable) {
+      await sleep(error.nextRetryDelay);
+    }
+    throw error;
+  }
+}
+
+async function retryStage(
+  record: RecordInput,
+  retry: RetryPolicy,
+  earlierAttempts: number,
+): Promise<DeliverResult> {
+  const { deliver } = proxyActivities<Deliver>({
+    startToCloseTimeout: retry.attemptTimeoutMs,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+    retry: {
+      maximumAttempts: retry.maximumAttempts,
+      initialInterval: retry.initialIntervalMs,
+      backoffCoefficient: retry.backoffCoefficient,
+      maximumInterval: Math.max(retry.maximumIntervalMs, retry.initialIntervalMs),
+    },
+  });
+  return deliver(record, earlierAttempts);
+}

@@ -1,0 +1,3 @@
+/** The framework's workflows, and what a user's own workflow needs. Runs in Temporal's sandbox. */
+export { deliverRecord } from './deliver-record';
+export { invalidRecord } from './invalid-record';

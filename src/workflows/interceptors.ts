@@ -1,0 +1,43 @@
+import {
+  ApplicationFailure,
+  TemporalFailure,
+  type WorkflowInterceptorsFactory,
+} from '@temporalio/workflow';
+import { bridge, type RecordOutcome } from './bridge-sinks';
+
+/** Tells the bridge when a workflow leaves its first task and when it ends; a user's own as well. */
+export const interceptors: WorkflowInterceptorsFactory = () => ({
+  inbound: [
+    {
+      async execute(input, next) {
+        try {
+          const result = await next(input);
+          bridge.closed(outcomeOf(result));
+          return result;
+        } catch (error) {
+          // Anything else fails the workflow task, not the workflow, and is tried again.
+          if (error instanceof TemporalFailure) {
+            const deadLettered =
+              error instanceof ApplicationFailure && error.type === 'DeadLettered';
+            bridge.closed(deadLettered ? 'dead_lettered' : 'failed');
+          }
+          throw error;
+        }
+      },
+    },
+  ],
+  outbound: [
+    {
+      async scheduleActivity(input, next) {
+        bridge.handedOver();
+        return next(input);
+      },
+    },
+  ],
+});
+
+/** A user's own workflow may return anything; it has delivered its record when it completes. */
+function outcomeOf(result: unknown): RecordOutcome {
+  const outcome = (result as { outcome?: unknown } | undefined | null)?.outcome;
+  return outcome === 'duplicate' ? 'duplicate' : 'delivered';
+}
