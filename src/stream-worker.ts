@@ -33,7 +33,7 @@ export async function createStreamWorker(options: StreamWorkerOptions): Promise<
     activities: { ...stream.workflow?.activities, ...createActivities(options) },
     sinks,
     // An eager start needs a slot that no poll holds; a place is freed a moment before its slot is.
-    maxConcurrentWorkflowTaskExecutions: stream.maxInFlight + WORKFLOW_TASK_POLLS + 10,
+    maxConcurrentWorkflowTaskExecutions: stream.maxInFlight * 3 + WORKFLOW_TASK_POLLS,
     maxConcurrentWorkflowTaskPolls: WORKFLOW_TASK_POLLS,
     maxConcurrentLocalActivityExecutions: stream.maxInFlight + 10,
     maxConcurrentActivityTaskExecutions: 100,

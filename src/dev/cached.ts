@@ -12,7 +12,7 @@ export interface CachedFolder {
   name: string;
   progress: Progress;
   /** Fills the folder; called at most once at a time on this machine. */
-  build(directory: string): Promise<void>;
+  build: (directory: string) => Promise<void>;
 }
 
 /**

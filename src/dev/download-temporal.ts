@@ -2,14 +2,16 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import type { Progress } from './progress';
-import { withHeartbeat } from './progress';
+import { withHeartbeat, type Progress } from './progress';
 import type { Tools } from './tools';
 
 const ANSWER_TIMEOUT_MS = 10_000;
 const DOWNLOAD_DEADLINE_MS = 10 * 60_000;
 const UNPACK_DEADLINE_MS = 2 * 60_000;
-const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = { x64: 'amd64', arm64: 'arm64' };
+const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = {
+  x64: 'amd64',
+  arm64: 'arm64',
+};
 
 /** Temporal's official archive of its CLI. */
 export function temporalArchive(
@@ -43,9 +45,9 @@ export async function downloadTemporal(
     });
     return true;
   } catch (error) {
-    const { message, cause } = error as Error;
-    const reason = cause instanceof Error ? cause.message : message;
-    progress(`the download from ${host} failed: ${reason}`);
+    // fetch itself says only "fetch failed", and why in the cause.
+    const { message } = ((error as Error).cause ?? error) as Error;
+    progress(`the download from ${host} failed: ${message}`);
     return false;
   } finally {
     await rm(archive, { force: true });

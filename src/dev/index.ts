@@ -1,12 +1,12 @@
 export { userCacheDirectory } from './cache-directory';
+export { down, type DownOptions } from './down';
 export { LocalServerError } from './errors';
-export { down, status, up } from './local-servers';
-export type {
-  LocalAddresses,
-  LocalPorts,
-  LocalServersOptions,
-  ServerName,
-  ServerStatus,
-  UpOptions,
-} from './local-servers';
-export type { Progress } from './run-tool';
+export type { KafkaOptions } from './kafka-server';
+export type { LocalPorts } from './local-ports';
+export type { ServerName } from './paths';
+export { freePort } from './ports';
+export type { Progress } from './progress';
+export { startKafka, startTemporal, type SingleServer } from './single-server';
+export { status, type ServerStatus, type StatusOptions } from './status';
+export type { TemporalOptions } from './temporal-server';
+export { up, type LocalAddresses, type UpOptions } from './up';

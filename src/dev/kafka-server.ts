@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { dockerRunArguments } from './kafka-docker';
 import { kafkaAnswers } from './kafka-probe';
 import { kafkaSettings, LOG4J2_PROPERTIES, toProperties } from './kafka-settings';
+import { localAddress } from './local-ports';
+import { serverPaths } from './paths';
 import { freePort } from './ports';
 import type { Progress } from './progress';
 import { provisionKafka } from './provision-kafka';
@@ -18,23 +20,21 @@ export interface KafkaOptions {
   cacheDirectory: string;
   port: number;
   /** Maximum heap; default `1g`. */
-  heap?: string;
+  heap?: string | undefined;
   progress: Progress;
 }
 
 /** Starts Kafka on 127.0.0.1, on new data or on what an earlier one left. */
 export async function launchKafka(options: KafkaOptions): Promise<StartingServer> {
   const { cacheDirectory, port, heap = '1g', progress } = options;
-  const directory = resolve(options.directory);
-  const home = join(directory, 'kafka');
-  const log = join(directory, 'logs', 'kafka.log');
+  const { home, log } = serverPaths(options.directory, 'kafka');
   const installation = await provisionKafka(cacheDirectory, progress);
   mkdirSync(home, { recursive: true });
   const program =
     installation.kind === 'jars'
       ? await prepareJava(installation.lib, home, { port, heap, progress })
       : await prepareDocker(home, port, heap);
-  const address = `127.0.0.1:${port}`;
+  const address = localAddress(port);
   progress(`starting Kafka on ${address}`);
   const identity = spawnServer({ title: 'Kafka', ...program, cwd: home, log });
   return { title: 'Kafka', address, identity, log, answers: () => kafkaAnswers(port) };

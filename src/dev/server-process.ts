@@ -39,7 +39,7 @@ export interface StartingServer {
   address: string;
   identity: ProcessIdentity;
   log: string;
-  answers(): Promise<boolean>;
+  answers: () => Promise<boolean>;
 }
 
 /** Waits until the server answers; fails with the end of its log when it stops or takes too long. */

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { LocalServerError } from './errors';
+import type { ServerName } from './paths';
 
 const startedServer = z.object({
   pid: z.number(),
@@ -47,7 +48,7 @@ export function readState(directory: string): State {
  */
 export function recordServer(
   directory: string,
-  name: keyof State,
+  name: ServerName,
   server: StartedServer | undefined,
 ): void {
   const state = { ...readState(directory), [name]: server };

@@ -1,8 +1,9 @@
 import { Connection, isGrpcServiceError } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time';
 
 const ALREADY_EXISTS = 6;
 const CALL_TIMEOUT_MS = 10_000;
-const RETENTION_SECONDS = 24 * 60 * 60;
+const RETENTION = msToTs('24 hours');
 
 /** Whether a Temporal server answers at this port of 127.0.0.1. */
 export async function temporalAnswers(port: number, timeoutMs = 1_000): Promise<boolean> {
@@ -20,7 +21,7 @@ export async function ensureNamespace(port: number, namespace: string): Promise<
     await call(port, CALL_TIMEOUT_MS, (connection) =>
       connection.workflowService.registerNamespace({
         namespace,
-        workflowExecutionRetentionPeriod: { seconds: RETENTION_SECONDS },
+        workflowExecutionRetentionPeriod: RETENTION,
       }),
     );
   } catch (error) {

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { localAddress, localUrl } from './local-ports';
+import { serverPaths } from './paths';
 import type { Progress } from './progress';
 import { provisionTemporal } from './provision-temporal';
 import { spawnServer, type StartingServer } from './server-process';
@@ -12,20 +13,18 @@ export interface TemporalOptions {
   port: number;
   uiPort: number;
   /** Whether Temporal's CLI may be downloaded; default true. */
-  download?: boolean;
+  download?: boolean | undefined;
   progress: Progress;
 }
 
 /** Starts Temporal's dev server on 127.0.0.1, on new data or on what an earlier one left. */
 export async function launchTemporal(options: TemporalOptions): Promise<StartingServer> {
   const { cacheDirectory, port, uiPort, download = true, progress } = options;
-  const directory = resolve(options.directory);
-  const home = join(directory, 'temporal');
-  const log = join(directory, 'logs', 'temporal.log');
+  const { home, log } = serverPaths(options.directory, 'temporal');
   const command = await provisionTemporal({ cacheDirectory, download, progress });
   mkdirSync(home, { recursive: true });
-  const address = `127.0.0.1:${port}`;
-  progress(`starting Temporal on ${address}, its UI on http://127.0.0.1:${uiPort}`);
+  const address = localAddress(port);
+  progress(`starting Temporal on ${address}, its UI on ${localUrl(uiPort)}`);
   const args = temporalArguments(port, uiPort);
   const identity = spawnServer({ title: 'Temporal', command, args, cwd: home, log });
   return { title: 'Temporal', address, identity, log, answers: () => temporalAnswers(port) };

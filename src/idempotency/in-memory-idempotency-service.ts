@@ -1,147 +1,217 @@
-import type { IdempotencySettings } from '../domain/idempotency-settings';
 import type { IdempotencyService, IdempotencyStats } from './idempotency-service';
+import { resolveIdempotencySettings, type IdempotencySettings } from './idempotency-settings';
 
-export const DEFAULT_IDEMPOTENCY_SETTINGS: IdempotencySettings = {
-  retentionMs: 3_600_000,
-  maxEntries: 100_000,
-  cleanupIntervalMs: 300_000,
-  lockTimeoutMs: 30_000,
-  statistics: true,
-  detailedLogging: false,
-};
+/** What happened to a key, for the `log` hook. */
+export type IdempotencyEvent =
+  | 'marked'
+  | 'evicted'
+  | 'expired'
+  | 'lockAcquired'
+  | 'lockRefused'
+  | 'lockReleased'
+  | 'lockExpired';
 
-export interface InMemoryIdempotencyOptions extends Partial<IdempotencySettings> {
-  /** Milliseconds on any clock that does not go back. Default `Date.now`. */
-  now?: () => number;
-  /** Receives an event a mark, eviction, expiry and lock, when `detailedLogging` is on. */
-  log?: (event: string, fields: { key: string; owner?: string }) => void;
+export interface IdempotencyHooks {
+  /**
+   * Milliseconds on a clock that never runs backwards. Default: `performance.now()` in whole
+   * milliseconds, which a corrected wall clock does not disturb.
+   */
+  readonly now?: () => number;
+  /**
+   * Called synchronously for every event when `detailedLogging` is on, so it has to be quick and
+   * must not throw. `owner` is present on lock events: whose lock it is or was; on `lockRefused`,
+   * who asked.
+   */
+  readonly log?: (
+    event: IdempotencyEvent,
+    fields: { readonly key: string; readonly owner?: string },
+  ) => void;
 }
-
-/** Entries a cleanup removes before it lets other work run. */
-const CLEANUP_BATCH = 5_000;
 
 interface Lock {
-  owner: string;
-  expiresAt: number;
+  readonly owner: string;
+  readonly acquiredAt: number;
 }
 
+type Counters = { -readonly [C in Exclude<keyof IdempotencyStats, 'size' | 'locks'>]: number };
+
+/** One batch takes a millisecond or two; between two batches the event loop serves others. */
+const CLEANUP_BATCH = 5_000;
+
 /**
- * The idempotency service of one process. Every operation is O(1): the retention is the same for all
- * keys, so a Map's order of insertion is also their order of expiry and of eviction. Memory is bounded
- * by `maxEntries`, and for locks by what is acquired within one lock timeout and cleanup interval.
+ * Keeps marks and locks in two Maps, each in order of age, as retention and lock timeout are the
+ * same for every entry: what is set anew goes to the young end, what expires or is evicted comes
+ * from the old end. All operations take constant time.
+ *
+ * Memory is bounded: marks by `maxEntries`, at about 110 bytes for a key of 45 characters; locks by
+ * time, as none outlives `lockTimeoutMs` by more than one cleanup interval, so there are never more
+ * than were acquired within these two.
  */
 export class InMemoryIdempotencyService implements IdempotencyService {
-  readonly lockTimeoutMs: number;
-  readonly #settings: IdempotencySettings;
-  readonly #now: () => number;
-  readonly #log: InMemoryIdempotencyOptions['log'];
-  /** Key to the time it expires at, oldest first. */
-  readonly #processed = new Map<string, number>();
-  readonly #locks = new Map<string, Lock>();
-  readonly #counts = { checked: 0, duplicates: 0, evicted: 0, expired: 0, lockWaits: 0, expiredLocks: 0 };
-  readonly #timer: NodeJS.Timeout;
-  #continuation: NodeJS.Immediate | undefined;
+  private readonly settings: IdempotencySettings;
+  private readonly now: () => number;
+  private readonly log: IdempotencyHooks['log'];
+  private readonly counters: Counters = {
+    checked: 0,
+    duplicates: 0,
+    evicted: 0,
+    expired: 0,
+    lockWaits: 0,
+    expiredLocks: 0,
+  };
 
-  /** Throws a RangeError that names the setting that is not a positive integer. */
-  constructor(options: InMemoryIdempotencyOptions = {}) {
-    const { now = Date.now, log, ...settings } = options;
-    this.#settings = { ...DEFAULT_IDEMPOTENCY_SETTINGS, ...settings };
-    for (const name of ['retentionMs', 'maxEntries', 'cleanupIntervalMs', 'lockTimeoutMs'] as const) {
-      const value = this.#settings[name];
-      if (!Number.isInteger(value) || value < 1) {
-        throw new RangeError(`${name} must be a positive integer, not ${String(value)}`);
-      }
-    }
-    this.lockTimeoutMs = this.#settings.lockTimeoutMs;
-    this.#now = now;
-    this.#log = this.#settings.detailedLogging ? log : undefined;
-    this.#timer = setInterval(() => this.cleanup(), this.#settings.cleanupIntervalMs);
-    this.#timer.unref();
+  /** Key → time of the mark. */
+  private readonly marks = new Map<string, number>();
+  private readonly locks = new Map<string, Lock>();
+  private evictionOrder: Iterator<string> | undefined;
+  private marksSinceEviction = 0;
+  private cleanupTimer: NodeJS.Timeout;
+
+  /** @throws RangeError that names the setting, when a setting is out of its range. */
+  constructor(settings: Partial<IdempotencySettings> = {}, hooks: IdempotencyHooks = {}) {
+    this.settings = resolveIdempotencySettings(settings);
+    // Whole milliseconds are stored within the Map; each fraction would be an object of its own.
+    this.now = hooks.now ?? (() => Math.floor(performance.now()));
+    this.log = this.settings.detailedLogging ? hooks.log : undefined;
+    this.cleanupTimer = this.scheduleCleanup(this.settings.cleanupIntervalMs);
   }
 
   isProcessed(key: string): boolean {
-    const expiresAt = this.#processed.get(key);
-    const processed = expiresAt !== undefined && expiresAt > this.#now();
-    if (expiresAt !== undefined && !processed) this.#expire(key);
-    if (this.#settings.statistics) {
-      this.#counts.checked++;
-      if (processed) this.#counts.duplicates++;
-    }
-    return processed;
-  }
-
-  markProcessed(key: string): void {
-    this.#locks.delete(key);
-    // Deleted first, so that a key marked again moves to the young end.
-    this.#processed.delete(key);
-    this.#processed.set(key, this.#now() + this.#settings.retentionMs);
-    this.#log?.('marked', { key });
-    if (this.#processed.size <= this.#settings.maxEntries) return;
-    const oldest = this.#processed.keys().next().value!;
-    this.#processed.delete(oldest);
-    if (this.#settings.statistics) this.#counts.evicted++;
-    this.#log?.('evicted', { key: oldest });
-  }
-
-  tryAcquireLock(key: string, owner: string): boolean {
-    const now = this.#now();
-    const lock = this.#locks.get(key);
-    const held = lock !== undefined && lock.expiresAt > now;
-    if (held && lock.owner !== owner) {
-      if (this.#settings.statistics) this.#counts.lockWaits++;
+    this.count('checked');
+    const markedAt = this.marks.get(key);
+    // Most records are new: they are answered without a look at the clock.
+    if (markedAt === undefined) return false;
+    if (this.now() - markedAt > this.settings.retentionMs) {
+      this.expireMark(key);
       return false;
     }
-    if (lock !== undefined && !held) this.#expireLock(key);
-    this.#locks.delete(key);
-    this.#locks.set(key, { owner, expiresAt: now + this.lockTimeoutMs });
-    this.#log?.('locked', { key, owner });
+    this.count('duplicates');
     return true;
   }
 
-  releaseLock(key: string, owner: string): void {
-    if (this.#locks.get(key)?.owner !== owner) return;
-    this.#locks.delete(key);
-    this.#log?.('released', { key, owner });
+  markProcessed(key: string): void {
+    const now = this.now();
+    const lock = this.findLock(key, now);
+    if (lock) this.dropLock(key, lock);
+
+    const sizeBefore = this.marks.size;
+    this.marks.set(key, now);
+    if (this.marks.size === sizeBefore) {
+      // Setting a known key leaves it at its old place.
+      this.marks.delete(key);
+      this.marks.set(key, now);
+    }
+    this.log?.('marked', { key });
+    this.evictBeyondMaximum(now);
+  }
+
+  tryAcquireLock(key: string, owner: string): boolean {
+    const now = this.now();
+    const lock = this.findLock(key, now);
+    if (lock && lock.owner !== owner) {
+      this.count('lockWaits');
+      this.log?.('lockRefused', { key, owner });
+      return false;
+    }
+    if (lock) this.locks.delete(key); // so that the renewed lock goes to the young end
+    this.locks.set(key, { owner, acquiredAt: now });
+    this.log?.('lockAcquired', { key, owner });
+    return true;
+  }
+
+  releaseLock(key: string, owner: string): boolean {
+    const lock = this.findLock(key, this.now());
+    if (lock?.owner !== owner) return false;
+    this.dropLock(key, lock);
+    return true;
   }
 
   stats(): IdempotencyStats {
-    return { size: this.#processed.size, locks: this.#locks.size, ...this.#counts };
+    return { size: this.marks.size, locks: this.locks.size, ...this.counters };
   }
 
   close(): void {
-    clearInterval(this.#timer);
-    clearImmediate(this.#continuation);
-    this.#processed.clear();
-    this.#locks.clear();
+    clearTimeout(this.cleanupTimer);
   }
 
-  /** Removes what has expired, in batches; the timer calls it. */
-  cleanup(): void {
-    const now = this.#now();
-    let removed = 0;
-    for (const [key, expiresAt] of this.#processed) {
-      if (expiresAt > now || removed === CLEANUP_BATCH) break;
-      this.#expire(key);
-      removed++;
+  /** The lock on the key, unless it has expired: then it is removed. */
+  private findLock(key: string, now: number): Lock | undefined {
+    const lock = this.locks.get(key);
+    if (lock && now - lock.acquiredAt > this.settings.lockTimeoutMs) {
+      this.expireLock(key, lock);
+      return undefined;
     }
-    for (const [key, { expiresAt }] of this.#locks) {
-      if (expiresAt > now || removed === CLEANUP_BATCH) break;
-      this.#locks.delete(key);
-      this.#expireLock(key);
-      removed++;
+    return lock;
+  }
+
+  private dropLock(key: string, { owner }: Lock): void {
+    this.locks.delete(key);
+    this.log?.('lockReleased', { key, owner });
+  }
+
+  private expireLock(key: string, { owner }: Lock): void {
+    this.locks.delete(key);
+    this.count('expiredLocks');
+    this.log?.('lockExpired', { key, owner });
+  }
+
+  private expireMark(key: string): void {
+    this.marks.delete(key);
+    this.count('expired');
+    this.log?.('expired', { key });
+  }
+
+  /**
+   * Evicts the oldest mark when there is one too many. The iterator over the marks is kept from one
+   * eviction to the next: a fresh one would first step over all that was deleted since the Map last
+   * reorganised itself, up to twice its size, on every call. But an iterator that stands still keeps
+   * each table alive that the Map has outgrown since, so it is given up when evictions pause.
+   */
+  private evictBeyondMaximum(now: number): void {
+    if (this.marks.size <= this.settings.maxEntries) {
+      if (++this.marksSinceEviction > this.settings.maxEntries) this.evictionOrder = undefined;
+      return;
     }
-    clearImmediate(this.#continuation);
-    if (removed === CLEANUP_BATCH) this.#continuation = setImmediate(() => this.cleanup());
+    this.marksSinceEviction = 0;
+    this.evictionOrder ??= this.marks.keys();
+    // It has passed only keys that were evicted, so the next one is the oldest.
+    const oldest = this.evictionOrder.next();
+    if (oldest.done) return;
+    if (now - (this.marks.get(oldest.value) ?? now) > this.settings.retentionMs) {
+      this.expireMark(oldest.value);
+      return;
+    }
+    this.marks.delete(oldest.value);
+    this.count('evicted');
+    this.log?.('evicted', { key: oldest.value });
   }
 
-  #expire(key: string): void {
-    this.#processed.delete(key);
-    if (this.#settings.statistics) this.#counts.expired++;
-    this.#log?.('expired', { key });
+  private scheduleCleanup(delayMs: number): NodeJS.Timeout {
+    this.cleanupTimer = setTimeout(() => {
+      const moreToDo = this.removeExpiredBatch();
+      this.scheduleCleanup(moreToDo ? 0 : this.settings.cleanupIntervalMs);
+    }, delayMs).unref(); // the process may end while a cleanup is due
+    return this.cleanupTimer;
   }
 
-  #expireLock(key: string): void {
-    if (this.#settings.statistics) this.#counts.expiredLocks++;
-    this.#log?.('lock expired', { key });
+  /** Removes what has expired, oldest first; true when the batch was full. */
+  private removeExpiredBatch(): boolean {
+    const now = this.now();
+    let room = CLEANUP_BATCH;
+    for (const [key, markedAt] of this.marks) {
+      if (room === 0 || now - markedAt <= this.settings.retentionMs) break;
+      this.expireMark(key);
+      room--;
+    }
+    for (const [key, lock] of this.locks) {
+      if (room === 0 || now - lock.acquiredAt <= this.settings.lockTimeoutMs) break;
+      this.expireLock(key, lock);
+      room--;
+    }
+    return room === 0;
+  }
+
+  private count(counter: keyof Counters): void {
+    if (this.settings.statistics) this.counters[counter]++;
   }
 }

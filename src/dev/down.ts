@@ -1,0 +1,36 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { withDirectoryLock } from './directory-lock';
+import type { ServerName } from './paths';
+import { isAlive } from './process-identity';
+import type { Progress } from './progress';
+import { stopProcess } from './server-process';
+import { readState, recordServer } from './state';
+
+export interface DownOptions {
+  directory: string;
+  progress: Progress;
+}
+
+/** Stops what `up` started in this directory and still runs; tells which. The data stays. */
+export async function down(options: DownOptions): Promise<{ stopped: ServerName[] }> {
+  const { progress } = options;
+  const directory = resolve(options.directory);
+  if (!existsSync(directory)) return { stopped: [] };
+  return withDirectoryLock(directory, progress, async () => {
+    const state = readState(directory);
+    const stop = async (name: ServerName): Promise<ServerName[]> => {
+      const server = state[name];
+      if (server === undefined) return [];
+      const running = isAlive(server);
+      if (running) {
+        progress(`stopping ${name} (pid ${server.pid})`);
+        await stopProcess(server);
+      }
+      recordServer(directory, name, undefined);
+      return running ? [name] : [];
+    };
+    const stopped = await Promise.all([stop('kafka'), stop('temporal')]);
+    return { stopped: stopped.flat() };
+  });
+}

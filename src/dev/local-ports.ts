@@ -1,0 +1,16 @@
+/** Ports to look at first, and to start on when nothing is found there. */
+export interface LocalPorts {
+  kafka: number;
+  temporal: number;
+  temporalUi: number;
+}
+
+export const DEFAULT_PORTS: LocalPorts = { kafka: 9092, temporal: 7233, temporalUi: 8233 };
+
+export function localAddress(port: number): string {
+  return `127.0.0.1:${port}`;
+}
+
+export function localUrl(port: number): string {
+  return `http://${localAddress(port)}`;
+}

@@ -1,0 +1,9 @@
+import { join, resolve } from 'node:path';
+
+export type ServerName = 'kafka' | 'temporal';
+
+/** Where a server keeps its data and writes its log, below the directory of the local servers. */
+export function serverPaths(directory: string, name: ServerName): { home: string; log: string } {
+  const root = resolve(directory);
+  return { home: join(root, name), log: join(root, 'logs', `${name}.log`) };
+}
