@@ -171,10 +171,25 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
   };
 }
 
-/** The process's environment over what `dev up` and the demo left in {@link LOCAL_ENV_FILE}. */
+/** The process's environment as it is. */
+export function processEnvironment(): NodeJS.ProcessEnv {
+  return process.env;
+}
+
+/**
+ * The process's environment over what `dev up` and the demo left in {@link LOCAL_ENV_FILE}. A process
+ * that names a Kafka, or a Temporal, of its own gets nothing of the local one.
+ */
 export function environment(): NodeJS.ProcessEnv {
-  const local = existsSync(LOCAL_ENV_FILE) ? parseEnv(readFileSync(LOCAL_ENV_FILE, 'utf8')) : {};
-  return { ...local, ...process.env };
+  const given = processEnvironment();
+  if (!existsSync(LOCAL_ENV_FILE)) return given;
+  const ownServers = ['KAFKA_', 'TEMPORAL_'].filter((prefix) =>
+    Object.keys(given).some((name) => name.startsWith(prefix)),
+  );
+  const local = Object.entries(parseEnv(readFileSync(LOCAL_ENV_FILE, 'utf8'))).filter(
+    ([name]) => !ownServers.some((prefix) => name.startsWith(prefix)),
+  );
+  return { ...Object.fromEntries(local), ...given };
 }
 
 /** Temporal's own names and profile file, read by its own library. */

@@ -9,6 +9,7 @@ import { connect, type Connections } from './clients/connections';
 import { runWorkers, type WorkerOptions } from './create-worker';
 import { deliveryEvents } from './delivery-events';
 import type { AnyStream } from './domain/stream';
+import { resolveIdempotencySettings } from './idempotency/idempotency-settings';
 import { InMemoryIdempotencyService } from './idempotency/in-memory-idempotency-service';
 import { Releasers, type Service } from './lifecycle';
 import { createMetrics } from './metrics';
@@ -77,12 +78,12 @@ function createStreamBridge(
   const { metrics, logger } = options;
   const { client, connection } = connections.temporal;
   const stopping = new AbortController();
-  const idempotency = new InMemoryIdempotencyService({
-    ...stream.idempotency,
+  const idempotencySettings = resolveIdempotencySettings(stream.idempotency);
+  const idempotency = new InMemoryIdempotencyService(idempotencySettings, {
     log: (event, fields) => logger.debug({ stream: stream.name, ...fields }, event),
   });
   const open = new OpenRecords(client, logger);
-  const recent = new RecentLayer(idempotency);
+  const recent = new RecentLayer(idempotency, idempotencySettings.lockTimeoutMs);
   const backoff = new Backoff();
   const dispatcher: Dispatcher = new Dispatcher({
     stream,

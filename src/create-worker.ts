@@ -45,8 +45,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
     return {
       faults: running.faults,
       ended: running.ended,
-      stop: () =>
-        (stopped ??= running.stop().finally(() => releasers.release())),
+      stop: () => (stopped ??= running.stop().finally(() => releasers.release())),
     };
   } catch (error) {
     await releasers.release();

@@ -6,7 +6,12 @@ export { startHealthServer, type HealthServer } from './health-server';
 export { createLogger, type Logger } from './logger';
 export { createMetrics, type Metrics } from './metrics';
 export { loadSettings, type Settings } from './config';
-export { defineStream, type RecordWorkflow, type Stream, type StreamOptions } from './domain/stream';
+export {
+  defineStream,
+  type RecordWorkflow,
+  type Stream,
+  type StreamOptions,
+} from './domain/stream';
 export { messageSchema, type Message } from './domain/message';
 export type { KafkaRecord, RecordInput, RecordPosition } from './domain/record';
 export type { DeliverFunction, Sink, SinkRecord, WriteContext, WriteResult } from './domain/sink';
@@ -23,7 +28,7 @@ export type { IdempotencySettings } from './domain/idempotency-settings';
 export type { IdempotencyService, IdempotencyStats } from './idempotency/idempotency-service';
 export {
   InMemoryIdempotencyService,
-  type InMemoryIdempotencyOptions,
+  type IdempotencyHooks,
 } from './idempotency/in-memory-idempotency-service';
 export { fileSystemSink, type FileSystemSinkOptions } from './sinks/filesystem';
 export { withFaults, type FaultRates } from './sinks/faults';

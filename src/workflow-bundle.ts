@@ -38,7 +38,10 @@ async function bundleWithUserWorkflows(workflowsPath: string): Promise<{ code: s
   try {
     const entry = join(directory, 'index.js');
     const paths = [WORKFLOWS, workflowsPath];
-    await writeFile(entry, paths.map((path) => `export * from ${JSON.stringify(path)};\n`).join(''));
+    await writeFile(
+      entry,
+      paths.map((path) => `export * from ${JSON.stringify(path)};\n`).join(''),
+    );
     return await bundle(entry);
   } finally {
     await rm(directory, { recursive: true });

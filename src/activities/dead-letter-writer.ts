@@ -5,7 +5,12 @@ import {
   type RecordReader,
 } from '../clients/kafka';
 import { DEAD_LETTER_HEADERS, deadLetterHeaders } from '../domain/dead-letter';
-import { decodeContent, describePosition, type KafkaRecord, type RecordEnvelope } from '../domain/record';
+import {
+  decodeContent,
+  describePosition,
+  type KafkaRecord,
+  type RecordEnvelope,
+} from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import type { RecordFailure } from '../workflows/failure';
 
@@ -19,10 +24,7 @@ export interface DeadLetterWriter {
   ): Promise<void>;
 }
 
-export function createDeadLetterWriter(
-  producer: Producer,
-  reader: RecordReader,
-): DeadLetterWriter {
+export function createDeadLetterWriter(producer: Producer, reader: RecordReader): DeadLetterWriter {
   /** Key, value, headers and timestamp as they were, also of a record too large for a workflow. */
   async function original(envelope: RecordEnvelope): Promise<KafkaRecord> {
     const decoded = decodeContent(envelope);

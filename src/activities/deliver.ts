@@ -51,7 +51,12 @@ export async function deliver(
       type,
       message,
       nonRetryable: !isRetryable(type),
-      details: [{ attempt: info.attempt } satisfies AttemptDetails],
+      details: [
+        {
+          attempt: info.attempt,
+          ...(retryAfterMs !== undefined && { retryAfterMs }),
+        } satisfies AttemptDetails,
+      ],
       ...(retryAfterMs !== undefined && { nextRetryDelay: retryAfterMs }),
     });
   }

@@ -1,4 +1,9 @@
-import type { InvalidReason, InvalidRecordInput, RecordEnvelope, RecordInput } from '../domain/record';
+import type {
+  InvalidReason,
+  InvalidRecordInput,
+  RecordEnvelope,
+  RecordInput,
+} from '../domain/record';
 import type { RecordStart } from '../domain/record-start';
 import type { RecordFailure } from '../workflows/failure';
 

@@ -29,7 +29,8 @@ export interface ConsumeDependencies {
 
 const COMMIT_INTERVAL_MS = 500;
 const LAG_INTERVAL_MS = 5_000;
-const SESSION_TIMEOUT_MS = 30_000;
+/** A killed bridge worker holds its partitions for this long. */
+const SESSION_TIMEOUT_MS = 15_000;
 
 /** A window's worth waits in memory; behind it Kafka keeps the records. */
 const DEFAULT_LIMITS: WindowLimits = { records: 1_000, bytes: 8 * 1024 * 1024 };
@@ -54,6 +55,7 @@ export class StreamConsumer {
   #commitOffsets: CommitOffsets | undefined;
   readonly #committed = new Map<PartitionWindow, number>();
   #committing: Promise<void> = Promise.resolve();
+  #loading: Promise<void> = Promise.resolve();
   #timers: NodeJS.Timeout[] = [];
   #stopping = false;
   #joined = false;
@@ -104,6 +106,7 @@ export class StreamConsumer {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#timers.forEach((timer) => clearInterval(timer));
+    await this.#loading;
     await this.commit();
     await this.#consumer.disconnect();
   }
@@ -203,9 +206,12 @@ export class StreamConsumer {
     this.#consumer.on(events.REBALANCING, () => void this.commit());
     this.#consumer.on(events.HEARTBEAT, () => (this.#lastHeartbeat = Date.now()));
     // A batch of which nothing is for consumers (markers of a transaction) does not reach the handler.
-    this.#consumer.on(events.START_BATCH_PROCESS, ({ payload: { partition, batchSize, lastOffset } }) => {
-      if (batchSize === 0) this.#windows.get(partition)?.accept([], Number(lastOffset) + 1);
-    });
+    this.#consumer.on(
+      events.START_BATCH_PROCESS,
+      ({ payload: { partition, batchSize, lastOffset } }) => {
+        if (batchSize === 0) this.#windows.get(partition)?.accept([], Number(lastOffset) + 1);
+      },
+    );
     this.#consumer.on(events.CRASH, ({ payload: { error, restart } }) => {
       this.#joined = false;
       this.#commitOffsets = undefined;
@@ -244,15 +250,15 @@ export class StreamConsumer {
     if (added.length > 0) {
       // A pause from an earlier time as owner outlives a rebalance.
       this.#consumer.resume([{ topic: stream.topic, partitions: added }]);
-      void this.#loadLedgers();
+      this.#loading = this.#loadLedgers();
     }
   }
 
-  /** Reads what earlier owners committed; retries for as long as a window waits for it. */
+  /** Reads what earlier owners committed; retries until it is known, or not any more at a stop. */
   async #loadLedgers(): Promise<void> {
     const waiting = () => [...this.#windows.values()].filter(({ ledger }) => !ledger.loaded);
     const { groupId, topic, name } = this.deps.stream;
-    while (waiting().length > 0 && !this.#stopping) {
+    while (waiting().length > 0) {
       try {
         const committed = await withAdmin(this.#kafka, (admin) =>
           admin.fetchOffsets({ groupId, topics: [topic] }),
@@ -265,7 +271,8 @@ export class StreamConsumer {
         }
       } catch (error) {
         const fields = { stream: name, error: errorMessage(error) };
-        this.deps.logger.warn(fields, 'Could not read the committed offsets; trying again');
+        this.deps.logger.warn(fields, 'Could not read the committed offsets');
+        if (this.#stopping) return;
         await new Promise((resolve) => setTimeout(resolve, 1_000));
       }
     }
@@ -283,7 +290,10 @@ export class StreamConsumer {
         metrics.consumerLag.set({ stream: stream.name, topic: stream.topic, partition }, lag);
       }
     } catch (error) {
-      logger.debug({ stream: stream.name, error: errorMessage(error) }, 'Could not measure the lag');
+      logger.debug(
+        { stream: stream.name, error: errorMessage(error) },
+        'Could not measure the lag',
+      );
     }
   }
 }

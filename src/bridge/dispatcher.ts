@@ -194,7 +194,10 @@ export class Dispatcher {
   #skip(entry: WindowEntry, messageId: string | null, layer: 'recent' | 'workflow-id'): void {
     const { stream, logger, metrics } = this.deps;
     const { topic, partition, offset } = entry.record;
-    logger.info({ stream: stream.name, messageId, topic, partition, offset, layer }, DUPLICATE_SKIPPED);
+    logger.info(
+      { stream: stream.name, messageId, topic, partition, offset, layer },
+      DUPLICATE_SKIPPED,
+    );
     metrics.duplicates.inc({ stream: stream.name, layer });
     metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
     this.#finish(entry, layer === 'recent' ? 'recent' : 'workflowId');

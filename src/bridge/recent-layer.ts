@@ -8,14 +8,16 @@ import type { IdempotencyService } from '../idempotency/idempotency-service';
  */
 export class RecentLayer {
   readonly #service: IdempotencyService;
+  readonly #lockTimeoutMs: number;
   readonly #waiting = new Map<string, Set<() => void>>();
 
-  constructor(service: IdempotencyService) {
+  constructor(service: IdempotencyService, lockTimeoutMs: number) {
     this.#service = service;
+    this.#lockTimeoutMs = lockTimeoutMs;
   }
 
   static key(messageId: string, value: Buffer): string {
-    return `${messageId}\n${createHash('sha256').update(value).digest('base64url')}`;
+    return [messageId, createHash('sha256').update(value).digest('base64url')].join('\n');
   }
 
   /**
@@ -35,7 +37,7 @@ export class RecentLayer {
         waiting.delete(wake);
         resolve();
       };
-      const expiry = setTimeout(wake, this.#service.lockTimeoutMs).unref();
+      const expiry = setTimeout(wake, this.#lockTimeoutMs).unref();
       const waiting = this.#waiting.get(key) ?? new Set();
       this.#waiting.set(key, waiting.add(wake));
     });

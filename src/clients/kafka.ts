@@ -110,9 +110,7 @@ export function toKafkaRecord(
 }
 
 /** Headers as kafkajs sends them; a name that stands more than once becomes a list. */
-export function toKafkaHeaders(
-  headers: KafkaRecord['headers'],
-): Record<string, Buffer | Buffer[]> {
+export function toKafkaHeaders(headers: KafkaRecord['headers']): Record<string, Buffer | Buffer[]> {
   const lists = new Map<string, (Buffer | null)[]>();
   for (const [name, value] of headers) lists.set(name, [...(lists.get(name) ?? []), value]);
   // kafkajs writes a null header value as null, though its types do not say so.

@@ -1,4 +1,9 @@
-import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogLevel } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  makeTelemetryFilterString,
+  Runtime,
+  type LogLevel,
+} from '@temporalio/worker';
 import type { Logger } from '../logger';
 
 let installed = false;

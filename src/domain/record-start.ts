@@ -85,7 +85,5 @@ function contentOrReference(record: KafkaRecord, reason: InvalidReason): RecordC
   const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0);
   if (reason.type === 'RejectedByTemporal') return { byReference: true, bytes };
   const content = encodeContent(record);
-  return inputBytes(record, content) > MAX_CONTENT_BYTES
-    ? { byReference: true, bytes }
-    : content;
+  return inputBytes(record, content) > MAX_CONTENT_BYTES ? { byReference: true, bytes } : content;
 }

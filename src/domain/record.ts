@@ -76,7 +76,10 @@ export function encodeContent(record: KafkaRecord): RecordContent {
   return {
     key: record.key === null ? null : encodeBytes(record.key),
     value: record.value === null ? null : encodeBytes(record.value),
-    headers: record.headers.map(([name, value]) => [name, value === null ? null : encodeBytes(value)]),
+    headers: record.headers.map(([name, value]) => [
+      name,
+      value === null ? null : encodeBytes(value),
+    ]),
   };
 }
 

@@ -49,10 +49,9 @@ export function withFaults<Message>(
   rates: FaultRates,
   seed: number,
 ): Sink<Message> {
+  const draw = drawer(seed);
   // Only attempts made in this process count, so that a retried message gets a new throw of the dice.
   const attempts = new Map<string, number>();
-  const draw = (...parts: (string | number)[]) =>
-    createHash('sha256').update([seed, ...parts].join('\0')).digest().readUInt32BE() / 2 ** 32;
 
   return {
     classify: (error) => sink.classify?.(error),
@@ -60,7 +59,7 @@ export function withFaults<Message>(
     close: async () => sink.close?.(),
     async write(record: SinkRecord<Message>, context: WriteContext) {
       const { messageId, workflowId } = record;
-      if (draw('permanent', messageId) < (rates.permanent ?? 0)) {
+      if (failsForGood(rates, seed, messageId)) {
         throw new DeliveryError('Permanent', 'the sink rejects this message (fault on demand)');
       }
       const attempt = (attempts.get(workflowId) ?? 0) + 1;
@@ -80,4 +79,19 @@ export function withFaults<Message>(
       return result!;
     },
   };
+}
+
+/** Whether a message meets a permanent fault, whatever the attempt. */
+export function failsForGood(rates: FaultRates, seed: number, messageId: string): boolean {
+  return drawer(seed)('permanent', messageId) < (rates.permanent ?? 0);
+}
+
+/** A number from 0 to 1 that depends on nothing but the seed and the parts. */
+function drawer(seed: number) {
+  return (...parts: (string | number)[]) =>
+    createHash('sha256')
+      .update([seed, ...parts].join('\0'))
+      .digest()
+      .readUInt32BE() /
+    2 ** 32;
 }

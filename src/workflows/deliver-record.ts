@@ -1,10 +1,4 @@
-import {
-  ApplicationFailure,
-  isCancellation,
-  proxyActivities,
-  proxyLocalActivities,
-  sleep,
-} from '@temporalio/workflow';
+import { isCancellation, proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
 import type { DeliverResult, RecordActivities } from '../activities/record-activities';
 import type { RecordInput } from '../domain/record';
 import type { RetryPolicy } from '../domain/retry-policy';
@@ -39,15 +33,17 @@ export async function deliverRecord(
       return await stage(record, retry, earlierAttempts);
     } catch (error) {
       if (isCancellation(error)) throw error;
-      const { retryable, ...failed } = activityFailure(error);
-      failure = { ...failed, attempts: earlierAttempts + failed.attempts };
+      const { type, message, attempts, retryable, retryAfterMs } = activityFailure(error);
+      failure = { type, message, attempts: earlierAttempts + attempts };
       if (!retryable) break;
+      // The server minds Retry-After between attempts of one activity, not between two activities.
+      if (stage === fastStage && retryAfterMs) await sleep(retryAfterMs);
     }
   }
   return deadLetter(record, failure);
 }
 
-async function fastStage(
+function fastStage(
   record: RecordInput,
   retry: RetryPolicy,
   earlierAttempts: number,
@@ -62,18 +58,10 @@ async function fastStage(
       nonRetryableErrorTypes: ['Throttled'],
     },
   });
-  try {
-    return await deliver(record, earlierAttempts);
-  } catch (error) {
-    // The server minds `nextRetryDelay` between attempts of one activity, not between two activities.
-    if (error instanceof ApplicationFailure && error.nextRetryDelay && !error.nonRetryable) {
-      await sleep(error.nextRetryDelay);
-    }
-    throw error;
-  }
+  return deliver(record, earlierAttempts);
 }
 
-async function retryStage(
+function retryStage(
   record: RecordInput,
   retry: RetryPolicy,
   earlierAttempts: number,

@@ -12,6 +12,8 @@ export interface RecordFailure {
 /** What the `deliver` activity puts into the details of its failures and heartbeats. */
 export interface AttemptDetails {
   attempt: number;
+  /** Milliseconds the sink asks to be left alone; see `Throttled`. */
+  retryAfterMs?: number;
 }
 
 /**
@@ -19,28 +21,28 @@ export interface AttemptDetails {
  * wraps it in an ActivityFailure, and a timeout of either is an ActivityFailure around a
  * TimeoutFailure.
  */
-export function activityFailure(error: unknown): RecordFailure & { retryable: boolean } {
+export function activityFailure(
+  error: unknown,
+): RecordFailure & { retryable: boolean; retryAfterMs?: number } {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) {
+    const details = cause.details?.[0] as Partial<AttemptDetails> | undefined | null;
     return {
       type: cause.type ?? 'Transient',
       message: cause.message,
-      attempts: attemptOf(cause.details?.[0]) ?? 1,
+      attempts: details?.attempt ?? 1,
       retryable: !cause.nonRetryable,
+      ...(details?.retryAfterMs !== undefined && { retryAfterMs: details.retryAfterMs }),
     };
   }
   if (cause instanceof TimeoutFailure) {
     return {
       type: 'Timeout',
       message: cause.message,
-      attempts: attemptOf(cause.lastHeartbeatDetails) ?? 1,
+      attempts:
+        (cause.lastHeartbeatDetails as Partial<AttemptDetails> | undefined | null)?.attempt ?? 1,
       retryable: true,
     };
   }
   throw error;
-}
-
-function attemptOf(details: unknown): number | undefined {
-  const attempt = (details as Partial<AttemptDetails> | undefined | null)?.attempt;
-  return typeof attempt === 'number' ? attempt : undefined;
 }

@@ -1,0 +1,56 @@
+import { createKafka, type Kafka } from '../clients/kafka';
+import { connectTemporal, type TemporalClient } from '../clients/temporal';
+import { installTemporalRuntime } from '../clients/temporal-runtime';
+import { environment, loadSettings, type Settings } from '../config';
+import type { AnyStream } from '../domain/stream';
+import { loadStreams } from '../load-streams';
+import { createLogger, type Logger } from '../logger';
+
+/** Options of every command that works on streams. */
+export interface StreamFlags {
+  stream?: string[];
+  streams?: string;
+}
+
+export interface CommandContext {
+  settings: Settings;
+  streams: AnyStream[];
+  logger: Logger;
+}
+
+/** Settings, logger and the streams a command was asked to work on; all of them by default. */
+export async function commandContext(flags: StreamFlags = {}): Promise<CommandContext> {
+  const settings = loadSettings({
+    ...environment(),
+    ...(flags.streams && { CLOUDSYNC_STREAMS: flags.streams }),
+  });
+  const logger = createLogger(settings.logLevel);
+  return { settings, logger, streams: await loadStreams(settings, flags.stream) };
+}
+
+/** What operators' commands read from. */
+export interface OperationContext extends CommandContext {
+  kafka: Kafka;
+  temporal: TemporalClient;
+}
+
+/** Runs a command against both servers. Its logs are warnings only: the command prints the result. */
+export async function withServers<T>(
+  flags: StreamFlags,
+  run: (context: OperationContext) => Promise<T>,
+): Promise<T> {
+  const context = await commandContext(flags);
+  const logger = createLogger('error');
+  installTemporalRuntime(logger);
+  const temporal = await connectTemporal(context.settings.temporal);
+  try {
+    return await run({
+      ...context,
+      logger,
+      temporal,
+      kafka: createKafka(context.settings.kafka, logger),
+    });
+  } finally {
+    await temporal.close();
+  }
+}

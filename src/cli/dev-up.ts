@@ -1,0 +1,34 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../config';
+import { up, userCacheDirectory, type LocalAddresses } from '../dev';
+import { say } from './output';
+
+/** Brings the local servers up and leaves their addresses where the other commands find them. */
+export async function devUp(): Promise<LocalAddresses> {
+  const env = processEnvironment();
+  const { brokers, temporalAddress, namespace, directory, download } = loadSettings(env).dev;
+  const addresses = await up({
+    directory,
+    cacheDirectory: userCacheDirectory(env),
+    given: { brokers, temporalAddress, namespace },
+    download,
+    progress: say,
+  });
+  await writeLocalEnvironment(addressesAsEnvironment(addresses));
+  return addresses;
+}
+
+export function addressesAsEnvironment({ kafka, temporal }: LocalAddresses) {
+  return {
+    KAFKA_BROKERS: kafka.brokers.join(','),
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
+  };
+}
+
+export async function writeLocalEnvironment(variables: Record<string, string>): Promise<void> {
+  await mkdir(dirname(LOCAL_ENV_FILE), { recursive: true });
+  const lines = Object.entries(variables).map(([name, value]) => `${name}="${value}"\n`);
+  await writeFile(LOCAL_ENV_FILE, lines.join(''));
+}

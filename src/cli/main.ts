@@ -1,0 +1,35 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { addBridgeCommand } from './bridge';
+import { addDevCommand } from './dev';
+import { addDlqCommand } from './dlq';
+import { exitWith } from './exit';
+import { addFailedCommand } from './failed';
+import { addReconcileCommand } from './reconcile';
+import { addSendCommand } from './send';
+import { addStatusCommand } from './status';
+import { addTopicsCommand } from './topics';
+import { addWorkerCommand } from './worker';
+
+function createProgram(): Command {
+  const program = new Command('cloudsync')
+    .description('Kafka records as Temporal workflows: durable, exactly once at the sink, visible')
+    .version((require('../../package.json') as { version: string }).version)
+    .showHelpAfterError('(--help shows what is possible)')
+    .exitOverride();
+  const commands = [
+    addDevCommand,
+    addTopicsCommand,
+    addBridgeCommand,
+    addWorkerCommand,
+    addSendCommand,
+    addStatusCommand,
+    addFailedCommand,
+    addDlqCommand,
+    addReconcileCommand,
+  ];
+  for (const add of commands) add(program);
+  return program;
+}
+
+createProgram().parseAsync().catch(exitWith);

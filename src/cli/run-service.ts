@@ -1,0 +1,31 @@
+import type { ConnectionSettings } from '../clients/connections';
+import type { AnyStream } from '../domain/stream';
+import { startHealthServer } from '../health-server';
+import { runUntilSignal, type Service } from '../lifecycle';
+import type { Logger } from '../logger';
+import { createMetrics, type Metrics } from '../metrics';
+import { commandContext, type StreamFlags } from './context';
+
+type CreateService = (
+  options: ConnectionSettings & { streams: AnyStream[]; logger: Logger; metrics: Metrics },
+) => Promise<Service>;
+
+/** Runs a worker process: the service, its health server, signals. */
+export async function runService(flags: StreamFlags, create: CreateService): Promise<void> {
+  const { settings, streams, logger } = await commandContext(flags);
+  const { kafka, temporal, metricsHost: host, metricsPort: port } = settings;
+  const metrics = createMetrics();
+  // Before the service: a probe of a process that starts gets an answer, "not ready".
+  let service: Service | undefined;
+  const health = await startHealthServer({ host, port }, metrics, {
+    faults: () => service?.faults() ?? { process: 'starting' },
+  });
+  try {
+    service = await create({ kafka, temporal, streams, logger, metrics });
+    const names = streams.map(({ name }) => name);
+    logger.info({ streams: names, metrics: `${health.url}/metrics` }, 'Started');
+    await runUntilSignal(service, logger);
+  } finally {
+    await health.close();
+  }
+}

@@ -1,0 +1,89 @@
+import { withAdmin, type Admin, type Kafka } from '../clients/kafka';
+import { UsageError } from '../domain/errors';
+import type { AnyStream } from '../domain/stream';
+
+export interface TopicPlan {
+  topic: string;
+  partitions: number;
+  exists: boolean;
+}
+
+export interface CreateTopicsOptions {
+  /** Partitions of a stream's topic that does not exist yet. */
+  partitions: number;
+  /** -1 leaves it to the broker's `default.replication.factor`. */
+  replicationFactor: number;
+  dryRun: boolean;
+}
+
+/** A dead letter is its record and about 1 to 5 KB of headers. */
+const DEAD_LETTER_OVERHEAD_BYTES = 64 * 1024;
+const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
+
+/**
+ * Creates the streams' topics and dead-letter topics that are missing. A dead-letter topic takes
+ * everything its source took: larger records, any timestamp, for ever.
+ */
+export async function createTopics(
+  kafka: Kafka,
+  streams: AnyStream[],
+  options: CreateTopicsOptions,
+): Promise<TopicPlan[]> {
+  return withAdmin(kafka, async (admin) => {
+    const existing = new Set(await admin.listTopics());
+    const plan: TopicPlan[] = [];
+    const create = async (topic: string, partitions: number, config: Record<string, string>) => {
+      if (plan.some((one) => one.topic === topic)) return;
+      const exists = existing.has(topic);
+      plan.push({ topic, partitions, exists });
+      if (exists || options.dryRun) return;
+      const { replicationFactor } = options;
+      const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+      await admin.createTopics({
+        waitForLeaders: true,
+        topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
+      });
+    };
+    for (const { topic } of streams) await create(topic, options.partitions, {});
+    for (const { topic, deadLetterTopic } of streams) {
+      const exists = existing.has(topic) || !options.dryRun;
+      const limit = exists ? await maxMessageBytes(admin, topic) : DEFAULT_MAX_MESSAGE_BYTES;
+      await create(deadLetterTopic, 1, {
+        'max.message.bytes': String(limit + DEAD_LETTER_OVERHEAD_BYTES),
+        'message.timestamp.type': 'CreateTime',
+        'message.timestamp.after.max.ms': '9223372036854775807',
+        'cleanup.policy': 'delete',
+        'retention.ms': '-1',
+      });
+    }
+    return plan;
+  });
+}
+
+async function maxMessageBytes(admin: Admin, topic: string): Promise<number> {
+  const value = await topicConfig(admin, topic, 'max.message.bytes');
+  return value === undefined ? DEFAULT_MAX_MESSAGE_BYTES : Number(value);
+}
+
+/** One setting of a topic, as the broker applies it. */
+export async function topicConfig(
+  admin: Admin,
+  topic: string,
+  name: string,
+): Promise<string | undefined> {
+  const TOPIC_RESOURCE = 2;
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: [name] }],
+  });
+  return resources[0]?.configEntries[0]?.configValue;
+}
+
+/** Throws a {@link UsageError} that names the topics that do not exist. */
+export async function requireTopics(kafka: Kafka, topics: string[]): Promise<void> {
+  const existing = new Set(await withAdmin(kafka, (admin) => admin.listTopics()));
+  const missing = topics.filter((topic) => !existing.has(topic));
+  if (missing.length > 0) {
+    throw new UsageError(`no topic ${missing.join(', ')}: "cloudsync topics create" makes them`);
+  }
+}

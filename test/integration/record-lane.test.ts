@@ -1,0 +1,189 @@
+import { DeliveryError } from '../../src/domain/errors';
+import { deadLetterHeader } from '../../src/domain/dead-letter';
+import { World, counterValue, messageValue, until } from './support/world';
+
+jest.setTimeout(120_000);
+
+let world: World;
+beforeEach(() => {
+  world = new World();
+});
+afterEach(() => world.close());
+
+const message = (id: string, payload?: unknown) => ({ key: id, value: messageValue(id, payload) });
+
+test('each record reaches the sink once, byte for byte, and its offset is committed', async () => {
+  const { stream, sink } = await world.stream({ partitions: 4 });
+  const ids = Array.from({ length: 60 }, (_, i) => `m${i}`);
+  await world.send(
+    stream.topic,
+    ids.map((id) => message(id)),
+  );
+  const bridge = await world.bridge(stream);
+  await until('all delivered', () => sink.objects.size === 60);
+  await until('all committed', async () => (await world.lag(stream)) === 0);
+  expect(sink.attempts).toHaveLength(60);
+  for (const id of ids) expect(sink.objects.get(id)).toEqual(messageValue(id));
+  expect(await counterValue(bridge.metrics.records, { outcome: 'delivered' })).toBe(60);
+  const first = sink.attempts[0]!;
+  expect(first.workflowId).toBe(`${stream.name}-${first.messageId}-${first.offset}`);
+});
+
+test('a duplicate on another partition is seen by the recent layer', async () => {
+  const { stream, sink } = await world.stream();
+  const bridge = await world.bridge(stream);
+  await world.send(stream.topic, [{ ...message('a'), partition: 0 }]);
+  await until('delivered', () => sink.objects.has('a'));
+  await world.send(stream.topic, [{ ...message('a'), partition: 1 }]);
+  await until(
+    'skipped',
+    async () => (await counterValue(bridge.metrics.duplicates, { layer: 'recent' })) === 1,
+  );
+  expect(sink.attempts).toHaveLength(1);
+  await until('committed', async () => (await world.lag(stream)) === 0);
+});
+
+test('after a restart the sink sees the duplicate, and nothing is written twice', async () => {
+  const { stream, sink } = await world.stream();
+  const before = await world.bridge(stream);
+  await world.send(stream.topic, [message('a')]);
+  await until('delivered', () => sink.objects.has('a'));
+  await before.stop();
+  const after = await world.bridge(stream);
+  await world.send(stream.topic, [message('a')]);
+  await until(
+    'seen by the sink',
+    async () => (await counterValue(after.metrics.duplicates, { layer: 'sink' })) === 1,
+  );
+  expect(await counterValue(after.metrics.records, { outcome: 'duplicate' })).toBe(1);
+});
+
+test('five copies at once are delivered once', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  const bridge = await world.bridge(stream);
+  await world.send(
+    stream.topic,
+    Array.from({ length: 5 }, () => message('same')),
+  );
+  await until(
+    'four skipped',
+    async () => (await counterValue(bridge.metrics.duplicates, {})) === 4,
+  );
+  expect(sink.attempts).toHaveLength(1);
+});
+
+test('a sink that fails for a while gets the record in the end', async () => {
+  const { stream, sink } = await world.stream();
+  sink.before = () => {
+    if (sink.attempts.length <= 4) throw new DeliveryError('Transient', 'not yet');
+  };
+  const bridge = await world.bridge(stream);
+  await world.send(stream.topic, [message('a')]);
+  await until('delivered', () => sink.objects.has('a'));
+  expect(sink.attemptsOf('a')).toBe(5);
+  expect(await counterValue(bridge.metrics.retries, { error_type: 'Transient' })).toBe(4);
+});
+
+test('a sink that asks for a pause gets it', async () => {
+  const { stream, sink } = await world.stream();
+  const times: number[] = [];
+  sink.before = () => {
+    times.push(Date.now());
+    if (times.length <= 2) {
+      throw new DeliveryError('Throttled', 'slow down', { retryAfterMs: 1_500 });
+    }
+  };
+  await world.bridge(stream);
+  await world.send(stream.topic, [message('a')]);
+  await until('delivered', () => sink.objects.has('a'));
+  // Not an assertion on speed: the pause is a lower bound that the sink has asked for.
+  expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(1_400);
+  expect(times[2]! - times[1]!).toBeGreaterThanOrEqual(1_400);
+});
+
+test('what always fails is dead-lettered, and its workflow can be found as failed', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  sink.before = ({ messageId }) => {
+    if (messageId === 'bad') throw new DeliveryError('Transient', 'never');
+  };
+  await world.bridge(stream);
+  await world.send(stream.topic, [message('bad'), message('good')]);
+  await until(
+    'dead letter',
+    async () => (await world.records(stream.deadLetterTopic)).length === 1,
+  );
+  expect(sink.objects.has('good')).toBe(true);
+  expect(sink.attemptsOf('bad')).toBe(2 + 4);
+  const [letter] = await world.records(stream.deadLetterTopic);
+  expect(deadLetterHeader(letter!, 'error-type')).toBe('Transient');
+  expect(deadLetterHeader(letter!, 'attempts')).toBe('6');
+  const workflowId = `${stream.name}-bad-0`;
+  expect(deadLetterHeader(letter!, 'workflow-id')).toBe(workflowId);
+  await until('failed', async () => (await world.workflowStatus(workflowId)) === 'FAILED');
+});
+
+test('the same id with other content is a conflict, not a duplicate', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  await world.bridge(stream);
+  await world.send(stream.topic, [message('a', 1), message('a', 2)]);
+  await until(
+    'dead letter',
+    async () => (await world.records(stream.deadLetterTopic)).length === 1,
+  );
+  const [letter] = await world.records(stream.deadLetterTopic);
+  expect(deadLetterHeader(letter!, 'error-type')).toBe('ContentConflict');
+  expect(sink.objects.size).toBe(1);
+  // Whichever came first is at the sink, the other one in the dead letter.
+  const both = [sink.objects.get('a')!, letter!.value!].map(String).sort();
+  expect(both).toEqual([messageValue('a', 1), messageValue('a', 2)].map(String).sort());
+});
+
+test('a dead letter waits for its topic', async () => {
+  const { stream, sink } = await world.stream({ withoutDeadLetterTopic: true });
+  sink.before = () => {
+    throw new DeliveryError('Permanent', 'no');
+  };
+  await world.bridge(stream);
+  await world.send(stream.topic, [message('a')]);
+  await until('given up', () => sink.attempts.length > 0);
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  expect(await world.workflowStatus(`${stream.name}-a-0`)).toBe('RUNNING');
+  await world.createTopics(stream);
+  await until(
+    'dead letter',
+    async () => (await world.records(stream.deadLetterTopic)).length === 1,
+  );
+});
+
+test('another record under the same workflow id is started under a longer one', async () => {
+  const { stream, sink } = await world.stream({ partitions: 2 });
+  const bridge = await world.bridge(stream);
+  // The same id and offset on two partitions, with other content, so that no layer takes it for a copy.
+  await world.send(stream.topic, [{ ...message('a', 1), partition: 0 }]);
+  await until('delivered', () => sink.objects.has('a'));
+  await world.send(stream.topic, [{ ...message('a', 2), partition: 1 }]);
+  await until(
+    'dead letter',
+    async () => (await world.records(stream.deadLetterTopic)).length === 1,
+  );
+  const [letter] = await world.records(stream.deadLetterTopic);
+  expect(deadLetterHeader(letter!, 'workflow-id')).toBe(`${stream.name}-a-0~${stream.topic}-1`);
+  expect(await counterValue(bridge.metrics.idCollisions, {})).toBe(1);
+});
+
+test('a worker without a consumer takes over what a stopped bridge left', async () => {
+  const { stream, sink } = await world.stream({
+    retry: { fastAttempts: 1, maximumAttempts: 50, initialIntervalMs: 500, maximumIntervalMs: 500 },
+  });
+  let broken = true;
+  sink.before = () => {
+    if (broken) throw new DeliveryError('Transient', 'down');
+  };
+  const bridge = await world.bridge(stream);
+  await world.send(stream.topic, [message('a')]);
+  await until('tried', () => sink.attemptsOf('a') >= 2);
+  await bridge.stop();
+  broken = false;
+  await world.worker(stream);
+  await until('delivered', () => sink.objects.has('a'));
+});

@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadSettings } from '../../../src/config';
+import { awsStream } from '../../../src/streams/aws';
+import { uniqueName, World } from './world';
+
+const MAIN = join(__dirname, '..', '..', '..', 'dist', 'workers', 'bridge.js');
+
+export interface BridgeProcess {
+  pid: number;
+  /** Sends the signal and resolves with the exit code, or null when the signal ended it. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+/** The reference stream `aws` in processes of their own, in a namespace and topic of their own. */
+export class BridgeProcesses {
+  readonly #running = new Set<BridgeProcess>();
+
+  private constructor(
+    readonly world: World,
+    readonly env: NodeJS.ProcessEnv,
+    readonly directory: string,
+  ) {}
+
+  static async create(partitions: number): Promise<BridgeProcesses> {
+    const directory = await mkdtemp(join(tmpdir(), 'cloudsync-processes-'));
+    const namespace = uniqueName('test');
+    const env = {
+      ...process.env,
+      TEMPORAL_NAMESPACE: namespace,
+      CLOUDSYNC_TOPIC: uniqueName('topic'),
+      CLOUDSYNC_SINK_DIR: directory,
+      CLOUDSYNC_METRICS_PORT: '0',
+      CLOUDSYNC_LOG_LEVEL: 'info',
+    };
+    const world = new World(env);
+    const { client } = await world.temporal();
+    await client.workflowService.registerNamespace({
+      namespace,
+      workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+    });
+    const processes = new BridgeProcesses(world, env, directory);
+    await world.createTopics(processes.stream, partitions);
+    return processes;
+  }
+
+  get stream() {
+    return awsStream(loadSettings(this.env));
+  }
+
+  /** Starts one and waits until it consumes. */
+  async start(): Promise<BridgeProcess> {
+    const child = spawn(process.execPath, [MAIN, 'aws'], {
+      env: this.env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let output = '';
+    const started = new Promise<void>((resolve, reject) => {
+      child.stderr.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+        if (output.includes('"msg":"Started"')) resolve();
+      });
+      child.once('exit', (code) => reject(new Error(`ended with ${code}: ${output}`)));
+    });
+    const exited = once(child, 'exit') as Promise<[number | null]>;
+    exited.catch(() => undefined);
+    const one: BridgeProcess = {
+      pid: child.pid!,
+      end: async (signal) => {
+        this.#running.delete(one);
+        child.kill(signal);
+        return (await exited)[0];
+      },
+    };
+    this.#running.add(one);
+    await started;
+    return one;
+  }
+
+  /** Contents of the sink's files, by name. */
+  async files(): Promise<Map<string, string>> {
+    const folder = join(this.directory, 'aws');
+    const names = await readdir(folder).catch(() => []);
+    const finished = names.filter((name) => !name.startsWith('.'));
+    return new Map(
+      await Promise.all(
+        finished.map(async (name): Promise<[string, string]> => [
+          name,
+          await readFile(join(folder, name), 'utf8'),
+        ]),
+      ),
+    );
+  }
+
+  /** How many workflows have not ended. */
+  async openWorkflows(): Promise<number> {
+    const { client } = await this.world.temporal();
+    return (await client.workflow.count('ExecutionStatus = "Running"')).count;
+  }
+
+  async close(): Promise<void> {
+    for (const one of this.#running) await one.end('SIGKILL');
+    await this.world.close();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}

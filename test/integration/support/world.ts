@@ -1,0 +1,199 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Message as KafkaMessage } from 'kafkajs';
+import {
+  createKafka,
+  createProducer,
+  createRecordReader,
+  withAdmin,
+  type Producer,
+} from '../../../src/clients/kafka';
+import { connectTemporal, type TemporalClient } from '../../../src/clients/temporal';
+import { installTemporalRuntime } from '../../../src/clients/temporal-runtime';
+import { loadSettings, type Settings } from '../../../src/config';
+import { createBridgeWorker } from '../../../src/create-bridge-worker';
+import { createWorker } from '../../../src/create-worker';
+import type { KafkaRecord } from '../../../src/domain/record';
+import { defineStream, type AnyStream, type StreamOptions } from '../../../src/domain/stream';
+import { messageSchema } from '../../../src/domain/message';
+import type { Service } from '../../../src/lifecycle';
+import { createLogger } from '../../../src/logger';
+import { createMetrics, type Metrics } from '../../../src/metrics';
+import { createTopics } from '../../../src/operations/topics';
+import { MemorySink } from './memory-sink';
+
+const logger = createLogger('silent');
+let counter = 0;
+
+/** A name that no other test has used. */
+export function uniqueName(prefix: string): string {
+  return `${prefix}-${process.pid}-${Date.now().toString(36)}-${counter++}`;
+}
+
+/** Polls until the condition holds. The deadline only ends a test that would never end. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  deadlineMs = 60_000,
+): Promise<void> {
+  const deadline = Date.now() + deadlineMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`never happened: ${what}`);
+    await sleep(50);
+  }
+}
+
+export function messageValue(id: string, payload: unknown = { text: `message ${id}` }): Buffer {
+  return Buffer.from(
+    JSON.stringify({ id, type: 'test', occurredAt: '2026-01-01T00:00:00Z', payload }),
+  );
+}
+
+export interface RunningBridge extends Service {
+  metrics: Metrics;
+}
+
+/** What an integration test needs of the two servers; `close` releases everything it opened. */
+export class World {
+  readonly settings: Settings;
+  readonly #services = new Set<Service>();
+  #producer: Promise<Producer> | undefined;
+  #temporal: Promise<TemporalClient> | undefined;
+
+  /** `env` names the servers; by default those of the suite. */
+  constructor(env: NodeJS.ProcessEnv = process.env) {
+    this.settings = loadSettings({ ...env, CLOUDSYNC_METRICS_PORT: '0' });
+  }
+
+  /** A stream of its own topic, group and dead-letter topic, with a sink in memory. */
+  async stream(
+    options: Partial<StreamOptions<typeof messageSchema>> & {
+      partitions?: number;
+      withoutDeadLetterTopic?: boolean;
+    } = {},
+  ): Promise<{ stream: AnyStream; sink: MemorySink }> {
+    const { partitions = 2, withoutDeadLetterTopic, ...rest } = options;
+    const sink = new MemorySink();
+    const name = uniqueName('t');
+    const stream = defineStream({
+      name,
+      topic: name,
+      schema: messageSchema,
+      sink,
+      retry: { fastAttempts: 2, maximumAttempts: 4, initialIntervalMs: 200 },
+      ...rest,
+    });
+    await this.createTopics(stream, partitions);
+    if (withoutDeadLetterTopic) {
+      await withAdmin(this.kafka(), (admin) =>
+        admin.deleteTopics({ topics: [stream.deadLetterTopic] }),
+      );
+    }
+    return { stream, sink };
+  }
+
+  async createTopics(stream: AnyStream, partitions = 2): Promise<void> {
+    const options = { partitions, replicationFactor: 1, dryRun: false };
+    await createTopics(this.kafka(), [stream], options);
+  }
+
+  kafka() {
+    return createKafka(this.settings.kafka, logger);
+  }
+
+  async send(topic: string, messages: KafkaMessage[]): Promise<void> {
+    this.#producer ??= (async () => {
+      const producer = createProducer(this.kafka());
+      await producer.connect();
+      return producer;
+    })();
+    await (await this.#producer).send({ topic, acks: -1, messages });
+  }
+
+  async temporal(): Promise<TemporalClient> {
+    installTemporalRuntime(logger);
+    return (this.#temporal ??= connectTemporal(this.settings.temporal));
+  }
+
+  async bridge(...streams: AnyStream[]): Promise<RunningBridge> {
+    const metrics = createMetrics();
+    const { kafka, temporal } = this.settings;
+    const service = await createBridgeWorker({ kafka, temporal, streams, logger, metrics });
+    this.#services.add(service);
+    service.ended.catch(() => undefined);
+    return Object.assign(service, { metrics });
+  }
+
+  async worker(...streams: AnyStream[]): Promise<Service> {
+    const { kafka, temporal } = this.settings;
+    const service = await createWorker({ kafka, temporal, streams, logger });
+    this.#services.add(service);
+    return service;
+  }
+
+  /** Everything on a topic now, partition by partition. */
+  async records(topic: string): Promise<KafkaRecord[]> {
+    const kafka = this.kafka();
+    const offsets = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic));
+    const reader = createRecordReader(kafka);
+    const records: KafkaRecord[] = [];
+    try {
+      for (const { partition, low, high } of offsets) {
+        for await (const record of reader.read(topic, partition, Number(low), Number(high))) {
+          records.push(record);
+        }
+      }
+    } finally {
+      await reader.close();
+    }
+    return records;
+  }
+
+  async setTopicConfig(topic: string, name: string, value: string): Promise<void> {
+    const TOPIC_RESOURCE = 2;
+    await withAdmin(this.kafka(), (admin) =>
+      admin.alterConfigs({
+        validateOnly: false,
+        resources: [{ type: TOPIC_RESOURCE, name: topic, configEntries: [{ name, value }] }],
+      }),
+    );
+  }
+
+  /** Records of the topic that the stream's group has not committed. */
+  async lag(stream: AnyStream): Promise<number> {
+    return withAdmin(this.kafka(), async (admin) => {
+      const ends = await admin.fetchTopicOffsets(stream.topic);
+      const { groupId, topic } = stream;
+      const committed = await admin.fetchOffsets({ groupId, topics: [topic] });
+      return ends.reduce((sum, { partition, high, low }) => {
+        const offset = committed[0]!.partitions.find((one) => one.partition === partition)?.offset;
+        const position = offset === undefined || offset === '-1' ? low : offset;
+        return sum + Number(high) - Number(position);
+      }, 0);
+    });
+  }
+
+  /** Status name of the latest run of a workflow id. */
+  async workflowStatus(workflowId: string): Promise<string> {
+    const { client } = await this.temporal();
+    return (await client.workflow.getHandle(workflowId).describe()).status.name;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#services].map((service) => service.stop()));
+    await (await this.#producer)?.disconnect();
+    await (await this.#temporal)?.close();
+  }
+}
+
+/** The value of one labelled counter. */
+export async function counterValue(
+  counter: { get(): Promise<{ values: { value: number; labels: object }[] }> },
+  labels: Record<string, string>,
+): Promise<number> {
+  const { values } = await counter.get();
+  return values
+    .filter((one) =>
+      Object.entries(labels).every(([k, v]) => (one.labels as Record<string, unknown>)[k] === v),
+    )
+    .reduce((sum, { value }) => sum + value, 0);
+}
