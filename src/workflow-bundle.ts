@@ -9,7 +9,7 @@ const extension = extname(__filename);
 const WORKFLOWS = join(__dirname, 'workflows', `index${extension}`);
 const INTERCEPTORS = join(__dirname, 'workflows', `interceptors${extension}`);
 /** Made by `npm run build`; saves a second at each start. */
-const PREBUILT = join(__dirname, 'workflow-bundle.js');
+const PREBUILT = join(__dirname, 'workflows.bundle.js');
 
 const bundles = new Map<string, Promise<WorkflowBundleOption>>();
 

@@ -14,7 +14,10 @@ export interface TemporalClient {
 }
 
 export async function connectTemporal(settings: TemporalSettings): Promise<TemporalClient> {
-  const connection = await NativeConnection.connect(settings.connection);
+  const { address } = settings.connection;
+  const connection = await NativeConnection.connect(settings.connection).catch((error: unknown) => {
+    throw new Error(`can't reach Temporal at ${address} (TEMPORAL_ADDRESS)`, { cause: error });
+  });
   const client = new Client({ connection, namespace: settings.namespace });
   return { client, connection, close: () => connection.close() };
 }

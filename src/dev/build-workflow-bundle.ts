@@ -5,7 +5,7 @@ import { bundleFrameworkWorkflows } from '../workflow-bundle';
 /** Part of `npm run build`: the bundle that workers load at start. */
 async function main(): Promise<void> {
   const { code } = await bundleFrameworkWorkflows();
-  await writeFile(join(__dirname, '..', 'workflow-bundle.js'), code);
+  await writeFile(join(__dirname, '..', 'workflows.bundle.js'), code);
 }
 
 void main();

@@ -1,5 +1,6 @@
 import { Connection, isGrpcServiceError } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
+import { localAddress } from './local-ports';
 
 const ALREADY_EXISTS = 6;
 const CALL_TIMEOUT_MS = 10_000;
@@ -34,7 +35,12 @@ async function call<T>(
   timeoutMs: number,
   request: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const connection = Connection.lazy({ address: `127.0.0.1:${port}` });
+  const connection = Connection.lazy({
+    address: localAddress(port),
+    // Asked while a server starts: no retries, and no back-off kept from one attempt to the next.
+    interceptors: [],
+    channelArgs: { 'grpc.use_local_subchannel_pool': 1 },
+  });
   try {
     return await connection.withDeadline(Date.now() + timeoutMs, () => request(connection));
   } finally {
