@@ -34,10 +34,13 @@ export default defineConfig(
   },
   { files: ['src/config.ts', 'test/**', 'bench/**'], rules: { 'no-restricted-properties': 'off' } },
   {
-    files: ['src/clients/kafka.ts'],
+    files: ['src/clients/kafka.ts', 'src/clients/kafkajs-internals.d.ts'],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [outer] }] },
   },
-  folder('domain', { regex: '^(?!\\./|zod$|node:crypto$)', message: 'domain needs only zod.' }),
+  folder('domain', {
+    regex: '^(?!\\./|zod$|node:(crypto|buffer)$)',
+    message: 'domain needs only zod.',
+  }),
   folder('idempotency', { regex: '^(?!\\./|\\.\\./domain/)', message: 'Only domain.' }),
   folder('workflows', {
     regex: '^(?!\\./|@temporalio/(workflow|common)$)',

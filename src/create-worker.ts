@@ -43,7 +43,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
     const running = runWorkers(streams, workers);
     let stopped: Promise<void> | undefined;
     return {
-      faults: running.faults,
+      faults: () => running.faults(),
       ended: running.ended,
       stop: () => (stopped ??= running.stop().finally(() => releasers.release())),
     };

@@ -177,7 +177,7 @@ export class StreamConsumer {
     const { batch } = payload;
     const window = this.#windows.get(batch.partition);
     if (this.#stopping || !window) return;
-    this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets as never);
+    this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     const { topic, partition } = batch;
     const records = batch.messages.map((message) => toKafkaRecord(topic, partition, message));
     const entries = window.accept(records, Number(batch.lastOffset()) + 1);

@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { addBridgeCommand } from './bridge';
 import { addDevCommand } from './dev';
@@ -14,7 +16,7 @@ import { addWorkerCommand } from './worker';
 function createProgram(): Command {
   const program = new Command('cloudsync')
     .description('Kafka records as Temporal workflows: durable, exactly once at the sink, visible')
-    .version((require('../../package.json') as { version: string }).version)
+    .version(version())
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride();
   const commands = [
@@ -30,6 +32,11 @@ function createProgram(): Command {
   ];
   for (const add of commands) add(program);
   return program;
+}
+
+function version(): string {
+  const file = join(__dirname, '..', '..', 'package.json');
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 createProgram().parseAsync().catch(exitWith);

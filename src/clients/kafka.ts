@@ -20,7 +20,7 @@ import type { KafkaRecord } from '../domain/record';
  * The only file that knows kafkajs. It has had no release since 2023, so what it lacks is mended or
  * reached into here, at the exact version that package.json pins.
  */
-export type { Admin, Consumer, EachBatchPayload, Producer } from 'kafkajs';
+export type { Admin, Consumer, EachBatchPayload, Message, Producer } from 'kafkajs';
 
 export interface KafkaSettings {
   brokers: string[];
@@ -34,7 +34,7 @@ export interface KafkaSettings {
  * a second and 3 to 6 % of a core for each idle connection. It is needed only while requests wait.
  */
 const queue = RequestQueue.prototype;
-const scheduleCheckPendingRequests = queue.scheduleCheckPendingRequests;
+const { scheduleCheckPendingRequests } = queue;
 queue.scheduleCheckPendingRequests = function () {
   if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
 };
@@ -48,7 +48,7 @@ export function createKafka(settings: KafkaSettings, logger: Logger): Kafka {
     retry: { initialRetryTime: 200, maxRetryTime: 10_000, retries: 8 },
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => {
-      const { message, timestamp: _, ...fields } = entry.log;
+      const { message, ...fields } = entry.log;
       // kafkajs calls each pause and each rejoin an info, and each retry it recovers from an error.
       if (entry.level === logLevel.INFO) log.debug(fields, message);
       else if (entry.level !== logLevel.NOTHING) log.warn(fields, message);

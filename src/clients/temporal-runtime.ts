@@ -19,8 +19,7 @@ export function installTemporalRuntime(logger: Logger): void {
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      const { sdkComponent: _, taskQueue: __, ...fields } = meta ?? {};
-      log[PINO_LEVELS[level]](fields, message);
+      log[PINO_LEVELS[level]](meta ?? {}, message);
     }),
     telemetryOptions: {
       logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },

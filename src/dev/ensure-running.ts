@@ -2,7 +2,7 @@ import { localAddress } from './local-ports';
 import { serverPaths, type ServerName } from './paths';
 import { isAlive } from './process-identity';
 import type { Progress } from './progress';
-import { stopProcess, untilReady, type StartingServer } from './server-process';
+import { stopProcess, untilReady, waitForAnswer, type StartingServer } from './server-process';
 import { recordServer, type StartedServer } from './state';
 
 export interface ManagedServer {
@@ -33,8 +33,8 @@ export async function ensureRunning(
     const { log } = serverPaths(directory, name);
     const address = localAddress(port);
     const running = { title, address, identity: last, log, answers: () => answers(port) };
-    await untilReady(running, progress);
-    return { ...last, startedByUs: true };
+    // A process just killed may be seen alive for a moment: then it is started again.
+    if (await waitForAnswer(running, progress)) return { ...last, startedByUs: true };
   }
   if (await answers(wanted)) {
     progress(`using the ${title} that runs on ${localAddress(wanted)}`);

@@ -42,11 +42,9 @@ export interface StartingServer {
   answers: () => Promise<boolean>;
 }
 
-/** Waits until the server answers; fails with the end of its log when it stops or takes too long. */
-export async function untilReady(
-  { title, address, identity, log, answers }: StartingServer,
-  progress: Progress,
-): Promise<void> {
+/** Waits until the server answers (true) or its process has ended (false). */
+export async function waitForAnswer(server: StartingServer, progress: Progress): Promise<boolean> {
+  const { title, address, identity, log, answers } = server;
   const doing = `waiting for ${title} at ${address}`;
   const over = await withHeartbeat(progress, doing, () =>
     waitUntil(async () => !isAlive(identity) || (await answers()), {
@@ -54,12 +52,17 @@ export async function untilReady(
       deadlineMs: READY_DEADLINE_MS,
     }),
   );
-  if (isAlive(identity)) {
-    if (over) return;
-    throw new LocalServerError(
-      `${title} (pid ${identity.pid}) does not answer at ${address}; the end of ${log}:\n${logTail(log)}`,
-    );
-  }
+  if (!isAlive(identity)) return false;
+  if (over) return true;
+  throw new LocalServerError(
+    `${title} (pid ${identity.pid}) does not answer at ${address}; the end of ${log}:\n${logTail(log)}`,
+  );
+}
+
+/** Waits until a server just started answers; fails with the end of its log when it does not. */
+export async function untilReady(server: StartingServer, progress: Progress): Promise<void> {
+  if (await waitForAnswer(server, progress)) return;
+  const { title, log } = server;
   throw new LocalServerError(`${title} stopped; the end of ${log}:\n${logTail(log)}`);
 }
 

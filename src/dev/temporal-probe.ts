@@ -1,25 +1,37 @@
-import { Connection, isGrpcServiceError } from '@temporalio/client';
+import { Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import { localAddress } from './local-ports';
 
 const ALREADY_EXISTS = 6;
-const CALL_TIMEOUT_MS = 10_000;
+const REGISTER_TIMEOUT_MS = 10_000;
 const RETENTION = msToTs('24 hours');
+
+/** Asked again and again while a server starts: no retries, and no back-off kept between calls. */
+const PROBE: ConnectionOptions = {
+  interceptors: [],
+  channelArgs: { 'grpc.use_local_subchannel_pool': 1 },
+};
 
 /** Whether a Temporal server answers at this port of 127.0.0.1. */
 export async function temporalAnswers(port: number, timeoutMs = 1_000): Promise<boolean> {
+  const connection = Connection.lazy({ ...PROBE, address: localAddress(port) });
   try {
-    await call(port, timeoutMs, (connection) => connection.workflowService.getSystemInfo({}));
+    await connection.withDeadline(Date.now() + timeoutMs, () =>
+      connection.workflowService.getSystemInfo({}),
+    );
     return true;
   } catch {
     return false;
+  } finally {
+    await connection.close();
   }
 }
 
 /** Registers a namespace with the retention that the dev server gives to its own. */
 export async function ensureNamespace(port: number, namespace: string): Promise<void> {
+  const connection = Connection.lazy({ address: localAddress(port) });
   try {
-    await call(port, CALL_TIMEOUT_MS, (connection) =>
+    await connection.withDeadline(Date.now() + REGISTER_TIMEOUT_MS, () =>
       connection.workflowService.registerNamespace({
         namespace,
         workflowExecutionRetentionPeriod: RETENTION,
@@ -27,22 +39,6 @@ export async function ensureNamespace(port: number, namespace: string): Promise<
     );
   } catch (error) {
     if (!isGrpcServiceError(error) || Number(error.code) !== ALREADY_EXISTS) throw error;
-  }
-}
-
-async function call<T>(
-  port: number,
-  timeoutMs: number,
-  request: (connection: Connection) => Promise<T>,
-): Promise<T> {
-  const connection = Connection.lazy({
-    address: localAddress(port),
-    // Asked while a server starts: no retries, and no back-off kept from one attempt to the next.
-    interceptors: [],
-    channelArgs: { 'grpc.use_local_subchannel_pool': 1 },
-  });
-  try {
-    return await connection.withDeadline(Date.now() + timeoutMs, () => request(connection));
   } finally {
     await connection.close();
   }

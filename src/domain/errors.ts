@@ -59,7 +59,7 @@ export function errorMessage(error: unknown): string {
   if (typeof error !== 'object' || error === null) return String(error);
   const { message, code } = error as { message?: unknown; code?: unknown };
   if (typeof message === 'string' && message !== '') return message;
-  return typeof code === 'string' ? code : String(error as unknown);
+  return typeof code === 'string' ? code : String(error);
 }
 
 /** Bad input by the person who runs CloudSync: shown without a stack, exit code 2 in the CLI. */

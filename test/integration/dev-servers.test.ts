@@ -17,6 +17,7 @@ import {
   type LocalPorts,
 } from '../../src/dev';
 import { isFree } from '../../src/dev/ports';
+import { waitUntil } from '../../src/dev/wait';
 
 jest.setTimeout(15 * 60_000); // a first run builds the Temporal CLI
 
@@ -53,6 +54,12 @@ function upAgain(options: { directory: string; namespace?: string }): Promise<Lo
 
 async function pids(): Promise<(number | null)[]> {
   return (await status({ directory, ports })).map(({ pid }) => pid);
+}
+
+async function kill(processes: (number | null)[]): Promise<void> {
+  for (const pid of processes) if (pid !== null) process.kill(pid, 'SIGKILL');
+  const gone = async () => (await pids()).every((pid) => pid === null);
+  await waitUntil(gone, { everyMs: 20, deadlineMs: 10_000 });
 }
 
 async function withKafka<T>(
@@ -161,7 +168,7 @@ test('an id of 255 bytes is taken, a longer one refused', async () => {
 test('after SIGKILL, up starts them again on the same ports and the same data', async () => {
   await keepData();
   const before = await pids();
-  for (const pid of before) if (pid !== null) process.kill(pid, 'SIGKILL');
+  await kill(before);
   const [kafka, temporal] = await status({ directory });
   expect(kafka).toMatchObject({ running: false, pid: null, address: null });
   expect(temporal).toMatchObject({ running: false, pid: null, address: null });
@@ -173,6 +180,15 @@ test('after SIGKILL, up starts them again on the same ports and the same data', 
     client.workflow.getHandle('kept').describe(),
   );
   expect(found.name).toBe('RUNNING');
+});
+
+test('up right after a kill starts the server again', async () => {
+  const [kafka, temporal] = await pids();
+  process.kill(temporal ?? 0, 'SIGKILL');
+  expect(await upAgain({ directory })).toEqual(addresses);
+  const after = await pids();
+  expect(after[0]).toBe(kafka);
+  expect(after[1]).not.toBe(temporal);
 });
 
 test('a port that something else holds is left to it', async () => {

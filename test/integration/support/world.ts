@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Message as KafkaMessage } from 'kafkajs';
 import {
   createKafka,
   createProducer,
   createRecordReader,
   withAdmin,
+  type Message,
   type Producer,
 } from '../../../src/clients/kafka';
 import { connectTemporal, type TemporalClient } from '../../../src/clients/temporal';
@@ -100,7 +100,7 @@ export class World {
     return createKafka(this.settings.kafka, logger);
   }
 
-  async send(topic: string, messages: KafkaMessage[]): Promise<void> {
+  async send(topic: string, messages: Message[]): Promise<void> {
     this.#producer ??= (async () => {
       const producer = createProducer(this.kafka());
       await producer.connect();
