@@ -5,6 +5,7 @@ const common = { transform, testEnvironment: 'node', roots: ['<rootDir>/test'] }
 
 /** Two projects: `unit` needs no server, `integration` starts its own Kafka and Temporal. */
 module.exports = {
+  reporters: ['default', '<rootDir>/test/closing-line.js'],
   projects: [
     {
       ...common,

@@ -103,7 +103,11 @@ export class Dispatcher {
     const { stream, recent } = this.deps;
     const { record } = entry;
     const parsed = parseRecord(stream, record);
-    if (!parsed.ok) return this.#startInvalid(entry, parsed.reason);
+    if (!parsed.ok) {
+      return this.#startInvalid(entry, startOfInvalidRecord(stream, record, parsed.reason));
+    }
+    const start = startOfRecord(stream, record, parsed.messageId);
+    if (start.memo.messageId === null) return this.#startInvalid(entry, start);
 
     const key = RecentLayer.key(parsed.messageId, record.value!);
     const owner = describePosition(record);
@@ -119,7 +123,6 @@ export class Dispatcher {
       void recent.freed(key).then(() => this.push([entry]));
       return;
     }
-    const start = startOfRecord(stream, record, parsed.messageId);
     let left = false;
     const leave = (delivered: boolean) => {
       if (left) return;
@@ -135,15 +138,20 @@ export class Dispatcher {
       if (!(error instanceof StartRejectedError)) throw error;
       await this.#open.acquire();
       await this.#inFlight.acquire();
-      await this.#startInvalid(entry, { type: 'RejectedByTemporal', message: error.message });
+      const reason: InvalidReason = { type: 'RejectedByTemporal', message: error.message };
+      await this.#startInvalid(entry, startOfInvalidRecord(stream, record, reason));
     }
   }
 
-  async #startInvalid(entry: WindowEntry, reason: InvalidReason): Promise<void> {
+  async #startInvalid(entry: WindowEntry, start: RecordStart): Promise<void> {
     const { stream, logger, metrics } = this.deps;
-    const start = startOfInvalidRecord(stream, entry.record, reason);
+    const [input] = start.args;
     logger.warn(
-      { ...start.memo, workflowId: start.workflowId, reason: reason.type },
+      {
+        ...start.memo,
+        workflowId: start.workflowId,
+        reason: 'reason' in input ? input.reason.type : undefined,
+      },
       'Record is invalid and goes to the dead-letter topic',
     );
     await this.#start(entry, start, (outcome) => {

@@ -58,7 +58,7 @@ export function parseLedger(metadata: string | null | undefined): LedgerTotals {
   }
   for (const field of LEDGER_FIELDS) {
     const value = parsed[field];
-    if (typeof value === 'number' && Number.isSafeInteger(value)) totals[field] = value;
+    if (Number.isSafeInteger(value) && (value as number) > 0) totals[field] = value as number;
   }
   return totals;
 }

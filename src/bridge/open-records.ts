@@ -9,8 +9,18 @@ export interface OpenRecord {
   onClosed(outcome: RecordOutcome): void;
 }
 
+/** A record that asked for a workflow id; see {@link OpenRecords.add}. */
+export interface OpenEntry {
+  /** The workflow is this record's own. Passes on what was heard of it before. */
+  acknowledge(): void;
+  /** The workflow is another's, or does not exist: there is nothing to wait for. */
+  remove(): void;
+}
+
 interface Entry extends OpenRecord {
+  acknowledged: boolean;
   handedOver: boolean;
+  outcome?: RecordOutcome;
   /** When to ask the server next, in milliseconds since the epoch, and how long to wait after that. */
   askAt: number;
   interval: number;
@@ -25,8 +35,10 @@ const TICK_MS = 1_000;
  * tell it themselves; for one that another worker took over, the server is asked now and then.
  */
 export class OpenRecords {
-  readonly #entries = new Map<string, Entry>();
+  /** By workflow id. More than one where a record comes again, or another one collides with it. */
+  readonly #entries = new Map<string, Set<Entry>>();
   readonly #timer: NodeJS.Timeout;
+  #size = 0;
   #asking = false;
 
   constructor(
@@ -37,42 +49,69 @@ export class OpenRecords {
     this.#timer.unref();
   }
 
-  add(workflowId: string, record: OpenRecord): void {
+  /**
+   * Called before the start: an eager workflow can end before its start is acknowledged. Until then
+   * nothing is passed on, as the id may turn out to be another record's.
+   */
+  add(workflowId: string, record: OpenRecord): OpenEntry {
     const entry: Entry = {
-      ...record,
+      onHandedOver: () => record.onHandedOver(),
+      onClosed: (outcome) => record.onClosed(outcome),
+      acknowledged: false,
       handedOver: false,
-      askAt: Date.now() + FIRST_ASK_MS,
+      askAt: 0,
       interval: FIRST_ASK_MS,
     };
-    this.#entries.set(workflowId, entry);
-  }
-
-  /** The start was refused: there is nothing to wait for. */
-  remove(workflowId: string): void {
-    this.#entries.delete(workflowId);
+    const entries = this.#entries.get(workflowId) ?? new Set();
+    this.#entries.set(workflowId, entries.add(entry));
+    this.#size++;
+    return {
+      acknowledge: () => {
+        entry.acknowledged = true;
+        entry.askAt = Date.now() + FIRST_ASK_MS;
+        if (entry.handedOver) entry.onHandedOver();
+        if (entry.outcome) this.#close(workflowId, entry, entry.outcome);
+      },
+      remove: () => this.#remove(workflowId, entry),
+    };
   }
 
   handedOver(workflowId: string): void {
-    const entry = this.#entries.get(workflowId);
-    if (!entry || entry.handedOver) return;
-    entry.handedOver = true;
-    entry.onHandedOver();
+    for (const entry of this.#entries.get(workflowId) ?? []) this.#handOver(entry);
   }
 
   closed(workflowId: string, outcome: RecordOutcome): void {
-    const entry = this.#entries.get(workflowId);
-    if (!entry) return;
-    this.handedOver(workflowId);
-    this.#entries.delete(workflowId);
-    entry.onClosed(outcome);
+    for (const entry of [...(this.#entries.get(workflowId) ?? [])]) {
+      if (entry.acknowledged) this.#close(workflowId, entry, outcome);
+      else entry.outcome = outcome;
+    }
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  #handOver(entry: Entry): void {
+    if (entry.handedOver) return;
+    entry.handedOver = true;
+    if (entry.acknowledged) entry.onHandedOver();
+  }
+
+  #close(workflowId: string, entry: Entry, outcome: RecordOutcome): void {
+    this.#handOver(entry);
+    this.#remove(workflowId, entry);
+    entry.onClosed(outcome);
+  }
+
+  #remove(workflowId: string, entry: Entry): void {
+    const entries = this.#entries.get(workflowId);
+    if (!entries?.delete(entry)) return;
+    this.#size--;
+    if (entries.size === 0) this.#entries.delete(workflowId);
   }
 
   /** One after the other: this path is rare, and must not add load to a server in trouble. */
@@ -80,12 +119,15 @@ export class OpenRecords {
     if (this.#asking) return;
     this.#asking = true;
     try {
-      for (const [workflowId, entry] of this.#entries) {
-        if (entry.askAt > Date.now()) continue;
-        entry.interval = Math.min(entry.interval * 1.5, LONGEST_INTERVAL_MS);
-        entry.askAt = Date.now() + entry.interval;
-        // A task that is still running here after this long no longer fits the eager slots' model.
-        this.handedOver(workflowId);
+      for (const [workflowId, entries] of this.#entries) {
+        const due = [...entries].filter((entry) => entry.acknowledged && entry.askAt <= Date.now());
+        if (due.length === 0) continue;
+        for (const entry of due) {
+          entry.interval = Math.min(entry.interval * 1.5, LONGEST_INTERVAL_MS);
+          entry.askAt = Date.now() + entry.interval;
+          // A task that is still running here after this long no longer fits the eager slots' model.
+          this.#handOver(entry);
+        }
         await this.#ask(workflowId);
       }
     } finally {

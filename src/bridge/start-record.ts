@@ -52,19 +52,35 @@ export async function startRecord(
   );
 }
 
+/** Tries one id, with the record listed as open meanwhile. */
 async function startUnder(
   deps: StartDependencies,
   workflowId: string,
   start: RecordStart,
   record: OpenRecord,
 ): Promise<'started' | 'duplicate' | 'collision'> {
-  const { client, stream, open, backoff, metrics, signal } = deps;
+  const entry = deps.open.add(workflowId, record);
+  try {
+    const result = await untilAnswered(deps, workflowId, start);
+    if (result === 'started') entry.acknowledge();
+    else entry.remove();
+    return result;
+  } catch (error) {
+    entry.remove();
+    throw error;
+  }
+}
+
+async function untilAnswered(
+  deps: StartDependencies,
+  workflowId: string,
+  start: RecordStart,
+): Promise<'started' | 'duplicate' | 'collision'> {
+  const { client, stream, backoff, metrics, signal } = deps;
   /** Whether an earlier try may have reached the server: then "already started" is our own doing. */
   let unknownOutcome = false;
   for (;;) {
     await backoff.ready(signal);
-    // Before the start: an eager workflow can end before its start is acknowledged.
-    open.add(workflowId, record);
     const end = metrics.startSeconds.startTimer({ stream: stream.name });
     try {
       const handle = await client.workflow.start(start.workflowType, {
@@ -84,17 +100,11 @@ async function startUnder(
         backoff.succeeded();
         const holder = await holderOf(deps, workflowId);
         if (holder === 'gone') continue;
-        if (!isSameRecord(holder, start.memo)) {
-          open.remove(workflowId);
-          return 'collision';
-        }
+        if (!isSameRecord(holder, start.memo)) return 'collision';
         // The record's place stays taken until its workflow ends, as if the first answer had arrived.
-        if (unknownOutcome) return 'started';
-        open.remove(workflowId);
-        return 'duplicate';
+        return unknownOutcome ? 'started' : 'duplicate';
       }
       if (grpcStatus(error) === GrpcStatus.INVALID_ARGUMENT) {
-        open.remove(workflowId);
         throw new StartRejectedError(causeMessage(error), { cause: error });
       }
       unknownOutcome = true;

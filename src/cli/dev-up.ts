@@ -4,19 +4,17 @@ import { loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../config';
 import { up, userCacheDirectory, type LocalAddresses } from '../dev';
 import { say } from './output';
 
-/** Brings the local servers up and leaves their addresses where the other commands find them. */
-export async function devUp(): Promise<LocalAddresses> {
+/** Brings the local servers up, where the environment does not name others. */
+export async function localServers(): Promise<LocalAddresses> {
   const env = processEnvironment();
   const { brokers, temporalAddress, namespace, directory, download } = loadSettings(env).dev;
-  const addresses = await up({
+  return up({
     directory,
     cacheDirectory: userCacheDirectory(env),
     given: { brokers, temporalAddress, namespace },
     download,
     progress: say,
   });
-  await writeLocalEnvironment(addressesAsEnvironment(addresses));
-  return addresses;
 }
 
 export function addressesAsEnvironment({ kafka, temporal }: LocalAddresses) {
@@ -27,6 +25,7 @@ export function addressesAsEnvironment({ kafka, temporal }: LocalAddresses) {
   };
 }
 
+/** Leaves variables where the other commands find them; see `environment` in config.ts. */
 export async function writeLocalEnvironment(variables: Record<string, string>): Promise<void> {
   await mkdir(dirname(LOCAL_ENV_FILE), { recursive: true });
   const lines = Object.entries(variables).map(([name, value]) => `${name}="${value}"\n`);

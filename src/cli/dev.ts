@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../config';
 import { down, status } from '../dev';
-import { devUp } from './dev-up';
+import { addressesAsEnvironment, localServers, writeLocalEnvironment } from './dev-up';
 import { printJson, say, table } from './output';
 
 export function addDevCommand(program: Command): void {
@@ -12,7 +12,8 @@ export function addDevCommand(program: Command): void {
     .description('start what is missing, in the background, and print the addresses')
     .option('--json', 'print one JSON document')
     .action(async ({ json }: { json?: boolean }) => {
-      const addresses = await devUp();
+      const addresses = await localServers();
+      await writeLocalEnvironment(addressesAsEnvironment(addresses));
       if (json) return printJson(addresses);
       const { kafka, temporal } = addresses;
       say(`Kafka        ${kafka.brokers.join(',')}`);

@@ -8,5 +8,6 @@ export { freePort } from './ports';
 export type { Progress } from './progress';
 export { startKafka, startTemporal, type SingleServer } from './single-server';
 export { status, type ServerStatus, type StatusOptions } from './status';
+export { ensureNamespace } from './temporal-probe';
 export type { TemporalOptions } from './temporal-server';
 export { up, type LocalAddresses, type UpOptions } from './up';

@@ -41,15 +41,21 @@ async function waitForLock({ path, waitingFor, deadlineMs, progress }: Lock): Pr
 }
 
 function tryLock(path: string): boolean {
+  if (createLock(path)) return true;
+  const owner = readOwner(path);
+  if (owner === undefined || isAlive(owner)) return false;
+  breakLock(path, owner);
+  return createLock(path);
+}
+
+function createLock(path: string): boolean {
   try {
     writeFileSync(path, JSON.stringify(identify(process.pid)), { flag: 'wx' });
     return true;
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
   }
-  const owner = readOwner(path);
-  if (owner !== undefined && !isAlive(owner)) breakLock(path, owner);
-  return false;
 }
 
 /**

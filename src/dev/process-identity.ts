@@ -7,12 +7,10 @@ export interface ProcessIdentity {
   startTime: string;
 }
 
-/** The identity of a running process; undefined where none runs. A zombie has ended. */
+/** The identity of a running process; undefined where none runs. */
 export function identify(pid: number): ProcessIdentity | undefined {
   const found = process.platform === 'linux' ? fromProc(pid) : fromPs(pid);
-  return found === undefined || found.state.startsWith('Z')
-    ? undefined
-    : { pid, startTime: found.startTime };
+  return found === undefined || found.ended ? undefined : { pid, startTime: found.startTime };
 }
 
 export function isAlive({ pid, startTime }: ProcessIdentity): boolean {
@@ -30,7 +28,8 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
 }
 
 interface ProcessFacts {
-  state: string;
+  /** A zombie: only its exit code is left. */
+  ended: boolean;
   startTime: string;
 }
 
@@ -43,7 +42,8 @@ function fromProc(pid: number): ProcessFacts | undefined {
   }
   // The second field is the program's name in parentheses, and may hold any character.
   const [state = '', ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { state, startTime: rest[18] ?? '' };
+  // While other threads wind up, the first one is a zombie already and the ports are still held.
+  return { ended: state === 'Z' && Number(rest[16]) <= 1, startTime: rest[18] ?? '' };
 }
 
 function fromPs(pid: number): ProcessFacts | undefined {
@@ -55,7 +55,7 @@ function fromPs(pid: number): ProcessFacts | undefined {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const [state = '', ...startTime] = line.trim().split(/\s+/);
-    return { state, startTime: startTime.join(' ') };
+    return { ended: state.startsWith('Z'), startTime: startTime.join(' ') };
   } catch {
     return undefined;
   }

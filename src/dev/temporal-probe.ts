@@ -28,8 +28,8 @@ export async function temporalAnswers(port: number, timeoutMs = 1_000): Promise<
 }
 
 /** Registers a namespace with the retention that the dev server gives to its own. */
-export async function ensureNamespace(port: number, namespace: string): Promise<void> {
-  const connection = Connection.lazy({ address: localAddress(port) });
+export async function ensureNamespace(address: string, namespace: string): Promise<void> {
+  const connection = Connection.lazy({ address });
   try {
     await connection.withDeadline(Date.now() + REGISTER_TIMEOUT_MS, () =>
       connection.workflowService.registerNamespace({

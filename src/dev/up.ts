@@ -113,8 +113,8 @@ async function upTemporal(
     },
     progress,
   );
-  if (startedByUs && namespace !== 'default') await ensureNamespace(port, namespace);
   const ui = uiPort ?? ((await isFree(wantedUi)) ? undefined : wantedUi);
   const address = localAddress(port);
+  if (startedByUs && namespace !== 'default') await ensureNamespace(address, namespace);
   return { address, namespace, ...(ui === undefined ? {} : { ui: localUrl(ui) }) };
 }

@@ -46,7 +46,10 @@ export interface IdempotencyService {
   close(): void;
 }
 
-/** `size` and `locks` are present values; the others count since construction. */
+/**
+ * Plain numbers of entries or calls. `size` and `locks` are present values; the others count since
+ * construction, and stay 0 when statistics are off.
+ */
 export interface IdempotencyStats {
   /** Marks in memory, with those that have expired but are not cleaned up yet. */
   readonly size: number;

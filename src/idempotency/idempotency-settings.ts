@@ -1,22 +1,6 @@
-export interface IdempotencySettings {
-  /** How long a mark is remembered, in milliseconds. Default 3,600,000 (60 minutes). */
-  readonly retentionMs: number;
-  /** How many marks are kept; past it the oldest goes. 1 to 16,777,216, default 100,000. */
-  readonly maxEntries: number;
-  /**
-   * Time between two cleanups of expired marks and locks, in milliseconds. 1 to 2,147,483,647,
-   * default 300,000 (5 minutes).
-   */
-  readonly cleanupIntervalMs: number;
-  /** How long an owner may hold a lock before others may take it, in ms. Default 30,000. */
-  readonly lockTimeoutMs: number;
-  /** Whether the counters of `stats()` count; off, they stay 0. Default true. */
-  readonly statistics: boolean;
-  /** Whether the `log` hook is called for every mark, eviction, expiry and lock. Default false. */
-  readonly detailedLogging: boolean;
-}
+import type { IdempotencySettings } from '../domain/idempotency-settings';
 
-export const DEFAULT_IDEMPOTENCY_SETTINGS: IdempotencySettings = {
+const DEFAULTS: IdempotencySettings = {
   retentionMs: 3_600_000,
   maxEntries: 100_000,
   cleanupIntervalMs: 300_000,
@@ -27,19 +11,20 @@ export const DEFAULT_IDEMPOTENCY_SETTINGS: IdempotencySettings = {
 
 const LARGEST = {
   retentionMs: Number.MAX_SAFE_INTEGER,
-  maxEntries: 2 ** 24, // the most that a Map holds
+  maxEntries: 2 ** 24 - 1, // a Map holds 2 ** 24, and one is added before the oldest is evicted
   cleanupIntervalMs: 2 ** 31 - 1, // a Node timer set for longer fires after 1 ms
-  lockTimeoutMs: Number.MAX_SAFE_INTEGER,
+  lockTimeoutMs: 2 ** 31 - 1, // those who wait for a lock set a timer for it
 } as const;
 
 /**
- * Fills in the defaults.
- * @throws RangeError that names the setting, when a number is not a whole number in its range.
+ * Fills in the defaults. Numbers are whole and at least 1; `maxEntries` is at most 16,777,215,
+ * `cleanupIntervalMs` and `lockTimeoutMs` at most 2,147,483,647 (24.8 days).
+ * @throws RangeError that names the setting which is out of its range.
  */
 export function resolveIdempotencySettings(
   settings: Partial<IdempotencySettings>,
 ): IdempotencySettings {
-  const resolved = { ...DEFAULT_IDEMPOTENCY_SETTINGS, ...settings };
+  const resolved = { ...DEFAULTS, ...settings };
   for (const name of Object.keys(LARGEST) as (keyof typeof LARGEST)[]) {
     const value = resolved[name];
     if (!Number.isInteger(value) || value < 1 || value > LARGEST[name]) {

@@ -1,5 +1,6 @@
+import type { IdempotencySettings } from '../domain/idempotency-settings';
 import type { IdempotencyService, IdempotencyStats } from './idempotency-service';
-import { resolveIdempotencySettings, type IdempotencySettings } from './idempotency-settings';
+import { resolveIdempotencySettings } from './idempotency-settings';
 
 /** What happened to a key, for the `log` hook. */
 export type IdempotencyEvent =
@@ -48,10 +49,10 @@ const CLEANUP_BATCH = 5_000;
  * than were acquired within these two.
  */
 export class InMemoryIdempotencyService implements IdempotencyService {
-  private readonly settings: IdempotencySettings;
-  private readonly now: () => number;
-  private readonly log: IdempotencyHooks['log'];
-  private readonly counters: Counters = {
+  readonly #settings: IdempotencySettings;
+  readonly #now: () => number;
+  readonly #log: IdempotencyHooks['log'];
+  readonly #counters: Counters = {
     checked: 0,
     duplicates: 0,
     evicted: 0,
@@ -61,104 +62,104 @@ export class InMemoryIdempotencyService implements IdempotencyService {
   };
 
   /** Key → time of the mark. */
-  private readonly marks = new Map<string, number>();
-  private readonly locks = new Map<string, Lock>();
-  private evictionOrder: Iterator<string> | undefined;
-  private marksSinceEviction = 0;
-  private cleanupTimer: NodeJS.Timeout;
+  readonly #marks = new Map<string, number>();
+  readonly #locks = new Map<string, Lock>();
+  #evictionOrder: Iterator<string> | undefined;
+  #marksSinceEviction = 0;
+  #cleanupTimer: NodeJS.Timeout;
 
   /** @throws RangeError that names the setting, when a setting is out of its range. */
   constructor(settings: Partial<IdempotencySettings> = {}, hooks: IdempotencyHooks = {}) {
-    this.settings = resolveIdempotencySettings(settings);
+    this.#settings = resolveIdempotencySettings(settings);
     // Whole milliseconds are stored within the Map; each fraction would be an object of its own.
-    this.now = hooks.now ?? (() => Math.floor(performance.now()));
-    this.log = this.settings.detailedLogging ? hooks.log : undefined;
-    this.cleanupTimer = this.scheduleCleanup(this.settings.cleanupIntervalMs);
+    this.#now = hooks.now ?? (() => Math.floor(performance.now()));
+    this.#log = this.#settings.detailedLogging ? hooks.log : undefined;
+    this.#cleanupTimer = this.#cleanUpAfter(this.#settings.cleanupIntervalMs);
   }
 
   isProcessed(key: string): boolean {
-    this.count('checked');
-    const markedAt = this.marks.get(key);
+    this.#count('checked');
+    const markedAt = this.#marks.get(key);
     // Most records are new: they are answered without a look at the clock.
     if (markedAt === undefined) return false;
-    if (this.now() - markedAt > this.settings.retentionMs) {
-      this.expireMark(key);
+    if (this.#now() - markedAt > this.#settings.retentionMs) {
+      this.#expireMark(key);
       return false;
     }
-    this.count('duplicates');
+    this.#count('duplicates');
     return true;
   }
 
   markProcessed(key: string): void {
-    const now = this.now();
-    const lock = this.findLock(key, now);
-    if (lock) this.dropLock(key, lock);
+    const now = this.#now();
+    const lock = this.#findLock(key, now);
+    if (lock) this.#dropLock(key, lock);
 
-    const sizeBefore = this.marks.size;
-    this.marks.set(key, now);
-    if (this.marks.size === sizeBefore) {
+    const sizeBefore = this.#marks.size;
+    this.#marks.set(key, now);
+    if (this.#marks.size === sizeBefore) {
       // Setting a known key leaves it at its old place.
-      this.marks.delete(key);
-      this.marks.set(key, now);
+      this.#marks.delete(key);
+      this.#marks.set(key, now);
     }
-    this.log?.('marked', { key });
-    this.evictBeyondMaximum(now);
+    this.#log?.('marked', { key });
+    this.#evictBeyondMaximum(now);
   }
 
   tryAcquireLock(key: string, owner: string): boolean {
-    const now = this.now();
-    const lock = this.findLock(key, now);
+    const now = this.#now();
+    const lock = this.#findLock(key, now);
     if (lock && lock.owner !== owner) {
-      this.count('lockWaits');
-      this.log?.('lockRefused', { key, owner });
+      this.#count('lockWaits');
+      this.#log?.('lockRefused', { key, owner });
       return false;
     }
-    if (lock) this.locks.delete(key); // so that the renewed lock goes to the young end
-    this.locks.set(key, { owner, acquiredAt: now });
-    this.log?.('lockAcquired', { key, owner });
+    if (lock) this.#locks.delete(key); // so that the renewed lock goes to the young end
+    this.#locks.set(key, { owner, acquiredAt: now });
+    this.#log?.('lockAcquired', { key, owner });
     return true;
   }
 
   releaseLock(key: string, owner: string): boolean {
-    const lock = this.findLock(key, this.now());
+    const lock = this.#findLock(key, this.#now());
     if (lock?.owner !== owner) return false;
-    this.dropLock(key, lock);
+    this.#dropLock(key, lock);
     return true;
   }
 
   stats(): IdempotencyStats {
-    return { size: this.marks.size, locks: this.locks.size, ...this.counters };
+    return { size: this.#marks.size, locks: this.#locks.size, ...this.#counters };
   }
 
   close(): void {
-    clearTimeout(this.cleanupTimer);
+    clearTimeout(this.#cleanupTimer);
   }
 
   /** The lock on the key, unless it has expired: then it is removed. */
-  private findLock(key: string, now: number): Lock | undefined {
-    const lock = this.locks.get(key);
-    if (lock && now - lock.acquiredAt > this.settings.lockTimeoutMs) {
-      this.expireLock(key, lock);
+  #findLock(key: string, now: number): Lock | undefined {
+    const lock = this.#locks.get(key);
+    if (lock && now - lock.acquiredAt >= this.#settings.lockTimeoutMs) {
+      this.#expireLock(key, lock);
       return undefined;
     }
     return lock;
   }
 
-  private dropLock(key: string, { owner }: Lock): void {
-    this.locks.delete(key);
-    this.log?.('lockReleased', { key, owner });
+  #dropLock(key: string, { owner }: Lock): void {
+    this.#locks.delete(key);
+    this.#log?.('lockReleased', { key, owner });
   }
 
-  private expireLock(key: string, { owner }: Lock): void {
-    this.locks.delete(key);
-    this.count('expiredLocks');
-    this.log?.('lockExpired', { key, owner });
+  #expireLock(key: string, { owner }: Lock): void {
+    this.#locks.delete(key);
+    this.#count('expiredLocks');
+    this.#log?.('lockExpired', { key, owner });
   }
 
-  private expireMark(key: string): void {
-    this.marks.delete(key);
-    this.count('expired');
-    this.log?.('expired', { key });
+  #expireMark(key: string): void {
+    this.#marks.delete(key);
+    this.#count('expired');
+    this.#log?.('expired', { key });
   }
 
   /**
@@ -167,51 +168,51 @@ export class InMemoryIdempotencyService implements IdempotencyService {
    * reorganised itself, up to twice its size, on every call. But an iterator that stands still keeps
    * each table alive that the Map has outgrown since, so it is given up when evictions pause.
    */
-  private evictBeyondMaximum(now: number): void {
-    if (this.marks.size <= this.settings.maxEntries) {
-      if (++this.marksSinceEviction > this.settings.maxEntries) this.evictionOrder = undefined;
+  #evictBeyondMaximum(now: number): void {
+    if (this.#marks.size <= this.#settings.maxEntries) {
+      if (++this.#marksSinceEviction > this.#settings.maxEntries) this.#evictionOrder = undefined;
       return;
     }
-    this.marksSinceEviction = 0;
-    this.evictionOrder ??= this.marks.keys();
+    this.#marksSinceEviction = 0;
+    this.#evictionOrder ??= this.#marks.keys();
     // It has passed only keys that were evicted, so the next one is the oldest.
-    const oldest = this.evictionOrder.next();
+    const oldest = this.#evictionOrder.next();
     if (oldest.done) return;
-    if (now - (this.marks.get(oldest.value) ?? now) > this.settings.retentionMs) {
-      this.expireMark(oldest.value);
+    if (now - (this.#marks.get(oldest.value) ?? now) > this.#settings.retentionMs) {
+      this.#expireMark(oldest.value);
       return;
     }
-    this.marks.delete(oldest.value);
-    this.count('evicted');
-    this.log?.('evicted', { key: oldest.value });
+    this.#marks.delete(oldest.value);
+    this.#count('evicted');
+    this.#log?.('evicted', { key: oldest.value });
   }
 
-  private scheduleCleanup(delayMs: number): NodeJS.Timeout {
-    this.cleanupTimer = setTimeout(() => {
-      const moreToDo = this.removeExpiredBatch();
-      this.scheduleCleanup(moreToDo ? 0 : this.settings.cleanupIntervalMs);
-    }, delayMs).unref(); // the process may end while a cleanup is due
-    return this.cleanupTimer;
+  #cleanUpAfter(delayMs: number): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      const moreToDo = this.#removeExpiredBatch();
+      this.#cleanupTimer = this.#cleanUpAfter(moreToDo ? 0 : this.#settings.cleanupIntervalMs);
+    }, delayMs);
+    return timer.unref(); // the process may end while a cleanup is due
   }
 
   /** Removes what has expired, oldest first; true when the batch was full. */
-  private removeExpiredBatch(): boolean {
-    const now = this.now();
+  #removeExpiredBatch(): boolean {
+    const now = this.#now();
     let room = CLEANUP_BATCH;
-    for (const [key, markedAt] of this.marks) {
-      if (room === 0 || now - markedAt <= this.settings.retentionMs) break;
-      this.expireMark(key);
+    for (const [key, markedAt] of this.#marks) {
+      if (room === 0 || now - markedAt <= this.#settings.retentionMs) break;
+      this.#expireMark(key);
       room--;
     }
-    for (const [key, lock] of this.locks) {
-      if (room === 0 || now - lock.acquiredAt <= this.settings.lockTimeoutMs) break;
-      this.expireLock(key, lock);
+    for (const [key, lock] of this.#locks) {
+      if (room === 0 || now - lock.acquiredAt < this.#settings.lockTimeoutMs) break;
+      this.#expireLock(key, lock);
       room--;
     }
     return room === 0;
   }
 
-  private count(counter: keyof Counters): void {
-    if (this.settings.statistics) this.counters[counter]++;
+  #count(counter: keyof Counters): void {
+    if (this.#settings.statistics) this.#counters[counter]++;
   }
 }

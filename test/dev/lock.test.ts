@@ -28,6 +28,15 @@ test('processes take turns, and one of them breaks an abandoned lock', async () 
   expect(readdirSync(directory)).toEqual(['journal']);
 }, 30_000);
 
+test('an abandoned lock is taken without waiting', async () => {
+  const path = join(temporaryDirectory(), 'lock');
+  abandonedLock(path);
+  const messages: string[] = [];
+  const progress = (message: string) => messages.push(message);
+  expect(await withLock({ ...quiet, path, progress }, () => Promise.resolve(1))).toBe(1);
+  expect(messages).toEqual([]);
+});
+
 test('calls of one process take turns, too', async () => {
   const path = join(temporaryDirectory(), 'lock');
   const events: string[] = [];

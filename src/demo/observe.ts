@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cloudsync, type Reconciliation, type StreamStatus } from './cloudsync';
+
+/** Totals of one stream so far, from the operators' own commands. */
+export interface Totals {
+  messages: number;
+  delivered: number;
+  missing: number;
+  double: number;
+  deadLetters: number;
+  retries: number;
+  duplicates: { recent: number; workflowId: number; sink: number };
+}
+
+const SETTLE_DEADLINE_MS = 90_000;
+
+/** Waits until nothing lags or runs, and until that has stayed so for one more look. */
+export async function settle(env: NodeJS.ProcessEnv): Promise<StreamStatus[]> {
+  const deadline = Date.now() + SETTLE_DEADLINE_MS;
+  let quietBefore = '';
+  for (;;) {
+    const { streams } = await cloudsync<{ streams: StreamStatus[] }>(['status'], env);
+    const idle = streams.every(({ lag, running }) => lag === 0 && running === 0);
+    const seen = JSON.stringify(streams);
+    if ((idle && seen === quietBefore) || Date.now() > deadline) return streams;
+    quietBefore = idle ? seen : '';
+    await sleep(700);
+  }
+}
+
+export async function observe(env: NodeJS.ProcessEnv): Promise<Map<string, Totals>> {
+  const streams = await settle(env);
+  const totals = await Promise.all(
+    streams.map(async ({ name, deadLetters, retries, duplicates }): Promise<[string, Totals]> => {
+      const result = await cloudsync<Reconciliation>(['reconcile', '--stream', name], env);
+      const { messages, delivered, missing, double } = result;
+      return [name, { messages, delivered, missing, double, deadLetters, retries, duplicates }];
+    }),
+  );
+  return new Map(totals);
+}
+
+/** What came about between two looks. Missing and double are states, not growth. */
+export function difference(after: Totals, before: Totals): Totals {
+  const { recent, workflowId, sink } = after.duplicates;
+  return {
+    messages: after.messages - before.messages,
+    delivered: after.delivered - before.delivered,
+    missing: after.missing,
+    double: after.double,
+    deadLetters: after.deadLetters - before.deadLetters,
+    retries: after.retries - before.retries,
+    duplicates: {
+      recent: recent - before.duplicates.recent,
+      workflowId: workflowId - before.duplicates.workflowId,
+      sink: sink - before.duplicates.sink,
+    },
+  };
+}
+
+export const NOTHING: Totals = {
+  messages: 0,
+  delivered: 0,
+  missing: 0,
+  double: 0,
+  deadLetters: 0,
+  retries: 0,
+  duplicates: { recent: 0, workflowId: 0, sink: 0 },
+};

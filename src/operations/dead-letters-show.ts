@@ -1,0 +1,67 @@
+import { createRecordReader, type Kafka } from '../clients/kafka';
+import { deadLetterHeader } from '../domain/dead-letter';
+import { encodeContent, type KafkaRecord, type RecordContent } from '../domain/record';
+import type { AnyStream } from '../domain/stream';
+import {
+  deadLetterEntry,
+  originalHeaders,
+  readDeadLetters,
+  type DeadLetterEntry,
+} from './dead-letters';
+import { readTopic, topicRanges } from './read-topic';
+
+/** A dead letter with the record as it was. */
+export interface DeadLetterDetails extends DeadLetterEntry {
+  /** Key, value and headers as text, or `{base64}` where they are not UTF-8. */
+  record: RecordContent & { timestamp: string };
+}
+
+/** The newest dead letter of a workflow on any of the streams' dead-letter topics. */
+export async function showDeadLetterOf(
+  kafka: Kafka,
+  streams: AnyStream[],
+  workflowId: string,
+): Promise<DeadLetterDetails | undefined> {
+  const reader = createRecordReader(kafka);
+  let newest: DeadLetterDetails | undefined;
+  try {
+    const owners = new Map(streams.map((stream) => [stream.deadLetterTopic, stream]));
+    for (const [topic, owner] of owners) {
+      for await (const letter of readDeadLetters(kafka, reader, topic)) {
+        if (deadLetterHeader(letter, 'workflow-id') !== workflowId) continue;
+        const details = detailsOf(streams, owner, letter);
+        if (!newest || (details.failedAt ?? '') >= (newest.failedAt ?? '')) newest = details;
+      }
+    }
+  } finally {
+    await reader.close();
+  }
+  return newest;
+}
+
+/** The dead letter at a place on the stream's dead-letter topic. */
+export async function showDeadLetterAt(
+  kafka: Kafka,
+  stream: AnyStream,
+  { partition, offset }: { partition: number; offset: number },
+): Promise<DeadLetterDetails | undefined> {
+  const topic = stream.deadLetterTopic;
+  const range = (await topicRanges(kafka, topic))?.find((one) => one.partition === partition);
+  if (!range || offset < range.low || offset >= range.high) return undefined;
+  const reader = createRecordReader(kafka);
+  try {
+    const one = { partition, low: offset, high: offset + 1 };
+    for await (const letter of readTopic(kafka, reader, topic, [one])) {
+      return detailsOf([stream], stream, letter);
+    }
+    return undefined;
+  } finally {
+    await reader.close();
+  }
+}
+
+function detailsOf(streams: AnyStream[], owner: AnyStream, letter: KafkaRecord): DeadLetterDetails {
+  const content = encodeContent({ ...letter, headers: originalHeaders(letter) });
+  const timestamp = new Date(letter.timestamp).toISOString();
+  return { ...deadLetterEntry(streams, owner, letter), record: { timestamp, ...content } };
+}

@@ -1,0 +1,107 @@
+import type { Kafka, RecordReader } from '../clients/kafka';
+import { DEAD_LETTER_HEADERS, deadLetterHeader } from '../domain/dead-letter';
+import { parseRecord } from '../domain/parse';
+import type { KafkaRecord, RecordPosition } from '../domain/record';
+import type { AnyStream } from '../domain/stream';
+import type { FailedEntry } from './failed-entry';
+import { readTopic, topicRanges } from './read-topic';
+
+/** A dead letter as lists show it. Fields are `null` where the letter lacks the header. */
+export interface DeadLetterEntry extends FailedEntry {
+  /** How often the record was sent back to its topic. */
+  replays: number;
+  /** Where the letter itself lies. */
+  deadLetter: RecordPosition;
+}
+
+/**
+ * Everything on a dead-letter topic; nothing where the topic does not exist. An activity that was tried
+ * again may have written its letter twice: it is given once.
+ */
+export async function* readDeadLetters(
+  kafka: Kafka,
+  reader: RecordReader,
+  topic: string,
+): AsyncGenerator<KafkaRecord> {
+  const ranges = (await topicRanges(kafka, topic)) ?? [];
+  yield* withoutRepeats(readTopic(kafka, reader, topic, ranges));
+}
+
+export async function* withoutRepeats(
+  letters: AsyncIterable<KafkaRecord>,
+): AsyncGenerator<KafkaRecord> {
+  const seen = new Set<string>();
+  for await (const letter of letters) {
+    const workflowId = deadLetterHeader(letter, 'workflow-id');
+    const runId = deadLetterHeader(letter, 'run-id');
+    if (workflowId && runId) {
+      const key = `${runId} ${workflowId}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+    }
+    yield letter;
+  }
+}
+
+/** Whether the letter is of a record of the stream's topic: streams may share a dead-letter topic. */
+export function isLetterOf(stream: AnyStream, letter: KafkaRecord): boolean {
+  return (
+    deadLetterHeader(letter, 'topic') === stream.topic &&
+    (deadLetterHeader(letter, 'stream') ?? stream.name) === stream.name
+  );
+}
+
+/** `owner` is the stream on whose dead-letter topic the letter lies, should it not name its own. */
+export function deadLetterEntry(
+  streams: AnyStream[],
+  owner: AnyStream,
+  letter: KafkaRecord,
+): DeadLetterEntry {
+  const header = (name: Parameters<typeof deadLetterHeader>[1]) =>
+    deadLetterHeader(letter, name) ?? null;
+  const name = header('stream') ?? owner.name;
+  const parsed = parseRecord(streams.find((one) => one.name === name) ?? owner, {
+    ...letter,
+    headers: originalHeaders(letter),
+  });
+  const { topic, partition, offset } = letter;
+  return {
+    stream: name,
+    messageId: parsed.ok ? parsed.messageId : null,
+    topic: header('topic'),
+    partition: integer(header('partition')),
+    offset: integer(header('offset')),
+    workflowId: header('workflow-id'),
+    runId: header('run-id'),
+    errorType: header('error-type'),
+    errorMessage: header('error-message'),
+    attempts: integer(header('attempts')),
+    failedAt: time(header('failed-at')),
+    replays: integer(header('replays')) ?? 0,
+    deadLetter: { topic, partition, offset },
+  };
+}
+
+/** The headers that the record had before it was dead-lettered. */
+export function originalHeaders({ headers }: KafkaRecord): KafkaRecord['headers'] {
+  return headers.filter(([name]) => !DEAD_LETTER_HEADERS.has(name));
+}
+
+/** Where the record of the letter lay, if the letter says so. */
+export function originalPosition(letter: KafkaRecord): RecordPosition | undefined {
+  const topic = deadLetterHeader(letter, 'topic');
+  const partition = integer(deadLetterHeader(letter, 'partition') ?? null);
+  const offset = integer(deadLetterHeader(letter, 'offset') ?? null);
+  if (topic === undefined || partition === null || offset === null) return undefined;
+  return { topic, partition, offset };
+}
+
+/** Anybody may write to the topic: what is no number or no time counts as absent. */
+function integer(header: string | null): number | null {
+  return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : null;
+}
+
+function time(header: string | null): string | null {
+  const milliseconds = header === null ? NaN : Date.parse(header);
+  return Number.isNaN(milliseconds) ? null : new Date(milliseconds).toISOString();
+}

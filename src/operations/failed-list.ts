@@ -1,0 +1,48 @@
+import type { Client } from '@temporalio/client';
+import type { AnyStream } from '../domain/stream';
+import { mapConcurrently } from './concurrently';
+import { failedEntry, type FailedEntry } from './failed-entry';
+import { CONCURRENCY, latestFailedRuns } from './failed-runs';
+
+export interface ListFailedOptions {
+  /** Only what failed at this time or later. */
+  since?: Date | undefined;
+  /** At most this many, the newest. */
+  limit?: number | undefined;
+  onProgress?: (found: number) => void;
+}
+
+/** The streams' workflows whose latest run failed, one entry for each workflow id, newest first. */
+export async function listFailed(
+  client: Client,
+  streams: AnyStream[],
+  { since, limit = Infinity, onProgress }: ListFailedOptions = {},
+): Promise<FailedEntry[]> {
+  const entries: FailedEntry[] = [];
+  for (const stream of streams) {
+    const end = entries.length + limit;
+    const runs = latestFailedRuns(client, stream, since);
+    for await (const entry of mapConcurrently(runs, CONCURRENCY, (run) =>
+      failedEntry(client, stream.name, run),
+    )) {
+      entries.push(entry);
+      onProgress?.(entries.length);
+      if (entries.length >= end) break;
+    }
+  }
+  return newestFirst(entries).slice(0, limit);
+}
+
+export function newestFirst<Entry extends Pick<FailedEntry, 'failedAt'>>(
+  entries: Entry[],
+): Entry[] {
+  const time = ({ failedAt }: Entry) => (failedAt === null ? 0 : Date.parse(failedAt));
+  return entries.sort((a, b) => time(b) - time(a));
+}
+
+/** How many of the stream's workflows have a latest run that failed. */
+export async function countFailed(client: Client, stream: AnyStream): Promise<number> {
+  let count = 0;
+  for await (const _ of latestFailedRuns(client, stream)) count++;
+  return count;
+}

@@ -1,0 +1,71 @@
+import {
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowExecutionDescription,
+} from '@temporalio/client';
+import { quote } from '../clients/temporal';
+import type { AnyStream } from '../domain/stream';
+import { mapConcurrently } from './concurrently';
+
+/** What ALLOW_DUPLICATE_FAILED_ONLY lets run again. */
+const FAILED = ['FAILED', 'TIMED_OUT', 'TERMINATED', 'CANCELLED'];
+
+/** One request a workflow id; a server on two cores answers about 1,000 of them a second. */
+export const CONCURRENCY = 16;
+
+/** Statuses as the Temporal UI and its queries spell them. */
+export function statusName(name: string): string {
+  if (name === 'CANCELLED') return 'Canceled';
+  return name
+    .toLowerCase()
+    .split('_')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('');
+}
+
+export function hasFailed(run: WorkflowExecutionDescription): boolean {
+  return FAILED.includes(run.status.name);
+}
+
+/** The latest run of a workflow id, or undefined where the server knows none. */
+export async function latestRun(
+  client: Client,
+  workflowId: string,
+): Promise<WorkflowExecutionDescription | undefined> {
+  try {
+    return await client.workflow.getHandle(workflowId).describe();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The stream's workflows whose latest run did not end well, those that closed last first. A query alone
+ * can't tell: a run that failed stays listed as Failed for ever, also after a replay has completed.
+ */
+export async function* latestFailedRuns(
+  client: Client,
+  stream: AnyStream,
+  since?: Date,
+): AsyncGenerator<WorkflowExecutionDescription> {
+  const statuses = FAILED.map((name) => quote(statusName(name))).join(', ');
+  const query = [
+    `TaskQueue = ${quote(stream.taskQueue)}`,
+    `ExecutionStatus IN (${statuses})`,
+    ...(since ? [`CloseTime >= ${quote(since.toISOString())}`] : []),
+  ].join(' AND ');
+  const runs = mapConcurrently(distinctIds(client, query), CONCURRENCY, (workflowId) =>
+    latestRun(client, workflowId),
+  );
+  for await (const run of runs) if (run && hasFailed(run)) yield run;
+}
+
+async function* distinctIds(client: Client, query: string): AsyncGenerator<string> {
+  const seen = new Set<string>();
+  for await (const { workflowId } of client.workflow.list({ query })) {
+    if (seen.has(workflowId)) continue;
+    seen.add(workflowId);
+    yield workflowId;
+  }
+}

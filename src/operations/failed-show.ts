@@ -1,0 +1,101 @@
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { quote } from '../clients/temporal';
+import type { RecordContent, RecordEnvelope } from '../domain/record';
+import type { AnyStream } from '../domain/stream';
+import { failedEntry, type FailedEntry } from './failed-entry';
+import { startedEvent } from './failed-first-event';
+import { latestRun, statusName } from './failed-runs';
+
+export interface RunFacts {
+  runId: string;
+  status: string;
+  startedAt: string;
+  closedAt: string | null;
+}
+
+export interface PendingActivity {
+  activity: string;
+  attempt: number;
+  /** 0: without limit. */
+  maximumAttempts: number;
+  lastError: string | null;
+}
+
+/** Everything of one workflow id. */
+export interface FailedDetails extends FailedEntry {
+  workflowType: string;
+  taskQueue: string;
+  /** Of the latest run. */
+  status: string;
+  /** Newest first. */
+  runs: RunFacts[];
+  pendingActivities: PendingActivity[];
+  /** The input record: key, value and headers as text, or `{base64}` where they are not UTF-8. */
+  record: (RecordContent & { timestamp: string }) | null;
+}
+
+/** Undefined where the server knows no such workflow. */
+export async function showFailed(
+  client: Client,
+  streams: AnyStream[],
+  workflowId: string,
+): Promise<FailedDetails | undefined> {
+  const run = await latestRun(client, workflowId);
+  if (!run) return undefined;
+  const stream = streams.find(({ taskQueue }) => taskQueue === run.taskQueue);
+  const memoStream = run.memo?.stream;
+  const name = stream?.name ?? (typeof memoStream === 'string' ? memoStream : '');
+  return {
+    ...(await failedEntry(client, name, run)),
+    workflowType: run.type,
+    taskQueue: run.taskQueue,
+    status: statusName(run.status.name),
+    runs: await runsOf(client, run),
+    pendingActivities: pendingActivities(run),
+    record: await inputRecord(client, run),
+  };
+}
+
+async function runsOf(client: Client, latest: WorkflowExecutionDescription): Promise<RunFacts[]> {
+  const runs = new Map<string, RunFacts>([[latest.runId, runFacts(latest)]]);
+  const query = `WorkflowId = ${quote(latest.workflowId)}`;
+  for await (const run of client.workflow.list({ query })) {
+    // Of the latest run the list may not know the end yet.
+    if (!runs.has(run.runId)) runs.set(run.runId, runFacts(run));
+  }
+  return [...runs.values()].sort((a, b) => Date.parse(b.startedAt) - Date.parse(a.startedAt));
+}
+
+type Run = Pick<WorkflowExecutionDescription, 'runId' | 'status' | 'startTime' | 'closeTime'>;
+
+function runFacts({ runId, status, startTime, closeTime }: Run): RunFacts {
+  return {
+    runId,
+    status: statusName(status.name),
+    startedAt: startTime.toISOString(),
+    closedAt: closeTime?.toISOString() ?? null,
+  };
+}
+
+function pendingActivities({ raw }: WorkflowExecutionDescription): PendingActivity[] {
+  return (raw.pendingActivities ?? []).map((one) => ({
+    activity: one.activityType?.name ?? '',
+    attempt: one.attempt ?? 0,
+    maximumAttempts: one.maximumAttempts ?? 0,
+    lastError: one.lastFailure?.message ?? null,
+  }));
+}
+
+/** The record in the run's input; null where the input is no record, as with a chunk. */
+async function inputRecord(
+  client: Client,
+  run: WorkflowExecutionDescription,
+): Promise<FailedDetails['record']> {
+  const { input } = await startedEvent(client, run);
+  const payload = input?.payloads?.[0];
+  if (!payload) return null;
+  const envelope = defaultPayloadConverter.fromPayload<Partial<RecordEnvelope> | null>(payload);
+  if (!envelope?.content || typeof envelope.timestamp !== 'number') return null;
+  return { timestamp: new Date(envelope.timestamp).toISOString(), ...envelope.content };
+}

@@ -1,0 +1,109 @@
+import { hash } from 'node:crypto';
+import type { RecordPosition } from '../domain/record';
+
+/** What became of a topic's messages, over distinct message ids. */
+export interface Account {
+  /** `delivered + deadLettered + missing`. */
+  messages: number;
+  delivered: number;
+  deadLettered: number;
+  /** Ids with a content that is neither at the sink nor dead-lettered. */
+  missing: number;
+  /** Ids that the sink holds more than once. */
+  double: number;
+  /** The first of them. */
+  missingIds: string[];
+  doubleIds: string[];
+}
+
+/** One value of one message id, or one invalid record. */
+interface Content {
+  hash: string;
+  delivered: boolean;
+  deadLettered: boolean;
+}
+
+const MAX_IDS = 100;
+
+/**
+ * The books of one topic: first all its records, then what the sink stores, then the dead letters. Holds
+ * a hash of each content and where it lay, about 300 bytes a message.
+ */
+export class Reconciliation {
+  readonly #contents = new Map<string, Content[]>();
+  /** Apart from the others, since a message may call itself what an invalid record is called here. */
+  readonly #invalid = new Map<string, Content>();
+  readonly #byPosition = new Map<number, Map<number, Content>>();
+  readonly #stored = new Map<string, number>();
+
+  addMessage(position: RecordPosition, messageId: string, value: Buffer): void {
+    const digest = digestOf(value);
+    const contents = this.#contents.get(messageId);
+    let content = contents?.find((one) => one.hash === digest);
+    if (!content) {
+      content = { hash: digest, delivered: false, deadLettered: false };
+      if (contents) contents.push(content);
+      else this.#contents.set(messageId, [content]);
+    }
+    this.#place(position, content);
+  }
+
+  /** A record without a message id counts as a message of its own, under a name made of its place. */
+  addInvalid(position: RecordPosition, name: string): void {
+    const content = { hash: '', delivered: false, deadLettered: false };
+    this.#invalid.set(name, content);
+    this.#place(position, content);
+  }
+
+  addStored(messageId: string, value: Buffer): void {
+    this.#stored.set(messageId, (this.#stored.get(messageId) ?? 0) + 1);
+    const digest = digestOf(value);
+    const content = this.#contents.get(messageId)?.find((one) => one.hash === digest);
+    if (content) content.delivered = true;
+  }
+
+  /** The record at this place was dead-lettered. */
+  addDeadLetter({ partition, offset }: Omit<RecordPosition, 'topic'>): void {
+    const content = this.#byPosition.get(partition)?.get(offset);
+    if (content) content.deadLettered = true;
+  }
+
+  account(): Account {
+    const account: Account = {
+      messages: 0,
+      delivered: 0,
+      deadLettered: 0,
+      missing: 0,
+      double: 0,
+      missingIds: [],
+      doubleIds: [],
+    };
+    const count = (name: string, contents: Content[]) => {
+      account.messages++;
+      if (contents.some((one) => !one.delivered && !one.deadLettered)) {
+        account.missing++;
+        if (account.missingIds.length < MAX_IDS) account.missingIds.push(name);
+      } else if (contents.some((one) => one.delivered)) account.delivered++;
+      else account.deadLettered++;
+    };
+    for (const [messageId, contents] of this.#contents) count(messageId, contents);
+    for (const [name, content] of this.#invalid) count(name, [content]);
+    for (const [messageId, copies] of this.#stored) {
+      if (copies === 1) continue;
+      account.double++;
+      if (account.doubleIds.length < MAX_IDS) account.doubleIds.push(messageId);
+    }
+    return account;
+  }
+
+  #place({ partition, offset }: RecordPosition, content: Content): void {
+    let offsets = this.#byPosition.get(partition);
+    if (!offsets) this.#byPosition.set(partition, (offsets = new Map()));
+    offsets.set(offset, content);
+  }
+}
+
+/** In `binary` a digest takes 32 bytes of memory. */
+function digestOf(value: Buffer): string {
+  return hash('sha256', value, 'binary');
+}

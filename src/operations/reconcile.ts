@@ -1,0 +1,95 @@
+import type { Client } from '@temporalio/client';
+import { createRecordReader, type Kafka } from '../clients/kafka';
+import { UsageError } from '../domain/errors';
+import { parseRecord } from '../domain/parse';
+import type { AnyStream } from '../domain/stream';
+import { isLetterOf, originalPosition, readDeadLetters } from './dead-letters';
+import { readTopic, topicRanges } from './read-topic';
+import { Reconciliation, type Account } from './reconcile-account';
+import { groupProgress } from './status-progress';
+import { workflowCounts } from './status-workflows';
+
+export interface ReconcileReport extends Account {
+  stream: string;
+}
+
+export interface ReconcileEvents {
+  onProgress?: (text: string) => void;
+  /** Something to know beside the numbers. */
+  onNotice?: (text: string) => void;
+}
+
+/** Every this many items a word of progress. */
+const PROGRESS_INTERVAL = 1_000;
+
+/** Compares what the stream's topic holds now with its sink and its dead letters. */
+export async function reconcile(
+  kafka: Kafka,
+  client: Client,
+  stream: AnyStream,
+  { onProgress = () => undefined, onNotice = () => undefined }: ReconcileEvents = {},
+): Promise<ReconcileReport> {
+  const { name, topic, deadLetterTopic, sink } = stream;
+  if (!sink.stored) throw new UsageError(`the sink of stream ${name} can't list what it stores`);
+  // What is settled now will be found below; what is not may be found or not.
+  await sayIfNotSettled(kafka, client, stream, onNotice);
+  const ranges = await topicRanges(kafka, topic);
+  if (!ranges) throw new UsageError(`no topic ${topic}`);
+  const books = new Reconciliation();
+  const reader = createRecordReader(kafka);
+  try {
+    let read = 0;
+    const total = ranges.reduce((sum, { low, high }) => sum + high - low, 0);
+    for await (const record of readTopic(kafka, reader, topic, ranges)) {
+      const parsed = parseRecord(stream, record);
+      if (parsed.ok) books.addMessage(record, parsed.messageId, record.value!);
+      else {
+        books.addInvalid(record, `${name}-invalid-${topic}-${record.partition}-${record.offset}`);
+      }
+      if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} of ${total} records read`);
+    }
+    // Sink and dead letters after the topic: what ends meanwhile is found.
+    await addStored(books, stream, sink.stored(), { onProgress, onNotice });
+    for await (const letter of readDeadLetters(kafka, reader, deadLetterTopic)) {
+      const position = isLetterOf(stream, letter) && originalPosition(letter);
+      if (position) books.addDeadLetter(position);
+    }
+  } finally {
+    await reader.close();
+  }
+  return { stream: name, ...books.account() };
+}
+
+async function sayIfNotSettled(
+  kafka: Kafka,
+  client: Client,
+  stream: AnyStream,
+  onNotice: (text: string) => void,
+): Promise<void> {
+  const [{ lag }, { running }] = await Promise.all([
+    groupProgress(kafka, stream),
+    workflowCounts(client, stream),
+  ]);
+  if (lag > 0 || running > 0) {
+    onNotice(`not settled: ${lag} records not committed, ${running} workflows running`);
+  }
+}
+
+async function addStored(
+  books: Reconciliation,
+  stream: AnyStream,
+  stored: AsyncIterable<Buffer>,
+  { onProgress, onNotice }: Required<ReconcileEvents>,
+): Promise<void> {
+  let read = 0;
+  let foreign = 0;
+  for await (const value of stored) {
+    // The sink gives values alone; the message id is in the value.
+    const place = { topic: stream.topic, partition: 0, offset: 0, timestamp: 0 };
+    const parsed = parseRecord(stream, { ...place, key: null, value, headers: [] });
+    if (parsed.ok) books.addStored(parsed.messageId, value);
+    else foreign++;
+    if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} objects of the sink read`);
+  }
+  if (foreign > 0) onNotice(`${foreign} objects of the sink are no messages of the stream`);
+}

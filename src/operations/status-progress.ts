@@ -1,0 +1,44 @@
+import { emptyTotals, LEDGER_FIELDS, parseLedger, type LedgerTotals } from '../bridge/ledger';
+import { withAdmin, type Kafka } from '../clients/kafka';
+import type { AnyStream } from '../domain/stream';
+import { topicRanges, type PartitionRange } from './read-topic';
+
+export interface GroupProgress {
+  lag: number;
+  lagByPartition: Record<string, number>;
+  totals: LedgerTotals;
+}
+
+/** One partition's last commit, as kafkajs gives it; offset `-1` where there is none. */
+export interface CommittedOffset {
+  partition: number;
+  offset: string;
+  metadata: string | null;
+}
+
+/** How far the stream's group is on its topic; at zero where the topic does not exist. */
+export async function groupProgress(kafka: Kafka, stream: AnyStream): Promise<GroupProgress> {
+  const { groupId, topic } = stream;
+  const ranges = await topicRanges(kafka, topic);
+  if (!ranges) return progressOf([], []);
+  const committed = await withAdmin(kafka, (admin) =>
+    admin.fetchOffsets({ groupId, topics: [topic] }),
+  );
+  return progressOf(ranges, committed[0]?.partitions ?? []);
+}
+
+export function progressOf(ranges: PartitionRange[], committed: CommittedOffset[]): GroupProgress {
+  const progress: GroupProgress = { lag: 0, lagByPartition: {}, totals: emptyTotals() };
+  for (const { partition, low, high } of ranges) {
+    const commit = committed.find((one) => one.partition === partition);
+    // Without a commit, or when retention has overtaken it, the group goes on at the earliest record.
+    const position = Math.max(Number(commit?.offset ?? -1), low);
+    // A topic that was created again ends before its group's old commit.
+    const lag = Math.max(high - position, 0);
+    progress.lag += lag;
+    progress.lagByPartition[partition] = lag;
+    const totals = parseLedger(commit?.metadata);
+    for (const field of LEDGER_FIELDS) progress.totals[field] += totals[field];
+  }
+  return progress;
+}

@@ -1,0 +1,70 @@
+import type { Client } from '@temporalio/client';
+import { createRecordReader, type Kafka } from '../clients/kafka';
+import type { AnyStream } from '../domain/stream';
+import { isLetterOf, readDeadLetters } from './dead-letters';
+import { countFailed } from './failed-list';
+import { groupProgress } from './status-progress';
+import { workflowCounts } from './status-workflows';
+
+export interface StreamStatus {
+  name: string;
+  topic: string;
+  groupId: string;
+  /** Records of the topic that the group has not committed. */
+  lag: number;
+  lagByPartition: Record<string, number>;
+  /** Workflows of the stream's task queue. */
+  running: number;
+  /** Workflow ids whose latest run failed. */
+  failed: number;
+  completed: number;
+  deadLetters: number;
+  /** Messages delivered, as bridge workers counted them since the group's first commit. */
+  delivered: number;
+  /** Attempts at the sink that failed and were followed by another. */
+  retries: number;
+  /** Duplicates skipped, by the layer that saw them. */
+  duplicates: { recent: number; workflowId: number; sink: number };
+}
+
+export async function streamStatus(
+  kafka: Kafka,
+  client: Client,
+  stream: AnyStream,
+): Promise<StreamStatus> {
+  const { name, topic, groupId } = stream;
+  const [progress, counts, failed, deadLetters] = await Promise.all([
+    groupProgress(kafka, stream),
+    workflowCounts(client, stream),
+    countFailed(client, stream),
+    countDeadLetters(kafka, stream),
+  ]);
+  const { recent, workflowId, sink, delivered, retries } = progress.totals;
+  return {
+    name,
+    topic,
+    groupId,
+    lag: progress.lag,
+    lagByPartition: progress.lagByPartition,
+    ...counts,
+    failed,
+    deadLetters,
+    delivered,
+    retries,
+    duplicates: { recent, workflowId, sink },
+  };
+}
+
+/** Kafka keeps no such number, and offsets would count letters of other streams: so they are read. */
+async function countDeadLetters(kafka: Kafka, stream: AnyStream): Promise<number> {
+  const reader = createRecordReader(kafka);
+  let count = 0;
+  try {
+    for await (const letter of readDeadLetters(kafka, reader, stream.deadLetterTopic)) {
+      if (isLetterOf(stream, letter)) count++;
+    }
+  } finally {
+    await reader.close();
+  }
+  return count;
+}
