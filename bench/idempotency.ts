@@ -6,7 +6,7 @@ import { InMemoryIdempotencyService } from '../src/idempotency/in-memory-idempot
 
 /**
  * Speed of the in-memory idempotency service by number of entries, and its memory when far more keys
- * pass than it keeps. Usage: `npm run bench:idempotency [-- --json]`; takes about two minutes.
+ * pass than it keeps. Usage: `npm run bench:idempotency [-- --json]`; takes about a minute.
  */
 const SIZES = [1_000, 10_000, 100_000, 1_000_000];
 const WARM_UP_ROUNDS = 1;
@@ -144,9 +144,8 @@ function measureMemory() {
 
 function toTable(speeds: Speed[], memory: ReturnType<typeof measureMemory>): string {
   const number = (value: number) => value.toLocaleString('en').padStart(10);
-  const lines = [
-    `${'thousand/s'.padEnd(42)}${'min    median       max'.padStart(30)}   ns (median)`,
-  ];
+  const heading = ['entries', 'min', 'median', 'max', 'ns'].map((name) => name.padStart(10));
+  const lines = [`${'thousand operations/s'.padEnd(32)}${heading.join('')}`];
   for (const { operation, entries, thousandPerSecond, medianNs } of speeds) {
     const { min, median, max } = thousandPerSecond;
     const rates = number(min) + number(median) + number(max);
@@ -159,12 +158,13 @@ function toTable(speeds: Speed[], memory: ReturnType<typeof measureMemory>): str
     '',
     ...flatness(speeds).map(
       ({ operation, slowdown }) =>
-        `${operation.padEnd(32)} ${slowdown} times the time at ${SIZES.at(-1)} entries`,
+        `${operation.padEnd(32)} takes ${slowdown} times as long with ${SIZES.at(-1)} entries as ` +
+        `with ${SIZES[0]}`,
     ),
     '',
-    `heap: ${megabytes(before)} empty, ${megabytes(full)} with ${memory.maxEntries} marks, ` +
-      `${megabytes(after)} after ${memory.keysMarked} (${memory.evicted} evicted, ` +
-      `${memory.size} kept); longest markProcessed ${memory.longestMarkMs.toFixed(1)} ms`,
+    `heap: ${megabytes(before)} empty, ${megabytes(full)} after ${memory.maxEntries} marks, ` +
+      `${megabytes(after)} after ${memory.keysMarked} (${memory.size} kept, ` +
+      `${memory.evicted} evicted); longest markProcessed ${memory.longestMarkMs.toFixed(1)} ms`,
   ].join('\n');
 }
 

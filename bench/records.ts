@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -126,20 +129,83 @@ const start = (settings: Settings, stream: AnyStream) =>
     metrics: createMetrics(),
   });
 
+/** A bridge worker in a process of its own, as in production; asked through its metrics. */
+async function startProcess(settings: Settings, run: string, directory: string) {
+  const log = join(directory, `${run}.log`);
+  const env = {
+    ...process.env,
+    KAFKA_BROKERS: settings.kafka.brokers.join(','),
+    TEMPORAL_ADDRESS: settings.temporal.connection.address,
+    CLOUDSYNC_TOPIC: run,
+    CLOUDSYNC_SINK_DIR: join(directory, run),
+    CLOUDSYNC_STREAMS: join(__dirname, 'records-stream.ts'),
+    CLOUDSYNC_METRICS_PORT: '0',
+  };
+  const main = join(__dirname, '..', 'dist', 'workers', 'bridge.js');
+  const flags = process.argv.includes('--profile')
+    ? ['--cpu-prof', `--cpu-prof-dir=${join('.cloudsync', 'profile')}`]
+    : [];
+  const output = openSync(log, 'w');
+  const child = spawn(process.execPath, [...flags, main], {
+    env,
+    stdio: ['ignore', output, output],
+  });
+  let url: string | undefined;
+  while (!url) {
+    if (child.exitCode !== null)
+      throw new Error(`the bridge worker ended: ${readFileSync(log, 'utf8')}`);
+    await sleep(50);
+    url = /"metrics":"([^"]+)"/.exec(readFileSync(log, 'utf8'))?.[1];
+  }
+  const address = url;
+  return {
+    async metrics() {
+      const text = await (await fetch(address)).text();
+      const value = (name: string) =>
+        Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1] ?? 0);
+      return {
+        delivered: value(
+          `cloudsync_records_total{stream="${run}",outcome="delivered"}`.replace(/[{}]/g, '\\$&'),
+        ),
+        cpuSeconds: value('process_cpu_seconds_total'),
+        rssMb: Math.round(value('process_resident_memory_bytes') / 1024 / 1024),
+      };
+    },
+    async stop() {
+      const exited = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
 /** Throughput with a full topic. */
 async function recordLane(settings: Settings, run: string, directory: string): Promise<Row> {
-  const { stream, delivered, producer } = await prepare(settings, run, directory);
-  await send(producer, stream.topic, 'w', WARM_UP);
-  const service = await start(settings, stream);
-  while (delivered.size < WARM_UP) await sleep(20);
-  const figures = await measure(RECORDS, async () => {
-    await send(producer, stream.topic, 'm', RECORDS);
-    while (delivered.size < WARM_UP + RECORDS) await sleep(5);
-  });
-  const row = { name: 'record lane', ...figures, p50Ms: null, p99Ms: null, rssMb: rssMb() };
-  await service.stop();
+  const { producer } = await prepare(settings, run, directory);
+  await send(producer, run, 'w', WARM_UP);
+  const bridge = await startProcess(settings, run, directory);
+  const until = async (count: number) => {
+    for (;;) {
+      const seen = await bridge.metrics();
+      if (seen.delivered >= count) return seen;
+      await sleep(250);
+    }
+  };
+  const before = await until(WARM_UP);
+  const started = performance.now();
+  await send(producer, run, 'm', RECORDS);
+  const after = await until(WARM_UP + RECORDS);
+  const seconds = (performance.now() - started) / 1000;
+  await bridge.stop();
   await producer.disconnect();
-  return row;
+  return {
+    name: 'record lane',
+    recordsPerSecond: RECORDS / seconds,
+    cpuMicrosPerRecord: ((after.cpuSeconds - before.cpuSeconds) * 1e6) / RECORDS,
+    p50Ms: null,
+    p99Ms: null,
+    rssMb: after.rssMb,
+  };
 }
 
 /** From append to delivery, at a rate that leaves the server room. */
@@ -180,16 +246,18 @@ async function latency(settings: Settings, run: string, directory: string): Prom
 
 /** Memory with a long topic behind the bridge. */
 async function waiting(settings: Settings, run: string, directory: string) {
-  const { stream, delivered, producer } = await prepare(settings, run, directory);
-  await send(producer, stream.topic, 'm', WAITING);
-  const service = await start(settings, stream);
+  const { producer } = await prepare(settings, run, directory);
+  await send(producer, run, 'm', WAITING);
+  await producer.disconnect();
+  const bridge = await startProcess(settings, run, directory);
   let peak = 0;
-  while (delivered.size < 1_000) {
-    peak = Math.max(peak, rssMb());
+  for (;;) {
+    const { delivered, rssMb: now } = await bridge.metrics();
+    peak = Math.max(peak, now);
+    if (delivered >= 1_000) break;
     await sleep(100);
   }
-  await service.stop();
-  await producer.disconnect();
+  await bridge.stop();
   return { recordsWaiting: WAITING, peakRssMb: peak };
 }
 

@@ -4,6 +4,7 @@ import { Backoff } from './bridge/backoff';
 import { StreamConsumer } from './bridge/consume';
 import { Dispatcher } from './bridge/dispatcher';
 import { OpenRecords } from './bridge/open-records';
+import { checkRetention } from './bridge/retention-check';
 import { RecentLayer } from './bridge/recent-layer';
 import { connect, type Connections } from './clients/connections';
 import { runWorkers, type WorkerOptions } from './create-worker';
@@ -121,7 +122,11 @@ function createStreamBridge(
         },
       }),
 
-    start: () => consumer.start(),
+    async start() {
+      const { namespace } = connections;
+      await consumer.start();
+      void checkRetention(stream, options.kafka, { client, namespace }, logger);
+    },
 
     /** Takes no more records and lets those in work end, so that little is delivered twice. */
     async drain() {

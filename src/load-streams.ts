@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { tsImport } from 'tsx/esm/api';
+import { require as load } from 'tsx/cjs/api';
 import type { Settings } from './config';
 import { errorMessage, UsageError } from './domain/errors';
 import type { AnyStream } from './domain/stream';
@@ -14,9 +13,9 @@ type StreamsExport = AnyStream | AnyStream[] | ((settings: Settings) => AnyStrea
  * The streams of `CLOUDSYNC_STREAMS` (a JavaScript or TypeScript module), or the reference streams; only
  * those named, if names are given. Throws a {@link UsageError} where that can't be.
  */
-export async function loadStreams(settings: Settings, names: string[] = []): Promise<AnyStream[]> {
+export function loadStreams(settings: Settings, names: string[] = []): AnyStream[] {
   const streams = settings.streams
-    ? streamsOf(await importModule(settings.streams), settings, settings.streams)
+    ? streamsOf(importModule(settings.streams), settings, settings.streams)
     : referenceStreams(settings);
   const known = streams.map(({ name }) => name);
   const twice = known.find((name, index) => known.indexOf(name) !== index);
@@ -28,11 +27,11 @@ export async function loadStreams(settings: Settings, names: string[] = []): Pro
   return names.length === 0 ? streams : streams.filter(({ name }) => names.includes(name));
 }
 
-async function importModule(path: string): Promise<unknown> {
+function importModule(path: string): unknown {
   const file = resolve(path);
   if (!existsSync(file)) throw new UsageError(`the stream module ${file} does not exist`);
   try {
-    return await tsImport(pathToFileURL(file).href, __filename);
+    return load(file, __filename);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(`the stream module ${file} can't be loaded: ${errorMessage(error)}`, {
@@ -42,7 +41,7 @@ async function importModule(path: string): Promise<unknown> {
 }
 
 function streamsOf(module: unknown, settings: Settings, path: string): AnyStream[] {
-  let exported = (module as { default?: unknown }).default;
+  let exported = isModuleObject(module) ? module.default : module;
   // A CommonJS module seen from ESM carries its exports one level down.
   if (isModuleObject(exported)) exported = exported.default;
   const value =

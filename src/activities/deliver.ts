@@ -1,10 +1,10 @@
 import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity';
-import { CancelledFailure } from '@temporalio/common';
 import { classifyError, DeliveryError, isRetryable } from '../domain/errors';
 import { parseRecord } from '../domain/parse';
 import { decodeContent, type RecordInput, type RecordPosition } from '../domain/record';
 import type { SinkRecord, WriteResult } from '../domain/sink';
 import type { AnyStream } from '../domain/stream';
+import { truncateUtf8 } from '../domain/workflow-id';
 import type { AttemptDetails } from '../workflows/failure';
 import type { DeliverResult } from './record-activities';
 
@@ -22,6 +22,12 @@ const HEARTBEAT_INTERVAL_MS = 3_000;
 
 /** The sink gets this much less than the activity's time, so that its own error arrives first. */
 const DEADLINE_MARGIN_MS = 250;
+
+/**
+ * Of an error's message, which may be the whole answer of a server. Temporal cuts or refuses a failure
+ * that is too large, and with it the type and the details that decide what happens next.
+ */
+const MAX_MESSAGE_BYTES = 2_000;
 
 /** One attempt to bring a record to its stream's sink. */
 export async function deliver(
@@ -41,11 +47,14 @@ export async function deliver(
     const outcome = duplicate ? 'duplicate' : 'delivered';
     return { outcome, attempts, ...(result.location && { location: result.location }) };
   } catch (error) {
-    // The worker shuts down: Temporal gives the record to another one.
-    if (Context.current().cancellationSignal.aborted && error instanceof CancelledFailure) {
-      throw error;
-    }
-    const { type, message, retryAfterMs } = classifyError(error, (e) => stream.sink.classify?.(e));
+    const failure = classifyError(error, (e) => stream.sink.classify?.(e));
+    const { type } = failure;
+    const { cancellationSignal } = Context.current();
+    // The worker shuts down: Temporal gives the record to another one. What the sink throws then is
+    // often no more than its answer to the signal.
+    if (cancellationSignal.aborted && isRetryable(type)) throw cancellationSignal.reason;
+    const message = truncateUtf8(failure.message, MAX_MESSAGE_BYTES);
+    const retryAfterMs = usableDelay(failure.retryAfterMs);
     if (isRetryable(type)) events.attemptFailed(record, type, message);
     throw ApplicationFailure.create({
       type,
@@ -60,6 +69,13 @@ export async function deliver(
       ...(retryAfterMs !== undefined && { nextRetryDelay: retryAfterMs }),
     });
   }
+}
+
+/** A `Retry-After` that could not be read gives NaN, one in the past a negative number. */
+function usableDelay(retryAfterMs: number | undefined): number | undefined {
+  return retryAfterMs !== undefined && retryAfterMs > 0 && Number.isFinite(retryAfterMs)
+    ? retryAfterMs
+    : undefined;
 }
 
 /** Runs the sink's write within the activity's time, heartbeating where that is looked at. */

@@ -1,6 +1,7 @@
 import {
   createConsumer,
   createKafka,
+  kafkaErrorType,
   toKafkaRecord,
   withAdmin,
   type Consumer,
@@ -8,7 +9,7 @@ import {
   type Kafka,
   type KafkaSettings,
 } from '../clients/kafka';
-import { errorMessage } from '../domain/errors';
+import { errorMessage, UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
@@ -82,7 +83,13 @@ export class StreamConsumer {
     const { topic } = this.deps.stream;
     await this.#consumer.connect();
     // From the beginning: with `false`, kafkajs skips to the end when an offset has expired.
-    await this.#consumer.subscribe({ topic, fromBeginning: true });
+    try {
+      await this.#consumer.subscribe({ topic, fromBeginning: true });
+    } catch (error) {
+      if (kafkaErrorType(error) !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+      const fix = '"cloudsync topics create" makes it';
+      throw new UsageError(`topic ${topic} does not exist: ${fix}`, { cause: error });
+    }
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,

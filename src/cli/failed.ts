@@ -1,5 +1,97 @@
 import type { Command } from 'commander';
+import { listFailed } from '../operations/failed-list';
+import { parseSince } from '../operations/failed-since';
+import { showFailed, type FailedDetails } from '../operations/failed-show';
+import { withServers, type StreamFlags } from './context';
+import {
+  entryFacts,
+  entryTable,
+  facts,
+  recordFacts,
+  withStreamOptionsBesideIds,
+} from './failed-output';
+import { replay } from './failed-replay';
+import { printJson, progressLine, say, table } from './output';
+import { withStreamOptions } from './stream-options';
+import { positiveInteger } from './topics';
+
+const SINCE = 'failed at or after: ISO 8601, or a duration back from now like 15m, 2h, 7d';
+
+interface ListFlags extends StreamFlags {
+  since?: Date;
+  limit?: number;
+  json?: boolean;
+}
 
 export function addFailedCommand(program: Command): void {
-  program.command('failed').description('workflows whose latest run failed');
+  const failed = program.command('failed').description('workflows whose latest run failed');
+  withStreamOptions(failed.command('list'))
+    .description('list them, newest first')
+    .option('--since <time>', SINCE, (text) => parseSince(text))
+    .option('--limit <n>', 'at most this many, the newest', positiveInteger)
+    .option('--json', 'print one JSON document')
+    .action(list);
+  withStreamOptionsBesideIds(failed.command('show'))
+    .description('show one: its record, its error, its runs')
+    .argument('<id>', 'workflow id')
+    .option('--json', 'print one JSON document')
+    .action(show);
+  withStreamOptionsBesideIds(failed.command('replay'))
+    .description('run them again, under the same ids and with the same input')
+    .argument('[id...]', 'workflow ids; or --stream for all of a stream')
+    .option('--since <time>', `with --stream: ${SINCE}`, (text) => parseSince(text))
+    .option('--dry-run', 'show what would run again')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print one JSON document')
+    .action(replay);
+}
+
+async function list({ since, limit, json, ...flags }: ListFlags): Promise<void> {
+  const entries = await withServers(flags, async ({ temporal, streams }) => {
+    const progress = progressLine();
+    try {
+      const onProgress = (found: number) => progress(`${found} found`);
+      return await listFailed(temporal.client, streams, { since, limit, onProgress });
+    } finally {
+      progress('');
+    }
+  });
+  if (json) return printJson(entries);
+  if (entries.length === 0) return say('no workflow whose latest run failed');
+  process.stdout.write(`${entryTable(entries)}\n`);
+}
+
+async function show(id: string, { json, ...flags }: StreamFlags & { json?: boolean }) {
+  const details = await withServers(flags, ({ temporal, streams }) =>
+    showFailed(temporal.client, streams, id),
+  );
+  if (!details) throw new Error(`there is no workflow ${JSON.stringify(id)}`);
+  if (json) return printJson(details);
+  process.stdout.write(`${describe(details)}\n`);
+}
+
+function describe(details: FailedDetails): string {
+  const { workflowType, taskQueue, status, runs, pendingActivities, record } = details;
+  const sections = [
+    facts([
+      ...entryFacts(details),
+      ['status', status],
+      ['type', workflowType],
+      ['task queue', taskQueue],
+    ]),
+    table(
+      ['RUN', 'STATUS', 'STARTED', 'CLOSED'],
+      runs.map((run) => [run.runId, run.status, run.startedAt, run.closedAt ?? '']),
+    ),
+  ];
+  if (pendingActivities.length > 0) {
+    const rows = pendingActivities.map((one) => [
+      one.activity,
+      one.maximumAttempts ? `${one.attempt} of ${one.maximumAttempts}` : one.attempt,
+      one.lastError ?? '',
+    ]);
+    sections.push(table(['PENDING', 'ATTEMPT', 'LAST ERROR'], rows));
+  }
+  if (record) sections.push(facts(recordFacts(record)));
+  return sections.join('\n\n');
 }

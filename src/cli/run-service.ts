@@ -1,4 +1,5 @@
 import type { ConnectionSettings } from '../clients/connections';
+import { collectDefaultMetrics } from 'prom-client';
 import type { AnyStream } from '../domain/stream';
 import { startHealthServer } from '../health-server';
 import { runUntilSignal, type Service } from '../lifecycle';
@@ -12,9 +13,11 @@ type CreateService = (
 
 /** Runs a worker process: the service, its health server, signals. */
 export async function runService(flags: StreamFlags, create: CreateService): Promise<void> {
-  const { settings, streams, logger } = await commandContext(flags);
+  const { settings, streams, logger } = commandContext(flags);
   const { kafka, temporal, metricsHost: host, metricsPort: port } = settings;
   const metrics = createMetrics();
+  // Memory, CPU and event loop of the process, under the names every Node dashboard knows.
+  collectDefaultMetrics({ register: metrics.registry });
   // Before the service: a probe of a process that starts gets an answer, "not ready".
   let service: Service | undefined;
   const health = await startHealthServer({ host, port }, metrics, {

@@ -21,7 +21,7 @@ export function addTopicsCommand(program: Command): void {
     .option('--dry-run', 'show what would be created')
     .option('--json', 'print one JSON document')
     .action(async (flags: Flags) => {
-      const { settings, streams, logger } = await commandContext(flags);
+      const { settings, streams, logger } = commandContext(flags);
       const { partitions, replicationFactor, dryRun = false } = flags;
       const kafka = createKafka(settings.kafka, logger);
       const plan = await createTopics(kafka, streams, { partitions, replicationFactor, dryRun });

@@ -1,6 +1,8 @@
 import Batch from 'kafkajs/src/consumer/batch';
 import RequestQueue from 'kafkajs/src/network/requestQueue';
+import Encoder from 'kafkajs/src/protocol/encoder';
 import {
+  ConfigResourceTypes,
   Kafka,
   KafkaJSError,
   KafkaJSProtocolError,
@@ -37,6 +39,17 @@ const queue = RequestQueue.prototype;
 const { scheduleCheckPendingRequests } = queue;
 queue.scheduleCheckPendingRequests = function () {
   if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
+};
+
+/**
+ * kafkajs can write a header without a value, but fails when it adds up the size. This one counts as
+ * empty, which takes as many bytes, and is written as null.
+ */
+const NULL_HEADER = Buffer.alloc(0);
+const encoder = Encoder.prototype;
+const writeVarIntBytes = encoder.writeVarIntBytes;
+encoder.writeVarIntBytes = function (value) {
+  return writeVarIntBytes.call(this, value === NULL_HEADER ? null : value);
 };
 
 /** A client. Make one for each consumer: clients share committed offsets between their consumers. */
@@ -81,6 +94,19 @@ export async function withAdmin<T>(kafka: Kafka, use: (admin: Admin) => Promise<
 
 export type { Kafka };
 
+/** One setting of a topic, as the broker applies it. */
+export async function topicConfig(
+  admin: Admin,
+  topic: string,
+  name: string,
+): Promise<string | undefined> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: [name] }],
+  });
+  return resources[0]?.configEntries[0]?.configValue;
+}
+
 /** The error code's name as Kafka gives it (`UNKNOWN_TOPIC_OR_PARTITION`), where there is one. */
 export function kafkaErrorType(error: unknown): string | undefined {
   if (error instanceof KafkaJSProtocolError) return error.type;
@@ -101,20 +127,23 @@ export function toKafkaRecord(
     key: message.key,
     value: message.value,
     headers: Object.entries(message.headers ?? {}).flatMap(([name, value]) =>
-      (Array.isArray(value) ? value : [value ?? null]).map((one): [string, Buffer | null] => [
-        name,
-        one === null ? null : Buffer.from(one as Buffer),
-      ]),
+      (Array.isArray(value) ? (value as unknown[]) : [value ?? null])
+        // kafkajs takes what `{}` inherits (`constructor`, `__proto__`) for a first value of that name.
+        .filter((one) => one === null || Buffer.isBuffer(one))
+        .map((one): [string, Buffer | null] => [name, one]),
     ),
   };
 }
 
 /** Headers as kafkajs sends them; a name that stands more than once becomes a list. */
 export function toKafkaHeaders(headers: KafkaRecord['headers']): Record<string, Buffer | Buffer[]> {
-  const lists = new Map<string, (Buffer | null)[]>();
-  for (const [name, value] of headers) lists.set(name, [...(lists.get(name) ?? []), value]);
-  // kafkajs writes a null header value as null, though its types do not say so.
-  return Object.fromEntries(lists) as Record<string, Buffer[]>;
+  const lists = new Map<string, Buffer[]>();
+  for (const [name, value] of headers) {
+    const list = lists.get(name);
+    if (list) list.push(value ?? NULL_HEADER);
+    else lists.set(name, [value ?? NULL_HEADER]);
+  }
+  return Object.fromEntries(lists);
 }
 
 /** Thrown when the asked-for offsets are no longer, or not yet, on the broker. */

@@ -2,9 +2,16 @@
 declare module 'kafkajs/src/network/requestQueue' {
   class RequestQueue {
     pending: unknown[];
-    scheduleCheckPendingRequests(): void;
+    scheduleCheckPendingRequests: (this: RequestQueue) => void;
   }
   export = RequestQueue;
+}
+
+declare module 'kafkajs/src/protocol/encoder' {
+  class Encoder {
+    writeVarIntBytes: (this: Encoder, value: Buffer | null) => Encoder;
+  }
+  export = Encoder;
 }
 
 declare module 'kafkajs/src/consumer/batch' {

@@ -51,15 +51,25 @@ export function classifyError(error: unknown, sinkClassifier?: ErrorClassifier):
     const { type, message, retryAfterMs } = error;
     return { type, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
-  return sinkClassifier?.(error) ?? { type: 'Transient', message: errorMessage(error) };
+  try {
+    const failure = sinkClassifier?.(error);
+    if (failure) return failure;
+  } catch {
+    // A classifier that trips over an error does not know it.
+  }
+  return { type: 'Transient', message: errorMessage(error) };
 }
 
 /** A readable message of anything that was thrown. */
 export function errorMessage(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return String(error);
-  const { message, code } = error as { message?: unknown; code?: unknown };
-  if (typeof message === 'string' && message !== '') return message;
-  return typeof code === 'string' ? code : String(error);
+  try {
+    const { message, code } = Object(error) as { message?: unknown; code?: unknown };
+    if (typeof message === 'string' && message !== '') return message;
+    return typeof code === 'string' ? code : String(error);
+  } catch {
+    // An object without a prototype has no text, and a getter may throw.
+    return 'an error that can not be shown';
+  }
 }
 
 /** Bad input by the person who runs CloudSync: shown without a stack, exit code 2 in the CLI. */

@@ -73,9 +73,10 @@ export function startOfInvalidRecord(
 
 /** Bytes of the content as JSON; counted only when it could be too much. */
 function inputBytes(record: KafkaRecord, content: RecordContent): number {
+  // What JSON adds around each header, and around the whole, is counted like bytes.
   const raw = record.headers.reduce(
-    (sum, [name, value]) => sum + name.length + (value?.length ?? 0),
-    (record.key?.length ?? 0) + (record.value?.length ?? 0),
+    (sum, [name, value]) => sum + 3 + name.length + (value?.length ?? 0),
+    8 + (record.key?.length ?? 0) + (record.value?.length ?? 0),
   );
   // JSON writes a byte as at most six characters (\u001f).
   return raw * 6 < MAX_CONTENT_BYTES ? raw : Buffer.byteLength(JSON.stringify(content));

@@ -44,7 +44,7 @@ const CLEANUP_BATCH = 5_000;
  * same for every entry: what is set anew goes to the young end, what expires or is evicted comes
  * from the old end. All operations take constant time.
  *
- * Memory is bounded: marks by `maxEntries`, at about 110 bytes for a key of 45 characters; locks by
+ * Memory is bounded: marks by `maxEntries`, at about 150 bytes for a key of 45 characters; locks by
  * time, as none outlives `lockTimeoutMs` by more than one cleanup interval, so there are never more
  * than were acquired within these two.
  */

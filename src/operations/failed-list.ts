@@ -42,7 +42,8 @@ export function newestFirst<Entry extends Pick<FailedEntry, 'failedAt'>>(
 
 /** How many of the stream's workflows have a latest run that failed. */
 export async function countFailed(client: Client, stream: AnyStream): Promise<number> {
+  const runs = latestFailedRuns(client, stream);
   let count = 0;
-  for await (const _ of latestFailedRuns(client, stream)) count++;
+  while (!(await runs.next()).done) count++;
   return count;
 }

@@ -21,6 +21,10 @@ export interface ReplayResult {
 }
 
 const ALREADY_EXISTS = 6;
+const REUSE_POLICY = encodeWorkflowIdReusePolicy(
+  WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+)!;
+const CONFLICT_POLICY = encodeWorkflowIdConflictPolicy(WorkflowIdConflictPolicy.FAIL)!;
 
 /**
  * Starts a workflow again under its id, with the very input of its latest run. The server decides whether
@@ -64,14 +68,12 @@ async function startAgain(
       // The connection repeats a request that got no answer; the server takes it once.
       requestId: randomUUID(),
       workflowId,
-      workflowIdReusePolicy: encodeWorkflowIdReusePolicy(
-        WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-      ),
-      workflowIdConflictPolicy: encodeWorkflowIdConflictPolicy(WorkflowIdConflictPolicy.FAIL),
-      workflowType,
-      taskQueue,
-      input,
-      memo,
+      workflowIdReusePolicy: REUSE_POLICY,
+      workflowIdConflictPolicy: CONFLICT_POLICY,
+      workflowType: workflowType ?? null,
+      taskQueue: taskQueue ?? null,
+      input: input ?? null,
+      memo: memo ?? null,
     });
     return { workflowId, outcome: 'replayed', detail: runId };
   } catch (error) {

@@ -97,9 +97,8 @@ export class Reconciliation {
   }
 
   #place({ partition, offset }: RecordPosition, content: Content): void {
-    let offsets = this.#byPosition.get(partition);
-    if (!offsets) this.#byPosition.set(partition, (offsets = new Map()));
-    offsets.set(offset, content);
+    const offsets = this.#byPosition.get(partition) ?? new Map<number, Content>();
+    this.#byPosition.set(partition, offsets.set(offset, content));
   }
 }
 

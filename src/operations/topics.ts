@@ -1,4 +1,4 @@
-import { withAdmin, type Admin, type Kafka } from '../clients/kafka';
+import { topicConfig, withAdmin, type Admin, type Kafka } from '../clients/kafka';
 import { UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 
@@ -63,20 +63,6 @@ export async function createTopics(
 async function maxMessageBytes(admin: Admin, topic: string): Promise<number> {
   const value = await topicConfig(admin, topic, 'max.message.bytes');
   return value === undefined ? DEFAULT_MAX_MESSAGE_BYTES : Number(value);
-}
-
-/** One setting of a topic, as the broker applies it. */
-export async function topicConfig(
-  admin: Admin,
-  topic: string,
-  name: string,
-): Promise<string | undefined> {
-  const TOPIC_RESOURCE = 2;
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: [name] }],
-  });
-  return resources[0]?.configEntries[0]?.configValue;
 }
 
 /** Throws a {@link UsageError} that names the topics that do not exist. */

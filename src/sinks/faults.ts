@@ -15,20 +15,23 @@ export interface Faults {
 
 /**
  * Reads `aws:timeout=0.02,azure:timeout=0.03,azure:permanent=0.01,seed=7`. Rates are 0 to 1; the seed
- * is 1 unless given. Throws an Error that shows the part that is wrong.
+ * is 1 unless given. Throws an Error that tells by its place which part is wrong.
  */
 export function parseFaults(text: string): Faults {
   const faults: Faults = { rates: {}, seed: 1 };
-  for (const part of text.split(',').map((one) => one.trim())) {
+  for (const [index, part] of text
+    .split(',')
+    .map((one) => one.trim())
+    .entries()) {
     if (part === '') continue;
     const seed = /^seed=(\d+)$/.exec(part);
-    const match = /^([a-z0-9._-]+):([a-z]+)=([0-9.]+)$/.exec(part);
+    const match = /^([a-z0-9][a-z0-9._-]*):([a-z]+)=([0-9.]+)$/.exec(part);
     if (seed) faults.seed = Number(seed[1]);
     else if (match && isKind(match[2]!) && Number(match[3]) <= 1) {
       (faults.rates[match[1]!] ??= {})[match[2]] = Number(match[3]);
     } else {
       throw new Error(
-        `${JSON.stringify(part)} is not STREAM:KIND=RATE with a kind of ${KINDS.join(', ')} and a rate of 0 to 1, nor seed=NUMBER`,
+        `part ${index + 1} is not STREAM:KIND=RATE with a kind of ${KINDS.join(', ')} and a rate of 0 to 1, nor seed=NUMBER`,
       );
     }
   }

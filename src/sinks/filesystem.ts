@@ -29,10 +29,10 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
   let made: Promise<unknown> | undefined;
 
   async function create(path: string, content: Buffer): Promise<'created' | 'exists'> {
-    made ??= mkdir(directory, { recursive: true });
-    await made;
     const unfinished = join(directory, `${UNFINISHED}${randomUUID()}`);
     try {
+      made ??= mkdir(directory, { recursive: true });
+      await made;
       const file = await open(unfinished, 'wx');
       try {
         await file.writeFile(content);
@@ -49,9 +49,8 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
       made = undefined;
       throw error;
     } finally {
-      await unlink(unfinished).catch((error: unknown) => {
-        if (errorCode(error) !== 'ENOENT') throw error;
-      });
+      // What can't be removed is no part of the sink, and must not hide how the write ended.
+      await unlink(unfinished).catch(() => undefined);
     }
   }
 

@@ -1,0 +1,11 @@
+import { join } from 'node:path';
+import { defineStream, fileSystemSink, messageSchema, type Settings } from 'cloudsync';
+
+/** The stream of the bench: named after its topic, so that each round has a task queue of its own. */
+export default ({ topic, sinkDirectory }: Settings) =>
+  defineStream({
+    name: topic,
+    topic,
+    schema: messageSchema,
+    sink: fileSystemSink({ directory: join(sinkDirectory, 'files') }),
+  });

@@ -1,0 +1,102 @@
+import type { Command } from 'commander';
+import type { FailedEntry } from '../operations/failed-entry';
+import type { RecordContent } from '../domain/record';
+import type { EncodedBytes } from '../domain/encoded-bytes';
+import { printable, table } from './output';
+
+const MAX_MESSAGE = 60;
+
+/** What `failed list` and `dlq list` have in common; `place` heads a column of its own. */
+export function entryTable<Entry extends FailedEntry>(
+  entries: Entry[],
+  place?: { header: string; of: (entry: Entry) => string },
+): string {
+  const header = ['FAILED AT', 'STREAM', 'MESSAGE', 'RECORD', 'ERROR', 'ATTEMPTS', 'WORKFLOW ID'];
+  const rows = entries.map((entry) => [
+    ...(place ? [place.of(entry)] : []),
+    entry.failedAt ?? '',
+    entry.stream,
+    cut(entry.messageId ?? ''),
+    position(entry),
+    cut(`${entry.errorType ?? ''}: ${entry.errorMessage ?? ''}`),
+    entry.attempts ?? '',
+    entry.workflowId ?? '',
+  ]);
+  return table([...(place ? [place.header] : []), ...header], rows);
+}
+
+export function position({
+  topic,
+  partition,
+  offset,
+}: Pick<FailedEntry, 'topic' | 'partition' | 'offset'>): string {
+  return topic === null ? '' : `${topic}/${partition}@${offset}`;
+}
+
+function cut(text: string): string {
+  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text;
+}
+
+/** Names and values, one a line; long values keep their own lines. */
+export function facts(pairs: [name: string, value: string | number | null][]): string {
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  return pairs
+    .map(([name, value]) => {
+      const lines = String(value ?? '').split('\n');
+      return `${name.padEnd(width)}  ${lines.map(printable).join(`\n${' '.repeat(width + 2)}`)}`;
+    })
+    .join('\n');
+}
+
+/** The facts of an entry. */
+export function entryFacts(entry: FailedEntry): [string, string | number | null][] {
+  return [
+    ['workflow id', entry.workflowId],
+    ['run id', entry.runId],
+    ['stream', entry.stream],
+    ['message id', entry.messageId],
+    ['record', position(entry)],
+    ['error', entry.errorType],
+    ['message', entry.errorMessage],
+    ['attempts', entry.attempts],
+    ['failed at', entry.failedAt],
+  ];
+}
+
+/** The facts of a record's bytes. */
+export function recordFacts(
+  record: RecordContent & { timestamp: string },
+): [string, string | number | null][] {
+  const time: [string, string] = ['timestamp', record.timestamp];
+  if ('byReference' in record)
+    return [time, ['value', `${record.bytes} bytes, kept in Kafka only`]];
+  return [
+    time,
+    ['key', bytes(record.key)],
+    ...record.headers.map(([name, value]): [string, string] => [
+      // A name is as foreign as a value, and stands before the column of values.
+      `header ${printable(name)}`,
+      bytes(value),
+    ]),
+    ['value', bytes(record.value)],
+  ];
+}
+
+function bytes(encoded: EncodedBytes | null): string {
+  if (encoded === null) return '(null)';
+  return typeof encoded === 'string' ? encoded : `base64 ${encoded.base64}`;
+}
+
+/**
+ * The options of {@link StreamFlags} for commands that take ids: there each `--stream` takes one name, as
+ * with `--stream a ID` a list of names would swallow the id.
+ */
+export function withStreamOptionsBesideIds(command: Command): Command {
+  return command
+    .option(
+      '--stream <name>',
+      'only this stream (repeatable; default: all)',
+      (name: string, names: string[] = []) => [...names, name],
+    )
+    .option('--streams <file>', 'module that exports the streams (default: CLOUDSYNC_STREAMS)');
+}

@@ -1,0 +1,72 @@
+import { classifyError, DeliveryError, errorMessage, isRetryable } from '../../src/domain/errors';
+
+describe('classifyError', () => {
+  test("takes a sink's own word, with its pause", () => {
+    const error = new DeliveryError('Throttled', 'slow down', { retryAfterMs: 500 });
+    expect(classifyError(error, () => ({ type: 'Permanent', message: 'other' }))).toEqual({
+      type: 'Throttled',
+      message: 'slow down',
+      retryAfterMs: 500,
+    });
+  });
+
+  test("asks the sink's classifier about other errors", () => {
+    const classifier = (error: unknown) =>
+      (error as Error).message === '404'
+        ? ({ type: 'Permanent', message: 'gone' } as const)
+        : undefined;
+    expect(classifyError(new Error('404'), classifier)).toEqual({
+      type: 'Permanent',
+      message: 'gone',
+    });
+    expect(classifyError(new Error('500'), classifier)).toEqual({
+      type: 'Transient',
+      message: '500',
+    });
+  });
+
+  test('an error that nobody knows is transient', () => {
+    expect(classifyError('odd')).toEqual({ type: 'Transient', message: 'odd' });
+  });
+
+  test('a classifier that trips over an error does not hide it', () => {
+    const classifier = (error: unknown) => {
+      (error as { code: string }).code.startsWith('E');
+      return undefined;
+    };
+    expect(classifyError(new Error('down'), classifier)).toEqual({
+      type: 'Transient',
+      message: 'down',
+    });
+  });
+});
+
+test.each([
+  ['Transient', true],
+  ['Throttled', true],
+  ['Permanent', false],
+  ['ContentConflict', false],
+] as const)('%s: another attempt helps: %s', (type, retryable) => {
+  expect(isRetryable(type)).toBe(retryable);
+});
+
+describe('errorMessage', () => {
+  test.each([
+    [new Error('down'), 'down'],
+    [{ message: '', code: 'ECONNREFUSED' }, 'ECONNREFUSED'],
+    [new AggregateError([]), 'AggregateError'],
+    ['text', 'text'],
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [Symbol('s'), 'Symbol(s)'],
+    [Object.create(null), 'an error that can not be shown'],
+  ])('of %p', (error, message) => {
+    expect(errorMessage(error)).toBe(message);
+  });
+});
+
+test('a DeliveryError keeps its cause', () => {
+  const cause = new Error('socket hang up');
+  expect(new DeliveryError('Transient', 'down', { cause }).cause).toBe(cause);
+  expect('cause' in new DeliveryError('Transient', 'down')).toBe(false);
+});

@@ -1,0 +1,41 @@
+import { progressOf } from '../../src/operations/status-progress';
+
+const metadata = (delivered: number) =>
+  JSON.stringify({ recent: 1, workflowId: 2, sink: 3, retries: 4, delivered });
+
+test('lag counts from the commit, from the earliest record without one, and never below zero', () => {
+  const ranges = [
+    { partition: 0, low: 0, high: 100 },
+    { partition: 1, low: 10, high: 30 },
+    { partition: 2, low: 50, high: 60 },
+    { partition: 3, low: 0, high: 5 },
+    { partition: 4, low: 7, high: 9 },
+  ];
+  const committed = [
+    { partition: 0, offset: '90', metadata: null },
+    { partition: 1, offset: '-1', metadata: null },
+    // Retention has removed what was not consumed.
+    { partition: 2, offset: '20', metadata: null },
+    // The topic was created again.
+    { partition: 3, offset: '1000', metadata: null },
+  ];
+  const { lag, lagByPartition } = progressOf(ranges, committed);
+  expect(lagByPartition).toEqual({ 0: 10, 1: 20, 2: 10, 3: 0, 4: 2 });
+  expect(lag).toBe(42);
+});
+
+test('totals are summed over the partitions; metadata of other programs counts nothing', () => {
+  const ranges = [0, 1, 2].map((partition) => ({ partition, low: 0, high: 1 }));
+  const committed = [
+    { partition: 0, offset: '1', metadata: metadata(10) },
+    { partition: 1, offset: '1', metadata: metadata(5) },
+    { partition: 2, offset: '1', metadata: 'spark' },
+  ];
+  expect(progressOf(ranges, committed).totals).toEqual({
+    recent: 2,
+    workflowId: 4,
+    sink: 6,
+    retries: 8,
+    delivered: 15,
+  });
+});
