@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IdempotencyService } from '../idempotency/idempotency-service';
 
-/** A Node timer set for longer fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
 /**
  * The first dedupe layer, in the bridge worker's memory: it sees a producer's duplicate at any offset or
  * partition that this process handles. Keyed by message id and content, because the same id with other
@@ -40,7 +37,7 @@ export class RecentLayer {
         waiting.delete(wake);
         resolve();
       };
-      const expiry = setTimeout(wake, Math.min(this.#lockTimeoutMs, LONGEST_TIMER_MS)).unref();
+      const expiry = setTimeout(wake, this.#lockTimeoutMs).unref();
       const waiting = this.#waiting.get(key) ?? new Set();
       this.#waiting.set(key, waiting.add(wake));
     });

@@ -190,11 +190,14 @@ describe('parseRecord never throws', () => {
         const fail = (): never => {
           throw error;
         };
-        const stream = testStream(
-          name === 'schema'
-            ? { schema: z.object({ id: z.string().transform(fail) }) }
-            : { [name]: fail },
-        );
+        const failing = name === 'schema' ? z.string().transform(fail) : z.string();
+        const stream = defineStream({
+          name: 's',
+          topic: 't',
+          schema: z.object({ id: failing }),
+          ...(name !== 'schema' && { [name]: fail }),
+          sink,
+        });
         const text = name === 'decode' ? value : Buffer.from('{"id":"1"}');
         const result = parseRecord(stream, kafkaRecord({ value: text }));
         expect(result.ok).toBe(false);

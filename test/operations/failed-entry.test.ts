@@ -51,7 +51,7 @@ test('failures without a type of their own go by their kind', () => {
   const timeout = new TimeoutFailure('too slow', undefined, TimeoutType.START_TO_CLOSE);
   expect(describeFailure(activity(timeout))).toMatchObject({ type: 'Timeout' });
   expect(describeFailure(new CancelledFailure('stop'))).toMatchObject({ type: 'Cancelled' });
-  expect(describeFailure(ApplicationFailure.nonRetryable('x'))).toMatchObject({
+  expect(describeFailure(new ApplicationFailure('x', null))).toMatchObject({
     type: 'ApplicationFailure',
   });
   expect(describeFailure(undefined)).toMatchObject({ type: 'Unknown' });

@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+import {
+  emptyTotals,
+  Ledger,
+  LEDGER_FIELDS,
+  parseLedger,
+  type LedgerTotals,
+} from '../../src/bridge/ledger';
+
+const totals: fc.Arbitrary<LedgerTotals> = fc.record(
+  Object.fromEntries(LEDGER_FIELDS.map((field) => [field, fc.nat()])) as Record<
+    keyof LedgerTotals,
+    fc.Arbitrary<number>
+  >,
+);
+
+test('counts on from what earlier owners committed', () => {
+  fc.assert(
+    fc.property(totals, fc.array(fc.constantFrom(...LEDGER_FIELDS)), (base, added) => {
+      const ledger = new Ledger();
+      const expected = { ...base };
+      const half = Math.floor(added.length / 2);
+      // What happens before the last commit is known counts as well.
+      for (const field of added.slice(0, half)) ledger.add(field);
+      ledger.load(JSON.stringify(base));
+      for (const field of added.slice(half)) ledger.add(field);
+      for (const field of added) expected[field]++;
+      expect(parseLedger(ledger.toMetadata())).toEqual(expected);
+    }),
+  );
+});
+
+test('metadata stays far below what a broker takes', () => {
+  const ledger = new Ledger();
+  const largest = Object.fromEntries(LEDGER_FIELDS.map((field) => [field, 2 ** 53 - 2]));
+  ledger.load(JSON.stringify(largest));
+  for (const field of LEDGER_FIELDS) ledger.add(field);
+  expect(ledger.toMetadata().length).toBeLessThan(500);
+});
+
+test('is loaded once the last commit was read, also where there was none', () => {
+  const ledger = new Ledger();
+  expect(ledger.loaded).toBe(false);
+  ledger.load(undefined);
+  expect(ledger.loaded).toBe(true);
+  expect(parseLedger(ledger.toMetadata())).toEqual(emptyTotals());
+});
+
+test('is changed from an addition to the commit that carries it', () => {
+  const ledger = new Ledger();
+  ledger.load(null);
+  expect(ledger.changed).toBe(false);
+  ledger.add('recent');
+  expect(ledger.changed).toBe(true);
+  ledger.toMetadata();
+  expect(ledger.changed).toBe(false);
+  ledger.commitFailed();
+  expect(ledger.changed).toBe(true);
+  ledger.toMetadata();
+  ledger.add('sink'); // while the commit is under way
+  expect(ledger.changed).toBe(true);
+});
+
+describe('metadata of other programs', () => {
+  test.each([
+    null,
+    undefined,
+    '',
+    'consumer-1',
+    '{',
+    '{}',
+    '[]',
+    'null',
+    '{"recent":"5"}',
+    '{"recent":-5}',
+    '{"recent":1.5}',
+    '{"recent":1e300}',
+    '{"recent":9007199254740993}',
+    '{"recent":null,"sink":{}}',
+    '{"__proto__":{"recent":5}}',
+  ])('%j counts as nothing', (metadata) => {
+    expect(parseLedger(metadata)).toEqual(emptyTotals());
+  });
+
+  test('what is usable is taken', () => {
+    expect(parseLedger('{"recent":5,"sink":"x","more":7}')).toEqual({
+      ...emptyTotals(),
+      recent: 5,
+    });
+  });
+
+  test('never throws', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.json(),
+          fc.string().map((text) => `{${text}`),
+        ),
+        (text) => {
+          for (const value of Object.values(parseLedger(text))) {
+            expect(Number.isSafeInteger(value) && value >= 0).toBe(true);
+          }
+        },
+      ),
+    );
+  });
+});

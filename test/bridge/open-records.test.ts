@@ -1,0 +1,177 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { OpenRecords } from '../../src/bridge/open-records';
+import { fakeClient, keepingLogger, serviceError } from './support/fakes';
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => {
+  open.stop();
+  jest.useRealTimers();
+});
+
+let open: OpenRecords;
+let asked: string[];
+
+function create(describe: (id: string) => Promise<{ status: { name: string } }> = running) {
+  asked = [];
+  const client = fakeClient({
+    describe: (id) => {
+      asked.push(id);
+      return describe(id);
+    },
+  });
+  open = new OpenRecords(client, keepingLogger().logger);
+}
+
+const running = () => Promise.resolve({ status: { name: 'RUNNING' } });
+
+/** Adds a record; tells what it was told. */
+function add(workflowId: string) {
+  const events: string[] = [];
+  const entry = open.add(workflowId, {
+    onHandedOver: () => events.push('handed over'),
+    onClosed: (outcome) => events.push(outcome),
+  });
+  return { entry, events };
+}
+
+describe('a workflow in this process', () => {
+  beforeEach(() => create());
+
+  test('is handed over once, closed once, and then forgotten', () => {
+    const { entry, events } = add('a');
+    entry.acknowledge();
+    expect(open.size).toBe(1);
+    open.handedOver('a');
+    open.handedOver('a');
+    open.closed('a', 'delivered');
+    open.closed('a', 'failed');
+    open.handedOver('a');
+    expect(events).toEqual(['handed over', 'delivered']);
+    expect(open.size).toBe(0);
+  });
+
+  test('one that ends in its first task is handed over by that', () => {
+    const { entry, events } = add('a');
+    entry.acknowledge();
+    open.closed('a', 'duplicate');
+    expect(events).toEqual(['handed over', 'duplicate']);
+  });
+
+  test('an end that comes before the acknowledgement waits for it', () => {
+    const { entry, events } = add('a');
+    open.handedOver('a');
+    open.closed('a', 'delivered');
+    expect(events).toEqual([]);
+    expect(open.size).toBe(1);
+    entry.acknowledge();
+    expect(events).toEqual(['handed over', 'delivered']);
+    expect(open.size).toBe(0);
+  });
+
+  test('what is heard of an id that is held by another record is not passed on', () => {
+    const { entry, events } = add('a');
+    open.closed('a', 'delivered');
+    entry.remove();
+    entry.remove();
+    expect(events).toEqual([]);
+    expect(open.size).toBe(0);
+  });
+
+  test('a second record under the id neither hides nor removes the first', () => {
+    const first = add('a');
+    first.entry.acknowledge();
+    const second = add('a');
+    expect(open.size).toBe(2);
+    second.entry.remove();
+    open.closed('a', 'delivered');
+    expect(first.events).toEqual(['handed over', 'delivered']);
+    expect(second.events).toEqual([]);
+    expect(open.size).toBe(0);
+  });
+
+  test('workflows that are not known are none of its business', () => {
+    open.handedOver('b');
+    open.closed('b', 'failed');
+    expect(open.size).toBe(0);
+  });
+});
+
+describe('a workflow that another worker took over', () => {
+  test.each([
+    ['COMPLETED', 'delivered'],
+    ['FAILED', 'failed'],
+    ['TERMINATED', 'failed'],
+    ['CANCELLED', 'failed'],
+  ])('is asked for after a while; %s ends it as %s', async (name, outcome) => {
+    create(() => Promise.resolve({ status: { name } }));
+    const { entry, events } = add('a');
+    entry.acknowledge();
+    await jest.advanceTimersByTimeAsync(14_000);
+    expect(asked).toEqual([]);
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(asked).toEqual(['a']);
+    expect(events).toEqual(['handed over', outcome]);
+    expect(open.size).toBe(0);
+  });
+
+  test('frees its first task and is asked for ever more rarely while it runs', async () => {
+    create();
+    const { entry, events } = add('a');
+    entry.acknowledge();
+    await jest.advanceTimersByTimeAsync(10 * 60_000);
+    expect(events).toEqual(['handed over']);
+    expect(asked.length).toBeGreaterThan(8);
+    expect(asked.length).toBeLessThan(15);
+    expect(open.size).toBe(1);
+  });
+
+  test('is gone when the server does not know it any more', async () => {
+    create((id) => Promise.reject(new WorkflowNotFoundError('gone', id, undefined)));
+    const { entry, events } = add('a');
+    entry.acknowledge();
+    await jest.advanceTimersByTimeAsync(20_000);
+    expect(events).toEqual(['handed over', 'failed']);
+  });
+
+  test('stays open while the server can not be asked, and the next one has its turn', async () => {
+    create(() => Promise.reject(serviceError(14)));
+    const first = add('a');
+    const second = add('b');
+    first.entry.acknowledge();
+    second.entry.acknowledge();
+    await jest.advanceTimersByTimeAsync(20_000);
+    expect(asked).toEqual(['a', 'b']);
+    expect(first.events).toEqual(['handed over']);
+    expect(open.size).toBe(2);
+  });
+
+  test('is asked for one at a time', async () => {
+    let answer: (description: { status: { name: string } }) => void = () => undefined;
+    create(() => new Promise((resolve) => (answer = resolve)));
+    for (const id of ['a', 'b']) add(id).entry.acknowledge();
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(asked).toEqual(['a']);
+    answer({ status: { name: 'COMPLETED' } });
+    await jest.advanceTimersByTimeAsync(0);
+    expect(asked).toEqual(['a', 'b']);
+  });
+
+  test('is not asked for before its start is acknowledged', async () => {
+    create((id) => Promise.reject(new WorkflowNotFoundError('not yet', id, undefined)));
+    const { entry, events } = add('a');
+    await jest.advanceTimersByTimeAsync(120_000);
+    expect(asked).toEqual([]);
+    expect(events).toEqual([]);
+    entry.acknowledge();
+    await jest.advanceTimersByTimeAsync(10_000);
+    expect(asked).toEqual([]);
+  });
+
+  test('is not asked for after a stop', async () => {
+    create();
+    add('a').entry.acknowledge();
+    open.stop();
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(asked).toEqual([]);
+  });
+});

@@ -1,0 +1,93 @@
+import { RecentLayer } from '../../src/bridge/recent-layer';
+import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
+
+let now: number;
+let service: InMemoryIdempotencyService;
+let recent: RecentLayer;
+
+beforeEach(() => {
+  jest.useFakeTimers();
+  now = 0;
+  service = new InMemoryIdempotencyService({ lockTimeoutMs: 1_000 }, { now: () => now });
+  recent = new RecentLayer(service, 1_000);
+});
+afterEach(() => {
+  service.close();
+  jest.useRealTimers();
+});
+
+async function pass(ms: number) {
+  now += ms;
+  await jest.advanceTimersByTimeAsync(ms);
+}
+
+/** How many of the waits have ended. */
+function waits(key: string, count: number) {
+  const ended: number[] = [];
+  for (let i = 0; i < count; i++) void recent.freed(key).then(() => ended.push(i));
+  return ended;
+}
+
+describe('key', () => {
+  test('is the same for the same message and content', () => {
+    expect(RecentLayer.key('42', Buffer.from('a'))).toBe(RecentLayer.key('42', Buffer.from('a')));
+  });
+
+  test('tells other content and other ids apart', () => {
+    const keys = [
+      RecentLayer.key('42', Buffer.from('a')),
+      RecentLayer.key('42', Buffer.from('b')),
+      RecentLayer.key('43', Buffer.from('a')),
+      RecentLayer.key('', Buffer.from('42\na')),
+    ];
+    expect(new Set(keys).size).toBe(4);
+  });
+});
+
+test('in flight: waits, then is a duplicate when the first was delivered', async () => {
+  expect(recent.enter('k', 'first')).toBe('new');
+  expect(recent.enter('k', 'second')).toBe('in flight');
+  const ended = waits('k', 3);
+  await pass(500);
+  expect(ended).toEqual([]);
+  recent.leave('k', 'first', true);
+  await pass(0);
+  expect(ended).toEqual([0, 1, 2]);
+  expect(recent.enter('k', 'second')).toBe('duplicate');
+});
+
+test('in flight: takes its own turn when the first failed', async () => {
+  recent.enter('k', 'first');
+  const ended = waits('k', 1);
+  recent.leave('k', 'first', false);
+  await pass(0);
+  expect(ended).toEqual([0]);
+  expect(recent.enter('k', 'second')).toBe('new');
+  expect(recent.enter('k', 'third')).toBe('in flight');
+});
+
+test('does not wait for ever: the lock of the first expires', async () => {
+  recent.enter('k', 'first');
+  const ended = waits('k', 1);
+  await pass(1_001);
+  expect(ended).toEqual([0]);
+  expect(recent.enter('k', 'second')).toBe('new');
+});
+
+test('a late end of the first does not take the lock of the second', async () => {
+  recent.enter('k', 'first');
+  await pass(1_001);
+  recent.enter('k', 'second');
+  recent.leave('k', 'first', false);
+  expect(recent.enter('k', 'third')).toBe('in flight');
+});
+
+test('keys do not wait for each other', async () => {
+  recent.enter('k', 'first');
+  recent.enter('other', 'first');
+  const ended = waits('k', 1);
+  recent.leave('other', 'first', true);
+  await pass(0);
+  expect(ended).toEqual([]);
+  expect(recent.enter('third', 'first')).toBe('new');
+});

@@ -1,0 +1,30 @@
+import { Slots } from '../../src/bridge/slots';
+import { settled } from './support/fakes';
+
+test('gives out as many places as there are, then in the order of asking', async () => {
+  const slots = new Slots(2);
+  const served: number[] = [];
+  for (const asker of [1, 2, 3, 4]) void slots.acquire().then(() => served.push(asker));
+  await settled();
+  expect(served).toEqual([1, 2]);
+  expect(slots.taken).toBe(2);
+  slots.release();
+  await settled();
+  expect(served).toEqual([1, 2, 3]);
+  expect(slots.taken).toBe(2);
+  for (let i = 0; i < 3; i++) slots.release();
+  await settled();
+  expect(served).toEqual([1, 2, 3, 4]);
+  expect(slots.taken).toBe(0);
+});
+
+test('a place handed on is not free for one who asks in between', async () => {
+  const slots = new Slots(1);
+  const served: string[] = [];
+  await slots.acquire();
+  void slots.acquire().then(() => served.push('waited'));
+  slots.release();
+  void slots.acquire().then(() => served.push('came later'));
+  await settled();
+  expect(served).toEqual(['waited']);
+});

@@ -1,0 +1,77 @@
+import { ServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { pino, type Logger } from 'pino';
+import type { Counter } from 'prom-client';
+
+/** A promise that the test settles. */
+export interface Deferred<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+export function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}
+
+/** Lets all that can go on without a timer go on. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+export interface StartOptions {
+  workflowId: string;
+  taskQueue: string;
+  args: unknown[];
+  memo: Record<string, unknown>;
+  [name: string]: unknown;
+}
+
+/** The part of Temporal's client that the bridge uses. Nothing is known to it unless told otherwise. */
+export function fakeClient(given: {
+  start?: (type: string, options: StartOptions) => Promise<{ eagerlyStarted: boolean }>;
+  describe?: (
+    workflowId: string,
+  ) => Promise<{ status?: { name: string }; memo?: Record<string, unknown> }>;
+}): Client {
+  const { start, describe } = given;
+  return {
+    workflow: {
+      start: start ?? (() => Promise.resolve({ eagerlyStarted: true })),
+      getHandle: (workflowId: string) => ({
+        describe: () =>
+          describe?.(workflowId) ??
+          Promise.reject(new WorkflowNotFoundError('not found', workflowId, undefined)),
+      }),
+    },
+  } as unknown as Client;
+}
+
+/** What the client throws when the server answers with a gRPC status, as Temporal's client wraps it. */
+export function serviceError(code: number, details = 'as the server says'): ServiceError {
+  return new ServiceError('Failed to start Workflow', {
+    cause: Object.assign(new Error(details), { code }),
+  });
+}
+
+export type LogLine = { level: number; msg: string } & Record<string, unknown>;
+
+/** A logger that keeps its lines. */
+export function keepingLogger(): { logger: Logger; lines: LogLine[] } {
+  const lines: LogLine[] = [];
+  const write = (line: string) => void lines.push(JSON.parse(line) as LogLine);
+  return { logger: pino({ level: 'debug' }, { write }), lines };
+}
+
+/** A counter's values by their label values, as `a/b`. */
+export async function counts(counter: Counter): Promise<Record<string, number>> {
+  const { values } = await counter.get();
+  return Object.fromEntries(
+    values.map(({ labels, value }) => [Object.values(labels).join('/'), value]),
+  );
+}
