@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const FIRST_WAIT_MS = 200;
@@ -14,8 +13,6 @@ export class Backoff {
 
   /** Resolves when a start may be tried. Rejects when the signal aborts. */
   async ready(signal: AbortSignal): Promise<void> {
-    // All starts of a stream wait for the same signal: Node would call that a leak.
-    setMaxListeners(0, signal);
     for (;;) {
       signal.throwIfAborted();
       const wait = this.#until - Date.now();

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Client } from '@temporalio/client';
+import { isGrpcServiceError, type Client } from '@temporalio/client';
 import {
   encodeWorkflowIdConflictPolicy,
   encodeWorkflowIdReusePolicy,
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
 } from '@temporalio/common';
-import { grpcStatus } from '../clients/temporal';
 import { errorMessage } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 import { startedEvent } from './failed-first-event';
@@ -77,7 +76,7 @@ async function startAgain(
     });
     return { workflowId, outcome: 'replayed', detail: runId };
   } catch (error) {
-    if (grpcStatus(error) !== ALREADY_EXISTS) throw error;
+    if (!isGrpcServiceError(error) || Number(error.code) !== ALREADY_EXISTS) throw error;
     const holder = await latestRun(client, workflowId);
     return { workflowId, outcome: 'refused', detail: statusName(holder?.status.name ?? 'UNKNOWN') };
   }

@@ -23,6 +23,9 @@ export function statusName(name: string): string {
     .join('');
 }
 
+/** {@link hasFailed} as a condition of a query. */
+export const FAILED_STATUS = `ExecutionStatus IN (${FAILED.map((name) => quote(statusName(name))).join(', ')})`;
+
 export function hasFailed(run: WorkflowExecutionDescription): boolean {
   return FAILED.includes(run.status.name);
 }
@@ -49,10 +52,9 @@ export async function* latestFailedRuns(
   stream: AnyStream,
   since?: Date,
 ): AsyncGenerator<WorkflowExecutionDescription> {
-  const statuses = FAILED.map((name) => quote(statusName(name))).join(', ');
   const query = [
     `TaskQueue = ${quote(stream.taskQueue)}`,
-    `ExecutionStatus IN (${statuses})`,
+    FAILED_STATUS,
     ...(since ? [`CloseTime >= ${quote(since.toISOString())}`] : []),
   ].join(' AND ');
   const runs = mapConcurrently(distinctIds(client, query), CONCURRENCY, (workflowId) =>

@@ -5,7 +5,7 @@ import type { RecordContent, RecordEnvelope } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import { failedEntry, type FailedEntry } from './failed-entry';
 import { startedEvent } from './failed-first-event';
-import { latestRun, statusName } from './failed-runs';
+import { FAILED_STATUS, latestRun, statusName } from './failed-runs';
 
 export interface RunFacts {
   runId: string;
@@ -59,12 +59,23 @@ export async function showFailed(
 
 async function runsOf(client: Client, latest: WorkflowExecutionDescription): Promise<RunFacts[]> {
   const runs = new Map<string, RunFacts>([[latest.runId, runFacts(latest)]]);
-  const query = `WorkflowId = ${quote(latest.workflowId)}`;
-  for await (const run of client.workflow.list({ query })) {
+  for await (const run of client.workflow.list({ query: runsQuery(latest) })) {
     // Of the latest run the list may not know the end yet.
-    if (!runs.has(run.runId)) runs.set(run.runId, runFacts(run));
+    if (run.workflowId !== latest.workflowId || runs.has(run.runId)) continue;
+    runs.set(run.runId, runFacts(run));
   }
   return [...runs.values()].sort((a, b) => Date.parse(b.startedAt) - Date.parse(a.startedAt));
+}
+
+/**
+ * The server escapes quotes and backslashes of a query again before it compares (1.29), so an id with
+ * such characters is found by what stands before them; among the failed, as earlier runs are.
+ */
+function runsQuery({ workflowId, taskQueue }: WorkflowExecutionDescription): string {
+  const plain = /^[^'"\\]*/.exec(workflowId)![0];
+  if (plain === workflowId) return `WorkflowId = ${quote(workflowId)}`;
+  const prefix = plain === '' ? '' : ` AND WorkflowId STARTS_WITH ${quote(plain)}`;
+  return `TaskQueue = ${quote(taskQueue)} AND ${FAILED_STATUS}${prefix}`;
 }
 
 type Run = Pick<WorkflowExecutionDescription, 'runId' | 'status' | 'startTime' | 'closeTime'>;

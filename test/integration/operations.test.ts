@@ -495,13 +495,13 @@ describe('on the command line', () => {
     const settled = await cloudsync('reconcile', '--stream', name, '--json');
     expect(settled.code).toBe(0);
     expect(JSON.parse(settled.stdout)).toMatchObject({ messages: 3, delivered: 3, missing: 0 });
-    await unlink(join(directory, 'sink', 'bad.json'));
-    await writeFile(join(directory, 'sink', 'copy.json'), messageValue('good'));
+    await unlink(join(directory, 'sink', 'good.json'));
+    await writeFile(join(directory, 'sink', 'copy.json'), messageValue('bad'));
     const unsettled = await cloudsync('reconcile', '--stream', name, '--json');
     expect(unsettled.code).toBe(1);
     expect(JSON.parse(unsettled.stdout)).toMatchObject({
-      missingIds: ['bad'],
-      doubleIds: ['good'],
+      missingIds: ['good'],
+      doubleIds: ['bad'],
     });
     await bridge.stop();
   });

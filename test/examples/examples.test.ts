@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+jest.setTimeout(60_000);
+
+const ROOT = join(__dirname, '..', '..');
+
+/**
+ * Loads a stream module as the CLI does, in a process of its own, because Jest replaces the module
+ * loader. Its sink meets a service that answers every call with the given status.
+ */
+async function load(module: string, status: number) {
+  const program = `
+    const { classifyError, loadSettings } = require('cloudsync');
+    const { loadStreams } = require('./dist/load-streams.js');
+    globalThis.fetch = async () => new Response(null, { status: ${status} });
+    (async () => {
+      const settings = loadSettings({ CLOUDSYNC_STREAMS: ${JSON.stringify(module)} });
+      const [{ name, topic, sink, workflow }, ...others] = await loadStreams(settings);
+      const record = { messageId: '1', value: Buffer.from('{}') };
+      const context = { signal: new AbortController().signal, attempt: 1 };
+      const write = await sink.write(record, context).then(
+        ({ outcome }) => outcome,
+        (error) => classifyError(error).type,
+      );
+      const { type } = workflow ?? {};
+      console.log(JSON.stringify({ name, topic, others: others.length, workflow: type, write }));
+    })();`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', program], { cwd: ROOT });
+  return JSON.parse(stdout) as unknown;
+}
+
+const OWN_STREAM = 'examples/own-stream/streams.ts';
+const TWO_STEPS = 'examples/two-step-workflow/streams.ts';
+
+test('a complete stream module takes less than 40 lines', async () => {
+  const lines = (await readFile(join(ROOT, OWN_STREAM), 'utf8')).trimEnd().split('\n');
+  expect(lines.length).toBeLessThan(40);
+});
+
+test.each([
+  [201, 'written'],
+  [200, 'duplicate'],
+  [408, 'Transient'],
+  [409, 'ContentConflict'],
+  [422, 'Permanent'],
+  [429, 'Throttled'],
+  [503, 'Transient'],
+])('own-stream: %d from the warehouse is %s', async (status, write) => {
+  const expected = { name: 'orders', topic: 'shop.orders', others: 0, write };
+  expect(await load(OWN_STREAM, status)).toEqual(expected);
+});
+
+test.each([
+  [201, 'written'],
+  [200, 'duplicate'],
+  [402, 'Permanent'],
+  [503, 'Transient'],
+])('two-step-workflow: %d from the stock service is %s', async (status, write) => {
+  expect(await load(TWO_STEPS, status)).toEqual({
+    name: 'reservations',
+    topic: 'shop.reservations',
+    others: 0,
+    workflow: 'reserveThenConfirm',
+    write,
+  });
+});

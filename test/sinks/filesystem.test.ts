@@ -1,0 +1,183 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { classifyError, DeliveryError } from '../../src/domain/errors';
+import type { Sink } from '../../src/domain/sink';
+import { fileSystemSink } from '../../src/sinks/filesystem';
+import { bytes, messageIds } from '../domain/support/records';
+import { write } from './support/write';
+
+let directory: string;
+let sink: Sink;
+
+beforeEach(async () => {
+  directory = join(await mkdtemp(join(tmpdir(), 'cloudsync-sink-')), 'deep', 'er');
+  sink = fileSystemSink({ directory });
+});
+afterEach(() => rm(join(directory, '..', '..'), { recursive: true, force: true }));
+
+async function stored(): Promise<string[]> {
+  const values: string[] = [];
+  for await (const value of sink.stored!()) values.push(value.toString());
+  return values.sort();
+}
+
+async function failureOf(attempt: Promise<unknown>) {
+  const error: unknown = await attempt.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeDefined();
+  return classifyError(error, (reason) => sink.classify?.(reason));
+}
+
+test('written: one file per message, with the value byte for byte', async () => {
+  const value = Buffer.from([0xef, 0xbb, 0xbf, 0, 0xff]);
+  const location = join(directory, '42.json');
+  await expect(write(sink, { value })).resolves.toEqual({ outcome: 'written', location });
+  expect(await readFile(location)).toEqual(value);
+  expect(await readdir(directory)).toEqual(['42.json']);
+});
+
+test('duplicate: the same content again', async () => {
+  await write(sink);
+  const location = join(directory, '42.json');
+  await expect(write(sink)).resolves.toEqual({ outcome: 'duplicate', location });
+  // Also for a process that starts anew.
+  await expect(write(fileSystemSink({ directory }))).resolves.toMatchObject({
+    outcome: 'duplicate',
+  });
+  expect(await readdir(directory)).toHaveLength(1);
+});
+
+test('ContentConflict: other content; the first one stays', async () => {
+  await write(sink, { value: Buffer.from('first') });
+  const attempt = write(sink, { value: Buffer.from('other') });
+  await expect(attempt).rejects.toBeInstanceOf(DeliveryError);
+  await expect(attempt).rejects.toMatchObject({ type: 'ContentConflict' });
+  expect(await stored()).toEqual(['first']);
+  expect(await readdir(directory)).toHaveLength(1);
+});
+
+test('an extension of its own, and flushed to the disk', async () => {
+  sink = fileSystemSink({ directory, extension: 'txt', fsync: true });
+  await write(sink);
+  expect(await readdir(directory)).toEqual(['42.txt']);
+});
+
+test('any message id and any bytes', async () => {
+  const values = new Map<string, Buffer>();
+  await fc.assert(
+    fc.asyncProperty(messageIds, bytes, async (messageId, value) => {
+      fc.pre(!values.has(messageId));
+      values.set(messageId, value);
+      const result = await write(sink, { messageId, value });
+      expect(result.outcome).toBe('written');
+      expect(await readFile(result.location!)).toEqual(value);
+    }),
+  );
+  expect(await readdir(directory)).toHaveLength(values.size);
+});
+
+test('of forty writers of one id at once exactly one writes', async () => {
+  const sinks = Array.from({ length: 4 }, () => fileSystemSink({ directory }));
+  const results = await Promise.all(
+    Array.from({ length: 40 }, (_, i) => write(sinks[i % sinks.length]!)),
+  );
+  const written = results.filter(({ outcome }) => outcome === 'written');
+  expect(written).toHaveLength(1);
+  expect(results.filter(({ outcome }) => outcome === 'duplicate')).toHaveLength(39);
+  expect(await readdir(directory)).toEqual(['42.json']);
+});
+
+test('of forty writers of other content one writes, the others conflict', async () => {
+  const results = await Promise.allSettled(
+    Array.from({ length: 40 }, (_, i) => write(sink, { value: Buffer.from(`content ${i}`) })),
+  );
+  const failed = results.filter((result) => result.status === 'rejected');
+  expect(failed).toHaveLength(39);
+  for (const { reason } of failed) expect(reason).toMatchObject({ type: 'ContentConflict' });
+  expect(await stored()).toHaveLength(1);
+});
+
+describe('when the directory is in trouble', () => {
+  test('one that is removed fails the attempt and is made again by the next', async () => {
+    await write(sink);
+    await rm(directory, { recursive: true });
+    expect(await failureOf(write(sink))).toMatchObject({ type: 'Transient' });
+    await expect(write(sink)).resolves.toMatchObject({ outcome: 'written' });
+  });
+
+  test('one that can not be made is tried again, and the failure says why', async () => {
+    const parent = join(directory, '..');
+    await mkdir(join(parent, '..'), { recursive: true });
+    await writeFile(parent, 'a file where a folder should be');
+    const failure = await failureOf(write(sink));
+    expect(failure).toMatchObject({ type: 'Transient' });
+    expect(failure.message).toMatch(/EEXIST|ENOTDIR/);
+    expect(failure.message).toContain('mkdir');
+    await rm(parent);
+    await expect(write(sink)).resolves.toMatchObject({ outcome: 'written' });
+  });
+
+  test('one that is read-only is transient', async () => {
+    await mkdir(directory, { recursive: true });
+    await chmod(directory, 0o500);
+    // Whoever may do everything writes all the same.
+    if (process.getuid?.() === 0) return;
+    const failure = await failureOf(write(sink));
+    await chmod(directory, 0o700);
+    expect(failure).toMatchObject({ type: 'Transient' });
+    expect(failure.message).toContain('EACCES');
+    await expect(write(sink)).resolves.toMatchObject({ outcome: 'written' });
+  });
+
+  test('a folder in the place of a file is permanent', async () => {
+    await mkdir(join(directory, '42.json'), { recursive: true });
+    expect(await failureOf(write(sink))).toMatchObject({ type: 'Permanent' });
+  });
+
+  test('a name that the file system refuses is permanent', async () => {
+    sink = fileSystemSink({ directory, extension: 'x'.repeat(300) });
+    expect(await failureOf(write(sink))).toMatchObject({ type: 'Permanent' });
+    expect(await readdir(directory)).toEqual([]);
+  });
+});
+
+test.each([
+  ['ENOSPC', 'Transient'],
+  ['EROFS', 'Transient'],
+  ['EIO', 'Transient'],
+  ['EMFILE', 'Transient'],
+  ['ENAMETOOLONG', 'Permanent'],
+  ['EINVAL', 'Permanent'],
+])('%s is %s', (code, type) => {
+  expect(sink.classify!(Object.assign(new Error('no'), { code }))).toMatchObject({ type });
+});
+
+test('errors of others are left to others', () => {
+  expect(sink.classify!(new Error('no'))).toBeUndefined();
+  expect(sink.classify!('no')).toBeUndefined();
+});
+
+describe('stored', () => {
+  test('is empty before the first write', async () => {
+    expect(await stored()).toEqual([]);
+  });
+
+  test('gives every value once, and nothing that is unfinished or no file', async () => {
+    await write(sink, { messageId: 'a' });
+    await write(sink, { messageId: '.unfinished-b' });
+    await writeFile(join(directory, '.unfinished-0b9c'), 'half');
+    await mkdir(join(directory, 'folder'));
+    await symlink('/nowhere', join(directory, 'link'));
+    expect(await stored()).toEqual(['{"id":".unfinished-b"}', '{"id":"a"}']);
+  });
+
+  test('a directory that can not be read is an error, not an empty sink', async () => {
+    await mkdir(join(directory, '..'), { recursive: true });
+    await writeFile(directory, 'a file where a folder should be');
+    await expect(stored()).rejects.toMatchObject({ code: 'ENOTDIR' });
+  });
+});
