@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { IdempotencyService } from '../idempotency/idempotency-service';
 
+/** A timer may fire a millisecond early, before the lock it waits for has expired. */
+const TIMER_MARGIN_MS = 10;
+
 /**
  * The first dedupe layer, in the bridge worker's memory: it sees a producer's duplicate at any offset or
  * partition that this process handles. Keyed by message id and content, because the same id with other
@@ -37,7 +40,7 @@ export class RecentLayer {
         waiting.delete(wake);
         resolve();
       };
-      const expiry = setTimeout(wake, this.#lockTimeoutMs).unref();
+      const expiry = setTimeout(wake, this.#lockTimeoutMs + TIMER_MARGIN_MS).unref();
       const waiting = this.#waiting.get(key) ?? new Set();
       this.#waiting.set(key, waiting.add(wake));
     });

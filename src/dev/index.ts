@@ -1,13 +1,8 @@
 export { userCacheDirectory } from './cache-directory';
-export { down, type DownOptions } from './down';
-export { LocalServerError } from './errors';
-export type { KafkaOptions } from './kafka-server';
+export { down } from './down';
 export type { LocalPorts } from './local-ports';
-export type { ServerName } from './paths';
 export { freePort } from './ports';
-export type { Progress } from './progress';
 export { startKafka, startTemporal, type SingleServer } from './single-server';
-export { status, type ServerStatus, type StatusOptions } from './status';
+export { status } from './status';
 export { ensureNamespace } from './temporal-probe';
-export type { TemporalOptions } from './temporal-server';
 export { up, type LocalAddresses, type UpOptions } from './up';

@@ -211,14 +211,14 @@ describe('places', () => {
     world.memos.set('test-b-3', world.starts[2]!.options.memo);
     await world.refuse(2, new WorkflowExecutionAlreadyStartedError('held', 'test-b-3', 'any'));
     expect(world.ids.at(-1)).toBe('test-c-4');
-    // Rejected: its dead letter takes the place.
+    // Rejected: the next record has the place first, then its dead letter.
     await world.refuse(3, serviceError(3));
-    expect(world.ids.at(-1)).toBe('test-invalid-topic-0-4');
-    await world.acknowledge(4);
-    await world.close('test-invalid-topic-0-4', 'dead_lettered');
     expect(world.ids.at(-1)).toBe('test-d-5');
-    await world.acknowledge(5);
+    await world.acknowledge(4);
     await world.close('test-d-5', 'failed');
+    expect(world.ids.at(-1)).toBe('test-invalid-topic-0-4');
+    await world.acknowledge(5);
+    await world.close('test-invalid-topic-0-4', 'dead_lettered');
     expect(world.dispatcher.inFlightCount).toBe(0);
     expect(world.window.watermark).toBe(6);
     expect(world.fatal).toEqual([]);

@@ -1,4 +1,4 @@
-import { DeliveryError } from '../../src/domain/errors';
+import type { DeliveryError } from '../../src/domain/errors';
 import type { Sink } from '../../src/domain/sink';
 import { failsForGood, parseFaults, withFaults, type FaultRates } from '../../src/sinks/faults';
 import { write } from './support/write';
@@ -142,7 +142,7 @@ describe('withFaults', () => {
       yield await Promise.resolve(Buffer.from('a'));
     }
     const inner: Sink = {
-      ...countingSink(),
+      write: () => Promise.resolve({ outcome: 'written' }),
       classify: () => ({ type: 'Permanent', message: 'as the sink says' }),
       stored,
       close,
