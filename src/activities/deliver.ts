@@ -84,7 +84,8 @@ async function attempt(
   record: SinkRecord,
   attempt: number,
 ): Promise<WriteResult> {
-  const { info, cancellationSignal, cancelled } = Context.current();
+  const context = Context.current();
+  const { info, cancellationSignal, cancelled } = context;
   const limitMs = Math.max(info.startToCloseTimeoutMs - DEADLINE_MARGIN_MS, 1);
   const timeout = new AbortController();
   const signal = AbortSignal.any([cancellationSignal, timeout.signal]);
@@ -96,7 +97,7 @@ async function attempt(
       reject(new DeliveryError('Transient', `the sink did not answer within ${limitMs} ms`));
     }, limitMs);
   });
-  const beat = () => Context.current().heartbeat({ attempt } satisfies AttemptDetails);
+  const beat = () => context.heartbeat({ attempt } satisfies AttemptDetails);
   if (!info.isLocal) beat();
   const heartbeat = info.isLocal ? undefined : setInterval(beat, HEARTBEAT_INTERVAL_MS);
   try {

@@ -11,7 +11,7 @@ export function cloudsync<T>(args: string[], env: NodeJS.ProcessEnv): Promise<T>
       try {
         resolve(JSON.parse(stdout) as T);
       } catch {
-        reject(new Error(`cloudsync ${args.join(' ')} failed: ${stderr || String(error)}`));
+        reject(new Error(`cloudsync ${args.join(' ')} failed: ${stderr || error?.message}`));
       }
     });
   });

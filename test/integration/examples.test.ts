@@ -112,7 +112,8 @@ test('own-stream: a warehouse that fails for a while gets the order in the end',
   let failures = 5;
   const [handler] = warehouse.listeners('request') as [(...args: unknown[]) => void];
   warehouse.removeAllListeners('request').on('request', (request, response) => {
-    if (failures-- > 0) response.writeHead(failures === 1 ? 429 : 503, { 'retry-after': '1' }).end();
+    if (failures-- > 0)
+      response.writeHead(failures === 1 ? 429 : 503, { 'retry-after': '1' }).end();
     else handler(request, response);
   });
   await serve('WAREHOUSE_URL', warehouse);

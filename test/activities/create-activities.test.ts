@@ -1,0 +1,61 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createActivities } from '../../src/activities/create-activities';
+import type { DeadLetterWriter } from '../../src/activities/dead-letter-writer';
+import type { InvalidRecordInput, KafkaRecord } from '../../src/domain/record';
+import { startOfInvalidRecord, startOfRecord } from '../../src/domain/record-start';
+import { kafkaRecord, testStream } from '../domain/support/records';
+
+const stream = testStream();
+const noEvents = {
+  duplicateAtSink: () => undefined,
+  attemptFailed: () => undefined,
+  attemptSucceeded: () => undefined,
+};
+
+function activities(write: DeadLetterWriter['write'] = () => Promise.resolve()) {
+  return createActivities({ stream, deadLetters: { write }, events: noEvents });
+}
+
+function invalid(given: Partial<KafkaRecord>): InvalidRecordInput {
+  const reason = { type: 'SchemaMismatch', message: 'as it was then' } as const;
+  const [input] = startOfInvalidRecord(stream, kafkaRecord(given), reason).args;
+  return input as InvalidRecordInput;
+}
+
+describe('deadLetter', () => {
+  test('names the workflow that gives the record up', async () => {
+    const write = jest.fn<Promise<void>, Parameters<DeadLetterWriter['write']>>(() =>
+      Promise.resolve(),
+    );
+    const record = invalid({});
+    const failure = { type: 'Permanent', message: 'no', attempts: 2 };
+    const workflowExecution = { workflowId: 'test-42-7', runId: 'run' };
+    const environment = new MockActivityEnvironment({ workflowExecution });
+    await environment.run(() => activities(write).deadLetter(record, failure));
+    expect(write).toHaveBeenCalledWith(stream, record, failure, workflowExecution);
+  });
+});
+
+describe('parse', () => {
+  test('a record that the stream can read by now gets the start it would have had', async () => {
+    const value = Buffer.from('{"id":"42"}');
+    await expect(activities().parse(invalid({ value }))).resolves.toEqual({
+      ok: true,
+      start: startOfRecord(stream, kafkaRecord({ value }), '42'),
+    });
+  });
+
+  test('the reason of one that is still invalid is the one of today', async () => {
+    await expect(
+      activities().parse(invalid({ value: Buffer.from('{nope') })),
+    ).resolves.toMatchObject({
+      ok: false,
+      reason: { type: 'InvalidJson' },
+    });
+  });
+
+  test('one that travels by reference keeps its reason', async () => {
+    const record = invalid({ value: Buffer.alloc(2_100_000, 'x') });
+    await expect(activities().parse(record)).resolves.toEqual({ ok: false, reason: record.reason });
+  });
+});

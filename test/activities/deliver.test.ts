@@ -1,0 +1,322 @@
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import type { DeliverResult } from '../../src/activities/record-activities';
+import { createActivities } from '../../src/activities/create-activities';
+import { DeliveryError } from '../../src/domain/errors';
+import { encodeContent, type KafkaRecord, type RecordInput } from '../../src/domain/record';
+import type { DeliverFunction, Sink, SinkRecord, WriteContext } from '../../src/domain/sink';
+import { kafkaRecord, testStream } from '../domain/support/records';
+
+type Info = ConstructorParameters<typeof MockActivityEnvironment>[0];
+
+function input(given: Partial<KafkaRecord> = {}): RecordInput {
+  const record = kafkaRecord(given);
+  const { topic, partition, offset, timestamp } = record;
+  return {
+    ...{ stream: 'test', messageId: '42', topic, partition, offset, timestamp },
+    content: encodeContent(record),
+  };
+}
+
+/** One attempt of the activity; what it told the bridge, and its heartbeats. */
+function begin(
+  sink: Sink<{ id: string }> | DeliverFunction<{ id: string }>,
+  info: Info = {},
+  record = input(),
+  earlierAttempts = 0,
+) {
+  const events: unknown[][] = [];
+  const heartbeats: unknown[] = [];
+  const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
+  environment.on('heartbeat', (details) => heartbeats.push(details));
+  const activities = createActivities({
+    stream: testStream({ sink }),
+    deadLetters: { write: () => Promise.reject(new Error('not a matter of this activity')) },
+    events: {
+      duplicateAtSink: ({ messageId }) => events.push(['duplicate', messageId]),
+      attemptFailed: ({ messageId }, type, message) => events.push([messageId, type, message]),
+      attemptSucceeded: ({ messageId }, seconds) => events.push([messageId, typeof seconds]),
+    },
+  });
+  const result: Promise<DeliverResult> = environment.run(() =>
+    activities.deliver(record, earlierAttempts),
+  );
+  result.catch(() => undefined);
+  return { result, events, heartbeats, environment };
+}
+
+async function failureOf(result: Promise<unknown>): Promise<ApplicationFailure> {
+  const error: unknown = await result.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(ApplicationFailure);
+  return error as ApplicationFailure;
+}
+
+// eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- sinks throw anything
+const failing = (error: unknown) => () => Promise.reject(error);
+
+describe('a delivery', () => {
+  test('hands the record to the sink, with its own bytes', async () => {
+    let seen: SinkRecord | undefined;
+    const value = Buffer.from('{"id": "42", "unnamed": 1.0}');
+    const headers: KafkaRecord['headers'] = [['h', Buffer.from([0xff])]];
+    const record = input({ key: Buffer.from('k'), value, headers });
+    const info = { workflowExecution: { workflowId: 'test-42-7', runId: 'run' } };
+    const { result, events } = begin(
+      (one) => {
+        seen = one;
+        return Promise.resolve({ outcome: 'written', location: '/somewhere/42' });
+      },
+      info,
+      record,
+    );
+    await expect(result).resolves.toEqual({
+      outcome: 'delivered',
+      attempts: 1,
+      location: '/somewhere/42',
+    });
+    expect(seen).toMatchObject({
+      ...{ topic: 'topic', partition: 0, offset: 7, timestamp: 1_700_000_000_123 },
+      ...{ stream: 'test', messageId: '42', workflowId: 'test-42-7' },
+      ...{ key: Buffer.from('k'), value, headers },
+      message: { id: '42' },
+    });
+    expect(events).toEqual([['42', 'number']]);
+  });
+
+  test('counts the attempts of earlier stages', async () => {
+    const { result } = begin(() => Promise.resolve(), { attempt: 2 }, input(), 3);
+    await expect(result).resolves.toEqual({ outcome: 'delivered', attempts: 5 });
+  });
+
+  test('tells the sink which attempt it is', async () => {
+    let context: WriteContext | undefined;
+    const { result } = begin(
+      (_, given) => {
+        context = given;
+        return Promise.resolve();
+      },
+      { attempt: 4 },
+    );
+    await result;
+    expect(context).toMatchObject({ attempt: 4, signal: { aborted: false } });
+  });
+});
+
+describe('a duplicate at the sink', () => {
+  const duplicate = () => Promise.resolve({ outcome: 'duplicate' as const });
+
+  test("on the first attempt is another record's", async () => {
+    const { result, events } = begin(duplicate);
+    await expect(result).resolves.toEqual({ outcome: 'duplicate', attempts: 1 });
+    expect(events).toContainEqual(['duplicate', '42']);
+  });
+
+  test.each([
+    ['a retry of this activity', { attempt: 2 }, 0],
+    ['an attempt of an earlier stage', { attempt: 1 }, 3],
+  ])("after %s is the record's own write", async (_, info, earlier) => {
+    const { result, events } = begin(duplicate, info, input(), earlier);
+    await expect(result).resolves.toMatchObject({ outcome: 'delivered' });
+    expect(events).not.toContainEqual(['duplicate', '42']);
+  });
+
+  test.each([
+    ['this record', { topic: 'topic', partition: 0, offset: 7 }, 'delivered'],
+    ['another offset', { topic: 'topic', partition: 0, offset: 8 }, 'duplicate'],
+    ['another partition', { topic: 'topic', partition: 1, offset: 7 }, 'duplicate'],
+    ['another topic', { topic: 'other', partition: 0, offset: 7 }, 'duplicate'],
+  ])('that the sink knows was written by %s', async (_, writtenBy, outcome) => {
+    const sink = () => Promise.resolve({ outcome: 'duplicate' as const, writtenBy });
+    for (const attempt of [1, 2]) {
+      await expect(begin(sink, { attempt }).result).resolves.toMatchObject({ outcome });
+    }
+  });
+});
+
+describe('a failure', () => {
+  test.each([
+    ['Transient', false],
+    ['Throttled', false],
+    ['Permanent', true],
+    ['ContentConflict', true],
+  ] as const)('%s: nonRetryable is %s', async (type, nonRetryable) => {
+    const { result, events } = begin(failing(new DeliveryError(type, 'no')), { attempt: 2 });
+    const failure = await failureOf(result);
+    expect(failure).toMatchObject({ type, nonRetryable, message: 'no', details: [{ attempt: 2 }] });
+    expect(failure.nextRetryDelay).toBeUndefined();
+    expect(events).toEqual(nonRetryable ? [] : [['42', type, 'no']]);
+  });
+
+  test('is what the sink makes of it', async () => {
+    const sink: Sink = {
+      write: failing(new Error('403')),
+      classify: () => ({ type: 'Permanent', message: 'no rights' }),
+    };
+    expect(await failureOf(begin(sink).result)).toMatchObject({
+      type: 'Permanent',
+      message: 'no rights',
+      nonRetryable: true,
+    });
+  });
+
+  test.each([
+    ['an error', new Error('down')],
+    ['a string', 'down'],
+    ['an object', { message: 'down' }],
+  ])('that nobody knows is transient: %s', async (_, thrown) => {
+    expect(await failureOf(begin(failing(thrown)).result)).toMatchObject({
+      type: 'Transient',
+      message: 'down',
+      nonRetryable: false,
+    });
+  });
+
+  test('thrown before the sink returns a promise is a failure like any other', async () => {
+    const { result } = begin({
+      write: () => {
+        throw new DeliveryError('Permanent', 'at once');
+      },
+    });
+    expect(await failureOf(result)).toMatchObject({ type: 'Permanent', message: 'at once' });
+  });
+
+  test('may ask for a pause, in the failure and for the workflow', async () => {
+    const error = new DeliveryError('Throttled', 'slow down', { retryAfterMs: 1_500 });
+    expect(await failureOf(begin(failing(error)).result)).toMatchObject({
+      nextRetryDelay: 1_500,
+      details: [{ attempt: 1, retryAfterMs: 1_500 }],
+    });
+  });
+
+  test.each([Number.NaN, -1, 0, Number.POSITIVE_INFINITY])(
+    'a pause of %p is none: the policy decides',
+    async (retryAfterMs) => {
+      const error = new DeliveryError('Throttled', 'slow down', { retryAfterMs });
+      const failure = await failureOf(begin(failing(error)).result);
+      expect(failure.nextRetryDelay).toBeUndefined();
+      expect(failure.details).toEqual([{ attempt: 1 }]);
+    },
+  );
+
+  test('has a message that Temporal takes: bounded and well-formed', async () => {
+    const { message } = await failureOf(begin(failing(new Error('é\ud800'.repeat(1e6)))).result);
+    expect(Buffer.byteLength(message)).toBeLessThanOrEqual(2_000);
+    expect(message.isWellFormed()).toBe(true);
+    expect(message).toMatch(/^é/);
+  });
+
+  test('a record without a value is permanent', async () => {
+    const { result } = begin(() => Promise.resolve(), {}, input({ value: null }));
+    expect(await failureOf(result)).toMatchObject({ type: 'Permanent', nonRetryable: true });
+  });
+
+  test('a message that no longer fits the schema is permanent, for a sink that reads it', async () => {
+    const record = input({ value: Buffer.from('{"id":7}') });
+    const reading = begin(({ message }) => Promise.resolve(void message.id), {}, record);
+    expect(await failureOf(reading.result)).toMatchObject({ type: 'Permanent' });
+    const bytes = begin(({ value }) => Promise.resolve(void value), {}, record);
+    await expect(bytes.result).resolves.toMatchObject({ outcome: 'delivered' });
+  });
+});
+
+describe('time', () => {
+  test('a sink that ignores the signal is cut off before the activity is', async () => {
+    let signal: AbortSignal | undefined;
+    const { result, events } = begin(
+      (_, context) => {
+        signal = context.signal;
+        return new Promise(() => undefined);
+      },
+      { startToCloseTimeoutMs: 300 },
+    );
+    expect(await failureOf(result)).toMatchObject({
+      type: 'Transient',
+      nonRetryable: false,
+      message: 'the sink did not answer within 50 ms',
+      details: [{ attempt: 1 }],
+    });
+    expect(signal!.aborted).toBe(true);
+    expect(events).toHaveLength(1);
+  });
+
+  test('a sink that fails after it was cut off harms nobody', async () => {
+    let fail: (error: Error) => void = () => undefined;
+    const { result } = begin(() => new Promise((_, reject) => (fail = reject)), {
+      startToCloseTimeoutMs: 260,
+    });
+    await failureOf(result);
+    fail(new Error('too late')); // an unhandled rejection would fail the test run
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+});
+
+describe('heartbeats', () => {
+  beforeEach(() =>
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'performance'] }),
+  );
+  afterEach(() => jest.useRealTimers());
+
+  test('go on while a regular attempt runs, then end', async () => {
+    let finish: () => void = () => undefined;
+    const { result, heartbeats } = begin(() => new Promise((resolve) => (finish = resolve)), {
+      attempt: 3,
+      startToCloseTimeoutMs: 30_000,
+    });
+    await jest.advanceTimersByTimeAsync(0);
+    expect(heartbeats).toEqual([{ attempt: 3 }]);
+    await jest.advanceTimersByTimeAsync(9_000);
+    expect(heartbeats).toHaveLength(4);
+    finish();
+    await result;
+    await jest.advanceTimersByTimeAsync(9_000);
+    expect(heartbeats).toHaveLength(4);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('are not sent by a local attempt: nobody looks at them', async () => {
+    let finish: () => void = () => undefined;
+    const { result, heartbeats } = begin(() => new Promise((resolve) => (finish = resolve)), {
+      isLocal: true,
+      startToCloseTimeoutMs: 30_000,
+    });
+    await jest.advanceTimersByTimeAsync(9_000);
+    finish();
+    await result;
+    expect(heartbeats).toEqual([]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
+
+describe('when the worker shuts down', () => {
+  /** A sink that fails with the error as soon as it is told to give up. */
+  function shuttingDown(write: Sink['write']) {
+    const begun = begin({ write });
+    setImmediate(() => begun.environment.cancel('WORKER_SHUTDOWN'));
+    return begun;
+  }
+  const givingUp =
+    (error: Error): Sink['write'] =>
+    (_, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(error)));
+
+  test('a sink that ignores it is left behind', async () => {
+    const { result, events } = shuttingDown(() => new Promise(() => undefined));
+    await expect(result).rejects.toBeInstanceOf(CancelledFailure);
+    expect(events).toEqual([]);
+  });
+
+  test('a sink that gives up with an error of its own has not failed', async () => {
+    const { result, events } = shuttingDown(givingUp(new Error('aborted')));
+    await expect(result).rejects.toBeInstanceOf(CancelledFailure);
+    expect(events).toEqual([]);
+  });
+
+  test('a record that can never be delivered is still known as that', async () => {
+    const { result } = shuttingDown(givingUp(new DeliveryError('Permanent', 'no')));
+    expect(await failureOf(result)).toMatchObject({ type: 'Permanent', nonRetryable: true });
+  });
+});

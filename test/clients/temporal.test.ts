@@ -1,0 +1,25 @@
+import { grpcStatus, GrpcStatus, quote } from '../../src/clients/temporal';
+import { serviceError } from '../bridge/support/fakes';
+
+describe('grpcStatus', () => {
+  test('is behind an error of the client', () => {
+    expect(grpcStatus(serviceError(8))).toBe(GrpcStatus.RESOURCE_EXHAUSTED);
+  });
+
+  test('is on an error of a raw call', () => {
+    expect(grpcStatus(Object.assign(new Error('no'), { code: 14 }))).toBe(GrpcStatus.UNAVAILABLE);
+  });
+
+  test.each([
+    new Error('no'),
+    Object.assign(new Error('no'), { code: 'ECONNRESET' }),
+    'no',
+    undefined,
+    null,
+  ])('is nowhere on %p', (error) => expect(grpcStatus(error)).toBeUndefined());
+});
+
+test('quote makes a literal of any value', () => {
+  expect(quote('aws-42-7')).toBe('"aws-42-7"');
+  expect(quote('a" OR "b\\')).toBe('"a\\" OR \\"b\\\\"');
+});
