@@ -52,60 +52,54 @@ const brokers = z
   .transform((list) => list.split(',').map((broker) => broker.trim()))
   .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$/, 'must be host:port, separated by commas')));
 
-const schema = z
-  .object({
-    KAFKA_BROKERS: brokers.optional(),
-    KAFKA_BOOTSTRAP_SERVERS: brokers.optional(),
-    KAFKA_CLIENT_ID: z.string().min(1).default('cloudsync'),
-    KAFKA_SSL: z.stringbool().default(false),
-    KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
-    KAFKA_SASL_USERNAME: z.string().optional(),
-    KAFKA_SASL_PASSWORD: z.string().optional(),
-    CLOUDSYNC_TOPIC: z.string().min(1).default('cloudsync.messages'),
-    CLOUDSYNC_STREAMS: z.string().min(1).optional(),
-    CLOUDSYNC_SINK_DIR: z.string().min(1).default(join('.cloudsync', 'sink')),
-    CLOUDSYNC_FAULTS: z
-      .string()
-      .default('')
-      .transform((text, context) => {
-        try {
-          return parseFaults(text);
-        } catch (error) {
-          context.addIssue({ code: 'custom', message: errorMessage(error) });
-          return z.NEVER;
-        }
-      }),
-    CLOUDSYNC_RETRY_FAST_ATTEMPTS: count.optional(),
-    CLOUDSYNC_RETRY_MAX_ATTEMPTS: count.optional(),
-    CLOUDSYNC_RETRY_INITIAL_MS: count.optional(),
-    CLOUDSYNC_RETRY_MAX_INTERVAL_MS: count.optional(),
-    CLOUDSYNC_IDEMPOTENCY_RETENTION_MS: count.optional(),
-    CLOUDSYNC_IDEMPOTENCY_MAX_ENTRIES: count.optional(),
-    CLOUDSYNC_IDEMPOTENCY_CLEANUP_INTERVAL_MS: count.optional(),
-    CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: count.optional(),
-    CLOUDSYNC_IDEMPOTENCY_STATISTICS: z.stringbool().optional(),
-    CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: z.stringbool().optional(),
-    CLOUDSYNC_METRICS_PORT: z.coerce.number<string>().int().min(0).max(65_535).default(9464),
-    CLOUDSYNC_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
-    CLOUDSYNC_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
-    CLOUDSYNC_DEV_DIR: z.string().min(1).default(join('.cloudsync', 'dev')),
-    CLOUDSYNC_DEV_DOWNLOAD: z.stringbool().default(true),
-    TEMPORAL_ADDRESS: z.string().optional(),
-    TEMPORAL_NAMESPACE: z.string().optional(),
-  })
-  .superRefine((env, context) => {
-    if (env.KAFKA_SASL_MECHANISM) {
-      for (const name of ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'] as const) {
-        if (!env[name]) {
-          context.addIssue({
-            code: 'custom',
-            path: [name],
-            message: 'is needed with KAFKA_SASL_MECHANISM',
-          });
-        }
+const schema = z.object({
+  KAFKA_BROKERS: brokers.optional(),
+  KAFKA_BOOTSTRAP_SERVERS: brokers.optional(),
+  KAFKA_CLIENT_ID: z.string().min(1).default('cloudsync'),
+  KAFKA_SSL: z.stringbool().default(false),
+  KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
+  KAFKA_SASL_USERNAME: z.string().optional(),
+  KAFKA_SASL_PASSWORD: z.string().optional(),
+  CLOUDSYNC_TOPIC: z.string().min(1).default('cloudsync.messages'),
+  CLOUDSYNC_STREAMS: z.string().min(1).optional(),
+  CLOUDSYNC_SINK_DIR: z.string().min(1).default(join('.cloudsync', 'sink')),
+  CLOUDSYNC_FAULTS: z
+    .string()
+    .default('')
+    .transform((text, context) => {
+      try {
+        return parseFaults(text);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: errorMessage(error) });
+        return z.NEVER;
       }
-    }
-  });
+    }),
+  CLOUDSYNC_RETRY_FAST_ATTEMPTS: count.optional(),
+  CLOUDSYNC_RETRY_MAX_ATTEMPTS: count.optional(),
+  CLOUDSYNC_RETRY_INITIAL_MS: count.optional(),
+  CLOUDSYNC_RETRY_MAX_INTERVAL_MS: count.optional(),
+  CLOUDSYNC_IDEMPOTENCY_RETENTION_MS: count.optional(),
+  CLOUDSYNC_IDEMPOTENCY_MAX_ENTRIES: count.optional(),
+  CLOUDSYNC_IDEMPOTENCY_CLEANUP_INTERVAL_MS: count.optional(),
+  CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: count.optional(),
+  CLOUDSYNC_IDEMPOTENCY_STATISTICS: z.stringbool().optional(),
+  CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: z.stringbool().optional(),
+  CLOUDSYNC_METRICS_PORT: z.coerce.number<string>().int().min(0).max(65_535).default(9464),
+  CLOUDSYNC_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
+  CLOUDSYNC_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  CLOUDSYNC_DEV_DIR: z.string().min(1).default(join('.cloudsync', 'dev')),
+  CLOUDSYNC_DEV_DOWNLOAD: z.stringbool().default(true),
+  TEMPORAL_ADDRESS: z.string().optional(),
+  TEMPORAL_NAMESPACE: z.string().optional(),
+});
+
+/** What no single variable shows. Zod would look at this only where all else is right. */
+function incomplete(env: Record<string, unknown>): string[] {
+  if (!env.KAFKA_SASL_MECHANISM) return [];
+  return ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD']
+    .filter((name) => !env[name])
+    .map((name) => `${name}: is needed with KAFKA_SASL_MECHANISM`);
+}
 
 /**
  * Settings from environment variables. Throws one {@link UsageError} that names every wrong or
@@ -116,13 +110,17 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     .filter((name) => name.startsWith('CLOUDSYNC_') && !(name in schema.shape))
     .map((name) => `${name}: there is no such setting`);
   // An empty variable is what a shell or a compose file leaves of an unset one.
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
   const result = schema.safeParse(given);
-  const faults = result.success
-    ? []
-    : result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  if (!result.success || unknown.length > 0) {
-    throw new UsageError(`wrong settings:\n  ${[...faults, ...unknown].join('\n  ')}`);
+  const temporal = temporalSettings(given as Record<string, string>);
+  const faults = [
+    ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`),
+    ...incomplete(given),
+    ...(typeof temporal === 'string' ? [temporal] : []),
+    ...unknown,
+  ];
+  if (!result.success || typeof temporal === 'string' || faults.length > 0) {
+    throw new UsageError(`wrong settings:\n  ${faults.join('\n  ')}`);
   }
   const values = result.data;
   const givenBrokers = values.KAFKA_BROKERS ?? values.KAFKA_BOOTSTRAP_SERVERS;
@@ -139,7 +137,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
         },
       }),
     },
-    temporal: temporalSettings(given as Record<string, string>),
+    temporal,
     topic: values.CLOUDSYNC_TOPIC,
     streams: values.CLOUDSYNC_STREAMS,
     sinkDirectory: values.CLOUDSYNC_SINK_DIR,
@@ -192,13 +190,17 @@ export function environment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(local), ...given };
 }
 
-/** Temporal's own names and profile file, read by its own library. */
-function temporalSettings(env: Record<string, string>): TemporalSettings {
-  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: env });
-  return {
-    namespace: namespace ?? 'default',
-    connection: { ...connectionOptions, address: connectionOptions.address ?? '127.0.0.1:7233' },
-  };
+/** Temporal's own names and profile file, read by its own library; or what is wrong with them. */
+function temporalSettings(env: Record<string, string>): TemporalSettings | string {
+  try {
+    const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: env });
+    return {
+      namespace: namespace ?? 'default',
+      connection: { ...connectionOptions, address: connectionOptions.address ?? '127.0.0.1:7233' },
+    };
+  } catch (error) {
+    return `TEMPORAL_*: ${errorMessage(error)}`;
+  }
 }
 
 type Present<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDeadLetterWriter } from './activities/dead-letter-writer';
 import { Backoff } from './bridge/backoff';
@@ -79,6 +80,8 @@ function createStreamBridge(
   const { metrics, logger } = options;
   const { client, connection } = connections.temporal;
   const stopping = new AbortController();
+  // Every start that waits for Temporal listens to it; Node takes more than ten for a leak.
+  setMaxListeners(0, stopping.signal);
   const idempotencySettings = resolveIdempotencySettings(stream.idempotency);
   const idempotency = new InMemoryIdempotencyService(idempotencySettings, {
     log: (event, fields) => logger.debug({ stream: stream.name, ...fields }, event),

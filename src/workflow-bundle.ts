@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { bundleWorkflowCode, type WorkflowBundleOption } from '@temporalio/worker';
 import type { RecordWorkflow } from './domain/stream';
 
@@ -10,6 +10,9 @@ const WORKFLOWS = join(__dirname, 'workflows', `index${extension}`);
 const INTERCEPTORS = join(__dirname, 'workflows', `interceptors${extension}`);
 /** Made by `npm run build`; saves a second at each start. */
 const PREBUILT = join(__dirname, 'workflows.bundle.js');
+
+/** The folder in which this package finds `@temporalio/workflow`. */
+const PACKAGES = join(dirname(require.resolve('@temporalio/workflow/package.json')), '..', '..');
 
 const bundles = new Map<string, Promise<WorkflowBundleOption>>();
 
@@ -53,6 +56,11 @@ function bundle(workflowsPath: string): Promise<{ code: string }> {
     workflowsPath,
     workflowInterceptorModules: [INTERCEPTORS],
     logger: QUIET,
+    // The entry of a user's own workflows lies in a folder from which no package is found.
+    webpackConfigHook: (config) => {
+      const modules = [...(config.resolve?.modules ?? ['node_modules']), PACKAGES];
+      return { ...config, resolve: { ...config.resolve, modules } };
+    },
   });
 }
 

@@ -10,11 +10,17 @@ export const order = z.object({
 });
 
 /** Every step is idempotent by the order number: an attempt whose answer was lost is made again. */
-function call(method: string, orderNumber: string, step: string, body?: string): Promise<Response> {
+function call(
+  method: string,
+  orderNumber: string,
+  step: string,
+  body: string | null = null,
+): Promise<Response> {
   const base = env.STOCK_URL ?? 'http://127.0.0.1:8788';
   return fetch(new URL(`/reservations/${encodeURIComponent(orderNumber)}${step}`, base), {
     method,
-    ...(body !== undefined && { body }),
+    body,
+    signal: AbortSignal.timeout(5_000),
   });
 }
 

@@ -9,24 +9,28 @@ import {
 } from 'cloudsync/workflow';
 import type * as stock from './stock';
 
+type Stock = Pick<typeof stock, 'reserve' | 'release'>;
+type Deliver = Pick<RecordActivities, 'deliver'>;
+
 /** Without a limit of attempts: a reservation that nobody releases would stay for ever. */
-const { release } = proxyActivities<Pick<typeof stock, 'release'>>({ startToCloseTimeout: '10s' });
+const { release } = proxyActivities<Stock>({ startToCloseTimeout: '10s' });
 
 /** Takes the place of `deliverRecord`. Ends Failed, with a dead letter, when a step fails for good. */
 export async function reserveThenConfirm(
   record: RecordInput,
   policy: RetryPolicy,
 ): Promise<DeliverResult> {
-  const { reserve, deliver } = proxyActivities<
-    Pick<typeof stock, 'reserve'> & Pick<RecordActivities, 'deliver'>
-  >({
+  const retry = {
+    maximumAttempts: policy.maximumAttempts,
+    initialInterval: policy.initialIntervalMs,
+    maximumInterval: policy.maximumIntervalMs,
+  };
+  const { reserve } = proxyActivities<Stock>({ startToCloseTimeout: '10s', retry });
+  const { deliver } = proxyActivities<Deliver>({
     startToCloseTimeout: policy.attemptTimeoutMs,
+    // `deliver` heartbeats: the attempt of a worker that is gone is made again after this time.
     heartbeatTimeout: '10s',
-    retry: {
-      initialInterval: policy.initialIntervalMs,
-      maximumAttempts: policy.maximumAttempts,
-      maximumInterval: policy.maximumIntervalMs,
-    },
+    retry,
   });
   try {
     await reserve(record);

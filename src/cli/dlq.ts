@@ -11,14 +11,7 @@ import {
 } from '../operations/dead-letters-show';
 import { requireTopics } from '../operations/topics';
 import { commandContext, type StreamFlags } from './context';
-import {
-  entryFacts,
-  entryTable,
-  facts,
-  position,
-  recordFacts,
-  withStreamOptionsBesideIds,
-} from './failed-output';
+import { entryFacts, entryTable, facts, position, recordFacts } from './failed-output';
 import { printJson, progressLine, say } from './output';
 import { withStreamOptions } from './stream-options';
 import { positiveInteger } from './topics';
@@ -35,7 +28,7 @@ export function addDlqCommand(program: Command): void {
     .option('--limit <n>', 'at most this many, the newest', positiveInteger)
     .option('--json', 'print one JSON document')
     .action(list);
-  withStreamOptionsBesideIds(dlq.command('show'))
+  withStreamOptions(dlq.command('show'))
     .description('show one: its record, its error, its workflow')
     .argument('<id>', 'workflow id; or, with --stream, partition:offset on the dead-letter topic')
     .option('--json', 'print one JSON document')

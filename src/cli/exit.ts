@@ -11,6 +11,15 @@ export function exitWith(error: unknown): void {
     process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
     return;
   }
-  say(`cloudsync: ${errorMessage(error)}`);
+  say(`cloudsync: ${withCause(error)}`);
   process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed;
+}
+
+/** Clients say what they tried; why it failed is in the cause. */
+function withCause(error: unknown): string {
+  const message = errorMessage(error);
+  const cause = (error as { cause?: unknown } | null)?.cause;
+  if (error instanceof UsageError || cause === undefined) return message;
+  const reason = errorMessage(cause);
+  return message.includes(reason) ? message : `${message}: ${reason}`;
 }

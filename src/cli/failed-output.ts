@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import type { FailedEntry } from '../operations/failed-entry';
 import type { RecordContent } from '../domain/record';
 import type { EncodedBytes } from '../domain/encoded-bytes';
@@ -85,18 +84,4 @@ export function recordFacts(
 function bytes(encoded: EncodedBytes | null): string {
   if (encoded === null) return '(null)';
   return typeof encoded === 'string' ? encoded : `base64 ${encoded.base64}`;
-}
-
-/**
- * The options of {@link StreamFlags} for commands that take ids: there each `--stream` takes one name, as
- * with `--stream a ID` a list of names would swallow the id.
- */
-export function withStreamOptionsBesideIds(command: Command): Command {
-  return command
-    .option(
-      '--stream <name>',
-      'only this stream (repeatable; default: all)',
-      (name: string, names: string[] = []) => [...names, name],
-    )
-    .option('--streams <file>', 'module that exports the streams (default: CLOUDSYNC_STREAMS)');
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { UsageError } from '../domain/errors';
 import { CONCURRENCY, latestFailedRuns } from '../operations/failed-runs';
@@ -49,7 +50,10 @@ async function confirmed(count: number): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const what = count === 1 ? '1 workflow' : `${count} workflows`;
-    return /^y(es)?$/i.test((await terminal.question(`Run ${what} again? [y/N] `)).trim());
+    // Ctrl-C and Ctrl-D close it without an answer.
+    const closed = once(terminal, 'close').then(() => '');
+    const answer = await Promise.race([terminal.question(`Run ${what} again? [y/N] `), closed]);
+    return /^y(es)?$/i.test(answer.trim());
   } finally {
     terminal.close();
   }

@@ -3,13 +3,7 @@ import { listFailed } from '../operations/failed-list';
 import { parseSince } from '../operations/failed-since';
 import { showFailed, type FailedDetails } from '../operations/failed-show';
 import { withServers, type StreamFlags } from './context';
-import {
-  entryFacts,
-  entryTable,
-  facts,
-  recordFacts,
-  withStreamOptionsBesideIds,
-} from './failed-output';
+import { entryFacts, entryTable, facts, recordFacts } from './failed-output';
 import { replay } from './failed-replay';
 import { printJson, progressLine, say, table } from './output';
 import { withStreamOptions } from './stream-options';
@@ -31,12 +25,12 @@ export function addFailedCommand(program: Command): void {
     .option('--limit <n>', 'at most this many, the newest', positiveInteger)
     .option('--json', 'print one JSON document')
     .action(list);
-  withStreamOptionsBesideIds(failed.command('show'))
+  withStreamOptions(failed.command('show'))
     .description('show one: its record, its error, its runs')
     .argument('<id>', 'workflow id')
     .option('--json', 'print one JSON document')
     .action(show);
-  withStreamOptionsBesideIds(failed.command('replay'))
+  withStreamOptions(failed.command('replay'))
     .description('run them again, under the same ids and with the same input')
     .argument('[id...]', 'workflow ids; or --stream for all of a stream')
     .option('--since <time>', `with --stream: ${SINCE}`, (text) => parseSince(text))

@@ -1,6 +1,9 @@
 /** Results go to stdout, words for people to stderr: a pipe never meets a log line. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  const text = JSON.stringify(value, null, 2);
+  // JSON leaves DEL and the C1 controls raw, and a terminal obeys some of them.
+  const safe = text.replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
+  process.stdout.write(`${safe}\n`);
 }
 
 export function say(text: string): void {

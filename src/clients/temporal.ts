@@ -33,9 +33,12 @@ export const GrpcStatus = {
 
 /** The gRPC status code behind an error of the client or of a raw service call. */
 export function grpcStatus(error: unknown): number | undefined {
-  const source = error instanceof ServiceError ? error.cause : error;
-  const code = (source as { code?: unknown } | undefined)?.code;
-  return typeof code === 'number' ? code : undefined;
+  // A raw service call carries the code itself, the client wraps it.
+  for (const source of [error, error instanceof ServiceError ? error.cause : undefined]) {
+    const code = (source as { code?: unknown } | undefined | null)?.code;
+    if (typeof code === 'number') return code;
+  }
+  return undefined;
 }
 
 /** A string literal for a visibility query. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isGrpcServiceError, type Client } from '@temporalio/client';
+import { isGrpcServiceError, ServiceError, type Client } from '@temporalio/client';
 import {
   encodeWorkflowIdConflictPolicy,
   encodeWorkflowIdReusePolicy,
@@ -49,7 +49,9 @@ export async function replayFailed(
       ? { workflowId, outcome: 'replayed', detail: run.runId }
       : await startAgain(client, { workflowId, runId: run.runId });
   } catch (error) {
-    return { workflowId, outcome: 'failed', detail: errorMessage(error) };
+    // The client's own message says what it tried; why that failed is in the cause.
+    const reason: unknown = error instanceof ServiceError ? error.cause : error;
+    return { workflowId, outcome: 'failed', detail: errorMessage(reason) };
   }
 }
 

@@ -54,10 +54,10 @@ async function serve(variable: string, server: Server): Promise<void> {
 }
 
 async function statusOf(workflowId: string): Promise<string> {
-  const { address } = new World().settings.temporal.connection;
-  const connection = await Connection.connect({ address: address! });
+  const { namespace, connection: options } = new World().settings.temporal;
+  const connection = await Connection.connect({ address: options.address! });
   try {
-    const client = new Client({ connection });
+    const client = new Client({ connection, namespace });
     return (await client.workflow.getHandle(workflowId).describe()).status.name;
   } finally {
     await connection.close();

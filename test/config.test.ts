@@ -1,0 +1,301 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { environment, loadSettings, LOCAL_ENV_FILE } from '../src/config';
+import { UsageError } from '../src/domain/errors';
+
+/** Keeps a profile of the person who runs the tests out of them. */
+const NO_PROFILE = { TEMPORAL_CONFIG_FILE: join(tmpdir(), 'there-is-no-such-file.toml') };
+
+function load(env: NodeJS.ProcessEnv = {}) {
+  return loadSettings({ ...NO_PROFILE, ...env });
+}
+
+function faultsOf(env: NodeJS.ProcessEnv): string {
+  try {
+    load(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError);
+    return (error as Error).message;
+  }
+  throw new Error('no fault was found');
+}
+
+describe('defaults', () => {
+  test('of everything', () => {
+    expect(load()).toEqual({
+      kafka: { brokers: ['127.0.0.1:9092'], clientId: 'cloudsync', ssl: false },
+      temporal: { namespace: 'default', connection: { address: '127.0.0.1:7233' } },
+      topic: 'cloudsync.messages',
+      streams: undefined,
+      sinkDirectory: join('.cloudsync', 'sink'),
+      faults: { rates: {}, seed: 1 },
+      retry: {},
+      idempotency: {},
+      metricsPort: 9464,
+      metricsHost: '127.0.0.1',
+      logLevel: 'info',
+      dev: { download: true, directory: join('.cloudsync', 'dev') },
+    });
+  });
+
+  test.each(['', '  '])('an empty variable (%j) is an absent one', (empty) => {
+    const names = [
+      'KAFKA_BROKERS',
+      'KAFKA_SSL',
+      'CLOUDSYNC_TOPIC',
+      'CLOUDSYNC_STREAMS',
+      'CLOUDSYNC_FAULTS',
+      'CLOUDSYNC_METRICS_PORT',
+      'CLOUDSYNC_RETRY_MAX_ATTEMPTS',
+      'CLOUDSYNC_IDEMPOTENCY_STATISTICS',
+      'CLOUDSYNC_LOG_LEVEL',
+      'TEMPORAL_ADDRESS',
+      'TEMPORAL_NAMESPACE',
+    ];
+    expect(load(Object.fromEntries(names.map((name) => [name, empty])))).toEqual(load());
+  });
+
+  test('variables of others are none of our business', () => {
+    expect(load({ PATH: '/bin', cloudsync_topic: 'x', XCLOUDSYNC_TOPIC: 'x' })).toEqual(load());
+  });
+});
+
+describe('Kafka', () => {
+  test('brokers are separated by commas; KAFKA_BOOTSTRAP_SERVERS is another name', () => {
+    const brokers = ['a:1', 'b.example:29092'];
+    expect(load({ KAFKA_BROKERS: 'a:1, b.example:29092' }).kafka.brokers).toEqual(brokers);
+    expect(load({ KAFKA_BOOTSTRAP_SERVERS: 'a:1,b.example:29092' }).kafka.brokers).toEqual(brokers);
+    expect(load({ KAFKA_BROKERS: 'a:1', KAFKA_BOOTSTRAP_SERVERS: 'b:1' }).kafka.brokers).toEqual([
+      'a:1',
+    ]);
+    expect(load({ KAFKA_BROKERS: '', KAFKA_BOOTSTRAP_SERVERS: 'b:1' }).dev.brokers).toEqual([
+      'b:1',
+    ]);
+  });
+
+  test.each([
+    ['true', true],
+    ['1', true],
+    ['false', false],
+    ['0', false],
+  ])('KAFKA_SSL=%s is %s', (value, ssl) => {
+    expect(load({ KAFKA_SSL: value }).kafka.ssl).toBe(ssl);
+  });
+
+  test('SASL takes a mechanism, a name and a password', () => {
+    const env = {
+      KAFKA_SASL_MECHANISM: 'scram-sha-512',
+      KAFKA_SASL_USERNAME: 'me',
+      KAFKA_SASL_PASSWORD: 'hush',
+    };
+    expect(load(env).kafka.sasl).toEqual({
+      mechanism: 'scram-sha-512',
+      username: 'me',
+      password: 'hush',
+    });
+  });
+});
+
+describe('Temporal', () => {
+  test('its own names', () => {
+    const env = { TEMPORAL_ADDRESS: 'temporal:7233', TEMPORAL_NAMESPACE: 'orders' };
+    const { temporal, dev } = load(env);
+    expect(temporal).toEqual({ namespace: 'orders', connection: { address: 'temporal:7233' } });
+    expect(dev).toMatchObject({ temporalAddress: 'temporal:7233', namespace: 'orders' });
+  });
+
+  test('an API key turns TLS on', () => {
+    expect(load({ TEMPORAL_API_KEY: 'key' }).temporal.connection).toMatchObject({
+      apiKey: 'key',
+      tls: true,
+    });
+  });
+
+  test("only what is given counts, not the process's own environment", () => {
+    const before = process.env.TEMPORAL_NAMESPACE;
+    process.env.TEMPORAL_NAMESPACE = 'of-the-process';
+    try {
+      expect(load().temporal.namespace).toBe('default');
+    } finally {
+      if (before === undefined) delete process.env.TEMPORAL_NAMESPACE;
+      else process.env.TEMPORAL_NAMESPACE = before;
+    }
+  });
+
+  test('a profile or a certificate that is not there is a usage error', () => {
+    expect(faultsOf({ TEMPORAL_PROFILE: 'nobody' })).toContain('nobody');
+    expect(faultsOf({ TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/no/such/ca.pem' })).toContain(
+      'TEMPORAL_',
+    );
+  });
+});
+
+test('the rest', () => {
+  const settings = load({
+    CLOUDSYNC_TOPIC: 'orders',
+    CLOUDSYNC_STREAMS: './streams.ts',
+    CLOUDSYNC_SINK_DIR: '/data',
+    CLOUDSYNC_FAULTS: 'aws:timeout=0.02,seed=3',
+    CLOUDSYNC_RETRY_FAST_ATTEMPTS: '1',
+    CLOUDSYNC_RETRY_MAX_ATTEMPTS: '5',
+    CLOUDSYNC_RETRY_INITIAL_MS: '10',
+    CLOUDSYNC_RETRY_MAX_INTERVAL_MS: '100',
+    CLOUDSYNC_IDEMPOTENCY_RETENTION_MS: '1000',
+    CLOUDSYNC_IDEMPOTENCY_MAX_ENTRIES: '10',
+    CLOUDSYNC_IDEMPOTENCY_CLEANUP_INTERVAL_MS: '2000',
+    CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: '3000',
+    CLOUDSYNC_IDEMPOTENCY_STATISTICS: 'off',
+    CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: 'on',
+    CLOUDSYNC_METRICS_PORT: '0',
+    CLOUDSYNC_METRICS_HOST: '0.0.0.0',
+    CLOUDSYNC_LOG_LEVEL: 'debug',
+    CLOUDSYNC_DEV_DIR: '/dev-data',
+    CLOUDSYNC_DEV_DOWNLOAD: 'no',
+  });
+  expect(settings).toMatchObject({
+    topic: 'orders',
+    streams: './streams.ts',
+    sinkDirectory: '/data',
+    faults: { rates: { aws: { timeout: 0.02 } }, seed: 3 },
+    metricsPort: 0,
+    metricsHost: '0.0.0.0',
+    logLevel: 'debug',
+    dev: { directory: '/dev-data', download: false },
+  });
+  expect(settings.retry).toEqual({
+    fastAttempts: 1,
+    maximumAttempts: 5,
+    initialIntervalMs: 10,
+    maximumIntervalMs: 100,
+  });
+  expect(settings.idempotency).toEqual({
+    retentionMs: 1000,
+    maxEntries: 10,
+    cleanupIntervalMs: 2000,
+    lockTimeoutMs: 3000,
+    statistics: false,
+    detailedLogging: true,
+  });
+});
+
+describe('what is wrong', () => {
+  /** Values that must not be seen in any message. */
+  const WRONG = {
+    KAFKA_BROKERS: 's3cret-broker',
+    KAFKA_BOOTSTRAP_SERVERS: 's3cret-broker:1,',
+    KAFKA_SSL: 's3cret',
+    KAFKA_SASL_MECHANISM: 's3cret',
+    CLOUDSYNC_FAULTS: 's3cret',
+    CLOUDSYNC_RETRY_FAST_ATTEMPTS: 's3cret',
+    CLOUDSYNC_RETRY_MAX_ATTEMPTS: '0',
+    CLOUDSYNC_RETRY_INITIAL_MS: '-1',
+    CLOUDSYNC_RETRY_MAX_INTERVAL_MS: '1.5',
+    CLOUDSYNC_IDEMPOTENCY_RETENTION_MS: 's3cret',
+    CLOUDSYNC_IDEMPOTENCY_MAX_ENTRIES: 's3cret',
+    CLOUDSYNC_IDEMPOTENCY_CLEANUP_INTERVAL_MS: 's3cret',
+    CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: 's3cret',
+    CLOUDSYNC_IDEMPOTENCY_STATISTICS: 's3cret',
+    CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: 's3cret',
+    CLOUDSYNC_METRICS_PORT: '70000',
+    CLOUDSYNC_LOG_LEVEL: 's3cret',
+    CLOUDSYNC_DEV_DOWNLOAD: 's3cret',
+    CLOUDSYNC_TOPICS: 's3cret',
+  };
+
+  test.each(Object.entries(WRONG))('%s is named, its value is not', (name, value) => {
+    const faults = faultsOf({ [name]: value });
+    expect(faults).toContain(name);
+    expect(faults).not.toContain('s3cret');
+  });
+
+  test('everything is named at once', () => {
+    const faults = faultsOf({ ...WRONG, TEMPORAL_PROFILE: 'nobody' });
+    for (const name of [...Object.keys(WRONG), 'TEMPORAL_']) expect(faults).toContain(name);
+    expect(faults).not.toContain('s3cret');
+  });
+
+  test('a mechanism without name and password, beside other faults', () => {
+    const faults = faultsOf({ KAFKA_SASL_MECHANISM: 'plain', CLOUDSYNC_LOG_LEVEL: 'loud' });
+    for (const name of ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD', 'CLOUDSYNC_LOG_LEVEL']) {
+      expect(faults).toContain(name);
+    }
+  });
+
+  test('a password is not shown with what lacks beside it', () => {
+    const faults = faultsOf({ KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_PASSWORD: 's3cret' });
+    expect(faults).toContain('KAFKA_SASL_USERNAME');
+    expect(faults).not.toContain('s3cret');
+  });
+
+  test.each(['CLOUDSYNC_', 'CLOUDSYNC_TOPIC_', 'CLOUDSYNC_FAULT', 'CLOUDSYNC_constructor'])(
+    'an unknown name, %s, is an error even when empty',
+    (name) => {
+      expect(faultsOf({ [name]: '' })).toContain(`${name}: there is no such setting`);
+    },
+  );
+});
+
+describe('environment', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'cloudsync-env-'));
+  const before = { cwd: process.cwd(), env: process.env };
+
+  beforeEach(() => {
+    process.chdir(directory);
+    process.env = { PATH: before.env.PATH };
+  });
+  afterEach(() => {
+    process.chdir(before.cwd);
+    process.env = before.env;
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  test('is that of the process where no servers were started', () => {
+    process.env.CLOUDSYNC_TOPIC = 'orders';
+    expect(environment()).toEqual({ PATH: before.env.PATH, CLOUDSYNC_TOPIC: 'orders' });
+  });
+
+  describe('with a file of local servers', () => {
+    beforeAll(() => {
+      mkdirSync(join(directory, '.cloudsync'));
+      writeFileSync(
+        join(directory, LOCAL_ENV_FILE),
+        [
+          'KAFKA_BROKERS=127.0.0.1:1',
+          'TEMPORAL_ADDRESS=127.0.0.1:2',
+          'TEMPORAL_NAMESPACE=local',
+          'CLOUDSYNC_TOPIC="of the file"',
+          'CLOUDSYNC_LOG_LEVEL=warn',
+        ].join('\n'),
+      );
+    });
+
+    test('the file fills in what the process does not say', () => {
+      process.env.CLOUDSYNC_LOG_LEVEL = 'debug';
+      expect(environment()).toEqual({
+        PATH: before.env.PATH,
+        KAFKA_BROKERS: '127.0.0.1:1',
+        TEMPORAL_ADDRESS: '127.0.0.1:2',
+        TEMPORAL_NAMESPACE: 'local',
+        CLOUDSYNC_TOPIC: 'of the file',
+        CLOUDSYNC_LOG_LEVEL: 'debug',
+      });
+    });
+
+    test('a Kafka of its own takes nothing of the local one', () => {
+      process.env.KAFKA_BOOTSTRAP_SERVERS = 'kafka:9092';
+      const env = environment();
+      expect(env).not.toHaveProperty('KAFKA_BROKERS');
+      expect(env).toMatchObject({ TEMPORAL_ADDRESS: '127.0.0.1:2' });
+      expect(loadSettings({ ...NO_PROFILE, ...env }).kafka.brokers).toEqual(['kafka:9092']);
+    });
+
+    test('a Temporal of its own takes nothing of the local one', () => {
+      process.env.TEMPORAL_ADDRESS = 'temporal:7233';
+      const env = environment();
+      expect(env).not.toHaveProperty('TEMPORAL_NAMESPACE');
+      expect(env).toMatchObject({ KAFKA_BROKERS: '127.0.0.1:1' });
+      expect(loadSettings({ ...NO_PROFILE, ...env }).temporal.namespace).toBe('default');
+    });
+  });
+});

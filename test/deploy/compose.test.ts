@@ -1,0 +1,190 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { Ajv } from 'ajv';
+import { Command } from 'commander';
+import { parse } from 'yaml';
+import { addBridgeCommand } from '../../src/cli/bridge';
+import { addTopicsCommand } from '../../src/cli/topics';
+import { addWorkerCommand } from '../../src/cli/worker';
+import { loadSettings } from '../../src/config';
+import { KAFKA_IMAGE } from '../../src/dev/kafka-versions';
+import { startHealthServer } from '../../src/health-server';
+import { createMetrics } from '../../src/metrics';
+import referenceStreams from '../../src/streams/index';
+
+const ROOT = join(__dirname, '..', '..');
+const read = (...path: string[]) => readFileSync(join(ROOT, ...path), 'utf8');
+
+interface Service {
+  image?: string;
+  command?: string[];
+  ports?: string[];
+  volumes?: string[];
+  profiles?: string[];
+  environment?: Record<string, string | number>;
+  depends_on?: Record<string, { condition: string }>;
+  healthcheck?: { test: string[] };
+}
+interface Compose {
+  services: Record<string, Service>;
+  volumes: Record<string, unknown>;
+}
+
+const compose = parse(read('docker-compose.yml'), { merge: true }) as Compose;
+const services = Object.entries(compose.services);
+const ours = services.filter(([, { image }]) => image?.startsWith('cloudsync:'));
+
+/** What Compose makes of `${NAME:-default}` where the variable is not set. */
+const interpolate = (value: string | number) => String(value).replace(/\$\{\w+:-(.*?)\}/g, '$1');
+
+test('docker-compose.yml matches the schema of the Compose Specification', () => {
+  // The schema of github.com/compose-spec/compose-spec (Apache-2.0), as the package dclint carries it.
+  const schemas = join(dirname(require.resolve('dclint/package.json')), 'schemas');
+  const text = readFileSync(join(schemas, 'compose.schema.json'), 'utf8');
+  const schema = JSON.parse(text) as Record<string, unknown>;
+  // The dialect is named by an address that Ajv takes for another schema; it is draft 7.
+  delete schema.$schema;
+  // Formats such as `duration` are Compose's own, which no JSON Schema validator knows.
+  const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
+  const validate = ajv.compile(schema);
+  validate(compose);
+  expect(validate.errors ?? []).toEqual([]);
+  // The schema is looked at: a wrong type and an unknown key are found.
+  expect(validate({ services: { kafka: { image: 1 } } })).toBe(false);
+  expect(validate({ services: { kafka: { imagine: 'x' } } })).toBe(false);
+});
+
+test('the reference application is there: both streams, topics and their servers', () => {
+  const names = Object.keys(compose.services);
+  const { kafka } = compose.services;
+  expect(names).toEqual(expect.arrayContaining(['kafka', 'temporal', 'temporal-ui', 'kafka-ui']));
+  expect(kafka!.image).toBe(KAFKA_IMAGE);
+  const bridges = ours.filter(([, { command }]) => command?.[0] === 'bridge');
+  const streams = referenceStreams(loadSettings({})).map(({ name }) => name);
+  expect(bridges.map(([, { command }]) => command!.at(-1))).toEqual(streams);
+});
+
+test.each(ours)('%s sets what loadSettings accepts, and talks to the servers', (_, service) => {
+  const env = Object.fromEntries(
+    Object.entries(service.environment!).map(([name, value]) => [name, interpolate(value)]),
+  );
+  const settings = loadSettings(env);
+  expect(compose.services).toHaveProperty(settings.kafka.brokers[0]!.split(':')[0]!);
+  expect(compose.services).toHaveProperty(settings.temporal.connection.address!.split(':')[0]!);
+  const namespace = compose.services['temporal-namespace']!.environment!.NAMESPACE;
+  expect(settings.temporal.namespace).toBe(namespace);
+  // A name that is no setting of ours would be read by nobody.
+  const known = /^(CLOUDSYNC_\w+|KAFKA_BROKERS|TEMPORAL_ADDRESS|TEMPORAL_NAMESPACE)$/;
+  expect(Object.keys(env).filter((name) => !known.test(name))).toEqual([]);
+});
+
+test.each(ours)('%s runs a command that exists, with options that exist', (_, service) => {
+  const program = new Command();
+  for (const add of [addBridgeCommand, addTopicsCommand, addWorkerCommand]) add(program);
+  let command = program;
+  const words = [...(service.command ?? [])];
+  while (words.length > 0 && !words[0]!.startsWith('-')) {
+    const next = command.commands.find((one) => one.name() === words[0]);
+    expect({ found: next?.name() }).toEqual({ found: words.shift() });
+    command = next!;
+  }
+  const options = words.filter((word) => word.startsWith('-'));
+  expect(command.options.map(({ long }) => long)).toEqual(expect.arrayContaining(options));
+});
+
+test.each(services)('%s: a pinned image, ports on 127.0.0.1, volumes that exist', (_, service) => {
+  expect(service.image).toMatch(/:v?\d+\.\d+(\.\d+)?$/);
+  for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+  for (const volume of service.volumes ?? []) {
+    const source = volume.split(':')[0]!;
+    if (source.startsWith('.')) expect(existsSync(join(ROOT, source))).toBe(true);
+    else expect(Object.keys(compose.volumes)).toContain(source);
+  }
+});
+
+test('no two services publish the same port', () => {
+  const published = services.flatMap(([, { ports = [] }]) => ports.map((one) => one.split(':')[1]));
+  expect(new Set(published).size).toBe(published.length);
+});
+
+test.each(services)('%s depends on services that can meet the condition', (_, service) => {
+  for (const [name, { condition }] of Object.entries(service.depends_on ?? {})) {
+    const target = compose.services[name];
+    expect(target).toBeDefined();
+    expect(target!.profiles).toBeUndefined();
+    if (condition === 'service_healthy') expect(target!.healthcheck).toBeDefined();
+    else expect(condition).toBe('service_completed_successfully');
+  }
+});
+
+test("a bridge's health check follows /readyz", async () => {
+  const faults: Record<string, string> = {};
+  const options = { host: '127.0.0.1', port: 0 };
+  const health = await startHealthServer(options, createMetrics(), { faults: () => faults });
+  const [kind, program, ...args] = compose.services['bridge-aws']!.healthcheck!.test;
+  const port = compose.services['bridge-aws']!.environment!.CLOUDSYNC_METRICS_PORT;
+  const check = async () => {
+    const script = args.map((one) => one.replace(`http://127.0.0.1:${port}`, health.url));
+    try {
+      await promisify(execFile)(program === 'node' ? process.execPath : program!, script);
+      return 0;
+    } catch (error) {
+      return (error as { code: number }).code;
+    }
+  };
+  try {
+    expect(kind).toBe('CMD');
+    expect(args.join()).toContain(`:${port}/readyz`);
+    expect(await check()).toBe(0);
+    faults.consumer = 'has not joined its consumer group';
+    expect(await check()).toBe(1);
+  } finally {
+    await health.close();
+  }
+  expect(await check()).toBe(1);
+});
+
+test('the scripts of the one-shot services are valid shell', async () => {
+  for (const script of ['setup-schema.sh', 'create-namespace.sh']) {
+    await promisify(execFile)('sh', ['-n', join(ROOT, 'deploy', 'temporal', script)]);
+  }
+});
+
+test("Temporal's dynamic configuration has values of the form the server reads", () => {
+  const config = parse(read('deploy', 'temporal', 'dynamic-config.yaml')) as Record<
+    string,
+    unknown
+  >;
+  for (const [key, values] of Object.entries(config)) {
+    expect({ [key]: values }).toEqual({ [key]: [{ value: expect.anything() as unknown }] });
+  }
+});
+
+describe('Dockerfile', () => {
+  const lines = read('Dockerfile').replace(/\\\n/g, ' ').split('\n');
+  const instructions = lines.filter((line) => /^[A-Z]+ /.test(line));
+
+  test('its environment is accepted by loadSettings', () => {
+    const env = instructions.filter((line) => line.startsWith('ENV ')).join(' ');
+    const variables = [...env.matchAll(/(\w+)=(\S+)/g)].map(([, name, value]) => [name, value]);
+    const settings = loadSettings(Object.fromEntries(variables) as Record<string, string>);
+    expect(settings.metricsHost).toBe('0.0.0.0');
+  });
+
+  test('it copies what exists and what .dockerignore lets through', () => {
+    const allowed = [...read('.dockerignore').matchAll(/^!(.+)$/gm)].map(([, path]) => path!);
+    const copied = instructions
+      .filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
+      .flatMap((line) => line.split(/\s+/).slice(1, -1));
+    expect(copied.toSorted()).toEqual(allowed.toSorted());
+    for (const path of copied) expect(existsSync(join(ROOT, path))).toBe(true);
+  });
+
+  test('it runs the CLI, not as root', () => {
+    expect(instructions.at(-2)).toContain('"node", "dist/cli/main.js"');
+    expect(existsSync(join(ROOT, 'src', 'cli', 'main.ts'))).toBe(true);
+    expect(instructions).toContain('USER node');
+  });
+});

@@ -1,0 +1,82 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { UsageError } from '../src/domain/errors';
+import { startHealthServer, type HealthServer } from '../src/health-server';
+import { createMetrics } from '../src/metrics';
+
+let faults: Record<string, string>;
+let server: HealthServer;
+let metrics: ReturnType<typeof createMetrics>;
+
+beforeEach(async () => {
+  faults = {};
+  metrics = createMetrics();
+  server = await startHealthServer({ host: '127.0.0.1', port: 0 }, metrics, {
+    faults: () => faults,
+  });
+});
+afterEach(() => server.close());
+
+async function get(path: string) {
+  const response = await fetch(`${server.url}${path}`);
+  return {
+    status: response.status,
+    type: response.headers.get('content-type'),
+    body: await response.text(),
+  };
+}
+
+test('its url names the port that was free', () => {
+  expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
+});
+
+test('/livez is 200 whatever is wrong', async () => {
+  faults = { kafka: 'down' };
+  expect(await get('/livez')).toMatchObject({ status: 200, body: '{"live":true}' });
+});
+
+test('/readyz is 200 when nothing is wrong, 503 with the faults otherwise', async () => {
+  expect(await get('/readyz')).toMatchObject({ status: 200, body: '{"ready":true,"faults":{}}' });
+  faults = { 'consumer aws': 'has not joined its consumer group' };
+  const { status, type, body } = await get('/readyz?verbose');
+  expect([status, type]).toEqual([503, 'application/json']);
+  expect(JSON.parse(body)).toEqual({ ready: false, faults });
+});
+
+test('/metrics is what Prometheus reads', async () => {
+  metrics.records.inc({ stream: 'aws', outcome: 'delivered' }, 3);
+  const { status, type, body } = await get('/metrics');
+  expect([status, type]).toEqual([200, metrics.registry.contentType]);
+  expect(body).toContain('cloudsync_records_total{stream="aws",outcome="delivered"} 3');
+});
+
+test('metrics that can not be collected are a 500', async () => {
+  metrics.registry.metrics = () => Promise.reject(new Error('no'));
+  expect(await get('/metrics')).toMatchObject({ status: 500, body: '{"error":"Error: no"}' });
+});
+
+test.each(['/', '/healthz', '/metrics/'])('%s is 404 and names what there is', async (path) => {
+  const { status, body } = await get(path);
+  expect(status).toBe(404);
+  expect(body).toContain('/readyz');
+});
+
+test('a port that is taken is a usage error that names the setting', async () => {
+  const port = Number(new URL(server.url).port);
+  const start = startHealthServer({ host: '127.0.0.1', port }, metrics, { faults: () => faults });
+  await expect(start).rejects.toBeInstanceOf(UsageError);
+  await expect(start).rejects.toThrow(`port ${port} is taken: set CLOUDSYNC_METRICS_PORT`);
+});
+
+test('close frees the port, also while a client holds its connection', async () => {
+  const port = Number(new URL(server.url).port);
+  await get('/livez'); // fetch keeps the connection open
+  await server.close();
+  const next = createServer();
+  await new Promise<void>((resolve, reject) => {
+    next.once('error', reject);
+    next.listen(port, '127.0.0.1', resolve);
+  });
+  expect((next.address() as AddressInfo).port).toBe(port);
+  await new Promise((resolve) => next.close(resolve));
+});

@@ -1,0 +1,129 @@
+/**
+ * Records the histories that test/workflows/replay.test.ts replays: one for each way a shipped workflow
+ * can go. Run by hand, against a Temporal server; Kafka is not needed.
+ *
+ *     TEMPORAL_ADDRESS=127.0.0.1:7233 npx tsx test/histories/record.ts [NAME…]
+ *
+ * Never edit a history and never record one again to make a test pass: workflows that were started by
+ * a released version must go on under the next one. Record new names for new ways.
+ */
+import { writeFile } from 'node:fs/promises';
+import { homedir, hostname } from 'node:os';
+import { join } from 'node:path';
+import { WorkflowFailedError } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import type { ActivityDependencies } from '../../src/activities/create-activities';
+import { connectTemporal } from '../../src/clients/temporal';
+import { installTemporalRuntime } from '../../src/clients/temporal-runtime';
+import { loadSettings } from '../../src/config';
+import { DeliveryError } from '../../src/domain/errors';
+import type { InvalidReason, KafkaRecord } from '../../src/domain/record';
+import {
+  startOfInvalidRecord,
+  startOfRecord,
+  type RecordStart,
+} from '../../src/domain/record-start';
+import { createLogger } from '../../src/logger';
+import { createStreamWorker } from '../../src/stream-worker';
+import { kafkaRecord, testStream } from '../domain/support/records';
+
+const stream = testStream({
+  name: 'recorded',
+  retry: { fastAttempts: 2, maximumAttempts: 3, initialIntervalMs: 200 },
+  sink: ({ messageId }) => {
+    const failure = failures[messageId]?.shift();
+    return failure ? Promise.reject(failure) : Promise.resolve({ outcome: 'written' });
+  },
+});
+
+const transient = () => new DeliveryError('Transient', 'the sink is down');
+const throttled = () => new DeliveryError('Throttled', 'slow down', { retryAfterMs: 300 });
+
+/** The failures a message meets, one an attempt, before it is delivered. */
+const failures: Record<string, Error[]> = {
+  'delivered-after-fast-retry': [transient()],
+  'delivered-after-retries': [transient(), transient(), transient()],
+  'throttled-then-delivered': [throttled()],
+  'dead-lettered-at-once': [new DeliveryError('Permanent', 'the sink rejects this message')],
+  'dead-lettered-after-retries': Array.from({ length: 5 }, transient),
+};
+
+/** Unique to this recording, so that no id was ever used before. */
+const offset = Date.now();
+
+function recordOf(messageId: string): KafkaRecord {
+  return kafkaRecord({ offset, value: Buffer.from(JSON.stringify({ id: messageId })) });
+}
+
+const started = (messageId: string) => startOfRecord(stream, recordOf(messageId), messageId);
+const invalid = (record: KafkaRecord, type: InvalidReason['type']) =>
+  startOfInvalidRecord(stream, record, { type, message: 'as it was then' });
+const revalidated = invalid(recordOf('revalidated'), 'SchemaMismatch');
+
+const starts: Record<string, RecordStart> = {
+  delivered: started('delivered'),
+  ...Object.fromEntries(Object.keys(failures).map((name) => [name, started(name)])),
+  'invalid-record': invalid({ ...recordOf('x'), value: Buffer.from('{nope') }, 'InvalidJson'),
+  'invalid-record-revalidated': revalidated,
+  // The second time the record's own workflow exists already.
+  'invalid-record-revalidated-again': revalidated,
+};
+
+const deadLetters: ActivityDependencies['deadLetters'] = { write: () => Promise.resolve() };
+const events: ActivityDependencies['events'] = {
+  duplicateAtSink: () => undefined,
+  attemptFailed: () => undefined,
+  attemptSucceeded: () => undefined,
+};
+
+/** A history without what it says of the machine it was recorded on. */
+function withoutTraces(json: string): string {
+  const cleaned = JSON.stringify(
+    JSON.parse(json, (key, value: unknown) =>
+      key === 'identity' ? 'recorder' : key === 'stackTrace' ? '' : value,
+    ),
+    null,
+    1,
+  ).replaceAll(`${process.pid}@${hostname()}`, 'recorder');
+  for (const trace of [hostname(), homedir(), process.cwd()]) {
+    if (cleaned.includes(trace)) throw new Error(`the history still holds ${trace}`);
+  }
+  return `${cleaned}\n`;
+}
+
+async function main(): Promise<void> {
+  const { temporal } = loadSettings(process.env);
+  const logger = createLogger('error');
+  installTemporalRuntime(logger);
+  const connected = await connectTemporal(temporal);
+  const { client, connection } = connected;
+  const { namespace } = temporal;
+  const worker = await createStreamWorker({ stream, deadLetters, events, connection, namespace });
+  const names = process.argv.slice(2);
+  await worker.runUntil(async () => {
+    for (const [name, start] of Object.entries(starts)) {
+      if (names.length > 0 && !names.includes(name)) continue;
+      const handle = await client.workflow.start(start.workflowType, {
+        workflowId: start.workflowId,
+        taskQueue: stream.taskQueue,
+        args: start.args,
+        memo: { ...start.memo },
+        requestEagerStart: true,
+      });
+      const end = await handle.result().then(
+        () => 'completed',
+        (error: unknown) => {
+          if (error instanceof WorkflowFailedError) return 'failed';
+          throw error;
+        },
+      );
+      const file = join(__dirname, `${name}.json`);
+      const history = historyToJSON(await handle.fetchHistory());
+      await writeFile(file, withoutTraces(history));
+      console.error(`${name}: ${end}`);
+    }
+  });
+  await connected.close();
+}
+
+void main();

@@ -1,0 +1,62 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadSettings } from '../../src/config';
+import referenceStreams from '../../src/streams/index';
+import { write } from '../sinks/support/write';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'cloudsync-reference-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+function streams(env: Record<string, string> = {}) {
+  const [aws, azure] = referenceStreams(loadSettings({ CLOUDSYNC_SINK_DIR: directory, ...env }));
+  return { aws: aws!, azure: azure! };
+}
+
+test('share a topic and nothing else', () => {
+  const { aws, azure } = streams();
+  expect(aws).toMatchObject({
+    name: 'aws',
+    topic: 'cloudsync.messages',
+    groupId: 'aws-sync-group',
+    deadLetterTopic: 'aws-sync-dlq',
+    taskQueue: 'cloudsync-aws',
+  });
+  expect(azure).toMatchObject({
+    name: 'azure',
+    topic: 'cloudsync.messages',
+    groupId: 'azure-sync-group',
+    deadLetterTopic: 'azure-sync-dlq',
+    taskQueue: 'cloudsync-azure',
+  });
+});
+
+test('write to a folder of their own', async () => {
+  const { aws, azure } = streams();
+  await write(aws.sink);
+  await write(azure.sink);
+  expect((await readdir(directory)).sort()).toEqual(['aws', 'azure']);
+  expect(await readdir(join(directory, 'azure'))).toEqual(['42.json']);
+});
+
+test('take topic, retries and idempotency from the settings', () => {
+  const { aws, azure } = streams({
+    CLOUDSYNC_TOPIC: 'orders',
+    CLOUDSYNC_RETRY_MAX_ATTEMPTS: '3',
+    CLOUDSYNC_IDEMPOTENCY_MAX_ENTRIES: '10',
+  });
+  for (const stream of [aws, azure]) {
+    expect(stream.topic).toBe('orders');
+    expect(stream.retry.maximumAttempts).toBe(3);
+    expect(stream.idempotency).toEqual({ maxEntries: 10 });
+  }
+});
+
+test('fail on demand, each for itself', async () => {
+  const { aws, azure } = streams({ CLOUDSYNC_FAULTS: 'azure:permanent=1' });
+  await expect(write(aws.sink)).resolves.toMatchObject({ outcome: 'written' });
+  await expect(write(azure.sink)).rejects.toMatchObject({ type: 'Permanent' });
+});

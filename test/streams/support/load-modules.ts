@@ -1,0 +1,41 @@
+/**
+ * Loads stream modules as a process of CloudSync does; Jest has module loading of its own. Reads a list
+ * of cases from stdin, writes what became of each to stdout.
+ */
+import { readFileSync } from 'node:fs';
+import { loadSettings } from '../../../src/config';
+import { classifyError, UsageError } from '../../../src/domain/errors';
+import { loadStreams } from '../../../src/load-streams';
+
+export interface Case {
+  path: string;
+  names?: string[];
+}
+
+export type Outcome =
+  | { streams: string[]; failure: object | undefined }
+  | { error: string; usage: boolean; cause: boolean };
+
+async function outcomeOf({ path, names }: Case): Promise<Outcome> {
+  try {
+    const env = { CLOUDSYNC_STREAMS: path, CLOUDSYNC_TOPIC: 'orders' };
+    const streams = loadStreams(loadSettings(env), names);
+    const failure = await streams[0]?.sink.write({} as never, {} as never).then(
+      () => undefined,
+      (error: unknown) => classifyError(error),
+    );
+    return { streams: streams.map(({ name, topic }) => `${name} of ${topic}`), failure };
+  } catch (error) {
+    const { message, cause } = error as Error;
+    return { error: message, usage: error instanceof UsageError, cause: cause !== undefined };
+  }
+}
+
+async function main(): Promise<void> {
+  const cases = JSON.parse(readFileSync(0, 'utf8')) as Case[];
+  const outcomes: Outcome[] = [];
+  for (const one of cases) outcomes.push(await outcomeOf(one));
+  process.stdout.write(JSON.stringify(outcomes));
+}
+
+void main();

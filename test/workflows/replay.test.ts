@@ -1,0 +1,80 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DeterminismViolationError } from '@temporalio/workflow';
+import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
+import { installTemporalRuntime } from '../../src/clients/temporal-runtime';
+import { createLogger } from '../../src/logger';
+import { bundleFrameworkWorkflows } from '../../src/workflow-bundle';
+
+/** Recorded with test/histories/record.ts; offline from then on. */
+const HISTORIES = join(__dirname, '..', 'histories');
+const names = readdirSync(HISTORIES)
+  .filter((file) => file.endsWith('.json'))
+  .map((file) => file.replace('.json', ''));
+
+jest.setTimeout(60_000);
+
+let bundle: { code: string };
+beforeAll(async () => {
+  // A replay that is refused is logged as a warning with a long stack.
+  installTemporalRuntime(createLogger('silent'));
+  bundle = await bundleFrameworkWorkflows();
+});
+
+function historyOf(name: string): string {
+  return readFileSync(join(HISTORIES, `${name}.json`), 'utf8');
+}
+
+function replay(history: string, workflowBundle = bundle): Promise<void> {
+  return Worker.runReplayHistory({ workflowBundle }, JSON.parse(history));
+}
+
+/** One history for each way that a workflow of ours can go. */
+test('there is a history of every way', () => {
+  expect(names.sort()).toEqual([
+    'dead-lettered-after-retries',
+    'dead-lettered-at-once',
+    'delivered',
+    'delivered-after-fast-retry',
+    'delivered-after-retries',
+    'invalid-record',
+    'invalid-record-revalidated',
+    'invalid-record-revalidated-again',
+    'throttled-then-delivered',
+  ]);
+});
+
+test.each(names)('%s: today, the workflow still goes the way that was recorded', async (name) => {
+  await replay(historyOf(name));
+});
+
+test.each(names)('%s: tells nothing of the machine it was recorded on', (name) => {
+  const history = historyOf(name);
+  expect(new Set(history.match(/"identity": "[^"]*"/g))).toEqual(
+    new Set(['"identity": "recorder"']),
+  );
+  expect(history).not.toMatch(/\/home\/|\/Users\/|\/root\/|node_modules|at .*\(.*:\d+:\d+\)/);
+});
+
+describe('a change that breaks workflows under way is caught', () => {
+  test.each([
+    ['delivered-after-retries', '"name": "deliver"', '"name": "deliverAll"'],
+    ['dead-lettered-at-once', '"name": "deadLetter"', '"name": "bury"'],
+    ['throttled-then-delivered', 'EVENT_TYPE_TIMER_FIRED', 'EVENT_TYPE_TIMER_CANCELED'],
+    ['invalid-record-revalidated', '"name": "deliverRecord"', '"name": "deliverOther"'],
+  ])('%s: %s became %s', async (name, before, after) => {
+    const history = historyOf(name);
+    expect(history).toContain(before);
+    await expect(replay(history.replaceAll(before, after))).rejects.toThrow();
+  });
+
+  test('a timer before the first step', async () => {
+    const changed = await bundleWorkflowCode({
+      workflowsPath: join(__dirname, 'fixtures', 'changed-workflow.ts'),
+      logger: new DefaultLogger('ERROR'),
+    });
+    await expect(replay(historyOf('delivered'), changed)).rejects.toBeInstanceOf(
+      DeterminismViolationError,
+    );
+  });
+});
