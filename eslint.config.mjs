@@ -15,7 +15,16 @@ const outer = {
 };
 
 export default defineConfig(
-  { ignores: ['dist/**', 'coverage/**', '.cloudsync/**', '**/*.mjs', '**/*.js', 'examples/**/*.mjs'] },
+  {
+    ignores: [
+      'dist/**',
+      'coverage/**',
+      '.cloudsync/**',
+      '**/*.mjs',
+      '**/*.js',
+      'examples/**/*.mjs',
+    ],
+  },
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {

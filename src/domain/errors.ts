@@ -25,8 +25,15 @@ export function isRetryable(type: DeliveryFailureType): boolean {
   return type === 'Transient' || type === 'Throttled';
 }
 
+/**
+ * Marks delivery errors across copies of this package: a stream module may have been loaded with a copy
+ * of its own, and `instanceof` would not know its errors.
+ */
+const DELIVERY_ERROR = Symbol.for('cloudsync.DeliveryError');
+
 /** Thrown by a sink that knows whether a retry helps. */
 export class DeliveryError extends Error {
+  readonly [DELIVERY_ERROR] = true;
   override readonly name = 'DeliveryError';
   readonly type: DeliveryFailureType;
   readonly retryAfterMs: number | undefined;
@@ -47,7 +54,7 @@ export class DeliveryError extends Error {
  * as transient, because a needless retry costs little and a needless dead letter costs a person.
  */
 export function classifyError(error: unknown, sinkClassifier?: ErrorClassifier): DeliveryFailure {
-  if (error instanceof DeliveryError) {
+  if (isDeliveryError(error)) {
     const { type, message, retryAfterMs } = error;
     return { type, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
@@ -58,6 +65,10 @@ export function classifyError(error: unknown, sinkClassifier?: ErrorClassifier):
     // A classifier that trips over an error does not know it.
   }
   return { type: 'Transient', message: errorMessage(error) };
+}
+
+function isDeliveryError(error: unknown): error is DeliveryError {
+  return typeof error === 'object' && error !== null && DELIVERY_ERROR in error;
 }
 
 /** A readable message of anything that was thrown. */

@@ -1,0 +1,139 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Command } from 'commander';
+import { addBridgeCommand } from '../../src/cli/bridge';
+import { addDevCommand } from '../../src/cli/dev';
+import { addDlqCommand } from '../../src/cli/dlq';
+import { addFailedCommand } from '../../src/cli/failed';
+import { addReconcileCommand } from '../../src/cli/reconcile';
+import { addSendCommand } from '../../src/cli/send';
+import { addStatusCommand } from '../../src/cli/status';
+import { addTopicsCommand } from '../../src/cli/topics';
+import { addWorkerCommand } from '../../src/cli/worker';
+import { loadSettings } from '../../src/config';
+import { DEFAULT_RETRY_POLICY } from '../../src/domain/retry-policy';
+import { DEFAULT_IDEMPOTENCY_SETTINGS } from '../../src/idempotency/idempotency-settings';
+import { createMetrics } from '../../src/metrics';
+
+const ROOT = join(__dirname, '..', '..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+
+const documents = [
+  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+  ...['docs', 'examples'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(folder, name)),
+  ),
+];
+
+/** The cells of the table rows below a heading, without header and rule. */
+function rows(document: string, heading: string): string[][] {
+  const section = read(document).split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
+  const lines = section.split('\n').filter((line) => line.startsWith('|'));
+  return lines.slice(2).map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
+}
+
+const code = (cell: string) => /`([^`]+)`/.exec(cell)![1]!;
+
+test('the README shows the quick start as it is', () => {
+  expect(read('README.md')).toContain(read('examples/quick-start/streams.ts'));
+});
+
+test.each(documents)('links of %s lead somewhere', (document) => {
+  const targets = [...read(document).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, to]) => to!);
+  const broken = targets.filter((to) => !existsSync(join(ROOT, dirname(document), to)));
+  expect(broken).toEqual([]);
+});
+
+test('docs/settings.md lists every variable, and no other', () => {
+  const names = [...read('src/config.ts').matchAll(/^ {2,4}((?:KAFKA|CLOUDSYNC|TEMPORAL)_\w+):/gm)];
+  const listed = ['Kafka', 'Temporal', 'Streams', 'Processes', 'Local servers'].flatMap((heading) =>
+    rows('docs/settings.md', heading).map(([name]) => code(name!)),
+  );
+  expect(listed.toSorted()).toEqual(names.map(([, name]) => name!).toSorted());
+});
+
+test.each(documents)('%s names no variable that does not exist', (document) => {
+  const known = read('src/config.ts');
+  const named = [...read(document).matchAll(/\bCLOUDSYNC_[A-Z_]+[A-Z]\b/g)].map(([name]) => name);
+  expect(named.filter((name) => !known.includes(name))).toEqual([]);
+});
+
+test('docs/settings.md has the defaults of the code', () => {
+  const settings = loadSettings({});
+  const defaults = Object.fromEntries(
+    ['Kafka', 'Temporal', 'Streams', 'Processes', 'Local servers'].flatMap((heading) =>
+      rows('docs/settings.md', heading).map(([name, value]) => [
+        code(name!),
+        value!.replaceAll('`', ''),
+      ]),
+    ),
+  );
+  expect(defaults).toMatchObject({
+    KAFKA_BROKERS: settings.kafka.brokers.join(),
+    KAFKA_CLIENT_ID: settings.kafka.clientId,
+    KAFKA_SSL: String(settings.kafka.ssl),
+    TEMPORAL_ADDRESS: settings.temporal.connection.address,
+    TEMPORAL_NAMESPACE: settings.temporal.namespace,
+    CLOUDSYNC_TOPIC: settings.topic,
+    CLOUDSYNC_SINK_DIR: settings.sinkDirectory,
+    CLOUDSYNC_METRICS_PORT: String(settings.metricsPort),
+    CLOUDSYNC_METRICS_HOST: settings.metricsHost,
+    CLOUDSYNC_LOG_LEVEL: settings.logLevel,
+    CLOUDSYNC_DEV_DIR: settings.dev.directory,
+    CLOUDSYNC_DEV_DOWNLOAD: String(settings.dev.download),
+    CLOUDSYNC_RETRY_FAST_ATTEMPTS: String(DEFAULT_RETRY_POLICY.fastAttempts),
+    CLOUDSYNC_RETRY_MAX_ATTEMPTS: String(DEFAULT_RETRY_POLICY.maximumAttempts),
+    CLOUDSYNC_RETRY_INITIAL_MS: String(DEFAULT_RETRY_POLICY.initialIntervalMs),
+    CLOUDSYNC_RETRY_MAX_INTERVAL_MS: String(DEFAULT_RETRY_POLICY.maximumIntervalMs),
+    CLOUDSYNC_IDEMPOTENCY_RETENTION_MS: String(DEFAULT_IDEMPOTENCY_SETTINGS.retentionMs),
+    CLOUDSYNC_IDEMPOTENCY_MAX_ENTRIES: String(DEFAULT_IDEMPOTENCY_SETTINGS.maxEntries),
+    CLOUDSYNC_IDEMPOTENCY_CLEANUP_INTERVAL_MS: String(
+      DEFAULT_IDEMPOTENCY_SETTINGS.cleanupIntervalMs,
+    ),
+    CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: String(DEFAULT_IDEMPOTENCY_SETTINGS.lockTimeoutMs),
+    CLOUDSYNC_IDEMPOTENCY_STATISTICS: String(DEFAULT_IDEMPOTENCY_SETTINGS.statistics),
+    CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: String(DEFAULT_IDEMPOTENCY_SETTINGS.detailedLogging),
+  });
+});
+
+test('the README lists every metric with its labels, and no other', async () => {
+  const metrics = await createMetrics().registry.getMetricsAsJSON();
+  const listed = rows('README.md', 'Metrics').map(([name]) => code(name!));
+  expect(listed.toSorted()).toEqual(metrics.map(({ name }) => name).toSorted());
+});
+
+test('the README lists every command, and no other', () => {
+  const program = new Command();
+  const commands = [
+    addDevCommand,
+    addTopicsCommand,
+    addBridgeCommand,
+    addWorkerCommand,
+    addSendCommand,
+    addStatusCommand,
+    addFailedCommand,
+    addDlqCommand,
+    addReconcileCommand,
+  ];
+  for (const add of commands) add(program);
+  const leaves = (command: Command, path: string[]): string[] =>
+    command.commands.length === 0
+      ? [path.join(' ')]
+      : command.commands.flatMap((one) => leaves(one, [...path, one.name()]));
+  const listed = rows('README.md', 'Commands').map(([name]) => code(name!));
+  expect(listed).toEqual(leaves(program, []));
+});
+
+test('docs/design.md names files that exist', () => {
+  const paths = rows('docs/design.md', 'Files').flatMap(([cell]) =>
+    [...cell!.matchAll(/`([^`]+)`/g)].map(([, path]) => path!),
+  );
+  expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+});
