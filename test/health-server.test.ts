@@ -1,5 +1,5 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { UsageError } from '../src/domain/errors';
 import { startHealthServer, type HealthServer } from '../src/health-server';
 import { createMetrics } from '../src/metrics';
@@ -70,13 +70,14 @@ test('a port that is taken is a usage error that names the setting', async () =>
 
 test('close frees the port, also while a client holds its connection', async () => {
   const port = Number(new URL(server.url).port);
-  await get('/livez'); // fetch keeps the connection open
+  const client = connect(port, '127.0.0.1');
+  await once(client, 'connect');
+  client.write('GET /livez HTTP/1.1\r\n'); // and no more: the request never ends
+  const closed = once(client, 'close');
+  await get('/livez');
   await server.close();
-  const next = createServer();
-  await new Promise<void>((resolve, reject) => {
-    next.once('error', reject);
-    next.listen(port, '127.0.0.1', resolve);
-  });
-  expect((next.address() as AddressInfo).port).toBe(port);
+  await closed;
+  const next = createServer().listen(port, '127.0.0.1');
+  await once(next, 'listening');
   await new Promise((resolve) => next.close(resolve));
 });
