@@ -2,7 +2,11 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
-import { bundleWorkflowCode, type WorkflowBundleOption } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  type BundleOptions,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
 import type { RecordWorkflow } from './domain/stream';
 
 const extension = extname(__filename);
@@ -13,6 +17,8 @@ const PREBUILT = join(__dirname, 'workflows.bundle.js');
 
 /** The folder in which this package finds `@temporalio/workflow`. */
 const PACKAGES = join(dirname(require.resolve('@temporalio/workflow/package.json')), '..', '..');
+
+type BundlerLogger = NonNullable<BundleOptions['logger']>;
 
 const bundles = new Map<string, Promise<WorkflowBundleOption>>();
 
@@ -51,26 +57,35 @@ async function bundleWithUserWorkflows(workflowsPath: string): Promise<{ code: s
   }
 }
 
-function bundle(workflowsPath: string): Promise<{ code: string }> {
-  return bundleWorkflowCode({
-    workflowsPath,
-    workflowInterceptorModules: [INTERCEPTORS],
-    logger: QUIET,
-    // The entry of a user's own workflows lies in a folder from which no package is found.
-    webpackConfigHook: (config) => {
-      const modules = [...(config.resolve?.modules ?? ['node_modules']), PACKAGES];
-      return { ...config, resolve: { ...config.resolve, modules } };
-    },
-  });
+async function bundle(workflowsPath: string): Promise<{ code: string }> {
+  const problems: string[] = [];
+  try {
+    return await bundleWorkflowCode({
+      workflowsPath,
+      workflowInterceptorModules: [INTERCEPTORS],
+      logger: quietLogger((problem) => problems.push(problem)),
+      // The entry of a user's own workflows lies in a folder from which no package is found.
+      webpackConfigHook: (config) => {
+        const modules = [...(config.resolve?.modules ?? ['node_modules']), PACKAGES];
+        return { ...config, resolve: { ...config.resolve, modules } };
+      },
+    });
+  } catch (error) {
+    throw new Error(`the workflows can't be bundled: ${[...problems, error].join('\n')}`, {
+      cause: error,
+    });
+  }
 }
 
-/** Webpack's report of each bundle is of no use to the person who starts a worker. */
-const nothing = () => undefined;
-const QUIET = {
-  log: nothing,
-  trace: nothing,
-  debug: nothing,
-  info: nothing,
-  warn: nothing,
-  error: nothing,
-};
+/** Webpack's report of each bundle is of no use to the person who starts a worker; its errors are. */
+function quietLogger(onError: (message: string) => void): BundlerLogger {
+  const nothing = () => undefined;
+  return {
+    log: nothing,
+    trace: nothing,
+    debug: nothing,
+    info: nothing,
+    warn: nothing,
+    error: onError,
+  };
+}
