@@ -4,7 +4,7 @@ import {
   type Producer,
   type RecordReader,
 } from '../clients/kafka';
-import { DEAD_LETTER_HEADERS, deadLetterHeaders } from '../domain/dead-letter';
+import { deadLetterHeaders, originalHeaders } from '../domain/dead-letter';
 import {
   decodeContent,
   describePosition,
@@ -43,7 +43,6 @@ export function createDeadLetterWriter(producer: Producer, reader: RecordReader)
   return {
     async write(stream, envelope, failure, workflow) {
       const record = await original(envelope);
-      const kept = record.headers.filter(([name]) => !DEAD_LETTER_HEADERS.has(name));
       const added = deadLetterHeaders(stream.name, record, failure, workflow, new Date());
       const sent = await producer.send({
         topic: stream.deadLetterTopic,
@@ -53,7 +52,7 @@ export function createDeadLetterWriter(producer: Producer, reader: RecordReader)
             key: record.key,
             value: record.value,
             timestamp: String(record.timestamp),
-            headers: toKafkaHeaders([...kept, ...added]),
+            headers: toKafkaHeaders([...originalHeaders(record), ...added]),
           },
         ],
       });

@@ -5,7 +5,7 @@ import {
 } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import { grpcStatus, GrpcStatus } from '../clients/temporal';
-import { errorMessage } from '../domain/errors';
+import { errorWithCause } from '../domain/errors';
 import type { RecordMemo } from '../domain/record';
 import type { RecordStart } from '../domain/record-start';
 import type { Logger } from '../logger';
@@ -105,7 +105,7 @@ async function untilAnswered(
         return unknownOutcome ? 'started' : 'duplicate';
       }
       if (grpcStatus(error) === GrpcStatus.INVALID_ARGUMENT) {
-        throw new StartRejectedError(causeMessage(error), { cause: error });
+        throw new StartRejectedError(errorWithCause(error), { cause: error });
       }
       unknownOutcome = true;
       pause(deps, error);
@@ -142,15 +142,7 @@ function pause({ backoff, metrics, stream, logger }: StartDependencies, error: u
   const waitMs = Math.round(backoff.failed());
   metrics.backoff.inc({ stream: stream.name, reason });
   logger.warn(
-    { stream: stream.name, reason, waitMs, error: causeMessage(error) },
+    { stream: stream.name, reason, waitMs, error: errorWithCause(error) },
     'Temporal did not take a workflow start; starts pause',
   );
-}
-
-/** The client's own message is "Failed to start Workflow"; what the server said is in the cause. */
-function causeMessage(error: unknown): string {
-  const cause = (error as { cause?: unknown }).cause;
-  return cause === undefined
-    ? errorMessage(error)
-    : `${errorMessage(error)}: ${errorMessage(cause)}`;
 }

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { errorMessage, UsageError } from '../domain/errors';
+import { errorWithCause, UsageError } from '../domain/errors';
 import { say } from './output';
 
 const EXIT = { failed: 1, usage: 2 } as const;
@@ -11,15 +11,7 @@ export function exitWith(error: unknown): void {
     process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
     return;
   }
-  say(`cloudsync: ${withCause(error)}`);
-  process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed;
-}
-
-/** Clients say what they tried; why it failed is in the cause. */
-function withCause(error: unknown): string {
-  const message = errorMessage(error);
-  const cause = (error as { cause?: unknown } | null)?.cause;
-  if (error instanceof UsageError || cause === undefined) return message;
-  const reason = errorMessage(cause);
-  return message.includes(reason) ? message : `${message}: ${reason}`;
+  const usage = error instanceof UsageError;
+  say(`cloudsync: ${usage ? error.message : errorWithCause(error)}`);
+  process.exitCode = usage ? EXIT.usage : EXIT.failed;
 }

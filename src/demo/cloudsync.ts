@@ -17,27 +17,7 @@ export function cloudsync<T>(args: string[], env: NodeJS.ProcessEnv): Promise<T>
   });
 }
 
-/** `cloudsync status`, as far as the demo reads it. */
-export interface StreamStatus {
-  name: string;
-  lag: number;
-  running: number;
-  failed: number;
-  deadLetters: number;
-  retries: number;
-  duplicates: { recent: number; workflowId: number; sink: number };
-}
-
-/** `cloudsync reconcile`. */
-export interface Reconciliation {
-  stream: string;
-  messages: number;
-  delivered: number;
-  deadLettered: number;
-  missing: number;
-  double: number;
-}
-
+/** `cloudsync failed replay`. */
 export interface ReplayResult {
   replayed: number;
   refused: number;

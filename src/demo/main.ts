@@ -10,10 +10,11 @@ import { loadSettings, processEnvironment } from '../config';
 import { down, ensureNamespace, status } from '../dev';
 import { Releasers } from '../lifecycle';
 import { createLogger } from '../logger';
-import { failsForGood } from '../sinks/faults';
+import type { ReconcileReport } from '../operations/reconcile';
+import { failsForGood, parseFaults } from '../sinks/faults';
 import { startBridgeProcess, type BridgeProcess } from './bridge-process';
-import { cloudsync, type Reconciliation, type ReplayResult } from './cloudsync';
-import { difference, NOTHING, observe, type Totals } from './observe';
+import { cloudsync, type ReplayResult } from './cloudsync';
+import { difference, NOTHING, observe, settle, type Totals } from './observe';
 import { judge, resultTable, type Result } from './report';
 import { expectation, scenarios, type Scenario } from './scenarios';
 import { sendScenario } from './send';
@@ -110,9 +111,9 @@ async function runDemo({ json, keep }: Required<Flags>, releasers: Releasers): P
     const args = ['failed', 'replay', '--stream', stream, '--since', startedAt.toISOString()];
     replays[stream] = await cloudsync<ReplayResult>([...args, '--yes'], env);
   }
-  await observe(env);
+  await settle(env);
   const reconciliations = await Promise.all(
-    STREAMS.map((stream) => cloudsync<Reconciliation>(['reconcile', '--stream', stream], env)),
+    STREAMS.map((stream) => cloudsync<ReconcileReport>(['reconcile', '--stream', stream], env)),
   );
   const settled = reconciliations.every(
     ({ messages, delivered, missing, double }) =>
@@ -145,8 +146,9 @@ async function runDemo({ json, keep }: Required<Flags>, releasers: Releasers): P
   return ok;
 }
 
+const { rates, seed } = parseFaults(FAULTS);
+
 function willFail(stream: string, id: string): boolean {
-  const { rates, seed } = loadSettings({ CLOUDSYNC_FAULTS: FAULTS }).faults;
   return failsForGood(rates[stream] ?? {}, seed, id);
 }
 
@@ -161,7 +163,7 @@ async function killHalfWay(
   const half = (before.get('aws')?.delivered ?? 0) + sends.length / 2;
   for (;;) {
     const args = ['reconcile', '--stream', 'aws'];
-    const { delivered } = await cloudsync<Reconciliation>(args, env);
+    const { delivered } = await cloudsync<ReconcileReport>(args, env);
     if (delivered >= half) break;
     await sleep(200);
   }

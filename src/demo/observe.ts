@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cloudsync, type Reconciliation, type StreamStatus } from './cloudsync';
+import type { ReconcileReport } from '../operations/reconcile';
+import type { StreamStatus } from '../operations/status';
+import { cloudsync } from './cloudsync';
 
 /** Totals of one stream so far, from the operators' own commands. */
 export interface Totals {
@@ -32,7 +34,7 @@ export async function observe(env: NodeJS.ProcessEnv): Promise<Map<string, Total
   const streams = await settle(env);
   const totals = await Promise.all(
     streams.map(async ({ name, deadLetters, retries, duplicates }): Promise<[string, Totals]> => {
-      const result = await cloudsync<Reconciliation>(['reconcile', '--stream', name], env);
+      const result = await cloudsync<ReconcileReport>(['reconcile', '--stream', name], env);
       const { messages, delivered, missing, double } = result;
       return [name, { messages, delivered, missing, double, deadLetters, retries, duplicates }];
     }),

@@ -1,8 +1,8 @@
-import { Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
+import { Connection, type ConnectionOptions } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
+import { grpcStatus, GrpcStatus } from '../clients/temporal';
 import { localAddress } from './local-ports';
 
-const ALREADY_EXISTS = 6;
 const REGISTER_TIMEOUT_MS = 10_000;
 const RETENTION = msToTs('24 hours');
 
@@ -38,7 +38,7 @@ export async function ensureNamespace(address: string, namespace: string): Promi
       }),
     );
   } catch (error) {
-    if (!isGrpcServiceError(error) || Number(error.code) !== ALREADY_EXISTS) throw error;
+    if (grpcStatus(error) !== GrpcStatus.ALREADY_EXISTS) throw error;
   } finally {
     await connection.close();
   }

@@ -58,3 +58,8 @@ export function deadLetterHeader(record: KafkaRecord, name: Name): string | unde
   const header = record.headers.findLast(([key]) => key === `cloudsync-${name}`);
   return header?.[1]?.toString('utf8');
 }
+
+/** The headers that the record had before it was dead-lettered. */
+export function originalHeaders({ headers }: KafkaRecord): KafkaRecord['headers'] {
+  return headers.filter(([name]) => !DEAD_LETTER_HEADERS.has(name));
+}

@@ -83,6 +83,15 @@ export function errorMessage(error: unknown): string {
   }
 }
 
+/** The message and, unless it holds that already, its cause's: clients say what they tried, causes why not. */
+export function errorWithCause(error: unknown): string {
+  const message = errorMessage(error);
+  const cause = (error as { cause?: unknown } | null | undefined)?.cause;
+  if (cause === undefined) return message;
+  const reason = errorMessage(cause);
+  return message.includes(reason) ? message : `${message}: ${reason}`;
+}
+
 /** Bad input by the person who runs CloudSync: shown without a stack, exit code 2 in the CLI. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

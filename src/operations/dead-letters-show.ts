@@ -1,13 +1,8 @@
 import { createRecordReader, type Kafka } from '../clients/kafka';
-import { deadLetterHeader } from '../domain/dead-letter';
+import { deadLetterHeader, originalHeaders } from '../domain/dead-letter';
 import { encodeContent, type KafkaRecord, type RecordContent } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
-import {
-  deadLetterEntry,
-  originalHeaders,
-  readDeadLetters,
-  type DeadLetterEntry,
-} from './dead-letters';
+import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from './dead-letters';
 import { readTopic, topicRanges } from './read-topic';
 
 /** A dead letter with the record as it was. */
@@ -22,19 +17,11 @@ export async function showDeadLetterOf(
   streams: AnyStream[],
   workflowId: string,
 ): Promise<DeadLetterDetails | undefined> {
-  const reader = createRecordReader(kafka);
   let newest: DeadLetterDetails | undefined;
-  try {
-    const owners = new Map(streams.map((stream) => [stream.deadLetterTopic, stream]));
-    for (const [topic, owner] of owners) {
-      for await (const letter of readDeadLetters(kafka, reader, topic)) {
-        if (deadLetterHeader(letter, 'workflow-id') !== workflowId) continue;
-        const details = detailsOf(streams, owner, letter);
-        if (!newest || (details.failedAt ?? '') >= (newest.failedAt ?? '')) newest = details;
-      }
-    }
-  } finally {
-    await reader.close();
+  for await (const { owner, letter } of deadLettersOf(kafka, streams)) {
+    if (deadLetterHeader(letter, 'workflow-id') !== workflowId) continue;
+    const details = detailsOf(streams, owner, letter);
+    if (!newest || (details.failedAt ?? '') >= (newest.failedAt ?? '')) newest = details;
   }
   return newest;
 }

@@ -1,5 +1,5 @@
-import type { Kafka, RecordReader } from '../clients/kafka';
-import { DEAD_LETTER_HEADERS, deadLetterHeader } from '../domain/dead-letter';
+import { createRecordReader, type Kafka, type RecordReader } from '../clients/kafka';
+import { deadLetterHeader, originalHeaders } from '../domain/dead-letter';
 import { parseRecord } from '../domain/parse';
 import type { KafkaRecord, RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
@@ -25,6 +25,23 @@ export async function* readDeadLetters(
 ): AsyncGenerator<KafkaRecord> {
   const ranges = (await topicRanges(kafka, topic)) ?? [];
   yield* withoutRepeats(readTopic(kafka, reader, topic, ranges));
+}
+
+/** The letters of the streams' dead-letter topics, each with a stream whose topic that is. */
+export async function* deadLettersOf(
+  kafka: Kafka,
+  streams: AnyStream[],
+): AsyncGenerator<{ owner: AnyStream; letter: KafkaRecord }> {
+  // Streams may share a topic.
+  const owners = new Map(streams.map((stream) => [stream.deadLetterTopic, stream]));
+  const reader = createRecordReader(kafka);
+  try {
+    for (const [topic, owner] of owners) {
+      for await (const letter of readDeadLetters(kafka, reader, topic)) yield { owner, letter };
+    }
+  } finally {
+    await reader.close();
+  }
 }
 
 export async function* withoutRepeats(
@@ -80,11 +97,6 @@ export function deadLetterEntry(
     replays: integer(header('replays')) ?? 0,
     deadLetter: { topic, partition, offset },
   };
-}
-
-/** The headers that the record had before it was dead-lettered. */
-export function originalHeaders({ headers }: KafkaRecord): KafkaRecord['headers'] {
-  return headers.filter(([name]) => !DEAD_LETTER_HEADERS.has(name));
 }
 
 /** Where the record of the letter lay, if the letter says so. */

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { isGrpcServiceError, ServiceError, type Client } from '@temporalio/client';
+import { ServiceError, type Client } from '@temporalio/client';
 import {
   encodeWorkflowIdConflictPolicy,
   encodeWorkflowIdReusePolicy,
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
 } from '@temporalio/common';
+import { grpcStatus, GrpcStatus } from '../clients/temporal';
 import { errorMessage } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 import { startedEvent } from './failed-first-event';
@@ -19,7 +20,6 @@ export interface ReplayResult {
   detail: string;
 }
 
-const ALREADY_EXISTS = 6;
 const REUSE_POLICY = encodeWorkflowIdReusePolicy(
   WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
 )!;
@@ -78,7 +78,7 @@ async function startAgain(
     });
     return { workflowId, outcome: 'replayed', detail: runId };
   } catch (error) {
-    if (!isGrpcServiceError(error) || Number(error.code) !== ALREADY_EXISTS) throw error;
+    if (grpcStatus(error) !== GrpcStatus.ALREADY_EXISTS) throw error;
     const holder = await latestRun(client, workflowId);
     return { workflowId, outcome: 'refused', detail: statusName(holder?.status.name ?? 'UNKNOWN') };
   }

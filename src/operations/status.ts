@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
-import { createRecordReader, type Kafka } from '../clients/kafka';
+import type { Kafka } from '../clients/kafka';
 import type { AnyStream } from '../domain/stream';
-import { isLetterOf, readDeadLetters } from './dead-letters';
+import { deadLettersOf, isLetterOf } from './dead-letters';
 import { countFailed } from './failed-list';
 import { groupProgress } from './status-progress';
 import { workflowCounts } from './status-workflows';
@@ -57,14 +57,9 @@ export async function streamStatus(
 
 /** Kafka keeps no such number, and offsets would count letters of other streams: so they are read. */
 async function countDeadLetters(kafka: Kafka, stream: AnyStream): Promise<number> {
-  const reader = createRecordReader(kafka);
   let count = 0;
-  try {
-    for await (const letter of readDeadLetters(kafka, reader, stream.deadLetterTopic)) {
-      if (isLetterOf(stream, letter)) count++;
-    }
-  } finally {
-    await reader.close();
+  for await (const { letter } of deadLettersOf(kafka, [stream])) {
+    if (isLetterOf(stream, letter)) count++;
   }
   return count;
 }

@@ -1,11 +1,10 @@
-import { deadLetterHeaders } from '../../src/domain/dead-letter';
+import { originalHeaders, deadLetterHeaders } from '../../src/domain/dead-letter';
 import { messageSchema } from '../../src/domain/message';
 import type { KafkaRecord } from '../../src/domain/record';
 import { defineStream } from '../../src/domain/stream';
 import {
   deadLetterEntry,
   isLetterOf,
-  originalHeaders,
   originalPosition,
   withoutRepeats,
 } from '../../src/operations/dead-letters';
