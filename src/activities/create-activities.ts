@@ -1,11 +1,12 @@
-import { activityInfo } from '@temporalio/activity';
+import { activityInfo, getClient } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/common';
 import type { DeadLetterWriter } from './dead-letter-writer';
 import { deliver, type DeliveryEvents } from './deliver';
 import type { RecordActivities } from './record-activities';
 import { startOfRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
 import { parseRecord } from '../domain/parse';
-import { decodeContent } from '../domain/record';
+import { decodeContent, isSameRecord } from '../domain/record';
 
 export interface ActivityDependencies {
   stream: AnyStream;
@@ -35,6 +36,16 @@ export function createActivities({
       return parsed.ok
         ? { ok: true, start: startOfRecord(stream, record, parsed.messageId) }
         : parsed;
+    },
+
+    async holder(workflowId, memo) {
+      try {
+        const { memo: found = {} } = await getClient().workflow.getHandle(workflowId).describe();
+        return isSameRecord(found, memo) ? 'this record' : 'another record';
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return 'gone';
+        throw error;
+      }
     },
   };
 }

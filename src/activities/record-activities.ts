@@ -3,6 +3,7 @@ import type {
   InvalidRecordInput,
   RecordEnvelope,
   RecordInput,
+  RecordMemo,
 } from '../domain/record';
 import type { RecordStart } from '../domain/record-start';
 import type { RecordFailure } from '../workflows/failure';
@@ -29,4 +30,6 @@ export interface RecordActivities {
   parse(
     record: InvalidRecordInput,
   ): Promise<{ ok: true; start: RecordStart } | { ok: false; reason: InvalidReason }>;
+  /** Whose workflow has this id; `gone` when none has it any more. */
+  holder(workflowId: string, memo: RecordMemo): Promise<'this record' | 'another record' | 'gone'>;
 }

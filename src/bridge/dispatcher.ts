@@ -34,6 +34,7 @@ export class Dispatcher {
   readonly #queue: WindowEntry[] = [];
   readonly #starting = new Set<Promise<void>>();
   #head = 0;
+  #dispatched = 0;
   #running = false;
   #stopped = false;
 
@@ -110,7 +111,8 @@ export class Dispatcher {
     if (start.memo.messageId === null) return this.#startInvalid(entry, start);
 
     const key = RecentLayer.key(parsed.messageId, record.value!);
-    const owner = describePosition(record);
+    // Numbered: a record that comes again after a rebalance is not the owner of its first coming.
+    const owner = `${describePosition(record)}#${++this.#dispatched}`;
     const verdict = recent.enter(key, owner);
     if (verdict === 'duplicate') {
       this.#releaseBoth();

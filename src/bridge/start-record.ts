@@ -6,7 +6,7 @@ import {
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import { grpcStatus, GrpcStatus } from '../clients/temporal';
 import { errorWithCause } from '../domain/errors';
-import type { RecordMemo } from '../domain/record';
+import { isSameRecord } from '../domain/record';
 import type { RecordStart } from '../domain/record-start';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
@@ -127,12 +127,6 @@ async function holderOf(
       pause(deps, error);
     }
   }
-}
-
-function isSameRecord(holder: Record<string, unknown>, memo: RecordMemo): boolean {
-  return (['stream', 'topic', 'partition', 'offset', 'timestamp'] as const).every(
-    (field) => holder[field] === memo[field],
-  );
 }
 
 function pause({ backoff, metrics, stream, logger }: StartDependencies, error: unknown): void {

@@ -2,6 +2,8 @@ import Batch from 'kafkajs/src/consumer/batch';
 import RequestQueue from 'kafkajs/src/network/requestQueue';
 import Encoder from 'kafkajs/src/protocol/encoder';
 import {
+  CompressionCodecs,
+  CompressionTypes,
   ConfigResourceTypes,
   Kafka,
   KafkaJSError,
@@ -17,6 +19,7 @@ import {
 } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { KafkaRecord } from '../domain/record';
+import { lz4, snappy, zstd } from './kafka-codecs';
 
 /**
  * The only file that knows kafkajs. It has had no release since 2023, so what it lacks is mended or
@@ -51,6 +54,10 @@ const writeVarIntBytes = encoder.writeVarIntBytes;
 encoder.writeVarIntBytes = function (value) {
   return writeVarIntBytes.call(this, value === NULL_HEADER ? null : value);
 };
+
+CompressionCodecs[CompressionTypes.Snappy] = snappy;
+CompressionCodecs[CompressionTypes.LZ4] = lz4;
+CompressionCodecs[CompressionTypes.ZSTD] = zstd;
 
 /** A client. Make one for each consumer: clients share committed offsets between their consumers. */
 export function createKafka(settings: KafkaSettings, logger: Logger): Kafka {

@@ -72,6 +72,13 @@ export interface RecordMemo extends RecordPosition {
   timestamp: number;
 }
 
+/** Whether a workflow's memo names the very record that this one names: a redelivery, no collision. */
+export function isSameRecord(holder: Record<string, unknown>, memo: RecordMemo): boolean {
+  return (['stream', 'topic', 'partition', 'offset', 'timestamp'] as const).every(
+    (field) => holder[field] === memo[field],
+  );
+}
+
 export function encodeContent(record: KafkaRecord): RecordContent {
   return {
     key: record.key === null ? null : encodeBytes(record.key),

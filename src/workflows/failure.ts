@@ -1,8 +1,14 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  TemporalFailure,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 
 /** Why a record could not be delivered: goes into the dead letter and the failed workflow. */
 export interface RecordFailure {
-  /** `Transient`, `Throttled`, `Permanent`, `ContentConflict`, `Timeout`, or why it is invalid. */
+  /** `Transient`, `Throttled`, `Permanent`, `ContentConflict`, `Timeout`, a failure of Temporal by its name, or why it is invalid. */
   type: string;
   message: string;
   /** Attempts made at the sink, as far as known; 0 for a record that was never tried. */
@@ -43,6 +49,10 @@ export function activityFailure(
         (cause.lastHeartbeatDetails as Partial<AttemptDetails> | undefined | null)?.attempt ?? 1,
       retryable: true,
     };
+  }
+  // An answer of the server itself, say: the record may still be deliverable.
+  if (cause instanceof TemporalFailure && !(cause instanceof CancelledFailure)) {
+    return { type: cause.name, message: cause.message, attempts: 1, retryable: true };
   }
   throw error;
 }

@@ -1,17 +1,22 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ParentClosePolicy,
+  proxyActivities,
   proxyLocalActivities,
   startChild,
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import type { RecordActivities } from '../activities/record-activities';
 import type { InvalidRecordInput } from '../domain/record';
+import type { RecordStart } from '../domain/record-start';
 import { deadLetter } from './dead-letter';
 
 const { parse } = proxyLocalActivities<Pick<RecordActivities, 'parse'>>({
   scheduleToCloseTimeout: '7s',
   retry: { maximumAttempts: 3 },
+});
+const { holder } = proxyActivities<Pick<RecordActivities, 'holder'>>({
+  startToCloseTimeout: '30s',
 });
 
 /**
@@ -25,17 +30,33 @@ export async function invalidRecord(
   if (!parsed.ok) {
     return deadLetter(record, { ...parsed.reason, attempts: 0 });
   }
-  const { workflowType, workflowId, args, memo } = parsed.start;
-  try {
-    await startChild(workflowType, {
-      workflowId,
-      args,
-      memo: { ...memo },
-      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-    });
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  const { workflowId, furtherIds } = parsed.start;
+  for (const id of [workflowId, ...furtherIds]) {
+    if (await holdsRecord(id, parsed.start)) return { outcome: 'revalidated', workflowId: id };
   }
-  return { outcome: 'revalidated', workflowId };
+  const message = `every workflow id of ${workflowId} is held by another record`;
+  return deadLetter(record, { type: 'RejectedByTemporal', message, attempts: 0 });
+}
+
+/** Starts the record under this id, unless the id is taken. True if it is now this record's. */
+async function holdsRecord(
+  workflowId: string,
+  { workflowType, args, memo }: RecordStart,
+): Promise<boolean> {
+  for (;;) {
+    try {
+      await startChild(workflowType, {
+        workflowId,
+        args,
+        memo: { ...memo },
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+      });
+      return true;
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    const found = await holder(workflowId, memo);
+    if (found !== 'gone') return found === 'this record';
+  }
 }

@@ -1,3 +1,4 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createActivities } from '../../src/activities/create-activities';
 import type { DeadLetterWriter } from '../../src/activities/dead-letter-writer';
@@ -57,5 +58,41 @@ describe('parse', () => {
   test('one that travels by reference keeps its reason', async () => {
     const record = invalid({ value: Buffer.alloc(2_100_000, 'x') });
     await expect(activities().parse(record)).resolves.toEqual({ ok: false, reason: record.reason });
+  });
+});
+
+describe('holder', () => {
+  const { memo } = startOfRecord(stream, kafkaRecord({ offset: 7 }), '42');
+
+  function holder(describe: () => Promise<object>) {
+    const client = {
+      workflow: { getHandle: () => ({ describe }) },
+      withAbortSignal: (_: AbortSignal, use: () => unknown) => use(),
+    } as unknown as Client;
+    const environment = new MockActivityEnvironment({}, { client });
+    return environment.run(() => activities().holder('test-42-7', memo));
+  }
+
+  test('is this record when the memo names its place and time', async () => {
+    await expect(holder(() => Promise.resolve({ memo: { ...memo } }))).resolves.toBe('this record');
+  });
+
+  test.each([
+    [{ ...memo, timestamp: memo.timestamp + 1 }],
+    [{ ...memo, partition: 1 }],
+    [undefined],
+  ])('is another record with the memo %j', async (found) => {
+    await expect(holder(() => Promise.resolve({ memo: found }))).resolves.toBe('another record');
+  });
+
+  test('is gone when the workflow is', async () => {
+    const notFound = new WorkflowNotFoundError('gone', 'test-42-7', undefined);
+    await expect(holder(() => Promise.reject(notFound))).resolves.toBe('gone');
+  });
+
+  test('fails when the server does not say', async () => {
+    await expect(holder(() => Promise.reject(new Error('unavailable')))).rejects.toThrow(
+      'unavailable',
+    );
   });
 });

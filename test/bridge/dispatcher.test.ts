@@ -336,7 +336,7 @@ test('the workflow-id layer: a redelivered record is skipped and its place comes
   expect(world.ledger).toEqual({ ...emptyTotals(), workflowId: 1 });
 });
 
-test('a record that comes again while its workflow is open leaves the first one be', async () => {
+test('a record that comes again while its workflow is open waits for the first', async () => {
   create({ maxOpen: 2 });
   await world.push(message('42'));
   await world.acknowledge(0);
@@ -346,19 +346,20 @@ test('a record that comes again while its workflow is open leaves the first one 
   const record = kafkaRecord({ offset: 0, value: Buffer.from(message('42')) });
   world.window.lost = true;
   await world.pushRecords([record], again);
-  world.memos.set('test-42-0', world.starts[0]!.options.memo);
-  await world.refuse(1, new WorkflowExecutionAlreadyStartedError('held', 'test-42-0', 'any'));
-  expect(again.watermark).toBe(1);
-  expect(world.open.size).toBe(1);
+  // Neither the record that came again nor another copy of it passes while the first is open.
+  await world.pushRecords([{ ...record, offset: 1 }], again);
+  expect(world.starts).toHaveLength(1);
+  expect(again.watermark).toBe(0);
   await world.close('test-42-0', 'delivered');
   expect(world.open.size).toBe(0);
-  expect(await counts(world.metrics.records)).toEqual({ 'test/delivered': 1, 'test/duplicate': 1 });
-  // Both places are free again, and no more than those.
+  expect(again.watermark).toBe(2);
+  expect(await counts(world.metrics.records)).toEqual({ 'test/delivered': 1, 'test/duplicate': 2 });
+  // The place is free again, and no more than that.
   await world.pushRecords(
-    many(4).map((value, i) => kafkaRecord({ offset: 1 + i, value: Buffer.from(value) })),
+    many(4).map((value, i) => kafkaRecord({ offset: 2 + i, value: Buffer.from(value) })),
     again,
   );
-  expect(world.starts).toHaveLength(4);
+  expect(world.starts).toHaveLength(3);
 });
 
 describe('an invalid record', () => {

@@ -45,6 +45,11 @@ async function completed(workflowId: string): Promise<void> {
   await until('completed', async () => (await world.workflowStatus(workflowId)) === 'COMPLETED');
 }
 
+/** What a second stream needs to take the place of this one. */
+function optionsOf({ name, topic, groupId, deadLetterTopic, retry }: AnyStream) {
+  return { name, topic, groupId, deadLetterTopic, retry };
+}
+
 /** An id that tries to leave a query, a terminal and a file name. */
 const HOSTILE = `../it's "q\\u" OR ""=""\u001b[2J`;
 
@@ -199,6 +204,36 @@ test('what was terminated or canceled is listed too; what runs is refused', asyn
     await completed(one.workflowId!);
   }
   await completed(id('open', 2));
+});
+
+test('a replayed record that has become valid passes by an id that another one holds', async () => {
+  const { stream, sink } = await world.stream({ partitions: 2 });
+  const strict = defineStream({ ...optionsOf(stream), schema: messageSchema.strict(), sink });
+  const bridge = await world.bridge(strict);
+  const unknown = JSON.stringify({
+    ...JSON.parse(messageValue('b').toString()),
+    more: 1,
+  } as object);
+  // The same id and offset twice; the second is invalid as long as the schema is strict.
+  await world.send(stream.topic, [{ ...message('a'), partition: 0 }]);
+  await world.send(stream.topic, [
+    { key: 'a', value: unknown.replace('"b"', '"a"'), partition: 1 },
+    { key: 'b', value: unknown, partition: 1 },
+  ]);
+  const entries = await failedOnce(stream, 2);
+  await until('delivered', () => sink.objects.has('a'));
+  await bridge.stop();
+
+  await world.worker(stream);
+  for (const { workflowId } of entries) {
+    expect(await replay(stream, workflowId!)).toMatchObject({ outcome: 'replayed' });
+    await completed(workflowId!);
+  }
+  await until('delivered', () => sink.objects.has('b'));
+  expect(await world.workflowStatus(`${stream.name}-b-1`)).toBe('COMPLETED');
+  // Delivered before under this id, so it is the sink that finds other content.
+  const collided = `${stream.name}-a-0~${stream.topic}-1`;
+  await until('judged', async () => (await world.workflowStatus(collided)) === 'FAILED');
 });
 
 test('an id that does not exist, or belongs to another stream, is not replayed', async () => {

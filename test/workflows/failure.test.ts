@@ -3,6 +3,7 @@ import {
   ApplicationFailure,
   CancelledFailure,
   RetryState,
+  ServerFailure,
   TimeoutFailure,
   TimeoutType,
 } from '@temporalio/common';
@@ -65,6 +66,15 @@ describe('activityFailure', () => {
       retryable: true,
     });
     expect(activityFailure(regular(timeout(undefined)))).toMatchObject({ attempts: 1 });
+  });
+
+  test("of another failure of Temporal's has its name", () => {
+    expect(activityFailure(regular(new ServerFailure('lost', false)))).toEqual({
+      type: 'ServerFailure',
+      message: 'lost',
+      attempts: 1,
+      retryable: true,
+    });
   });
 
   test('throws what is no failure of an attempt', () => {
