@@ -19,7 +19,7 @@ export async function sendWithJava(
       ? ['java', '-cp', join(installation.lib, '*'), 'org.apache.kafka.tools.ConsoleProducer']
       : ['docker', 'run', '--rm', '-i', '--network', 'host', KAFKA_IMAGE, CONSOLE_PRODUCER];
   const options = ['--bootstrap-server', brokers, '--topic', topic, '--compression-codec', codec];
-  const producer = spawn(command!, [...start, ...options, '--producer-property', 'linger.ms=500']);
+  const producer = spawn(command, [...start, ...options, '--producer-property', 'linger.ms=500']);
   producer.stdin.end(lines.map((line) => `${line}\n`).join(''));
   producer.stdout.resume();
   const [stderr, exit] = await Promise.all([text(producer.stderr), once(producer, 'exit')]);
