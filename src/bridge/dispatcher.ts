@@ -1,3 +1,4 @@
+import { contentKey } from '../domain/content-key';
 import { parseRecord } from '../domain/parse';
 import { describePosition, type InvalidReason } from '../domain/record';
 import { startOfInvalidRecord, startOfRecord, type RecordStart } from '../domain/record-start';
@@ -6,9 +7,9 @@ import { DUPLICATE_SKIPPED, type Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 import type { WindowEntry } from './partition-window';
-import { RecentLayer } from './recent-layer';
+import type { RecentLayer } from './recent-layer';
 import { Slots } from './slots';
-import { StartRejectedError, startRecord, type StartDependencies } from './start-record';
+import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
 
 export interface DispatcherDependencies {
   stream: AnyStream;
@@ -110,7 +111,7 @@ export class Dispatcher {
     const start = startOfRecord(stream, record, parsed.messageId);
     if (start.memo.messageId === null) return this.#startInvalid(entry, start);
 
-    const key = RecentLayer.key(parsed.messageId, record.value!);
+    const key = contentKey(parsed.messageId, record.value!);
     // Numbered: a record that comes again after a rebalance is not the owner of its first coming.
     const owner = `${describePosition(record)}#${++this.#dispatched}`;
     const verdict = recent.enter(key, owner);
@@ -180,7 +181,7 @@ export class Dispatcher {
     };
     let result;
     try {
-      result = await startRecord(this.deps.start, start, {
+      result = await startWorkflow(this.deps.start, start, {
         onHandedOver,
         onClosed: (outcome) => {
           release();
@@ -192,12 +193,12 @@ export class Dispatcher {
       release();
       throw error;
     }
-    if (result === 'duplicate') {
+    if (result === 'started') {
+      this.#finish(entry);
+    } else {
       release();
       onClosed('failed');
       this.#skip(entry, start.memo.messageId, 'workflow-id');
-    } else {
-      this.#finish(entry);
     }
   }
 

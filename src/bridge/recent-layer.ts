@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { IdempotencyService } from '../idempotency/idempotency-service';
 
 /** A timer may fire a millisecond early, before the lock it waits for has expired. */
@@ -6,8 +5,7 @@ const TIMER_MARGIN_MS = 10;
 
 /**
  * The first dedupe layer, in the bridge worker's memory: it sees a producer's duplicate at any offset or
- * partition that this process handles. Keyed by message id and content, because the same id with other
- * content is no duplicate but a conflict, which only the sink can judge.
+ * partition that this process handles. Its keys are those of `contentKey`.
  */
 export class RecentLayer {
   readonly #service: IdempotencyService;
@@ -17,10 +15,6 @@ export class RecentLayer {
   constructor(service: IdempotencyService, lockTimeoutMs: number) {
     this.#service = service;
     this.#lockTimeoutMs = lockTimeoutMs;
-  }
-
-  static key(messageId: string, value: Buffer): string {
-    return [messageId, createHash('sha256').update(value).digest('base64url')].join('\n');
   }
 
   /**

@@ -11,14 +11,19 @@ import type { RetryPolicy } from './retry-policy';
 import type { AnyStream } from './stream';
 import { invalidRecordWorkflowIds, recordWorkflowIds } from './workflow-id';
 
-/** All that is needed to start the workflow of a record. */
-export interface RecordStart {
+/** All that is needed to start a workflow of a stream. */
+export interface WorkflowStart {
   workflowType: string;
   workflowId: string;
   /** Ids to try after `workflowId`, should another record hold it. */
   furtherIds: string[];
-  args: [RecordInput, RetryPolicy] | [InvalidRecordInput];
+  args: unknown[];
   memo: RecordMemo;
+}
+
+/** The start of a record's own workflow. */
+export interface RecordStart extends WorkflowStart {
+  args: [RecordInput, RetryPolicy] | [InvalidRecordInput];
 }
 
 /**

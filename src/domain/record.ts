@@ -74,9 +74,9 @@ export interface RecordMemo extends RecordPosition {
 
 /** Whether a workflow's memo names the very record that this one names: a redelivery, no collision. */
 export function isSameRecord(holder: Record<string, unknown>, memo: RecordMemo): boolean {
-  return (['stream', 'topic', 'partition', 'offset', 'timestamp'] as const).every(
-    (field) => holder[field] === memo[field],
-  );
+  // The message id tells a record's workflow from that of the chunk which begins with the record.
+  const fields = ['stream', 'messageId', 'topic', 'partition', 'offset', 'timestamp'] as const;
+  return fields.every((field) => holder[field] === memo[field]);
 }
 
 export function encodeContent(record: KafkaRecord): RecordContent {

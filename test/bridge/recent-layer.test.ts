@@ -28,22 +28,6 @@ function waits(key: string, count: number) {
   return ended;
 }
 
-describe('key', () => {
-  test('is the same for the same message and content', () => {
-    expect(RecentLayer.key('42', Buffer.from('a'))).toBe(RecentLayer.key('42', Buffer.from('a')));
-  });
-
-  test('tells other content and other ids apart', () => {
-    const keys = [
-      RecentLayer.key('42', Buffer.from('a')),
-      RecentLayer.key('42', Buffer.from('b')),
-      RecentLayer.key('43', Buffer.from('a')),
-      RecentLayer.key('', Buffer.from('42\na')),
-    ];
-    expect(new Set(keys).size).toBe(4);
-  });
-});
-
 test('in flight: waits, then is a duplicate when the first was delivered', async () => {
   expect(recent.enter('k', 'first')).toBe('new');
   expect(recent.enter('k', 'second')).toBe('in flight');

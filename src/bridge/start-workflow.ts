@@ -7,7 +7,7 @@ import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/com
 import { grpcStatus, GrpcStatus } from '../clients/temporal';
 import { errorWithCause } from '../domain/errors';
 import { isSameRecord } from '../domain/record';
-import type { RecordStart } from '../domain/record-start';
+import type { WorkflowStart } from '../domain/record-start';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { Backoff } from './backoff';
@@ -29,15 +29,20 @@ export class StartRejectedError extends Error {
   override readonly name = 'StartRejectedError';
 }
 
+/** The workflow of this very record existed; `memo` is what it was started with. */
+interface Duplicate {
+  duplicateOf: Record<string, unknown>;
+}
+
 /**
- * Makes a record durable as a workflow. `duplicate`: a workflow of this very record exists. Tries until
- * the server answers; rejects only with {@link StartRejectedError} or when the signal aborts.
+ * Makes a record, or a chunk of them, durable as a workflow. Tries until the server answers; rejects
+ * only with {@link StartRejectedError} or when the signal aborts.
  */
-export async function startRecord(
+export async function startWorkflow(
   deps: StartDependencies,
-  start: RecordStart,
+  start: WorkflowStart,
   record: OpenRecord,
-): Promise<'started' | 'duplicate'> {
+): Promise<'started' | Duplicate> {
   for (const workflowId of [start.workflowId, ...start.furtherIds]) {
     const result = await startUnder(deps, workflowId, start, record);
     if (result !== 'collision') return result;
@@ -56,9 +61,9 @@ export async function startRecord(
 async function startUnder(
   deps: StartDependencies,
   workflowId: string,
-  start: RecordStart,
+  start: WorkflowStart,
   record: OpenRecord,
-): Promise<'started' | 'duplicate' | 'collision'> {
+): Promise<'started' | Duplicate | 'collision'> {
   const entry = deps.open.add(workflowId, record);
   try {
     const result = await untilAnswered(deps, workflowId, start);
@@ -74,8 +79,8 @@ async function startUnder(
 async function untilAnswered(
   deps: StartDependencies,
   workflowId: string,
-  start: RecordStart,
-): Promise<'started' | 'duplicate' | 'collision'> {
+  start: WorkflowStart,
+): Promise<'started' | Duplicate | 'collision'> {
   const { client, stream, backoff, metrics, signal } = deps;
   /** Whether an earlier try may have reached the server: then "already started" is our own doing. */
   let unknownOutcome = false;
@@ -102,7 +107,8 @@ async function untilAnswered(
         if (holder === 'gone') continue;
         if (!isSameRecord(holder, start.memo)) return 'collision';
         // The record's place stays taken until its workflow ends, as if the first answer had arrived.
-        return unknownOutcome ? 'started' : 'duplicate';
+        const own = Object.entries(start.memo).every(([field, value]) => holder[field] === value);
+        return own && unknownOutcome ? 'started' : { duplicateOf: holder };
       }
       if (grpcStatus(error) === GrpcStatus.INVALID_ARGUMENT) {
         throw new StartRejectedError(errorWithCause(error), { cause: error });

@@ -1,7 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { Backoff } from '../../src/bridge/backoff';
 import { OpenRecords } from '../../src/bridge/open-records';
-import { StartRejectedError, startRecord } from '../../src/bridge/start-record';
+import { StartRejectedError, startWorkflow } from '../../src/bridge/start-workflow';
 import { startOfRecord } from '../../src/domain/record-start';
 import { createMetrics } from '../../src/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
@@ -56,7 +56,7 @@ function begin(answers: ('ok' | Error)[], holders: Record<string, object | Error
   const metrics = createMetrics();
   const stopping = new AbortController();
   open = new OpenRecords(client, logger);
-  const result = startRecord(
+  const result = startWorkflow(
     { client, stream, open, backoff: new Backoff(), metrics, logger, signal: stopping.signal },
     start,
     { onHandedOver: () => undefined, onClosed: (outcome) => closed.push(outcome) },
@@ -94,7 +94,7 @@ test('a workflow that ends before its start is acknowledged counts', async () =>
 describe('already started', () => {
   test('by this very record: a duplicate', async () => {
     const { result, starts, open, metrics } = begin([alreadyStarted()], { [FIRST]: memo });
-    await expect(result).resolves.toBe('duplicate');
+    await expect(result).resolves.toEqual({ duplicateOf: memo });
     expect(starts).toHaveLength(1);
     expect(open.size).toBe(0);
     expect(await counts(metrics.idCollisions)).toEqual({});
@@ -122,7 +122,7 @@ describe('already started', () => {
   test('a collision whose next id holds this record: a duplicate', async () => {
     const holders = { [FIRST]: { ...memo, partition: 9 }, [SECOND]: memo };
     const { result } = begin([alreadyStarted(), alreadyStarted(SECOND)], holders);
-    await expect(result).resolves.toBe('duplicate');
+    await expect(result).resolves.toEqual({ duplicateOf: memo });
   });
 
   test('every id is held by another record: rejected, never dropped', async () => {
@@ -210,7 +210,7 @@ describe('errors of the server', () => {
       },
     };
     const { result, starts } = begin([alreadyStarted()], holders);
-    await expect(result).resolves.toBe('duplicate');
+    await expect(result).resolves.toEqual({ duplicateOf: memo });
     expect([starts.length, times]).toEqual([1, 2]);
   });
 
