@@ -7,6 +7,7 @@ import type { KafkaSettings } from './clients/kafka';
 import type { TemporalSettings } from './clients/temporal';
 import { errorMessage, UsageError } from './domain/errors';
 import type { IdempotencySettings } from './domain/idempotency-settings';
+import type { ExecutionOptions } from './domain/stream';
 import type { RetryPolicy } from './domain/retry-policy';
 import { parseFaults, type Faults } from './sinks/faults';
 
@@ -21,6 +22,10 @@ export interface Settings {
   /** Folder of the filesystem sink, one folder a stream below it. */
   sinkDirectory: string;
   faults: Faults;
+  /** Lane of the reference streams. */
+  execution: ExecutionOptions;
+  /** Whether a chunk of the reference streams becomes one object. */
+  chunkObjects: boolean;
   retry: Partial<RetryPolicy>;
   idempotency: Partial<IdempotencySettings>;
   /** Port of `/metrics`, `/livez`, `/readyz` on 127.0.0.1; 0 takes any free one. */
@@ -74,6 +79,11 @@ const schema = z.object({
         return z.NEVER;
       }
     }),
+  CLOUDSYNC_LANE: z.enum(['record', 'chunk']).default('record'),
+  CLOUDSYNC_CHUNK_MAX_RECORDS: count.optional(),
+  CLOUDSYNC_CHUNK_MAX_BYTES: count.optional(),
+  CLOUDSYNC_CHUNK_LINGER_MS: z.coerce.number<string>().int().min(0).optional(),
+  CLOUDSYNC_CHUNK_OBJECTS: z.stringbool().default(false),
   CLOUDSYNC_RETRY_FAST_ATTEMPTS: count.optional(),
   CLOUDSYNC_RETRY_MAX_ATTEMPTS: count.optional(),
   CLOUDSYNC_RETRY_INITIAL_MS: count.optional(),
@@ -142,6 +152,18 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     streams: values.CLOUDSYNC_STREAMS,
     sinkDirectory: values.CLOUDSYNC_SINK_DIR,
     faults: values.CLOUDSYNC_FAULTS,
+    execution:
+      values.CLOUDSYNC_LANE === 'record'
+        ? { lane: 'record' }
+        : {
+            lane: 'chunk',
+            ...present({
+              maxRecords: values.CLOUDSYNC_CHUNK_MAX_RECORDS,
+              maxBytes: values.CLOUDSYNC_CHUNK_MAX_BYTES,
+              lingerMs: values.CLOUDSYNC_CHUNK_LINGER_MS,
+            }),
+          },
+    chunkObjects: values.CLOUDSYNC_CHUNK_OBJECTS,
     retry: present({
       fastAttempts: values.CLOUDSYNC_RETRY_FAST_ATTEMPTS,
       maximumAttempts: values.CLOUDSYNC_RETRY_MAX_ATTEMPTS,

@@ -2,15 +2,20 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDeadLetterWriter } from './activities/dead-letter-writer';
 import { Backoff } from './bridge/backoff';
+import { ChunkDispatcher } from './bridge/chunk-dispatcher';
 import { StreamConsumer } from './bridge/consume';
 import { Dispatcher } from './bridge/dispatcher';
+import { createHandOn } from './bridge/hand-on';
+import { HeldChunks } from './bridge/held-chunks';
+import type { Ledger } from './bridge/ledger';
 import { OpenRecords } from './bridge/open-records';
+import type { WindowEntry, WindowLimits } from './bridge/partition-window';
 import { checkRetention } from './bridge/retention-check';
 import { RecentLayer } from './bridge/recent-layer';
 import { connect, type Connections } from './clients/connections';
 import { runWorkers, type WorkerOptions } from './create-worker';
-import { deliveryEvents } from './delivery-events';
-import type { AnyStream } from './domain/stream';
+import { chunkEvents, deliveryEvents } from './delivery-events';
+import type { AnyStream, ChunkLimits } from './domain/stream';
 import { resolveIdempotencySettings } from './idempotency/idempotency-settings';
 import { InMemoryIdempotencyService } from './idempotency/in-memory-idempotency-service';
 import { Releasers, type Service } from './lifecycle';
@@ -70,6 +75,11 @@ export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<
   }
 }
 
+/** Room for the chunks of a partition that come next while one is started. */
+function windowLimits({ maxRecords, maxBytes }: ChunkLimits): WindowLimits {
+  return { records: 4 * maxRecords, bytes: 4 * maxBytes };
+}
+
 /** The parts of one stream, wired to each other. */
 function createStreamBridge(
   stream: AnyStream,
@@ -89,17 +99,24 @@ function createStreamBridge(
   const open = new OpenRecords(client, logger);
   const recent = new RecentLayer(idempotency, idempotencySettings.lockTimeoutMs);
   const backoff = new Backoff();
-  const dispatcher: Dispatcher = new Dispatcher({
+  const held = new HeldChunks();
+  const start = { client, stream, open, backoff, metrics, logger, signal: stopping.signal };
+  const onFinished = ({ window }: WindowEntry) => consumer.finished(window);
+  const common = { stream, start, metrics, logger, onFinished, onFatal };
+  const { execution } = stream;
+  const dispatcher =
+    execution.lane === 'record'
+      ? new Dispatcher({ ...common, recent })
+      : new ChunkDispatcher({
+          ...common,
+          limits: execution,
+          held,
+          base: (window): Promise<number | undefined> => consumer.base(window),
+        });
+  const ledgerOf = (partition: number): Ledger | undefined => consumer.ledgerOf(partition);
+  const consumer: StreamConsumer = new StreamConsumer({
     stream,
-    recent,
-    metrics,
-    logger,
-    start: { client, stream, open, backoff, metrics, logger, signal: stopping.signal },
-    onFinished: ({ window }) => consumer.finished(window),
-    onFatal,
-  });
-  const consumer = new StreamConsumer({
-    stream,
+    ...(execution.lane === 'chunk' && { limits: windowLimits(execution) }),
     kafka: options.kafka,
     metrics,
     logger,
@@ -118,7 +135,14 @@ function createStreamBridge(
         connection,
         namespace: connections.namespace,
         deadLetters: createDeadLetterWriter(connections.producer, connections.reader),
-        events: deliveryEvents(metrics, logger, (partition) => consumer.ledgerOf(partition)),
+        events: deliveryEvents(metrics, logger, ledgerOf),
+        chunks: {
+          events: chunkEvents(stream.name, metrics, logger, ledgerOf),
+          reader: connections.reader,
+          handOn: createHandOn(start, ledgerOf),
+          held,
+          recent,
+        },
         bridge: {
           handedOver: (workflowId: string) => open.handedOver(workflowId),
           closed: (workflowId: string, outcome: RecordOutcome) => open.closed(workflowId, outcome),

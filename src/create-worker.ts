@@ -1,7 +1,10 @@
 import type { Worker } from '@temporalio/worker';
 import { createDeadLetterWriter } from './activities/dead-letter-writer';
 import { connect, type ConnectionSettings } from './clients/connections';
-import { deliveryEvents } from './delivery-events';
+import { Backoff } from './bridge/backoff';
+import { createHandOn } from './bridge/hand-on';
+import { OpenRecords } from './bridge/open-records';
+import { chunkEvents, deliveryEvents } from './delivery-events';
 import type { AnyStream } from './domain/stream';
 import { Releasers, type Service } from './lifecycle';
 import type { Logger } from './logger';
@@ -29,16 +32,34 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
   try {
     const deadLetters = createDeadLetterWriter(connections.producer, connections.reader);
     const events = deliveryEvents(metrics, logger);
+    const { client, connection } = connections.temporal;
+    const open = new OpenRecords(client, logger);
+    const stopping = new AbortController();
+    releasers.push(() => {
+      stopping.abort();
+      open.stop();
+    });
     const workers = await Promise.all(
-      streams.map((stream) =>
-        createStreamWorker({
+      streams.map((stream) => {
+        const { signal } = stopping;
+        const start = { client, stream, open, backoff: new Backoff(), metrics, logger, signal };
+        return createStreamWorker({
           stream,
           deadLetters,
           events,
-          connection: connections.temporal.connection,
+          chunks: {
+            events: chunkEvents(stream.name, metrics, logger),
+            reader: connections.reader,
+            handOn: createHandOn(start),
+          },
+          bridge: {
+            handedOver: (workflowId) => open.handedOver(workflowId),
+            closed: (workflowId, outcome) => open.closed(workflowId, outcome),
+          },
+          connection,
           namespace: connections.namespace,
-        }),
-      ),
+        });
+      }),
     );
     const running = runWorkers(streams, workers);
     let stopped: Promise<void> | undefined;

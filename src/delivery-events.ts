@@ -1,4 +1,5 @@
 import type { DeliveryEvents } from './activities/deliver';
+import type { ChunkEvents } from './activities/deliver-chunk';
 import type { Ledger } from './bridge/ledger';
 import { DUPLICATE_SKIPPED, type Logger } from './logger';
 import type { Metrics } from './metrics';
@@ -24,6 +25,35 @@ export function deliveryEvents(
     },
     attemptSucceeded({ stream }, seconds) {
       metrics.deliverySeconds.observe({ stream }, seconds);
+    },
+  };
+}
+
+/** The same for records that are delivered in chunks. */
+export function chunkEvents(
+  stream: string,
+  metrics: Metrics,
+  logger: Logger,
+  ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
+): ChunkEvents {
+  const { attemptFailed, attemptSucceeded } = deliveryEvents(metrics, logger, ledgerOf);
+  return {
+    attemptFailed,
+    attemptSucceeded,
+    delivered(partition, count) {
+      metrics.records.inc({ stream, outcome: 'delivered' }, count);
+      ledgerOf(partition)?.add('delivered', count);
+    },
+    duplicate({ messageId, topic, partition, offset }, layer) {
+      logger.info({ stream, messageId, topic, partition, offset, layer }, DUPLICATE_SKIPPED);
+      metrics.duplicates.inc({ stream, layer });
+      metrics.records.inc({ stream, outcome: 'duplicate' });
+      ledgerOf(partition)?.add(layer);
+    },
+    waiting: () => metrics.recentLockWaits.inc({ stream }),
+    expired(count) {
+      logger.error({ stream, count }, 'Records of a chunk are no longer on the broker');
+      metrics.recordsExpired.inc({ stream }, count);
     },
   };
 }

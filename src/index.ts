@@ -8,10 +8,13 @@ export { createMetrics, type Metrics } from './metrics';
 export { loadSettings, type Settings } from './config';
 export {
   defineStream,
+  type ChunkLimits,
+  type ExecutionOptions,
   type RecordWorkflow,
   type Stream,
   type StreamOptions,
 } from './domain/stream';
+export type { ChunkRange } from './domain/chunk';
 export { messageSchema, type Message } from './domain/message';
 export type { KafkaRecord, RecordInput, RecordPosition } from './domain/record';
 export type { DeliverFunction, Sink, SinkRecord, WriteContext, WriteResult } from './domain/sink';

@@ -48,6 +48,19 @@ export function createMetrics(registry = new Registry()) {
       buckets: LATENCY_BUCKETS,
       registers,
     }),
+    chunkRecords: new Histogram({
+      name: 'cloudsync_chunk_records',
+      help: 'Records of a chunk that was started',
+      labelNames: ['stream'] as const,
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000],
+      registers,
+    }),
+    recordsExpired: new Counter({
+      name: 'cloudsync_records_expired_total',
+      help: 'Records of chunks that were no longer on the broker when a worker read them back',
+      labelNames: ['stream'] as const,
+      registers,
+    }),
     recentIds: new Gauge({
       name: 'cloudsync_recent_ids',
       help: 'Messages remembered by the recent layer',

@@ -2,6 +2,7 @@ import { activityInfo, getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import type { DeadLetterWriter } from './dead-letter-writer';
 import { deliver, type DeliveryEvents } from './deliver';
+import { deliverChunk, type ChunkDependencies } from './deliver-chunk';
 import type { RecordActivities } from './record-activities';
 import { startOfRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
@@ -12,6 +13,7 @@ export interface ActivityDependencies {
   stream: AnyStream;
   deadLetters: DeadLetterWriter;
   events: DeliveryEvents;
+  chunks: Omit<ChunkDependencies, 'stream'>;
 }
 
 /** The activities of one stream's worker. */
@@ -19,9 +21,12 @@ export function createActivities({
   stream,
   deadLetters,
   events,
+  chunks,
 }: ActivityDependencies): RecordActivities {
   return {
     deliver: (record, earlierAttempts) => deliver(stream, events, record, earlierAttempts),
+
+    deliverChunk: (chunk, retry) => deliverChunk({ stream, ...chunks }, chunk, retry),
 
     async deadLetter(record, failure) {
       const { workflowExecution } = activityInfo();

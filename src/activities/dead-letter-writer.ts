@@ -24,7 +24,10 @@ export interface DeadLetterWriter {
   ): Promise<void>;
 }
 
-export function createDeadLetterWriter(producer: Producer, reader: RecordReader): DeadLetterWriter {
+export function createDeadLetterWriter(
+  producer: Producer,
+  reader: Pick<RecordReader, 'read'>,
+): DeadLetterWriter {
   /** Key, value, headers and timestamp as they were, also of a record too large for a workflow. */
   async function original(envelope: RecordEnvelope): Promise<KafkaRecord> {
     const decoded = decodeContent(envelope);

@@ -1,5 +1,5 @@
 import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity';
-import { classifyError, DeliveryError, isRetryable } from '../domain/errors';
+import { classifyError, DeliveryError, isRetryable, type DeliveryFailure } from '../domain/errors';
 import { parseRecord } from '../domain/parse';
 import { decodeContent, type RecordInput, type RecordPosition } from '../domain/record';
 import type { SinkRecord, WriteResult } from '../domain/sink';
@@ -7,15 +7,22 @@ import type { AnyStream } from '../domain/stream';
 import { truncateUtf8 } from '../domain/workflow-id';
 import type { AttemptDetails } from '../workflows/failure';
 import type { DeliverResult } from './record-activities';
+import { withTimeLimit } from './time-limit';
+
+/** A record as events name it. */
+export type DeliveredRecord = Pick<
+  RecordInput,
+  'stream' | 'messageId' | 'topic' | 'partition' | 'offset'
+>;
 
 /** What happens at the sink, for logs and metrics. */
 export interface DeliveryEvents {
   /** The sink held the message already, brought by another record. */
-  duplicateAtSink(record: RecordInput): void;
+  duplicateAtSink(record: DeliveredRecord): void;
   /** An attempt failed in a way that another attempt may mend. */
-  attemptFailed(record: RecordInput, errorType: string, message: string): void;
+  attemptFailed(record: DeliveredRecord, errorType: string, message: string): void;
   /** An attempt succeeded; seconds since it began. */
-  attemptSucceeded(record: RecordInput, seconds: number): void;
+  attemptSucceeded(record: DeliveredRecord, seconds: number): void;
 }
 
 const HEARTBEAT_INTERVAL_MS = 3_000;
@@ -27,7 +34,7 @@ const DEADLINE_MARGIN_MS = 250;
  * Of an error's message, which may be the whole answer of a server. Temporal cuts or refuses a failure
  * that is too large, and with it the type and the details that decide what happens next.
  */
-const MAX_MESSAGE_BYTES = 2_000;
+export const MAX_MESSAGE_BYTES = 2_000;
 
 /** One attempt to bring a record to its stream's sink. */
 export async function deliver(
@@ -54,7 +61,7 @@ export async function deliver(
     // often no more than its answer to the signal.
     if (cancellationSignal.aborted && isRetryable(type)) throw cancellationSignal.reason;
     const message = truncateUtf8(failure.message, MAX_MESSAGE_BYTES);
-    const retryAfterMs = usableDelay(failure.retryAfterMs);
+    const retryAfterMs = usableDelay(failure);
     if (isRetryable(type)) events.attemptFailed(record, type, message);
     throw ApplicationFailure.create({
       type,
@@ -72,7 +79,7 @@ export async function deliver(
 }
 
 /** A `Retry-After` that could not be read gives NaN, one in the past a negative number. */
-function usableDelay(retryAfterMs: number | undefined): number | undefined {
+export function usableDelay({ retryAfterMs }: DeliveryFailure): number | undefined {
   return retryAfterMs !== undefined && retryAfterMs > 0 && Number.isFinite(retryAfterMs)
     ? retryAfterMs
     : undefined;
@@ -85,25 +92,14 @@ async function attempt(
   attempt: number,
 ): Promise<WriteResult> {
   const context = Context.current();
-  const { info, cancellationSignal, cancelled } = context;
+  const { info } = context;
   const limitMs = Math.max(info.startToCloseTimeoutMs - DEADLINE_MARGIN_MS, 1);
-  const timeout = new AbortController();
-  const signal = AbortSignal.any([cancellationSignal, timeout.signal]);
-  let deadline: NodeJS.Timeout | undefined;
-  // Not every sink minds the signal; its place must become free all the same.
-  const expired = new Promise<never>((_, reject) => {
-    deadline = setTimeout(() => {
-      timeout.abort();
-      reject(new DeliveryError('Transient', `the sink did not answer within ${limitMs} ms`));
-    }, limitMs);
-  });
   const beat = () => context.heartbeat({ attempt } satisfies AttemptDetails);
   if (!info.isLocal) beat();
   const heartbeat = info.isLocal ? undefined : setInterval(beat, HEARTBEAT_INTERVAL_MS);
   try {
-    return await Promise.race([stream.sink.write(record, { signal, attempt }), expired, cancelled]);
+    return await withTimeLimit(limitMs, (signal) => stream.sink.write(record, { signal, attempt }));
   } finally {
-    clearTimeout(deadline);
     clearInterval(heartbeat);
   }
 }
@@ -112,7 +108,7 @@ async function attempt(
  * Whether the object that the sink holds is this record's own, from an attempt whose reply was lost.
  * Some sinks know which record wrote it; for the others any earlier attempt is taken for the writer.
  */
-function isOwnWrite(result: WriteResult, record: RecordPosition, attempts: number): boolean {
+export function isOwnWrite(result: WriteResult, record: RecordPosition, attempts: number): boolean {
   const { writtenBy } = result;
   if (!writtenBy) return attempts > 1;
   return (

@@ -5,6 +5,8 @@ import type {
   RecordInput,
   RecordMemo,
 } from '../domain/record';
+import type { ChunkInput } from '../domain/chunk';
+import type { RetryPolicy } from '../domain/retry-policy';
 import type { RecordStart } from '../domain/record-start';
 import type { RecordFailure } from '../workflows/failure';
 
@@ -17,10 +19,24 @@ export interface DeliverResult {
   location?: string;
 }
 
+/** What became of a chunk's records; together all that the range holds. */
+export interface ChunkResult {
+  /** At the sink because of the chunk. */
+  delivered: number;
+  /** Skipped: the message was delivered before. */
+  duplicates: number;
+  /** Gone on in workflows of their own: what is invalid, and what failed. */
+  handedOn: number;
+  /** No longer on the broker. */
+  expired: number;
+}
+
 /** The activities of a stream's worker, as workflows call them. */
 export interface RecordActivities {
   /** One attempt at the sink. `earlierAttempts`: those of an earlier stage of the same workflow. */
   deliver(record: RecordInput, earlierAttempts: number): Promise<DeliverResult>;
+  /** One attempt at a chunk of records. */
+  deliverChunk(chunk: ChunkInput, retry: RetryPolicy): Promise<ChunkResult>;
   /** Sends the record to the stream's dead-letter topic. */
   deadLetter(
     record: RecordEnvelope & { messageId?: string },

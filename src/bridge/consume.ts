@@ -125,6 +125,22 @@ export class StreamConsumer {
     this.#consumer.resume([{ topic: window.topic, partitions: [window.partition] }]);
   }
 
+  /**
+   * Where the group stood before the window's first record. A group that never committed on the
+   * partition commits the offset of that record. Undefined once the partition is lost.
+   */
+  async base(window: PartitionWindow): Promise<number | undefined> {
+    while (!window.lost && !this.#stopping) {
+      await this.#loading;
+      if (window.initialOffset !== undefined) return window.initialOffset;
+      const { watermark } = window;
+      await this.commit();
+      if (this.#committed.get(window) === watermark) window.initialOffset = watermark;
+      else await new Promise((resolve) => setTimeout(resolve, COMMIT_INTERVAL_MS));
+    }
+    return undefined;
+  }
+
   ledgerOf(partition: number): Ledger | undefined {
     return this.#windows.get(partition)?.ledger;
   }

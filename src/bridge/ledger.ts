@@ -13,8 +13,8 @@ export class Ledger {
   #base: LedgerTotals | undefined;
   #changed = false;
 
-  add(field: LedgerField): void {
-    this.#totals[field]++;
+  add(field: LedgerField, count = 1): void {
+    this.#totals[field] += count;
     this.#changed = true;
   }
 

@@ -162,6 +162,8 @@ export class OffsetOutOfRangeError extends Error {
 export interface RecordReader {
   /** Records with `from <= offset < to`, in order, oldest first. Waits for those not yet written. */
   read(topic: string, partition: number, from: number, to: number): AsyncGenerator<KafkaRecord>;
+  /** The lowest offset that the partition has. */
+  earliest(topic: string, partition: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -172,6 +174,9 @@ interface Cluster {
   addTargetTopic(topic: string): Promise<void>;
   refreshMetadata(): Promise<void>;
   findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
+  fetchTopicsOffset(
+    topics: { topic: string; partitions: { partition: number }[]; fromBeginning: true }[],
+  ): Promise<{ partitions: { offset: string }[] }[]>;
   findBroker(options: { nodeId: string }): Promise<{ fetch(request: object): Promise<unknown> }>;
 }
 interface FetchResponse {
@@ -191,7 +196,7 @@ export function createRecordReader(kafka: Kafka): RecordReader {
   });
   let connected: Promise<void> | undefined;
 
-  async function fetch(topic: string, partition: number, offset: number) {
+  async function prepare(topic: string) {
     connected ??= cluster.connect();
     try {
       await connected;
@@ -200,6 +205,10 @@ export function createRecordReader(kafka: Kafka): RecordReader {
       throw error;
     }
     await cluster.addTargetTopic(topic);
+  }
+
+  async function fetch(topic: string, partition: number, offset: number) {
+    await prepare(topic);
     const leader = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
     if (leader === undefined) throw new Error(`topic ${topic} has no partition ${partition}`);
     const broker = await cluster.findBroker({ nodeId: leader });
@@ -242,6 +251,12 @@ export function createRecordReader(kafka: Kafka): RecordReader {
         }
         if (batch.rawMessages.length > 0) offset = Number(batch.lastOffset()) + 1;
       }
+    },
+    async earliest(topic, partition) {
+      await prepare(topic);
+      const partitions = [{ partition }];
+      const [found] = await cluster.fetchTopicsOffset([{ topic, partitions, fromBeginning: true }]);
+      return Number(found!.partitions[0]!.offset);
     },
     async close() {
       if (connected) await cluster.disconnect();

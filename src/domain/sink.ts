@@ -1,3 +1,4 @@
+import type { ChunkRange } from './chunk';
 import type { ErrorClassifier } from './errors';
 import type { KafkaRecord, RecordPosition } from './record';
 
@@ -37,6 +38,18 @@ export interface WriteResult {
  */
 export interface Sink<Message = unknown> {
   write(record: SinkRecord<Message>, context: WriteContext): Promise<WriteResult>;
+  /**
+   * Writes all records of a chunk as one object, whole or not at all; used in the chunk lane in place of
+   * `write`, which must be there for records that leave their chunk. `range` names the object: a
+   * second call with the same range is the same chunk again, perhaps with more or fewer of its
+   * records, as what the bridge knew to be duplicates is left out. Then the first object stays, and
+   * the result is `duplicate`.
+   */
+  writeChunk?(
+    records: SinkRecord<Message>[],
+    range: ChunkRange,
+    context: WriteContext,
+  ): Promise<WriteResult>;
   /** Maps errors of the sink's client library; `undefined` for one it does not know. */
   classify?: ErrorClassifier;
   /** Every record value the sink holds, in any order; `cloudsync reconcile` needs it. */

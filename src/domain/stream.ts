@@ -40,11 +40,31 @@ export interface StreamOptions<Schema extends z.ZodType> {
    */
   workflowId?: string;
   workflow?: RecordWorkflow;
+  /** One workflow a record, or one for a chunk of them. Default `{ lane: 'record' }`. */
+  execution?: ExecutionOptions;
   /** Records that may be in their first workflow task at once, in one bridge worker. Default 30. */
   maxInFlight?: number;
   /** Workflows started by one bridge worker that may be open at once. Default 1,000. */
   maxOpen?: number;
 }
+
+export type ExecutionOptions = { lane: 'record' } | ({ lane: 'chunk' } & Partial<ChunkLimits>);
+
+/** When a chunk is complete: as soon as one of these is reached. */
+export interface ChunkLimits {
+  /** Default 2,000. */
+  maxRecords: number;
+  /** Of keys and values together; a larger record is a chunk of its own. Default 4 MiB. */
+  maxBytes: number;
+  /** How long the first record waits for others, in milliseconds. Default 20. */
+  lingerMs: number;
+}
+
+const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
+  maxRecords: 2_000,
+  maxBytes: 4 * 1024 * 1024,
+  lingerMs: 20,
+};
 
 /** A stream as the framework uses it: every default filled in. Made by {@link defineStream}. */
 export interface Stream<Message = unknown> {
@@ -61,6 +81,7 @@ export interface Stream<Message = unknown> {
   readonly idempotency: Partial<IdempotencySettings>;
   readonly workflowId: string;
   readonly workflow: RecordWorkflow | undefined;
+  readonly execution: { readonly lane: 'record' } | ({ readonly lane: 'chunk' } & ChunkLimits);
   readonly maxInFlight: number;
   readonly maxOpen: number;
 }
@@ -92,6 +113,15 @@ const checked = z.object({
     maximumIntervalMs: milliseconds,
     attemptTimeoutMs: milliseconds.min(1000),
   }),
+  execution: z.discriminatedUnion('lane', [
+    z.strictObject({ lane: z.literal('record') }),
+    z.strictObject({
+      lane: z.literal('chunk'),
+      maxRecords: count.max(100_000),
+      maxBytes: count,
+      lingerMs: z.number().int().min(0).max(60_000),
+    }),
+  ]),
   maxInFlight: count.max(1000),
   maxOpen: count,
 });
@@ -112,6 +142,10 @@ export function defineStream<Schema extends z.ZodType>(
     deadLetterTopic: options.deadLetterTopic ?? `${name}-sync-dlq`,
     workflowId: options.workflowId ?? DEFAULT_WORKFLOW_ID_TEMPLATE,
     retry: { ...DEFAULT_RETRY_POLICY, ...options.retry },
+    execution:
+      options.execution?.lane === 'chunk'
+        ? { ...DEFAULT_CHUNK_LIMITS, ...options.execution }
+        : { lane: 'record' as const, ...options.execution },
     maxInFlight: options.maxInFlight ?? 30,
     maxOpen: options.maxOpen ?? 1_000,
   };
@@ -122,6 +156,9 @@ export function defineStream<Schema extends z.ZodType>(
   const { sink, schema, messageId, decode, workflow } = options;
   if (settings.deadLetterTopic === settings.topic) {
     throw new UsageError(`stream ${name}: topic and deadLetterTopic are the same`);
+  }
+  if (workflow && settings.execution.lane === 'chunk') {
+    throw new UsageError(`stream ${name}: a workflow of its own needs the record lane`);
   }
   if (workflow && RESERVED_WORKFLOWS.includes(workflow.type)) {
     throw new UsageError(`stream ${name}: workflow type ${workflow.type} is the framework's own`);
@@ -138,7 +175,7 @@ export function defineStream<Schema extends z.ZodType>(
   });
 }
 
-const RESERVED_WORKFLOWS = ['deliverRecord', 'invalidRecord'];
+const RESERVED_WORKFLOWS = ['deliverRecord', 'invalidRecord', 'deliverChunk'];
 
 function functionSink<Message>(deliver: DeliverFunction<Message>): Sink<Message> {
   return {

@@ -24,7 +24,7 @@ export async function topicRanges(
 
 /** All records of the ranges, partition by partition. What retention removes on the way is passed over. */
 export async function* readRanges(
-  reader: RecordReader,
+  reader: Pick<RecordReader, 'read'>,
   topic: string,
   ranges: PartitionRange[],
   lowWatermark: (partition: number) => Promise<number>,
@@ -51,7 +51,7 @@ export async function* readRanges(
 /** {@link readRanges} against the broker. */
 export function readTopic(
   kafka: Kafka,
-  reader: RecordReader,
+  reader: Pick<RecordReader, 'read'>,
   topic: string,
   ranges: PartitionRange[],
 ): AsyncGenerator<KafkaRecord> {

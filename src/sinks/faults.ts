@@ -45,7 +45,7 @@ function isKind(text: string): text is Kind {
 /**
  * A sink that fails on demand, for demonstrations and tests. The same seed, message and attempt always
  * meet the same fate. Half of the timeouts strike after the write took effect: the case in which a
- * retry finds its own work done.
+ * retry finds its own work done. Records are written one by one, also where the sink takes chunks.
  */
 export function withFaults<Message>(
   sink: Sink<Message>,

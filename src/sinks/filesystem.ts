@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, opendir, readFile, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, mkdir, open, opendir, readdir, readFile, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ChunkRange } from '../domain/chunk';
 import { DeliveryError, errorMessage, type DeliveryFailure } from '../domain/errors';
-import type { Sink, WriteResult } from '../domain/sink';
+import type { Sink, SinkRecord, WriteResult } from '../domain/sink';
 import { objectName } from './object-name';
 
 export interface FileSystemSinkOptions {
@@ -15,24 +16,34 @@ export interface FileSystemSinkOptions {
    * written survives a crash of any process, but not of the machine.
    */
   fsync?: boolean;
+  /**
+   * In the chunk lane: one file per chunk in place of one per message, at
+   * `chunks/<topic>/<partition>/<first>-<last>.ndjson`, a value a line. Line breaks within a value,
+   * which JSON allows between its tokens, become spaces. Default false.
+   */
+  chunkFiles?: boolean;
 }
 
 /** Not part of any object name, as `objectName` encodes a leading dot. */
 const UNFINISHED = '.unfinished-';
+
+const CHUNKS = 'chunks';
 
 /**
  * One file per message, named by the message id, with the record's value byte for byte. A file appears
  * whole or not at all, and the first one wins: `link` fails where the name is taken.
  */
 export function fileSystemSink(options: FileSystemSinkOptions): Sink {
-  const { directory, extension = 'json', fsync = false } = options;
-  let made: Promise<unknown> | undefined;
+  const { directory, extension = 'json', fsync = false, chunkFiles = false } = options;
+  const made = new Map<string, Promise<unknown>>();
 
   async function create(path: string, content: Buffer): Promise<'created' | 'exists'> {
-    const unfinished = join(directory, `${UNFINISHED}${randomUUID()}`);
+    const folder = dirname(path);
+    const unfinished = join(folder, `${UNFINISHED}${randomUUID()}`);
     try {
-      made ??= mkdir(directory, { recursive: true });
-      await made;
+      let folderMade = made.get(folder);
+      if (!folderMade) made.set(folder, (folderMade = mkdir(folder, { recursive: true })));
+      await folderMade;
       const file = await open(unfinished, 'wx');
       try {
         await file.writeFile(content);
@@ -41,12 +52,12 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
         await file.close();
       }
       await link(unfinished, path);
-      if (fsync) await syncDirectory(directory);
+      if (fsync) await syncDirectory(folder);
       return 'created';
     } catch (error) {
       if (errorCode(error) === 'EEXIST') return 'exists';
       // The folder may have been taken away, or could not be made yet.
-      made = undefined;
+      made.delete(folder);
       throw error;
     } finally {
       // What can't be removed is no part of the sink, and must not hide how the write ended.
@@ -54,7 +65,21 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
     }
   }
 
+  async function writeChunk(records: SinkRecord[], range: ChunkRange): Promise<WriteResult> {
+    const { topic, partition, first, last } = range;
+    const path = join(directory, CHUNKS, topic, String(partition), `${first}-${last}.ndjson`);
+    const lines = records.map(({ value }) => oneLine(value));
+    const content = Buffer.concat(lines.flatMap((line) => [line, LINE_FEED]));
+    if ((await create(path, content)) === 'created') return { outcome: 'written', location: path };
+    const existing = await readFile(path);
+    if (existing.equals(content) || isSameChunk(existing, lines)) {
+      return { outcome: 'duplicate', location: path };
+    }
+    throw new DeliveryError('ContentConflict', `${path} holds other records`);
+  }
+
   return {
+    ...(chunkFiles && { writeChunk }),
     async write(record): Promise<WriteResult> {
       const path = join(directory, `${objectName(record.messageId)}.${extension}`);
       if ((await create(path, record.value)) === 'created') {
@@ -78,8 +103,51 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
           yield readFile(join(directory, entry.name));
         }
       }
+      yield* storedInChunks(join(directory, CHUNKS));
     },
   };
+}
+
+const LINE_FEED = Buffer.from('\n');
+
+function oneLine(value: Buffer): Buffer {
+  if (!value.includes(0x0a) && !value.includes(0x0d)) return value;
+  return Buffer.from(value.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)));
+}
+
+function linesOf(content: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let at = 0; at < content.length;) {
+    const end = content.indexOf(0x0a, at);
+    lines.push(content.subarray(at, end));
+    at = end + 1;
+  }
+  return lines;
+}
+
+/**
+ * Two attempts at a chunk may differ in what they left out as duplicates: then the lines of one are
+ * among those of the other.
+ */
+function isSameChunk(existing: Buffer, lines: Buffer[]): boolean {
+  const texts = (list: Buffer[]) => new Set(list.map((line) => line.toString('latin1')));
+  const [before, now] = [texts(linesOf(existing)), texts(lines)];
+  const [fewer, more] = before.size < now.size ? [before, now] : [now, before];
+  return [...fewer].every((line) => more.has(line));
+}
+
+async function* storedInChunks(folder: string): AsyncGenerator<Buffer> {
+  let entries;
+  try {
+    entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  for (const entry of entries) {
+    if (!entry.isFile() || entry.name.startsWith(UNFINISHED)) continue;
+    yield* linesOf(await readFile(join(entry.parentPath, entry.name)));
+  }
 }
 
 async function syncDirectory(directory: string): Promise<void> {

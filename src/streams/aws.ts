@@ -4,8 +4,11 @@ import { join } from 'node:path';
 
 /** Messages to AWS. */
 export function awsStream(settings: Settings) {
-  const { topic, retry, idempotency, faults, sinkDirectory } = settings;
-  const sink = fileSystemSink({ directory: join(sinkDirectory, 'aws') });
+  const { topic, retry, idempotency, faults, sinkDirectory, execution } = settings;
+  const sink = fileSystemSink({
+    directory: join(sinkDirectory, 'aws'),
+    chunkFiles: settings.chunkObjects,
+  });
   return defineStream({
     name: 'aws',
     topic,
@@ -14,5 +17,6 @@ export function awsStream(settings: Settings) {
     sink: faults.rates.aws ? withFaults(sink, faults.rates.aws, faults.seed) : sink,
     retry,
     idempotency,
+    execution,
   });
 }

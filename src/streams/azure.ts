@@ -4,8 +4,11 @@ import { join } from 'node:path';
 
 /** Messages to Azure. */
 export function azureStream(settings: Settings) {
-  const { topic, retry, idempotency, faults, sinkDirectory } = settings;
-  const sink = fileSystemSink({ directory: join(sinkDirectory, 'azure') });
+  const { topic, retry, idempotency, faults, sinkDirectory, execution } = settings;
+  const sink = fileSystemSink({
+    directory: join(sinkDirectory, 'azure'),
+    chunkFiles: settings.chunkObjects,
+  });
   return defineStream({
     name: 'azure',
     topic,
@@ -14,5 +17,6 @@ export function azureStream(settings: Settings) {
     sink: faults.rates.azure ? withFaults(sink, faults.rates.azure, faults.seed) : sink,
     retry,
     idempotency,
+    execution,
   });
 }

@@ -1,3 +1,4 @@
 /** The framework's workflows, and what a user's own workflow needs. Runs in Temporal's sandbox. */
+export { deliverChunk } from './deliver-chunk';
 export { deliverRecord } from './deliver-record';
 export { invalidRecord } from './invalid-record';

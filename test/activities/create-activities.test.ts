@@ -4,6 +4,7 @@ import { createActivities } from '../../src/activities/create-activities';
 import type { DeadLetterWriter } from '../../src/activities/dead-letter-writer';
 import type { InvalidRecordInput, KafkaRecord } from '../../src/domain/record';
 import { startOfInvalidRecord, startOfRecord } from '../../src/domain/record-start';
+import { noChunks } from './support/no-chunks';
 import { kafkaRecord, testStream } from '../domain/support/records';
 
 const stream = testStream();
@@ -14,7 +15,7 @@ const noEvents = {
 };
 
 function activities(write: DeadLetterWriter['write'] = () => Promise.resolve()) {
-  return createActivities({ stream, deadLetters: { write }, events: noEvents });
+  return createActivities({ stream, deadLetters: { write }, events: noEvents, chunks: noChunks });
 }
 
 function invalid(given: Partial<KafkaRecord>): InvalidRecordInput {

@@ -32,7 +32,7 @@ async function write(
       return Promise.resolve(answer);
     },
   } as unknown as Producer;
-  const writer = createDeadLetterWriter(producer, { read, close: () => Promise.resolve() });
+  const writer = createDeadLetterWriter(producer, { read });
   const { topic, partition, offset, timestamp } = record;
   const envelope = { stream: 'test', topic, partition, offset, timestamp, content };
   await writer.write(stream, envelope, failure, workflow);

@@ -6,6 +6,7 @@ import { createActivities } from '../../src/activities/create-activities';
 import { DeliveryError } from '../../src/domain/errors';
 import { encodeContent, type KafkaRecord, type RecordInput } from '../../src/domain/record';
 import type { DeliverFunction, Sink, SinkRecord, WriteContext } from '../../src/domain/sink';
+import { noChunks } from './support/no-chunks';
 import { kafkaRecord, testStream } from '../domain/support/records';
 
 type Info = ConstructorParameters<typeof MockActivityEnvironment>[0];
@@ -33,6 +34,7 @@ function begin(
   const activities = createActivities({
     stream: testStream({ sink }),
     deadLetters: { write: () => Promise.reject(new Error('not a matter of this activity')) },
+    chunks: noChunks,
     events: {
       duplicateAtSink: ({ messageId }) => events.push(['duplicate', messageId]),
       attemptFailed: ({ messageId }, type, message) => events.push([messageId, type, message]),

@@ -25,6 +25,7 @@ import {
 } from '../../src/domain/record-start';
 import { createLogger } from '../../src/logger';
 import { createStreamWorker } from '../../src/stream-worker';
+import { noChunks } from '../activities/support/no-chunks';
 import { kafkaRecord, testStream } from '../domain/support/records';
 
 const stream = testStream({
@@ -98,7 +99,14 @@ async function main(): Promise<void> {
   const connected = await connectTemporal(temporal);
   const { client, connection } = connected;
   const { namespace } = temporal;
-  const worker = await createStreamWorker({ stream, deadLetters, events, connection, namespace });
+  const worker = await createStreamWorker({
+    stream,
+    deadLetters,
+    events,
+    chunks: noChunks,
+    connection,
+    namespace,
+  });
   const names = process.argv.slice(2);
   await worker.runUntil(async () => {
     for (const [name, start] of Object.entries(starts)) {

@@ -2,7 +2,7 @@ import { OffsetOutOfRangeError, type RecordReader } from '../../src/clients/kafk
 import { readRanges } from '../../src/operations/read-topic';
 
 /** A reader of partitions that hold the offsets from `low`. */
-function readerOf(low: () => number): RecordReader {
+function readerOf(low: () => number): Pick<RecordReader, 'read'> {
   return {
     // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous
     async *read(topic, partition, from, to) {
@@ -11,7 +11,6 @@ function readerOf(low: () => number): RecordReader {
         yield { topic, partition, offset, timestamp: 0, key: null, value: null, headers: [] };
       }
     },
-    close: () => Promise.resolve(),
   };
 }
 

@@ -1,0 +1,355 @@
+import { setMaxListeners } from 'node:events';
+import { ApplicationFailure, Context, sleep } from '@temporalio/activity';
+import type { RecordReader } from '../clients/kafka';
+import type { RecentLayer } from '../bridge/recent-layer';
+import { describeRange, type ChunkInput, type ChunkRange } from '../domain/chunk';
+import { contentKey } from '../domain/content-key';
+import { classifyError, isRetryable, type DeliveryFailure } from '../domain/errors';
+import { parseRecord } from '../domain/parse';
+import { describePosition, type KafkaRecord } from '../domain/record';
+import { startOfInvalidRecord, startOfRecord, type RecordStart } from '../domain/record-start';
+import type { RetryPolicy } from '../domain/retry-policy';
+import type { SinkRecord, WriteContext, WriteResult } from '../domain/sink';
+import type { AnyStream } from '../domain/stream';
+import { recordWorkflowIds, truncateUtf8 } from '../domain/workflow-id';
+import type { AttemptDetails } from '../workflows/failure';
+import {
+  isOwnWrite,
+  MAX_MESSAGE_BYTES,
+  usableDelay,
+  type DeliveredRecord,
+  type DeliveryEvents,
+} from './deliver';
+import { eachOf } from './each-of';
+import type { ChunkResult } from './record-activities';
+import { withTimeLimit } from './time-limit';
+
+/** What is known of a chunk's records, kept from one attempt in the same process to the next. */
+export interface ChunkProgress {
+  readonly records: KafkaRecord[];
+  /** Offsets of records that need nothing more from this chunk. */
+  readonly settled: Set<number>;
+  duplicates: number;
+  handedOn: number;
+}
+
+export interface HeldRecords {
+  get(chunk: ChunkRange): ChunkProgress | undefined;
+}
+
+/** Makes the record durable in a workflow of its own. */
+export type HandOn = (start: RecordStart, record: KafkaRecord) => Promise<void>;
+
+/** What happens to the records of chunks, for logs and metrics. */
+export interface ChunkEvents extends Pick<DeliveryEvents, 'attemptFailed' | 'attemptSucceeded'> {
+  /** So many records of a partition are at the sink because of their chunk. */
+  delivered(partition: number, count: number): void;
+  duplicate(record: DeliveredRecord, layer: 'recent' | 'sink'): void;
+  /** A copy of a message in flight waits for it. */
+  waiting(): void;
+  /** So many records are no longer on the broker. */
+  expired(count: number): void;
+}
+
+export interface ChunkDependencies {
+  stream: AnyStream;
+  events: ChunkEvents;
+  reader: RecordReader;
+  handOn: HandOn;
+  /** Only where the records were consumed. */
+  held?: HeldRecords;
+  recent?: RecentLayer;
+}
+
+/** Writes at once, and starts at once of records that leave the chunk. */
+const CONCURRENCY = 32;
+
+/** Up to so many records of a chunk may leave it for failing, even if that is most of them. */
+const FEW = 10;
+
+const FAST_RETRY_INTERVAL_MS = 100;
+const HEARTBEAT_INTERVAL_MS = 3_000;
+/** The activity ends this much before its time is up, so that its own error arrives first. */
+const DEADLINE_MARGIN_MS = 500;
+
+/**
+ * One attempt at a chunk: brings its records to the sink. A record that fails for good goes on in a
+ * workflow of its own, as does one that fails for a while when few do. When many do, the sink is down:
+ * the attempt fails, to be made again, and what it did settle stays settled.
+ */
+export async function deliverChunk(
+  deps: ChunkDependencies,
+  chunk: ChunkInput,
+  retry: RetryPolicy,
+): Promise<ChunkResult> {
+  const context = Context.current();
+  const { info } = context;
+  // Each write under way listens to it; Node takes more than ten for a leak.
+  setMaxListeners(0, context.cancellationSignal);
+  const beat = () => context.heartbeat({ attempt: info.attempt } satisfies AttemptDetails);
+  const heartbeat = info.isLocal ? undefined : setInterval(beat, HEARTBEAT_INTERVAL_MS);
+  try {
+    const held = deps.held?.get(chunk);
+    if (!held && info.isLocal) {
+      const message = `the records of ${describeRange(chunk)} are not in this process`;
+      throw ApplicationFailure.nonRetryable(message, 'ChunkNotHeld');
+    }
+    const { progress, expired } = held
+      ? { progress: held, expired: 0 }
+      : await readBack(deps.reader, chunk);
+    const attempt = new ChunkAttempt(deps, chunk, retry, progress);
+    await attempt.run();
+    if (expired > 0) deps.events.expired(expired);
+    const { duplicates, handedOn } = progress;
+    const delivered = progress.settled.size - duplicates - handedOn;
+    return { delivered, duplicates, handedOn, expired };
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+/** The range as the broker has it now. Records that retention has taken are `expired`. */
+async function readBack(
+  reader: RecordReader,
+  { topic, partition, first, last, count }: ChunkInput,
+): Promise<{ progress: ChunkProgress; expired: number }> {
+  const records: KafkaRecord[] = [];
+  const from = Math.max(first, await reader.earliest(topic, partition));
+  for await (const record of reader.read(topic, partition, from, last + 1)) records.push(record);
+  const progress = { records, settled: new Set<number>(), duplicates: 0, handedOn: 0 };
+  return { progress, expired: Math.max(count - records.length, 0) };
+}
+
+/** A record on its way, with its place in the recent layer. */
+interface Candidate {
+  record: SinkRecord;
+  lock: string;
+  owner: string;
+}
+
+interface Failed {
+  candidate: Candidate;
+  failure: DeliveryFailure;
+}
+
+let attempts = 0;
+
+class ChunkAttempt {
+  readonly #number = ++attempts;
+  readonly #signal = Context.current().cancellationSignal;
+  readonly #info = Context.current().info;
+  readonly #deadline = performance.now() + this.#info.startToCloseTimeoutMs - DEADLINE_MARGIN_MS;
+  readonly #locked = new Set<Candidate>();
+
+  constructor(
+    private readonly deps: ChunkDependencies,
+    private readonly chunk: ChunkInput,
+    private readonly retry: RetryPolicy,
+    private readonly progress: ChunkProgress,
+  ) {}
+
+  async run(): Promise<void> {
+    try {
+      const { fresh, waiting } = await this.#sort();
+      await this.#settle(fresh, await this.#write(fresh));
+      // After those of this chunk, so that no two chunks wait for each other.
+      for (const candidate of waiting) await this.#settleWaiting(candidate);
+    } finally {
+      for (const candidate of this.#locked) this.#unlock(candidate, false);
+    }
+  }
+
+  /** Locks what is new, skips what was delivered, and hands on what can't be read. */
+  async #sort(): Promise<{ fresh: Candidate[]; waiting: Candidate[] }> {
+    const { stream } = this.deps;
+    const fresh: Candidate[] = [];
+    const waiting: Candidate[] = [];
+    const invalid: [RecordStart, KafkaRecord][] = [];
+    for (const record of this.progress.records) {
+      if (this.progress.settled.has(record.offset)) continue;
+      const parsed = parseRecord(stream, record);
+      if (!parsed.ok) {
+        invalid.push([startOfInvalidRecord(stream, record, parsed.reason), record]);
+        continue;
+      }
+      const candidate = this.#candidate(record, parsed.messageId, parsed.message);
+      const verdict = this.#enter(candidate);
+      if (verdict === 'duplicate') this.#skip(candidate, 'recent');
+      else (verdict === 'new' ? fresh : waiting).push(candidate);
+    }
+    await eachOf(CONCURRENCY, invalid, ([start, record]) => this.#handOn(start, record));
+    return { fresh, waiting };
+  }
+
+  #candidate(record: KafkaRecord, messageId: string, message: unknown): Candidate {
+    const { stream, recent } = this.deps;
+    const value = record.value!;
+    const identity = { ...record, value, stream: stream.name, messageId };
+    const [workflowId] = recordWorkflowIds(stream.workflowId, identity);
+    return {
+      record: { ...identity, message, workflowId: workflowId! },
+      lock: recent ? contentKey(messageId, value) : '',
+      owner: `${describePosition(record)}#chunk${this.#number}`,
+    };
+  }
+
+  #enter(candidate: Candidate): 'new' | 'duplicate' | 'in flight' {
+    const verdict = this.deps.recent?.enter(candidate.lock, candidate.owner) ?? 'new';
+    if (verdict === 'new') this.#locked.add(candidate);
+    return verdict;
+  }
+
+  #unlock(candidate: Candidate, delivered: boolean): void {
+    if (!this.#locked.delete(candidate)) return;
+    this.deps.recent?.leave(candidate.lock, candidate.owner, delivered);
+  }
+
+  /** Writes the records and settles those that are at the sink; returns the others. */
+  async #write(fresh: Candidate[]): Promise<Failed[]> {
+    if (fresh.length > 0 && this.deps.stream.sink.writeChunk) return this.#writeObject(fresh);
+    const beyond: Failed[] = [];
+    let open = fresh;
+    for (let round = 1; ; round++) {
+      const failed = await this.#writeEach(open);
+      const again = failed.filter(({ failure }) => failure.type === 'Transient');
+      beyond.push(...failed.filter(({ failure }) => failure.type !== 'Transient'));
+      const enough = round >= this.retry.fastAttempts || this.#timeLeft() < FAST_RETRY_INTERVAL_MS;
+      if (again.length === 0 || enough || isMost(again, fresh)) return [...beyond, ...again];
+      await sleep(FAST_RETRY_INTERVAL_MS);
+      open = again.map(({ candidate }) => candidate);
+    }
+  }
+
+  async #writeEach(candidates: Candidate[]): Promise<Failed[]> {
+    const failed: Failed[] = [];
+    await eachOf(CONCURRENCY, candidates, async (candidate) => {
+      const failure = await this.#try([candidate], (context) =>
+        this.deps.stream.sink.write(candidate.record, context),
+      );
+      if (failure) failed.push({ candidate, failure });
+    });
+    return failed;
+  }
+
+  async #writeObject(candidates: Candidate[]): Promise<Failed[]> {
+    const records = candidates.map(({ record }) => record);
+    const failure = await this.#try(candidates, (context) =>
+      this.deps.stream.sink.writeChunk!(records, this.chunk, context),
+    );
+    return failure ? candidates.map((candidate) => ({ candidate, failure })) : [];
+  }
+
+  /** One call of the sink for these records; settles them if it succeeds. */
+  async #try(
+    candidates: Candidate[],
+    write: (context: WriteContext) => Promise<WriteResult>,
+  ): Promise<DeliveryFailure | undefined> {
+    const { stream, events } = this.deps;
+    const started = performance.now();
+    const { attempt, isLocal } = this.#info;
+    try {
+      const limitMs = Math.min(this.retry.attemptTimeoutMs, this.#timeLeft());
+      if (limitMs <= 0) return { type: 'Transient', message: "the attempt's time is up" };
+      const result = await withTimeLimit(limitMs, (signal) => write({ signal, attempt }));
+      events.attemptSucceeded(candidates[0]!.record, (performance.now() - started) / 1_000);
+      // A regular attempt follows one from memory.
+      const made = isLocal ? attempt : attempt + 1;
+      let delivered = 0;
+      for (const candidate of candidates) {
+        this.#unlock(candidate, true);
+        const duplicate =
+          result.outcome === 'duplicate' && !isOwnWrite(result, candidate.record, made);
+        if (duplicate) this.#skip(candidate, 'sink');
+        else if (this.#settled(candidate.record)) delivered++;
+      }
+      events.delivered(this.chunk.partition, delivered);
+      return undefined;
+    } catch (error) {
+      // The worker shuts down, or another attempt has taken over.
+      this.#signal.throwIfAborted();
+      const failure = classifyError(error, (e) => stream.sink.classify?.(e));
+      if (isRetryable(failure.type)) {
+        for (const { record } of candidates) {
+          events.attemptFailed(record, failure.type, failure.message);
+        }
+      }
+      return failure;
+    }
+  }
+
+  /** Hands on what failed, or throws where that would flood the server. */
+  async #settle(attempted: Candidate[], failed: Failed[]): Promise<void> {
+    const passing = failed.filter(({ failure }) => isRetryable(failure.type));
+    const forGood = failed.filter(({ failure }) => !isRetryable(failure.type));
+    await eachOf(CONCURRENCY, forGood, ({ candidate }) => this.#leave(candidate));
+    if (isMost(passing, attempted)) throw sinkIsDown(attempted.length, passing);
+    await eachOf(CONCURRENCY, passing, ({ candidate }) => this.#leave(candidate));
+  }
+
+  /** A copy of a message in flight: skipped when that is delivered, else it has its own turn. */
+  async #settleWaiting(candidate: Candidate): Promise<void> {
+    const { recent, stream, events } = this.deps;
+    for (;;) {
+      const verdict = this.#enter(candidate);
+      if (verdict === 'duplicate') return this.#skip(candidate, 'recent');
+      if (verdict === 'new') break;
+      events.waiting();
+      await withTimeLimit(Math.max(this.#timeLeft(), 1), () => recent!.freed(candidate.lock));
+    }
+    // The chunk's object is written, so it can't go there any more.
+    if (stream.sink.writeChunk) return this.#leave(candidate);
+    return this.#settle([candidate], await this.#write([candidate]));
+  }
+
+  /** The record goes on in the record lane. */
+  async #leave(candidate: Candidate): Promise<void> {
+    const { record } = candidate;
+    await this.#handOn(startOfRecord(this.deps.stream, record, record.messageId), record);
+    this.#unlock(candidate, false);
+  }
+
+  async #handOn(start: RecordStart, record: KafkaRecord): Promise<void> {
+    await this.deps.handOn(start, record);
+    if (this.#settled(record)) this.progress.handedOn++;
+  }
+
+  #skip({ record }: Candidate, layer: 'recent' | 'sink'): void {
+    if (!this.#settled(record)) return;
+    this.progress.duplicates++;
+    this.deps.events.duplicate(record, layer);
+  }
+
+  /** False if an attempt whose time was up has settled it after all. */
+  #settled({ offset }: KafkaRecord): boolean {
+    const { settled } = this.progress;
+    return settled.size !== settled.add(offset).size;
+  }
+
+  #timeLeft(): number {
+    return this.#deadline - performance.now();
+  }
+}
+
+/** More than a few, and more than half: it is the sink that fails, not the records. */
+function isMost(failed: Failed[], attempted: Candidate[]): boolean {
+  return failed.length > Math.max(FEW, attempted.length / 2);
+}
+
+/** The most frequent failure, for the whole chunk. */
+function sinkIsDown(attempted: number, failed: Failed[]): ApplicationFailure {
+  const counts = new Map<string, number>();
+  for (const { failure } of failed) counts.set(failure.type, (counts.get(failure.type) ?? 0) + 1);
+  const [type] = [...counts].sort(([, a], [, b]) => b - a)[0]!;
+  const { failure } = failed.find((one) => one.failure.type === type)!;
+  const message = truncateUtf8(failure.message, MAX_MESSAGE_BYTES);
+  const retryAfterMs = Math.max(...failed.map((one) => usableDelay(one.failure) ?? 0)) || undefined;
+  const { attempt } = Context.current().info;
+  return ApplicationFailure.create({
+    type,
+    message: `${failed.length} of ${attempted} records failed: ${message}`,
+    details: [
+      { attempt, ...(retryAfterMs !== undefined && { retryAfterMs }) } satisfies AttemptDetails,
+    ],
+    ...(retryAfterMs !== undefined && { nextRetryDelay: retryAfterMs }),
+  });
+}

@@ -1,0 +1,199 @@
+import { startOfChunk, type ChunkInput, type ChunkMemo } from '../domain/chunk';
+import { parseRecord } from '../domain/parse';
+import type { AnyStream, ChunkLimits } from '../domain/stream';
+import { DUPLICATE_SKIPPED, type Logger } from '../logger';
+import type { Metrics } from '../metrics';
+import type { HeldChunks } from './held-chunks';
+import type { PartitionWindow, WindowEntry } from './partition-window';
+import type { Slots } from './slots';
+import { startWorkflow, type StartDependencies } from './start-workflow';
+
+export interface ChunkChainDependencies {
+  stream: AnyStream;
+  limits: ChunkLimits;
+  window: PartitionWindow;
+  /** Places for open chunks. */
+  open: Slots;
+  held: HeldChunks;
+  start: StartDependencies;
+  metrics: Metrics;
+  logger: Logger;
+  /** A committed offset at or before the first record; undefined when the partition is lost. */
+  base(window: PartitionWindow): Promise<number | undefined>;
+  /** Called after each chunk whose end became committable, with its last record. */
+  onFinished(entry: WindowEntry): void;
+  onStarting(): void;
+  /** Called once for each {@link onStarting}. */
+  onHandedOver(): void;
+  /** Called when a chunk can't be started: the process must stop. */
+  onFatal(error: unknown): void;
+}
+
+/**
+ * The chunks of one partition, started one after the other in the order of offsets; how long each then
+ * takes is of no matter to the next. Why each record is in exactly one: see `chunkWorkflowIds`.
+ */
+export class ChunkChain {
+  #queue: WindowEntry[] = [];
+  #queuedBytes = 0;
+  /** When the first of the queue arrived. */
+  #since = 0;
+  /** First offset of the next chunk. */
+  #cursor: number | undefined;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  #endWait: () => void = () => undefined;
+
+  constructor(private readonly deps: ChunkChainDependencies) {}
+
+  push(entries: WindowEntry[]): void {
+    if (this.#queue.length === 0) this.#since = performance.now();
+    for (const entry of entries) {
+      this.#queue.push(entry);
+      this.#queuedBytes += entry.bytes;
+    }
+    if (this.#full) this.#endWait();
+    this.#running ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#endWait();
+    await this.#running;
+  }
+
+  get #full(): boolean {
+    const { maxRecords, maxBytes } = this.deps.limits;
+    return this.#queue.length >= maxRecords || this.#queuedBytes >= maxBytes;
+  }
+
+  get #ended(): boolean {
+    return this.#stopped || this.deps.window.lost;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#queue.length > 0 && !this.#ended) {
+        await this.#linger();
+        // While it waits for a place the chunk grows.
+        await this.deps.open.acquire();
+        await this.#startNext();
+      }
+    } catch (error) {
+      if (!this.#ended) this.deps.onFatal(error);
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #linger(): Promise<void> {
+    const waitMs = this.#since + this.deps.limits.lingerMs - performance.now();
+    if (waitMs <= 0 || this.#full || this.#ended) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#endWait = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Holds a place on entry; it comes free here or when the chunk's workflow ends. */
+  async #startNext(): Promise<void> {
+    const { stream, open, window, held, metrics } = this.deps;
+    let handedOver = false;
+    const onHandedOver = () => {
+      if (!handedOver) this.deps.onHandedOver();
+      handedOver = true;
+    };
+    let chunk: ChunkInput | undefined;
+    const release = () => {
+      onHandedOver();
+      if (chunk) held.release(chunk);
+      open.release();
+    };
+    this.deps.onStarting();
+    try {
+      const base = this.#cursor ?? (await this.deps.base(window));
+      if (base === undefined || this.#ended) return release();
+      const entries = this.#take();
+      chunk = this.#chunkOf(base, entries);
+      held.hold(
+        chunk,
+        entries.map(({ record }) => record),
+      );
+      const closed = { onHandedOver, onClosed: release };
+      const result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), closed);
+      if (result === 'started') {
+        metrics.chunkRecords.observe({ stream: stream.name }, entries.length);
+        this.#cursor = chunk.last + 1;
+        for (const entry of entries) window.finish(entry);
+        this.deps.onFinished(entries.at(-1)!);
+      } else {
+        release();
+        this.#follow(result.duplicateOf as unknown as ChunkMemo, entries);
+      }
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** The first records of the queue that fit a chunk; at least one. */
+  #take(): WindowEntry[] {
+    const { maxRecords, maxBytes } = this.deps.limits;
+    let count = 0;
+    let bytes = 0;
+    for (const entry of this.#queue) {
+      if (count === maxRecords || (count > 0 && bytes + entry.bytes > maxBytes)) break;
+      count++;
+      bytes += entry.bytes;
+    }
+    this.#queuedBytes -= bytes;
+    this.#since = performance.now();
+    return this.#queue.splice(0, count);
+  }
+
+  #chunkOf(base: number, entries: WindowEntry[]): ChunkInput {
+    const { stream, window } = this.deps;
+    const { record } = entries[0]!;
+    return {
+      stream: stream.name,
+      topic: window.topic,
+      partition: window.partition,
+      // Records may be missing between the base and the first one. A base beyond it is of a topic that
+      // was created again.
+      first: Math.min(base, record.offset),
+      last: entries.at(-1)!.record.offset,
+      count: entries.length,
+      timestamp: record.timestamp,
+    };
+  }
+
+  /** The chunk exists, and it may end elsewhere: the chain goes on from its end. */
+  #follow({ last }: ChunkMemo, entries: WindowEntry[]): void {
+    this.#queue.unshift(...entries);
+    this.#cursor = last + 1;
+    const rest = this.#queue.findIndex(({ record }) => record.offset > last);
+    const covered = this.#queue.splice(0, rest < 0 ? this.#queue.length : rest);
+    this.#queuedBytes = this.#queue.reduce((sum, { bytes }) => sum + bytes, 0);
+    for (const entry of covered) this.#skip(entry);
+    if (covered.length > 0) this.deps.onFinished(covered.at(-1)!);
+  }
+
+  #skip(entry: WindowEntry): void {
+    const { stream, window, logger, metrics } = this.deps;
+    const { record } = entry;
+    const { topic, partition, offset } = record;
+    const parsed = parseRecord(stream, record);
+    const messageId = parsed.ok ? parsed.messageId : null;
+    const layer = 'workflow-id';
+    logger.info(
+      { stream: stream.name, messageId, topic, partition, offset, layer },
+      DUPLICATE_SKIPPED,
+    );
+    metrics.duplicates.inc({ stream: stream.name, layer });
+    metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
+    window.finish(entry, 'workflowId');
+  }
+}

@@ -1,0 +1,76 @@
+import type { RecordMemo } from './record';
+import type { WorkflowStart } from './record-start';
+import type { AnyStream } from './stream';
+import { fitWorkflowId } from './workflow-id';
+
+/** A run of consecutive delivered records of one partition: offsets from `first` to `last`, both in it. */
+export interface ChunkRange {
+  topic: string;
+  partition: number;
+  first: number;
+  last: number;
+}
+
+/** Input of `deliverChunk`. The records themselves stay in Kafka, and in the bridge's memory. */
+export interface ChunkInput extends ChunkRange {
+  stream: string;
+  /** Records in the range; fewer than offsets where a topic is compacted or has transactions. */
+  count: number;
+  /** Of the first record, in milliseconds since the epoch. */
+  timestamp: number;
+}
+
+/** The memo of a chunk's workflow: what a restarted bridge needs to know where the next chunk begins. */
+export interface ChunkMemo extends RecordMemo, ChunkRange {
+  messageId: null;
+  count: number;
+}
+
+/**
+ * The ids a chunk's workflow may have, in the order in which the bridge tries them. The end of the range
+ * is no part of them, and that is what makes each record belong to exactly one chunk:
+ *
+ * 1. A partition's first chunk begins at an offset that the group has committed.
+ * 2. Every further chunk begins at the end of the one before it, plus one. The bridge knows that end
+ *    from the start it made, or, when the id exists already, from the memo of the chunk that has it.
+ *    Only then it starts the next one.
+ * 3. Only ends of started chunks are committed, plus one. So a consumer that begins at a committed
+ *    offset, after a crash or as the partition's new owner, begins where some chunk ends, or where the
+ *    first one begins.
+ *
+ * Of each beginning there is one workflow, as the server takes an id once, and it has one end. By
+ * induction all consumers of the partition, one that has lost it without knowing included, walk the
+ * same chain of chunks. This ends where offsets are reset by hand to the middle of a chunk, and with the
+ * namespace's retention; then the sink tells duplicates.
+ *
+ * The second id is for a topic that was created again and has the same offsets a second time, and for
+ * a message id that spells a chunk's id.
+ */
+export function* chunkWorkflowIds({
+  stream,
+  topic,
+  partition,
+  first,
+  timestamp,
+}: Omit<ChunkInput, 'last' | 'count'>): Generator<string> {
+  const id = `${stream}-chunk-${topic}-${partition}-${first}`;
+  yield fitWorkflowId(id);
+  yield fitWorkflowId(`${id}~${timestamp}`);
+}
+
+export function startOfChunk(stream: AnyStream, chunk: ChunkInput): WorkflowStart {
+  const [workflowId, ...furtherIds] = chunkWorkflowIds(chunk);
+  const memo: ChunkMemo = { ...chunk, offset: chunk.first, messageId: null };
+  return {
+    workflowType: 'deliverChunk',
+    workflowId: workflowId!,
+    furtherIds,
+    args: [chunk, stream.retry],
+    memo,
+  };
+}
+
+/** `<topic>/<partition>@<first>-<last>`: a chunk's place in a log line or a message. */
+export function describeRange({ topic, partition, first, last }: ChunkRange): string {
+  return `${topic}/${partition}@${first}-${last}`;
+}

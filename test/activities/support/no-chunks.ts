@@ -1,0 +1,19 @@
+import type { ActivityDependencies } from '../../../src/activities/create-activities';
+
+const unexpected = () => {
+  throw new Error('no chunk is expected');
+};
+
+/** For tests of records that do not come in chunks. */
+export const noChunks: ActivityDependencies['chunks'] = {
+  events: {
+    delivered: unexpected,
+    duplicate: unexpected,
+    waiting: unexpected,
+    expired: unexpected,
+    attemptFailed: unexpected,
+    attemptSucceeded: unexpected,
+  },
+  reader: { read: unexpected, earliest: unexpected, close: unexpected },
+  handOn: unexpected,
+};
