@@ -51,6 +51,16 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** Servers of `dev up` and streams of the demo are found through this file; the environment wins. */
 export const LOCAL_ENV_FILE = join('.cloudsync', 'env');
 
+/** What that file may say: a checkout must not run code of its own through it. */
+const LOCAL_NAMES = [
+  'KAFKA_BROKERS',
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_NAMESPACE',
+  'CLOUDSYNC_TOPIC',
+  'CLOUDSYNC_SINK_DIR',
+  'CLOUDSYNC_LANE',
+];
+
 const count = z.coerce.number<string>().int().min(1);
 const brokers = z
   .string()
@@ -203,13 +213,16 @@ export function processEnvironment(): NodeJS.ProcessEnv {
 export function environment(): NodeJS.ProcessEnv {
   const given = processEnvironment();
   if (!existsSync(LOCAL_ENV_FILE)) return given;
-  const ownServers = ['KAFKA_', 'TEMPORAL_'].filter((prefix) =>
-    Object.keys(given).some((name) => name.startsWith(prefix)),
-  );
+  const named = (names: string[]) => names.some((name) => given[name]?.trim());
+  const own = [
+    ...(named(['KAFKA_BROKERS', 'KAFKA_BOOTSTRAP_SERVERS']) ? ['KAFKA_'] : []),
+    ...(Object.keys(given).some((name) => name.startsWith('TEMPORAL_')) ? ['TEMPORAL_'] : []),
+  ];
   const local = Object.entries(parseEnv(readFileSync(LOCAL_ENV_FILE, 'utf8'))).filter(
-    ([name]) => !ownServers.some((prefix) => name.startsWith(prefix)),
+    ([name]) => LOCAL_NAMES.includes(name) && !own.some((prefix) => name.startsWith(prefix)),
   );
-  return { ...Object.fromEntries(local), ...given };
+  const nonEmpty = Object.entries(given).filter(([, value]) => value?.trim());
+  return { ...Object.fromEntries(local), ...Object.fromEntries(nonEmpty) };
 }
 
 /** Temporal's own names and profile file, read by its own library; or what is wrong with them. */

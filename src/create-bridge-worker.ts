@@ -15,7 +15,7 @@ import { RecentLayer } from './bridge/recent-layer';
 import { connect, type Connections } from './clients/connections';
 import { runWorkers, type WorkerOptions } from './create-worker';
 import { chunkEvents, deliveryEvents } from './delivery-events';
-import type { AnyStream, ChunkLimits } from './domain/stream';
+import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream';
 import { resolveIdempotencySettings } from './idempotency/idempotency-settings';
 import { InMemoryIdempotencyService } from './idempotency/in-memory-idempotency-service';
 import { Releasers, type Service } from './lifecycle';
@@ -35,6 +35,7 @@ const DRAIN_DEADLINE_MS = 8_000;
  */
 export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<Service> {
   const { streams, logger } = options;
+  checkDistinct(streams);
   const metrics = options.metrics ?? createMetrics();
   const connections = await connect(options, logger);
   const releasers = new Releasers();
@@ -43,6 +44,8 @@ export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<
   try {
     let fail: (error: unknown) => void = () => undefined;
     const failed = new Promise<never>((_, reject) => (fail = reject));
+    // Also before anybody waits for it.
+    failed.catch(() => undefined);
     const bridges = streams.map((stream) =>
       createStreamBridge(stream, { ...options, metrics }, connections, (error) => fail(error)),
     );
@@ -53,11 +56,11 @@ export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<
     // Consume before drain: what a bridge has fetched, its own worker delivers.
     for (const bridge of bridges) {
       releasers.push(() => bridge.leave());
-      await bridge.start();
+      await Promise.race([bridge.start(), failed]);
     }
     let stopped: Promise<void> | undefined;
     const stop = () =>
-      (stopped ??= Promise.all(bridges.map((bridge) => bridge.drain())).then(() =>
+      (stopped ??= Promise.allSettled(bridges.map((bridge) => bridge.drain())).then(() =>
         releasers.release(),
       ));
     return {
@@ -70,7 +73,9 @@ export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<
         >,
     };
   } catch (error) {
-    await releasers.release();
+    await releasers.release().catch((releaseError: unknown) => {
+      logger.warn({ err: releaseError }, 'Not everything could be released');
+    });
     throw error;
   }
 }
@@ -159,8 +164,8 @@ function createStreamBridge(
     async drain() {
       consumer.pause();
       stopping.abort();
-      await dispatcher.stop();
       const deadline = Date.now() + DRAIN_DEADLINE_MS;
+      await Promise.race([dispatcher.stop(), sleep(DRAIN_DEADLINE_MS, undefined, { ref: false })]);
       while (dispatcher.inFlightCount > 0 && Date.now() < deadline) await sleep(20);
     },
 

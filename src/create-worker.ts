@@ -69,7 +69,9 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
       stop: () => (stopped ??= running.stop().finally(() => releasers.release())),
     };
   } catch (error) {
-    await releasers.release();
+    await releasers.release().catch((releaseError: unknown) => {
+      logger.warn({ err: releaseError }, 'Not everything could be released');
+    });
     throw error;
   }
 }

@@ -44,7 +44,7 @@ export async function runUntilSignal(service: Service, logger: Logger): Promise<
     logger.info({ signal }, 'Stopping');
     setTimeout(() => exitNow('the service did not stop in time'), STOP_DEADLINE_MS).unref();
     for (const name of SIGNALS) {
-      process.removeAllListeners(name);
+      process.off(name, stop);
       process.once(name, () => exitNow(`second signal ${name}`));
     }
     service.stop().catch((error: unknown) => logger.error({ err: error }, 'Stopping failed'));

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { require as load } from 'tsx/cjs/api';
 import type { Settings } from './config';
 import { errorMessage, UsageError } from './domain/errors';
-import type { AnyStream } from './domain/stream';
+import { checkDistinct, type AnyStream } from './domain/stream';
 import referenceStreams from './streams/index';
 
 /** A stream module's default export. */
@@ -17,9 +17,8 @@ export function loadStreams(settings: Settings, names: string[] = []): AnyStream
   const streams = settings.streams
     ? streamsOf(importModule(settings.streams), settings, settings.streams)
     : referenceStreams(settings);
+  checkDistinct(streams);
   const known = streams.map(({ name }) => name);
-  const twice = known.find((name, index) => known.indexOf(name) !== index);
-  if (twice) throw new UsageError(`two streams are called ${twice}`);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new UsageError(`no stream ${unknown.join(', ')}; there are ${known.join(', ')}`);

@@ -27,6 +27,8 @@ describe('defaults', () => {
       kafka: { brokers: ['127.0.0.1:9092'], clientId: 'cloudsync', ssl: false },
       temporal: { namespace: 'default', connection: { address: '127.0.0.1:7233' } },
       topic: 'cloudsync.messages',
+      execution: { lane: 'record' },
+      chunkObjects: false,
       streams: undefined,
       sinkDirectory: join('.cloudsync', 'sink'),
       faults: { rates: {}, seed: 1 },

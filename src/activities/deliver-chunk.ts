@@ -125,6 +125,8 @@ interface Candidate {
   record: SinkRecord;
   lock: string;
   owner: string;
+  /** Attempts made at the sink, those of earlier attempts at the chunk included as far as known. */
+  attempts: number;
 }
 
 interface Failed {
@@ -190,6 +192,8 @@ class ChunkAttempt {
       record: { ...identity, message, workflowId: workflowId! },
       lock: recent ? contentKey(messageId, value) : '',
       owner: `${describePosition(record)}#chunk${this.#number}`,
+      // A regular attempt follows one from memory.
+      attempts: this.#info.attempt - (this.#info.isLocal ? 1 : 0),
     };
   }
 
@@ -246,19 +250,19 @@ class ChunkAttempt {
   ): Promise<DeliveryFailure | undefined> {
     const { stream, events } = this.deps;
     const started = performance.now();
-    const { attempt, isLocal } = this.#info;
+    const { attempt } = this.#info;
     try {
       const limitMs = Math.min(this.retry.attemptTimeoutMs, this.#timeLeft());
       if (limitMs <= 0) return { type: 'Transient', message: "the attempt's time is up" };
+      for (const candidate of candidates) candidate.attempts++;
       const result = await withTimeLimit(limitMs, (signal) => write({ signal, attempt }));
       events.attemptSucceeded(candidates[0]!.record, (performance.now() - started) / 1_000);
-      // A regular attempt follows one from memory.
-      const made = isLocal ? attempt : attempt + 1;
       let delivered = 0;
       for (const candidate of candidates) {
         this.#unlock(candidate, true);
         const duplicate =
-          result.outcome === 'duplicate' && !isOwnWrite(result, candidate.record, made);
+          result.outcome === 'duplicate' &&
+          !isOwnWrite(result, candidate.record, candidate.attempts);
         if (duplicate) this.#skip(candidate, 'sink');
         else if (this.#settled(candidate.record)) delivered++;
       }
@@ -303,8 +307,9 @@ class ChunkAttempt {
 
   /** The record goes on in the record lane. */
   async #leave(candidate: Candidate): Promise<void> {
-    const { record } = candidate;
-    await this.#handOn(startOfRecord(this.deps.stream, record, record.messageId), record);
+    const { record, attempts } = candidate;
+    const start = startOfRecord(this.deps.stream, record, record.messageId, attempts);
+    await this.#handOn(start, record);
     this.#unlock(candidate, false);
   }
 

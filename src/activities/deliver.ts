@@ -78,10 +78,13 @@ export async function deliver(
   }
 }
 
+/** A sink that asks for more is asked again after this; its record would be out of reach for too long. */
+const LONGEST_RETRY_AFTER_MS = 3_600_000;
+
 /** A `Retry-After` that could not be read gives NaN, one in the past a negative number. */
 export function usableDelay({ retryAfterMs }: DeliveryFailure): number | undefined {
   return retryAfterMs !== undefined && retryAfterMs > 0 && Number.isFinite(retryAfterMs)
-    ? retryAfterMs
+    ? Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)
     : undefined;
 }
 

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createConsumer,
   createKafka,
+  fetchedOffset,
   kafkaErrorType,
   toKafkaRecord,
   withAdmin,
@@ -32,6 +34,10 @@ const COMMIT_INTERVAL_MS = 500;
 const LAG_INTERVAL_MS = 5_000;
 /** A killed bridge worker holds its partitions for this long. */
 const SESSION_TIMEOUT_MS = 15_000;
+
+const LEAVE_DEADLINE_MS = 8_000;
+/** A fetch that comes before the committed offset is known is left for the next one. */
+const LOADING_WAIT_MS = 200;
 
 /** A window's worth waits in memory; behind it Kafka keeps the records. */
 const DEFAULT_LIMITS: WindowLimits = { records: 1_000, bytes: 8 * 1024 * 1024 };
@@ -105,24 +111,47 @@ export class StreamConsumer {
   /** Accepts no more records. Heartbeats go on, so the partitions stay ours while work drains. */
   pause(): void {
     this.#stopping = true;
-    // The whole topic: that also covers partitions assigned later.
-    if (this.#joined) this.#consumer.pause([{ topic: this.deps.stream.topic }]);
+    try {
+      // The whole topic: that also covers partitions assigned later.
+      if (this.#joined) this.#consumer.pause([{ topic: this.deps.stream.topic }]);
+    } catch (error) {
+      // It has just crashed, and fetches nothing.
+      this.deps.logger.debug({ error: errorMessage(error) }, 'Could not pause');
+    }
   }
 
-  /** Commits what is finished, then leaves the group. Call {@link pause} and drain before. */
+  /**
+   * Commits what is finished, then leaves the group. Call {@link pause} and drain before. Where Kafka
+   * does not answer in time the group finds out by itself, and the records come again.
+   */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#timers.forEach((timer) => clearInterval(timer));
-    await this.#loading;
-    await this.commit();
-    await this.#consumer.disconnect();
+    const leave = async () => {
+      await this.#loading;
+      await this.commit();
+      await this.#consumer.disconnect();
+      return true;
+    };
+    if (!(await Promise.race([leave(), sleep(LEAVE_DEADLINE_MS, false, { ref: false })]))) {
+      this.deps.logger.warn({ stream: this.deps.stream.name }, 'Kafka did not answer in time');
+    }
   }
 
   /** A record of the window became committable. */
   finished(window: PartitionWindow): void {
     if (!window.paused || window.lost || this.#stopping || !window.roomy) return;
     window.paused = false;
-    this.#consumer.resume([{ topic: window.topic, partitions: [window.partition] }]);
+    this.#resume([window.partition]);
+  }
+
+  #resume(partitions: number[]): void {
+    try {
+      this.#consumer.resume([{ topic: this.deps.stream.topic, partitions }]);
+    } catch (error) {
+      // Between a crash and its restart kafkajs has no group; the join that follows resumes.
+      this.deps.logger.debug({ error: errorMessage(error) }, 'Could not resume');
+    }
   }
 
   /**
@@ -136,7 +165,7 @@ export class StreamConsumer {
       const { watermark } = window;
       await this.commit();
       if (this.#committed.get(window) === watermark) window.initialOffset = watermark;
-      else await new Promise((resolve) => setTimeout(resolve, COMMIT_INTERVAL_MS));
+      else await sleep(COMMIT_INTERVAL_MS);
     }
     return undefined;
   }
@@ -195,13 +224,17 @@ export class StreamConsumer {
     }
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- kafkajs wants a promise
   async #onBatch(payload: EachBatchPayload): Promise<void> {
     const { batch } = payload;
-    const window = this.#windows.get(batch.partition);
+    const { topic, partition } = batch;
+    let window = this.#windows.get(partition);
     if (this.#stopping || !window) return;
     this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
-    const { topic, partition } = batch;
+    if (!window.ledger.loaded) await Promise.race([this.#loading, sleep(LOADING_WAIT_MS)]);
+    const follows = window.ledger.loaded && (await this.#follows(window, fetchedOffset(batch)));
+    // A batch that is left is fetched again. Meanwhile the partition may have gone.
+    if (!follows || this.#stopping || this.#windows.get(partition) !== window) return;
+    if (follows === 'log went back') window = this.#startAgain(window);
     const records = batch.messages.map((message) => toKafkaRecord(topic, partition, message));
     const entries = window.accept(records, Number(batch.lastOffset()) + 1);
     payload.resolveOffset(batch.lastOffset());
@@ -210,6 +243,48 @@ export class StreamConsumer {
       payload.pause();
     }
     this.deps.onRecords(entries);
+  }
+
+  /**
+   * Whether the batch is what must come next; its beginning may have been seen. Kafka gives nothing
+   * below the last commit unless the topic was created again or has lost its end. A batch beyond what
+   * was asked for comes after retention has deleted what was not read, or from a fetch of an earlier
+   * time as owner, which would leave out what is between.
+   */
+  async #follows(window: PartitionWindow, fetched: number): Promise<boolean | 'log went back'> {
+    const { stream, logger } = this.deps;
+    const { topic, partition } = window;
+    const where = { stream: stream.name, topic, partition, fetched };
+    const committed = this.#committed.get(window) ?? window.initialOffset;
+    if (committed !== undefined && fetched < committed) {
+      logger.error(
+        { ...where, committed },
+        'The log went back behind the committed offset: was the topic created again?',
+      );
+      return 'log went back';
+    }
+    const expected = window.next ?? window.initialOffset;
+    if (expected === undefined || fetched <= expected) return true;
+    const ends = await withAdmin(this.#kafka, (admin) => admin.fetchTopicOffsets(topic));
+    const low = Number(ends.find((one) => one.partition === partition)?.low);
+    if (low <= expected) return false;
+    logger.error(
+      { ...where, from: expected, to: low - 1 },
+      'Retention has deleted records that were not read',
+    );
+    return true;
+  }
+
+  /** A new window in place of one whose offsets have lost their meaning; totals go on. */
+  #startAgain(old: PartitionWindow): PartitionWindow {
+    const ledger = new Ledger();
+    ledger.load(old.ledger.toMetadata());
+    const { limits = DEFAULT_LIMITS } = this.deps;
+    const window = new PartitionWindow(old.topic, old.partition, limits, ledger);
+    old.lost = true;
+    this.#committed.delete(old);
+    this.#windows.set(old.partition, window);
+    return window;
   }
 
   #listen(): void {
@@ -272,7 +347,7 @@ export class StreamConsumer {
     }
     if (added.length > 0) {
       // A pause from an earlier time as owner outlives a rebalance.
-      this.#consumer.resume([{ topic: stream.topic, partitions: added }]);
+      this.#resume(added);
       this.#loading = this.#loadLedgers();
     }
   }
@@ -296,7 +371,7 @@ export class StreamConsumer {
         const fields = { stream: name, error: errorMessage(error) };
         this.deps.logger.warn(fields, 'Could not read the committed offsets');
         if (this.#stopping) return;
-        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        await sleep(1_000);
       }
     }
   }

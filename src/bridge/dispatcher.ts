@@ -6,6 +6,7 @@ import type { AnyStream } from '../domain/stream';
 import { DUPLICATE_SKIPPED, type Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
+import type { Ledger } from './ledger';
 import type { WindowEntry } from './partition-window';
 import type { RecentLayer } from './recent-layer';
 import { Slots } from './slots';
@@ -45,6 +46,12 @@ export class Dispatcher {
   }
 
   push(entries: WindowEntry[]): void {
+    // While every place is taken, what rebalances leave behind must not pile up.
+    if (this.#queue.some(({ window }, index) => index >= this.#head && window.lost)) {
+      const kept = this.#queue.slice(this.#head).filter(({ window }) => !window.lost);
+      this.#queue.splice(0, this.#queue.length, ...kept);
+      this.#head = 0;
+    }
     for (const entry of entries) this.#queue.push(entry);
     if (!this.#running) void this.#run();
   }
@@ -179,6 +186,9 @@ export class Dispatcher {
       onHandedOver();
       this.#open.release();
     };
+    // What stays until the workflow ends: not the record, which an open workflow would keep in memory.
+    const { ledger } = entry.window;
+    const counted = start.memo.messageId !== null;
     let result;
     try {
       result = await startWorkflow(this.deps.start, start, {
@@ -186,7 +196,7 @@ export class Dispatcher {
         onClosed: (outcome) => {
           release();
           onClosed(outcome);
-          this.#count(entry, start, outcome);
+          if (counted) this.#count(ledger, outcome);
         },
       });
     } catch (error) {
@@ -219,11 +229,11 @@ export class Dispatcher {
     this.deps.onFinished(entry);
   }
 
-  #count(entry: WindowEntry, start: RecordStart, outcome: RecordOutcome): void {
-    if (start.memo.messageId === null || outcome === 'failed') return;
+  #count(ledger: Ledger, outcome: RecordOutcome): void {
+    if (outcome === 'failed') return;
     const { stream, metrics } = this.deps;
     metrics.records.inc({ stream: stream.name, outcome });
-    if (outcome === 'delivered') entry.window.ledger.add('delivered');
-    if (outcome === 'duplicate') entry.window.ledger.add('sink');
+    if (outcome === 'delivered') ledger.add('delivered');
+    if (outcome === 'duplicate') ledger.add('sink');
   }
 }

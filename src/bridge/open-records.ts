@@ -11,8 +11,11 @@ export interface OpenRecord {
 
 /** A record that asked for a workflow id; see {@link OpenRecords.add}. */
 export interface OpenEntry {
-  /** The workflow is this record's own. Passes on what was heard of it before. */
-  acknowledge(): void;
+  /**
+   * The workflow is this record's own; `here` if its first task came with the answer. Passes on what was
+   * heard of it before.
+   */
+  acknowledge(here: boolean): void;
   /** The workflow is another's, or does not exist: there is nothing to wait for. */
   remove(): void;
 }
@@ -26,7 +29,8 @@ interface Entry extends OpenRecord {
   interval: number;
 }
 
-const FIRST_ASK_MS = 15_000;
+/** A workflow that may run in another process is asked for sooner. */
+const FIRST_ASK_MS = { here: 15_000, elsewhere: 2_000 };
 const LONGEST_INTERVAL_MS = 60_000;
 const TICK_MS = 1_000;
 
@@ -60,15 +64,18 @@ export class OpenRecords {
       acknowledged: false,
       handedOver: false,
       askAt: 0,
-      interval: FIRST_ASK_MS,
+      interval: FIRST_ASK_MS.here,
     };
     const entries = this.#entries.get(workflowId) ?? new Set();
     this.#entries.set(workflowId, entries.add(entry));
     this.#size++;
     return {
-      acknowledge: () => {
+      acknowledge: (here) => {
         entry.acknowledged = true;
-        entry.askAt = Date.now() + FIRST_ASK_MS;
+        entry.interval = here ? FIRST_ASK_MS.here : FIRST_ASK_MS.elsewhere;
+        entry.askAt = Date.now() + entry.interval;
+        // Whoever polls gets the task: it takes no place of an eager one.
+        if (!here) entry.handedOver = true;
         if (entry.handedOver) entry.onHandedOver();
         if (entry.outcome) this.#close(workflowId, entry, entry.outcome);
       },

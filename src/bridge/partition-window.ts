@@ -16,6 +16,9 @@ export interface WindowLimits {
   bytes: number;
 }
 
+/** One record that waits holds back the watermark of at most this many times the window. */
+const MAX_SPAN = 20;
+
 type DuplicateLayer = 'recent' | 'workflowId';
 
 /**
@@ -46,6 +49,11 @@ export class PartitionWindow {
   ) {
     this.#limits = limits;
     this.#ledger = ledger;
+  }
+
+  /** The offset after the last batch; undefined before the first. */
+  get next(): number | undefined {
+    return this.#next;
   }
 
   get ledger(): Ledger {
@@ -83,13 +91,25 @@ export class PartitionWindow {
   }
 
   get full(): boolean {
-    return this.#unfinished.size >= this.#limits.records || this.#bytes >= this.#limits.bytes;
+    const { records, bytes } = this.#limits;
+    return (
+      this.#unfinished.size >= records || this.#bytes >= bytes || this.#span >= records * MAX_SPAN
+    );
   }
 
   /** Half empty: fetching at every freed place would fetch the same data again and again. */
   get roomy(): boolean {
     const { records, bytes } = this.#limits;
-    return this.#unfinished.size <= records / 2 && this.#bytes <= bytes / 2;
+    return (
+      this.#unfinished.size <= records / 2 &&
+      this.#bytes <= bytes / 2 &&
+      this.#span <= (records * MAX_SPAN) / 2
+    );
+  }
+
+  /** Offsets from the watermark on that are finished or not: the next owner gets all of them again. */
+  get #span(): number {
+    return (this.#next ?? 0) - (this.watermark ?? 0);
   }
 
   get size(): number {

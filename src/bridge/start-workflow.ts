@@ -67,8 +67,11 @@ async function startUnder(
   const entry = deps.open.add(workflowId, record);
   try {
     const result = await untilAnswered(deps, workflowId, start);
-    if (result === 'started') entry.acknowledge();
-    else entry.remove();
+    if (typeof result === 'object' && 'startedHere' in result) {
+      entry.acknowledge(result.startedHere);
+      return 'started';
+    }
+    entry.remove();
     return result;
   } catch (error) {
     entry.remove();
@@ -80,7 +83,7 @@ async function untilAnswered(
   deps: StartDependencies,
   workflowId: string,
   start: WorkflowStart,
-): Promise<'started' | Duplicate | 'collision'> {
+): Promise<{ startedHere: boolean } | Duplicate | 'collision'> {
   const { client, stream, backoff, metrics, signal } = deps;
   /** Whether an earlier try may have reached the server: then "already started" is our own doing. */
   let unknownOutcome = false;
@@ -99,7 +102,7 @@ async function untilAnswered(
       });
       end({ eager: String(handle.eagerlyStarted) });
       backoff.succeeded();
-      return 'started';
+      return { startedHere: handle.eagerlyStarted };
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) {
         backoff.succeeded();
@@ -108,7 +111,7 @@ async function untilAnswered(
         if (!isSameRecord(holder, start.memo)) return 'collision';
         // The record's place stays taken until its workflow ends, as if the first answer had arrived.
         const own = Object.entries(start.memo).every(([field, value]) => holder[field] === value);
-        return own && unknownOutcome ? 'started' : { duplicateOf: holder };
+        return own && unknownOutcome ? { startedHere: false } : { duplicateOf: holder };
       }
       if (grpcStatus(error) === GrpcStatus.INVALID_ARGUMENT) {
         throw new StartRejectedError(errorWithCause(error), { cause: error });
@@ -127,9 +130,14 @@ async function holderOf(
   for (;;) {
     await deps.backoff.ready(deps.signal);
     try {
-      return (await deps.client.workflow.getHandle(workflowId).describe()).memo ?? {};
+      const { memo } = await deps.client.workflow.getHandle(workflowId).describe();
+      deps.backoff.succeeded();
+      return memo ?? {};
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return 'gone';
+      if (error instanceof WorkflowNotFoundError) {
+        deps.backoff.succeeded();
+        return 'gone';
+      }
       pause(deps, error);
     }
   }

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { errorWithCause, UsageError } from '../domain/errors';
-import { say } from './output';
+import { printable, say } from './output';
 
 const EXIT = { failed: 1, usage: 2 } as const;
 
@@ -12,6 +12,8 @@ export function exitWith(error: unknown): void {
     return;
   }
   const usage = error instanceof UsageError;
-  say(`cloudsync: ${usage ? error.message : errorWithCause(error)}`);
+  // What a server says goes to a terminal: line by line, as several lines are ours.
+  const text = usage ? error.message : errorWithCause(error);
+  say(`cloudsync: ${text.split('\n').map(printable).join('\n')}`);
   process.exitCode = usage ? EXIT.usage : EXIT.failed;
 }

@@ -67,16 +67,15 @@ export function addSendCommand(program: Command): void {
 
 async function* lines(file: string | undefined): AsyncGenerator<string> {
   const input = file === undefined ? process.stdin : createReadStream(file);
-  const failed = new Promise<never>((_, reject) =>
-    input.once('error', (error: Error) => reject(new UsageError(error.message))),
-  );
-  failed.catch(() => undefined);
-  const reader = createInterface({ input, crlfDelay: Infinity })[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await Promise.race([reader.next(), failed]);
-    if (next.done) return;
-    yield next.value;
-  }
+  const reader = createInterface({ input, crlfDelay: Infinity });
+  let failure: Error | undefined;
+  // The lines of a stream that fails just end.
+  input.once('error', (error: Error) => {
+    failure = error;
+    reader.close();
+  });
+  yield* reader;
+  if (failure) throw new UsageError(failure.message);
 }
 
 /**

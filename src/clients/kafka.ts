@@ -121,6 +121,11 @@ export function kafkaErrorType(error: unknown): string | undefined {
   return cause ? kafkaErrorType(cause) : undefined;
 }
 
+/** Where the fetch of a consumer's batch began; its own types leave that out. */
+export function fetchedOffset(batch: object): number {
+  return Number((batch as { fetchedOffset: string }).fetchedOffset);
+}
+
 export function toKafkaRecord(
   topic: string,
   partition: number,

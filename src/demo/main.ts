@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { addressesAsEnvironment, localServers, writeLocalEnvironment } from '../cli/dev-up';
 import { exitWith } from '../cli/exit';
 import { printJson, say } from '../cli/output';
@@ -27,18 +27,22 @@ const FAULTS = 'aws:timeout=0.02,aws:permanent=0.01,azure:timeout=0.03,azure:per
 interface Flags {
   json?: boolean;
   keep?: boolean;
+  lane?: 'record' | 'chunk';
 }
 
-async function demo({ json = false, keep = false }: Flags): Promise<boolean> {
+async function demo({ json = false, keep = false, lane = 'record' }: Flags): Promise<boolean> {
   const releasers = new Releasers();
   try {
-    return await runDemo({ json, keep }, releasers);
+    return await runDemo({ json, keep, lane }, releasers);
   } finally {
     await releasers.release();
   }
 }
 
-async function runDemo({ json, keep }: Required<Flags>, releasers: Releasers): Promise<boolean> {
+async function runDemo(
+  { json, keep, lane }: Required<Flags>,
+  releasers: Releasers,
+): Promise<boolean> {
   const startedAt = new Date();
   const run = startedAt.toISOString().replace(/\D/g, '').slice(0, 14);
   const directory = join('.cloudsync', 'demo', run);
@@ -58,6 +62,7 @@ async function runDemo({ json, keep }: Required<Flags>, releasers: Releasers): P
     TEMPORAL_NAMESPACE: namespace,
     CLOUDSYNC_TOPIC: `cloudsync.demo-${run}`,
     CLOUDSYNC_SINK_DIR: join(directory, 'sink'),
+    CLOUDSYNC_LANE: lane,
   };
   const env = { ...processEnvironment(), ...local, CLOUDSYNC_METRICS_PORT: '0' };
   const settings = loadSettings(env);
@@ -77,7 +82,8 @@ async function runDemo({ json, keep }: Required<Flags>, releasers: Releasers): P
   };
   const stopBridges = () => Promise.all([...bridges.values()].map((bridge) => bridge.stop()));
   if (!keep) releasers.push(async () => void (await stopBridges()));
-  say(`starting a bridge worker for each of ${STREAMS.join(', ')}; faults: ${FAULTS}`);
+  say(`starting a bridge worker for each of ${STREAMS.join(', ')} in the ${lane} lane`);
+  say(`faults: ${FAULTS}`);
   await Promise.all(STREAMS.map((stream) => startBridge(stream, FAULTS)));
 
   const results: Result[] = [];
@@ -175,6 +181,7 @@ async function killHalfWay(
 const program = new Command('demo')
   .description('the whole of CloudSync on this machine: servers, bridge workers, seven scenarios')
   .option('--json', 'print one JSON document')
+  .addOption(new Option('--lane <lane>').choices(['record', 'chunk']).default('record'))
   .option('--keep', 'leave servers and bridge workers running')
   .exitOverride();
 program

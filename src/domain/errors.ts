@@ -56,15 +56,24 @@ export class DeliveryError extends Error {
 export function classifyError(error: unknown, sinkClassifier?: ErrorClassifier): DeliveryFailure {
   if (isDeliveryError(error)) {
     const { type, message, retryAfterMs } = error;
-    return { type, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+    return knownType({ type, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   }
   try {
     const failure = sinkClassifier?.(error);
-    if (failure) return failure;
+    if (failure) return knownType(failure);
   } catch {
     // A classifier that trips over an error does not know it.
   }
   return { type: 'Transient', message: errorMessage(error) };
+}
+
+const TYPES: readonly string[] = ['Transient', 'Throttled', 'Permanent', 'ContentConflict'];
+
+/** A class that does not exist, from a module without types, must not decide for a dead letter. */
+function knownType(failure: DeliveryFailure): DeliveryFailure {
+  if (TYPES.includes(failure.type)) return failure;
+  const message = `${failure.message} (the sink called it ${String(failure.type)})`;
+  return { ...failure, type: 'Transient', message };
 }
 
 function isDeliveryError(error: unknown): error is DeliveryError {

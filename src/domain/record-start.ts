@@ -37,6 +37,7 @@ export function startOfRecord(
   stream: AnyStream,
   record: KafkaRecord,
   messageId: string,
+  earlierAttempts = 0,
 ): RecordStart {
   const content = encodeContent(record);
   const bytes = inputBytes(record, content);
@@ -53,7 +54,7 @@ export function startOfRecord(
     workflowType: stream.workflow?.type ?? 'deliverRecord',
     workflowId: workflowId!,
     furtherIds,
-    args: [{ ...identity, content }, stream.retry],
+    args: [{ ...identity, content, ...(earlierAttempts > 0 && { earlierAttempts }) }, stream.retry],
     memo: identity,
   };
 }

@@ -40,6 +40,8 @@ export interface RecordEnvelope extends RecordPosition {
 /** Input of `deliverRecord`, and of a user's own record workflow: a record with a valid message id. */
 export interface RecordInput extends RecordEnvelope {
   messageId: string;
+  /** Attempts made at the sink before this workflow, in a chunk. Absent: none. */
+  earlierAttempts?: number;
 }
 
 /** Why a record could not become a message. */
@@ -109,4 +111,10 @@ export function decodeContent(envelope: RecordEnvelope): KafkaRecord | undefined
 /** `<topic>/<partition>@<offset>`: a record's place in a log line or a message. */
 export function describePosition({ topic, partition, offset }: RecordPosition): string {
   return `${topic}/${partition}@${offset}`;
+}
+
+/** ISO 8601, or the number where it is beyond what a Date holds: producers may send any 64 bits. */
+export function describeTimestamp(milliseconds: number): string {
+  const date = new Date(milliseconds);
+  return Number.isNaN(date.getTime()) ? String(milliseconds) : date.toISOString();
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { IdempotencySettings } from './idempotency-settings';
+import { idempotencySchema, type IdempotencySettings } from './idempotency-settings';
 import { UsageError } from './errors';
 import type { KafkaRecord } from './record';
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy';
@@ -89,41 +89,78 @@ export interface Stream<Message = unknown> {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- lists hold streams of any message
 export type AnyStream = Stream<any>;
 
+const RESERVED_WORKFLOWS = ['deliverRecord', 'invalidRecord', 'deliverChunk'];
+
 const topicName = z
   .string()
   .regex(/^[a-zA-Z0-9._-]{1,249}$/, 'must be 1 to 249 of a-z A-Z 0-9 . _ -')
   .refine((name) => name !== '.' && name !== '..', 'must not be . or ..');
 const count = z.number().int().min(1);
-const milliseconds = z.number().int().min(1);
+/** A Node timer set for longer than this fires at once. */
+const milliseconds = count.max(2 ** 31 - 1);
+const isFunction = (value: unknown) => typeof value === 'function';
+const functionType = z.custom(isFunction, 'must be a function');
 
-const checked = z.object({
+/** What a person may write; `undefined` counts as absent. */
+const optionsSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be 1 to 64 of a-z 0-9 . _ -'),
   topic: topicName,
-  groupId: z.string().min(1).max(255),
-  deadLetterTopic: topicName,
-  workflowId: z.string().superRefine((template, context) => {
-    const fault = checkWorkflowIdTemplate(template);
-    if (fault) context.addIssue({ code: 'custom', message: fault });
-  }),
-  retry: z.strictObject({
-    fastAttempts: count.max(10),
-    maximumAttempts: count,
-    initialIntervalMs: milliseconds,
-    backoffCoefficient: z.number().min(1),
-    maximumIntervalMs: milliseconds,
-    attemptTimeoutMs: milliseconds.min(1000),
-  }),
-  execution: z.discriminatedUnion('lane', [
-    z.strictObject({ lane: z.literal('record') }),
-    z.strictObject({
-      lane: z.literal('chunk'),
-      maxRecords: count.max(100_000),
-      maxBytes: count,
-      lingerMs: z.number().int().min(0).max(60_000),
-    }),
-  ]),
-  maxInFlight: count.max(1000),
-  maxOpen: count,
+  groupId: z.string().min(1).max(255).optional(),
+  deadLetterTopic: topicName.optional(),
+  schema: z.custom(
+    (value) => isFunction((value as { safeParse?: unknown } | null | undefined)?.safeParse),
+    'must be a zod schema',
+  ),
+  messageId: functionType.optional(),
+  decode: functionType.optional(),
+  sink: z.custom(
+    (value) => isFunction(value) || isFunction((value as Partial<Sink> | null | undefined)?.write),
+    'must be a function, or an object with a function write',
+  ),
+  retry: z
+    .strictObject({
+      fastAttempts: count.max(10),
+      maximumAttempts: count,
+      initialIntervalMs: milliseconds,
+      backoffCoefficient: z.number().min(1),
+      maximumIntervalMs: milliseconds,
+      attemptTimeoutMs: milliseconds.min(1000),
+    })
+    .partial()
+    .optional(),
+  idempotency: idempotencySchema.optional(),
+  workflowId: z
+    .string()
+    .superRefine((template, context) => {
+      const fault = checkWorkflowIdTemplate(template);
+      if (fault) context.addIssue({ code: 'custom', message: fault });
+    })
+    .optional(),
+  workflow: z
+    .strictObject({
+      type: z
+        .string()
+        .min(1)
+        .refine((type) => !RESERVED_WORKFLOWS.includes(type), {
+          error: ({ input }) => `${String(input)} is the framework's own`,
+        }),
+      workflowsPath: z.string().min(1),
+      activities: z.looseObject({}).optional(),
+    })
+    .optional(),
+  execution: z
+    .discriminatedUnion('lane', [
+      z.strictObject({ lane: z.literal('record') }),
+      z.strictObject({
+        lane: z.literal('chunk'),
+        maxRecords: count.max(100_000).optional(),
+        maxBytes: count.optional(),
+        lingerMs: z.number().int().min(0).max(60_000).optional(),
+      }),
+    ])
+    .optional(),
+  maxInFlight: count.max(1000).optional(),
+  maxOpen: count.optional(),
 });
 
 /**
@@ -134,34 +171,31 @@ export function defineStream<Schema extends z.ZodType>(
   options: StreamOptions<Schema>,
 ): Stream<z.output<Schema>> {
   type Message = z.output<Schema>;
-  const { name } = options;
+  const result = optionsSchema.safeParse(options);
+  if (!result.success) {
+    const name = JSON.stringify((options as { name?: unknown } | undefined)?.name);
+    throw new UsageError(`stream ${name}: ${z.prettifyError(result.error)}`);
+  }
+  const { name, topic, execution, sink, schema, messageId, decode, workflow } = options;
   const settings = {
     name,
-    topic: options.topic,
+    topic,
     groupId: options.groupId ?? `${name}-sync-group`,
     deadLetterTopic: options.deadLetterTopic ?? `${name}-sync-dlq`,
     workflowId: options.workflowId ?? DEFAULT_WORKFLOW_ID_TEMPLATE,
     retry: { ...DEFAULT_RETRY_POLICY, ...options.retry },
     execution:
-      options.execution?.lane === 'chunk'
-        ? { ...DEFAULT_CHUNK_LIMITS, ...options.execution }
-        : { lane: 'record' as const, ...options.execution },
+      execution?.lane === 'chunk'
+        ? { ...DEFAULT_CHUNK_LIMITS, ...execution }
+        : { lane: 'record' as const },
     maxInFlight: options.maxInFlight ?? 30,
     maxOpen: options.maxOpen ?? 1_000,
   };
-  const result = checked.safeParse(settings);
-  if (!result.success) {
-    throw new UsageError(`stream ${JSON.stringify(name)}: ${z.prettifyError(result.error)}`);
-  }
-  const { sink, schema, messageId, decode, workflow } = options;
-  if (settings.deadLetterTopic === settings.topic) {
+  if (settings.deadLetterTopic === topic) {
     throw new UsageError(`stream ${name}: topic and deadLetterTopic are the same`);
   }
   if (workflow && settings.execution.lane === 'chunk') {
     throw new UsageError(`stream ${name}: a workflow of its own needs the record lane`);
-  }
-  if (workflow && RESERVED_WORKFLOWS.includes(workflow.type)) {
-    throw new UsageError(`stream ${name}: workflow type ${workflow.type} is the framework's own`);
   }
   return Object.freeze({
     ...settings,
@@ -175,7 +209,18 @@ export function defineStream<Schema extends z.ZodType>(
   });
 }
 
-const RESERVED_WORKFLOWS = ['deliverRecord', 'invalidRecord', 'deliverChunk'];
+/**
+ * Streams of one process, or of one application, have names and consumer groups of their own: of a
+ * shared group each would get a part of the records. Throws a {@link UsageError}.
+ */
+export function checkDistinct(streams: AnyStream[]): void {
+  const firstRepeat = (values: string[]) =>
+    values.find((value, index) => values.indexOf(value) !== index);
+  const name = firstRepeat(streams.map((stream) => stream.name));
+  if (name) throw new UsageError(`two streams are called ${name}`);
+  const groupId = firstRepeat(streams.map((stream) => stream.groupId));
+  if (groupId) throw new UsageError(`two streams have the consumer group ${groupId}`);
+}
 
 function functionSink<Message>(deliver: DeliverFunction<Message>): Sink<Message> {
   return {

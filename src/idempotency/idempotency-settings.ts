@@ -1,4 +1,7 @@
-import type { IdempotencySettings } from '../domain/idempotency-settings';
+import {
+  LARGEST_IDEMPOTENCY_SETTINGS as LARGEST,
+  type IdempotencySettings,
+} from '../domain/idempotency-settings';
 
 const DEFAULTS: IdempotencySettings = {
   retentionMs: 3_600_000,
@@ -8,13 +11,6 @@ const DEFAULTS: IdempotencySettings = {
   statistics: true,
   detailedLogging: false,
 };
-
-const LARGEST = {
-  retentionMs: Number.MAX_SAFE_INTEGER,
-  maxEntries: 2 ** 24 - 1, // a Map holds 2 ** 24, and one is added before the oldest is evicted
-  cleanupIntervalMs: 2 ** 31 - 1, // a Node timer set for longer fires after 1 ms
-  lockTimeoutMs: 2 ** 31 - 1, // those who wait for a lock set a timer for it
-} as const;
 
 /**
  * Fills in the defaults. Numbers are whole and at least 1; `maxEntries` is at most 16,777,215,

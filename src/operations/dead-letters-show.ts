@@ -1,6 +1,11 @@
 import { createRecordReader, type Kafka } from '../clients/kafka';
 import { deadLetterHeader, originalHeaders } from '../domain/dead-letter';
-import { encodeContent, type KafkaRecord, type RecordContent } from '../domain/record';
+import {
+  describeTimestamp,
+  encodeContent,
+  type KafkaRecord,
+  type RecordContent,
+} from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from './dead-letters';
 import { readTopic, topicRanges } from './read-topic';
@@ -49,6 +54,6 @@ export async function showDeadLetterAt(
 
 function detailsOf(streams: AnyStream[], owner: AnyStream, letter: KafkaRecord): DeadLetterDetails {
   const content = encodeContent({ ...letter, headers: originalHeaders(letter) });
-  const timestamp = new Date(letter.timestamp).toISOString();
+  const timestamp = describeTimestamp(letter.timestamp);
   return { ...deadLetterEntry(streams, owner, letter), record: { timestamp, ...content } };
 }

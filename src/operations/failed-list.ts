@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { AnyStream } from '../domain/stream';
 import { mapConcurrently } from './concurrently';
 import { failedEntry, type FailedEntry } from './failed-entry';
@@ -23,14 +23,20 @@ export async function listFailed(
     const end = entries.length + limit;
     const runs = latestFailedRuns(client, stream, since);
     for await (const entry of mapConcurrently(runs, CONCURRENCY, (run) =>
-      failedEntry(client, stream.name, run),
+      failedEntry(client, stream.name, run).catch(ignoreGone),
     )) {
+      if (!entry) continue;
       entries.push(entry);
       onProgress?.(entries.length);
       if (entries.length >= end) break;
     }
   }
   return newestFirst(entries).slice(0, limit);
+}
+
+/** Retention may end a run's history between two questions. */
+function ignoreGone(error: unknown): undefined {
+  if (!(error instanceof WorkflowNotFoundError)) throw error;
 }
 
 export function newestFirst<Entry extends Pick<FailedEntry, 'failedAt'>>(

@@ -1,7 +1,7 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { quote } from '../clients/temporal';
-import type { RecordContent, RecordEnvelope } from '../domain/record';
+import { describeTimestamp, type RecordContent, type RecordEnvelope } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import { failedEntry, type FailedEntry } from './failed-entry';
 import { startedEvent } from './failed-first-event';
@@ -108,5 +108,5 @@ async function inputRecord(
   if (!payload) return null;
   const envelope = defaultPayloadConverter.fromPayload<Partial<RecordEnvelope> | null>(payload);
   if (!envelope?.content || typeof envelope.timestamp !== 'number') return null;
-  return { timestamp: new Date(envelope.timestamp).toISOString(), ...envelope.content };
+  return { timestamp: describeTimestamp(envelope.timestamp), ...envelope.content };
 }

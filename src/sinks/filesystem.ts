@@ -40,10 +40,15 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
   async function create(path: string, content: Buffer): Promise<'created' | 'exists'> {
     const folder = dirname(path);
     const unfinished = join(folder, `${UNFINISHED}${randomUUID()}`);
+    let folderMade = made.get(folder);
+    if (!folderMade) made.set(folder, (folderMade = mkdir(folder, { recursive: true })));
     try {
-      let folderMade = made.get(folder);
-      if (!folderMade) made.set(folder, (folderMade = mkdir(folder, { recursive: true })));
       await folderMade;
+    } catch (error) {
+      made.delete(folder);
+      throw error;
+    }
+    try {
       const file = await open(unfinished, 'wx');
       try {
         await file.writeFile(content);
@@ -56,7 +61,7 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
       return 'created';
     } catch (error) {
       if (errorCode(error) === 'EEXIST') return 'exists';
-      // The folder may have been taken away, or could not be made yet.
+      // The folder may have been taken away.
       made.delete(folder);
       throw error;
     } finally {

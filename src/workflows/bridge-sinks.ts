@@ -16,7 +16,7 @@ export type RecordOutcome =
  */
 export interface BridgeSinks extends Sinks {
   bridge: {
-    /** The workflow has scheduled a regular activity: its first workflow task is over. */
+    /** The workflow waits for a regular activity or a timer: its first workflow task is over. */
     handedOver(): void;
     /** The workflow ends now; the server does not know yet. */
     closed(outcome: RecordOutcome): void;

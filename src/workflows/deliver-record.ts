@@ -25,9 +25,9 @@ export async function deliverRecord(
   record: RecordInput,
   retry: RetryPolicy,
 ): Promise<DeliverResult> {
-  let failure: RecordFailure = { type: '', message: '', attempts: 0 };
+  const { earlierAttempts: attempts = 0 } = record;
+  let failure: RecordFailure = { type: '', message: '', attempts };
   for (const stage of [fastStage, retryStage]) {
-    if (stage === fastStage && retry.fastAttempts === 0) continue;
     const earlierAttempts = failure.attempts;
     try {
       return await stage(record, retry, earlierAttempts);

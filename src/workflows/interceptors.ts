@@ -32,6 +32,10 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
         bridge.handedOver();
         return next(input);
       },
+      async startTimer(input, next) {
+        bridge.handedOver();
+        return next(input);
+      },
     },
   ],
 });

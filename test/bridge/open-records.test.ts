@@ -39,7 +39,7 @@ describe('a workflow in this process', () => {
 
   test('is handed over once, closed once, and then forgotten', () => {
     const { entry, events } = add('a');
-    entry.acknowledge();
+    entry.acknowledge(true);
     expect(open.size).toBe(1);
     open.handedOver('a');
     open.handedOver('a');
@@ -52,7 +52,7 @@ describe('a workflow in this process', () => {
 
   test('one that ends in its first task is handed over by that', () => {
     const { entry, events } = add('a');
-    entry.acknowledge();
+    entry.acknowledge(true);
     open.closed('a', 'duplicate');
     expect(events).toEqual(['handed over', 'duplicate']);
   });
@@ -63,7 +63,7 @@ describe('a workflow in this process', () => {
     open.closed('a', 'delivered');
     expect(events).toEqual([]);
     expect(open.size).toBe(1);
-    entry.acknowledge();
+    entry.acknowledge(true);
     expect(events).toEqual(['handed over', 'delivered']);
     expect(open.size).toBe(0);
   });
@@ -79,7 +79,7 @@ describe('a workflow in this process', () => {
 
   test('a second record under the id neither hides nor removes the first', () => {
     const first = add('a');
-    first.entry.acknowledge();
+    first.entry.acknowledge(true);
     const second = add('a');
     expect(open.size).toBe(2);
     second.entry.remove();
@@ -105,7 +105,7 @@ describe('a workflow that another worker took over', () => {
   ])('is asked for after a while; %s ends it as %s', async (name, outcome) => {
     create(() => Promise.resolve({ status: { name } }));
     const { entry, events } = add('a');
-    entry.acknowledge();
+    entry.acknowledge(true);
     await jest.advanceTimersByTimeAsync(14_000);
     expect(asked).toEqual([]);
     await jest.advanceTimersByTimeAsync(2_000);
@@ -117,7 +117,7 @@ describe('a workflow that another worker took over', () => {
   test('frees its first task and is asked for ever more rarely while it runs', async () => {
     create();
     const { entry, events } = add('a');
-    entry.acknowledge();
+    entry.acknowledge(true);
     await jest.advanceTimersByTimeAsync(10 * 60_000);
     expect(events).toEqual(['handed over']);
     expect(asked.length).toBeGreaterThan(8);
@@ -128,7 +128,7 @@ describe('a workflow that another worker took over', () => {
   test('is gone when the server does not know it any more', async () => {
     create((id) => Promise.reject(new WorkflowNotFoundError('gone', id, undefined)));
     const { entry, events } = add('a');
-    entry.acknowledge();
+    entry.acknowledge(true);
     await jest.advanceTimersByTimeAsync(20_000);
     expect(events).toEqual(['handed over', 'failed']);
   });
@@ -137,8 +137,8 @@ describe('a workflow that another worker took over', () => {
     create(() => Promise.reject(serviceError(14)));
     const first = add('a');
     const second = add('b');
-    first.entry.acknowledge();
-    second.entry.acknowledge();
+    first.entry.acknowledge(true);
+    second.entry.acknowledge(true);
     await jest.advanceTimersByTimeAsync(20_000);
     expect(asked).toEqual(['a', 'b']);
     expect(first.events).toEqual(['handed over']);
@@ -148,7 +148,7 @@ describe('a workflow that another worker took over', () => {
   test('is asked for one at a time', async () => {
     let answer: (description: { status: { name: string } }) => void = () => undefined;
     create(() => new Promise((resolve) => (answer = resolve)));
-    for (const id of ['a', 'b']) add(id).entry.acknowledge();
+    for (const id of ['a', 'b']) add(id).entry.acknowledge(true);
     await jest.advanceTimersByTimeAsync(60_000);
     expect(asked).toEqual(['a']);
     answer({ status: { name: 'COMPLETED' } });
@@ -162,14 +162,14 @@ describe('a workflow that another worker took over', () => {
     await jest.advanceTimersByTimeAsync(120_000);
     expect(asked).toEqual([]);
     expect(events).toEqual([]);
-    entry.acknowledge();
+    entry.acknowledge(true);
     await jest.advanceTimersByTimeAsync(10_000);
     expect(asked).toEqual([]);
   });
 
   test('is not asked for after a stop', async () => {
     create();
-    add('a').entry.acknowledge();
+    add('a').entry.acknowledge(true);
     open.stop();
     await jest.advanceTimersByTimeAsync(60_000);
     expect(asked).toEqual([]);
