@@ -116,7 +116,7 @@ function createStreamBridge(
           ...common,
           limits: execution,
           held,
-          base: (window): Promise<number | undefined> => consumer.base(window),
+          base: (window, first): Promise<number | undefined> => consumer.base(window, first),
         });
   const ledgerOf = (partition: number): Ledger | undefined => consumer.ledgerOf(partition);
   const consumer: StreamConsumer = new StreamConsumer({

@@ -18,8 +18,11 @@ export interface ChunkChainDependencies {
   start: StartDependencies;
   metrics: Metrics;
   logger: Logger;
-  /** A committed offset at or before the first record; undefined when the partition is lost. */
-  base(window: PartitionWindow): Promise<number | undefined>;
+  /**
+   * A committed offset at or before `first`, that of the window's first record; undefined when the
+   * partition is lost.
+   */
+  base(window: PartitionWindow, first: number): Promise<number | undefined>;
   /** Called after each chunk whose end became committable, with its last record. */
   onFinished(entry: WindowEntry): void;
   onStarting(): void;
@@ -38,9 +41,8 @@ export class ChunkChain {
   #queuedBytes = 0;
   /** When the first of the queue arrived. */
   #since = 0;
-  /** First offset of the next chunk. */
-  #cursor: number | undefined;
   #running: Promise<void> | undefined;
+  #begun = false;
   #stopped = false;
   #endWait: () => void = () => undefined;
 
@@ -114,10 +116,11 @@ export class ChunkChain {
     };
     this.deps.onStarting();
     try {
-      const base = this.#cursor ?? (await this.deps.base(window));
-      if (base === undefined || this.#ended) return release();
+      const first = await this.#first();
+      if (first === undefined) this.#stopped = true;
+      if (first === undefined || this.#ended) return release();
       const entries = this.#take();
-      chunk = this.#chunkOf(base, entries);
+      chunk = this.#chunkOf(first, entries);
       held.hold(
         chunk,
         entries.map(({ record }) => record),
@@ -126,7 +129,7 @@ export class ChunkChain {
       const result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), closed);
       if (result === 'started') {
         metrics.chunkRecords.observe({ stream: stream.name }, entries.length);
-        this.#cursor = chunk.last + 1;
+        window.chainEnd = chunk.last + 1;
         for (const entry of entries) window.finish(entry);
         this.deps.onFinished(entries.at(-1)!);
       } else {
@@ -137,6 +140,17 @@ export class ChunkChain {
       release();
       throw error;
     }
+  }
+
+  /** Where the next chunk begins. Records may be missing between that and the first of the queue. */
+  async #first(): Promise<number | undefined> {
+    if (this.#begun) return this.deps.window.chainEnd;
+    const { offset } = this.#queue[0]!.record;
+    const base = await this.deps.base(this.deps.window, offset);
+    if (base === undefined) return undefined;
+    this.#begun = true;
+    // A base beyond the first record is of a topic that was created again.
+    return (this.deps.window.chainEnd = Math.min(base, offset));
   }
 
   /** The first records of the queue that fit a chunk; at least one. */
@@ -154,16 +168,14 @@ export class ChunkChain {
     return this.#queue.splice(0, count);
   }
 
-  #chunkOf(base: number, entries: WindowEntry[]): ChunkInput {
+  #chunkOf(first: number, entries: WindowEntry[]): ChunkInput {
     const { stream, window } = this.deps;
     const { record } = entries[0]!;
     return {
       stream: stream.name,
       topic: window.topic,
       partition: window.partition,
-      // Records may be missing between the base and the first one. A base beyond it is of a topic that
-      // was created again.
-      first: Math.min(base, record.offset),
+      first,
       last: entries.at(-1)!.record.offset,
       count: entries.length,
       timestamp: record.timestamp,
@@ -173,7 +185,7 @@ export class ChunkChain {
   /** The chunk exists, and it may end elsewhere: the chain goes on from its end. */
   #follow({ last }: ChunkMemo, entries: WindowEntry[]): void {
     this.#queue.unshift(...entries);
-    this.#cursor = last + 1;
+    this.deps.window.chainEnd = last + 1;
     const rest = this.#queue.findIndex(({ record }) => record.offset > last);
     const covered = this.#queue.splice(0, rest < 0 ? this.#queue.length : rest);
     this.#queuedBytes = this.#queue.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -155,16 +155,16 @@ export class StreamConsumer {
   }
 
   /**
-   * Where the group stood before the window's first record. A group that never committed on the
-   * partition commits the offset of that record. Undefined once the partition is lost.
+   * Where the group stood before the window's first record, which has the offset `first`. A group that
+   * never committed on the partition commits that. Undefined once the partition is lost.
    */
-  async base(window: PartitionWindow): Promise<number | undefined> {
+  async base(window: PartitionWindow, first: number): Promise<number | undefined> {
     while (!window.lost && !this.#stopping) {
       await this.#loading;
       if (window.initialOffset !== undefined) return window.initialOffset;
-      const { watermark } = window;
+      window.chainEnd = first;
       await this.commit();
-      if (this.#committed.get(window) === watermark) window.initialOffset = watermark;
+      if (this.#committed.get(window) === first) window.initialOffset = first;
       else await sleep(COMMIT_INTERVAL_MS);
     }
     return undefined;
@@ -280,7 +280,8 @@ export class StreamConsumer {
     const ledger = new Ledger();
     ledger.load(old.ledger.toMetadata());
     const { limits = DEFAULT_LIMITS } = this.deps;
-    const window = new PartitionWindow(old.topic, old.partition, limits, ledger);
+    const { lane } = this.deps.stream.execution;
+    const window = new PartitionWindow(old.topic, old.partition, limits, ledger, lane);
     old.lost = true;
     this.#committed.delete(old);
     this.#windows.set(old.partition, window);
@@ -342,7 +343,8 @@ export class StreamConsumer {
     if (this.#stopping) return;
     const added = partitions.filter((partition) => !this.#windows.has(partition));
     for (const partition of added) {
-      const window = new PartitionWindow(stream.topic, partition, limits, new Ledger());
+      const { lane } = stream.execution;
+      const window = new PartitionWindow(stream.topic, partition, limits, new Ledger(), lane);
       this.#windows.set(partition, window);
     }
     if (added.length > 0) {

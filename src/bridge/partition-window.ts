@@ -33,6 +33,12 @@ export class PartitionWindow {
   /** Where the group stood when this consumer got the partition; undefined until it is known. */
   initialOffset: number | undefined;
 
+  /**
+   * In the chunk lane: the end of the last chunk, plus one. Only that is committed there, not what lies
+   * between it and the next record: the next chunk is found by it, whoever starts that.
+   */
+  chainEnd: number | undefined;
+
   readonly #limits: WindowLimits;
   readonly #ledger: Ledger;
   readonly #unfinished = new Set<WindowEntry>();
@@ -46,6 +52,7 @@ export class PartitionWindow {
     readonly partition: number,
     limits: WindowLimits,
     ledger: Ledger,
+    readonly lane: 'record' | 'chunk' = 'record',
   ) {
     this.#limits = limits;
     this.#ledger = ledger;
@@ -83,8 +90,9 @@ export class PartitionWindow {
     if (skippedBy) this.#skipped.push({ offset: entry.record.offset, layer: skippedBy });
   }
 
-  /** The offset to commit; undefined before the first batch. */
+  /** The offset to commit; undefined before the first batch, or chunk. */
   get watermark(): number | undefined {
+    if (this.lane === 'chunk') return this.chainEnd;
     // A Set keeps the order of insertion, which is the order of offsets.
     for (const first of this.#unfinished) return first.record.offset;
     return this.#next;
