@@ -36,10 +36,10 @@ export function chunkEvents(
   logger: Logger,
   ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
 ): ChunkEvents {
-  const { attemptFailed, attemptSucceeded } = deliveryEvents(metrics, logger, ledgerOf);
+  const events = deliveryEvents(metrics, logger, ledgerOf);
   return {
-    attemptFailed,
-    attemptSucceeded,
+    attemptFailed: (...failed) => events.attemptFailed(...failed),
+    attemptSucceeded: (...succeeded) => events.attemptSucceeded(...succeeded),
     delivered(partition, count) {
       metrics.records.inc({ stream, outcome: 'delivered' }, count);
       ledgerOf(partition)?.add('delivered', count);

@@ -119,6 +119,8 @@ export class ChunkChain {
       const first = await this.#first();
       if (first === undefined) this.#stopped = true;
       if (first === undefined || this.#ended) return release();
+      this.#skipBefore(first);
+      if (this.#queue.length === 0) return release();
       const entries = this.#take();
       chunk = this.#chunkOf(first, entries);
       held.hold(
@@ -134,7 +136,10 @@ export class ChunkChain {
         this.deps.onFinished(entries.at(-1)!);
       } else {
         release();
-        this.#follow(result.duplicateOf as unknown as ChunkMemo, entries);
+        // The chunk exists, and it may end elsewhere: the chain goes on from its end.
+        window.chainEnd = (result.duplicateOf as unknown as ChunkMemo).last + 1;
+        this.#queue.unshift(...entries);
+        this.#skipBefore(window.chainEnd);
       }
     } catch (error) {
       release();
@@ -182,14 +187,13 @@ export class ChunkChain {
     };
   }
 
-  /** The chunk exists, and it may end elsewhere: the chain goes on from its end. */
-  #follow({ last }: ChunkMemo, entries: WindowEntry[]): void {
-    this.#queue.unshift(...entries);
-    this.deps.window.chainEnd = last + 1;
-    const rest = this.#queue.findIndex(({ record }) => record.offset > last);
+  /** Records of a chunk that exists; some may come only after it was met. */
+  #skipBefore(first: number): void {
+    const rest = this.#queue.findIndex(({ record }) => record.offset >= first);
+    if (rest === 0) return;
     const covered = this.#queue.splice(0, rest < 0 ? this.#queue.length : rest);
-    this.#queuedBytes = this.#queue.reduce((sum, { bytes }) => sum + bytes, 0);
     for (const entry of covered) this.#skip(entry);
+    this.#queuedBytes = this.#queue.reduce((sum, { bytes }) => sum + bytes, 0);
     if (covered.length > 0) this.deps.onFinished(covered.at(-1)!);
   }
 

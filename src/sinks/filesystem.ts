@@ -18,8 +18,8 @@ export interface FileSystemSinkOptions {
   fsync?: boolean;
   /**
    * In the chunk lane: one file per chunk in place of one per message, at
-   * `chunks/<topic>/<partition>/<first>-<last>.ndjson`, a value a line. Line breaks within a value,
-   * which JSON allows between its tokens, become spaces. Default false.
+   * `chunks/<topic>/<partition>/<first>-<last>.ndjson`, a value a line. A value with line breaks in it
+   * gets a file of its own. Default false.
    */
   chunkFiles?: boolean;
 }
@@ -70,10 +70,22 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
     }
   }
 
+  async function write(record: SinkRecord): Promise<WriteResult> {
+    const path = join(directory, `${objectName(record.messageId)}.${extension}`);
+    if ((await create(path, record.value)) === 'created') {
+      return { outcome: 'written', location: path };
+    }
+    const existing = await readFile(path);
+    if (existing.equals(record.value)) return { outcome: 'duplicate', location: path };
+    throw new DeliveryError('ContentConflict', `${path} holds other content`);
+  }
+
   async function writeChunk(records: SinkRecord[], range: ChunkRange): Promise<WriteResult> {
     const { topic, partition, first, last } = range;
     const path = join(directory, CHUNKS, topic, String(partition), `${first}-${last}.ndjson`);
-    const lines = records.map(({ value }) => oneLine(value));
+    const isLine = ({ value }: SinkRecord) => !value.includes(LINE_FEED) && value.length > 0;
+    for (const record of records) if (!isLine(record)) await write(record);
+    const lines = records.filter(isLine).map(({ value }) => value);
     const content = Buffer.concat(lines.flatMap((line) => [line, LINE_FEED]));
     if ((await create(path, content)) === 'created') return { outcome: 'written', location: path };
     const existing = await readFile(path);
@@ -85,15 +97,7 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
 
   return {
     ...(chunkFiles && { writeChunk }),
-    async write(record): Promise<WriteResult> {
-      const path = join(directory, `${objectName(record.messageId)}.${extension}`);
-      if ((await create(path, record.value)) === 'created') {
-        return { outcome: 'written', location: path };
-      }
-      const existing = await readFile(path);
-      if (existing.equals(record.value)) return { outcome: 'duplicate', location: path };
-      throw new DeliveryError('ContentConflict', `${path} holds other content`);
-    },
+    write,
     classify: classifyFileSystemError,
     async *stored() {
       let entries;
@@ -114,11 +118,6 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
 }
 
 const LINE_FEED = Buffer.from('\n');
-
-function oneLine(value: Buffer): Buffer {
-  if (!value.includes(0x0a) && !value.includes(0x0d)) return value;
-  return Buffer.from(value.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)));
-}
 
 function linesOf(content: Buffer): Buffer[] {
   const lines: Buffer[] = [];

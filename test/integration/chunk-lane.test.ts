@@ -1,5 +1,13 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ChunkMemo } from '../../src/domain/chunk';
 import { deadLetterHeader } from '../../src/domain/dead-letter';
 import { DeliveryError } from '../../src/domain/errors';
+import { listFailed } from '../../src/operations/failed-list';
+import { reconcile } from '../../src/operations/reconcile';
+import { fileSystemSink } from '../../src/sinks/filesystem';
+import { BridgeProcesses } from './support/bridge-processes';
 import { counterValue, messageValue, until, World } from './support/world';
 
 jest.setTimeout(120_000);
@@ -43,17 +51,18 @@ test('records reach the sink in chunks, once each, and their offsets are committ
     return count === 500 && runs.every(({ status }) => status.name === 'COMPLETED');
   });
   // The chunks of each partition follow each other without a gap.
+  const chunks = runs
+    .map(({ workflowId, memo }) => ({ ...(memo as unknown as ChunkMemo), workflowId }))
+    .sort((a, b) => a.first - b.first);
   for (const partition of [0, 1]) {
-    const chunks = runs
-      .map(({ workflowId, memo }) => ({ workflowId, ...memo }) as Record<string, unknown>)
-      .filter((memo) => memo.partition === partition)
-      .sort((a, b) => Number(a.first) - Number(b.first));
     let next = 0;
-    for (const { workflowId, first, last, count } of chunks) {
+    for (const { workflowId, first, last, count } of chunks.filter(
+      (one) => one.partition === partition,
+    )) {
       expect(first).toBe(next);
       expect(workflowId).toBe(`${stream.name}-chunk-${stream.topic}-${partition}-${next}`);
-      expect(Number(count)).toBeLessThanOrEqual(50);
-      next = Number(last) + 1;
+      expect(count).toBeLessThanOrEqual(50);
+      next = last + 1;
     }
   }
 });
@@ -139,4 +148,93 @@ test('a worker without the records reads them back from Kafka', async () => {
   await until('delivered', () => sink.objects.size === 40);
   expect(sink.attempts.length).toBe(attempts + 40);
   expect(await world.lag(stream)).toBe(0);
+});
+
+test('records that retention has taken fail their chunk, visibly; what is left is delivered', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1, execution });
+  const bridge = await world.bridge(stream);
+  sink.before = () => {
+    throw new DeliveryError('Transient', 'down');
+  };
+  await world.send(
+    stream.topic,
+    range(40).map((i) => message(`m-${i}`)),
+  );
+  await until('tried', () => sink.attempts.length > 80);
+  await bridge.stop();
+  await world.deleteRecords(stream.topic, 0, 15);
+  sink.before = () => undefined;
+  await world.worker(stream);
+  const id = `${stream.name}-chunk-${stream.topic}-0-0`;
+  const runs = await chunkRuns(stream);
+  const first = runs.find(({ workflowId }) => workflowId === id)!;
+  const { last, count } = first.memo as unknown as ChunkMemo;
+  await until('failed', async () => (await world.workflowStatus(id)) === 'FAILED');
+  await until('delivered', () => sink.objects.size === 25);
+  const { client } = await world.temporal();
+  const [entry] = await listFailed(client, [stream]);
+  expect(entry).toMatchObject({ workflowId: id, errorType: 'RecordsExpired', messageId: null });
+  expect(entry!.errorMessage).toContain(`${Math.min(15, last + 1)} of ${count} records`);
+});
+
+test('one object a chunk: reconcile finds each message once', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'cloudsync-chunks-'));
+  try {
+    const sink = fileSystemSink({ directory, chunkFiles: true });
+    const { stream } = await world.stream({ partitions: 1, execution, sink });
+    await world.send(stream.topic, [
+      ...range(120).map((i) => message(`m-${i % 100}`)),
+      { key: 'bad', value: '{nope' },
+      { key: 'lines', value: messageValue('lines').toString().replaceAll(',', ',\n\r ') },
+    ]);
+    await world.bridge(stream);
+    await until('committed', async () => (await world.lag(stream)) === 0);
+    const { client } = await world.temporal();
+    await until('settled', async () => {
+      const query = `TaskQueue = "${stream.taskQueue}" AND ExecutionStatus = "Running"`;
+      return (await client.workflow.count(query)).count === 0;
+    });
+    expect(await reconcile(world.kafka(), client, stream)).toMatchObject({
+      messages: 102,
+      delivered: 101,
+      deadLettered: 1,
+      missing: 0,
+      double: 0,
+    });
+    const files = await readdir(join(directory, 'chunks', stream.topic, '0'));
+    expect(files.every((name) => /^\d+-\d+\.ndjson$/.test(name))).toBe(true);
+    expect(files.length).toBeLessThan(20);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+test('a bridge worker killed in the middle of its chunks loses nothing and doubles nothing', async () => {
+  const processes = await BridgeProcesses.create(4, { CLOUDSYNC_LANE: 'chunk' });
+  try {
+    const { stream } = processes;
+    let bridge = await processes.start();
+    for (let round = 0; round < 2; round++) {
+      await processes.world.send(
+        stream.topic,
+        range(2_000).map((i) => message(`r${round}-${i}`)),
+      );
+      await until('some', async () => (await processes.files()).size > round * 2_000 + 300);
+      await bridge.end('SIGKILL');
+      bridge = await processes.start();
+    }
+    await until('all delivered', async () => (await processes.files()).size === 4_000, 90_000);
+    await until('settled', async () => (await processes.openWorkflows()) === 0, 90_000);
+    await until('committed', async () => (await processes.world.lag(stream)) === 0);
+    const { client } = await processes.world.temporal();
+    expect(await reconcile(processes.world.kafka(), client, stream)).toMatchObject({
+      messages: 4_000,
+      delivered: 4_000,
+      missing: 0,
+      double: 0,
+    });
+    expect(await bridge.end('SIGTERM')).toBe(0);
+  } finally {
+    await processes.close();
+  }
 });

@@ -25,7 +25,10 @@ export class BridgeProcesses {
     readonly directory: string,
   ) {}
 
-  static async create(partitions: number): Promise<BridgeProcesses> {
+  static async create(
+    partitions: number,
+    settings: NodeJS.ProcessEnv = {},
+  ): Promise<BridgeProcesses> {
     const directory = await mkdtemp(join(tmpdir(), 'cloudsync-processes-'));
     const namespace = uniqueName('test');
     const env = {
@@ -35,6 +38,7 @@ export class BridgeProcesses {
       CLOUDSYNC_SINK_DIR: directory,
       CLOUDSYNC_METRICS_PORT: '0',
       CLOUDSYNC_LOG_LEVEL: 'info',
+      ...settings,
     };
     const world = new World(env);
     const { client } = await world.temporal();

@@ -158,6 +158,18 @@ export class World {
     );
   }
 
+  /** As retention does: takes the records of a partition before this offset. */
+  async deleteRecords(topic: string, partition: number, before: number): Promise<void> {
+    await withAdmin(this.kafka(), async (admin) => {
+      // Else kafkajs does not know the partition's leader.
+      await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({
+        topic,
+        partitions: [{ partition, offset: String(before) }],
+      });
+    });
+  }
+
   /** Records of the topic that the stream's group has not committed. */
   async lag(stream: AnyStream): Promise<number> {
     return withAdmin(this.kafka(), async (admin) => {
