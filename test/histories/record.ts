@@ -16,16 +16,17 @@ import type { ActivityDependencies } from '../../src/activities/create-activitie
 import { connectTemporal } from '../../src/clients/temporal';
 import { installTemporalRuntime } from '../../src/clients/temporal-runtime';
 import { loadSettings } from '../../src/config';
+import { HeldChunks } from '../../src/bridge/held-chunks';
+import { startOfChunk } from '../../src/domain/chunk';
 import { DeliveryError } from '../../src/domain/errors';
 import type { InvalidReason, KafkaRecord } from '../../src/domain/record';
 import {
   startOfInvalidRecord,
   startOfRecord,
-  type RecordStart,
+  type WorkflowStart,
 } from '../../src/domain/record-start';
 import { createLogger } from '../../src/logger';
 import { createStreamWorker } from '../../src/stream-worker';
-import { noChunks } from '../activities/support/no-chunks';
 import { kafkaRecord, testStream } from '../domain/support/records';
 
 const stream = testStream({
@@ -61,7 +62,7 @@ const invalid = (record: KafkaRecord, type: InvalidReason['type']) =>
   startOfInvalidRecord(stream, record, { type, message: 'as it was then' });
 const revalidated = invalid(recordOf('revalidated'), 'SchemaMismatch');
 
-const starts: Record<string, RecordStart> = {
+const starts: Record<string, WorkflowStart> = {
   delivered: started('delivered'),
   ...Object.fromEntries(Object.keys(failures).map((name) => [name, started(name)])),
   'invalid-record': invalid({ ...recordOf('x'), value: Buffer.from('{nope') }, 'InvalidJson'),
@@ -75,6 +76,44 @@ const events: ActivityDependencies['events'] = {
   duplicateAtSink: () => undefined,
   attemptFailed: () => undefined,
   attemptSucceeded: () => undefined,
+};
+
+/** A chunk of one record, and the record, of which the worker holds those it is told to. */
+function chunkOf(messageId: string, at: number) {
+  const value = Buffer.from(JSON.stringify({ id: messageId }));
+  const record = kafkaRecord({ offset: offset + at, value });
+  const { topic, partition, timestamp } = record;
+  const range = { topic, partition, first: record.offset, last: record.offset };
+  return { record, chunk: { stream: stream.name, ...range, count: 1, timestamp } };
+}
+const fromMemory = chunkOf('chunk-from-memory', 1);
+const readBack = chunkOf('chunk-read-back', 2);
+const expired = chunkOf('chunk-expired', 3);
+const held = new HeldChunks();
+held.hold(fromMemory.chunk, [fromMemory.record]);
+for (const { record, chunk } of [fromMemory, readBack, expired]) {
+  const { id } = JSON.parse(record.value!.toString()) as { id: string };
+  starts[id] = startOfChunk(stream, chunk);
+}
+const chunks: ActivityDependencies['chunks'] = {
+  events: {
+    delivered: () => undefined,
+    duplicate: () => undefined,
+    waiting: () => undefined,
+    expired: () => undefined,
+    attemptFailed: () => undefined,
+    attemptSucceeded: () => undefined,
+  },
+  held,
+  handOn: () => Promise.resolve(),
+  reader: {
+    // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous
+    async *read(_topic, _partition, from) {
+      if (from === readBack.record.offset) yield readBack.record;
+    },
+    earliest: () => Promise.resolve(0),
+    close: () => Promise.resolve(),
+  },
 };
 
 /** A history without what it says of the machine it was recorded on. */
@@ -103,7 +142,7 @@ async function main(): Promise<void> {
     stream,
     deadLetters,
     events,
-    chunks: noChunks,
+    chunks,
     connection,
     namespace,
   });

@@ -32,6 +32,9 @@ function replay(history: string, workflowBundle = bundle): Promise<void> {
 /** One history for each way that a workflow of ours can go. */
 test('there is a history of every way', () => {
   expect(names.sort()).toEqual([
+    'chunk-expired',
+    'chunk-from-memory',
+    'chunk-read-back',
     'dead-lettered-after-retries',
     'dead-lettered-at-once',
     'delivered',
@@ -61,6 +64,7 @@ describe('a change that breaks workflows under way is caught', () => {
     ['delivered-after-retries', '"name": "deliver"', '"name": "deliverAll"'],
     ['dead-lettered-at-once', '"name": "deadLetter"', '"name": "bury"'],
     ['throttled-then-delivered', 'EVENT_TYPE_TIMER_FIRED', 'EVENT_TYPE_TIMER_CANCELED'],
+    ['chunk-read-back', '"name": "deliverChunk"', '"name": "deliverAll"'],
     ['invalid-record-revalidated', '"name": "deliverRecord"', '"name": "deliverOther"'],
   ])('%s: %s became %s', async (name, before, after) => {
     const history = historyOf(name);

@@ -1,0 +1,251 @@
+import { EventEmitter } from 'node:events';
+import { StreamConsumer } from '../../src/bridge/consume';
+import type { WindowEntry } from '../../src/bridge/partition-window';
+import * as kafka from '../../src/clients/kafka';
+import { createMetrics } from '../../src/metrics';
+import { kafkaRecord, testStream } from '../domain/support/records';
+import { keepingLogger, settled } from './support/fakes';
+
+jest.mock('../../src/clients/kafka', () => ({
+  ...jest.requireActual<object>('../../src/clients/kafka'),
+  createKafka: jest.fn(),
+  createConsumer: jest.fn(),
+  withAdmin: jest.fn(),
+}));
+
+type Handler = (payload: object) => Promise<void>;
+
+/** kafkajs's consumer as far as the bridge knows it; the test is the broker. */
+class FakeConsumer extends EventEmitter {
+  readonly events = {
+    GROUP_JOIN: 'join',
+    REBALANCING: 'rebalancing',
+    HEARTBEAT: 'heartbeat',
+    START_BATCH_PROCESS: 'start',
+    CRASH: 'crash',
+  };
+  readonly resumed: number[][] = [];
+  handler: Handler = () => Promise.reject(new Error('not running'));
+  hasGroup = true;
+  connect = () => Promise.resolve();
+  disconnect = () => Promise.resolve();
+  subscribe = () => Promise.resolve();
+  run = ({ eachBatch }: { eachBatch: Handler }) => {
+    this.handler = eachBatch;
+    return Promise.resolve();
+  };
+  pause = () => this.needGroup();
+  resume = ([{ partitions }]: [{ partitions: number[] }]) => {
+    this.needGroup();
+    this.resumed.push(partitions);
+  };
+  private needGroup() {
+    if (!this.hasGroup) throw new Error('Consumer group was not initialized');
+  }
+}
+
+class World {
+  readonly fake = new FakeConsumer();
+  readonly accepted: WindowEntry[] = [];
+  readonly fatal: unknown[] = [];
+  readonly log = keepingLogger();
+  readonly consumer: StreamConsumer;
+  /** The group's committed offset, as the broker has it, and the partition's first. */
+  committed = '-1';
+  low = '0';
+
+  constructor(lane: 'record' | 'chunk' = 'record', limits?: { records: number; bytes: number }) {
+    jest.mocked(kafka.createConsumer).mockReturnValue(this.fake as never);
+    jest.mocked(kafka.withAdmin).mockImplementation((_, use) =>
+      use({
+        fetchOffsets: () =>
+          Promise.resolve([
+            { partitions: [{ partition: 0, offset: this.committed, metadata: null }] },
+          ]),
+        fetchTopicOffsets: () => Promise.resolve([{ partition: 0, low: this.low, high: '1000' }]),
+      } as never),
+    );
+    this.consumer = new StreamConsumer({
+      stream: testStream({ execution: { lane } }),
+      kafka: { brokers: [], clientId: 'test', ssl: false },
+      metrics: createMetrics(),
+      logger: this.log.logger,
+      ...(limits && { limits }),
+      onRecords: (entries) => this.accepted.push(...entries),
+      onFatal: (error) => this.fatal.push(error),
+    });
+  }
+
+  async join(memberId: string): Promise<void> {
+    const { topic } = testStream();
+    this.fake.emit('join', { payload: { memberId, memberAssignment: { [topic]: [0] } } });
+    await settled();
+  }
+
+  /** A batch of these offsets; returns what was resolved. */
+  async batch(...offsets: number[]): Promise<string | undefined> {
+    let resolved: string | undefined;
+    await this.fake.handler({
+      batch: {
+        topic: 'topic',
+        partition: 0,
+        fetchedOffset: String(offsets[0]),
+        lastOffset: () => String(offsets.at(-1)),
+        messages: offsets.map((offset) => ({ ...kafkaRecord({ offset }), offset: String(offset) })),
+      },
+      resolveOffset: (offset: string) => (resolved = offset),
+      pause: () => undefined,
+      commitOffsetsIfNecessary: ({
+        topics: [{ partitions }],
+      }: {
+        topics: [{ partitions: { offset: string }[] }];
+      }) => {
+        this.committed = partitions[0]!.offset;
+        return Promise.resolve();
+      },
+    });
+    return resolved;
+  }
+
+  finish(...offsets: number[]): void {
+    for (const entry of this.accepted) {
+      if (offsets.includes(entry.record.offset)) entry.window.finish(entry);
+    }
+  }
+
+  get offsets(): number[] {
+    return this.accepted.map(({ record }) => record.offset);
+  }
+}
+
+let world: World;
+async function begin(...args: ConstructorParameters<typeof World>): Promise<void> {
+  world = new World(...args);
+  await world.consumer.start();
+}
+afterEach(() => world.consumer.stop());
+
+test('a batch is taken once, and only what is finished from the beginning on is committed', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  expect(await world.batch(10, 11, 12)).toBe('12');
+  expect(world.offsets).toEqual([10, 11, 12]);
+  world.finish(10, 12);
+  await world.consumer.commit();
+  expect(world.committed).toBe('11');
+  // The same member gets the partition again, from its last commit.
+  await world.join('a');
+  expect(await world.batch(11, 12, 13)).toBe('13');
+  expect(world.offsets).toEqual([10, 11, 12, 13]);
+});
+
+test('a new member id begins anew: others may have had the partition', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11);
+  const [first] = world.accepted;
+  await world.join('b');
+  expect(first!.window.lost).toBe(true);
+  await world.batch(10, 11);
+  expect(world.offsets).toEqual([10, 11, 10, 11]);
+});
+
+test('a fetch of an earlier time as owner is refused, as it would leave out what is between', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  expect(await world.batch(14, 15)).toBeUndefined();
+  expect(world.offsets).toEqual([]);
+  expect(await world.batch(10, 11)).toBe('11');
+  expect(await world.batch(20)).toBeUndefined();
+  expect(world.offsets).toEqual([10, 11]);
+});
+
+test('what retention has deleted unread is logged, and the rest goes on', async () => {
+  await begin();
+  world.committed = '10';
+  world.low = '14';
+  await world.join('a');
+  expect(await world.batch(14, 15)).toBe('15');
+  expect(world.offsets).toEqual([14, 15]);
+  expect(world.log.lines).toContainEqual(
+    expect.objectContaining({
+      level: 50,
+      from: 10,
+      to: 13,
+      msg: 'Retention has deleted records that were not read',
+    }),
+  );
+});
+
+test('a log that went back is read from its beginning, not taken for seen', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11);
+  world.finish(10, 11);
+  await world.consumer.commit();
+  expect(await world.batch(0, 1)).toBe('1');
+  expect(world.offsets).toEqual([10, 11, 0, 1]);
+  expect(world.log.lines.some(({ level }) => level === 50)).toBe(true);
+  world.finish(0, 1);
+  await world.consumer.commit();
+  expect(world.committed).toBe('2');
+});
+
+test('a record that is finished between a crash and its restart is no fatal error', async () => {
+  await begin('record', { records: 2, bytes: 1e6 });
+  world.committed = '0';
+  await world.join('a');
+  await world.batch(0, 1);
+  const { window } = world.accepted[0]!;
+  expect(window.paused).toBe(true);
+  world.fake.hasGroup = false;
+  world.fake.emit('crash', { payload: { error: new Error('gone'), restart: true } });
+  world.finish(0, 1);
+  expect(() => world.consumer.finished(window)).not.toThrow();
+  expect(() => world.consumer.pause()).not.toThrow();
+  expect(world.fatal).toEqual([]);
+});
+
+test('a crash that kafkajs does not mend is fatal', async () => {
+  await begin();
+  await world.join('a');
+  const error = new Error('not authorised');
+  world.fake.emit('crash', { payload: { error, restart: false } });
+  expect(world.fatal).toEqual([error]);
+  expect(world.consumer.fault()).toBe('has not joined its consumer group');
+});
+
+describe('where a chain of chunks begins', () => {
+  test('is where the group stood', async () => {
+    await begin('chunk');
+    world.committed = '7';
+    await world.join('a');
+    await world.batch(9, 10);
+    expect(world.offsets).toEqual([]);
+    world.low = '9';
+    await world.batch(9, 10);
+    await expect(world.consumer.base(world.accepted[0]!.window, 9)).resolves.toBe(7);
+    expect(world.committed).toBe('7');
+  });
+
+  test('is committed before the first chunk, where the group never has', async () => {
+    await begin('chunk');
+    await world.join('a');
+    await world.batch(3, 4);
+    await expect(world.consumer.base(world.accepted[0]!.window, 3)).resolves.toBe(3);
+    expect(world.committed).toBe('3');
+  });
+
+  test('is not told once the partition is lost', async () => {
+    await begin('chunk');
+    await world.join('a');
+    await world.batch(3);
+    const { window } = world.accepted[0]!;
+    await world.join('b');
+    await expect(world.consumer.base(window, 3)).resolves.toBeUndefined();
+  });
+});
