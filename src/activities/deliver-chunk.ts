@@ -6,7 +6,7 @@ import { describeRange, type ChunkInput, type ChunkRange } from '../domain/chunk
 import { contentKey } from '../domain/content-key';
 import { classifyError, isRetryable, type DeliveryFailure } from '../domain/errors';
 import { parseRecord } from '../domain/parse';
-import { describePosition, type KafkaRecord } from '../domain/record';
+import type { KafkaRecord } from '../domain/record';
 import { startOfInvalidRecord, startOfRecord, type RecordStart } from '../domain/record-start';
 import type { RetryPolicy } from '../domain/retry-policy';
 import type { SinkRecord, WriteContext, WriteResult } from '../domain/sink';
@@ -186,12 +186,20 @@ class ChunkAttempt {
   #candidate(record: KafkaRecord, messageId: string, message: unknown): Candidate {
     const { stream, recent } = this.deps;
     const value = record.value!;
-    const identity = { ...record, value, stream: stream.name, messageId };
-    const [workflowId] = recordWorkflowIds(stream.workflowId, identity);
     return {
-      record: { ...identity, message, workflowId: workflowId! },
+      record: {
+        ...record,
+        value,
+        stream: stream.name,
+        messageId,
+        message,
+        // Not many sinks ask for it.
+        get workflowId() {
+          return recordWorkflowIds(stream.workflowId, this).next().value as string;
+        },
+      },
       lock: recent ? contentKey(messageId, value) : '',
-      owner: `${describePosition(record)}#chunk${this.#number}`,
+      owner: `${record.offset}#chunk${this.#number}`,
       // A regular attempt follows one from memory.
       attempts: this.#info.attempt - (this.#info.isLocal ? 1 : 0),
     };
@@ -253,7 +261,7 @@ class ChunkAttempt {
     const { attempt } = this.#info;
     try {
       const limitMs = Math.min(this.retry.attemptTimeoutMs, this.#timeLeft());
-      if (limitMs <= 0) return { type: 'Transient', message: "the attempt's time is up" };
+      if (limitMs <= 0) throw this.#unfinished();
       for (const candidate of candidates) candidate.attempts++;
       const result = await withTimeLimit(limitMs, (signal) => write({ signal, attempt }));
       events.attemptSucceeded(candidates[0]!.record, (performance.now() - started) / 1_000);
@@ -271,6 +279,8 @@ class ChunkAttempt {
     } catch (error) {
       // The worker shuts down, or another attempt has taken over.
       this.#signal.throwIfAborted();
+      // No fault of the record's.
+      if (this.#timeLeft() <= 0) throw this.#unfinished();
       const failure = classifyError(error, (e) => stream.sink.classify?.(e));
       if (isRetryable(failure.type)) {
         for (const { record } of candidates) {
@@ -328,6 +338,13 @@ class ChunkAttempt {
   #settled({ offset }: KafkaRecord): boolean {
     const { settled } = this.progress;
     return settled.size !== settled.add(offset).size;
+  }
+
+  /** The next attempt goes on where this one ends. */
+  #unfinished(): ApplicationFailure {
+    const { settled, records } = this.progress;
+    const message = `${settled.size} of ${records.length} records are settled, and the time is up`;
+    return ApplicationFailure.create({ type: 'Unfinished', message });
   }
 
   #timeLeft(): number {

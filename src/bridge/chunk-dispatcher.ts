@@ -3,10 +3,11 @@ import { ChunkChain, type ChunkChainDependencies } from './chunk-chain';
 import type { PartitionWindow, WindowEntry } from './partition-window';
 
 /**
- * Chunks of one stream that may be open in a bridge worker. While one is delivered the next are read and
- * started; a sink that is down holds up so many, and no more.
+ * Chunks of one stream that may be open in a bridge worker: while one is delivered the next is read and
+ * started. More would share the same sink, and each would take the longer; and so many, no more, wait
+ * for a sink that is down.
  */
-const MAX_OPEN_CHUNKS = 8;
+const MAX_OPEN_CHUNKS = 4;
 
 /** Takes records out of the windows, each partition's in its own chain of chunks. */
 export class ChunkDispatcher {

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { defineStream, fileSystemSink, messageSchema, type Settings } from 'cloudsync';
 
 /** The stream of the bench: named after its topic, so that each round has a task queue of its own. */
-export default ({ topic, sinkDirectory }: Settings) =>
+export default ({ topic, sinkDirectory, execution, chunkObjects }: Settings) =>
   defineStream({
     name: topic,
     topic,
     schema: messageSchema,
-    sink: fileSystemSink({ directory: join(sinkDirectory, 'files') }),
+    sink: fileSystemSink({ directory: join(sinkDirectory, 'files'), chunkFiles: chunkObjects }),
+    execution,
   });
