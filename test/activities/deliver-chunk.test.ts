@@ -1,0 +1,225 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { DefaultLogger } from '@temporalio/worker';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { deliverChunk, type ChunkDependencies } from '../../src/activities/deliver-chunk';
+import { HeldChunks } from '../../src/bridge/held-chunks';
+import { RecentLayer } from '../../src/bridge/recent-layer';
+import type { ChunkInput } from '../../src/domain/chunk';
+import { contentKey } from '../../src/domain/content-key';
+import { DeliveryError, type DeliveryFailureType } from '../../src/domain/errors';
+import { DEFAULT_RETRY_POLICY } from '../../src/domain/retry-policy';
+import type { Sink, SinkRecord } from '../../src/domain/sink';
+import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
+import { kafkaRecord, testStream } from '../domain/support/records';
+
+const retry = { ...DEFAULT_RETRY_POLICY, fastAttempts: 2 };
+const LOCAL = { isLocal: true, startToCloseTimeoutMs: 6_500 };
+const REGULAR = { isLocal: false, startToCloseTimeoutMs: 60_000 };
+
+/** A chunk of records with these ids, in the memory of a bridge worker unless it is `elsewhere`. */
+class World {
+  readonly written: string[] = [];
+  readonly handedOn: string[] = [];
+  readonly duplicates: string[] = [];
+  readonly held = new HeldChunks();
+  readonly idempotency = new InMemoryIdempotencyService({});
+  readonly recent = new RecentLayer(this.idempotency, 30_000);
+  readonly chunk: ChunkInput;
+  fail: (record: SinkRecord, attempt: number) => DeliveryFailureType | undefined = () => undefined;
+  writeChunk: Sink['writeChunk'];
+  earliest = 0;
+  readonly #records;
+  readonly #attempts = new Map<string, number>();
+
+  constructor(
+    ids: (string | null)[],
+    private readonly elsewhere = false,
+  ) {
+    this.#records = ids.map((id, offset) =>
+      kafkaRecord({ offset, value: Buffer.from(id === null ? '{nope' : `{"id":"${id}"}`) }),
+    );
+    const { topic, partition, timestamp } = this.#records[0]!;
+    const range = { topic, partition, first: 0, last: ids.length - 1 };
+    this.chunk = { stream: 'test', ...range, count: ids.length, timestamp };
+    this.held.hold(this.chunk, this.#records);
+  }
+
+  run(info: typeof LOCAL = LOCAL) {
+    const write = (record: SinkRecord) => {
+      const { messageId } = record;
+      const attempt = (this.#attempts.get(messageId) ?? 0) + 1;
+      this.#attempts.set(messageId, attempt);
+      const failure = this.fail(record, attempt);
+      if (failure) return Promise.reject(new DeliveryError(failure, `${messageId} fails`));
+      this.written.push(messageId);
+      return Promise.resolve({ outcome: 'written' as const });
+    };
+    const sink: Sink = { write, ...(this.writeChunk && { writeChunk: this.writeChunk }) };
+    const deps: ChunkDependencies = {
+      stream: testStream({ sink, execution: { lane: 'chunk' } }),
+      recent: this.recent,
+      ...(!this.elsewhere && { held: this.held }),
+      handOn: (start) => {
+        this.handedOn.push(start.workflowId);
+        return Promise.resolve();
+      },
+      reader: {
+        earliest: () => Promise.resolve(this.earliest),
+        read: (_topic, _partition, from, to) => this.#read(from, to),
+        close: () => Promise.resolve(),
+      },
+      events: {
+        delivered: () => undefined,
+        duplicate: ({ messageId }, layer) => this.duplicates.push(`${messageId} ${layer}`),
+        waiting: () => undefined,
+        expired: () => undefined,
+        attemptFailed: () => undefined,
+        attemptSucceeded: () => undefined,
+      },
+    };
+    const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
+    return environment.run(() => deliverChunk(deps, this.chunk, retry));
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous
+  async *#read(from: number, to: number) {
+    yield* this.#records.filter(({ offset }) => offset >= from && offset < to);
+  }
+
+  end(): void {
+    this.idempotency.close();
+  }
+}
+
+let world: World;
+afterEach(() => world.end());
+const ids = (count: number) => Array.from({ length: count }, (_, i) => `m${i}`);
+
+test('every record is written once', async () => {
+  world = new World(ids(100));
+  const expected = { delivered: 100, duplicates: 0, handedOn: 0, expired: 0 };
+  await expect(world.run()).resolves.toEqual(expected);
+  expect(world.written.sort()).toEqual(ids(100).sort());
+});
+
+test('a local attempt where the records are not says so, and is not repeated', async () => {
+  world = new World(ids(1), true);
+  await expect(world.run()).rejects.toMatchObject({ type: 'ChunkNotHeld', nonRetryable: true });
+});
+
+test('a regular attempt elsewhere reads the records back; what is gone is expired', async () => {
+  world = new World(ids(10), true);
+  world.earliest = 4;
+  await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 6, expired: 4 });
+  expect(world.written).toEqual(['m4', 'm5', 'm6', 'm7', 'm8', 'm9']);
+});
+
+test('invalid records and those that fail for good leave the chunk', async () => {
+  world = new World(['a', null, 'b', 'c']);
+  world.fail = ({ messageId }) => (messageId === 'b' ? 'Permanent' : undefined);
+  await expect(world.run()).resolves.toMatchObject({ delivered: 2, handedOn: 2 });
+  expect(world.handedOn).toEqual(['test-invalid-topic-0-1', 'test-b-2']);
+});
+
+test('a few that fail for a while leave it too, after the fast attempts', async () => {
+  world = new World(ids(100));
+  world.fail = ({ messageId }, attempt) =>
+    messageId === 'm3' || (messageId === 'm4' && attempt === 1) ? 'Transient' : undefined;
+  await expect(world.run()).resolves.toMatchObject({ delivered: 99, handedOn: 1 });
+  expect(world.handedOn).toEqual(['test-m3-3']);
+});
+
+test('when most fail the attempt fails; the next one goes on with what is left', async () => {
+  world = new World(ids(40));
+  let down = true;
+  world.fail = ({ offset }) => (down && offset >= 10 ? 'Throttled' : undefined);
+  await expect(world.run()).rejects.toMatchObject({
+    type: 'Throttled',
+    message: '30 of 40 records failed: m10 fails',
+    nonRetryable: false,
+  });
+  expect(world.handedOn).toEqual([]);
+  down = false;
+  await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 40, handedOn: 0 });
+  expect(world.written).toHaveLength(40);
+  expect(world.duplicates).toEqual([]);
+});
+
+test('an attempt whose time is up is no failure of its records', async () => {
+  world = new World(ids(200));
+  const short = { ...LOCAL, startToCloseTimeoutMs: 500 + 5 };
+  const started = performance.now();
+  world.fail = () => {
+    while (performance.now() - started < 10);
+    return undefined;
+  };
+  await expect(world.run(short)).rejects.toMatchObject({ type: 'Unfinished', nonRetryable: false });
+  expect(world.handedOn).toEqual([]);
+  await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 200, handedOn: 0 });
+});
+
+describe('duplicates', () => {
+  test('within the chunk are skipped', async () => {
+    world = new World(['a', 'b', 'a', 'a']);
+    await expect(world.run()).resolves.toMatchObject({ delivered: 2, duplicates: 2 });
+    expect(world.written.sort()).toEqual(['a', 'b']);
+    expect(world.duplicates).toEqual(['a recent', 'a recent']);
+  });
+
+  test('have their own turn when the first one fails', async () => {
+    world = new World(['a', 'a']);
+    world.fail = (_, attempt) => (attempt === 1 ? 'Permanent' : undefined);
+    await expect(world.run()).resolves.toMatchObject({ delivered: 1, handedOn: 1 });
+    expect(world.handedOn).toEqual(['test-a-0']);
+  });
+
+  test('of one in flight elsewhere wait for it', async () => {
+    world = new World(['a', 'b']);
+    const key = contentKey('a', Buffer.from('{"id":"a"}'));
+    expect(world.recent.enter(key, 'another')).toBe('new');
+    const result = world.run();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(world.written).toEqual(['b']);
+    world.recent.leave(key, 'another', true);
+    await expect(result).resolves.toMatchObject({ delivered: 1, duplicates: 1 });
+  });
+
+  test('locks are given back when the attempt fails', async () => {
+    world = new World(ids(20));
+    world.fail = () => 'Transient';
+    await expect(world.run()).rejects.toBeInstanceOf(ApplicationFailure);
+    expect(world.idempotency.stats()).toMatchObject({ locks: 0, size: 0 });
+  });
+});
+
+describe('one object a chunk', () => {
+  test('holds what is valid and new, in order', async () => {
+    world = new World(['a', null, 'b', 'a']);
+    const calls: string[][] = [];
+    world.writeChunk = (records, range) => {
+      calls.push(records.map(({ messageId }) => messageId));
+      expect(range).toMatchObject({ first: 0, last: 3 });
+      return Promise.resolve({ outcome: 'written' });
+    };
+    const expected = { delivered: 2, duplicates: 1, handedOn: 1, expired: 0 };
+    await expect(world.run()).resolves.toEqual(expected);
+    expect(calls).toEqual([['a', 'b']]);
+  });
+
+  test('that the sink refuses for good sends its records on', async () => {
+    world = new World(['a', 'b']);
+    world.writeChunk = () => Promise.reject(new DeliveryError('ContentConflict', 'other records'));
+    await expect(world.run()).resolves.toMatchObject({ delivered: 0, handedOn: 2 });
+  });
+
+  test('that fails for a while is tried again whole', async () => {
+    world = new World(ids(20));
+    let calls = 0;
+    world.writeChunk = () =>
+      ++calls === 1
+        ? Promise.reject(new DeliveryError('Transient', 'down'))
+        : Promise.resolve({ outcome: 'written' });
+    await expect(world.run()).rejects.toMatchObject({ type: 'Transient' });
+    await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 20 });
+  });
+});
