@@ -50,7 +50,10 @@ export default defineConfig(
     regex: '^(?!\\./|zod$|node:(crypto|buffer)$)',
     message: 'domain needs only zod.',
   }),
-  folder('idempotency', { regex: '^(?!\\./|\\.\\./domain/)', message: 'Only domain.' }),
+  folder('idempotency', {
+    regex: '^(?!\\./|\\.\\./domain/|node:crypto$)',
+    message: 'Only domain.',
+  }),
   folder('workflows', {
     regex: '^(?!\\./|@temporalio/(workflow|common)$)',
     allowTypeImports: true,

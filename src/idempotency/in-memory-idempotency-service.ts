@@ -1,4 +1,5 @@
 import type { IdempotencySettings } from '../domain/idempotency-settings';
+import { AgedKeys } from './aged-keys';
 import type { IdempotencyService, IdempotencyStats } from './idempotency-service';
 import { resolveIdempotencySettings } from './idempotency-settings';
 
@@ -40,9 +41,9 @@ type Counters = { -readonly [C in Exclude<keyof IdempotencyStats, 'size' | 'lock
 const CLEANUP_BATCH = 5_000;
 
 /**
- * Keeps marks and locks in two Maps, each in order of age, as retention and lock timeout are the
- * same for every entry: what is set anew goes to the young end, what expires or is evicted comes
- * from the old end. All operations take constant time.
+ * Keeps marks and locks each in order of age, as retention and lock timeout are the same for every
+ * entry: what is set anew goes to the young end, what expires or is evicted comes from the old end.
+ * All operations take constant time.
  *
  * Memory is bounded: marks by `maxEntries`, at about 150 bytes for a key of 45 characters; locks by
  * time, as none outlives `lockTimeoutMs` by more than one cleanup interval, so there are never more
@@ -61,17 +62,14 @@ export class InMemoryIdempotencyService implements IdempotencyService {
     expiredLocks: 0,
   };
 
-  /** Key → time of the mark. */
-  readonly #marks = new Map<string, number>();
+  /** With the time of the mark. */
+  readonly #marks = new AgedKeys();
   readonly #locks = new Map<string, Lock>();
-  #evictionOrder: Iterator<string> | undefined;
-  #marksSinceEviction = 0;
   #cleanupTimer: NodeJS.Timeout;
 
   /** @throws RangeError that names the setting, when a setting is out of its range. */
   constructor(settings: Partial<IdempotencySettings> = {}, hooks: IdempotencyHooks = {}) {
     this.#settings = resolveIdempotencySettings(settings);
-    // Whole milliseconds are stored within the Map; each fraction would be an object of its own.
     this.#now = hooks.now ?? (() => Math.floor(performance.now()));
     this.#log = this.#settings.detailedLogging ? hooks.log : undefined;
     this.#cleanupTimer = this.#cleanUpAfter(this.#settings.cleanupIntervalMs);
@@ -95,13 +93,7 @@ export class InMemoryIdempotencyService implements IdempotencyService {
     const lock = this.#findLock(key, now);
     if (lock) this.#dropLock(key, lock);
 
-    const sizeBefore = this.#marks.size;
     this.#marks.set(key, now);
-    if (this.#marks.size === sizeBefore) {
-      // Setting a known key leaves it at its old place.
-      this.#marks.delete(key);
-      this.#marks.set(key, now);
-    }
     this.#log?.('marked', { key });
     this.#evictBeyondMaximum(now);
   }
@@ -162,29 +154,21 @@ export class InMemoryIdempotencyService implements IdempotencyService {
     this.#log?.('expired', { key });
   }
 
-  /**
-   * Evicts the oldest mark when there is one too many. The iterator over the marks is kept from one
-   * eviction to the next: a fresh one would first step over all that was deleted since the Map last
-   * reorganised itself, up to twice its size, on every call. But an iterator that stands still keeps
-   * each table alive that the Map has outgrown since, so it is given up when evictions pause.
-   */
+  /** Each mark adds one at most, so one goes. */
   #evictBeyondMaximum(now: number): void {
-    if (this.#marks.size <= this.#settings.maxEntries) {
-      if (++this.#marksSinceEviction > this.#settings.maxEntries) this.#evictionOrder = undefined;
+    if (this.#marks.size <= this.#settings.maxEntries) return;
+    const oldest = this.#marks.oldest()!;
+    if (this.#isExpired(oldest, now)) {
+      this.#expireMark(oldest);
       return;
     }
-    this.#marksSinceEviction = 0;
-    this.#evictionOrder ??= this.#marks.keys();
-    // It has passed only keys that were evicted, so the next one is the oldest.
-    const oldest = this.#evictionOrder.next();
-    if (oldest.done) return;
-    if (now - (this.#marks.get(oldest.value) ?? now) > this.#settings.retentionMs) {
-      this.#expireMark(oldest.value);
-      return;
-    }
-    this.#marks.delete(oldest.value);
+    this.#marks.delete(oldest);
     this.#count('evicted');
-    this.#log?.('evicted', { key: oldest.value });
+    this.#log?.('evicted', { key: oldest });
+  }
+
+  #isExpired(key: string, now: number): boolean {
+    return now - this.#marks.get(key)! > this.#settings.retentionMs;
   }
 
   #cleanUpAfter(delayMs: number): NodeJS.Timeout {
@@ -199,8 +183,8 @@ export class InMemoryIdempotencyService implements IdempotencyService {
   #removeExpiredBatch(): boolean {
     const now = this.#now();
     let room = CLEANUP_BATCH;
-    for (const [key, markedAt] of this.#marks) {
-      if (room === 0 || now - markedAt <= this.#settings.retentionMs) break;
+    for (let key = this.#marks.oldest(); key !== undefined; key = this.#marks.oldest()) {
+      if (room === 0 || !this.#isExpired(key, now)) break;
       this.#expireMark(key);
       room--;
     }

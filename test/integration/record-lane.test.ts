@@ -187,3 +187,34 @@ test('a worker without a consumer takes over what a stopped bridge left', async 
   await world.worker(stream);
   await until('delivered', () => sink.objects.has('a'));
 });
+
+test('records that retention deleted before they were read hold up nothing', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  await world.send(stream.topic, [message('a'), message('b')]);
+  const first = await world.bridge(stream);
+  await until('committed', async () => (await world.lag(stream)) === 0);
+  await first.stop();
+  await world.send(
+    stream.topic,
+    Array.from({ length: 10 }, (_, i) => message(`gone-${i}`)),
+  );
+  await world.send(stream.topic, [message('left')]);
+  await world.deleteRecords(stream.topic, 0, 12);
+  await world.bridge(stream);
+  await until('delivered', () => sink.objects.has('left'));
+  await until('committed', async () => (await world.lag(stream)) === 0);
+  expect([...sink.objects.keys()].sort()).toEqual(['a', 'b', 'left']);
+});
+
+test('a topic that is created again under the eyes of a bridge worker is read from its beginning', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  await world.send(
+    stream.topic,
+    Array.from({ length: 20 }, (_, i) => message(`old-${i}`)),
+  );
+  await world.bridge(stream);
+  await until('committed', async () => (await world.lag(stream)) === 0);
+  await world.recreateTopic(stream);
+  await world.send(stream.topic, [message('new-1'), message('new-2')]);
+  await until('delivered', () => sink.objects.has('new-1') && sink.objects.has('new-2'));
+});

@@ -158,6 +158,16 @@ export class World {
     );
   }
 
+  /** Deletes the stream's topic and creates it again, empty. */
+  async recreateTopic(stream: AnyStream): Promise<void> {
+    const { topic } = stream;
+    await withAdmin(this.kafka(), async (admin) => {
+      await admin.deleteTopics({ topics: [topic] });
+      await until('deleted', async () => !(await admin.listTopics()).includes(topic));
+    });
+    await this.createTopics(stream, 1);
+  }
+
   /** As retention does: takes the records of a partition before this offset. */
   async deleteRecords(topic: string, partition: number, before: number): Promise<void> {
     await withAdmin(this.kafka(), async (admin) => {
