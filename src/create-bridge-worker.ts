@@ -21,7 +21,6 @@ import { InMemoryIdempotencyService } from './idempotency/in-memory-idempotency-
 import { Releasers, type Service } from './lifecycle';
 import { createMetrics } from './metrics';
 import { createStreamWorker } from './stream-worker';
-import type { RecordOutcome } from './workflows/bridge-sinks';
 
 export type BridgeWorkerOptions = WorkerOptions;
 
@@ -73,9 +72,7 @@ export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<
         >,
     };
   } catch (error) {
-    await releasers.release().catch((releaseError: unknown) => {
-      logger.warn({ err: releaseError }, 'Not everything could be released');
-    });
+    await releasers.abandon(logger);
     throw error;
   }
 }
@@ -148,10 +145,7 @@ function createStreamBridge(
           held,
           recent,
         },
-        bridge: {
-          handedOver: (workflowId: string) => open.handedOver(workflowId),
-          closed: (workflowId: string, outcome: RecordOutcome) => open.closed(workflowId, outcome),
-        },
+        bridge: open,
       }),
 
     async start() {

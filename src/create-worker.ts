@@ -52,10 +52,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
             reader: connections.reader,
             handOn: createHandOn(start),
           },
-          bridge: {
-            handedOver: (workflowId) => open.handedOver(workflowId),
-            closed: (workflowId, outcome) => open.closed(workflowId, outcome),
-          },
+          bridge: open,
           connection,
           namespace: connections.namespace,
         });
@@ -69,9 +66,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
       stop: () => (stopped ??= running.stop().finally(() => releasers.release())),
     };
   } catch (error) {
-    await releasers.release().catch((releaseError: unknown) => {
-      logger.warn({ err: releaseError }, 'Not everything could be released');
-    });
+    await releasers.abandon(logger);
     throw error;
   }
 }

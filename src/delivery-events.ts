@@ -1,7 +1,8 @@
 import type { DeliveryEvents } from './activities/deliver';
 import type { ChunkEvents } from './activities/deliver-chunk';
 import type { Ledger } from './bridge/ledger';
-import { DUPLICATE_SKIPPED, type Logger } from './logger';
+import { duplicateSkipped } from './duplicate-skipped';
+import type { Logger } from './logger';
 import type { Metrics } from './metrics';
 
 /** Turns what happens at a stream's sink into log lines and metrics. */
@@ -12,11 +13,7 @@ export function deliveryEvents(
   ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
 ): DeliveryEvents {
   return {
-    duplicateAtSink({ stream, messageId, topic, partition, offset }) {
-      const fields = { stream, messageId, topic, partition, offset, layer: 'sink' };
-      logger.info(fields, DUPLICATE_SKIPPED);
-      metrics.duplicates.inc({ stream, layer: 'sink' });
-    },
+    duplicateAtSink: (record) => duplicateSkipped({ logger, metrics }, record, 'sink'),
     attemptFailed({ stream, messageId, topic, partition, offset }, errorType, message) {
       const fields = { stream, messageId, topic, partition, offset, errorType, error: message };
       logger.debug(fields, 'Attempt at the sink failed');
@@ -44,11 +41,10 @@ export function chunkEvents(
       metrics.records.inc({ stream, outcome: 'delivered' }, count);
       ledgerOf(partition)?.add('delivered', count);
     },
-    duplicate({ messageId, topic, partition, offset }, layer) {
-      logger.info({ stream, messageId, topic, partition, offset, layer }, DUPLICATE_SKIPPED);
-      metrics.duplicates.inc({ stream, layer });
+    duplicate(record, layer) {
+      duplicateSkipped({ logger, metrics }, record, layer);
       metrics.records.inc({ stream, outcome: 'duplicate' });
-      ledgerOf(partition)?.add(layer);
+      ledgerOf(record.partition)?.add(layer);
     },
     waiting: () => metrics.recentLockWaits.inc({ stream }),
     expired(count) {

@@ -19,6 +19,15 @@ export class Releasers {
     }
     if (errors.length > 0) throw errors[0];
   }
+
+  /** Releases after a start that failed, whose own error is the one to throw. */
+  async abandon(logger: Logger): Promise<void> {
+    try {
+      await this.release();
+    } catch (error) {
+      logger.warn({ err: error }, 'Not everything could be released');
+    }
+  }
 }
 
 /** Something that runs until it is stopped or fails. */

@@ -11,16 +11,11 @@ import { startOfInvalidRecord, startOfRecord, type RecordStart } from '../domain
 import type { RetryPolicy } from '../domain/retry-policy';
 import type { SinkRecord, WriteContext, WriteResult } from '../domain/sink';
 import type { AnyStream } from '../domain/stream';
-import { recordWorkflowIds, truncateUtf8 } from '../domain/workflow-id';
-import type { AttemptDetails } from '../workflows/failure';
-import {
-  isOwnWrite,
-  MAX_MESSAGE_BYTES,
-  usableDelay,
-  type DeliveredRecord,
-  type DeliveryEvents,
-} from './deliver';
+import { recordWorkflowIds } from '../domain/workflow-id';
+import { attemptFailure, usableDelay } from './attempt-failure';
+import { isOwnWrite, type DeliveredRecord, type DeliveryEvents } from './deliver';
 import { eachOf } from './each-of';
+import { withHeartbeats } from './heartbeat';
 import type { ChunkResult } from './record-activities';
 import { withTimeLimit } from './time-limit';
 
@@ -68,7 +63,6 @@ const CONCURRENCY = 32;
 const FEW = 10;
 
 const FAST_RETRY_INTERVAL_MS = 100;
-const HEARTBEAT_INTERVAL_MS = 3_000;
 /** The activity ends this much before its time is up, so that its own error arrives first. */
 const DEADLINE_MARGIN_MS = 500;
 
@@ -82,13 +76,10 @@ export async function deliverChunk(
   chunk: ChunkInput,
   retry: RetryPolicy,
 ): Promise<ChunkResult> {
-  const context = Context.current();
-  const { info } = context;
+  const { info, cancellationSignal } = Context.current();
   // Each write under way listens to it; Node takes more than ten for a leak.
-  setMaxListeners(0, context.cancellationSignal);
-  const beat = () => context.heartbeat({ attempt: info.attempt } satisfies AttemptDetails);
-  const heartbeat = info.isLocal ? undefined : setInterval(beat, HEARTBEAT_INTERVAL_MS);
-  try {
+  setMaxListeners(0, cancellationSignal);
+  return withHeartbeats(async () => {
     const held = deps.held?.get(chunk);
     if (!held && info.isLocal) {
       const message = `the records of ${describeRange(chunk)} are not in this process`;
@@ -97,15 +88,12 @@ export async function deliverChunk(
     const { progress, expired } = held
       ? { progress: held, expired: 0 }
       : await readBack(deps.reader, chunk);
-    const attempt = new ChunkAttempt(deps, chunk, retry, progress);
-    await attempt.run();
+    await new ChunkAttempt(deps, chunk, retry, progress).run();
     if (expired > 0) deps.events.expired(expired);
     const { duplicates, handedOn } = progress;
     const delivered = progress.settled.size - duplicates - handedOn;
     return { delivered, duplicates, handedOn, expired };
-  } finally {
-    clearInterval(heartbeat);
-  }
+  });
 }
 
 /** The range as the broker has it now. Records that retention has taken are `expired`. */
@@ -363,15 +351,7 @@ function sinkIsDown(attempted: number, failed: Failed[]): ApplicationFailure {
   for (const { failure } of failed) counts.set(failure.type, (counts.get(failure.type) ?? 0) + 1);
   const [type] = [...counts].sort(([, a], [, b]) => b - a)[0]!;
   const { failure } = failed.find((one) => one.failure.type === type)!;
-  const message = truncateUtf8(failure.message, MAX_MESSAGE_BYTES);
-  const retryAfterMs = Math.max(...failed.map((one) => usableDelay(one.failure) ?? 0)) || undefined;
-  const { attempt } = Context.current().info;
-  return ApplicationFailure.create({
-    type,
-    message: `${failed.length} of ${attempted} records failed: ${message}`,
-    details: [
-      { attempt, ...(retryAfterMs !== undefined && { retryAfterMs }) } satisfies AttemptDetails,
-    ],
-    ...(retryAfterMs !== undefined && { nextRetryDelay: retryAfterMs }),
-  });
+  const retryAfterMs = Math.max(...failed.map((one) => usableDelay(one.failure) ?? 0));
+  const message = `${failed.length} of ${attempted} records failed: ${failure.message}`;
+  return attemptFailure({ ...failure, message, retryAfterMs });
 }

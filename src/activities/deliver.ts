@@ -1,11 +1,11 @@
-import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity';
-import { classifyError, DeliveryError, isRetryable, type DeliveryFailure } from '../domain/errors';
+import { activityInfo, Context } from '@temporalio/activity';
+import { classifyError, DeliveryError, isRetryable } from '../domain/errors';
 import { parseRecord } from '../domain/parse';
 import { decodeContent, type RecordInput, type RecordPosition } from '../domain/record';
 import type { SinkRecord, WriteResult } from '../domain/sink';
 import type { AnyStream } from '../domain/stream';
-import { truncateUtf8 } from '../domain/workflow-id';
-import type { AttemptDetails } from '../workflows/failure';
+import { attemptFailure } from './attempt-failure';
+import { withHeartbeats } from './heartbeat';
 import type { DeliverResult } from './record-activities';
 import { withTimeLimit } from './time-limit';
 
@@ -25,16 +25,8 @@ export interface DeliveryEvents {
   attemptSucceeded(record: DeliveredRecord, seconds: number): void;
 }
 
-const HEARTBEAT_INTERVAL_MS = 3_000;
-
 /** The sink gets this much less than the activity's time, so that its own error arrives first. */
 const DEADLINE_MARGIN_MS = 250;
-
-/**
- * Of an error's message, which may be the whole answer of a server. Temporal cuts or refuses a failure
- * that is too large, and with it the type and the details that decide what happens next.
- */
-export const MAX_MESSAGE_BYTES = 2_000;
 
 /** One attempt to bring a record to its stream's sink. */
 export async function deliver(
@@ -60,32 +52,10 @@ export async function deliver(
     // The worker shuts down: Temporal gives the record to another one. What the sink throws then is
     // often no more than its answer to the signal.
     if (cancellationSignal.aborted && isRetryable(type)) throw cancellationSignal.reason;
-    const message = truncateUtf8(failure.message, MAX_MESSAGE_BYTES);
-    const retryAfterMs = usableDelay(failure);
-    if (isRetryable(type)) events.attemptFailed(record, type, message);
-    throw ApplicationFailure.create({
-      type,
-      message,
-      nonRetryable: !isRetryable(type),
-      details: [
-        {
-          attempt: info.attempt,
-          ...(retryAfterMs !== undefined && { retryAfterMs }),
-        } satisfies AttemptDetails,
-      ],
-      ...(retryAfterMs !== undefined && { nextRetryDelay: retryAfterMs }),
-    });
+    const failed = attemptFailure(failure);
+    if (isRetryable(type)) events.attemptFailed(record, type, failed.message);
+    throw failed;
   }
-}
-
-/** A sink that asks for more is asked again after this; its record would be out of reach for too long. */
-const LONGEST_RETRY_AFTER_MS = 3_600_000;
-
-/** A `Retry-After` that could not be read gives NaN, one in the past a negative number. */
-export function usableDelay({ retryAfterMs }: DeliveryFailure): number | undefined {
-  return retryAfterMs !== undefined && retryAfterMs > 0 && Number.isFinite(retryAfterMs)
-    ? Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)
-    : undefined;
 }
 
 /** Runs the sink's write within the activity's time, heartbeating where that is looked at. */
@@ -94,17 +64,10 @@ async function attempt(
   record: SinkRecord,
   attempt: number,
 ): Promise<WriteResult> {
-  const context = Context.current();
-  const { info } = context;
-  const limitMs = Math.max(info.startToCloseTimeoutMs - DEADLINE_MARGIN_MS, 1);
-  const beat = () => context.heartbeat({ attempt } satisfies AttemptDetails);
-  if (!info.isLocal) beat();
-  const heartbeat = info.isLocal ? undefined : setInterval(beat, HEARTBEAT_INTERVAL_MS);
-  try {
-    return await withTimeLimit(limitMs, (signal) => stream.sink.write(record, { signal, attempt }));
-  } finally {
-    clearInterval(heartbeat);
-  }
+  const limitMs = Math.max(activityInfo().startToCloseTimeoutMs - DEADLINE_MARGIN_MS, 1);
+  return withHeartbeats(() =>
+    withTimeLimit(limitMs, (signal) => stream.sink.write(record, { signal, attempt })),
+  );
 }
 
 /**

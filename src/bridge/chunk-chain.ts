@@ -1,7 +1,8 @@
 import { startOfChunk, type ChunkInput, type ChunkMemo } from '../domain/chunk';
 import { parseRecord } from '../domain/parse';
 import type { AnyStream, ChunkLimits } from '../domain/stream';
-import { DUPLICATE_SKIPPED, type Logger } from '../logger';
+import { duplicateSkipped } from '../duplicate-skipped';
+import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { HeldChunks } from './held-chunks';
 import type { PartitionWindow, WindowEntry } from './partition-window';
@@ -198,17 +199,11 @@ export class ChunkChain {
   }
 
   #skip(entry: WindowEntry): void {
-    const { stream, window, logger, metrics } = this.deps;
+    const { stream, window, metrics } = this.deps;
     const { record } = entry;
-    const { topic, partition, offset } = record;
     const parsed = parseRecord(stream, record);
     const messageId = parsed.ok ? parsed.messageId : null;
-    const layer = 'workflow-id';
-    logger.info(
-      { stream: stream.name, messageId, topic, partition, offset, layer },
-      DUPLICATE_SKIPPED,
-    );
-    metrics.duplicates.inc({ stream: stream.name, layer });
+    duplicateSkipped(this.deps, { ...record, stream: stream.name, messageId }, 'workflow-id');
     metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
     window.finish(entry, 'workflowId');
   }

@@ -279,12 +279,16 @@ export class StreamConsumer {
   #startAgain(old: PartitionWindow): PartitionWindow {
     const ledger = new Ledger();
     ledger.load(old.ledger.toMetadata());
-    const { limits = DEFAULT_LIMITS } = this.deps;
-    const { lane } = this.deps.stream.execution;
-    const window = new PartitionWindow(old.topic, old.partition, limits, ledger, lane);
     old.lost = true;
     this.#committed.delete(old);
-    this.#windows.set(old.partition, window);
+    return this.#open(old.partition, ledger);
+  }
+
+  #open(partition: number, ledger: Ledger): PartitionWindow {
+    const { stream, limits = DEFAULT_LIMITS } = this.deps;
+    const { lane } = stream.execution;
+    const window = new PartitionWindow(stream.topic, partition, limits, ledger, lane);
+    this.#windows.set(partition, window);
     return window;
   }
 
@@ -323,7 +327,7 @@ export class StreamConsumer {
 
   /** Every join starts all partitions again from their committed offsets, retained ones as well. */
   #onJoin(memberId: string, partitions: number[]): void {
-    const { stream, logger, metrics, limits = DEFAULT_LIMITS } = this.deps;
+    const { stream, logger, metrics } = this.deps;
     this.#joined = true;
     this.#lastHeartbeat = Date.now();
     metrics.rebalances.inc({ stream: stream.name });
@@ -342,11 +346,7 @@ export class StreamConsumer {
     this.#committed.clear();
     if (this.#stopping) return;
     const added = partitions.filter((partition) => !this.#windows.has(partition));
-    for (const partition of added) {
-      const { lane } = stream.execution;
-      const window = new PartitionWindow(stream.topic, partition, limits, new Ledger(), lane);
-      this.#windows.set(partition, window);
-    }
+    for (const partition of added) this.#open(partition, new Ledger());
     if (added.length > 0) {
       // A pause from an earlier time as owner outlives a rebalance.
       this.#resume(added);

@@ -3,10 +3,11 @@ import { parseRecord } from '../domain/parse';
 import { describePosition, type InvalidReason } from '../domain/record';
 import { startOfInvalidRecord, startOfRecord, type RecordStart } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
-import { DUPLICATE_SKIPPED, type Logger } from '../logger';
+import { duplicateSkipped } from '../duplicate-skipped';
+import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
-import type { Ledger } from './ledger';
+import { countOutcome } from './count-outcome';
 import type { WindowEntry } from './partition-window';
 import type { RecentLayer } from './recent-layer';
 import { Slots } from './slots';
@@ -154,9 +155,8 @@ export class Dispatcher {
   }
 
   async #startInvalid(entry: WindowEntry, start: RecordStart): Promise<void> {
-    const { stream, logger, metrics } = this.deps;
     const [input] = start.args;
-    logger.warn(
+    this.deps.logger.warn(
       {
         ...start.memo,
         workflowId: start.workflowId,
@@ -164,10 +164,7 @@ export class Dispatcher {
       },
       'Record is invalid and goes to the dead-letter topic',
     );
-    await this.#start(entry, start, (outcome) => {
-      if (outcome !== 'dead_lettered') return;
-      metrics.records.inc({ stream: stream.name, outcome: 'invalid' });
-    });
+    await this.#start(entry, start, () => undefined);
   }
 
   /** `onClosed` is called once: when the workflow ends, or with `failed` when it was not started. */
@@ -188,7 +185,7 @@ export class Dispatcher {
     };
     // What stays until the workflow ends: not the record, which an open workflow would keep in memory.
     const { ledger } = entry.window;
-    const counted = start.memo.messageId !== null;
+    const { memo } = start;
     let result;
     try {
       result = await startWorkflow(this.deps.start, start, {
@@ -196,7 +193,7 @@ export class Dispatcher {
         onClosed: (outcome) => {
           release();
           onClosed(outcome);
-          if (counted) this.#count(ledger, outcome);
+          countOutcome(memo, outcome, this.deps.metrics, ledger);
         },
       });
     } catch (error) {
@@ -213,13 +210,8 @@ export class Dispatcher {
   }
 
   #skip(entry: WindowEntry, messageId: string | null, layer: 'recent' | 'workflow-id'): void {
-    const { stream, logger, metrics } = this.deps;
-    const { topic, partition, offset } = entry.record;
-    logger.info(
-      { stream: stream.name, messageId, topic, partition, offset, layer },
-      DUPLICATE_SKIPPED,
-    );
-    metrics.duplicates.inc({ stream: stream.name, layer });
+    const { stream, metrics } = this.deps;
+    duplicateSkipped(this.deps, { ...entry.record, stream: stream.name, messageId }, layer);
     metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
     this.#finish(entry, layer === 'recent' ? 'recent' : 'workflowId');
   }
@@ -227,13 +219,5 @@ export class Dispatcher {
   #finish(entry: WindowEntry, skippedBy?: 'recent' | 'workflowId'): void {
     entry.window.finish(entry, skippedBy);
     this.deps.onFinished(entry);
-  }
-
-  #count(ledger: Ledger, outcome: RecordOutcome): void {
-    if (outcome === 'failed') return;
-    const { stream, metrics } = this.deps;
-    metrics.records.inc({ stream: stream.name, outcome });
-    if (outcome === 'delivered') ledger.add('delivered');
-    if (outcome === 'duplicate') ledger.add('sink');
   }
 }

@@ -1,6 +1,8 @@
 import type { HandOn } from '../activities/deliver-chunk';
 import { startOfInvalidRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
+import type { RecordOutcome } from '../workflows/bridge-sinks';
+import { countOutcome } from './count-outcome';
 import type { Ledger } from './ledger';
 import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
 
@@ -18,16 +20,13 @@ export function createHandOn(
     const [input] = start.args;
     const failed = 'reason' in input ? input.reason.type : undefined;
     logger.warn({ ...start.memo, reason: failed }, 'Record leaves its chunk');
-    const onClosed = (outcome: 'delivered' | 'duplicate' | 'dead_lettered' | 'failed') => {
-      if (outcome === 'failed') return;
-      const invalid = messageId === null;
-      if (invalid && outcome !== 'dead_lettered') return;
-      metrics.records.inc({ stream: stream.name, outcome: invalid ? 'invalid' : outcome });
-      const ledger = ledgerOf(record.partition);
-      if (outcome === 'delivered') ledger?.add('delivered');
-      if (outcome === 'duplicate') ledger?.add('sink');
+    const { partition } = record;
+    const { memo } = start;
+    const open = {
+      onHandedOver: () => undefined,
+      onClosed: (outcome: RecordOutcome) =>
+        countOutcome(memo, outcome, metrics, ledgerOf(partition)),
     };
-    const open = { onHandedOver: () => undefined, onClosed };
     try {
       await startWorkflow(deps, start, open);
     } catch (error) {

@@ -78,6 +78,11 @@ export class AgedKeys {
     return this.#size === 0 ? undefined : this.#keys[this.#nodes[YOUNGER]!];
   }
 
+  /** The time of {@link oldest}, without a search for its key. */
+  oldestTime(): number | undefined {
+    return this.#size === 0 ? undefined : this.#nodes[this.#nodes[YOUNGER]! * NODE + TIME];
+  }
+
   /** The slot of the key, or the empty one where it belongs. */
   #find(key: string, hash: number): number {
     const table = this.#table;

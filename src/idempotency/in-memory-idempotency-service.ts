@@ -158,7 +158,7 @@ export class InMemoryIdempotencyService implements IdempotencyService {
   #evictBeyondMaximum(now: number): void {
     if (this.#marks.size <= this.#settings.maxEntries) return;
     const oldest = this.#marks.oldest()!;
-    if (this.#isExpired(oldest, now)) {
+    if (this.#isOldestExpired(now)) {
       this.#expireMark(oldest);
       return;
     }
@@ -167,8 +167,8 @@ export class InMemoryIdempotencyService implements IdempotencyService {
     this.#log?.('evicted', { key: oldest });
   }
 
-  #isExpired(key: string, now: number): boolean {
-    return now - this.#marks.get(key)! > this.#settings.retentionMs;
+  #isOldestExpired(now: number): boolean {
+    return now - this.#marks.oldestTime()! > this.#settings.retentionMs;
   }
 
   #cleanUpAfter(delayMs: number): NodeJS.Timeout {
@@ -184,7 +184,7 @@ export class InMemoryIdempotencyService implements IdempotencyService {
     const now = this.#now();
     let room = CLEANUP_BATCH;
     for (let key = this.#marks.oldest(); key !== undefined; key = this.#marks.oldest()) {
-      if (room === 0 || !this.#isExpired(key, now)) break;
+      if (room === 0 || !this.#isOldestExpired(now)) break;
       this.#expireMark(key);
       room--;
     }

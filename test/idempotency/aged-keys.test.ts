@@ -5,6 +5,7 @@ import { AgedKeys } from '../../src/idempotency/aged-keys';
 function check(keys: AgedKeys, map: Map<string, number>, asked: Iterable<string>): void {
   expect(keys.size).toBe(map.size);
   expect(keys.oldest()).toBe(map.keys().next().value);
+  expect(keys.oldestTime()).toBe(map.values().next().value);
   for (const key of asked) expect(keys.get(key)).toBe(map.get(key));
 }
 

@@ -5,10 +5,12 @@ import type { ChunkMemo } from '../../src/domain/chunk';
 import { deadLetterHeader } from '../../src/domain/dead-letter';
 import { DeliveryError } from '../../src/domain/errors';
 import { listFailed } from '../../src/operations/failed-list';
+import type { AnyStream } from '../../src/domain/stream';
 import { reconcile } from '../../src/operations/reconcile';
 import { fileSystemSink } from '../../src/sinks/filesystem';
+import type { MemorySink } from './support/memory-sink';
 import { BridgeProcesses } from './support/bridge-processes';
-import { counterValue, messageValue, until, World } from './support/world';
+import { message, counterValue, messageValue, until, World } from './support/world';
 
 jest.setTimeout(120_000);
 
@@ -18,9 +20,22 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-const message = (id: string, payload?: unknown) => ({ key: id, value: messageValue(id, payload) });
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 const execution = { lane: 'chunk', maxRecords: 50, lingerMs: 5 } as const;
+
+/** Forty records, m-0 and so on, that meet a sink which is down; ends when it was tried twice. */
+async function tryWhileDown(stream: AnyStream, sink: MemorySink) {
+  sink.before = () => {
+    throw new DeliveryError('Transient', 'down');
+  };
+  await world.send(
+    stream.topic,
+    range(40).map((i) => message(`m-${i}`)),
+  );
+  const bridge = await world.bridge(stream);
+  await until('tried', () => sink.attempts.length > 80);
+  return bridge;
+}
 
 async function chunkRuns(stream: { taskQueue: string }) {
   const { client } = await world.temporal();
@@ -95,17 +110,8 @@ test('what can not be delivered leaves its chunk, and holds back nothing', async
 
 test('a sink that is down makes the chunk back off, and starts no workflows', async () => {
   const { stream, sink } = await world.stream({ partitions: 1, execution });
-  let down = true;
-  sink.before = () => {
-    if (down) throw new DeliveryError('Transient', 'down');
-  };
-  await world.send(
-    stream.topic,
-    range(40).map((i) => message(`m-${i}`)),
-  );
-  await world.bridge(stream);
-  await until('tried', () => sink.attempts.length > 80);
-  down = false;
+  await tryWhileDown(stream, sink);
+  sink.before = () => undefined;
   await until('delivered', () => sink.objects.size === 40);
   const { client } = await world.temporal();
   const { count } = await client.workflow.count(
@@ -131,19 +137,10 @@ test('duplicates in one chunk, in two chunks and on two partitions are delivered
 
 test('a worker without the records reads them back from Kafka', async () => {
   const { stream, sink } = await world.stream({ partitions: 1, execution });
-  const bridge = await world.bridge(stream);
-  let down = true;
-  sink.before = () => {
-    if (down) throw new DeliveryError('Transient', 'down');
-  };
-  await world.send(
-    stream.topic,
-    range(40).map((i) => message(`m-${i}`)),
-  );
-  await until('tried', () => sink.attempts.length > 80);
+  const bridge = await tryWhileDown(stream, sink);
   await bridge.stop();
   const attempts = sink.attempts.length;
-  down = false;
+  sink.before = () => undefined;
   await world.worker(stream);
   await until('delivered', () => sink.objects.size === 40);
   expect(sink.attempts.length).toBe(attempts + 40);
@@ -152,15 +149,7 @@ test('a worker without the records reads them back from Kafka', async () => {
 
 test('records that retention has taken fail their chunk, visibly; what is left is delivered', async () => {
   const { stream, sink } = await world.stream({ partitions: 1, execution });
-  const bridge = await world.bridge(stream);
-  sink.before = () => {
-    throw new DeliveryError('Transient', 'down');
-  };
-  await world.send(
-    stream.topic,
-    range(40).map((i) => message(`m-${i}`)),
-  );
-  await until('tried', () => sink.attempts.length > 80);
+  const bridge = await tryWhileDown(stream, sink);
   await bridge.stop();
   await world.deleteRecords(stream.topic, 0, 15);
   sink.before = () => undefined;

@@ -14,7 +14,7 @@ import { showFailed } from '../../src/operations/failed-show';
 import { reconcile } from '../../src/operations/reconcile';
 import { streamStatus } from '../../src/operations/status';
 import { fileSystemSink } from '../../src/sinks/filesystem';
-import { messageValue, uniqueName, until, World } from './support/world';
+import { message, messageValue, uniqueName, until, World } from './support/world';
 
 jest.setTimeout(120_000);
 
@@ -24,7 +24,6 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-const message = (id: string, payload?: unknown) => ({ key: id, value: messageValue(id, payload) });
 const client = async () => (await world.temporal()).client;
 
 /** Lists are eventually consistent. */

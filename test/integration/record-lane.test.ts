@@ -1,6 +1,6 @@
 import { DeliveryError } from '../../src/domain/errors';
 import { deadLetterHeader } from '../../src/domain/dead-letter';
-import { World, counterValue, messageValue, until } from './support/world';
+import { message, World, counterValue, messageValue, until } from './support/world';
 
 jest.setTimeout(120_000);
 
@@ -9,8 +9,6 @@ beforeEach(() => {
   world = new World();
 });
 afterEach(() => world.close());
-
-const message = (id: string, payload?: unknown) => ({ key: id, value: messageValue(id, payload) });
 
 test('each record reaches the sink once, byte for byte, and its offset is committed', async () => {
   const { stream, sink } = await world.stream({ partitions: 4 });

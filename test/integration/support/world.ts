@@ -48,6 +48,11 @@ export function messageValue(id: string, payload: unknown = { text: `message ${i
   );
 }
 
+/** A message with its id for the key, as it is sent. */
+export function message(id: string, payload?: unknown) {
+  return { key: id, value: messageValue(id, payload) };
+}
+
 export interface RunningBridge extends Service {
   metrics: Metrics;
 }
