@@ -33,7 +33,8 @@ import {
 /**
  * Both lanes on the local servers and the same records, at one and two bridge workers, next to three
  * floors of the same run: consuming alone; consume, parse and write without Temporal; bare
- * `workflow.start`. Usage: `npm run bench [-- --json] [--records N] [--rounds N]`.
+ * `workflow.start`. Usage: `npm run bench [-- --json] [--records N] [--rounds N] [--profile]`. Files go to
+ * the system's temporary directory: with `TMPDIR=/dev/shm` no disk takes part.
  */
 const RECORDS = argument('records', 200_000);
 const RECORD_LANE_RECORDS = 1_500;
