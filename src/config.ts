@@ -7,7 +7,7 @@ import type { KafkaSettings } from './clients/kafka';
 import type { TemporalSettings } from './clients/temporal';
 import { errorMessage, UsageError } from './domain/errors';
 import type { IdempotencySettings } from './domain/idempotency-settings';
-import type { ExecutionOptions } from './domain/stream';
+import { LARGEST_CHUNK_LIMITS, type ExecutionOptions } from './domain/stream';
 import type { RetryPolicy } from './domain/retry-policy';
 import { parseFaults, type Faults } from './sinks/faults';
 
@@ -61,11 +61,21 @@ const LOCAL_NAMES = [
   'CLOUDSYNC_LANE',
 ];
 
+const MAX_PORT = 65_535;
 const count = z.coerce.number<string>().int().min(1);
 const brokers = z
   .string()
   .transform((list) => list.split(',').map((broker) => broker.trim()))
-  .pipe(z.array(z.string().regex(/^[^\s:]+:\d+$/, 'must be host:port, separated by commas')));
+  .pipe(
+    z.array(
+      z
+        .string()
+        .refine(
+          (broker) => /^[^\s:]+:\d{1,5}$/.test(broker) && Number(broker.split(':')[1]) <= MAX_PORT,
+          'must be host:port, separated by commas',
+        ),
+    ),
+  );
 
 const schema = z.object({
   KAFKA_BROKERS: brokers.optional(),
@@ -90,9 +100,14 @@ const schema = z.object({
       }
     }),
   CLOUDSYNC_LANE: z.enum(['record', 'chunk']).default('record'),
-  CLOUDSYNC_CHUNK_MAX_RECORDS: count.optional(),
+  CLOUDSYNC_CHUNK_MAX_RECORDS: count.max(LARGEST_CHUNK_LIMITS.maxRecords).optional(),
   CLOUDSYNC_CHUNK_MAX_BYTES: count.optional(),
-  CLOUDSYNC_CHUNK_LINGER_MS: z.coerce.number<string>().int().min(0).optional(),
+  CLOUDSYNC_CHUNK_LINGER_MS: z.coerce
+    .number<string>()
+    .int()
+    .min(0)
+    .max(LARGEST_CHUNK_LIMITS.lingerMs)
+    .optional(),
   CLOUDSYNC_CHUNK_OBJECTS: z.stringbool().default(false),
   CLOUDSYNC_RETRY_FAST_ATTEMPTS: count.optional(),
   CLOUDSYNC_RETRY_MAX_ATTEMPTS: count.optional(),
@@ -104,7 +119,7 @@ const schema = z.object({
   CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: count.optional(),
   CLOUDSYNC_IDEMPOTENCY_STATISTICS: z.stringbool().optional(),
   CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: z.stringbool().optional(),
-  CLOUDSYNC_METRICS_PORT: z.coerce.number<string>().int().min(0).max(65_535).default(9464),
+  CLOUDSYNC_METRICS_PORT: z.coerce.number<string>().int().min(0).max(MAX_PORT).default(9464),
   CLOUDSYNC_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   CLOUDSYNC_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   CLOUDSYNC_DEV_DIR: z.string().min(1).default(join('.cloudsync', 'dev')),
@@ -115,10 +130,16 @@ const schema = z.object({
 
 /** What no single variable shows. Zod would look at this only where all else is right. */
 function incomplete(env: Record<string, unknown>): string[] {
-  if (!env.KAFKA_SASL_MECHANISM) return [];
-  return ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD']
-    .filter((name) => !env[name])
-    .map((name) => `${name}: is needed with KAFKA_SASL_MECHANISM`);
+  const login = ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];
+  if (env.KAFKA_SASL_MECHANISM) {
+    return login
+      .filter((name) => !env[name])
+      .map((name) => `${name}: is needed with KAFKA_SASL_MECHANISM`);
+  }
+  // Without it nobody logs in.
+  return login
+    .filter((name) => env[name])
+    .map((name) => `${name}: KAFKA_SASL_MECHANISM is needed with it`);
 }
 
 /**

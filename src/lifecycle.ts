@@ -44,11 +44,16 @@ export interface Service {
 const STOP_DEADLINE_MS = 28_000;
 
 /**
- * Runs a service as a process: SIGTERM and SIGINT stop it, a second signal or a stop that takes too long
- * ends the process at once. Exits 1 when the service ends by itself: whatever restarts the process
- * continues from the last committed offset.
+ * Runs a service as a process: SIGTERM and SIGINT stop it, also while it starts; a second signal or a stop
+ * that takes too long ends the process at once. Exits 1 when the service ends by itself: whatever
+ * restarts the process continues from the last committed offset. Rejects when the start does. The
+ * process ends a second after the promise has resolved, whatever else is open.
  */
-export async function runUntilSignal(service: Service, logger: Logger): Promise<void> {
+export async function runUntilSignal(
+  service: Service | Promise<Service>,
+  logger: Logger,
+): Promise<void> {
+  const starting = Promise.resolve(service);
   const stop = (signal: NodeJS.Signals) => {
     logger.info({ signal }, 'Stopping');
     setTimeout(() => exitNow('the service did not stop in time'), STOP_DEADLINE_MS).unref();
@@ -56,21 +61,26 @@ export async function runUntilSignal(service: Service, logger: Logger): Promise<
       process.off(name, stop);
       process.once(name, () => exitNow(`second signal ${name}`));
     }
-    service.stop().catch((error: unknown) => logger.error({ err: error }, 'Stopping failed'));
+    starting
+      .then((started) => started.stop())
+      .catch((error: unknown) => logger.error({ err: error }, 'Stopping failed'));
   };
   const exitNow = (reason: string) => {
     logger.error({ reason }, 'Exiting at once');
     process.exit(1);
   };
   for (const name of SIGNALS) process.once(name, stop);
+  const started = await starting;
   try {
-    await service.ended;
+    await started.ended;
     logger.info('Stopped');
+    // kafkajs does not close a connection that it made while a broker came back.
+    setTimeout(() => process.exit(), 1_000).unref();
   } catch (error) {
     logger.fatal({ err: error }, 'Ended by itself');
     process.exitCode = 1;
     setTimeout(() => exitNow('resources were still held'), 10_000).unref();
-    await service.stop().catch((stopError: unknown) => {
+    await started.stop().catch((stopError: unknown) => {
       logger.error({ err: stopError }, 'Stopping failed');
     });
   }

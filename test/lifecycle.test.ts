@@ -64,15 +64,18 @@ describe('Releasers', () => {
 });
 
 describe('runUntilSignal', () => {
+  const NO_START = '(service) => service';
   const source = (file: string) => JSON.stringify(join(__dirname, '..', 'src', file));
   const directory = mkdtempSync(join(tmpdir(), 'cloudsync-lifecycle-'));
   afterAll(() => rmSync(directory, { recursive: true }));
   const children: ChildProcess[] = [];
   afterEach(() => {
+    start = NO_START;
     for (const child of children.splice(0)) child.kill('SIGKILL');
   });
 
   /** Runs a process of one service; `service` is the source of its parts. */
+  let start = NO_START;
   async function run(service: string, ...signals: NodeJS.Signals[]) {
     const file = join(directory, 'service.ts');
     writeFileSync(
@@ -83,8 +86,9 @@ describe('runUntilSignal', () => {
        let end: () => void = () => undefined;
        const ended = new Promise<void>((resolve) => (end = resolve));
        const say = (what: string) => process.stdout.write(what + '\\n');
+       const start = ${start};
        const service = { ended, faults: () => ({}), stop: async () => {}, ...${service} };
-       void runUntilSignal(service, createLogger('info')).then(() => { clearInterval(open); say('returned'); });
+       void runUntilSignal(start(service), createLogger('info')).then(() => { clearInterval(open); say('returned'); });
        say('running');`,
     );
     const tsx = `file://${require.resolve('tsx')}`;
@@ -118,6 +122,21 @@ describe('runUntilSignal', () => {
     },
     30_000,
   );
+
+  test('a signal before the service has started stops it when it has', async () => {
+    start = `(service) => new Promise((resolve) => setTimeout(() => {
+      say('started');
+      resolve(service);
+    }, 500))`;
+    const { exit, output } = await run(stopping, 'SIGTERM');
+    expect(exit).toEqual([0, null]);
+    expect(output).toEqual(['running', 'started', 'stopping', 'returned']);
+  }, 30_000);
+
+  test('what a library leaves open does not keep a stopped process', async () => {
+    const leaking = `{ stop: async () => { setInterval(() => undefined, 1000); end(); } }`;
+    expect((await run(leaking, 'SIGTERM')).exit).toEqual([0, null]);
+  }, 30_000);
 
   test('a second signal ends the process at once', async () => {
     const hanging = `{ stop: () => { say('stopping'); return new Promise(() => undefined); } }`;

@@ -17,7 +17,7 @@ export function entryTable<Entry extends FailedEntry>(
     entry.stream,
     cut(entry.messageId ?? ''),
     position(entry),
-    cut(`${entry.errorType ?? ''}: ${entry.errorMessage ?? ''}`),
+    cut(`${entry.errorType ?? ''}: ${entry.errorMessage ?? ''}`.replace(/\s*\n\s*/g, ' ')),
     entry.attempts ?? '',
     entry.workflowId ?? '',
   ]);

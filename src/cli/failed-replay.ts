@@ -29,6 +29,9 @@ export async function replay(ids: string[], flags: Flags): Promise<void> {
     if (!dryRun && !yes && !(await confirmed(chosen.length))) throw new Error('nothing replayed');
     const results = await replayAll(context, chosen, dryRun);
     report(results, dryRun, json);
+    // Of a whole stream some may have been replayed by others meanwhile; ids were asked for by name.
+    if (ids.length > 0 && results.some(({ outcome }) => outcome === 'refused'))
+      process.exitCode = 1;
   });
 }
 

@@ -24,10 +24,13 @@ export async function runService(flags: StreamFlags, create: CreateService): Pro
     faults: () => service?.faults() ?? { process: 'starting' },
   });
   try {
-    service = await create({ kafka, temporal, streams, logger, metrics });
-    const names = streams.map(({ name }) => name);
-    logger.info({ streams: names, metrics: `${health.url}/metrics` }, 'Started');
-    await runUntilSignal(service, logger);
+    const start = async () => {
+      service = await create({ kafka, temporal, streams, logger, metrics });
+      const names = streams.map(({ name }) => name);
+      logger.info({ streams: names, metrics: `${health.url}/metrics` }, 'Started');
+      return service;
+    };
+    await runUntilSignal(start(), logger);
   } finally {
     await health.close();
   }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { streamStatus, type StreamStatus } from '../operations/status';
 import { withServers, type StreamFlags } from './context';
-import { printJson, table } from './output';
+import { printJson, say, table } from './output';
 import { withStreamOptions } from './stream-options';
 
 export function addStatusCommand(program: Command): void {
@@ -14,6 +14,9 @@ export function addStatusCommand(program: Command): void {
       );
       if (json) return printJson({ streams: all });
       process.stdout.write(`${describe(all)}\n`);
+      for (const { topic, lagByPartition } of all) {
+        if (Object.keys(lagByPartition).length === 0) say(`topic ${topic} does not exist`);
+      }
     });
 }
 

@@ -25,7 +25,9 @@ export function addTopicsCommand(program: Command): void {
       const { partitions, replicationFactor, dryRun = false } = flags;
       const kafka = createKafka(settings.kafka, logger);
       const plan = await createTopics(kafka, streams, { partitions, replicationFactor, dryRun });
-      if (flags.json) return printJson(plan);
+      if (flags.json) {
+        return printJson(plan.map((one) => ({ ...one, created: !one.exists && !dryRun })));
+      }
       const verb = dryRun ? 'would be created' : 'created';
       const rows = plan.map((one) => [one.topic, one.exists ? 'exists' : verb]);
       process.stdout.write(`${table(['TOPIC', 'STATE'], rows)}\n`);

@@ -521,7 +521,7 @@ describe('on the command line', () => {
     const again = await cloudsync('failed', 'replay', list[0]!.workflowId!, '--yes', '--json');
     expect(JSON.parse(again.stdout)).toEqual({ replayed: 0, refused: 1, failed: 0 });
     expect(again).toMatchObject({
-      code: 0,
+      code: 1,
       stderr: expect.stringContaining('Completed') as string,
     });
 
