@@ -11,13 +11,11 @@ import type { Ledger } from './bridge/ledger';
 import { OpenRecords } from './bridge/open-records';
 import type { WindowEntry, WindowLimits } from './bridge/partition-window';
 import { checkRetention } from './bridge/retention-check';
-import { RecentLayer } from './bridge/recent-layer';
+import { createRecentLayer } from './bridge/recent-layer';
 import { connect, type Connections } from './clients/connections';
 import { runWorkers, type WorkerOptions } from './create-worker';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream';
-import { resolveIdempotencySettings } from './idempotency/idempotency-settings';
-import { InMemoryIdempotencyService } from './idempotency/in-memory-idempotency-service';
 import { Releasers, type Service } from './lifecycle';
 import { createMetrics } from './metrics';
 import { createStreamWorker } from './stream-worker';
@@ -50,6 +48,8 @@ export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<
     );
     const workers = await Promise.all(bridges.map((bridge) => bridge.createWorker()));
     const running = runWorkers(streams, workers);
+    // After the workers have stopped: until then chunks in work may have records to hand on.
+    for (const bridge of bridges) releasers.push(() => bridge.end());
     releasers.push(() => running.stop());
     running.ended.catch(fail);
     // Consume before drain: what a bridge has fetched, its own worker delivers.
@@ -92,17 +92,17 @@ function createStreamBridge(
   const { metrics, logger } = options;
   const { client, connection } = connections.temporal;
   const stopping = new AbortController();
-  // Every start that waits for Temporal listens to it; Node takes more than ten for a leak.
-  setMaxListeners(0, stopping.signal);
-  const idempotencySettings = resolveIdempotencySettings(stream.idempotency);
-  const idempotency = new InMemoryIdempotencyService(idempotencySettings, {
-    log: (event, fields) => logger.debug({ stream: stream.name, ...fields }, event),
-  });
+  const ended = new AbortController();
+  // Every start that waits for Temporal listens to one; Node takes more than ten for a leak.
+  setMaxListeners(0, stopping.signal, ended.signal);
+  const { recent, idempotency } = createRecentLayer(stream, logger);
   const open = new OpenRecords(client, logger);
-  const recent = new RecentLayer(idempotency, idempotencySettings.lockTimeoutMs);
   const backoff = new Backoff();
   const held = new HeldChunks();
   const start = { client, stream, open, backoff, metrics, logger, signal: stopping.signal };
+  const handOn = createHandOn({ ...start, signal: ended.signal }, (partition): Ledger | undefined =>
+    consumer.ledgerOf(partition),
+  );
   const onFinished = ({ window }: WindowEntry) => consumer.finished(window);
   const common = { stream, start, metrics, logger, onFinished, onFatal };
   const { execution } = stream;
@@ -113,7 +113,7 @@ function createStreamBridge(
           ...common,
           limits: execution,
           held,
-          base: (window, first): Promise<number | undefined> => consumer.base(window, first),
+          base: (window): Promise<number | undefined> => consumer.base(window),
         });
   const ledgerOf = (partition: number): Ledger | undefined => consumer.ledgerOf(partition);
   const consumer: StreamConsumer = new StreamConsumer({
@@ -123,6 +123,7 @@ function createStreamBridge(
     metrics,
     logger,
     onRecords: (entries) => dispatcher.push(entries),
+    onLost: () => dispatcher.dropLost(),
     onFatal,
   });
   const gauges = setInterval(() => {
@@ -141,7 +142,7 @@ function createStreamBridge(
         chunks: {
           events: chunkEvents(stream.name, metrics, logger, ledgerOf),
           reader: connections.reader,
-          handOn: createHandOn(start, ledgerOf),
+          handOn,
           held,
           recent,
         },
@@ -166,7 +167,14 @@ function createStreamBridge(
     /** Commits and leaves the group. What is open still belongs to Temporal, not to this process. */
     async leave() {
       clearInterval(gauges);
+      // Without a drain before it where a start has failed.
+      stopping.abort();
+      void dispatcher.stop();
       await consumer.stop();
+    },
+
+    end() {
+      ended.abort();
       open.stop();
       idempotency.close();
     },

@@ -1,9 +1,11 @@
+import { setMaxListeners } from 'node:events';
 import type { Worker } from '@temporalio/worker';
 import { createDeadLetterWriter } from './activities/dead-letter-writer';
 import { connect, type ConnectionSettings } from './clients/connections';
 import { Backoff } from './bridge/backoff';
 import { createHandOn } from './bridge/hand-on';
 import { OpenRecords } from './bridge/open-records';
+import { createRecentLayer } from './bridge/recent-layer';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import type { AnyStream } from './domain/stream';
 import { Releasers, type Service } from './lifecycle';
@@ -35,6 +37,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
     const { client, connection } = connections.temporal;
     const open = new OpenRecords(client, logger);
     const stopping = new AbortController();
+    setMaxListeners(0, stopping.signal);
     releasers.push(() => {
       stopping.abort();
       open.stop();
@@ -43,6 +46,8 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
       streams.map((stream) => {
         const { signal } = stopping;
         const start = { client, stream, open, backoff: new Backoff(), metrics, logger, signal };
+        const { recent, idempotency } = createRecentLayer(stream, logger);
+        releasers.push(() => idempotency.close());
         return createStreamWorker({
           stream,
           deadLetters,
@@ -51,6 +56,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
             events: chunkEvents(stream.name, metrics, logger),
             reader: connections.reader,
             handOn: createHandOn(start),
+            recent,
           },
           bridge: open,
           connection,

@@ -1,4 +1,6 @@
 import {
+  GZIP,
+  kafkaErrorType,
   OffsetOutOfRangeError,
   toKafkaHeaders,
   type Producer,
@@ -10,6 +12,7 @@ import {
   describePosition,
   type KafkaRecord,
   type RecordEnvelope,
+  type RecordPosition,
 } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import type { RecordFailure } from '../workflows/failure';
@@ -32,38 +35,59 @@ export function createDeadLetterWriter(
   async function original(envelope: RecordEnvelope): Promise<KafkaRecord> {
     const decoded = decodeContent(envelope);
     if (decoded) return decoded;
-    const { topic, partition, offset, timestamp } = envelope;
+    const { topic, partition, offset } = envelope;
     try {
       for await (const record of reader.read(topic, partition, offset, offset + 1)) return record;
     } catch (error) {
       if (!(error instanceof OffsetOutOfRangeError)) throw error;
     }
-    // Retention was faster. The letter still tells what was lost and where it was.
-    const header: [string, Buffer] = ['cloudsync-content-expired', Buffer.from('true')];
-    return { topic, partition, offset, timestamp, key: null, value: null, headers: [header] };
+    // Retention was faster.
+    return withoutContent(envelope, 'cloudsync-content-expired');
+  }
+
+  /** False where the broker finds the letter too large. */
+  async function send(
+    topic: string,
+    record: KafkaRecord,
+    headers: KafkaRecord['headers'],
+    compression?: typeof GZIP,
+  ): Promise<boolean> {
+    const { key, value, timestamp } = record;
+    const messages = [
+      { key, value, timestamp: String(timestamp), headers: toKafkaHeaders(headers) },
+    ];
+    try {
+      const options = { topic, acks: -1, messages };
+      const sent = await producer.send(compression ? { ...options, compression } : options);
+      if (sent.length > 0) return true;
+    } catch (error) {
+      if (kafkaErrorType(error) === 'MESSAGE_TOO_LARGE') return false;
+      throw error;
+    }
+    throw new Error(`${topic} did not take the dead letter of ${describePosition(record)}`);
   }
 
   return {
     async write(stream, envelope, failure, workflow) {
       const record = await original(envelope);
       const added = deadLetterHeaders(stream.name, record, failure, workflow, new Date());
-      const sent = await producer.send({
-        topic: stream.deadLetterTopic,
-        acks: -1,
-        messages: [
-          {
-            key: record.key,
-            value: record.value,
-            timestamp: String(record.timestamp),
-            headers: toKafkaHeaders([...originalHeaders(record), ...added]),
-          },
-        ],
-      });
-      if (sent.length === 0) {
-        throw new Error(
-          `${stream.deadLetterTopic} did not take the dead letter of ${describePosition(record)}`,
-        );
-      }
+      const topic = stream.deadLetterTopic;
+      const headers = [...originalHeaders(record), ...added];
+      if (await send(topic, record, headers)) return;
+      // The record came compressed, perhaps, and a broker's limit is for what it gets.
+      if (await send(topic, record, headers, GZIP)) return;
+      const bare = withoutContent(record, 'cloudsync-content-omitted');
+      if (await send(topic, bare, [...bare.headers, ...added])) return;
+      throw new Error(`${topic} takes no dead letter, not even one without content`);
     },
   };
+}
+
+/** What still tells what was lost and where it was. */
+function withoutContent(
+  { topic, partition, offset, timestamp }: RecordPosition & { timestamp: number },
+  header: string,
+): KafkaRecord {
+  const headers: KafkaRecord['headers'] = [[header, Buffer.from('true')]];
+  return { topic, partition, offset, timestamp, key: null, value: null, headers };
 }

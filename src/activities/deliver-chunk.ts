@@ -2,16 +2,22 @@ import { setMaxListeners } from 'node:events';
 import { ApplicationFailure, Context, sleep } from '@temporalio/activity';
 import type { RecordReader } from '../clients/kafka';
 import type { RecentLayer } from '../bridge/recent-layer';
-import { describeRange, type ChunkInput, type ChunkRange } from '../domain/chunk';
+import { describeRange, type ChunkInput } from '../domain/chunk';
+import { newProgress, type ChunkProgress } from '../domain/chunk-progress';
 import { contentKey } from '../domain/content-key';
 import { classifyError, isRetryable, type DeliveryFailure } from '../domain/errors';
 import { parseRecord } from '../domain/parse';
 import type { KafkaRecord } from '../domain/record';
-import { startOfInvalidRecord, startOfRecord, type RecordStart } from '../domain/record-start';
+import {
+  fitsWorkflow,
+  startOfInvalidRecord,
+  startOfRecord,
+  type RecordStart,
+} from '../domain/record-start';
 import type { RetryPolicy } from '../domain/retry-policy';
-import type { SinkRecord, WriteContext, WriteResult } from '../domain/sink';
+import type { ChunkWriteResult, SinkRecord, WriteContext } from '../domain/sink';
 import type { AnyStream } from '../domain/stream';
-import { recordWorkflowIds } from '../domain/workflow-id';
+import { recordWorkflowId } from '../domain/workflow-id';
 import { attemptFailure, usableDelay } from './attempt-failure';
 import { isOwnWrite, type DeliveredRecord, type DeliveryEvents } from './deliver';
 import { eachOf } from './each-of';
@@ -19,21 +25,16 @@ import { withHeartbeats } from './heartbeat';
 import type { ChunkResult } from './record-activities';
 import { withTimeLimit } from './time-limit';
 
-/** What is known of a chunk's records, kept from one attempt in the same process to the next. */
-export interface ChunkProgress {
-  readonly records: KafkaRecord[];
-  /** Offsets of records that need nothing more from this chunk. */
-  readonly settled: Set<number>;
-  duplicates: number;
-  handedOn: number;
-}
-
 export interface HeldRecords {
-  get(chunk: ChunkRange): ChunkProgress | undefined;
+  get(chunk: ChunkInput): ChunkProgress | undefined;
 }
 
-/** Makes the record durable in a workflow of its own. */
-export type HandOn = (start: RecordStart, record: KafkaRecord) => Promise<void>;
+/** Makes the record durable in a workflow of its own. Nothing begins once the signal has aborted. */
+export type HandOn = (
+  start: RecordStart,
+  record: KafkaRecord,
+  signal: AbortSignal,
+) => Promise<void>;
 
 /** What happens to the records of chunks, for logs and metrics. */
 export interface ChunkEvents extends Pick<DeliveryEvents, 'attemptFailed' | 'attemptSucceeded'> {
@@ -53,14 +54,20 @@ export interface ChunkDependencies {
   handOn: HandOn;
   /** Only where the records were consumed. */
   held?: HeldRecords;
-  recent?: RecentLayer;
+  recent: RecentLayer;
 }
 
 /** Writes at once, and starts at once of records that leave the chunk. */
 const CONCURRENCY = 32;
 
-/** Up to so many records of a chunk may leave it for failing, even if that is most of them. */
+/** Up to so many records of a chunk may leave it for failing, even if that is most of those tried. */
 const FEW = 10;
+
+/**
+ * Attempts of a chunk after which its few records leave it although the sink took none of them: it may
+ * be their fault, and those behind them wait.
+ */
+const PATIENCE = 5;
 
 const FAST_RETRY_INTERVAL_MS = 100;
 /** The activity ends this much before its time is up, so that its own error arrives first. */
@@ -99,13 +106,15 @@ export async function deliverChunk(
 /** The range as the broker has it now. Records that retention has taken are `expired`. */
 async function readBack(
   reader: RecordReader,
-  { topic, partition, first, last, count }: ChunkInput,
+  { topic, partition, first, last, count, firstRecord, timestamp }: ChunkInput,
 ): Promise<{ progress: ChunkProgress; expired: number }> {
   const records: KafkaRecord[] = [];
   const from = Math.max(first, await reader.earliest(topic, partition));
   for await (const record of reader.read(topic, partition, from, last + 1)) records.push(record);
-  const progress = { records, settled: new Set<number>(), duplicates: 0, handedOn: 0 };
-  return { progress, expired: Math.max(count - records.length, 0) };
+  const found = records.find(({ offset }) => offset === firstRecord);
+  // Of a topic that was created again these are other records, with chunks of their own.
+  if (found && found.timestamp !== timestamp) return { progress: newProgress([]), expired: count };
+  return { progress: newProgress(records), expired: Math.max(count - records.length, 0) };
 }
 
 /** A record on its way, with its place in the recent layer. */
@@ -154,12 +163,17 @@ class ChunkAttempt {
     const { stream } = this.deps;
     const fresh: Candidate[] = [];
     const waiting: Candidate[] = [];
-    const invalid: [RecordStart, KafkaRecord][] = [];
+    const leaving: [RecordStart, KafkaRecord][] = [];
+    const { settled, leaving: left } = this.progress;
     for (const record of this.progress.records) {
-      if (this.progress.settled.has(record.offset)) continue;
+      if (settled.has(record.offset)) continue;
       const parsed = parseRecord(stream, record);
       if (!parsed.ok) {
-        invalid.push([startOfInvalidRecord(stream, record, parsed.reason), record]);
+        leaving.push([startOfInvalidRecord(stream, record, parsed.reason), record]);
+        continue;
+      }
+      if (left.has(record.offset)) {
+        leaving.push([startOfRecord(stream, record, parsed.messageId, this.#earlier), record]);
         continue;
       }
       const candidate = this.#candidate(record, parsed.messageId, parsed.message);
@@ -167,46 +181,65 @@ class ChunkAttempt {
       if (verdict === 'duplicate') this.#skip(candidate, 'recent');
       else (verdict === 'new' ? fresh : waiting).push(candidate);
     }
-    await eachOf(CONCURRENCY, invalid, ([start, record]) => this.#handOn(start, record));
+    await eachOf(CONCURRENCY, leaving, ([start, record]) => this.#handOn(start, record));
     return { fresh, waiting };
   }
 
   #candidate(record: KafkaRecord, messageId: string, message: unknown): Candidate {
-    const { stream, recent } = this.deps;
+    const { stream } = this.deps;
     const value = record.value!;
+    const { topic, partition, offset, timestamp, key, headers } = record;
+    // A spread or a getter here is a tenth of the time that the bridge worker has for a record.
+    const sinkRecord: SinkRecord = {
+      topic,
+      partition,
+      offset,
+      timestamp,
+      key,
+      value,
+      headers,
+      stream: stream.name,
+      messageId,
+      message,
+      workflowId: '',
+    };
+    sinkRecord.workflowId = recordWorkflowId(stream.workflowId, sinkRecord);
     return {
-      record: {
-        ...record,
-        value,
-        stream: stream.name,
-        messageId,
-        message,
-        // Not many sinks ask for it.
-        get workflowId() {
-          return recordWorkflowIds(stream.workflowId, this).next().value as string;
-        },
-      },
-      lock: recent ? contentKey(messageId, value) : '',
+      record: sinkRecord,
+      lock: contentKey(messageId, value),
       owner: `${record.offset}#chunk${this.#number}`,
-      // A regular attempt follows one from memory.
-      attempts: this.#info.attempt - (this.#info.isLocal ? 1 : 0),
+      attempts: this.#earlier,
     };
   }
 
+  /** Attempts at the chunk before this one: a regular one follows one from memory. */
+  get #earlier(): number {
+    const { attempt, isLocal } = this.#info;
+    return attempt - (isLocal ? 1 : 0);
+  }
+
   #enter(candidate: Candidate): 'new' | 'duplicate' | 'in flight' {
-    const verdict = this.deps.recent?.enter(candidate.lock, candidate.owner) ?? 'new';
+    const verdict = this.deps.recent.enter(candidate.lock, candidate.owner);
     if (verdict === 'new') this.#locked.add(candidate);
     return verdict;
   }
 
   #unlock(candidate: Candidate, delivered: boolean): void {
     if (!this.#locked.delete(candidate)) return;
-    this.deps.recent?.leave(candidate.lock, candidate.owner, delivered);
+    this.deps.recent.leave(candidate.lock, candidate.owner, delivered);
   }
 
   /** Writes the records and settles those that are at the sink; returns the others. */
   async #write(fresh: Candidate[]): Promise<Failed[]> {
-    if (fresh.length > 0 && this.deps.stream.sink.writeChunk) return this.#writeObject(fresh);
+    if (fresh.length === 0 || !this.deps.stream.sink.writeChunk) return this.#writeRecords(fresh);
+    const result = await this.#writeObject(fresh);
+    if (Array.isArray(result)) return this.#writeRecords(result);
+    // An object that is refused for good: each record by itself shows which of them is at fault.
+    if (!isRetryable(result.type)) return this.#writeRecords(fresh);
+    return fresh.map((candidate) => ({ candidate, failure: result }));
+  }
+
+  async #writeRecords(fresh: Candidate[]): Promise<Failed[]> {
     const beyond: Failed[] = [];
     let open = fresh;
     for (let round = 1; ; round++) {
@@ -223,52 +256,47 @@ class ChunkAttempt {
   async #writeEach(candidates: Candidate[]): Promise<Failed[]> {
     const failed: Failed[] = [];
     await eachOf(CONCURRENCY, candidates, async (candidate) => {
-      const failure = await this.#try([candidate], (context) =>
-        this.deps.stream.sink.write(candidate.record, context),
+      const { record } = candidate;
+      const result = await this.#try([candidate], (context) =>
+        this.deps.stream.sink.write(record, context),
       );
-      if (failure) failed.push({ candidate, failure });
+      if (!('outcome' in result)) failed.push({ candidate, failure: result });
     });
     return failed;
   }
 
-  async #writeObject(candidates: Candidate[]): Promise<Failed[]> {
+  /** The records that the chunk's object does not hold, or why it could not be written. */
+  async #writeObject(candidates: Candidate[]): Promise<Candidate[] | DeliveryFailure> {
     const records = candidates.map(({ record }) => record);
-    const failure = await this.#try(candidates, (context) =>
+    const result = await this.#try(candidates, (context) =>
       this.deps.stream.sink.writeChunk!(records, this.chunk, context),
     );
-    return failure ? candidates.map((candidate) => ({ candidate, failure })) : [];
+    if (!('outcome' in result)) return result;
+    const without = new Set(result.without);
+    return candidates.filter(({ record }) => without.has(record));
   }
 
-  /** One call of the sink for these records; settles them if it succeeds. */
+  /** One call of the sink for these records; settles those it holds then. */
   async #try(
     candidates: Candidate[],
-    write: (context: WriteContext) => Promise<WriteResult>,
-  ): Promise<DeliveryFailure | undefined> {
+    write: (context: WriteContext) => Promise<ChunkWriteResult>,
+  ): Promise<ChunkWriteResult | DeliveryFailure> {
     const { stream, events } = this.deps;
     const started = performance.now();
     const { attempt } = this.#info;
     try {
       const limitMs = Math.min(this.retry.attemptTimeoutMs, this.#timeLeft());
       if (limitMs <= 0) throw this.#unfinished();
-      for (const candidate of candidates) candidate.attempts++;
       const result = await withTimeLimit(limitMs, (signal) => write({ signal, attempt }));
       events.attemptSucceeded(candidates[0]!.record, (performance.now() - started) / 1_000);
-      let delivered = 0;
-      for (const candidate of candidates) {
-        this.#unlock(candidate, true);
-        const duplicate =
-          result.outcome === 'duplicate' &&
-          !isOwnWrite(result, candidate.record, candidate.attempts);
-        if (duplicate) this.#skip(candidate, 'sink');
-        else if (this.#settled(candidate.record)) delivered++;
-      }
-      events.delivered(this.chunk.partition, delivered);
-      return undefined;
+      this.#settleWritten(candidates, result);
+      return result;
     } catch (error) {
       // The worker shuts down, or another attempt has taken over.
       this.#signal.throwIfAborted();
       // No fault of the record's.
       if (this.#timeLeft() <= 0) throw this.#unfinished();
+      for (const candidate of candidates) candidate.attempts++;
       const failure = classifyError(error, (e) => stream.sink.classify?.(e));
       if (isRetryable(failure.type)) {
         for (const { record } of candidates) {
@@ -279,28 +307,64 @@ class ChunkAttempt {
     }
   }
 
+  #settleWritten(candidates: Candidate[], result: ChunkWriteResult): void {
+    const without = new Set(result.without);
+    let delivered = 0;
+    for (const candidate of candidates) {
+      if (without.has(candidate.record)) continue;
+      candidate.attempts++;
+      this.#unlock(candidate, true);
+      const duplicate =
+        result.outcome === 'duplicate' && !isOwnWrite(result, candidate.record, candidate.attempts);
+      if (duplicate) this.#skip(candidate, 'sink');
+      else if (this.#settled(candidate.record)) delivered++;
+    }
+    this.deps.events.delivered(this.chunk.partition, delivered);
+  }
+
   /** Hands on what failed, or throws where that would flood the server. */
   async #settle(attempted: Candidate[], failed: Failed[]): Promise<void> {
     const passing = failed.filter(({ failure }) => isRetryable(failure.type));
     const forGood = failed.filter(({ failure }) => !isRetryable(failure.type));
     await eachOf(CONCURRENCY, forGood, ({ candidate }) => this.#leave(candidate));
-    if (isMost(passing, attempted)) throw sinkIsDown(attempted.length, passing);
-    await eachOf(CONCURRENCY, passing, ({ candidate }) => this.#leave(candidate));
+    if (isMost(passing, attempted)) throw failureOfMost(attempted.length, passing);
+    // Of a few records none may get through for as long as the sink is down; and one that does not fit a
+    // workflow can't be tried there again.
+    const { maximumAttempts } = this.retry;
+    const patient = !this.#tookAny && this.#earlier < Math.min(PATIENCE, maximumAttempts);
+    const staying = passing.filter(
+      ({ candidate: { record } }) =>
+        patient || (this.#earlier < maximumAttempts && !fitsWorkflow(record)),
+    );
+    const parting = passing.filter((one) => !staying.includes(one));
+    await eachOf(CONCURRENCY, parting, ({ candidate }) => this.#leave(candidate));
+    if (staying.length > 0) throw failureOfMost(attempted.length, staying);
+  }
+
+  /** Whether the sink has taken any record of this chunk, as far as known here. */
+  get #tookAny(): boolean {
+    const { settled, duplicates, handedOn } = this.progress;
+    return settled.size > duplicates + handedOn;
   }
 
   /** A copy of a message in flight: skipped when that is delivered, else it has its own turn. */
   async #settleWaiting(candidate: Candidate): Promise<void> {
-    const { recent, stream, events } = this.deps;
+    const { recent, events } = this.deps;
     for (;;) {
+      // By an attempt at this chunk that had not ended.
+      if (this.progress.settled.has(candidate.record.offset)) return;
       const verdict = this.#enter(candidate);
       if (verdict === 'duplicate') return this.#skip(candidate, 'recent');
       if (verdict === 'new') break;
       events.waiting();
-      await withTimeLimit(Math.max(this.#timeLeft(), 1), () => recent!.freed(candidate.lock));
+      await withTimeLimit(
+        Math.max(this.#timeLeft(), 1),
+        () => recent.freed(candidate.lock),
+        () => this.#unfinished(),
+      );
     }
-    // The chunk's object is written, so it can't go there any more.
-    if (stream.sink.writeChunk) return this.#leave(candidate);
-    return this.#settle([candidate], await this.#write([candidate]));
+    // The chunk's object, if there is one, is written.
+    return this.#settle([candidate], await this.#writeRecords([candidate]));
   }
 
   /** The record goes on in the record lane. */
@@ -312,7 +376,12 @@ class ChunkAttempt {
   }
 
   async #handOn(start: RecordStart, record: KafkaRecord): Promise<void> {
-    await this.deps.handOn(start, record);
+    this.progress.leaving.add(record.offset);
+    await withTimeLimit(
+      Math.max(this.#timeLeft(), 1),
+      (signal) => this.deps.handOn(start, record, signal),
+      () => this.#unfinished(),
+    );
     if (this.#settled(record)) this.progress.handedOn++;
   }
 
@@ -346,7 +415,7 @@ function isMost(failed: Failed[], attempted: Candidate[]): boolean {
 }
 
 /** The most frequent failure, for the whole chunk. */
-function sinkIsDown(attempted: number, failed: Failed[]): ApplicationFailure {
+function failureOfMost(attempted: number, failed: Failed[]): ApplicationFailure {
   const counts = new Map<string, number>();
   for (const { failure } of failed) counts.set(failure.type, (counts.get(failure.type) ?? 0) + 1);
   const [type] = [...counts].sort(([, a], [, b]) => b - a)[0]!;

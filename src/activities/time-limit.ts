@@ -8,6 +8,8 @@ import { DeliveryError } from '../domain/errors';
 export async function withTimeLimit<T>(
   limitMs: number,
   use: (signal: AbortSignal) => Promise<T>,
+  late: () => Error = () =>
+    new DeliveryError('Transient', `the sink did not answer within ${limitMs} ms`),
 ): Promise<T> {
   const { cancellationSignal, cancelled } = Context.current();
   const controller = new AbortController();
@@ -19,7 +21,7 @@ export async function withTimeLimit<T>(
   const expired = new Promise<never>((_, reject) => {
     deadline = setTimeout(() => {
       controller.abort();
-      reject(new DeliveryError('Transient', `the sink did not answer within ${limitMs} ms`));
+      reject(late());
     }, limitMs);
   });
   try {

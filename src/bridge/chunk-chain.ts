@@ -1,4 +1,4 @@
-import { startOfChunk, type ChunkInput, type ChunkMemo } from '../domain/chunk';
+import { startOfChunk, type ChunkInput } from '../domain/chunk';
 import { parseRecord } from '../domain/parse';
 import type { AnyStream, ChunkLimits } from '../domain/stream';
 import { duplicateSkipped } from '../duplicate-skipped';
@@ -6,8 +6,17 @@ import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { HeldChunks } from './held-chunks';
 import type { PartitionWindow, WindowEntry } from './partition-window';
-import type { Slots } from './slots';
+import { Slots } from './slots';
 import { startWorkflow, type StartDependencies } from './start-workflow';
+
+/**
+ * Chunks of one stream that may be open in a bridge worker: while one is delivered the next is read and
+ * started. More would share the same sink, and each would take the longer; and so many, no more, wait
+ * for a sink that is down.
+ */
+export const MAX_OPEN_CHUNKS = 4;
+/** One less than a stream has: a partition whose records fail must leave a place to the others. */
+const MAX_OPEN_OF_PARTITION = MAX_OPEN_CHUNKS - 1;
 
 export interface ChunkChainDependencies {
   stream: AnyStream;
@@ -19,11 +28,8 @@ export interface ChunkChainDependencies {
   start: StartDependencies;
   metrics: Metrics;
   logger: Logger;
-  /**
-   * A committed offset at or before `first`, that of the window's first record; undefined when the
-   * partition is lost.
-   */
-  base(window: PartitionWindow, first: number): Promise<number | undefined>;
+  /** A committed offset at or before the window's first record; undefined when the partition is lost. */
+  base(window: PartitionWindow): Promise<number | undefined>;
   /** Called after each chunk whose end became committable, with its last record. */
   onFinished(entry: WindowEntry): void;
   onStarting(): void;
@@ -40,9 +46,12 @@ export interface ChunkChainDependencies {
 export class ChunkChain {
   #queue: WindowEntry[] = [];
   #queuedBytes = 0;
-  /** When the first of the queue arrived. */
+  /** When the first of the queue arrived, or some of those behind it. */
   #since = 0;
-  #running: Promise<void> | undefined;
+  #pushedAt = 0;
+  readonly #ownOpen = new Slots(MAX_OPEN_OF_PARTITION);
+  #running = false;
+  #starting: Promise<void> | undefined;
   #begun = false;
   #stopped = false;
   #endWait: () => void = () => undefined;
@@ -50,19 +59,28 @@ export class ChunkChain {
   constructor(private readonly deps: ChunkChainDependencies) {}
 
   push(entries: WindowEntry[]): void {
-    if (this.#queue.length === 0) this.#since = performance.now();
+    this.#pushedAt = performance.now();
+    if (this.#queue.length === 0) this.#since = this.#pushedAt;
     for (const entry of entries) {
       this.#queue.push(entry);
       this.#queuedBytes += entry.bytes;
     }
     if (this.#full) this.#endWait();
-    this.#running ??= this.#run();
+    if (!this.#running) void this.#run();
   }
 
+  /** Resolves when a start under way has been answered or given up; one that waits for a place is none. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#endWait();
-    await this.#running;
+    // What a start fails with, `run` has told.
+    await this.#starting?.catch(() => undefined);
+  }
+
+  /** Lets go of the records of a partition that is lost. */
+  drop(): void {
+    this.#queue = [];
+    this.#endWait();
   }
 
   get #full(): boolean {
@@ -75,17 +93,22 @@ export class ChunkChain {
   }
 
   async #run(): Promise<void> {
+    this.#running = true;
     try {
       while (this.#queue.length > 0 && !this.#ended) {
         await this.#linger();
         // While it waits for a place the chunk grows.
+        await this.#ownOpen.acquire();
         await this.deps.open.acquire();
-        await this.#startNext();
+        await (this.#starting = this.#startNext());
       }
     } catch (error) {
-      if (!this.#ended) this.deps.onFatal(error);
+      if (this.#ended) return;
+      // What comes next would leave out what failed.
+      this.#stopped = true;
+      this.deps.onFatal(error);
     } finally {
-      this.#running = undefined;
+      this.#running = false;
     }
   }
 
@@ -109,11 +132,12 @@ export class ChunkChain {
       if (!handedOver) this.deps.onHandedOver();
       handedOver = true;
     };
-    let chunk: ChunkInput | undefined;
+    let letGo: () => void = () => undefined;
     const release = () => {
       onHandedOver();
-      if (chunk) held.release(chunk);
+      letGo();
       open.release();
+      this.#ownOpen.release();
     };
     this.deps.onStarting();
     try {
@@ -123,24 +147,24 @@ export class ChunkChain {
       this.#skipBefore(first);
       if (this.#queue.length === 0) return release();
       const entries = this.#take();
-      chunk = this.#chunkOf(first, entries);
-      held.hold(
-        chunk,
-        entries.map(({ record }) => record),
-      );
+      const chunk = this.#chunkOf(first, entries);
+      const records = entries.map(({ record }) => record);
+      letGo = held.hold(chunk, records);
       const closed = { onHandedOver, onClosed: release };
       const result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), closed);
       if (result === 'started') {
         metrics.chunkRecords.observe({ stream: stream.name }, entries.length);
-        window.chainEnd = chunk.last + 1;
+        window.endChunk(chunk.last + 1);
         for (const entry of entries) window.finish(entry);
         this.deps.onFinished(entries.at(-1)!);
       } else {
         release();
         // The chunk exists, and it may end elsewhere: the chain goes on from its end.
-        window.chainEnd = (result.duplicateOf as unknown as ChunkMemo).last + 1;
-        this.#queue.unshift(...entries);
-        this.#skipBefore(window.chainEnd);
+        const end = Number(result.duplicateOf.last) + 1;
+        window.endChunk(end);
+        this.#queue = [...entries, ...this.#queue];
+        this.#queuedBytes = bytesOf(this.#queue);
+        this.#skipBefore(end);
       }
     } catch (error) {
       release();
@@ -150,13 +174,14 @@ export class ChunkChain {
 
   /** Where the next chunk begins. Records may be missing between that and the first of the queue. */
   async #first(): Promise<number | undefined> {
-    if (this.#begun) return this.deps.window.chainEnd;
-    const { offset } = this.#queue[0]!.record;
-    const base = await this.deps.base(this.deps.window, offset);
-    if (base === undefined) return undefined;
-    this.#begun = true;
-    // A base beyond the first record is of a topic that was created again.
-    return (this.deps.window.chainEnd = Math.min(base, offset));
+    const { window } = this.deps;
+    if (!this.#begun) {
+      const base = await this.deps.base(window);
+      if (base === undefined) return undefined;
+      this.#begun = true;
+      window.endChunk(base);
+    }
+    return window.chainEnd;
   }
 
   /** The first records of the queue that fit a chunk; at least one. */
@@ -170,7 +195,7 @@ export class ChunkChain {
       bytes += entry.bytes;
     }
     this.#queuedBytes -= bytes;
-    this.#since = performance.now();
+    this.#since = this.#pushedAt;
     return this.#queue.splice(0, count);
   }
 
@@ -185,6 +210,7 @@ export class ChunkChain {
       last: entries.at(-1)!.record.offset,
       count: entries.length,
       timestamp: record.timestamp,
+      firstRecord: record.offset,
     };
   }
 
@@ -194,7 +220,7 @@ export class ChunkChain {
     if (rest === 0) return;
     const covered = this.#queue.splice(0, rest < 0 ? this.#queue.length : rest);
     for (const entry of covered) this.#skip(entry);
-    this.#queuedBytes = this.#queue.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.#queuedBytes = bytesOf(this.#queue);
     if (covered.length > 0) this.deps.onFinished(covered.at(-1)!);
   }
 
@@ -207,4 +233,8 @@ export class ChunkChain {
     metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
     window.finish(entry, 'workflowId');
   }
+}
+
+function bytesOf(entries: WindowEntry[]): number {
+  return entries.reduce((sum, { bytes }) => sum + bytes, 0);
 }

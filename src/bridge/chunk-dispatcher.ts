@@ -1,13 +1,6 @@
 import { Slots } from './slots';
-import { ChunkChain, type ChunkChainDependencies } from './chunk-chain';
+import { ChunkChain, MAX_OPEN_CHUNKS, type ChunkChainDependencies } from './chunk-chain';
 import type { PartitionWindow, WindowEntry } from './partition-window';
-
-/**
- * Chunks of one stream that may be open in a bridge worker: while one is delivered the next is read and
- * started. More would share the same sink, and each would take the longer; and so many, no more, wait
- * for a sink that is down.
- */
-const MAX_OPEN_CHUNKS = 4;
 
 /** Takes records out of the windows, each partition's in its own chain of chunks. */
 export class ChunkDispatcher {
@@ -28,7 +21,6 @@ export class ChunkDispatcher {
     if (!window) return;
     let chain = this.#chains.get(window);
     if (!chain) {
-      for (const lost of this.#chains.keys()) if (lost.lost) this.#chains.delete(lost);
       chain = new ChunkChain({
         ...this.deps,
         window,
@@ -39,6 +31,14 @@ export class ChunkDispatcher {
       this.#chains.set(window, chain);
     }
     chain.push(entries);
+  }
+
+  dropLost(): void {
+    for (const [window, chain] of this.#chains) {
+      if (!window.lost) continue;
+      chain.drop();
+      this.#chains.delete(window);
+    }
   }
 
   /** Chunks in their first workflow task. */

@@ -26,6 +26,8 @@ export interface ConsumeDependencies {
   limits?: WindowLimits;
   /** Receives each record once for each time this process owns its partition. Must not throw. */
   onRecords(entries: WindowEntry[]): void;
+  /** Partitions have gone, and with them what still waits of their records. Must not throw. */
+  onLost(): void;
   /** Called when kafkajs has given the consumer up; it will not come back by itself. */
   onFatal(error: unknown): void;
 }
@@ -102,6 +104,7 @@ export class StreamConsumer {
       partitionsConsumedConcurrently: 16,
       eachBatch: (payload) => this.#onBatch(payload),
     });
+    if (this.#stopping) return;
     this.#timers = [
       setInterval(() => void this.commit(), COMMIT_INTERVAL_MS),
       setInterval(() => void this.#measureLag(), LAG_INTERVAL_MS),
@@ -155,14 +158,15 @@ export class StreamConsumer {
   }
 
   /**
-   * Where the group stood before the window's first record, which has the offset `first`. A group that
-   * never committed on the partition commits that. Undefined once the partition is lost.
+   * Where the group stood before the window's first batch. A group that never committed on the partition
+   * commits where that batch began. Undefined once the partition is lost.
    */
-  async base(window: PartitionWindow, first: number): Promise<number | undefined> {
+  async base(window: PartitionWindow): Promise<number | undefined> {
     while (!window.lost && !this.#stopping) {
       await this.#loading;
       if (window.initialOffset !== undefined) return window.initialOffset;
-      window.chainEnd = first;
+      const first = window.beginning;
+      window.endChunk(first);
       await this.commit();
       if (this.#committed.get(window) === first) window.initialOffset = first;
       else await sleep(COMMIT_INTERVAL_MS);
@@ -215,7 +219,9 @@ export class StreamConsumer {
           },
         ],
       });
-      for (const { window, watermark } of moved) this.#committed.set(window, watermark);
+      for (const { window, watermark } of moved) {
+        if (!window.lost) this.#committed.set(window, watermark);
+      }
     } catch (error) {
       // Nothing is lost: the next round commits again, or the next owner starts from the last commit
       // and meets workflow ids that exist.
@@ -231,12 +237,13 @@ export class StreamConsumer {
     if (this.#stopping || !window) return;
     this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     if (!window.ledger.loaded) await Promise.race([this.#loading, sleep(LOADING_WAIT_MS)]);
-    const follows = window.ledger.loaded && (await this.#follows(window, fetchedOffset(batch)));
+    const fetched = fetchedOffset(batch);
+    const follows = window.ledger.loaded && (await this.#follows(window, fetched));
     // A batch that is left is fetched again. Meanwhile the partition may have gone.
     if (!follows || this.#stopping || this.#windows.get(partition) !== window) return;
     if (follows === 'log went back') window = this.#startAgain(window);
     const records = batch.messages.map((message) => toKafkaRecord(topic, partition, message));
-    const entries = window.accept(records, Number(batch.lastOffset()) + 1);
+    const entries = window.accept(records, Number(batch.lastOffset()) + 1, fetched);
     payload.resolveOffset(batch.lastOffset());
     if (window.full && !window.paused) {
       window.paused = true;
@@ -246,28 +253,39 @@ export class StreamConsumer {
   }
 
   /**
-   * Whether the batch is what must come next; its beginning may have been seen. Kafka gives nothing
-   * below the last commit unless the topic was created again or has lost its end. A batch beyond what
-   * was asked for comes after retention has deleted what was not read, or from a fetch of an earlier
-   * time as owner, which would leave out what is between.
+   * Whether the batch is what must come next; after a join its beginning may have been seen. Below the
+   * floor Kafka gives nothing unless the topic was created again or has lost its end. A batch beyond
+   * what was asked for comes after retention has deleted what was not read, or from a fetch of an
+   * earlier time as owner, which would leave out what is between.
    */
   async #follows(window: PartitionWindow, fetched: number): Promise<boolean | 'log went back'> {
     const { stream, logger } = this.deps;
-    const { topic, partition } = window;
+    const { topic, partition, floor } = window;
     const where = { stream: stream.name, topic, partition, fetched };
-    const committed = this.#committed.get(window) ?? window.initialOffset;
-    if (committed !== undefined && fetched < committed) {
+    if (floor !== undefined && fetched < floor) {
       logger.error(
-        { ...where, committed },
-        'The log went back behind the committed offset: was the topic created again?',
+        { ...where, expected: floor },
+        'The log went back behind what was read: was the topic created again?',
       );
       return 'log went back';
     }
     const expected = window.next ?? window.initialOffset;
     if (expected === undefined || fetched <= expected) return true;
-    const ends = await withAdmin(this.#kafka, (admin) => admin.fetchTopicOffsets(topic));
-    const low = Number(ends.find((one) => one.partition === partition)?.low);
-    if (low <= expected) return false;
+    let low: number;
+    try {
+      const ends = await withAdmin(this.#kafka, (admin) => admin.fetchTopicOffsets(topic));
+      low = Number(ends.find((one) => one.partition === partition)?.low);
+      if (low <= expected) {
+        logger.warn({ ...where, expected }, 'Fetched beyond what comes next; going back to that');
+        // Where the partition was lost meanwhile, its next owner reads it.
+        if (!window.lost) this.#consumer.seek({ topic, partition, offset: String(expected) });
+        return false;
+      }
+    } catch (error) {
+      // The batch comes again.
+      logger.warn({ ...where, error: errorMessage(error) }, 'Could not ask where the log begins');
+      return false;
+    }
     logger.error(
       { ...where, from: expected, to: low - 1 },
       'Retention has deleted records that were not read',
@@ -277,11 +295,10 @@ export class StreamConsumer {
 
   /** A new window in place of one whose offsets have lost their meaning; totals go on. */
   #startAgain(old: PartitionWindow): PartitionWindow {
-    const ledger = new Ledger();
-    ledger.load(old.ledger.toMetadata());
     old.lost = true;
     this.#committed.delete(old);
-    return this.#open(old.partition, ledger);
+    this.deps.onLost();
+    return this.#open(old.partition, old.ledger);
   }
 
   #open(partition: number, ledger: Ledger): PartitionWindow {
@@ -342,6 +359,9 @@ export class StreamConsumer {
       this.#committed.delete(window);
       metrics.consumerLag.remove({ stream: stream.name, topic: stream.topic, partition });
     }
+    this.deps.onLost();
+    // From there on Kafka gives a retained partition again.
+    for (const window of this.#windows.values()) window.rejoin(this.#committed.get(window));
     // The broker may hold an older commit than the last one that was sent.
     this.#committed.clear();
     if (this.#stopping) return;
@@ -358,15 +378,19 @@ export class StreamConsumer {
   async #loadLedgers(): Promise<void> {
     const waiting = () => [...this.#windows.values()].filter(({ ledger }) => !ledger.loaded);
     const { groupId, topic, name } = this.deps.stream;
-    while (waiting().length > 0) {
+    for (;;) {
+      // Before the answer: it says nothing about the windows of a join that comes after it.
+      const windows = waiting();
+      if (windows.length === 0) return;
       try {
         const committed = await withAdmin(this.#kafka, (admin) =>
           admin.fetchOffsets({ groupId, topics: [topic] }),
         );
         const partitions = new Map(committed[0]!.partitions.map((one) => [one.partition, one]));
-        for (const window of waiting()) {
+        for (const window of windows) {
           const { offset, metadata } = partitions.get(window.partition) ?? {};
-          if (offset !== undefined && offset !== '-1') window.initialOffset = Number(offset);
+          // -1: none; -2, as kafkajs commits after an offset that has expired: the beginning.
+          if (Number(offset) >= 0) window.initialOffset = Number(offset);
           window.ledger.load(metadata);
         }
       } catch (error) {

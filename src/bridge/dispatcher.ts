@@ -34,7 +34,7 @@ export class Dispatcher {
   readonly #inFlight: Slots;
   /** Workflows not ended: keeps the bridge from running ahead of a sink that is down. */
   readonly #open: Slots;
-  readonly #queue: WindowEntry[] = [];
+  #queue: WindowEntry[] = [];
   readonly #starting = new Set<Promise<void>>();
   #head = 0;
   #dispatched = 0;
@@ -47,14 +47,14 @@ export class Dispatcher {
   }
 
   push(entries: WindowEntry[]): void {
-    // While every place is taken, what rebalances leave behind must not pile up.
-    if (this.#queue.some(({ window }, index) => index >= this.#head && window.lost)) {
-      const kept = this.#queue.slice(this.#head).filter(({ window }) => !window.lost);
-      this.#queue.splice(0, this.#queue.length, ...kept);
-      this.#head = 0;
-    }
     for (const entry of entries) this.#queue.push(entry);
     if (!this.#running) void this.#run();
+  }
+
+  /** While every place is taken, what rebalances leave behind must not pile up. */
+  dropLost(): void {
+    this.#queue = this.#queue.slice(this.#head).filter(({ window }) => !window.lost);
+    this.#head = 0;
   }
 
   /** Records in their first workflow task. */

@@ -4,35 +4,53 @@ import type { AnyStream } from '../domain/stream';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 import { countOutcome } from './count-outcome';
 import type { Ledger } from './ledger';
+import { Slots } from './slots';
 import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
 
 /**
  * Gives a record of a chunk a workflow of its own, and counts how that ends. The record is durable there
- * when the promise resolves, whether by this start or by an earlier one.
+ * when the promise resolves, whether by this start or by an earlier one. Waits while as many of them
+ * are open as the stream allows: a sink that fails for half of the records must not fill the server.
  */
 export function createHandOn(
   deps: StartDependencies & { stream: AnyStream },
   ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
 ): HandOn {
   const { stream, metrics, logger } = deps;
-  return async (start, record) => {
-    const { messageId } = start.memo;
-    const [input] = start.args;
-    const failed = 'reason' in input ? input.reason.type : undefined;
-    logger.warn({ ...start.memo, reason: failed }, 'Record leaves its chunk');
-    const { partition } = record;
+  const places = new Slots(stream.maxOpen);
+  return async (start, record, signal) => {
     const { memo } = start;
+    const { messageId } = memo;
+    await places.acquire();
+    let taken = true;
+    const release = () => {
+      if (taken) places.release();
+      taken = false;
+    };
     const open = {
       onHandedOver: () => undefined,
-      onClosed: (outcome: RecordOutcome) =>
-        countOutcome(memo, outcome, metrics, ledgerOf(partition)),
+      onClosed: (outcome: RecordOutcome) => {
+        release();
+        countOutcome(memo, outcome, metrics, ledgerOf(record.partition));
+      },
     };
     try {
-      await startWorkflow(deps, start, open);
+      signal.throwIfAborted();
+      const [input] = start.args;
+      const failed = 'reason' in input ? input.reason.type : undefined;
+      logger.warn({ ...memo, reason: failed }, 'Record leaves its chunk');
+      let result;
+      try {
+        result = await startWorkflow(deps, start, open);
+      } catch (error) {
+        if (!(error instanceof StartRejectedError) || messageId === null) throw error;
+        const reason = { type: 'RejectedByTemporal', message: error.message } as const;
+        result = await startWorkflow(deps, startOfInvalidRecord(stream, record, reason), open);
+      }
+      if (result !== 'started') release();
     } catch (error) {
-      if (!(error instanceof StartRejectedError) || messageId === null) throw error;
-      const reason = { type: 'RejectedByTemporal', message: error.message } as const;
-      await startWorkflow(deps, startOfInvalidRecord(stream, record, reason), open);
+      release();
+      throw error;
     }
   };
 }

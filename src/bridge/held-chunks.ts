@@ -1,24 +1,29 @@
-import type { ChunkProgress, HeldRecords } from '../activities/deliver-chunk';
-import type { ChunkRange } from '../domain/chunk';
+import type { HeldRecords } from '../activities/deliver-chunk';
+import type { ChunkInput } from '../domain/chunk';
+import { newProgress, type ChunkProgress } from '../domain/chunk-progress';
 import type { KafkaRecord } from '../domain/record';
 
 /** The records of open chunks, so that the process which consumed them need not read them again. */
 export class HeldChunks implements HeldRecords {
   readonly #chunks = new Map<string, ChunkProgress>();
 
-  hold(chunk: ChunkRange, records: KafkaRecord[]): void {
-    this.#chunks.set(keyOf(chunk), { records, settled: new Set(), duplicates: 0, handedOn: 0 });
+  /**
+   * Returns how to let go of them. A chunk that comes again while it is open, as after a rebalance, stays
+   * with who held it first.
+   */
+  hold(chunk: ChunkInput, records: KafkaRecord[]): () => void {
+    const key = keyOf(chunk);
+    if (this.#chunks.has(key)) return () => undefined;
+    this.#chunks.set(key, newProgress(records));
+    return () => void this.#chunks.delete(key);
   }
 
-  get(chunk: ChunkRange): ChunkProgress | undefined {
+  get(chunk: ChunkInput): ChunkProgress | undefined {
     return this.#chunks.get(keyOf(chunk));
-  }
-
-  release(chunk: ChunkRange): void {
-    this.#chunks.delete(keyOf(chunk));
   }
 }
 
-function keyOf({ topic, partition, first, last }: ChunkRange): string {
-  return `${topic}/${partition}/${first}/${last}`;
+/** With the timestamp: a topic that was created again has the same offsets a second time. */
+function keyOf({ topic, partition, first, last, timestamp }: ChunkInput): string {
+  return `${topic}/${partition}/${first}/${last}/${timestamp}`;
 }

@@ -33,12 +33,6 @@ export class PartitionWindow {
   /** Where the group stood when this consumer got the partition; undefined until it is known. */
   initialOffset: number | undefined;
 
-  /**
-   * In the chunk lane: the end of the last chunk, plus one. Only that is committed there, not what lies
-   * between it and the next record: the next chunk is found by it, whoever starts that.
-   */
-  chainEnd: number | undefined;
-
   readonly #limits: WindowLimits;
   readonly #ledger: Ledger;
   readonly #unfinished = new Set<WindowEntry>();
@@ -46,6 +40,12 @@ export class PartitionWindow {
   readonly #skipped: { offset: number; layer: DuplicateLayer }[] = [];
   #bytes = 0;
   #next: number | undefined;
+  #beginning = 0;
+  /** The end of the last batch since the join, plus one; before that, the commit that was known then. */
+  #floor: number | undefined;
+  #chainEnd: number | undefined;
+  /** The chain's end before that. */
+  #chainEndBefore: number | undefined;
 
   constructor(
     readonly topic: string,
@@ -63,12 +63,42 @@ export class PartitionWindow {
     return this.#next;
   }
 
+  /** Where the fetch of the first batch began. */
+  get beginning(): number {
+    return this.#beginning;
+  }
+
+  /** Kafka gives nothing below this; undefined where nothing is known yet. */
+  get floor(): number | undefined {
+    return this.#floor ?? this.initialOffset;
+  }
+
+  /** The consumer has joined again, keeps the partition, and gets it from its commit on. */
+  rejoin(committed: number | undefined): void {
+    this.#floor = committed;
+  }
+
+  /** In the chunk lane: where the next chunk begins; undefined before the first. */
+  get chainEnd(): number | undefined {
+    return this.#chainEnd;
+  }
+
+  /** A chunk ends before `end`. It may be one that was met, and end beyond what was fetched. */
+  endChunk(end: number): void {
+    this.#chainEndBefore = this.#chainEnd;
+    this.#chainEnd = end;
+  }
+
   get ledger(): Ledger {
     return this.#ledger;
   }
 
-  /** Takes a fetched batch; returns the records not seen before. `end`: the offset after the batch. */
-  accept(records: KafkaRecord[], end: number): WindowEntry[] {
+  /**
+   * Takes a batch that was fetched at `fetched`; returns the records not seen before. `end`: the offset
+   * after the batch.
+   */
+  accept(records: KafkaRecord[], end: number, fetched = end): WindowEntry[] {
+    if (this.#next === undefined) this.#beginning = fetched;
     const accepted: WindowEntry[] = [];
     for (const record of records) {
       // After a rebalance, Kafka gives a retained partition again from its last commit.
@@ -80,6 +110,7 @@ export class PartitionWindow {
       accepted.push(entry);
     }
     this.#next = Math.max(this.#next ?? 0, end);
+    this.#floor = end;
     return accepted;
   }
 
@@ -90,12 +121,20 @@ export class PartitionWindow {
     if (skippedBy) this.#skipped.push({ offset: entry.record.offset, layer: skippedBy });
   }
 
-  /** The offset to commit; undefined before the first batch, or chunk. */
+  /**
+   * The offset to commit; undefined before the first batch, or chunk. In the chunk lane only ends of
+   * chunks are committed, not what lies between one and the next record: the next chunk is found by
+   * it, whoever starts that. And not what was not fetched: Kafka would then seem to go back.
+   */
   get watermark(): number | undefined {
-    if (this.lane === 'chunk') return this.chainEnd;
+    if (this.lane === 'record') return this.#firstUnfinished ?? this.#next;
+    return (this.#chainEnd ?? 0) <= (this.#next ?? 0) ? this.#chainEnd : this.#chainEndBefore;
+  }
+
+  get #firstUnfinished(): number | undefined {
     // A Set keeps the order of insertion, which is the order of offsets.
     for (const first of this.#unfinished) return first.record.offset;
-    return this.#next;
+    return undefined;
   }
 
   get full(): boolean {
@@ -115,9 +154,10 @@ export class PartitionWindow {
     );
   }
 
-  /** Offsets from the watermark on that are finished or not: the next owner gets all of them again. */
+  /** Offsets from the first that waits on, finished or not: the next owner gets all of them again. */
   get #span(): number {
-    return (this.#next ?? 0) - (this.watermark ?? 0);
+    const next = this.#next ?? 0;
+    return next - (this.#firstUnfinished ?? next);
   }
 
   get size(): number {

@@ -1,4 +1,8 @@
+import type { AnyStream } from '../domain/stream';
 import type { IdempotencyService } from '../idempotency/idempotency-service';
+import { resolveIdempotencySettings } from '../idempotency/idempotency-settings';
+import { InMemoryIdempotencyService } from '../idempotency/in-memory-idempotency-service';
+import type { Logger } from '../logger';
 
 /** A timer may fire a millisecond early, before the lock it waits for has expired. */
 const TIMER_MARGIN_MS = 10;
@@ -48,4 +52,16 @@ export class RecentLayer {
     this.#waiting.delete(key);
     waiting?.forEach((wake) => wake());
   }
+}
+
+/** The layer of one stream in this process, on a service of its own. */
+export function createRecentLayer(
+  stream: AnyStream,
+  logger: Logger,
+): { recent: RecentLayer; idempotency: InMemoryIdempotencyService } {
+  const settings = resolveIdempotencySettings(stream.idempotency);
+  const idempotency = new InMemoryIdempotencyService(settings, {
+    log: (event, fields) => logger.debug({ stream: stream.name, ...fields }, event),
+  });
+  return { idempotency, recent: new RecentLayer(idempotency, settings.lockTimeoutMs) };
 }

@@ -6,7 +6,8 @@ import {
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import { grpcStatus, GrpcStatus } from '../clients/temporal';
 import { errorWithCause } from '../domain/errors';
-import { isSameRecord } from '../domain/record';
+import { isSameChunk, type ChunkMemo } from '../domain/chunk';
+import { isSameRecord, type RecordMemo } from '../domain/record';
 import type { WorkflowStart } from '../domain/record-start';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
@@ -108,7 +109,7 @@ async function untilAnswered(
         backoff.succeeded();
         const holder = await holderOf(deps, workflowId);
         if (holder === 'gone') continue;
-        if (!isSameRecord(holder, start.memo)) return 'collision';
+        if (!isSame(holder, start.memo)) return 'collision';
         // The record's place stays taken until its workflow ends, as if the first answer had arrived.
         const own = Object.entries(start.memo).every(([field, value]) => holder[field] === value);
         return own && unknownOutcome ? { startedHere: false } : { duplicateOf: holder };
@@ -120,6 +121,10 @@ async function untilAnswered(
       pause(deps, error);
     }
   }
+}
+
+function isSame(holder: Record<string, unknown>, memo: RecordMemo | ChunkMemo): boolean {
+  return 'first' in memo ? isSameChunk(holder, memo) : isSameRecord(holder, memo);
 }
 
 /** The memo of the workflow that holds an id. */

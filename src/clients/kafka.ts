@@ -91,8 +91,8 @@ export function createProducer(kafka: Kafka): Producer {
 /** Runs `use` with a connected admin client. */
 export async function withAdmin<T>(kafka: Kafka, use: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin();
-  await admin.connect();
   try {
+    await admin.connect();
     return await use(admin);
   } finally {
     await admin.disconnect();
@@ -100,6 +100,8 @@ export async function withAdmin<T>(kafka: Kafka, use: (admin: Admin) => Promise<
 }
 
 export type { Kafka };
+
+export const GZIP = CompressionTypes.GZIP;
 
 /** One setting of a topic, as the broker applies it. */
 export async function topicConfig(
@@ -138,13 +140,17 @@ export function toKafkaRecord(
     timestamp: Number(message.timestamp),
     key: message.key,
     value: message.value,
-    headers: Object.entries(message.headers ?? {}).flatMap(([name, value]) =>
-      (Array.isArray(value) ? (value as unknown[]) : [value ?? null])
-        // kafkajs takes what `{}` inherits (`constructor`, `__proto__`) for a first value of that name.
-        .filter((one) => one === null || Buffer.isBuffer(one))
-        .map((one): [string, Buffer | null] => [name, one]),
-    ),
+    headers: message.headers ? headersOf(message.headers) : [],
   };
+}
+
+function headersOf(headers: NonNullable<KafkaMessage['headers']>): KafkaRecord['headers'] {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    (Array.isArray(value) ? (value as unknown[]) : [value ?? null])
+      // kafkajs takes what `{}` inherits (`constructor`, `__proto__`) for a first value of that name.
+      .filter((one) => one === null || Buffer.isBuffer(one))
+      .map((one): [string, Buffer | null] => [name, one]),
+  );
 }
 
 /** Headers as kafkajs sends them; a name that stands more than once becomes a list. */

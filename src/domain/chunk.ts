@@ -18,12 +18,15 @@ export interface ChunkInput extends ChunkRange {
   count: number;
   /** Of the first record, in milliseconds since the epoch. */
   timestamp: number;
+  /** Offset of the first record; greater than `first` where the range begins with a gap. */
+  firstRecord: number;
 }
 
 /** The memo of a chunk's workflow: what a restarted bridge needs to know where the next chunk begins. */
 export interface ChunkMemo extends RecordMemo, ChunkRange {
   messageId: null;
   count: number;
+  firstRecord: number;
 }
 
 /**
@@ -52,7 +55,7 @@ export function* chunkWorkflowIds({
   partition,
   first,
   timestamp,
-}: Omit<ChunkInput, 'last' | 'count'>): Generator<string> {
+}: Omit<ChunkInput, 'last' | 'count' | 'firstRecord'>): Generator<string> {
   const id = `${stream}-chunk-${topic}-${partition}-${first}`;
   yield fitWorkflowId(id);
   yield fitWorkflowId(`${id}~${timestamp}`);
@@ -68,6 +71,18 @@ export function startOfChunk(stream: AnyStream, chunk: ChunkInput): WorkflowStar
     args: [chunk, stream.retry],
     memo,
   };
+}
+
+/**
+ * Whether a workflow's memo is that of the chunk which begins like this one. The first record tells a
+ * topic that was created again; retention or compaction may have taken it since.
+ */
+export function isSameChunk(holder: Record<string, unknown>, memo: ChunkMemo): boolean {
+  const fields = ['stream', 'messageId', 'topic', 'partition', 'first'] as const;
+  if (!fields.every((field) => holder[field] === memo[field])) return false;
+  const { timestamp, firstRecord, last } = holder;
+  const wasTaken = memo.firstRecord > Number(firstRecord) && memo.firstRecord <= Number(last);
+  return timestamp === memo.timestamp || wasTaken;
 }
 
 /** `<topic>/<partition>@<first>-<last>`: a chunk's place in a log line or a message. */

@@ -41,6 +41,7 @@ export function startOfRecord(
 ): RecordStart {
   const content = encodeContent(record);
   const bytes = inputBytes(record, content);
+  // As `fitsWorkflow`, without encoding it twice.
   if (bytes > MAX_CONTENT_BYTES) {
     return startOfInvalidRecord(stream, record, {
       type: 'RecordTooLarge',
@@ -75,6 +76,11 @@ export function startOfInvalidRecord(
     args: [{ ...position, content: contentOrReference(record, reason), reason }],
     memo: { ...position, messageId: null },
   };
+}
+
+/** Whether a workflow can take the record as its input. */
+export function fitsWorkflow(record: KafkaRecord): boolean {
+  return inputBytes(record, encodeContent(record)) <= MAX_CONTENT_BYTES;
 }
 
 /** Bytes of the content as JSON; counted only when it could be too much. */

@@ -32,6 +32,15 @@ export interface WriteResult {
   location?: string;
 }
 
+/** What came of a chunk's object. */
+export interface ChunkWriteResult extends WriteResult {
+  /**
+   * Those of the given records that the object does not hold. Each is then written by `write`. Default:
+   * none.
+   */
+  without?: SinkRecord[];
+}
+
 /**
  * Where records are delivered. Delivery is at least once, so `write` must be idempotent by
  * `messageId`: the same content again is a `duplicate`, other content a `ContentConflict`.
@@ -40,16 +49,17 @@ export interface Sink<Message = unknown> {
   write(record: SinkRecord<Message>, context: WriteContext): Promise<WriteResult>;
   /**
    * Writes all records of a chunk as one object, whole or not at all; used in the chunk lane in place of
-   * `write`, which must be there for records that leave their chunk. `range` names the object: a
-   * second call with the same range is the same chunk again, perhaps with more or fewer of its
-   * records, as what the bridge knew to be duplicates is left out. Then the first object stays, and
-   * the result is `duplicate`.
+   * `write`, which must be there for records that leave their chunk or can't be part of an object.
+   * `range` names the object: a second call with the same range is the same chunk again, perhaps with
+   * others of its records, as what a process knows to be duplicates is left out. Then the first object
+   * stays, the result is `duplicate`, and `without` must list each record that it does not hold:
+   * nothing else brings that to the sink.
    */
   writeChunk?(
     records: SinkRecord<Message>[],
     range: ChunkRange,
     context: WriteContext,
-  ): Promise<WriteResult>;
+  ): Promise<ChunkWriteResult>;
   /** Maps errors of the sink's client library; `undefined` for one it does not know. */
   classify?: ErrorClassifier;
   /** Every record value the sink holds, in any order; `cloudsync reconcile` needs it. */

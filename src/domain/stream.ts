@@ -66,6 +66,8 @@ const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
   lingerMs: 20,
 };
 
+export const LARGEST_CHUNK_LIMITS = { maxRecords: 100_000, lingerMs: 60_000 } as const;
+
 /** A stream as the framework uses it: every default filled in. Made by {@link defineStream}. */
 export interface Stream<Message = unknown> {
   readonly name: string;
@@ -153,9 +155,9 @@ const optionsSchema = z.strictObject({
       z.strictObject({ lane: z.literal('record') }),
       z.strictObject({
         lane: z.literal('chunk'),
-        maxRecords: count.max(100_000).optional(),
+        maxRecords: count.max(LARGEST_CHUNK_LIMITS.maxRecords).optional(),
         maxBytes: count.optional(),
-        lingerMs: z.number().int().min(0).max(60_000).optional(),
+        lingerMs: z.number().int().min(0).max(LARGEST_CHUNK_LIMITS.lingerMs).optional(),
       }),
     ])
     .optional(),

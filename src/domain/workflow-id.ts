@@ -6,6 +6,8 @@ export const MAX_WORKFLOW_ID_BYTES = 255;
 
 export const DEFAULT_WORKFLOW_ID_TEMPLATE = '{stream}-{messageId}-{offset}';
 
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const PLACEHOLDER = /\{(\w+)\}/g;
 const KNOWN = new Set(['stream', 'messageId', 'topic', 'partition', 'offset']);
 /** An id without one of these could name two records, or not be found by its message id. */
@@ -36,10 +38,28 @@ export interface RecordIdentity extends RecordPosition {
  * place, and at last by time.
  */
 export function* recordWorkflowIds(template: string, record: RecordIdentity): Generator<string> {
-  const id = template.replace(PLACEHOLDER, (_, name: keyof RecordIdentity) => String(record[name]));
+  const id = fillIn(template, record);
   yield fitWorkflowId(id);
   yield fitWorkflowId(`${id}~${record.topic}-${record.partition}`);
   yield fitWorkflowId(`${id}~${record.topic}-${record.partition}-${record.timestamp}`);
+}
+
+/** The first of {@link recordWorkflowIds}; cheap, as each record of a chunk gets one. */
+export function recordWorkflowId(template: string, record: RecordIdentity): string {
+  return fitWorkflowId(fillIn(template, record));
+}
+
+/** Templates cut into text, at even places, and names of placeholders. A process has one a stream. */
+const cut = new Map<string, string[]>();
+
+function fillIn(template: string, record: RecordIdentity): string {
+  let parts = cut.get(template);
+  if (!parts) cut.set(template, (parts = template.split(PLACEHOLDER)));
+  let id = parts[0]!;
+  for (let i = 1; i < parts.length; i += 2) {
+    id += String(record[parts[i] as keyof RecordIdentity]) + parts[i + 1]!;
+  }
+  return id;
 }
 
 /** The ids for a record without a usable message id; see {@link recordWorkflowIds}. */
@@ -57,9 +77,11 @@ export function* invalidRecordWorkflowIds(
  * terminal), keeps a readable prefix and ends in the SHA-256 of the whole, in hex.
  */
 export function fitWorkflowId(id: string): string {
-  // eslint-disable-next-line no-control-regex
-  const readable = id.replace(/[\u0000-\u001f\u007f-\u009f]/g, '_');
-  if (readable === id && Buffer.byteLength(id) <= MAX_WORKFLOW_ID_BYTES) return id;
+  // A UTF-16 code unit takes at most three bytes; counting them costs more than all the rest.
+  const fits =
+    id.length * 3 <= MAX_WORKFLOW_ID_BYTES || Buffer.byteLength(id) <= MAX_WORKFLOW_ID_BYTES;
+  if (fits && !CONTROL.test(id)) return id;
+  const readable = id.replace(new RegExp(CONTROL, 'g'), '_');
   const hash = createHash('sha256').update(id).digest('hex');
   return `${truncateUtf8(readable, MAX_WORKFLOW_ID_BYTES - hash.length - 1)}-${hash}`;
 }

@@ -3,7 +3,7 @@ import { link, mkdir, open, opendir, readdir, readFile, unlink } from 'node:fs/p
 import { dirname, join } from 'node:path';
 import type { ChunkRange } from '../domain/chunk';
 import { DeliveryError, errorMessage, type DeliveryFailure } from '../domain/errors';
-import type { Sink, SinkRecord, WriteResult } from '../domain/sink';
+import type { ChunkWriteResult, Sink, SinkRecord, WriteResult } from '../domain/sink';
 import { objectName } from './object-name';
 
 export interface FileSystemSinkOptions {
@@ -24,7 +24,10 @@ export interface FileSystemSinkOptions {
   chunkFiles?: boolean;
 }
 
-/** Not part of any object name, as `objectName` encodes a leading dot. */
+/**
+ * Not part of any object name, as `objectName` encodes a leading dot. A process that is killed leaves
+ * those it had begun, a few at most.
+ */
 const UNFINISHED = '.unfinished-';
 
 const CHUNKS = 'chunks';
@@ -41,7 +44,7 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
     const folder = dirname(path);
     const unfinished = join(folder, `${UNFINISHED}${randomUUID()}`);
     let folderMade = made.get(folder);
-    if (!folderMade) made.set(folder, (folderMade = mkdir(folder, { recursive: true })));
+    if (!folderMade) made.set(folder, (folderMade = makeFolder(folder, fsync)));
     try {
       await folderMade;
     } catch (error) {
@@ -60,7 +63,11 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
       if (fsync) await syncDirectory(folder);
       return 'created';
     } catch (error) {
-      if (errorCode(error) === 'EEXIST') return 'exists';
+      if (errorCode(error) === 'EEXIST') {
+        // Its writer may not have come to that.
+        if (fsync) await syncDirectory(folder);
+        return 'exists';
+      }
       // The folder may have been taken away.
       made.delete(folder);
       throw error;
@@ -80,19 +87,18 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
     throw new DeliveryError('ContentConflict', `${path} holds other content`);
   }
 
-  async function writeChunk(records: SinkRecord[], range: ChunkRange): Promise<WriteResult> {
+  async function writeChunk(records: SinkRecord[], range: ChunkRange): Promise<ChunkWriteResult> {
     const { topic, partition, first, last } = range;
     const path = join(directory, CHUNKS, topic, String(partition), `${first}-${last}.ndjson`);
-    const isLine = ({ value }: SinkRecord) => !value.includes(LINE_FEED) && value.length > 0;
-    for (const record of records) if (!isLine(record)) await write(record);
-    const lines = records.filter(isLine).map(({ value }) => value);
-    const content = Buffer.concat(lines.flatMap((line) => [line, LINE_FEED]));
-    if ((await create(path, content)) === 'created') return { outcome: 'written', location: path };
-    const existing = await readFile(path);
-    if (existing.equals(content) || isSameChunk(existing, lines)) {
-      return { outcome: 'duplicate', location: path };
+    const lines = records.filter(isLine);
+    const others = records.filter((record) => !isLine(record));
+    if (lines.length === 0) return { outcome: 'written', without: others };
+    const content = Buffer.concat(lines.flatMap(({ value }) => [value, LINE_FEED]));
+    if ((await create(path, content)) === 'created') {
+      return { outcome: 'written', location: path, without: others };
     }
-    throw new DeliveryError('ContentConflict', `${path} holds other records`);
+    const missing = notIn(await readFile(path), lines);
+    return { outcome: 'duplicate', location: path, without: [...others, ...missing] };
   }
 
   return {
@@ -119,25 +125,35 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
 
 const LINE_FEED = Buffer.from('\n');
 
+function isLine({ value }: SinkRecord): boolean {
+  return !value.includes(LINE_FEED) && value.length > 0;
+}
+
+/** A crash of the machine may have torn the last line off. */
 function linesOf(content: Buffer): Buffer[] {
   const lines: Buffer[] = [];
   for (let at = 0; at < content.length;) {
-    const end = content.indexOf(0x0a, at);
+    const found = content.indexOf(LINE_FEED, at);
+    const end = found < 0 ? content.length : found;
     lines.push(content.subarray(at, end));
     at = end + 1;
   }
   return lines;
 }
 
-/**
- * Two attempts at a chunk may differ in what they left out as duplicates: then the lines of one are
- * among those of the other.
- */
-function isSameChunk(existing: Buffer, lines: Buffer[]): boolean {
-  const texts = (list: Buffer[]) => new Set(list.map((line) => line.toString('latin1')));
-  const [before, now] = [texts(linesOf(existing)), texts(lines)];
-  const [fewer, more] = before.size < now.size ? [before, now] : [now, before];
-  return [...fewer].every((line) => more.has(line));
+/** The records that have no line in the file; of equal ones each needs its own. */
+function notIn(content: Buffer, records: SinkRecord[]): SinkRecord[] {
+  const counts = new Map<string, number>();
+  for (const line of linesOf(content)) {
+    const text = line.toString('latin1');
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  return records.filter(({ value }) => {
+    const text = value.toString('latin1');
+    const count = counts.get(text) ?? 0;
+    counts.set(text, count - 1);
+    return count <= 0;
+  });
 }
 
 async function* storedInChunks(folder: string): AsyncGenerator<Buffer> {
@@ -149,8 +165,16 @@ async function* storedInChunks(folder: string): AsyncGenerator<Buffer> {
     throw error;
   }
   for (const entry of entries) {
-    if (!entry.isFile() || entry.name.startsWith(UNFINISHED)) continue;
+    if (!entry.isFile() || !entry.name.endsWith('.ndjson')) continue;
     yield* linesOf(await readFile(join(entry.parentPath, entry.name)));
+  }
+}
+
+async function makeFolder(folder: string, fsync: boolean): Promise<void> {
+  const top = await mkdir(folder, { recursive: true });
+  if (!fsync || top === undefined) return;
+  for (let made = folder; made !== dirname(top); made = dirname(made)) {
+    await syncDirectory(dirname(made));
   }
 }
 

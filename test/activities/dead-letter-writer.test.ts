@@ -1,5 +1,8 @@
+// eslint-disable-next-line @typescript-eslint/no-restricted-imports -- what the client throws
+import { KafkaJSProtocolError } from 'kafkajs';
 import { createDeadLetterWriter } from '../../src/activities/dead-letter-writer';
 import {
+  GZIP,
   OffsetOutOfRangeError,
   toKafkaRecord,
   type Producer,
@@ -123,4 +126,55 @@ test('a letter that no partition took is an error', async () => {
   await expect(write(record, encodeContent(record), notRead, [])).rejects.toThrow(
     'test-sync-dlq did not take the dead letter of topic/0@7',
   );
+});
+
+describe('a letter that the broker finds too large', () => {
+  const tooLarge = new KafkaJSProtocolError({
+    type: 'MESSAGE_TOO_LARGE',
+    code: 10,
+    message: '',
+  } as never);
+
+  /** Writes one of a stream whose broker takes what `takes` says; returns all that was sent. */
+  async function writeTo(takes: (request: Sent) => boolean): Promise<Sent[]> {
+    const sent: Sent[] = [];
+    const producer = {
+      send: (request: Sent) => {
+        sent.push(request);
+        return takes(request) ? Promise.resolve([{}]) : Promise.reject(tooLarge);
+      },
+    } as unknown as Producer;
+    const record = kafkaRecord({ key: Buffer.from('key') });
+    const envelope = { ...record, stream: 'test', content: encodeContent(record) };
+    const writer = createDeadLetterWriter(producer, { read: notRead });
+    await writer.write(stream, envelope, failure, workflow);
+    return sent;
+  }
+
+  test('is compressed, as its record may have been', async () => {
+    const sent = await writeTo(({ compression }) => compression === GZIP);
+    expect(sent).toHaveLength(2);
+    expect(received(sent[1]!)).toMatchObject({
+      key: Buffer.from('key'),
+      value: kafkaRecord().value,
+    });
+  });
+
+  test('goes without its content if that does not help', async () => {
+    const sent = await writeTo(({ messages: [message] }) => message!.value === null);
+    const letter = received(sent.at(-1)!);
+    expect(letter).toMatchObject({ key: null, value: null });
+    const headers = Object.fromEntries(
+      letter.headers.map(([name, value]) => [name, String(value)]),
+    );
+    expect(headers).toMatchObject({
+      'cloudsync-content-omitted': 'true',
+      'cloudsync-topic': 'topic',
+      'cloudsync-offset': '7',
+    });
+  });
+
+  test('is an error if not even that is taken', async () => {
+    await expect(writeTo(() => false)).rejects.toThrow('takes no dead letter');
+  });
 });

@@ -1,7 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { deliverChunk, type ChunkDependencies } from '../../src/activities/deliver-chunk';
+import {
+  deliverChunk,
+  type ChunkDependencies,
+  type HandOn,
+} from '../../src/activities/deliver-chunk';
 import { HeldChunks } from '../../src/bridge/held-chunks';
 import { RecentLayer } from '../../src/bridge/recent-layer';
 import type { ChunkInput } from '../../src/domain/chunk';
@@ -13,8 +17,8 @@ import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idem
 import { kafkaRecord, testStream } from '../domain/support/records';
 
 const retry = { ...DEFAULT_RETRY_POLICY, fastAttempts: 2 };
-const LOCAL = { isLocal: true, startToCloseTimeoutMs: 6_500 };
-const REGULAR = { isLocal: false, startToCloseTimeoutMs: 60_000 };
+const LOCAL = { isLocal: true, startToCloseTimeoutMs: 6_500, attempt: 1 };
+const REGULAR = { isLocal: false, startToCloseTimeoutMs: 60_000, attempt: 1 };
 
 /** A chunk of records with these ids, in the memory of a bridge worker unless it is `elsewhere`. */
 class World {
@@ -27,6 +31,7 @@ class World {
   readonly chunk: ChunkInput;
   fail: (record: SinkRecord, attempt: number) => DeliveryFailureType | undefined = () => undefined;
   writeChunk: Sink['writeChunk'];
+  handOn: HandOn = () => Promise.resolve();
   earliest = 0;
   readonly #records;
   readonly #attempts = new Map<string, number>();
@@ -34,13 +39,17 @@ class World {
   constructor(
     ids: (string | null)[],
     private readonly elsewhere = false,
+    padding = 0,
   ) {
     this.#records = ids.map((id, offset) =>
-      kafkaRecord({ offset, value: Buffer.from(id === null ? '{nope' : `{"id":"${id}"}`) }),
+      kafkaRecord({
+        offset,
+        value: Buffer.from(id === null ? '{nope' : `{"id":"${id}"}` + ' '.repeat(padding)),
+      }),
     );
     const { topic, partition, timestamp } = this.#records[0]!;
     const range = { topic, partition, first: 0, last: ids.length - 1 };
-    this.chunk = { stream: 'test', ...range, count: ids.length, timestamp };
+    this.chunk = { stream: 'test', ...range, count: ids.length, timestamp, firstRecord: 0 };
     this.held.hold(this.chunk, this.#records);
   }
 
@@ -59,9 +68,9 @@ class World {
       stream: testStream({ sink, execution: { lane: 'chunk' } }),
       recent: this.recent,
       ...(!this.elsewhere && { held: this.held }),
-      handOn: (start) => {
+      handOn: (start, record, signal) => {
         this.handedOn.push(start.workflowId);
-        return Promise.resolve();
+        return this.handOn(start, record, signal);
       },
       reader: {
         earliest: () => Promise.resolve(this.earliest),
@@ -158,6 +167,67 @@ test('an attempt whose time is up is no failure of its records', async () => {
   await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 200, handedOn: 0 });
 });
 
+describe('of a chunk of which the sink took nothing', () => {
+  test('no record leaves until the chunk was tried some times', async () => {
+    world = new World(['a', 'b']);
+    world.fail = () => 'Transient';
+    await expect(world.run()).rejects.toMatchObject({ type: 'Transient' });
+    const regular = (attempt: number) => world.run({ ...REGULAR, attempt });
+    await expect(regular(1)).rejects.toMatchObject({ message: '2 of 2 records failed: a fails' });
+    await expect(regular(4)).rejects.toMatchObject({ type: 'Transient' });
+    expect(world.handedOn).toEqual([]);
+    await expect(regular(5)).resolves.toMatchObject({ handedOn: 2 });
+  });
+
+  test('what fails for good leaves at once', async () => {
+    world = new World(['a']);
+    world.fail = () => 'Permanent';
+    await expect(world.run()).resolves.toMatchObject({ handedOn: 1 });
+  });
+});
+
+test('a record too large for a workflow stays while it may be delivered here', async () => {
+  world = new World(['a', 'b'], false, 3_000_000);
+  let down = true;
+  world.fail = ({ messageId }) => (down && messageId === 'a' ? 'Transient' : undefined);
+  await expect(world.run()).rejects.toMatchObject({ message: '1 of 2 records failed: a fails' });
+  await expect(world.run({ ...REGULAR, attempt: retry.maximumAttempts - 1 })).rejects.toBeDefined();
+  expect(world.handedOn).toEqual([]);
+  down = false;
+  await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 2, handedOn: 0 });
+});
+
+test('a record that may have a workflow of its own already is not written any more', async () => {
+  world = new World(['a', 'b']);
+  let down = true;
+  world.fail = ({ messageId }) => (messageId === 'a' ? 'Permanent' : undefined);
+  world.handOn = () => (down ? Promise.reject(new Error('no answer')) : Promise.resolve());
+  await expect(world.run()).rejects.toThrow('no answer');
+  down = false;
+  world.fail = () => undefined;
+  await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 1, handedOn: 1 });
+  expect(world.written).toEqual(['b']);
+});
+
+test('a start that is not answered ends with the attempt', async () => {
+  world = new World([null]);
+  let signal: AbortSignal | undefined;
+  world.handOn = (_start, _record, given) => {
+    signal = given;
+    return new Promise(() => undefined);
+  };
+  const short = { ...LOCAL, startToCloseTimeoutMs: 500 + 50 };
+  await expect(world.run(short)).rejects.toMatchObject({ type: 'Unfinished' });
+  expect(signal!.aborted).toBe(true);
+});
+
+test('what lies at the offsets of a topic that was created again is left alone', async () => {
+  world = new World(ids(3), true);
+  world.chunk.timestamp -= 1;
+  await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 0, expired: 3 });
+  expect(world.written).toEqual([]);
+});
+
 describe('duplicates', () => {
   test('within the chunk are skipped', async () => {
     world = new World(['a', 'b', 'a', 'a']);
@@ -206,10 +276,22 @@ describe('one object a chunk', () => {
     expect(calls).toEqual([['a', 'b']]);
   });
 
-  test('that the sink refuses for good sends its records on', async () => {
-    world = new World(['a', 'b']);
-    world.writeChunk = () => Promise.reject(new DeliveryError('ContentConflict', 'other records'));
-    await expect(world.run()).resolves.toMatchObject({ delivered: 0, handedOn: 2 });
+  test('that the sink refuses for good is written record by record, and only the bad one leaves', async () => {
+    world = new World(['a', 'b', 'c']);
+    world.writeChunk = () => Promise.reject(new DeliveryError('Permanent', 'one is bad'));
+    world.fail = ({ messageId }) => (messageId === 'b' ? 'Permanent' : undefined);
+    await expect(world.run()).resolves.toMatchObject({ delivered: 2, handedOn: 1 });
+    expect(world.written).toEqual(['a', 'c']);
+    expect(world.handedOn).toEqual(['test-b-1']);
+  });
+
+  test('without some of its records leaves these to write', async () => {
+    world = new World(['a', 'b', 'c']);
+    world.writeChunk = (records) =>
+      Promise.resolve({ outcome: 'duplicate', without: records.slice(1) });
+    await expect(world.run()).resolves.toMatchObject({ delivered: 2, duplicates: 1 });
+    expect(world.written).toEqual(['b', 'c']);
+    expect(world.duplicates).toEqual(['a sink']);
   });
 
   test('that fails for a while is tried again whole', async () => {

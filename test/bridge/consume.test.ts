@@ -1,9 +1,9 @@
-import { EventEmitter } from 'node:events';
 import { StreamConsumer } from '../../src/bridge/consume';
 import type { WindowEntry } from '../../src/bridge/partition-window';
 import * as kafka from '../../src/clients/kafka';
 import { createMetrics } from '../../src/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
+import { FakeConsumer } from './support/fake-consumer';
 import { keepingLogger, settled } from './support/fakes';
 
 jest.mock('../../src/clients/kafka', () => ({
@@ -13,41 +13,11 @@ jest.mock('../../src/clients/kafka', () => ({
   withAdmin: jest.fn(),
 }));
 
-type Handler = (payload: object) => Promise<void>;
-
-/** kafkajs's consumer as far as the bridge knows it; the test is the broker. */
-class FakeConsumer extends EventEmitter {
-  readonly events = {
-    GROUP_JOIN: 'join',
-    REBALANCING: 'rebalancing',
-    HEARTBEAT: 'heartbeat',
-    START_BATCH_PROCESS: 'start',
-    CRASH: 'crash',
-  };
-  readonly resumed: number[][] = [];
-  handler: Handler = () => Promise.reject(new Error('not running'));
-  hasGroup = true;
-  connect = () => Promise.resolve();
-  disconnect = () => Promise.resolve();
-  subscribe = () => Promise.resolve();
-  run = ({ eachBatch }: { eachBatch: Handler }) => {
-    this.handler = eachBatch;
-    return Promise.resolve();
-  };
-  pause = () => this.needGroup();
-  resume = ([{ partitions }]: [{ partitions: number[] }]) => {
-    this.needGroup();
-    this.resumed.push(partitions);
-  };
-  private needGroup() {
-    if (!this.hasGroup) throw new Error('Consumer group was not initialized');
-  }
-}
-
 class World {
   readonly fake = new FakeConsumer();
   readonly accepted: WindowEntry[] = [];
   readonly fatal: unknown[] = [];
+  lost = 0;
   readonly log = keepingLogger();
   readonly consumer: StreamConsumer;
   /** The group's committed offset, as the broker has it, and the partition's first. */
@@ -72,6 +42,7 @@ class World {
       logger: this.log.logger,
       ...(limits && { limits }),
       onRecords: (entries) => this.accepted.push(...entries),
+      onLost: () => this.lost++,
       onFatal: (error) => this.fatal.push(error),
     });
   }
@@ -84,12 +55,17 @@ class World {
 
   /** A batch of these offsets; returns what was resolved. */
   async batch(...offsets: number[]): Promise<string | undefined> {
+    return this.fetched(offsets[0]!, ...offsets);
+  }
+
+  /** The same of a fetch that began before the first of them. */
+  async fetched(from: number, ...offsets: number[]): Promise<string | undefined> {
     let resolved: string | undefined;
     await this.fake.handler({
       batch: {
         topic: 'topic',
         partition: 0,
-        fetchedOffset: String(offsets[0]),
+        fetchedOffset: String(from),
         lastOffset: () => String(offsets.at(-1)),
         messages: offsets.map((offset) => ({ ...kafkaRecord({ offset }), offset: String(offset) })),
       },
@@ -163,6 +139,49 @@ test('a fetch of an earlier time as owner is refused, as it would leave out what
   expect(world.offsets).toEqual([10, 11]);
 });
 
+test('a fetch beyond what comes next is asked for again', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11);
+  expect(await world.batch(20)).toBeUndefined();
+  expect(world.fake.sought).toEqual([{ topic: 'topic', partition: 0, offset: '12' }]);
+});
+
+test('a commit between a join and its first batch is no sign that the log went back', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11, 12);
+  await world.join('a');
+  world.finish(10, 11, 12);
+  await world.consumer.commit();
+  expect(world.committed).toBe('13');
+  // Kafka was asked before.
+  expect(await world.batch(10, 11, 12)).toBe('12');
+  expect(await world.batch(13)).toBe('13');
+  expect(world.offsets).toEqual([10, 11, 12, 13]);
+  expect(world.log.lines.filter(({ level }) => level >= 50)).toEqual([]);
+});
+
+test('an offset of kafkajs that means the beginning is none', async () => {
+  await begin();
+  world.committed = '-2';
+  await world.join('a');
+  await world.batch(0);
+  expect(world.accepted[0]!.window.initialOffset).toBeUndefined();
+});
+
+test('a join tells which records were lost', async () => {
+  await begin();
+  await world.join('a');
+  await world.batch(0);
+  const before = world.lost;
+  await world.join('b');
+  expect(world.lost).toBe(before + 1);
+  expect(world.accepted[0]!.window.lost).toBe(true);
+});
+
 test('what retention has deleted unread is logged, and the rest goes on', async () => {
   await begin();
   world.committed = '10';
@@ -228,7 +247,7 @@ describe('where a chain of chunks begins', () => {
     expect(world.offsets).toEqual([]);
     world.low = '9';
     await world.batch(9, 10);
-    await expect(world.consumer.base(world.accepted[0]!.window, 9)).resolves.toBe(7);
+    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(7);
     expect(world.committed).toBe('7');
   });
 
@@ -236,8 +255,42 @@ describe('where a chain of chunks begins', () => {
     await begin('chunk');
     await world.join('a');
     await world.batch(3, 4);
-    await expect(world.consumer.base(world.accepted[0]!.window, 3)).resolves.toBe(3);
+    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(3);
     expect(world.committed).toBe('3');
+  });
+
+  test('is where the first fetch began, whatever came before its first record', async () => {
+    await begin('chunk');
+    await world.join('a');
+    await world.fetched(3, 5, 6);
+    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(3);
+  });
+
+  test('is where Kafka goes on after the log went back', async () => {
+    await begin('chunk');
+    world.committed = '10';
+    await world.join('a');
+    await world.batch(10, 11);
+    await world.fetched(4, 5, 6);
+    const { window } = world.accepted.at(-1)!;
+    await expect(world.consumer.base(window)).resolves.toBe(4);
+    expect(world.committed).toBe('4');
+  });
+
+  test('a chunk that was met beyond what was fetched is committed when that is', async () => {
+    await begin('chunk');
+    world.committed = '10';
+    await world.join('a');
+    await world.batch(10, 11);
+    const { window } = world.accepted[0]!;
+    window.endChunk(10);
+    window.endChunk(14);
+    await world.consumer.commit();
+    expect(world.committed).toBe('10');
+    expect(await world.batch(12, 13)).toBe('13');
+    await world.consumer.commit();
+    expect(world.committed).toBe('14');
+    expect(world.log.lines.filter(({ level }) => level >= 50)).toEqual([]);
   });
 
   test('is not told once the partition is lost', async () => {
@@ -246,6 +299,6 @@ describe('where a chain of chunks begins', () => {
     await world.batch(3);
     const { window } = world.accepted[0]!;
     await world.join('b');
-    await expect(world.consumer.base(window, 3)).resolves.toBeUndefined();
+    await expect(world.consumer.base(window)).resolves.toBeUndefined();
   });
 });

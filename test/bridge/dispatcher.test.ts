@@ -494,3 +494,21 @@ test('an outage of the server stops no record: it is tried until it is taken', a
   expect(world.ids).toEqual(['test-42-0', 'test-42-0']);
   expect(world.window.watermark).toBe(1);
 });
+
+test('what waits of a lost partition is dropped, however much', async () => {
+  world = new World({ maxInFlight: 1 });
+  await world.push('{"id":"first"}');
+  const lost = new PartitionWindow('topic', 1, { records: 1e6, bytes: 1e9 }, new Ledger());
+  const value = Buffer.from('{"id":"x"}');
+  const kept = new PartitionWindow('topic', 2, { records: 1e6, bytes: 1e9 }, new Ledger());
+  const many = Array.from({ length: 200_000 }, (_, offset) => kafkaRecord({ offset, value }));
+  world.dispatcher.push(kept.accept(many, many.length));
+  world.dispatcher.push(lost.accept(many.slice(0, 10), 10));
+  lost.lost = true;
+  expect(() => world.dispatcher.dropLost()).not.toThrow();
+  kept.lost = true;
+  world.dispatcher.dropLost();
+  await world.acknowledge(0);
+  await settled();
+  expect(world.ids).toEqual(['test-first-0']);
+});

@@ -239,3 +239,30 @@ test('holds against a model, whatever is fetched, finished and fetched again in 
     { numRuns: 300 },
   );
 });
+
+describe('in the chunk lane', () => {
+  const chunked = () =>
+    new PartitionWindow('topic', 0, { records: 2, bytes: 1e6 }, new Ledger(), 'chunk');
+
+  test('ends of chunks are committed, as far as they were fetched', () => {
+    const window = chunked();
+    window.accept(records(0, 1), 2);
+    expect(window.watermark).toBeUndefined();
+    window.endChunk(0);
+    expect(window.watermark).toBe(0);
+    window.endChunk(4);
+    expect(window.watermark).toBe(0);
+    window.accept(records(2, 3), 4);
+    expect(window.watermark).toBe(4);
+  });
+
+  test('offsets without records behind the last chunk do not fill the window', () => {
+    const window = chunked();
+    const [entry] = window.accept(records(0), 1_000);
+    window.endChunk(0);
+    expect(window.full).toBe(true);
+    window.endChunk(1);
+    window.finish(entry!);
+    expect(window).toMatchObject({ full: false, roomy: true });
+  });
+});

@@ -17,6 +17,7 @@ import { connectTemporal } from '../../src/clients/temporal';
 import { installTemporalRuntime } from '../../src/clients/temporal-runtime';
 import { loadSettings } from '../../src/config';
 import { HeldChunks } from '../../src/bridge/held-chunks';
+import { createRecentLayer } from '../../src/bridge/recent-layer';
 import { startOfChunk } from '../../src/domain/chunk';
 import { DeliveryError } from '../../src/domain/errors';
 import type { InvalidReason, KafkaRecord } from '../../src/domain/record';
@@ -84,7 +85,7 @@ function chunkOf(messageId: string, at: number) {
   const record = kafkaRecord({ offset: offset + at, value });
   const { topic, partition, timestamp } = record;
   const range = { topic, partition, first: record.offset, last: record.offset };
-  return { record, chunk: { stream: stream.name, ...range, count: 1, timestamp } };
+  return { record, chunk: { stream: stream.name, ...range, count: 1, timestamp, firstRecord: record.offset } };
 }
 const fromMemory = chunkOf('chunk-from-memory', 1);
 const readBack = chunkOf('chunk-read-back', 2);
@@ -105,6 +106,7 @@ const chunks: ActivityDependencies['chunks'] = {
     attemptSucceeded: () => undefined,
   },
   held,
+  recent: createRecentLayer(stream, createLogger('warn')).recent,
   handOn: () => Promise.resolve(),
   reader: {
     // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous

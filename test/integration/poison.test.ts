@@ -1,3 +1,4 @@
+import { GZIP } from '../../src/clients/kafka';
 import { deadLetterHeader } from '../../src/domain/dead-letter';
 import { World, counterValue, messageValue, until } from './support/world';
 
@@ -91,4 +92,18 @@ test('a record near the payload limit is delivered, one over it dead-lettered wh
   expect(deadLetterHeader(letter!, 'error-type')).toBe('RecordTooLarge');
   expect(letter!.value!.equals(over)).toBe(true);
   expect(letter!.headers[0]).toEqual(['kept', Buffer.from('yes')]);
+});
+
+test('a compressed record is dead-lettered whole, also where it is too large uncompressed', async () => {
+  const { stream } = await world.stream({ partitions: 1 });
+  const value = messageValue('packed', 'x'.repeat(3_000_000));
+  await world.bridge(stream);
+  await world.send(stream.topic, [{ key: 'packed', value }], { compression: GZIP });
+  await until(
+    'it is dead-lettered',
+    async () => (await world.records(stream.deadLetterTopic)).length === 1,
+  );
+  const [letter] = await world.records(stream.deadLetterTopic);
+  expect(deadLetterHeader(letter!, 'error-type')).toBe('RecordTooLarge');
+  expect(letter!.value!.equals(value)).toBe(true);
 });

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { classifyError, DeliveryError } from '../../src/domain/errors';
-import type { Sink } from '../../src/domain/sink';
+import type { Sink, SinkRecord } from '../../src/domain/sink';
 import { fileSystemSink } from '../../src/sinks/filesystem';
 import { bytes, messageIds } from '../domain/support/records';
-import { write } from './support/write';
+import { sinkRecord, write } from './support/write';
 
 let directory: string;
 let sink: Sink;
@@ -179,5 +179,76 @@ describe('stored', () => {
     await mkdir(join(directory, '..'), { recursive: true });
     await writeFile(directory, 'a file where a folder should be');
     await expect(stored()).rejects.toMatchObject({ code: 'ENOTDIR' });
+  });
+});
+
+describe('a chunk in one file', () => {
+  const range = { topic: 'topic', partition: 0, first: 0, last: 9 };
+  const context = { signal: new AbortController().signal, attempt: 1 };
+  const location = () => join(directory, 'chunks', 'topic', '0', '0-9.ndjson');
+  const record = (messageId: string, value = messageId) =>
+    sinkRecord({ messageId, value: Buffer.from(value) });
+  const [a, b, c] = [record('a'), record('b'), record('c')];
+  const writeChunk = (...records: SinkRecord[]) => sink.writeChunk!(records, range, context);
+  const put = async (content: string) => {
+    await mkdir(join(location(), '..'), { recursive: true });
+    await writeFile(location(), content);
+  };
+
+  beforeEach(() => (sink = fileSystemSink({ directory, chunkFiles: true })));
+
+  test('is written once, a value a line', async () => {
+    await expect(writeChunk(a, b)).resolves.toMatchObject({ outcome: 'written', without: [] });
+    await expect(writeChunk(a, b)).resolves.toMatchObject({ outcome: 'duplicate', without: [] });
+    expect(await readFile(location(), 'utf8')).toBe('a\nb\n');
+    expect(await stored()).toEqual(['a', 'b']);
+  });
+
+  test('leaves what is no line to a file of its own', async () => {
+    const [lines, empty] = [record('l', 'x\ny'), record('e', '')];
+    await expect(writeChunk(a, lines, empty)).resolves.toMatchObject({ without: [lines, empty] });
+    expect(await stored()).toEqual(['a']);
+    await expect(sink.writeChunk!([empty], { ...range, first: 10 }, context)).resolves.toEqual({
+      outcome: 'written',
+      without: [empty],
+    });
+    expect(await readdir(join(location(), '..'))).toEqual(['0-9.ndjson']);
+  });
+
+  test('says which records it lacks, whatever the attempts left out', async () => {
+    await writeChunk(a, b);
+    await expect(writeChunk(a, b, c)).resolves.toMatchObject({ without: [c] });
+    await expect(writeChunk(b, c)).resolves.toMatchObject({ without: [c] });
+    await expect(writeChunk(a)).resolves.toMatchObject({ outcome: 'duplicate', without: [] });
+    expect(await readFile(location(), 'utf8')).toBe('a\nb\n');
+  });
+
+  test('that a crash of the machine has emptied or torn lacks what is gone', async () => {
+    await put('');
+    await expect(writeChunk(a, b)).resolves.toMatchObject({ without: [a, b] });
+    await put('a\nb');
+    const long = record('long', 'b and more');
+    await expect(writeChunk(a, long)).resolves.toMatchObject({ without: [long] });
+    expect(await stored()).toEqual(['a', 'b']);
+  });
+
+  test('needs a line for each of two messages with equal values', async () => {
+    await writeChunk(record('1', 'same'));
+    const second = record('2', 'same');
+    await expect(writeChunk(record('1', 'same'), second)).resolves.toMatchObject({
+      without: [second],
+    });
+  });
+
+  test('and files of others beside it are none of its own', async () => {
+    await writeChunk(a);
+    await writeFile(join(location(), '..', '.DS_Store'), 'no line');
+    expect(await stored()).toEqual(['a']);
+  });
+
+  test('flushed to the disk, with the folders above it', async () => {
+    sink = fileSystemSink({ directory, chunkFiles: true, fsync: true });
+    await expect(writeChunk(a)).resolves.toMatchObject({ outcome: 'written' });
+    await expect(writeChunk(a)).resolves.toMatchObject({ outcome: 'duplicate' });
   });
 });

@@ -1,3 +1,4 @@
+import { RecentLayer } from '../../../src/bridge/recent-layer';
 import type { ActivityDependencies } from '../../../src/activities/create-activities';
 
 const unexpected = () => {
@@ -16,4 +17,13 @@ export const noChunks: ActivityDependencies['chunks'] = {
   },
   reader: { read: unexpected, earliest: unexpected, close: unexpected },
   handOn: unexpected,
+  recent: new RecentLayer(
+    {
+      isProcessed: unexpected,
+      markProcessed: unexpected,
+      tryAcquireLock: unexpected,
+      releaseLock: unexpected,
+    } as never,
+    1,
+  ),
 };

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createKafka,
   createProducer,
+  type GZIP,
   createRecordReader,
   withAdmin,
   type Message,
@@ -105,13 +106,17 @@ export class World {
     return createKafka(this.settings.kafka, logger);
   }
 
-  async send(topic: string, messages: Message[]): Promise<void> {
+  async send(
+    topic: string,
+    messages: Message[],
+    options: { compression?: typeof GZIP } = {},
+  ): Promise<void> {
     this.#producer ??= (async () => {
       const producer = createProducer(this.kafka());
       await producer.connect();
       return producer;
     })();
-    await (await this.#producer).send({ topic, acks: -1, messages });
+    await (await this.#producer).send({ topic, acks: -1, messages, ...options });
   }
 
   async temporal(): Promise<TemporalClient> {

@@ -1,0 +1,16 @@
+import type { KafkaRecord } from './record';
+
+/** What is known of a chunk's records, kept from one attempt in the same process to the next. */
+export interface ChunkProgress {
+  readonly records: KafkaRecord[];
+  /** Offsets of records that need nothing more from this chunk. */
+  readonly settled: Set<number>;
+  /** Offsets of those that may have got workflows of their own, whose start was not answered in time. */
+  readonly leaving: Set<number>;
+  duplicates: number;
+  handedOn: number;
+}
+
+export function newProgress(records: KafkaRecord[]): ChunkProgress {
+  return { records, settled: new Set(), leaving: new Set(), duplicates: 0, handedOn: 0 };
+}

@@ -1,0 +1,64 @@
+import { Backoff } from '../../src/bridge/backoff';
+import { createHandOn } from '../../src/bridge/hand-on';
+import { OpenRecords } from '../../src/bridge/open-records';
+import { startOfRecord } from '../../src/domain/record-start';
+import { createMetrics } from '../../src/metrics';
+import { kafkaRecord, testStream } from '../domain/support/records';
+import { fakeClient, keepingLogger, serviceError, settled } from './support/fakes';
+
+const stream = testStream({ maxOpen: 2 });
+const { logger } = keepingLogger();
+const never = new AbortController().signal;
+const started: string[] = [];
+let refuse: unknown;
+let open: OpenRecords;
+let handOn: (offset: number, signal?: AbortSignal) => Promise<void>;
+
+beforeEach(() => {
+  started.length = 0;
+  refuse = undefined;
+  const client = fakeClient({
+    start: (_, { workflowId }) => {
+      started.push(workflowId);
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as the test says
+      return refuse ? Promise.reject(refuse) : Promise.resolve({ eagerlyStarted: true });
+    },
+  });
+  open = new OpenRecords(client, logger);
+  const metrics = createMetrics();
+  const deps = { client, stream, open, backoff: new Backoff(), metrics, logger, signal: never };
+  const give = createHandOn(deps);
+  handOn = (offset, signal = never) => {
+    const record = kafkaRecord({ offset, value: Buffer.from(`{"id":"m${offset}"}`) });
+    return give(startOfRecord(stream, record, `m${offset}`), record, signal);
+  };
+});
+afterEach(() => open.stop());
+
+test('no more are open than the stream allows', async () => {
+  void handOn(0);
+  void handOn(1);
+  void handOn(2);
+  await settled();
+  expect(started).toEqual(['test-m0-0', 'test-m1-1']);
+  open.closed('test-m1-1', 'delivered');
+  await settled();
+  expect(started).toEqual(['test-m0-0', 'test-m1-1', 'test-m2-2']);
+});
+
+test('what waits when its attempt ends is not started any more, and keeps no place', async () => {
+  await Promise.all([handOn(0), handOn(1)]);
+  const attempt = new AbortController();
+  const waiting = handOn(2, attempt.signal);
+  attempt.abort();
+  open.closed('test-m0-0', 'delivered');
+  await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+  await handOn(3);
+  expect(started).toEqual(['test-m0-0', 'test-m1-1', 'test-m3-3']);
+});
+
+test('a start that Temporal rejects becomes a dead letter', async () => {
+  refuse = serviceError(3);
+  await expect(handOn(0)).rejects.toMatchObject({ name: 'StartRejectedError' });
+  expect(started).toEqual(['test-m0-0', 'test-invalid-topic-0-0']);
+});

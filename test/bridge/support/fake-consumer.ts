@@ -1,0 +1,34 @@
+import { EventEmitter } from 'node:events';
+
+export type Handler = (payload: object) => Promise<void>;
+
+/** kafkajs's consumer as far as the bridge knows it; the test is the broker. */
+export class FakeConsumer extends EventEmitter {
+  readonly events = {
+    GROUP_JOIN: 'join',
+    REBALANCING: 'rebalancing',
+    HEARTBEAT: 'heartbeat',
+    START_BATCH_PROCESS: 'start',
+    CRASH: 'crash',
+  };
+  readonly resumed: number[][] = [];
+  handler: Handler = () => Promise.reject(new Error('not running'));
+  hasGroup = true;
+  connect = () => Promise.resolve();
+  disconnect = () => Promise.resolve();
+  subscribe = () => Promise.resolve();
+  run = ({ eachBatch }: { eachBatch: Handler }) => {
+    this.handler = eachBatch;
+    return Promise.resolve();
+  };
+  pause = () => this.needGroup();
+  resume = ([{ partitions }]: [{ partitions: number[] }]) => {
+    this.needGroup();
+    this.resumed.push(partitions);
+  };
+  readonly sought: object[] = [];
+  seek = (position: { offset: string }) => void this.sought.push(position);
+  private needGroup() {
+    if (!this.hasGroup) throw new Error('Consumer group was not initialized');
+  }
+}

@@ -1,0 +1,27 @@
+import { isSameChunk, startOfChunk, type ChunkMemo } from '../../src/domain/chunk';
+import { testStream } from './support/records';
+
+const range = { topic: 'topic', partition: 0, first: 100, last: 199 };
+const chunk = { stream: 'test', ...range, count: 100, timestamp: 1_000, firstRecord: 100 };
+const memo = (given: Partial<typeof chunk> = {}) =>
+  startOfChunk(testStream(), { ...chunk, ...given }).memo as ChunkMemo;
+const holder: Record<string, unknown> = { ...memo() };
+
+test('a chunk that comes again is the same, whatever its end', () => {
+  expect(isSameChunk(holder, memo())).toBe(true);
+  expect(isSameChunk(holder, memo({ last: 150, count: 51 }))).toBe(true);
+});
+
+test('also when retention or compaction has taken its first record since', () => {
+  expect(isSameChunk(holder, memo({ firstRecord: 120, timestamp: 1_020 }))).toBe(true);
+  expect(isSameChunk(holder, memo({ firstRecord: 200, timestamp: 1_100 }))).toBe(false);
+});
+
+test('that of a topic which was created again is another', () => {
+  expect(isSameChunk(holder, memo({ timestamp: 2_000 }))).toBe(false);
+});
+
+test('neither is that of another beginning, nor a record', () => {
+  expect(isSameChunk(holder, memo({ first: 99 }))).toBe(false);
+  expect(isSameChunk({ ...holder, messageId: 'a' }, memo())).toBe(false);
+});
