@@ -37,6 +37,7 @@ import {
  * the system's temporary directory: with `TMPDIR=/dev/shm` no disk takes part.
  */
 const RECORDS = argument('records', 200_000);
+const OBJECT_RECORDS = RECORDS * 5;
 const RECORD_LANE_RECORDS = 1_500;
 const ROUNDS = argument('rounds', 3);
 const BYTES = 200;
@@ -118,7 +119,7 @@ function row(name: string): LaneRow {
   return { name, recordsPerSecond: 0, cpuMicrosPerRecord: 0, rssMb: 0, ...none };
 }
 
-/** Bridge workers on a topic that is full; measured between a tenth and the whole of it. */
+/** Bridge workers on a topic that is full; measured from a tenth of it on, with all of them at work. */
 async function lane(
   settings: Settings,
   run: string,
@@ -145,20 +146,23 @@ async function lane(
     return {
       at: performance.now(),
       delivered: sum((one) => one.delivered),
+      allAtWork: seen.every((one) => one.delivered > 0),
       chunks: sum((one) => one.chunks),
       cpuSeconds: sum((one) => one.cpuSeconds),
       rssMb: sum((one) => one.rssMb),
     };
   };
-  const until = async (delivered: number) => {
+  type Look = Awaited<ReturnType<typeof look>>;
+  const until = async (enough: (seen: Look) => boolean) => {
     for (;;) {
       const seen = await look();
-      if (seen.delivered >= delivered) return seen;
+      if (enough(seen)) return seen;
       await sleep(20);
     }
   };
-  const before = await until(count / 10);
-  const after = await until(count);
+  const before = await until((seen) => seen.delivered >= count / 10 && seen.allAtWork);
+  const after = await until((seen) => seen.delivered >= count);
+  if (before.delivered > count / 2) throw new Error('too few records to measure: see --records');
   await judge(settings, stream, count);
   for (const bridge of bridges) await bridge.stop();
   await rm(join(directory, run), { recursive: true });
@@ -215,7 +219,9 @@ async function round(settings: Settings, run: string, directory: string): Promis
     const chunk = { env: { CLOUDSYNC_LANE: 'chunk' }, count: RECORDS, processes };
     await add(lane(settings, `${run}-f${processes}`, directory, chunk), files);
     const env = { ...chunk.env, CLOUDSYNC_CHUNK_OBJECTS: 'true' };
-    await add(lane(settings, `${run}-o${processes}`, directory, { ...chunk, env }), objects);
+    // More of them: the first worker would have done all before the second has joined.
+    const many = { ...chunk, env, count: OBJECT_RECORDS };
+    await add(lane(settings, `${run}-o${processes}`, directory, many), objects);
   }
   return rows;
 }
