@@ -32,38 +32,46 @@ async function expectSettled(count: number): Promise<void> {
   ).toEqual([]);
 }
 
-test('a bridge worker killed in the middle of its work loses nothing and doubles nothing', async () => {
-  processes = await BridgeProcesses.create(3);
-  const first = await processes.start();
-  await send(300);
-  await until('half-way', async () => (await processes.files()).size >= 100);
-  expect(await first.end('SIGKILL')).toBeNull();
-  expect((await processes.files()).size).toBeLessThan(300);
-  await processes.start();
-  await expectSettled(300);
-});
+/** About as many workflows in either lane. */
+describe.each([
+  { lane: 'record', times: 1 },
+  { lane: 'chunk', times: 5 },
+])('in the $lane lane', ({ lane, times }) => {
+  const settings = { CLOUDSYNC_LANE: lane, CLOUDSYNC_CHUNK_MAX_RECORDS: '5' };
 
-test('SIGTERM in the middle of work drains, commits and exits 0; the next one goes on', async () => {
-  processes = await BridgeProcesses.create(3);
-  const first = await processes.start();
-  await send(300);
-  await until('half-way', async () => (await processes.files()).size >= 100);
-  expect(await first.end('SIGTERM')).toBe(0);
-  const delivered = (await processes.files()).size;
-  expect(delivered).toBeLessThan(300);
-  // What was drained is committed: the next owner starts where this one stopped.
-  expect(await processes.world.lag(processes.stream)).toBe(300 - delivered);
-  await processes.start();
-  await expectSettled(300);
-});
+  test('a bridge worker killed in the middle of its work loses nothing and doubles nothing', async () => {
+    processes = await BridgeProcesses.create(3, settings);
+    const first = await processes.start();
+    await send(300 * times);
+    await until('half-way', async () => (await processes.files()).size >= 100 * times);
+    expect(await first.end('SIGKILL')).toBeNull();
+    expect((await processes.files()).size).toBeLessThan(300 * times);
+    await processes.start();
+    await expectSettled(300 * times);
+  });
 
-test('a second bridge worker joins and leaves under load', async () => {
-  processes = await BridgeProcesses.create(4);
-  await processes.start();
-  await send(400);
-  await until('under way', async () => (await processes.files()).size >= 50);
-  const second = await processes.start();
-  await until('further', async () => (await processes.files()).size >= 200);
-  expect(await second.end('SIGTERM')).toBe(0);
-  await expectSettled(400);
+  test('SIGTERM in the middle of work drains, commits and exits 0; the next one goes on', async () => {
+    processes = await BridgeProcesses.create(3, settings);
+    const first = await processes.start();
+    await send(300 * times);
+    await until('half-way', async () => (await processes.files()).size >= 100 * times);
+    expect(await first.end('SIGTERM')).toBe(0);
+    const delivered = (await processes.files()).size;
+    expect(delivered).toBeLessThan(300 * times);
+    // What was drained is committed: the next owner starts where this one stopped.
+    expect(await processes.world.lag(processes.stream)).toBe(300 * times - delivered);
+    await processes.start();
+    await expectSettled(300 * times);
+  });
+
+  test('a second bridge worker joins and leaves under load', async () => {
+    processes = await BridgeProcesses.create(4, settings);
+    await processes.start();
+    await send(400 * times);
+    await until('under way', async () => (await processes.files()).size >= 50 * times);
+    const second = await processes.start();
+    await until('further', async () => (await processes.files()).size >= 200 * times);
+    expect(await second.end('SIGTERM')).toBe(0);
+    await expectSettled(400 * times);
+  });
 });
