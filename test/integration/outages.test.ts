@@ -9,6 +9,7 @@ import {
   userCacheDirectory,
   type SingleServer,
 } from '../../src/dev';
+import type { ExecutionOptions } from '../../src/domain/stream';
 import { World, counterValue, messageValue, until } from './support/world';
 
 jest.setTimeout(240_000);
@@ -44,31 +45,36 @@ const messages = (from: number, to: number) =>
     value: messageValue(`m${from + i}`),
   }));
 
-test('Temporal is down for 15 s and comes back', async () => {
-  const { stream, sink } = await world.stream();
-  const bridge = await world.bridge(stream);
-  await world.send(stream.topic, messages(0, 50));
-  await until('some delivered', () => sink.objects.size >= 20);
-  await temporal.kill();
-  await world.send(stream.topic, messages(50, 100));
-  await until('not ready', () => Object.keys(bridge.faults()).length > 0);
-  await sleep(15_000);
-  temporal = await restartTemporal();
-  await until('all delivered', () => sink.objects.size === 100, 120_000);
-  await until('all committed', async () => (await world.lag(stream)) === 0);
-  await until('ready again', () => Object.keys(bridge.faults()).length === 0);
-  expect(await counterValue(bridge.metrics.backoff, {})).toBeGreaterThan(0);
-});
+describe.each<{ execution: ExecutionOptions }>([
+  { execution: { lane: 'record' } },
+  { execution: { lane: 'chunk', maxRecords: 2, lingerMs: 0 } },
+])('in the $execution.lane lane', ({ execution }) => {
+  test('Temporal is down for 15 s and comes back', async () => {
+    const { stream, sink } = await world.stream({ execution });
+    const bridge = await world.bridge(stream);
+    await world.send(stream.topic, messages(0, 50));
+    await until('some delivered', () => sink.objects.size >= 20);
+    await temporal.kill();
+    await world.send(stream.topic, messages(50, 100));
+    await until('not ready', () => Object.keys(bridge.faults()).length > 0);
+    await sleep(15_000);
+    temporal = await restartTemporal();
+    await until('all delivered', () => sink.objects.size === 100, 120_000);
+    await until('all committed', async () => (await world.lag(stream)) === 0);
+    await until('ready again', () => Object.keys(bridge.faults()).length === 0);
+    expect(await counterValue(bridge.metrics.backoff, {})).toBeGreaterThan(0);
+  });
 
-test('the broker is killed and restarted under load', async () => {
-  const { stream, sink } = await world.stream();
-  await world.bridge(stream);
-  await world.send(stream.topic, messages(0, 150));
-  await until('some delivered', () => sink.objects.size >= 30);
-  await kafka.kill();
-  await sleep(3_000);
-  kafka = await restartKafka();
-  await world.send(stream.topic, messages(150, 200));
-  await until('all delivered', () => sink.objects.size === 200, 120_000);
-  await until('all committed', async () => (await world.lag(stream)) === 0);
+  test('the broker is killed and restarted under load', async () => {
+    const { stream, sink } = await world.stream({ execution });
+    await world.bridge(stream);
+    await world.send(stream.topic, messages(0, 150));
+    await until('some delivered', () => sink.objects.size >= 30);
+    await kafka.kill();
+    await sleep(3_000);
+    kafka = await restartKafka();
+    await world.send(stream.topic, messages(150, 200));
+    await until('all delivered', () => sink.objects.size === 200, 120_000);
+    await until('all committed', async () => (await world.lag(stream)) === 0);
+  });
 });
