@@ -1,5 +1,6 @@
 import { GZIP } from '../../src/clients/kafka';
 import { deadLetterHeader } from '../../src/domain/dead-letter';
+import type { ExecutionOptions } from '../../src/domain/stream';
 import { World, counterValue, messageValue, until } from './support/world';
 
 jest.setTimeout(120_000);
@@ -10,66 +11,74 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-test('poison of every kind is dead-lettered with its own bytes, and stops nothing', async () => {
-  const { stream, sink } = await world.stream({ partitions: 1 });
-  const binary = Buffer.from([0xff, 0x00, 0xfe, 0x80]);
-  const headers = { trace: Buffer.from([1, 2, 255]), twice: [Buffer.from('a'), Buffer.from('b')] };
-  const poison = [
-    { type: 'InvalidJson', key: Buffer.from('k'), value: Buffer.from('{nope') },
-    { type: 'InvalidJson', key: binary, value: binary },
-    { type: 'InvalidJson', key: null, value: Buffer.alloc(0) },
-    { type: 'NullValue', key: Buffer.from('gone'), value: null },
-    { type: 'SchemaMismatch', key: Buffer.from('k'), value: Buffer.from('{"id":"x"}') },
-    { type: 'SchemaMismatch', key: Buffer.alloc(0), value: messageValue('') },
-    { type: 'SchemaMismatch', key: Buffer.from('k'), value: messageValue('x'.repeat(1025)) },
-  ];
-  const bridge = await world.bridge(stream);
-  await world.send(stream.topic, [
-    ...poison.map(({ key, value }) => ({ key, value, headers, timestamp: '1700000000123' })),
-    { key: 'good', value: messageValue('good') },
-  ]);
-  await until('the good one arrives', () => sink.objects.has('good'));
-  await until(
-    'all dead letters',
-    async () => (await world.records(stream.deadLetterTopic)).length === poison.length,
-  );
-  const letters = await world.records(stream.deadLetterTopic);
-  const byOffset = new Map(letters.map((one) => [deadLetterHeader(one, 'offset'), one]));
-  poison.forEach(({ type, key, value }, offset) => {
-    const letter = byOffset.get(String(offset))!;
-    expect(letter.key).toEqual(key);
-    expect(letter.value).toEqual(value);
-    expect(letter.timestamp).toBe(1_700_000_000_123);
-    expect(letter.headers.slice(0, 3)).toEqual([
-      ['trace', Buffer.from([1, 2, 255])],
-      ['twice', Buffer.from('a')],
-      ['twice', Buffer.from('b')],
+describe.each<{ execution: ExecutionOptions }>([
+  { execution: { lane: 'record' } },
+  { execution: { lane: 'chunk' } },
+])('in the $execution.lane lane', ({ execution }) => {
+  test('poison of every kind is dead-lettered with its own bytes, and stops nothing', async () => {
+    const { stream, sink } = await world.stream({ partitions: 1, execution });
+    const binary = Buffer.from([0xff, 0x00, 0xfe, 0x80]);
+    const headers = {
+      trace: Buffer.from([1, 2, 255]),
+      twice: [Buffer.from('a'), Buffer.from('b')],
+    };
+    const poison = [
+      { type: 'InvalidJson', key: Buffer.from('k'), value: Buffer.from('{nope') },
+      { type: 'InvalidJson', key: binary, value: binary },
+      { type: 'InvalidJson', key: null, value: Buffer.alloc(0) },
+      { type: 'NullValue', key: Buffer.from('gone'), value: null },
+      { type: 'SchemaMismatch', key: Buffer.from('k'), value: Buffer.from('{"id":"x"}') },
+      { type: 'SchemaMismatch', key: Buffer.alloc(0), value: messageValue('') },
+      { type: 'SchemaMismatch', key: Buffer.from('k'), value: messageValue('x'.repeat(1025)) },
+    ];
+    const bridge = await world.bridge(stream);
+    await world.send(stream.topic, [
+      ...poison.map(({ key, value }) => ({ key, value, headers, timestamp: '1700000000123' })),
+      { key: 'good', value: messageValue('good') },
     ]);
-    expect(deadLetterHeader(letter, 'error-type')).toBe(type);
-    expect(deadLetterHeader(letter, 'workflow-id')).toBe(
-      `${stream.name}-invalid-${stream.topic}-0-${offset}`,
+    await until('the good one arrives', () => sink.objects.has('good'));
+    await until(
+      'all dead letters',
+      async () => (await world.records(stream.deadLetterTopic)).length === poison.length,
     );
+    const letters = await world.records(stream.deadLetterTopic);
+    const byOffset = new Map(letters.map((one) => [deadLetterHeader(one, 'offset'), one]));
+    poison.forEach(({ type, key, value }, offset) => {
+      const letter = byOffset.get(String(offset))!;
+      expect(letter.key).toEqual(key);
+      expect(letter.value).toEqual(value);
+      expect(letter.timestamp).toBe(1_700_000_000_123);
+      expect(letter.headers.slice(0, 3)).toEqual([
+        ['trace', Buffer.from([1, 2, 255])],
+        ['twice', Buffer.from('a')],
+        ['twice', Buffer.from('b')],
+      ]);
+      expect(deadLetterHeader(letter, 'error-type')).toBe(type);
+      expect(deadLetterHeader(letter, 'workflow-id')).toBe(
+        `${stream.name}-invalid-${stream.topic}-0-${offset}`,
+      );
+    });
+    await until(
+      'counted',
+      async () =>
+        (await counterValue(bridge.metrics.records, { outcome: 'invalid' })) === poison.length,
+    );
+    await until('committed', async () => (await world.lag(stream)) === 0);
   });
-  await until(
-    'counted',
-    async () =>
-      (await counterValue(bridge.metrics.records, { outcome: 'invalid' })) === poison.length,
-  );
-  await until('committed', async () => (await world.lag(stream)) === 0);
-});
 
-test('hostile and long ids are delivered under safe workflow ids', async () => {
-  const { stream, sink } = await world.stream({ partitions: 1 });
-  const ids = ['../../etc/passwd', 'a/b', '.', '..', '\u001b[31m', 'é'.repeat(1024), 'a"b\\c'];
-  await world.bridge(stream);
-  await world.send(
-    stream.topic,
-    ids.map((id) => ({ key: 'k', value: messageValue(id) })),
-  );
-  await until('all delivered', () => sink.objects.size === ids.length);
-  for (const { workflowId } of sink.attempts) {
-    expect(Buffer.byteLength(workflowId)).toBeLessThanOrEqual(255);
-  }
+  test('hostile and long ids are delivered under safe workflow ids', async () => {
+    const { stream, sink } = await world.stream({ partitions: 1, execution });
+    const ids = ['../../etc/passwd', 'a/b', '.', '..', '\u001b[31m', 'é'.repeat(1024), 'a"b\\c'];
+    await world.bridge(stream);
+    await world.send(
+      stream.topic,
+      ids.map((id) => ({ key: 'k', value: messageValue(id) })),
+    );
+    await until('all delivered', () => sink.objects.size === ids.length);
+    for (const { workflowId } of sink.attempts) {
+      expect(Buffer.byteLength(workflowId)).toBeLessThanOrEqual(255);
+    }
+  });
 });
 
 test('a record near the payload limit is delivered, one over it dead-lettered whole', async () => {
