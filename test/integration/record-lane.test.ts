@@ -1,5 +1,6 @@
 import { DeliveryError } from '../../src/domain/errors';
 import { deadLetterHeader } from '../../src/domain/dead-letter';
+import type { ExecutionOptions } from '../../src/domain/stream';
 import { message, World, counterValue, messageValue, until } from './support/world';
 
 jest.setTimeout(120_000);
@@ -10,93 +11,185 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-test('each record reaches the sink once, byte for byte, and its offset is committed', async () => {
-  const { stream, sink } = await world.stream({ partitions: 4 });
-  const ids = Array.from({ length: 60 }, (_, i) => `m${i}`);
-  await world.send(
-    stream.topic,
-    ids.map((id) => message(id)),
-  );
-  const bridge = await world.bridge(stream);
-  await until('all delivered', () => sink.objects.size === 60);
-  await until('all committed', async () => (await world.lag(stream)) === 0);
-  expect(sink.attempts).toHaveLength(60);
-  for (const id of ids) expect(sink.objects.get(id)).toEqual(messageValue(id));
-  expect(await counterValue(bridge.metrics.records, { outcome: 'delivered' })).toBe(60);
-  const first = sink.attempts[0]!;
-  expect(first.workflowId).toBe(`${stream.name}-${first.messageId}-${first.offset}`);
-});
+describe.each<{ execution: ExecutionOptions }>([
+  { execution: { lane: 'record' } },
+  { execution: { lane: 'chunk' } },
+])('in the $execution.lane lane', ({ execution }) => {
+  test('each record reaches the sink once, byte for byte, and its offset is committed', async () => {
+    const { stream, sink } = await world.stream({ execution, partitions: 4 });
+    const ids = Array.from({ length: 60 }, (_, i) => `m${i}`);
+    await world.send(
+      stream.topic,
+      ids.map((id) => message(id)),
+    );
+    const bridge = await world.bridge(stream);
+    await until('all delivered', () => sink.objects.size === 60);
+    await until('all committed', async () => (await world.lag(stream)) === 0);
+    expect(sink.attempts).toHaveLength(60);
+    for (const id of ids) expect(sink.objects.get(id)).toEqual(messageValue(id));
+    expect(await counterValue(bridge.metrics.records, { outcome: 'delivered' })).toBe(60);
+    const first = sink.attempts[0]!;
+    expect(first.workflowId).toBe(`${stream.name}-${first.messageId}-${first.offset}`);
+  });
 
-test('a duplicate on another partition is seen by the recent layer', async () => {
-  const { stream, sink } = await world.stream();
-  const bridge = await world.bridge(stream);
-  await world.send(stream.topic, [{ ...message('a'), partition: 0 }]);
-  await until('delivered', () => sink.objects.has('a'));
-  await world.send(stream.topic, [{ ...message('a'), partition: 1 }]);
-  await until(
-    'skipped',
-    async () => (await counterValue(bridge.metrics.duplicates, { layer: 'recent' })) === 1,
-  );
-  expect(sink.attempts).toHaveLength(1);
-  await until('committed', async () => (await world.lag(stream)) === 0);
-});
+  test('a duplicate on another partition is seen by the recent layer', async () => {
+    const { stream, sink } = await world.stream({ execution });
+    const bridge = await world.bridge(stream);
+    await world.send(stream.topic, [{ ...message('a'), partition: 0 }]);
+    await until('delivered', () => sink.objects.has('a'));
+    await world.send(stream.topic, [{ ...message('a'), partition: 1 }]);
+    await until(
+      'skipped',
+      async () => (await counterValue(bridge.metrics.duplicates, { layer: 'recent' })) === 1,
+    );
+    expect(sink.attempts).toHaveLength(1);
+    await until('committed', async () => (await world.lag(stream)) === 0);
+  });
 
-test('after a restart the sink sees the duplicate, and nothing is written twice', async () => {
-  const { stream, sink } = await world.stream();
-  const before = await world.bridge(stream);
-  await world.send(stream.topic, [message('a')]);
-  await until('delivered', () => sink.objects.has('a'));
-  await before.stop();
-  const after = await world.bridge(stream);
-  await world.send(stream.topic, [message('a')]);
-  await until(
-    'seen by the sink',
-    async () => (await counterValue(after.metrics.duplicates, { layer: 'sink' })) === 1,
-  );
-  expect(await counterValue(after.metrics.records, { outcome: 'duplicate' })).toBe(1);
-});
+  test('after a restart the sink sees the duplicate, and nothing is written twice', async () => {
+    const { stream, sink } = await world.stream({ execution });
+    const before = await world.bridge(stream);
+    await world.send(stream.topic, [message('a')]);
+    await until('delivered', () => sink.objects.has('a'));
+    await before.stop();
+    const after = await world.bridge(stream);
+    await world.send(stream.topic, [message('a')]);
+    await until(
+      'seen by the sink',
+      async () => (await counterValue(after.metrics.duplicates, { layer: 'sink' })) === 1,
+    );
+    expect(await counterValue(after.metrics.records, { outcome: 'duplicate' })).toBe(1);
+  });
 
-test('five copies at once are delivered once', async () => {
-  const { stream, sink } = await world.stream({ partitions: 1 });
-  const bridge = await world.bridge(stream);
-  await world.send(
-    stream.topic,
-    Array.from({ length: 5 }, () => message('same')),
-  );
-  await until(
-    'four skipped',
-    async () => (await counterValue(bridge.metrics.duplicates, {})) === 4,
-  );
-  expect(sink.attempts).toHaveLength(1);
-});
+  test('five copies at once are delivered once', async () => {
+    const { stream, sink } = await world.stream({ execution, partitions: 1 });
+    const bridge = await world.bridge(stream);
+    await world.send(
+      stream.topic,
+      Array.from({ length: 5 }, () => message('same')),
+    );
+    await until(
+      'four skipped',
+      async () => (await counterValue(bridge.metrics.duplicates, {})) === 4,
+    );
+    expect(sink.attempts).toHaveLength(1);
+  });
 
-test('a sink that fails for a while gets the record in the end', async () => {
-  const { stream, sink } = await world.stream();
-  sink.before = () => {
-    if (sink.attempts.length <= 4) throw new DeliveryError('Transient', 'not yet');
-  };
-  const bridge = await world.bridge(stream);
-  await world.send(stream.topic, [message('a')]);
-  await until('delivered', () => sink.objects.has('a'));
-  expect(sink.attemptsOf('a')).toBe(5);
-  expect(await counterValue(bridge.metrics.retries, { error_type: 'Transient' })).toBe(4);
-});
+  test('a sink that fails for a while gets the record in the end', async () => {
+    const { stream, sink } = await world.stream({ execution });
+    sink.before = () => {
+      if (sink.attempts.length <= 4) throw new DeliveryError('Transient', 'not yet');
+    };
+    const bridge = await world.bridge(stream);
+    await world.send(stream.topic, [message('a')]);
+    await until('delivered', () => sink.objects.has('a'));
+    expect(sink.attemptsOf('a')).toBe(5);
+    expect(await counterValue(bridge.metrics.retries, { error_type: 'Transient' })).toBe(4);
+  });
 
-test('a sink that asks for a pause gets it', async () => {
-  const { stream, sink } = await world.stream();
-  const times: number[] = [];
-  sink.before = () => {
-    times.push(Date.now());
-    if (times.length <= 2) {
-      throw new DeliveryError('Throttled', 'slow down', { retryAfterMs: 1_500 });
-    }
-  };
-  await world.bridge(stream);
-  await world.send(stream.topic, [message('a')]);
-  await until('delivered', () => sink.objects.has('a'));
-  // Not an assertion on speed: the pause is a lower bound that the sink has asked for.
-  expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(1_400);
-  expect(times[2]! - times[1]!).toBeGreaterThanOrEqual(1_400);
+  test('a sink that asks for a pause gets it', async () => {
+    const { stream, sink } = await world.stream({ execution });
+    const times: number[] = [];
+    sink.before = () => {
+      times.push(Date.now());
+      if (times.length <= 2) {
+        throw new DeliveryError('Throttled', 'slow down', { retryAfterMs: 1_500 });
+      }
+    };
+    await world.bridge(stream);
+    await world.send(stream.topic, [message('a')]);
+    await until('delivered', () => sink.objects.has('a'));
+    // Not an assertion on speed: the pause is a lower bound that the sink has asked for.
+    expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(1_400);
+    expect(times[2]! - times[1]!).toBeGreaterThanOrEqual(1_400);
+  });
+
+  test('the same id with other content is a conflict, not a duplicate', async () => {
+    const { stream, sink } = await world.stream({ execution, partitions: 1 });
+    await world.bridge(stream);
+    await world.send(stream.topic, [message('a', 1), message('a', 2)]);
+    await until(
+      'dead letter',
+      async () => (await world.records(stream.deadLetterTopic)).length === 1,
+    );
+    const [letter] = await world.records(stream.deadLetterTopic);
+    expect(deadLetterHeader(letter!, 'error-type')).toBe('ContentConflict');
+    expect(sink.objects.size).toBe(1);
+    // Whichever came first is at the sink, the other one in the dead letter.
+    const both = [sink.objects.get('a')!, letter!.value!].map(String).sort();
+    expect(both).toEqual([messageValue('a', 1), messageValue('a', 2)].map(String).sort());
+  });
+
+  test('a dead letter waits for its topic', async () => {
+    const { stream, sink } = await world.stream({ execution, withoutDeadLetterTopic: true });
+    sink.before = () => {
+      throw new DeliveryError('Permanent', 'no');
+    };
+    await world.bridge(stream);
+    await world.send(stream.topic, [message('a')]);
+    await until('given up', () => sink.attempts.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    expect(await world.workflowStatus(`${stream.name}-a-0`)).toBe('RUNNING');
+    await world.createTopics(stream);
+    await until(
+      'dead letter',
+      async () => (await world.records(stream.deadLetterTopic)).length === 1,
+    );
+  });
+
+  test('a worker without a consumer takes over what a stopped bridge left', async () => {
+    const { stream, sink } = await world.stream({
+      execution,
+      retry: {
+        fastAttempts: 1,
+        maximumAttempts: 50,
+        initialIntervalMs: 500,
+        maximumIntervalMs: 500,
+      },
+    });
+    let broken = true;
+    sink.before = () => {
+      if (broken) throw new DeliveryError('Transient', 'down');
+    };
+    const bridge = await world.bridge(stream);
+    await world.send(stream.topic, [message('a')]);
+    await until('tried', () => sink.attemptsOf('a') >= 2);
+    await bridge.stop();
+    broken = false;
+    await world.worker(stream);
+    await until('delivered', () => sink.objects.has('a'));
+  });
+
+  test('records that retention deleted before they were read hold up nothing', async () => {
+    const { stream, sink } = await world.stream({ execution, partitions: 1 });
+    await world.send(stream.topic, [message('a'), message('b')]);
+    const first = await world.bridge(stream);
+    await until('committed', async () => (await world.lag(stream)) === 0);
+    await first.stop();
+    await world.send(
+      stream.topic,
+      Array.from({ length: 10 }, (_, i) => message(`gone-${i}`)),
+    );
+    await world.send(stream.topic, [message('left')]);
+    await world.deleteRecords(stream.topic, 0, 12);
+    await world.bridge(stream);
+    await until('delivered', () => sink.objects.has('left'));
+    await until('committed', async () => (await world.lag(stream)) === 0);
+    expect([...sink.objects.keys()].sort()).toEqual(['a', 'b', 'left']);
+  });
+
+  test('a topic that is created again under the eyes of a bridge worker is read from its beginning', async () => {
+    const { stream, sink } = await world.stream({ execution, partitions: 1 });
+    await world.send(
+      stream.topic,
+      Array.from({ length: 20 }, (_, i) => message(`old-${i}`)),
+    );
+    await world.bridge(stream);
+    await until('committed', async () => (await world.lag(stream)) === 0);
+    await world.recreateTopic(stream);
+    await world.send(stream.topic, [message('new-1'), message('new-2')]);
+    await until('delivered', () => sink.objects.has('new-1') && sink.objects.has('new-2'));
+  });
 });
 
 test('what always fails is dead-lettered, and its workflow can be found as failed', async () => {
@@ -120,39 +213,6 @@ test('what always fails is dead-lettered, and its workflow can be found as faile
   await until('failed', async () => (await world.workflowStatus(workflowId)) === 'FAILED');
 });
 
-test('the same id with other content is a conflict, not a duplicate', async () => {
-  const { stream, sink } = await world.stream({ partitions: 1 });
-  await world.bridge(stream);
-  await world.send(stream.topic, [message('a', 1), message('a', 2)]);
-  await until(
-    'dead letter',
-    async () => (await world.records(stream.deadLetterTopic)).length === 1,
-  );
-  const [letter] = await world.records(stream.deadLetterTopic);
-  expect(deadLetterHeader(letter!, 'error-type')).toBe('ContentConflict');
-  expect(sink.objects.size).toBe(1);
-  // Whichever came first is at the sink, the other one in the dead letter.
-  const both = [sink.objects.get('a')!, letter!.value!].map(String).sort();
-  expect(both).toEqual([messageValue('a', 1), messageValue('a', 2)].map(String).sort());
-});
-
-test('a dead letter waits for its topic', async () => {
-  const { stream, sink } = await world.stream({ withoutDeadLetterTopic: true });
-  sink.before = () => {
-    throw new DeliveryError('Permanent', 'no');
-  };
-  await world.bridge(stream);
-  await world.send(stream.topic, [message('a')]);
-  await until('given up', () => sink.attempts.length > 0);
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
-  expect(await world.workflowStatus(`${stream.name}-a-0`)).toBe('RUNNING');
-  await world.createTopics(stream);
-  await until(
-    'dead letter',
-    async () => (await world.records(stream.deadLetterTopic)).length === 1,
-  );
-});
-
 test('another record under the same workflow id is started under a longer one', async () => {
   const { stream, sink } = await world.stream({ partitions: 2 });
   const bridge = await world.bridge(stream);
@@ -167,52 +227,4 @@ test('another record under the same workflow id is started under a longer one', 
   const [letter] = await world.records(stream.deadLetterTopic);
   expect(deadLetterHeader(letter!, 'workflow-id')).toBe(`${stream.name}-a-0~${stream.topic}-1`);
   expect(await counterValue(bridge.metrics.idCollisions, {})).toBe(1);
-});
-
-test('a worker without a consumer takes over what a stopped bridge left', async () => {
-  const { stream, sink } = await world.stream({
-    retry: { fastAttempts: 1, maximumAttempts: 50, initialIntervalMs: 500, maximumIntervalMs: 500 },
-  });
-  let broken = true;
-  sink.before = () => {
-    if (broken) throw new DeliveryError('Transient', 'down');
-  };
-  const bridge = await world.bridge(stream);
-  await world.send(stream.topic, [message('a')]);
-  await until('tried', () => sink.attemptsOf('a') >= 2);
-  await bridge.stop();
-  broken = false;
-  await world.worker(stream);
-  await until('delivered', () => sink.objects.has('a'));
-});
-
-test('records that retention deleted before they were read hold up nothing', async () => {
-  const { stream, sink } = await world.stream({ partitions: 1 });
-  await world.send(stream.topic, [message('a'), message('b')]);
-  const first = await world.bridge(stream);
-  await until('committed', async () => (await world.lag(stream)) === 0);
-  await first.stop();
-  await world.send(
-    stream.topic,
-    Array.from({ length: 10 }, (_, i) => message(`gone-${i}`)),
-  );
-  await world.send(stream.topic, [message('left')]);
-  await world.deleteRecords(stream.topic, 0, 12);
-  await world.bridge(stream);
-  await until('delivered', () => sink.objects.has('left'));
-  await until('committed', async () => (await world.lag(stream)) === 0);
-  expect([...sink.objects.keys()].sort()).toEqual(['a', 'b', 'left']);
-});
-
-test('a topic that is created again under the eyes of a bridge worker is read from its beginning', async () => {
-  const { stream, sink } = await world.stream({ partitions: 1 });
-  await world.send(
-    stream.topic,
-    Array.from({ length: 20 }, (_, i) => message(`old-${i}`)),
-  );
-  await world.bridge(stream);
-  await until('committed', async () => (await world.lag(stream)) === 0);
-  await world.recreateTopic(stream);
-  await world.send(stream.topic, [message('new-1'), message('new-2')]);
-  await until('delivered', () => sink.objects.has('new-1') && sink.objects.has('new-2'));
 });
