@@ -163,17 +163,17 @@ class ChunkAttempt {
     const { stream } = this.deps;
     const fresh: Candidate[] = [];
     const waiting: Candidate[] = [];
-    const leaving: [RecordStart, KafkaRecord][] = [];
-    const { settled, leaving: left } = this.progress;
+    const starts: [RecordStart, KafkaRecord][] = [];
+    const { settled, leaving } = this.progress;
     for (const record of this.progress.records) {
       if (settled.has(record.offset)) continue;
       const parsed = parseRecord(stream, record);
       if (!parsed.ok) {
-        leaving.push([startOfInvalidRecord(stream, record, parsed.reason), record]);
+        starts.push([startOfInvalidRecord(stream, record, parsed.reason), record]);
         continue;
       }
-      if (left.has(record.offset)) {
-        leaving.push([startOfRecord(stream, record, parsed.messageId, this.#earlier), record]);
+      if (leaving.has(record.offset)) {
+        starts.push([startOfRecord(stream, record, parsed.messageId, this.#earlier), record]);
         continue;
       }
       const candidate = this.#candidate(record, parsed.messageId, parsed.message);
@@ -181,7 +181,7 @@ class ChunkAttempt {
       if (verdict === 'duplicate') this.#skip(candidate, 'recent');
       else (verdict === 'new' ? fresh : waiting).push(candidate);
     }
-    await eachOf(CONCURRENCY, leaving, ([start, record]) => this.#handOn(start, record));
+    await eachOf(CONCURRENCY, starts, ([start, record]) => this.#handOn(start, record));
     return { fresh, waiting };
   }
 
@@ -272,8 +272,7 @@ class ChunkAttempt {
       this.deps.stream.sink.writeChunk!(records, this.chunk, context),
     );
     if (!('outcome' in result)) return result;
-    const without = new Set(result.without);
-    return candidates.filter(({ record }) => without.has(record));
+    return candidates.filter(({ record }) => !this.progress.settled.has(record.offset));
   }
 
   /** One call of the sink for these records; settles those it holds then. */
