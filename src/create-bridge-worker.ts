@@ -13,7 +13,7 @@ import type { WindowEntry, WindowLimits } from './bridge/partition-window';
 import { checkRetention } from './bridge/retention-check';
 import { createRecentLayer } from './bridge/recent-layer';
 import { connect, type Connections } from './clients/connections';
-import { runWorkers, type WorkerOptions } from './create-worker';
+import { createProbe, runWorkers, type WorkerOptions } from './create-worker';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream';
 import { Releasers, type Service } from './lifecycle';
@@ -47,7 +47,7 @@ export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<
       createStreamBridge(stream, { ...options, metrics }, connections, (error) => fail(error)),
     );
     const workers = await Promise.all(bridges.map((bridge) => bridge.createWorker()));
-    const running = runWorkers(streams, workers);
+    const running = runWorkers(streams, workers, createProbe(connections, releasers));
     // After the workers have stopped: until then chunks in work may have records to hand on.
     for (const bridge of bridges) releasers.push(() => bridge.end());
     releasers.push(() => running.stop());
@@ -122,13 +122,22 @@ function createStreamBridge(
     kafka: options.kafka,
     metrics,
     logger,
+    recentIds: () => idempotency.stats().size,
     onRecords: (entries) => dispatcher.push(entries),
     onLost: () => dispatcher.dropLost(),
     onFatal,
   });
+  let evictedBefore = 0;
   const gauges = setInterval(() => {
+    const { size, evicted } = idempotency.stats();
     metrics.inFlight.set({ stream: stream.name }, open.size);
-    metrics.recentIds.set({ stream: stream.name }, idempotency.stats().size);
+    metrics.recentIds.set({ stream: stream.name }, size);
+    const ledger = consumer.anyLedger;
+    // Without a partition there is nobody to count for; the next one gets it.
+    if (evicted === evictedBefore || !ledger) return;
+    ledger.add('evictions', evicted - evictedBefore);
+    metrics.recentEvictions.inc({ stream: stream.name }, evicted - evictedBefore);
+    evictedBefore = evicted;
   }, 1_000).unref();
 
   return {

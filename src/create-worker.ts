@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import type { Worker } from '@temporalio/worker';
 import { createDeadLetterWriter } from './activities/dead-letter-writer';
-import { connect, type ConnectionSettings } from './clients/connections';
+import { connect, type Connections, type ConnectionSettings } from './clients/connections';
 import { Backoff } from './bridge/backoff';
 import { createHandOn } from './bridge/hand-on';
+import { TemporalProbe } from './clients/temporal-probe';
 import { OpenRecords } from './bridge/open-records';
 import { createRecentLayer } from './bridge/recent-layer';
 import { chunkEvents, deliveryEvents } from './delivery-events';
@@ -64,7 +65,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
         });
       }),
     );
-    const running = runWorkers(streams, workers);
+    const running = runWorkers(streams, workers, createProbe(connections, releasers));
     let stopped: Promise<void> | undefined;
     return {
       faults: () => running.faults(),
@@ -83,8 +84,18 @@ export interface RunningWorkers {
   faults(): Record<string, string>;
 }
 
+export function createProbe(connections: Connections, releasers: Releasers): TemporalProbe {
+  const probe = new TemporalProbe(connections.temporal.client, connections.namespace);
+  releasers.push(() => probe.stop());
+  return probe;
+}
+
 /** Runs the streams' Temporal workers; `ended` rejects when one of them fails. */
-export function runWorkers(streams: AnyStream[], workers: Worker[]): RunningWorkers {
+export function runWorkers(
+  streams: AnyStream[],
+  workers: Worker[],
+  probe: Pick<TemporalProbe, 'fault'>,
+): RunningWorkers {
   const runs = workers.map((worker) => worker.run());
   const ended = Promise.all(runs).then(() => undefined);
   return {
@@ -99,7 +110,11 @@ export function runWorkers(streams: AnyStream[], workers: Worker[]): RunningWork
         `worker ${streams[i]!.name}`,
         worker.getState(),
       ]);
-      return Object.fromEntries(faults.filter(([, state]) => state !== 'RUNNING'));
+      const temporal = probe.fault();
+      return {
+        ...Object.fromEntries(faults.filter(([, state]) => state !== 'RUNNING')),
+        ...(temporal && { temporal }),
+      };
     },
   };
 }

@@ -20,8 +20,11 @@ export function deliveryEvents(
       metrics.retries.inc({ stream, error_type: errorType });
       ledgerOf(partition)?.add('retries');
     },
-    attemptSucceeded({ stream }, seconds) {
+    attemptSucceeded({ stream, partition }, seconds) {
       metrics.deliverySeconds.observe({ stream }, seconds);
+      const ledger = ledgerOf(partition);
+      ledger?.add('deliveries');
+      ledger?.add('deliveryMicros', Math.round(seconds * 1e6));
     },
   };
 }
@@ -46,7 +49,14 @@ export function chunkEvents(
       metrics.records.inc({ stream, outcome: 'duplicate' });
       ledgerOf(record.partition)?.add(layer);
     },
-    waiting: () => metrics.recentLockWaits.inc({ stream }),
+    checked(partition, count) {
+      metrics.recentChecks.inc({ stream }, count);
+      ledgerOf(partition)?.add('checked', count);
+    },
+    waiting({ partition }) {
+      metrics.recentLockWaits.inc({ stream });
+      ledgerOf(partition)?.add('lockWaits');
+    },
     expired(count) {
       logger.error({ stream, count }, 'Records of a chunk are no longer on the broker');
       metrics.recordsExpired.inc({ stream }, count);

@@ -34,6 +34,12 @@ export function createMetrics(registry = new Registry()) {
       labelNames: ['stream', 'topic', 'partition'] as const,
       registers,
     }),
+    lagSeconds: new Gauge({
+      name: 'cloudsync_lag_seconds',
+      help: 'Age of the oldest record of a partition that this process has fetched and not finished',
+      labelNames: ['stream', 'topic', 'partition'] as const,
+      registers,
+    }),
     startSeconds: new Histogram({
       name: 'cloudsync_start_seconds',
       help: 'Time until the Temporal server acknowledged a workflow start',
@@ -64,6 +70,18 @@ export function createMetrics(registry = new Registry()) {
     recentIds: new Gauge({
       name: 'cloudsync_recent_ids',
       help: 'Messages remembered by the recent layer',
+      labelNames: ['stream'] as const,
+      registers,
+    }),
+    recentChecks: new Counter({
+      name: 'cloudsync_recent_checks_total',
+      help: 'Records that the recent layer was asked for',
+      labelNames: ['stream'] as const,
+      registers,
+    }),
+    recentEvictions: new Counter({
+      name: 'cloudsync_recent_evictions_total',
+      help: 'Messages that the recent layer forgot before their time, because it was full',
       labelNames: ['stream'] as const,
       registers,
     }),

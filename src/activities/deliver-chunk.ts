@@ -41,8 +41,10 @@ export interface ChunkEvents extends Pick<DeliveryEvents, 'attemptFailed' | 'att
   /** So many records of a partition are at the sink because of their chunk. */
   delivered(partition: number, count: number): void;
   duplicate(record: DeliveredRecord, layer: 'recent' | 'sink'): void;
+  /** Layer `recent` was asked for so many records of a partition. */
+  checked(partition: number, count: number): void;
   /** A copy of a message in flight waits for it. */
-  waiting(): void;
+  waiting(record: DeliveredRecord): void;
   /** So many records are no longer on the broker. */
   expired(count: number): void;
 }
@@ -164,6 +166,7 @@ class ChunkAttempt {
     const fresh: Candidate[] = [];
     const waiting: Candidate[] = [];
     const starts: [RecordStart, KafkaRecord][] = [];
+    let checked = 0;
     const { settled, leaving } = this.progress;
     for (const record of this.progress.records) {
       if (settled.has(record.offset)) continue;
@@ -178,9 +181,11 @@ class ChunkAttempt {
       }
       const candidate = this.#candidate(record, parsed.messageId, parsed.message);
       const verdict = this.#enter(candidate);
+      checked++;
       if (verdict === 'duplicate') this.#skip(candidate, 'recent');
       else (verdict === 'new' ? fresh : waiting).push(candidate);
     }
+    this.deps.events.checked(this.chunk.partition, checked);
     await eachOf(CONCURRENCY, starts, ([start, record]) => this.#handOn(start, record));
     return { fresh, waiting };
   }
@@ -355,7 +360,7 @@ class ChunkAttempt {
       const verdict = this.#enter(candidate);
       if (verdict === 'duplicate') return this.#skip(candidate, 'recent');
       if (verdict === 'new') break;
-      events.waiting();
+      events.waiting(candidate.record);
       await withTimeLimit(
         Math.max(this.#timeLeft(), 1),
         () => recent.freed(candidate.lock),

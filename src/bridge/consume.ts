@@ -24,6 +24,8 @@ export interface ConsumeDependencies {
   metrics: Metrics;
   logger: Logger;
   limits?: WindowLimits;
+  /** How many messages layer `recent` remembers. */
+  recentIds(): number;
   /** Receives each record once for each time this process owns its partition. Must not throw. */
   onRecords(entries: WindowEntry[]): void;
   /** Partitions have gone, and with them what still waits of their records. Must not throw. */
@@ -174,6 +176,12 @@ export class StreamConsumer {
     return undefined;
   }
 
+  /** Where totals go that belong to the process and not to one of its partitions. */
+  get anyLedger(): Ledger | undefined {
+    for (const { ledger } of this.#windows.values()) return ledger;
+    return undefined;
+  }
+
   ledgerOf(partition: number): Ledger | undefined {
     return this.#windows.get(partition)?.ledger;
   }
@@ -182,6 +190,9 @@ export class StreamConsumer {
   fault(): string | undefined {
     if (this.#stopping) return 'stopping';
     if (!this.#joined) return 'has not joined its consumer group';
+    if (this.#windows.size === 0) {
+      return 'no partition is assigned: are there more bridge workers than partitions?';
+    }
     const silence = Date.now() - this.#lastHeartbeat;
     return silence > SESSION_TIMEOUT_MS ? `no heartbeat for ${silence} ms` : undefined;
   }
@@ -195,13 +206,18 @@ export class StreamConsumer {
   async #commitOnce(): Promise<void> {
     const send = this.#commitOffsets;
     if (!send) return;
+    const by = {
+      memberId: this.#memberId ?? '',
+      recentIds: this.deps.recentIds(),
+      at: Date.now(),
+    };
     const moved: { window: PartitionWindow; watermark: number; metadata: string }[] = [];
     for (const window of this.#windows.values()) {
       const { watermark, ledger } = window;
       if (watermark === undefined || !ledger.loaded) continue;
       window.settleSkipped(watermark);
       if (this.#committed.get(window) === watermark && !ledger.changed) continue;
-      moved.push({ window, watermark, metadata: ledger.toMetadata() });
+      moved.push({ window, watermark, metadata: ledger.toMetadata(by) });
     }
     if (moved.length === 0) return;
     const { topic, name } = this.deps.stream;
@@ -357,7 +373,9 @@ export class StreamConsumer {
       window.lost = true;
       this.#windows.delete(partition);
       this.#committed.delete(window);
-      metrics.consumerLag.remove({ stream: stream.name, topic: stream.topic, partition });
+      for (const gauge of [metrics.consumerLag, metrics.lagSeconds]) {
+        gauge.remove({ stream: stream.name, topic: stream.topic, partition });
+      }
     }
     this.deps.onLost();
     // From there on Kafka gives a retained partition again.
@@ -411,7 +429,9 @@ export class StreamConsumer {
         if (!window) continue;
         const position = window.watermark ?? window.initialOffset ?? Number(low);
         const lag = Math.max(Number(high) - position, 0);
-        metrics.consumerLag.set({ stream: stream.name, topic: stream.topic, partition }, lag);
+        const labels = { stream: stream.name, topic: stream.topic, partition };
+        metrics.consumerLag.set(labels, lag);
+        metrics.lagSeconds.set(labels, window.oldestAgeMs() / 1_000);
       }
     } catch (error) {
       logger.debug(

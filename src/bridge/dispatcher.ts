@@ -123,6 +123,13 @@ export class Dispatcher {
     // Numbered: a record that comes again after a rebalance is not the owner of its first coming.
     const owner = `${describePosition(record)}#${++this.#dispatched}`;
     const verdict = recent.enter(key, owner);
+    const { ledger } = entry.window;
+    // One that waits is asked for again.
+    if (verdict === 'in flight') ledger.add('lockWaits');
+    else {
+      ledger.add('checked');
+      this.deps.metrics.recentChecks.inc({ stream: stream.name });
+    }
     if (verdict === 'duplicate') {
       this.#releaseBoth();
       return this.#skip(entry, parsed.messageId, 'recent');

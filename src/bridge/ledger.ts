@@ -3,9 +3,35 @@
  * committed offset: whoever owns the partition next counts on, and `cloudsync status` reads them
  * without asking any process.
  */
-export const LEDGER_FIELDS = ['recent', 'workflowId', 'sink', 'retries', 'delivered'] as const;
+export const LEDGER_FIELDS = [
+  /** Duplicates skipped, by the layer that saw them. */
+  'recent',
+  'workflowId',
+  'sink',
+  /** Attempts at the sink that failed and were followed by another. */
+  'retries',
+  /** Messages delivered. */
+  'delivered',
+  /** Records that layer `recent` was asked for, those of a redelivery again. */
+  'checked',
+  /** Duplicates that waited for the first of their kind. */
+  'lockWaits',
+  /** Messages that layer `recent` forgot before their time, because it was full. */
+  'evictions',
+  /** Successful attempts at the sink, and the time they took, in microseconds. */
+  'deliveries',
+  'deliveryMicros',
+] as const;
 export type LedgerField = (typeof LEDGER_FIELDS)[number];
 export type LedgerTotals = Record<LedgerField, number>;
+
+/** What is no total: the messages that the committing member of the group remembers at that time. */
+export interface RecentIds {
+  memberId: string;
+  recentIds: number;
+  /** Milliseconds since the epoch. */
+  at: number;
+}
 
 export class Ledger {
   readonly #totals = emptyTotals();
@@ -32,12 +58,11 @@ export class Ledger {
   }
 
   /** Metadata for the next commit; at most a few hundred bytes, the broker takes 4,096. */
-  toMetadata(): string {
+  toMetadata(by?: RecentIds): string {
     const base = this.#base ?? emptyTotals();
     this.#changed = false;
-    return JSON.stringify(
-      Object.fromEntries(LEDGER_FIELDS.map((field) => [field, base[field] + this.#totals[field]])),
-    );
+    const totals = LEDGER_FIELDS.map((field) => [field, base[field] + this.#totals[field]]);
+    return JSON.stringify({ ...Object.fromEntries(totals), ...by });
   }
 
   /** The commit that carried the metadata failed. */
@@ -49,20 +74,32 @@ export class Ledger {
 /** Totals from commit metadata; zeros where it is absent or was written by another program. */
 export function parseLedger(metadata: string | null | undefined): LedgerTotals {
   const totals = emptyTotals();
-  if (!metadata?.startsWith('{')) return totals;
-  let parsed: Record<string, unknown>;
-  try {
-    parsed = JSON.parse(metadata) as Record<string, unknown>;
-  } catch {
-    return totals;
-  }
-  for (const field of LEDGER_FIELDS) {
-    const value = parsed[field];
-    if (Number.isSafeInteger(value) && (value as number) > 0) totals[field] = value as number;
-  }
+  const parsed = parseObject(metadata);
+  for (const field of LEDGER_FIELDS) totals[field] = countOf(parsed[field]);
   return totals;
 }
 
+/** Which member committed and how much it remembered; `undefined` for metadata of another program. */
+export function parseRecentIds(metadata: string | null | undefined): RecentIds | undefined {
+  const { memberId, recentIds, at } = parseObject(metadata);
+  if (typeof memberId !== 'string') return undefined;
+  return { memberId, recentIds: countOf(recentIds), at: countOf(at) };
+}
+
+function parseObject(metadata: string | null | undefined): Record<string, unknown> {
+  if (!metadata?.startsWith('{')) return {};
+  try {
+    return JSON.parse(metadata) as Record<string, unknown>;
+  } catch {
+    // Another program's: it counts nothing.
+    return {};
+  }
+}
+
+function countOf(value: unknown): number {
+  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0;
+}
+
 export function emptyTotals(): LedgerTotals {
-  return { recent: 0, workflowId: 0, sink: 0, retries: 0, delivered: 0 };
+  return Object.fromEntries(LEDGER_FIELDS.map((field) => [field, 0])) as LedgerTotals;
 }

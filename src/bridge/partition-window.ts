@@ -137,6 +137,15 @@ export class PartitionWindow {
     return undefined;
   }
 
+  /**
+   * Milliseconds since the oldest record that waits was appended (or created, as the topic keeps it); 0
+   * where none waits.
+   */
+  oldestAgeMs(now = Date.now()): number {
+    for (const { record } of this.#unfinished) return Math.max(now - record.timestamp, 0);
+    return 0;
+  }
+
   get full(): boolean {
     const { records, bytes } = this.#limits;
     return (

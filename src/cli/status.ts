@@ -1,55 +1,53 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { streamStatus, type StreamStatus } from '../operations/status';
-import { withServers, type StreamFlags } from './context';
-import { printJson, say, table } from './output';
+import { withServers, type OperationContext, type StreamFlags } from './context';
+import { printJson, say } from './output';
+import { describeStatus } from './status-output';
 import { withStreamOptions } from './stream-options';
+import { watch } from './watch';
+
+interface Flags extends StreamFlags {
+  json?: boolean;
+  watch?: true | number;
+}
+
+const DEFAULT_INTERVAL_SECONDS = 2;
 
 export function addStatusCommand(program: Command): void {
   withStreamOptions(program.command('status'))
-    .description('lag, workflows, dead letters and duplicates of each stream')
+    .description('lag, workflows, dead letters, duplicates and deliveries of each stream')
     .option('--json', 'print one JSON document')
-    .action(async ({ json, ...flags }: StreamFlags & { json?: boolean }) => {
-      const all = await withServers(flags, ({ kafka, temporal, streams }) =>
-        Promise.all(streams.map((stream) => streamStatus(kafka, temporal.client, stream))),
-      );
-      if (json) return printJson({ streams: all });
-      process.stdout.write(`${describe(all)}\n`);
-      for (const { topic, lagByPartition } of all) {
-        if (Object.keys(lagByPartition).length === 0) say(`topic ${topic} does not exist`);
-      }
-    });
+    .addOption(
+      new Option(
+        '--watch [seconds]',
+        `refresh in place, ${DEFAULT_INTERVAL_SECONDS} s after each answer or as often as said, until Ctrl-C`,
+      )
+        .argParser(parseInterval)
+        .conflicts('json'),
+    )
+    .action(({ json, watch: interval, ...flags }: Flags) =>
+      withServers(flags, async (context) => {
+        if (interval === undefined) return show(await allStatuses(context), json);
+        const seconds = interval === true ? DEFAULT_INTERVAL_SECONDS : interval;
+        await watch(seconds * 1_000, async () => describeStatus(await allStatuses(context)));
+      }),
+    );
 }
 
-function describe(all: StreamStatus[]): string {
-  const streams = table(
-    ['STREAM', 'TOPIC', 'GROUP', 'LAG', 'RUNNING', 'FAILED', 'COMPLETED', 'DEAD LETTERS'],
-    all.map((one) => [
-      one.name,
-      one.topic,
-      one.groupId,
-      one.lag,
-      one.running,
-      one.failed,
-      one.completed,
-      one.deadLetters,
-    ]),
-  );
-  const counters = table(
-    ['STREAM', 'DELIVERED', 'RETRIES', 'DUPLICATES: RECENT', 'WORKFLOW-ID', 'SINK'],
-    all.map(({ name, delivered, retries, duplicates }) => [
-      name,
-      delivered,
-      retries,
-      duplicates.recent,
-      duplicates.workflowId,
-      duplicates.sink,
-    ]),
-  );
-  const behind = all.flatMap(({ name, lagByPartition }) =>
-    Object.entries(lagByPartition)
-      .filter(([, lag]) => lag > 0)
-      .map(([partition, lag]) => [name, Number(partition), lag]),
-  );
-  const lags = behind.length > 0 ? [table(['STREAM', 'PARTITION', 'LAG'], behind)] : [];
-  return [streams, counters, ...lags].join('\n\n');
+function allStatuses({ kafka, temporal, streams }: OperationContext): Promise<StreamStatus[]> {
+  return Promise.all(streams.map((stream) => streamStatus(kafka, temporal.client, stream)));
+}
+
+function show(all: StreamStatus[], json?: boolean): void {
+  if (json) return printJson({ streams: all });
+  process.stdout.write(`${describeStatus(all)}\n`);
+  for (const { topic, lagByPartition } of all) {
+    if (Object.keys(lagByPartition).length === 0) say(`topic ${topic} does not exist`);
+  }
+}
+
+function parseInterval(text: string): number {
+  const seconds = Number(text);
+  if (seconds >= 0.1 && seconds <= 86_400) return seconds;
+  throw new InvalidArgumentError('must be a number of seconds from 0.1 to 86400');
 }

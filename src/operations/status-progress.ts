@@ -1,4 +1,11 @@
-import { emptyTotals, LEDGER_FIELDS, parseLedger, type LedgerTotals } from '../bridge/ledger';
+import {
+  emptyTotals,
+  LEDGER_FIELDS,
+  parseLedger,
+  parseRecentIds,
+  type LedgerTotals,
+  type RecentIds,
+} from '../bridge/ledger';
 import { withAdmin, type Kafka } from '../clients/kafka';
 import type { AnyStream } from '../domain/stream';
 import { topicRanges, type PartitionRange } from './read-topic';
@@ -7,6 +14,8 @@ export interface GroupProgress {
   lag: number;
   lagByPartition: Record<string, number>;
   totals: LedgerTotals;
+  /** Messages remembered by the group's members of now, each as of its last commit. */
+  recentIds: number;
 }
 
 /** One partition's last commit, as kafkajs gives it; offset `-1` where there is none. */
@@ -20,15 +29,31 @@ export interface CommittedOffset {
 export async function groupProgress(kafka: Kafka, stream: AnyStream): Promise<GroupProgress> {
   const { groupId, topic } = stream;
   const ranges = await topicRanges(kafka, topic);
-  if (!ranges) return progressOf([], []);
-  const committed = await withAdmin(kafka, (admin) =>
-    admin.fetchOffsets({ groupId, topics: [topic] }),
+  if (!ranges) return progressOf([], [], []);
+  const [committed, members] = await withAdmin(kafka, async (admin) => {
+    const offsets = await admin.fetchOffsets({ groupId, topics: [topic] });
+    const { groups } = await admin.describeGroups([groupId]);
+    return [offsets[0]?.partitions ?? [], groups[0]?.members ?? []];
+  });
+  return progressOf(
+    ranges,
+    committed,
+    members.map(({ memberId }) => memberId),
   );
-  return progressOf(ranges, committed[0]?.partitions ?? []);
 }
 
-export function progressOf(ranges: PartitionRange[], committed: CommittedOffset[]): GroupProgress {
-  const progress: GroupProgress = { lag: 0, lagByPartition: {}, totals: emptyTotals() };
+export function progressOf(
+  ranges: PartitionRange[],
+  committed: CommittedOffset[],
+  members: string[],
+): GroupProgress {
+  const progress: GroupProgress = {
+    lag: 0,
+    lagByPartition: {},
+    totals: emptyTotals(),
+    recentIds: 0,
+  };
+  const latest = new Map<string, RecentIds>();
   for (const { partition, low, high } of ranges) {
     const commit = committed.find((one) => one.partition === partition);
     // Without a commit, or when retention has overtaken it, the group goes on at the earliest record.
@@ -39,6 +64,10 @@ export function progressOf(ranges: PartitionRange[], committed: CommittedOffset[
     progress.lagByPartition[partition] = lag;
     const totals = parseLedger(commit?.metadata);
     for (const field of LEDGER_FIELDS) progress.totals[field] += totals[field];
+    const seen = parseRecentIds(commit?.metadata);
+    if (seen && seen.at >= (latest.get(seen.memberId)?.at ?? 0)) latest.set(seen.memberId, seen);
   }
+  // What a member that has gone remembered is forgotten.
+  for (const memberId of members) progress.recentIds += latest.get(memberId)?.recentIds ?? 0;
   return progress;
 }

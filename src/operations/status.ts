@@ -25,6 +25,21 @@ export interface StreamStatus {
   retries: number;
   /** Duplicates skipped, by the layer that saw them. */
   duplicates: { recent: number; workflowId: number; sink: number };
+  /** Records that layer `recent` was asked for. */
+  checked: number;
+  /** Duplicates per record checked, 0 to 1; 0 where none was checked. */
+  duplicateRate: number;
+  /** The memory of layer `recent`, in all bridge workers of the group together. */
+  recent: {
+    /** Messages remembered, as of each bridge worker's last commit. */
+    entries: number;
+    /** Messages forgotten before their time, because the memory was full. */
+    evictions: number;
+    /** Duplicates that waited for the first of their kind. */
+    lockWaits: number;
+  };
+  /** Of the successful attempts at the sink, in milliseconds; null where there was none. */
+  averageDeliveryMs: number | null;
 }
 
 export async function streamStatus(
@@ -39,7 +54,8 @@ export async function streamStatus(
     countFailed(client, stream),
     countDeadLetters(kafka, stream),
   ]);
-  const { recent, workflowId, sink, delivered, retries } = progress.totals;
+  const { totals, recentIds } = progress;
+  const { recent, workflowId, sink, delivered, retries, checked, evictions, lockWaits } = totals;
   return {
     name,
     topic,
@@ -52,6 +68,11 @@ export async function streamStatus(
     delivered,
     retries,
     duplicates: { recent, workflowId, sink },
+    checked,
+    duplicateRate: checked === 0 ? 0 : (recent + workflowId + sink) / checked,
+    recent: { entries: recentIds, evictions, lockWaits },
+    averageDeliveryMs:
+      totals.deliveries === 0 ? null : totals.deliveryMicros / totals.deliveries / 1_000,
   };
 }
 

@@ -25,6 +25,7 @@ class World {
   readonly written: string[] = [];
   readonly handedOn: string[] = [];
   readonly duplicates: string[] = [];
+  checked = 0;
   readonly held = new HeldChunks();
   readonly idempotency = new InMemoryIdempotencyService({});
   readonly recent = new RecentLayer(this.idempotency, 30_000);
@@ -80,6 +81,7 @@ class World {
       events: {
         delivered: () => undefined,
         duplicate: ({ messageId }, layer) => this.duplicates.push(`${messageId} ${layer}`),
+        checked: (_partition, count) => (this.checked += count),
         waiting: () => undefined,
         expired: () => undefined,
         attemptFailed: () => undefined,
@@ -234,6 +236,7 @@ describe('duplicates', () => {
     await expect(world.run()).resolves.toMatchObject({ delivered: 2, duplicates: 2 });
     expect(world.written.sort()).toEqual(['a', 'b']);
     expect(world.duplicates).toEqual(['a recent', 'a recent']);
+    expect(world.checked).toBe(4);
   });
 
   test('have their own turn when the first one fails', async () => {

@@ -121,6 +121,7 @@ class Model {
       metrics,
       logger,
       limits: { records: 4 * maxRecords, bytes: 1e9 },
+      recentIds: () => 0,
       onRecords: (entries) => dispatcher.push(entries),
       onLost: () => dispatcher.dropLost(),
       onFatal,

@@ -41,6 +41,7 @@ class World {
       metrics: createMetrics(),
       logger: this.log.logger,
       ...(limits && { limits }),
+      recentIds: () => 7,
       onRecords: (entries) => this.accepted.push(...entries),
       onLost: () => this.lost++,
       onFatal: (error) => this.fatal.push(error),
@@ -227,6 +228,14 @@ test('a record that is finished between a crash and its restart is no fatal erro
   expect(() => world.consumer.finished(window)).not.toThrow();
   expect(() => world.consumer.pause()).not.toThrow();
   expect(world.fatal).toEqual([]);
+});
+
+test('a consumer without a partition is not ready', async () => {
+  await begin();
+  await world.join('a');
+  expect(world.consumer.fault()).toBeUndefined();
+  world.fake.emit('join', { payload: { memberId: 'a', memberAssignment: {} } });
+  expect(world.consumer.fault()).toMatch(/^no partition is assigned/);
 });
 
 test('a crash that kafkajs does not mend is fatal', async () => {

@@ -156,7 +156,7 @@ describe('a record', () => {
     expect(await counts(world.metrics.records)).toEqual({});
     await world.close('test-42-0', outcome);
     expect(await counts(world.metrics.records)).toEqual({ [`test/${outcome}`]: 1 });
-    expect(world.ledger).toEqual({ ...emptyTotals(), ...ledger });
+    expect(world.ledger).toEqual({ ...emptyTotals(), checked: 1, ...ledger });
     expect(world.dispatcher.inFlightCount).toBe(0);
   });
 
@@ -284,6 +284,12 @@ describe('the recent layer', () => {
     expect(world.window.watermark).toBe(2);
     expect(world.starts).toHaveLength(1);
     expect(await counts(world.metrics.recentLockWaits)).toEqual({ test: 1 });
+    // The one that waited is checked once more, and counted once.
+    expect(await counts(world.metrics.recentChecks)).toEqual({ test: 2 });
+    expect(parseLedger(world.window.ledger.toMetadata())).toMatchObject({
+      checked: 2,
+      lockWaits: 1,
+    });
   });
 
   test.each(['dead_lettered', 'failed'] as const)(
@@ -333,7 +339,7 @@ test('the workflow-id layer: a redelivered record is skipped and its place comes
   expect(world.dispatcher.inFlightCount).toBe(0);
   expect(await counts(world.metrics.duplicates)).toEqual({ 'test/workflow-id': 1 });
   expect(world.log.lines).toMatchObject([{ msg: DUPLICATE_SKIPPED, layer: 'workflow-id' }]);
-  expect(world.ledger).toEqual({ ...emptyTotals(), workflowId: 1 });
+  expect(world.ledger).toEqual({ ...emptyTotals(), checked: 1, workflowId: 1 });
 });
 
 test('a record that comes again while its workflow is open waits for the first', async () => {

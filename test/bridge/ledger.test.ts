@@ -4,6 +4,7 @@ import {
   Ledger,
   LEDGER_FIELDS,
   parseLedger,
+  parseRecentIds,
   type LedgerTotals,
 } from '../../src/bridge/ledger';
 
@@ -35,7 +36,23 @@ test('metadata stays far below what a broker takes', () => {
   const largest = Object.fromEntries(LEDGER_FIELDS.map((field) => [field, 2 ** 53 - 2]));
   ledger.load(JSON.stringify(largest));
   for (const field of LEDGER_FIELDS) ledger.add(field);
-  expect(ledger.toMetadata().length).toBeLessThan(500);
+  const by = { memberId: 'm'.repeat(255), recentIds: 2 ** 24, at: 2 ** 42 };
+  expect(ledger.toMetadata(by).length).toBeLessThan(1_000);
+});
+
+test('tells which member committed, and what it remembered then', () => {
+  const ledger = new Ledger();
+  ledger.load(null);
+  ledger.add('sink');
+  const metadata = ledger.toMetadata({ memberId: 'm1', recentIds: 5, at: 17 });
+  expect(parseRecentIds(metadata)).toEqual({ memberId: 'm1', recentIds: 5, at: 17 });
+  expect(parseLedger(metadata)).toEqual({ ...emptyTotals(), sink: 1 });
+  // The next owner counts on, and is another member.
+  const next = new Ledger();
+  next.load(metadata);
+  expect(parseRecentIds(next.toMetadata())).toBeUndefined();
+  expect(parseRecentIds('{"memberId":5}')).toBeUndefined();
+  expect(parseRecentIds('spark')).toBeUndefined();
 });
 
 test('is loaded once the last commit was read, also where there was none', () => {

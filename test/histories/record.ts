@@ -100,6 +100,7 @@ const chunks: ActivityDependencies['chunks'] = {
   events: {
     delivered: () => undefined,
     duplicate: () => undefined,
+    checked: () => undefined,
     waiting: () => undefined,
     expired: () => undefined,
     attemptFailed: () => undefined,

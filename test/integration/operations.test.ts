@@ -372,6 +372,10 @@ test('reconcile and status tell what became of every message', async () => {
     delivered: 4,
     retries: 0,
     duplicates: { recent: 1, workflowId: 0, sink: 0 },
+    checked: 7,
+    duplicateRate: 1 / 7,
+    recent: { entries: 4, evictions: 0, lockWaits: 0 },
+    averageDeliveryMs: expect.any(Number) as number,
   });
 
   // Lost, changed, and twice at the sink.

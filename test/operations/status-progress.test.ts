@@ -1,3 +1,4 @@
+import { emptyTotals } from '../../src/bridge/ledger';
 import { progressOf } from '../../src/operations/status-progress';
 
 const metadata = (delivered: number) =>
@@ -19,7 +20,7 @@ test('lag counts from the commit, from the earliest record without one, and neve
     // The topic was created again.
     { partition: 3, offset: '1000', metadata: null },
   ];
-  const { lag, lagByPartition } = progressOf(ranges, committed);
+  const { lag, lagByPartition } = progressOf(ranges, committed, []);
   expect(lagByPartition).toEqual({ 0: 10, 1: 20, 2: 10, 3: 0, 4: 2 });
   expect(lag).toBe(42);
 });
@@ -31,11 +32,24 @@ test('totals are summed over the partitions; metadata of other programs counts n
     { partition: 1, offset: '1', metadata: metadata(5) },
     { partition: 2, offset: '1', metadata: 'spark' },
   ];
-  expect(progressOf(ranges, committed).totals).toEqual({
+  expect(progressOf(ranges, committed, []).totals).toEqual({
+    ...emptyTotals(),
     recent: 2,
     workflowId: 4,
     sink: 6,
     retries: 8,
     delivered: 15,
   });
+});
+
+test('what members of the group remember is summed, as of the last commit of each', () => {
+  const ranges = [0, 1, 2, 3].map((partition) => ({ partition, low: 0, high: 1 }));
+  const by = (partition: number, memberId: string, recentIds: number, at: number) => ({
+    partition,
+    offset: '1',
+    metadata: JSON.stringify({ memberId, recentIds, at }),
+  });
+  const committed = [by(0, 'a', 10, 1), by(1, 'a', 7, 2), by(2, 'b', 5, 1), by(3, 'gone', 99, 9)];
+  expect(progressOf(ranges, committed, ['a', 'b', 'new']).recentIds).toBe(12);
+  expect(progressOf(ranges, committed, []).recentIds).toBe(0);
 });

@@ -10,6 +10,7 @@ export const noChunks: ActivityDependencies['chunks'] = {
   events: {
     delivered: unexpected,
     duplicate: unexpected,
+    checked: unexpected,
     waiting: unexpected,
     expired: unexpected,
     attemptFailed: unexpected,

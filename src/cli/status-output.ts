@@ -1,0 +1,49 @@
+import type { StreamStatus } from '../operations/status';
+import { table } from './output';
+
+/** The tables that people read; the same numbers as in `--json`. */
+export function describeStatus(all: StreamStatus[]): string {
+  const streams = table(
+    ['STREAM', 'TOPIC', 'GROUP', 'LAG', 'RUNNING', 'FAILED', 'COMPLETED', 'DEAD LETTERS'],
+    all.map((one) => [
+      one.name,
+      one.topic,
+      one.groupId,
+      one.lag,
+      one.running,
+      one.failed,
+      one.completed,
+      one.deadLetters,
+    ]),
+  );
+  const idempotency = table(
+    ['STREAM', 'CHECKED', 'DUPLICATES: RECENT', 'WORKFLOW-ID', 'SINK', 'RATE'],
+    all.map(({ name, checked, duplicates, duplicateRate }) => [
+      name,
+      checked,
+      duplicates.recent,
+      duplicates.workflowId,
+      duplicates.sink,
+      `${(duplicateRate * 100).toFixed(1)} %`,
+    ]),
+  );
+  const deliveries = table(
+    ['STREAM', 'DELIVERED', 'RETRIES', 'AVERAGE DELIVERY', 'REMEMBERED', 'EVICTED', 'LOCK WAITS'],
+    all.map(({ name, delivered, retries, averageDeliveryMs, recent }) => [
+      name,
+      delivered,
+      retries,
+      averageDeliveryMs === null ? '' : `${averageDeliveryMs.toFixed(1)} ms`,
+      recent.entries,
+      recent.evictions,
+      recent.lockWaits,
+    ]),
+  );
+  const behind = all.flatMap(({ name, lagByPartition }) =>
+    Object.entries(lagByPartition)
+      .filter(([, lag]) => lag > 0)
+      .map(([partition, lag]) => [name, Number(partition), lag]),
+  );
+  const lags = behind.length > 0 ? [table(['STREAM', 'PARTITION', 'LAG'], behind)] : [];
+  return [streams, idempotency, deliveries, ...lags].join('\n\n');
+}
