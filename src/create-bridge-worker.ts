@@ -17,7 +17,7 @@ import { createProbe, runWorkers, type WorkerOptions } from './create-worker';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream';
 import { Releasers, type Service } from './lifecycle';
-import { createMetrics } from './metrics';
+import { createMetrics, startAtZero } from './metrics';
 import { createStreamWorker } from './stream-worker';
 
 export type BridgeWorkerOptions = WorkerOptions;
@@ -34,6 +34,7 @@ export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<
   const { streams, logger } = options;
   checkDistinct(streams);
   const metrics = options.metrics ?? createMetrics();
+  for (const { name } of streams) startAtZero(metrics, name);
   const connections = await connect(options, logger);
   const releasers = new Releasers();
   releasers.push(() => connections.close());

@@ -11,7 +11,7 @@ import { chunkEvents, deliveryEvents } from './delivery-events';
 import type { AnyStream } from './domain/stream';
 import { Releasers, type Service } from './lifecycle';
 import type { Logger } from './logger';
-import { createMetrics, type Metrics } from './metrics';
+import { createMetrics, startAtZero, type Metrics } from './metrics';
 import { createStreamWorker } from './stream-worker';
 
 export interface WorkerOptions extends ConnectionSettings {
@@ -28,6 +28,7 @@ export interface WorkerOptions extends ConnectionSettings {
  */
 export async function createWorker(options: WorkerOptions): Promise<Service> {
   const { streams, logger, metrics = createMetrics() } = options;
+  for (const { name } of streams) startAtZero(metrics, name);
   const connections = await connect(options, logger);
   const releasers = new Releasers();
   releasers.push(() => connections.close());

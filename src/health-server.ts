@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { UsageError } from './domain/errors';
+import { errorWithCause, UsageError } from './domain/errors';
 import type { Service } from './lifecycle';
 import type { Metrics } from './metrics';
 
@@ -10,13 +10,15 @@ export interface HealthServer {
 }
 
 /**
- * `/metrics` for Prometheus; `/livez` answers while the event loop does, whatever Kafka and Temporal do;
+ * `/metrics` for Prometheus, with those of `furtherMetrics` (text in the same format) behind the
+ * process's own; `/livez` answers while the event loop does, whatever Kafka and Temporal do;
  * `/readyz` is 200 or 503, with the checks that failed.
  */
 export async function startHealthServer(
   options: { host: string; port: number },
   metrics: Metrics,
   service: Pick<Service, 'faults'>,
+  furtherMetrics: () => Promise<string> = () => Promise.resolve(''),
 ): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const path = request.url?.split('?')[0];
@@ -28,9 +30,8 @@ export async function startHealthServer(
       const ready = Object.keys(faults).length === 0;
       answer(ready ? 200 : 503, JSON.stringify({ ready, faults }));
     } else if (path === '/metrics') {
-      metrics.registry
-        .metrics()
-        .then((text) => answer(200, text, metrics.registry.contentType))
+      Promise.all([metrics.registry.metrics(), furtherMetrics().catch(asComment)])
+        .then((texts) => answer(200, texts.join('\n'), metrics.registry.contentType))
         .catch((error: unknown) => answer(500, JSON.stringify({ error: String(error) })));
     } else answer(404, '{"error":"try /metrics, /livez or /readyz"}');
   });
@@ -55,4 +56,9 @@ export async function startHealthServer(
         server.closeAllConnections();
       }),
   };
+}
+
+/** Half of the metrics are better than none. */
+function asComment(error: unknown): string {
+  return `# further metrics can not be read: ${errorWithCause(error).replace(/\s+/g, ' ')}\n`;
 }

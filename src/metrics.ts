@@ -117,3 +117,36 @@ export function createMetrics(registry = new Registry()) {
     }),
   };
 }
+
+/**
+ * Shows a stream's counters at zero before anything has happened: a rate needs the value before the first
+ * increase, and an alert on it would miss that one.
+ */
+export function startAtZero(metrics: Metrics, stream: string): void {
+  for (const outcome of ['delivered', 'duplicate', 'dead_lettered', 'invalid']) {
+    metrics.records.inc({ stream, outcome }, 0);
+  }
+  for (const layer of ['recent', 'workflow-id', 'sink']) {
+    metrics.duplicates.inc({ stream, layer }, 0);
+  }
+  for (const reason of ['unavailable', 'resource_exhausted', 'deadline_exceeded']) {
+    metrics.backoff.inc({ stream, reason }, 0);
+  }
+  for (const error_type of ['Transient', 'Throttled'])
+    metrics.retries.inc({ stream, error_type }, 0);
+  for (const eager of ['true', 'false']) metrics.startSeconds.zero({ stream, eager });
+  metrics.deliverySeconds.zero({ stream });
+  metrics.chunkRecords.zero({ stream });
+  for (const counter of [
+    metrics.recordsExpired,
+    metrics.recentChecks,
+    metrics.recentEvictions,
+    metrics.recentLockWaits,
+    metrics.rebalances,
+    metrics.idCollisions,
+  ]) {
+    counter.inc({ stream }, 0);
+  }
+  metrics.inFlight.set({ stream }, 0);
+  metrics.recentIds.set({ stream }, 0);
+}

@@ -26,6 +26,26 @@ async function get(path: string) {
   };
 }
 
+test('/metrics shows further metrics behind its own, and its own without them', async () => {
+  await server.close();
+  let further = () => Promise.resolve('# TYPE temporal_request counter\ntemporal_request 5\n');
+  server = await startHealthServer(
+    { host: '127.0.0.1', port: 0 },
+    metrics,
+    { faults: () => faults },
+    () => further(),
+  );
+  const { body } = await get('/metrics');
+  expect(body).toMatch(/cloudsync_records_total[^]*\ntemporal_request 5\n$/);
+  further = () => Promise.reject(new Error('port\nclosed'));
+  expect(await get('/metrics')).toMatchObject({
+    status: 200,
+    body: expect.stringMatching(
+      /cloudsync_records_total[^]*# further .*: port closed\n$/,
+    ) as string,
+  });
+});
+
 test('its url names the port that was free', () => {
   expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
 });

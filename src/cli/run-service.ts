@@ -1,3 +1,4 @@
+import { installTemporalMetrics } from '../clients/temporal-metrics';
 import type { ConnectionSettings } from '../clients/connections';
 import { collectDefaultMetrics } from 'prom-client';
 import type { AnyStream } from '../domain/stream';
@@ -20,9 +21,9 @@ export async function runService(flags: StreamFlags, create: CreateService): Pro
   collectDefaultMetrics({ register: metrics.registry });
   // Before the service: a probe of a process that starts gets an answer, "not ready".
   let service: Service | undefined;
-  const health = await startHealthServer({ host, port }, metrics, {
-    faults: () => service?.faults() ?? { process: 'starting' },
-  });
+  const faults = () => service?.faults() ?? { process: 'starting' };
+  const temporalMetrics = await installTemporalMetrics(logger);
+  const health = await startHealthServer({ host, port }, metrics, { faults }, temporalMetrics);
   try {
     const start = async () => {
       service = await create({ kafka, temporal, streams, logger, metrics });

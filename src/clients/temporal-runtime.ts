@@ -10,11 +10,14 @@ let installed = false;
 
 /**
  * Sets up Temporal's runtime, of which a process has one: its logs go to ours, and signals are left to
- * the process. Must come before the first connection; later calls change nothing.
+ * the process. Must come before the first connection; later calls change nothing. Throws where
+ * `metricsAddress` (host:port for Temporal's own metrics; default: none are kept) is taken.
  */
-export function installTemporalRuntime(logger: Logger): void {
+export function installTemporalRuntime(
+  logger: Logger,
+  { metricsAddress }: { metricsAddress?: string } = {},
+): void {
   if (installed) return;
-  installed = true;
   const log = logger.child({ component: 'temporal' });
   Runtime.install({
     shutdownSignals: [],
@@ -23,8 +26,10 @@ export function installTemporalRuntime(logger: Logger): void {
     }),
     telemetryOptions: {
       logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
+      ...(metricsAddress && { metrics: { prometheus: { bindAddress: metricsAddress } } }),
     },
   });
+  installed = true;
 }
 
 const PINO_LEVELS = {

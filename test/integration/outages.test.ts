@@ -78,3 +78,22 @@ describe.each<{ execution: ExecutionOptions }>([
     await until('all committed', async () => (await world.lag(stream)) === 0);
   });
 });
+
+test('a bridge worker without work is not ready while Temporal is away', async () => {
+  const { stream } = await world.stream();
+  const bridge = await world.bridge(stream);
+  await until('ready', () => Object.keys(bridge.faults()).length === 0);
+  await temporal.kill();
+  await until('not ready', () => 'temporal' in bridge.faults());
+  temporal = await restartTemporal();
+  await until('ready again', () => Object.keys(bridge.faults()).length === 0);
+});
+
+test('a bridge worker that gets no partition is not ready', async () => {
+  const { stream } = await world.stream({ partitions: 1 });
+  const first = await world.bridge(stream);
+  const second = await world.bridge(stream);
+  const faults = () => [first, second].map((bridge) => Object.values(bridge.faults()).join());
+  await until('one of them has it', () => faults().includes(''));
+  expect(faults().sort()).toEqual(['', expect.stringMatching(/^no partition is assigned/)]);
+});

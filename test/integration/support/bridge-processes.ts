@@ -11,6 +11,8 @@ const MAIN = join(__dirname, '..', '..', '..', 'dist', 'workers', 'bridge.js');
 
 export interface BridgeProcess {
   pid: number;
+  /** Address of its `/metrics` and the probes. */
+  url: string;
   /** Sends the signal and resolves with the exit code, or null when the signal ended it. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -56,16 +58,17 @@ export class BridgeProcesses {
   }
 
   /** Starts one and waits until it consumes. */
-  async start(): Promise<BridgeProcess> {
-    const child = spawn(process.execPath, [MAIN, 'aws'], {
+  async start(streams: string[] = ['aws']): Promise<BridgeProcess> {
+    const child = spawn(process.execPath, [MAIN, ...streams], {
       env: this.env,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let output = '';
-    const started = new Promise<void>((resolve, reject) => {
+    const started = new Promise<string>((resolve, reject) => {
       child.stderr.on('data', (chunk: Buffer) => {
         output += chunk.toString();
-        if (output.includes('"msg":"Started"')) resolve();
+        const line = output.split('\n').find((one) => one.includes('"msg":"Started"'));
+        if (line) resolve((JSON.parse(line) as { metrics: string }).metrics);
       });
       child.once('exit', (code) => reject(new Error(`ended with ${code}: ${output}`)));
     });
@@ -73,6 +76,7 @@ export class BridgeProcesses {
     exited.catch(() => undefined);
     const one: BridgeProcess = {
       pid: child.pid!,
+      url: '',
       end: async (signal) => {
         this.#running.delete(one);
         child.kill(signal);
@@ -80,7 +84,7 @@ export class BridgeProcesses {
       },
     };
     this.#running.add(one);
-    await started;
+    one.url = new URL('/', await started).href;
     return one;
   }
 

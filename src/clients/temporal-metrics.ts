@@ -1,0 +1,41 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { errorMessage } from '../domain/errors';
+import type { Logger } from '../logger';
+import { installTemporalRuntime } from './temporal-runtime';
+
+const TRIES = 5;
+const READ_DEADLINE_MS = 5_000;
+
+/**
+ * Sets up Temporal's runtime with its own metrics (`temporal_*`, of worker and client) and gives a function
+ * that reads them in Prometheus's text format. The runtime serves them on a port of its own and does not
+ * say which, so one that is free is chosen here, on 127.0.0.1. Must come before the first connection.
+ */
+export async function installTemporalMetrics(logger: Logger): Promise<() => Promise<string>> {
+  for (let tried = 1; ; tried++) {
+    const address = `127.0.0.1:${await freePort()}`;
+    try {
+      installTemporalRuntime(logger, { metricsAddress: address });
+      return () => read(`http://${address}/metrics`);
+    } catch (error) {
+      // Another process has taken the port in between.
+      if (tried === TRIES) throw error;
+      logger.debug({ address, error: errorMessage(error) }, "Temporal's metrics need another port");
+    }
+  }
+}
+
+async function read(url: string): Promise<string> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(READ_DEADLINE_MS) });
+  return response.text();
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
