@@ -1,9 +1,8 @@
-import { once } from 'node:events';
-import { createInterface } from 'node:readline/promises';
 import { UsageError } from '../domain/errors';
 import { CONCURRENCY, latestFailedRuns } from '../operations/failed-runs';
 import { replayFailed, type ReplayResult } from '../operations/failed-replay';
 import { mapConcurrently } from '../operations/concurrently';
+import { confirmed, requireTerminal } from './confirm';
 import { withServers, type OperationContext, type StreamFlags } from './context';
 import { printable, printJson, progressLine, say } from './output';
 
@@ -21,12 +20,15 @@ export async function replay(ids: string[], flags: Flags): Promise<void> {
     throw new UsageError('name workflow ids, or a stream with --stream');
   }
   if (ids.length > 0 && since) throw new UsageError('--since goes with --stream, not with ids');
-  const terminal = process.stdin.isTTY && process.stderr.isTTY;
-  if (!dryRun && !yes && !terminal) throw new UsageError('no terminal to ask on: add --yes');
+  const ask = !dryRun && !yes;
+  if (ask) requireTerminal();
 
   await withServers(flags, async (context) => {
     const chosen = ids.length > 0 ? [...new Set(ids)] : await failedIds(context, since);
-    if (!dryRun && !yes && !(await confirmed(chosen.length))) throw new Error('nothing replayed');
+    const what = chosen.length === 1 ? '1 workflow' : `${chosen.length} workflows`;
+    if (ask && chosen.length > 0 && !(await confirmed(`Run ${what} again?`))) {
+      throw new Error('nothing replayed');
+    }
     const results = await replayAll(context, chosen, dryRun);
     report(results, dryRun, json);
     // Of a whole stream some may have been replayed by others meanwhile; ids were asked for by name.
@@ -46,20 +48,6 @@ async function failedIds({ temporal, streams }: OperationContext, since?: Date):
   }
   progress('');
   return ids;
-}
-
-async function confirmed(count: number): Promise<boolean> {
-  if (count === 0) return true;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const what = count === 1 ? '1 workflow' : `${count} workflows`;
-    // Ctrl-C and Ctrl-D close it without an answer.
-    const closed = once(terminal, 'close').then(() => '');
-    const answer = await Promise.race([terminal.question(`Run ${what} again? [y/N] `), closed]);
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    terminal.close();
-  }
 }
 
 async function replayAll(

@@ -8,6 +8,7 @@ import { addDlqCommand } from './dlq';
 import { exitWith } from './exit';
 import { addFailedCommand } from './failed';
 import { addReconcileCommand } from './reconcile';
+import { addScenariosCommand } from './scenarios';
 import { addSendCommand } from './send';
 import { addStatusCommand } from './status';
 import { addTopicsCommand } from './topics';
@@ -29,6 +30,7 @@ function createProgram(): Command {
     addFailedCommand,
     addDlqCommand,
     addReconcileCommand,
+    addScenariosCommand,
   ];
   for (const add of commands) add(program);
   return program;

@@ -1,5 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import type { ReconcileReport } from '../operations/reconcile';
+import type { StreamStatus } from '../operations/status';
+import type { Observer } from '../scenarios/observe';
 
 const MAIN = join(__dirname, '..', 'cli', 'main.js');
 
@@ -22,4 +25,14 @@ export interface ReplayResult {
   replayed: number;
   refused: number;
   failed: number;
+}
+
+/** Looks at the system as an operator would. */
+export function cliObserver(env: NodeJS.ProcessEnv): Observer {
+  return {
+    async statuses() {
+      return (await cloudsync<{ streams: StreamStatus[] }>(['status'], env)).streams;
+    },
+    reconcile: (stream) => cloudsync<ReconcileReport>(['reconcile', '--stream', stream], env),
+  };
 }

@@ -10,14 +10,13 @@ import { loadSettings, processEnvironment } from '../config';
 import { down, ensureNamespace, status } from '../dev';
 import { Releasers } from '../lifecycle';
 import { createLogger } from '../logger';
-import type { ReconcileReport } from '../operations/reconcile';
 import { failsForGood, parseFaults } from '../sinks/faults';
 import { startBridgeProcess, type BridgeProcess } from './bridge-process';
-import { cloudsync, type ReplayResult } from './cloudsync';
-import { difference, NOTHING, observe, settle, type Totals } from './observe';
-import { judge, resultTable, type Result } from './report';
-import { expectation, scenarios, type Scenario } from './scenarios';
-import { sendScenario } from './send';
+import { cliObserver, cloudsync, type ReplayResult } from './cloudsync';
+import { settle, type Observer, type Totals } from '../scenarios/observe';
+import { resultTable } from '../scenarios/report';
+import { runScenarios } from '../scenarios/run';
+import { idempotencyScenarios, killScenario, type Scenario } from '../scenarios/scenarios';
 
 const STREAMS = ['aws', 'azure'];
 
@@ -66,6 +65,7 @@ async function runDemo(
   };
   const env = { ...processEnvironment(), ...local, CLOUDSYNC_METRICS_PORT: '0' };
   const settings = loadSettings(env);
+  const { topic } = settings;
   await ensureNamespace(addresses.temporal.address, namespace);
   await cloudsync(['topics', 'create'], env);
   const producer = createProducer(createKafka(settings.kafka, createLogger('error')));
@@ -86,28 +86,19 @@ async function runDemo(
   say(`faults: ${FAULTS}`);
   await Promise.all(STREAMS.map((stream) => startBridge(stream, FAULTS)));
 
-  const results: Result[] = [];
-  let before = new Map<string, Totals>();
-  for (const scenario of scenarios()) {
-    say(`${scenario.title} …`);
-    const sent = sendScenario(producer, settings.topic, scenario.sends);
-    if (scenario.kill)
-      await killHalfWay(
-        scenario,
-        bridges.get('aws')!,
-        () => startBridge('aws', FAULTS),
-        env,
-        before,
-      );
-    await sent;
-    const after = await observe(env);
-    for (const stream of STREAMS) {
-      const expected = expectation(scenario, (id) => willFail(stream, id));
-      const seen = difference(after.get(stream)!, before.get(stream) ?? NOTHING);
-      results.push(judge(scenario, stream, expected, seen));
-    }
-    before = after;
-  }
+  const observer = cliObserver(env);
+  const results = await runScenarios({
+    scenarios: [...idempotencyScenarios(''), killScenario()],
+    send: (key, value) => producer.send({ topic, acks: -1, messages: [{ key, value }] }),
+    observer,
+    willFail,
+    onScenario: ({ title }) => say(`${title} …`),
+    during: (scenario, before) => {
+      if (!scenario.kill) return Promise.resolve();
+      const restart = () => startBridge('aws', FAULTS);
+      return killHalfWay(scenario, bridges.get('aws')!, restart, observer, before);
+    },
+  });
 
   say('replaying the dead-lettered messages with faults off …');
   await stopBridges();
@@ -117,10 +108,8 @@ async function runDemo(
     const args = ['failed', 'replay', '--stream', stream, '--since', startedAt.toISOString()];
     replays[stream] = await cloudsync<ReplayResult>([...args, '--yes'], env);
   }
-  await settle(env);
-  const reconciliations = await Promise.all(
-    STREAMS.map((stream) => cloudsync<ReconcileReport>(['reconcile', '--stream', stream], env)),
-  );
+  await settle(observer);
+  const reconciliations = await Promise.all(STREAMS.map((stream) => observer.reconcile(stream)));
   const settled = reconciliations.every(
     ({ messages, delivered, missing, double }) =>
       messages === delivered && missing === 0 && double === 0,
@@ -163,13 +152,12 @@ async function killHalfWay(
   { sends }: Scenario,
   bridge: BridgeProcess,
   restart: () => Promise<void>,
-  env: NodeJS.ProcessEnv,
+  observer: Observer,
   before: Map<string, Totals>,
 ): Promise<void> {
   const half = (before.get('aws')?.delivered ?? 0) + sends.length / 2;
   for (;;) {
-    const args = ['reconcile', '--stream', 'aws'];
-    const { delivered } = await cloudsync<ReconcileReport>(args, env);
+    const { delivered } = await observer.reconcile('aws');
     if (delivered >= half) break;
     await sleep(200);
   }

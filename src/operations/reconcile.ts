@@ -4,7 +4,7 @@ import { UsageError } from '../domain/errors';
 import { parseRecord } from '../domain/parse';
 import type { AnyStream } from '../domain/stream';
 import { isLetterOf, originalPosition, readDeadLetters } from './dead-letters';
-import { readTopic, topicRanges } from './read-topic';
+import { readTopic, topicRanges, type PartitionRange } from './read-topic';
 import { Reconciliation, type Account } from './reconcile-account';
 import { groupProgress } from './status-progress';
 import { workflowCounts } from './status-workflows';
@@ -13,7 +13,11 @@ export interface ReconcileReport extends Account {
   stream: string;
 }
 
-export interface ReconcileEvents {
+export interface ReconcileOptions {
+  /** Only this part of the topic. Default: all that it holds now. */
+  ranges?: PartitionRange[];
+  /** Only messages whose ids begin so, on the topic and at the sink. Default: all. */
+  idPrefix?: string;
   onProgress?: (text: string) => void;
   /** Something to know beside the numbers. */
   onNotice?: (text: string) => void;
@@ -27,13 +31,14 @@ export async function reconcile(
   kafka: Kafka,
   client: Client,
   stream: AnyStream,
-  { onProgress = () => undefined, onNotice = () => undefined }: ReconcileEvents = {},
+  options: ReconcileOptions = {},
 ): Promise<ReconcileReport> {
   const { name, topic, deadLetterTopic, sink } = stream;
+  const { onProgress = () => undefined, onNotice = () => undefined, idPrefix = '' } = options;
   if (!sink.stored) throw new UsageError(`the sink of stream ${name} can't list what it stores`);
   // What is settled now will be found below; what is not may be found or not.
   await sayIfNotSettled(kafka, client, stream, onNotice);
-  const ranges = await topicRanges(kafka, topic);
+  const ranges = options.ranges ?? (await topicRanges(kafka, topic));
   if (!ranges) throw new UsageError(`no topic ${topic}`);
   const books = new Reconciliation();
   const reader = createRecordReader(kafka);
@@ -42,14 +47,17 @@ export async function reconcile(
     const total = ranges.reduce((sum, { low, high }) => sum + high - low, 0);
     for await (const record of readTopic(kafka, reader, topic, ranges)) {
       const parsed = parseRecord(stream, record);
-      if (parsed.ok) books.addMessage(record, parsed.messageId, record.value!);
-      else {
+      if (parsed.ok) {
+        if (parsed.messageId.startsWith(idPrefix)) {
+          books.addMessage(record, parsed.messageId, record.value!);
+        }
+      } else if (idPrefix === '') {
         books.addInvalid(record, `${name}-invalid-${topic}-${record.partition}-${record.offset}`);
       }
       if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} of ${total} records read`);
     }
     // Sink and dead letters after the topic: what ends meanwhile is found.
-    await addStored(books, stream, sink.stored(), { onProgress, onNotice });
+    await addStored(books, stream, sink.stored(), { onProgress, onNotice, idPrefix });
     for await (const letter of readDeadLetters(kafka, reader, deadLetterTopic)) {
       const position = isLetterOf(stream, letter) && originalPosition(letter);
       if (position) books.addDeadLetter(position);
@@ -79,7 +87,7 @@ async function addStored(
   books: Reconciliation,
   stream: AnyStream,
   stored: AsyncIterable<Buffer>,
-  { onProgress, onNotice }: Required<ReconcileEvents>,
+  { onProgress, onNotice, idPrefix }: Required<Omit<ReconcileOptions, 'ranges'>>,
 ): Promise<void> {
   let read = 0;
   let foreign = 0;
@@ -87,8 +95,8 @@ async function addStored(
     // The sink gives values alone; the message id is in the value.
     const place = { topic: stream.topic, partition: 0, offset: 0, timestamp: 0 };
     const parsed = parseRecord(stream, { ...place, key: null, value, headers: [] });
-    if (parsed.ok) books.addStored(parsed.messageId, value);
-    else foreign++;
+    if (!parsed.ok) foreign++;
+    else if (parsed.messageId.startsWith(idPrefix)) books.addStored(parsed.messageId, value);
     if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} objects of the sink read`);
   }
   if (foreign > 0) onNotice(`${foreign} objects of the sink are no messages of the stream`);

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReconcileReport } from '../operations/reconcile';
 import type { StreamStatus } from '../operations/status';
-import { cloudsync } from './cloudsync';
 
 /** Totals of one stream so far, from the operators' own commands. */
 export interface Totals {
@@ -14,14 +13,20 @@ export interface Totals {
   duplicates: { recent: number; workflowId: number; sink: number };
 }
 
+/** How the system is looked at. */
+export interface Observer {
+  statuses(): Promise<StreamStatus[]>;
+  reconcile(stream: string): Promise<ReconcileReport>;
+}
+
 const SETTLE_DEADLINE_MS = 90_000;
 
 /** Waits until nothing lags or runs, and until that has stayed so for one more look. */
-export async function settle(env: NodeJS.ProcessEnv): Promise<StreamStatus[]> {
+export async function settle(observer: Pick<Observer, 'statuses'>): Promise<StreamStatus[]> {
   const deadline = Date.now() + SETTLE_DEADLINE_MS;
   let quietBefore = '';
   for (;;) {
-    const { streams } = await cloudsync<{ streams: StreamStatus[] }>(['status'], env);
+    const streams = await observer.statuses();
     const idle = streams.every(({ lag, running }) => lag === 0 && running === 0);
     const seen = JSON.stringify(streams);
     if ((idle && seen === quietBefore) || Date.now() > deadline) return streams;
@@ -30,12 +35,11 @@ export async function settle(env: NodeJS.ProcessEnv): Promise<StreamStatus[]> {
   }
 }
 
-export async function observe(env: NodeJS.ProcessEnv): Promise<Map<string, Totals>> {
-  const streams = await settle(env);
+export async function observe(observer: Observer): Promise<Map<string, Totals>> {
+  const streams = await settle(observer);
   const totals = await Promise.all(
     streams.map(async ({ name, deadLetters, retries, duplicates }): Promise<[string, Totals]> => {
-      const result = await cloudsync<ReconcileReport>(['reconcile', '--stream', name], env);
-      const { messages, delivered, missing, double } = result;
+      const { messages, delivered, missing, double } = await observer.reconcile(name);
       return [name, { messages, delivered, missing, double, deadLetters, retries, duplicates }];
     }),
   );
@@ -59,13 +63,3 @@ export function difference(after: Totals, before: Totals): Totals {
     },
   };
 }
-
-export const NOTHING: Totals = {
-  messages: 0,
-  delivered: 0,
-  missing: 0,
-  double: 0,
-  deadLetters: 0,
-  retries: 0,
-  duplicates: { recent: 0, workflowId: 0, sink: 0 },
-};

@@ -25,11 +25,14 @@ function random(seed: number): () => number {
   };
 }
 
-/** The scenarios of the demo, in order. Ids are the same in every run; topics and sinks are fresh. */
-export function scenarios(): Scenario[] {
+/**
+ * Six ways in which messages and their duplicates arrive, in order. Ids begin with the prefix and are
+ * otherwise the same in every run.
+ */
+export function idempotencyScenarios(prefix: string): Scenario[] {
   const chance = random(20);
   const distinct = 200;
-  const mixed: Send[] = range(distinct).map((i) => ({ id: `mixed-${i}`, atMs: i * 20 }));
+  const mixed: Send[] = range(distinct).map((i) => ({ id: `${prefix}mixed-${i}`, atMs: i * 20 }));
   const duplicates: Send[] = mixed
     .filter(() => chance() < 0.2)
     .map(({ id, atMs }) => ({ id, atMs: atMs + Math.floor(chance() * 2_000) }));
@@ -37,40 +40,46 @@ export function scenarios(): Scenario[] {
     {
       name: 'steady',
       title: '20 messages, one each 0.5 s',
-      sends: range(20).map((i) => ({ id: `steady-${i}`, atMs: i * 500 })),
+      sends: range(20).map((i) => ({ id: `${prefix}steady-${i}`, atMs: i * 500 })),
     },
     {
       name: 'fast',
       title: '50 messages, one each 0.1 s',
-      sends: range(50).map((i) => ({ id: `fast-${i}`, atMs: i * 100 })),
+      sends: range(50).map((i) => ({ id: `${prefix}fast-${i}`, atMs: i * 100 })),
     },
     {
       name: 'at once',
       title: 'one message 5 times at once',
-      sends: range(5).map(() => ({ id: 'at-once', atMs: 0 })),
+      sends: range(5).map(() => ({ id: `${prefix}at-once`, atMs: 0 })),
     },
     {
       name: 'later',
       title: 'one message again 5 s later, twice',
-      sends: range(3).map((i) => ({ id: 'later', atMs: i * 5_000 })),
+      sends: range(3).map((i) => ({ id: `${prefix}later`, atMs: i * 5_000 })),
     },
     {
       name: 'three producers',
       title: '10 messages, each from 3 producers at the same time',
-      sends: range(3).flatMap(() => range(10).map((i) => ({ id: `three-${i}`, atMs: i * 50 }))),
+      sends: range(3).flatMap(() =>
+        range(10).map((i) => ({ id: `${prefix}three-${i}`, atMs: i * 50 })),
+      ),
     },
     {
       name: 'mixed',
       title: `${distinct} messages with 20 % random duplicates`,
       sends: [...mixed, ...duplicates].sort((a, b) => a.atMs - b.atMs),
     },
-    {
-      name: 'kill',
-      title: '500 messages, SIGKILL of the aws bridge worker half-way',
-      sends: range(500).map((i) => ({ id: `kill-${i}`, atMs: i * 4 })),
-      kill: true,
-    },
   ];
+}
+
+/** The demo's seventh: only whoever started the bridge worker may kill it. */
+export function killScenario(): Scenario {
+  return {
+    name: 'kill',
+    title: '500 messages, SIGKILL of the aws bridge worker half-way',
+    sends: range(500).map((i) => ({ id: `kill-${i}`, atMs: i * 4 })),
+    kill: true,
+  };
 }
 
 /** What must come of a scenario's sends at one stream. */
