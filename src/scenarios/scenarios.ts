@@ -60,8 +60,8 @@ export function idempotencyScenarios(prefix: string): Scenario[] {
     {
       name: 'three producers',
       title: '10 messages, each from 3 producers at the same time',
-      sends: range(3).flatMap(() =>
-        range(10).map((i) => ({ id: `${prefix}three-${i}`, atMs: i * 50 })),
+      sends: range(10).flatMap((i) =>
+        range(3).map(() => ({ id: `${prefix}three-${i}`, atMs: i * 50 })),
       ),
     },
     {
