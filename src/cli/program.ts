@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { addBridgeCommand } from './bridge';
+import { addDevCommand } from './dev';
+import { addDlqCommand } from './dlq';
+import { addFailedCommand } from './failed';
+import { addReconcileCommand } from './reconcile';
+import { addScenariosCommand } from './scenarios';
+import { addSendCommand } from './send';
+import { addStatusCommand } from './status';
+import { addTopicsCommand } from './topics';
+import { addWorkerCommand } from './worker';
+
+/** Every command; a usage error throws. */
+export function createProgram(): Command {
+  const program = new Command('cloudsync')
+    .description('Kafka records as Temporal workflows: durable, exactly once at the sink, visible')
+    .version(version())
+    .showHelpAfterError('(--help shows what is possible)')
+    .exitOverride();
+  const commands = [
+    addDevCommand,
+    addTopicsCommand,
+    addBridgeCommand,
+    addWorkerCommand,
+    addSendCommand,
+    addStatusCommand,
+    addFailedCommand,
+    addDlqCommand,
+    addReconcileCommand,
+    addScenariosCommand,
+  ];
+  for (const add of commands) add(program);
+  return program;
+}
+
+function version(): string {
+  const file = join(__dirname, '..', '..', 'package.json');
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
