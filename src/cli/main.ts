@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { addApiCommand } from './api';
 import { addBridgeCommand } from './bridge';
 import { addDevCommand } from './dev';
 import { addDlqCommand } from './dlq';
@@ -22,6 +23,7 @@ function createProgram(): Command {
   const commands = [
     addDevCommand,
     addTopicsCommand,
+    addApiCommand,
     addBridgeCommand,
     addWorkerCommand,
     addSendCommand,
