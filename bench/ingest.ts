@@ -27,10 +27,12 @@ const ONE = 'NDJSON, one process';
 const TWO = 'NDJSON, two processes';
 const EACH = 'single requests, one process';
 
-interface Row {
-  name: string;
+interface Rate {
   messagesPerSecond: number;
+  /** Of the producing processes, not of the broker and of the client. */
+  cpuMicrosPerMessage: number;
 }
+type Row = Rate & { name: string };
 interface Body {
   ids: string[];
   bytes: Buffer;
@@ -48,16 +50,20 @@ async function main(): Promise<void> {
   const apis = await Promise.all([startApi(settings, topic), startApi(settings, topic)]);
   try {
     const urls = apis.map(({ url }) => url);
+    const cpuSeconds = async () =>
+      (await Promise.all(apis.map((api) => api.cpuSeconds()))).reduce((sum, one) => sum + one);
     const send = async (name: string, to: string[], bodies: Body[], atOnce: number) => {
+      const cpuBefore = await cpuSeconds();
       const started = performance.now();
       const ids = await post(to, bodies, atOnce);
       const seconds = (performance.now() - started) / 1000;
+      const cpuMicrosPerMessage = (((await cpuSeconds()) - cpuBefore) * 1e6) / ids.length;
       for (const id of ids) acknowledged.push(id);
-      if (name) rows.push({ name, messagesPerSecond: ids.length / seconds });
+      if (name) rows.push({ name, messagesPerSecond: ids.length / seconds, cpuMicrosPerMessage });
     };
     await send('', urls, ndjson('warm-', 20_000), NDJSON_REQUESTS);
     for (let round = 0; round < ROUNDS; round++) {
-      rows.push({ name: BARE, messagesPerSecond: await bare(settings, topic, `b${round}-`) });
+      rows.push({ name: BARE, ...(await bare(settings, topic, `b${round}-`)) });
       await send(ONE, urls.slice(0, 1), ndjson(`o${round}-`, MESSAGES), NDJSON_REQUESTS);
       await send(TWO, urls, ndjson(`t${round}-`, MESSAGES), NDJSON_REQUESTS);
       await send(EACH, urls.slice(0, 1), single(`s${round}-`, SINGLE), SINGLE_REQUESTS);
@@ -106,7 +112,12 @@ async function post(urls: string[], bodies: Body[], atOnce: number): Promise<str
   const sender = async (url: string, agent: Agent) => {
     while (next < bodies.length) {
       const { ids, bytes } = bodies[next++]!;
-      await postOne(url, agent, ids.length > 1 ? 'application/x-ndjson' : 'application/json', bytes);
+      await postOne(
+        url,
+        agent,
+        ids.length > 1 ? 'application/x-ndjson' : 'application/json',
+        bytes,
+      );
       for (const id of ids) acknowledged.push(id);
     }
   };
@@ -132,12 +143,12 @@ function postOne(url: string, agent: Agent, type: string, body: Buffer): Promise
   });
 }
 
-async function bare({ kafka }: Settings, topic: string, prefix: string): Promise<number> {
+async function bare({ kafka }: Settings, topic: string, prefix: string): Promise<Rate> {
   const tsx = join(__dirname, '..', 'node_modules', '.bin', 'tsx');
   const file = join(__dirname, 'bare-producer.ts');
   const values = [kafka.brokers.join(','), topic, prefix, String(MESSAGES), String(BYTES)];
   const { stdout } = await promisify(execFile)(tsx, [file, ...values]);
-  return Number(stdout);
+  return JSON.parse(stdout) as Rate;
 }
 
 /** `cloudsync api start` of the build. */
@@ -157,16 +168,22 @@ async function startApi({ kafka }: Settings, topic: string) {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';
-  const url = await new Promise<string>((resolve, reject) => {
+  await new Promise<void>((resolve, reject) => {
     child.stderr.on('data', (chunk: Buffer) => {
       log += chunk.toString();
-      const found = /"url":"([^"]+)"/.exec(log);
-      if (found) resolve(found[1]!);
+      if (log.includes('"msg":"Started"')) resolve();
     });
     child.once('exit', () => reject(new Error(`the API ended: ${log}`)));
   });
+  const [url, metrics] = ['url', 'metrics'].map(
+    (field) => new RegExp(`"${field}":"([^"]+)"`).exec(log)![1]!,
+  ) as [string, string];
   return {
     url,
+    async cpuSeconds() {
+      const text = await (await fetch(metrics)).text();
+      return Number(/^process_cpu_seconds_total (.+)$/m.exec(text)![1]);
+    },
     async stop() {
       const exited = once(child, 'exit');
       child.kill('SIGTERM');
@@ -191,13 +208,17 @@ async function missingFrom(settings: Settings, topic: string, ids: string[]): Pr
 }
 
 function print(rows: Row[], check: { acknowledged: number; missing: number }): void {
-  const of = (name: string) =>
-    rows.filter((row) => row.name === name).map((row) => row.messagesPerSecond);
+  const of = (name: string, field: keyof Rate = 'messagesPerSecond') =>
+    rows.filter((row) => row.name === name).map((row) => row[field]);
   const spread = (values: number[]) => {
     const sorted = [...values].sort((a, b) => a - b);
     return { min: sorted[0]!, median: quantile(sorted, 0.5), max: sorted.at(-1)! };
   };
-  const results = [BARE, ONE, TWO, EACH].map((name) => ({ name, ...spread(of(name)) }));
+  const results = [BARE, ONE, TWO, EACH].map((name) => ({
+    name,
+    ...spread(of(name)),
+    cpuMicrosPerMessage: spread(of(name, 'cpuMicrosPerMessage')).median,
+  }));
   const ratioToBare = spread(of(ONE).map((rate, round) => rate / of(BARE)[round]!));
   if (process.argv.includes('--json')) {
     const document = { machine, bytes: BYTES, rows, results, ratioToBare, ...check };
@@ -206,9 +227,13 @@ function print(rows: Row[], check: { acknowledged: number; missing: number }): v
   }
   const cell = (value: number, digits = 0) => value.toFixed(digits).padStart(10);
   process.stdout.write(`${machine}; Kafka, the API and its clients on the same cores\n\n`);
-  process.stdout.write(`messages/s, ${ROUNDS} rounds`.padEnd(32) + '       min    median       max\n');
-  for (const { name, min, median, max } of results) {
-    process.stdout.write(`${name.padEnd(32)}${cell(min)}${cell(median)}${cell(max)}\n`);
+  process.stdout.write(
+    `messages/s, ${ROUNDS} rounds`.padEnd(32) + '       min    median       max  us CPU each\n',
+  );
+  for (const { name, min, median, max, cpuMicrosPerMessage } of results) {
+    process.stdout.write(
+      `${name.padEnd(32)}${cell(min)}${cell(median)}${cell(max)}${cell(cpuMicrosPerMessage, 1)}\n`,
+    );
   }
   const { min, median, max } = ratioToBare;
   process.stdout.write(

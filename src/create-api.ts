@@ -83,7 +83,7 @@ export async function createApi(options: ApiOptions): Promise<ApiService> {
     const faults = (): Record<string, string> => ({
       ...(stopped && { process: 'stopping' }),
       ...(watch.fault && { kafka: watch.fault }),
-      ...(producer.lastFailure && { producer: producer.lastFailure }),
+      ...(producer.recentFailure && { producer: producer.recentFailure }),
       ...(producer.full && { queue: 'full' }),
     });
     const check = createCheck(streams, () => watch.maxRecordBytes);

@@ -59,7 +59,7 @@ export async function ingest(
     metrics.ingestRecords.inc({ outcome: 'rejected' }, rejected.length);
     throw new ProblemError(400, 'no message of the request is valid', {}, rejected);
   }
-  const { missing, reason } = await acknowledged(producer, records);
+  const { missing, reason } = await acknowledged(producer, records, metrics);
   const accepted = records.length - missing.length;
   metrics.ingestRecords.inc({ outcome: 'accepted' }, accepted);
   metrics.ingestRecords.inc({ outcome: 'failed' }, missing.length);
@@ -82,11 +82,13 @@ export async function ingest(
 function acknowledged(
   producer: IngestDependencies['producer'],
   records: OutgoingRecord[],
+  metrics: Metrics,
 ): Promise<Acknowledgement> {
   try {
     return producer.send(records);
   } catch (error) {
-    if (error instanceof QueueFullError) throw queueFull();
-    throw error;
+    if (!(error instanceof QueueFullError)) throw error;
+    metrics.ingestRecords.inc({ outcome: 'failed' }, records.length);
+    throw queueFull();
   }
 }

@@ -2,8 +2,10 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const COLON = 0x3a;
-const OPENING = [0x7b, 0x5b];
-const CLOSING = [0x7d, 0x5d];
+const BRACE = 0x7b;
+const BRACKET = 0x5b;
+/** A closing brace or bracket is its opening one and two. */
+const TO_CLOSING = 2;
 const isSpace = (byte: number) => byte <= 0x20;
 
 /**
@@ -34,8 +36,8 @@ function partsOf(json: Buffer): [part: Buffer, colon: number][] {
   for (let at = 0; at < inner.length; at++) {
     const byte = inner[at]!;
     if (byte === QUOTE) at = endOfString(inner, at);
-    else if (OPENING.includes(byte)) depth++;
-    else if (CLOSING.includes(byte)) depth--;
+    else if (byte === BRACE || byte === BRACKET) depth++;
+    else if (byte === BRACE + TO_CLOSING || byte === BRACKET + TO_CLOSING) depth--;
     else if (depth > 0) continue;
     else if (byte === COLON) colon = at - start;
     else if (byte === COMMA) {

@@ -97,6 +97,7 @@ export function openApiDocument(streams: AnyStream[], options: { secured: boolea
 
 /** As its input looks; what JSON Schema can't say is left open. */
 function jsonSchema(schema: z.ZodType): object {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  return rest;
+  const converted = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  delete converted.$schema;
+  return converted;
 }

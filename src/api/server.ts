@@ -1,7 +1,7 @@
 import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { AnyStream } from '../domain/stream';
 import type { Logger } from '../logger';
 import { answerErrors, answerMalformed } from './answer-errors';
@@ -76,26 +76,13 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
 }
 
 function addMessages(app: FastifyInstance, options: ApiServerOptions): void {
-  const { tokens, producer } = options;
-  const known = createTokenCheck(tokens);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(CONTENT_TYPES, { parseAs: 'buffer' }, (_, body, done) =>
     done(null, body),
   );
   // Before the body is read.
-  app.addHook('onRequest', async ({ headers, hostname }) => {
-    if (tokens.length === 0) {
-      if (!LOCAL_NAMES.includes(hostname)) {
-        throw new ProblemError(403, 'without tokens only requests to localhost are taken');
-      }
-    } else if (!known(headers.authorization)) {
-      const error = headers.authorization === undefined ? '' : ', error="invalid_token"';
-      throw new ProblemError(401, 'a bearer token is needed', {
-        'www-authenticate': `Bearer realm="cloudsync"${error}`,
-      });
-    }
-    if (producer.full) throw queueFull();
-  });
+  const refusal = createAdmission(options);
+  app.addHook('onRequest', (request, _, done) => done(refusal(request)));
   app.post(PATH, async (request, reply) => {
     if (!Buffer.isBuffer(request.body)) throw new ProblemError(400, 'the request has no body');
     const result = await ingest(options, request.body, request.headers);
@@ -108,6 +95,23 @@ function addMessages(app: FastifyInstance, options: ApiServerOptions): void {
       throw new ProblemError(405, 'only POST is possible here', { allow: 'POST' });
     },
   });
+}
+
+/** Who may send, and whether there is room. */
+function createAdmission({ tokens, producer }: Pick<ApiServerOptions, 'tokens' | 'producer'>) {
+  const known = createTokenCheck(tokens);
+  return ({ headers, hostname }: FastifyRequest): ProblemError | undefined => {
+    if (tokens.length === 0 && !LOCAL_NAMES.includes(hostname)) {
+      return new ProblemError(403, 'without tokens only requests to localhost are taken');
+    }
+    if (tokens.length > 0 && !known(headers.authorization)) {
+      const error = headers.authorization === undefined ? '' : ', error="invalid_token"';
+      return new ProblemError(401, 'a bearer token is needed', {
+        'www-authenticate': `Bearer realm="cloudsync"${error}`,
+      });
+    }
+    return producer.full ? queueFull() : undefined;
+  };
 }
 
 async function describe(app: FastifyInstance, { streams, tokens }: ApiServerOptions) {

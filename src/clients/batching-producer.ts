@@ -61,6 +61,8 @@ interface Batch {
 }
 
 const RETRY_PAUSE_MS = 200;
+/** A process that gets no requests, because it is not ready, must become ready again. */
+const RECENT_MS = 15_000;
 
 /**
  * Gathers records of many calls into batches, several of them under way at once. A batch that fails is
@@ -75,7 +77,7 @@ export class BatchingProducer {
   #linger: NodeJS.Timeout | undefined;
   #inFlight = 0;
   #timeoutMs: number;
-  #lastFailure: string | undefined;
+  #failure: { reason: string; at: number } | undefined;
   #onIdle: (() => void) | undefined;
   /** Taken and not answered by the broker. */
   records = 0;
@@ -91,9 +93,10 @@ export class BatchingProducer {
     return this.records >= queueRecords || this.bytes >= queueBytes;
   }
 
-  /** Why the latest try failed; `undefined` when it succeeded. */
-  get lastFailure(): string | undefined {
-    return this.#lastFailure;
+  /** Why the latest try failed; `undefined` when it succeeded, or some seconds later. */
+  get recentFailure(): string | undefined {
+    const { reason, at } = this.#failure ?? { at: -Infinity };
+    return performance.now() - at < RECENT_MS ? reason : undefined;
   }
 
   /**
@@ -120,7 +123,7 @@ export class BatchingProducer {
   /** Every call, present and to come, is answered within so many milliseconds. */
   hurry(timeoutMs: number): void {
     this.#timeoutMs = Math.min(this.#timeoutMs, timeoutMs);
-    const expire = () => this.#calls.forEach((call) => call.expire(this.#lastFailure));
+    const expire = () => this.#calls.forEach((call) => call.expire());
     setTimeout(expire, timeoutMs).unref();
   }
 
@@ -177,15 +180,16 @@ export class BatchingProducer {
     while (parts.some(({ call }) => !call.answered)) {
       try {
         await send(records);
-        this.#lastFailure = undefined;
+        this.#failure = undefined;
         onBatch?.(records.length);
         for (const { call, from, to } of parts) call.settle(from, to);
         return;
       } catch (error) {
-        this.#lastFailure = errorMessage(error);
+        const reason = errorMessage(error);
+        this.#failure = { reason, at: performance.now() };
         onFailure?.(error, records.length);
         if (!isRetriable(error)) {
-          for (const { call, from, to } of parts) call.settle(from, to, this.#lastFailure);
+          for (const { call, from, to } of parts) call.settle(from, to, reason);
           return;
         }
         await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
@@ -219,9 +223,9 @@ class Call {
     if (this.#pending === 0) this.#finish();
   }
 
-  expire(reason = 'the broker has not acknowledged it in time'): void {
+  expire(): void {
     if (this.answered) return;
-    this.#reason = reason;
+    this.#reason = 'it did not answer in time';
     this.#finish();
   }
 
@@ -237,9 +241,12 @@ class Call {
   }
 }
 
-function sizeOf({ key, value }: OutgoingRecord): number {
-  return key.length + value.length + RECORD_OVERHEAD_BYTES;
+function sizeOf({ key, value, headers }: OutgoingRecord): number {
+  let bytes = key.length + value.length + RECORD_OVERHEAD_BYTES;
+  for (const name in headers) bytes += name.length + headers[name]!.length + HEADER_OVERHEAD_BYTES;
+  return bytes;
 }
 
-/** Numbers and the trace's headers of a record inside a batch. */
-const RECORD_OVERHEAD_BYTES = 100;
+/** Lengths and numbers of a record, and of a header, at most. */
+const RECORD_OVERHEAD_BYTES = 40;
+const HEADER_OVERHEAD_BYTES = 10;
