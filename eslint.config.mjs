@@ -7,7 +7,7 @@ const folder = (name, ...patterns) => ({
   files: [`src/${name}/**/*.ts`],
   rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
 });
-const kafkajs = { regex: '^kafkajs', message: 'Only clients/kafka.ts knows kafkajs.' };
+const kafkajs = { regex: '^kafkajs', message: 'Only clients/kafka*.ts know kafkajs.' };
 const workers = { regex: '/workers(/|$)', message: 'Nothing imports an entry point.' };
 const outer = {
   regex: '/(cli|dev|operations|workers)(/|$)',
@@ -43,7 +43,7 @@ export default defineConfig(
   },
   { files: ['src/config.ts', 'test/**', 'bench/**'], rules: { 'no-restricted-properties': 'off' } },
   {
-    files: ['src/clients/kafka.ts', 'src/clients/kafkajs-internals.d.ts'],
+    files: ['src/clients/{kafka,kafka-encoder}.ts', 'src/clients/kafkajs-internals.d.ts'],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [outer] }] },
   },
   folder('domain', {
@@ -60,6 +60,7 @@ export default defineConfig(
     message: 'Workflows run in a sandbox: types only.',
   }),
   folder('sinks', kafkajs, outer, { regex: '/(bridge|activities|workflows)(/|$)' }),
+  folder('api', kafkajs, outer, { regex: '/(bridge|activities|workflows|sinks)(/|$)' }),
   folder('activities', kafkajs, outer, { regex: '/bridge(/|$)', allowTypeImports: true }),
   folder('bridge', kafkajs, outer, { regex: '/activities(/|$)', allowTypeImports: true }),
 );

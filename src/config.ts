@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import type { TokenHash } from './api/tokens';
 import type { KafkaSettings } from './clients/kafka';
 import type { TemporalSettings } from './clients/temporal';
 import { errorMessage, UsageError } from './domain/errors';
@@ -26,6 +27,7 @@ export interface Settings {
   execution: ExecutionOptions;
   /** Whether a chunk of the reference streams becomes one object. */
   chunkObjects: boolean;
+  api: ApiSettings;
   retry: Partial<RetryPolicy>;
   idempotency: Partial<IdempotencySettings>;
   /** Port of `/metrics`, `/livez`, `/readyz` on 127.0.0.1; 0 takes any free one. */
@@ -43,6 +45,31 @@ export interface Settings {
     /** Folder for servers' data and logs. */
     directory: string;
   };
+}
+
+/** The HTTP producer. */
+export interface ApiSettings {
+  /** Address to listen on. Beyond this machine only with tokens. */
+  host: string;
+  /** 0 takes any free one. */
+  port: number;
+  /** As `metricsPort`, of this process: a bridge worker may run beside it. */
+  metricsPort: number;
+  /** Bearer tokens that are let in; none: everybody on this machine. */
+  tokens: TokenHash[];
+  /** Of a request, also after it was unpacked. */
+  maxBodyBytes: number;
+  /** Messages of a request. */
+  maxRecords: number;
+  /** Milliseconds in which a request must have arrived as a whole. */
+  requestTimeoutMs: number;
+  /** Messages, and their bytes, that were taken and are not acknowledged yet. */
+  queueRecords: number;
+  queueBytes: number;
+  /** Milliseconds that the first message of a batch waits for others. */
+  lingerMs: number;
+  /** Milliseconds that a request waits for the broker. */
+  deliveryTimeoutMs: number;
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -63,6 +90,8 @@ const LOCAL_NAMES = [
 
 const MAX_PORT = 65_535;
 const count = z.coerce.number<string>().int().min(1);
+const port = z.coerce.number<string>().int().min(0).max(MAX_PORT);
+const milliseconds = count.max(3_600_000);
 const brokers = z
   .string()
   .transform((list) => list.split(',').map((broker) => broker.trim()))
@@ -75,6 +104,26 @@ const brokers = z
           'must be host:port, separated by commas',
         ),
     ),
+  );
+
+const tokens = z
+  .string()
+  .transform((list) => list.split(',').map((entry) => entry.trim()))
+  .pipe(
+    z.array(
+      z
+        .string()
+        .regex(
+          /^([\w.-]{1,64}=)?[0-9a-fA-F]{64}$/,
+          'must be SHA-256 hashes (64 hexadecimal digits, or name=hash), separated by commas; "cloudsync api token" makes them',
+        ),
+    ),
+  )
+  .transform((entries) =>
+    entries.map((entry): TokenHash => {
+      const [hash, name] = entry.split('=').reverse();
+      return { ...(name && { name }), hash: hash! };
+    }),
   );
 
 const schema = z.object({
@@ -109,6 +158,17 @@ const schema = z.object({
     .max(LARGEST_CHUNK_LIMITS.lingerMs)
     .optional(),
   CLOUDSYNC_CHUNK_OBJECTS: z.stringbool().default(false),
+  CLOUDSYNC_API_HOST: z.string().min(1).default('127.0.0.1'),
+  CLOUDSYNC_API_PORT: port.default(8088),
+  CLOUDSYNC_API_METRICS_PORT: port.default(9465),
+  CLOUDSYNC_API_TOKENS: tokens.default([]),
+  CLOUDSYNC_API_MAX_BODY_BYTES: count.default(16 * 1024 * 1024),
+  CLOUDSYNC_API_MAX_RECORDS: count.default(10_000),
+  CLOUDSYNC_API_REQUEST_TIMEOUT_MS: milliseconds.default(30_000),
+  CLOUDSYNC_API_QUEUE_RECORDS: count.default(100_000),
+  CLOUDSYNC_API_QUEUE_BYTES: count.default(64 * 1024 * 1024),
+  CLOUDSYNC_API_LINGER_MS: z.coerce.number<string>().int().min(0).max(1_000).default(5),
+  CLOUDSYNC_API_DELIVERY_TIMEOUT_MS: milliseconds.default(30_000),
   CLOUDSYNC_RETRY_FAST_ATTEMPTS: count.optional(),
   CLOUDSYNC_RETRY_MAX_ATTEMPTS: count.optional(),
   CLOUDSYNC_RETRY_INITIAL_MS: count.optional(),
@@ -119,7 +179,7 @@ const schema = z.object({
   CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: count.optional(),
   CLOUDSYNC_IDEMPOTENCY_STATISTICS: z.stringbool().optional(),
   CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: z.stringbool().optional(),
-  CLOUDSYNC_METRICS_PORT: z.coerce.number<string>().int().min(0).max(MAX_PORT).default(9464),
+  CLOUDSYNC_METRICS_PORT: port.default(9464),
   CLOUDSYNC_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   CLOUDSYNC_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
   CLOUDSYNC_DEV_DIR: z.string().min(1).default(join('.cloudsync', 'dev')),
@@ -195,6 +255,19 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
             }),
           },
     chunkObjects: values.CLOUDSYNC_CHUNK_OBJECTS,
+    api: {
+      host: values.CLOUDSYNC_API_HOST,
+      port: values.CLOUDSYNC_API_PORT,
+      metricsPort: values.CLOUDSYNC_API_METRICS_PORT,
+      tokens: values.CLOUDSYNC_API_TOKENS,
+      maxBodyBytes: values.CLOUDSYNC_API_MAX_BODY_BYTES,
+      maxRecords: values.CLOUDSYNC_API_MAX_RECORDS,
+      requestTimeoutMs: values.CLOUDSYNC_API_REQUEST_TIMEOUT_MS,
+      queueRecords: values.CLOUDSYNC_API_QUEUE_RECORDS,
+      queueBytes: values.CLOUDSYNC_API_QUEUE_BYTES,
+      lingerMs: values.CLOUDSYNC_API_LINGER_MS,
+      deliveryTimeoutMs: values.CLOUDSYNC_API_DELIVERY_TIMEOUT_MS,
+    },
     retry: present({
       fastAttempts: values.CLOUDSYNC_RETRY_FAST_ATTEMPTS,
       maximumAttempts: values.CLOUDSYNC_RETRY_MAX_ATTEMPTS,

@@ -15,7 +15,7 @@ export interface HealthServer {
  * `/readyz` is 200 or 503, with the checks that failed.
  */
 export async function startHealthServer(
-  options: { host: string; port: number },
+  options: { host: string; port: number; portSetting?: string },
   metrics: Metrics,
   service: Pick<Service, 'faults'>,
   furtherMetrics: () => Promise<string> = () => Promise.resolve(''),
@@ -40,7 +40,7 @@ export async function startHealthServer(
       reject(
         error.code === 'EADDRINUSE'
           ? new UsageError(
-              `port ${options.port} is taken: set CLOUDSYNC_METRICS_PORT to another one, or to 0 for any`,
+              `port ${options.port} is taken: set ${options.portSetting ?? 'CLOUDSYNC_METRICS_PORT'} to another one, or to 0 for any`,
             )
           : error,
       );

@@ -115,6 +115,40 @@ export function createMetrics(registry = new Registry()) {
       labelNames: ['stream', 'error_type'] as const,
       registers,
     }),
+    ingestRecords: new Counter({
+      name: 'cloudsync_ingest_records_total',
+      help: 'Messages that came over HTTP, by outcome: accepted, rejected, failed',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    ingestRequests: new Counter({
+      name: 'cloudsync_ingest_requests_total',
+      help: 'Requests to the HTTP producer that were answered, by status',
+      labelNames: ['status'] as const,
+      registers,
+    }),
+    ingestQueueRecords: new Gauge({
+      name: 'cloudsync_ingest_queue_records',
+      help: 'Messages taken over HTTP that the broker has not acknowledged yet',
+      registers,
+    }),
+    ingestQueueBytes: new Gauge({
+      name: 'cloudsync_ingest_queue_bytes',
+      help: 'Bytes of the same',
+      registers,
+    }),
+    ingestSeconds: new Histogram({
+      name: 'cloudsync_ingest_seconds',
+      help: 'Time from the head of a request with messages to its answer',
+      buckets: LATENCY_BUCKETS,
+      registers,
+    }),
+    ingestBatchRecords: new Histogram({
+      name: 'cloudsync_ingest_batch_records',
+      help: 'Messages in each batch that the broker acknowledged',
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000],
+      registers,
+    }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { addApiCommand } from './api';
 import { addBridgeCommand } from './bridge';
 import { addDevCommand } from './dev';
 import { addDlqCommand } from './dlq';
@@ -24,6 +25,7 @@ export function createProgram(): Command {
     addTopicsCommand,
     addBridgeCommand,
     addWorkerCommand,
+    addApiCommand,
     addSendCommand,
     addStatusCommand,
     addFailedCommand,

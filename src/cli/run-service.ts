@@ -1,6 +1,7 @@
 import { installTemporalMetrics } from '../clients/temporal-metrics';
 import type { ConnectionSettings } from '../clients/connections';
 import { collectDefaultMetrics } from 'prom-client';
+import type { ApiSettings } from '../config';
 import type { AnyStream } from '../domain/stream';
 import { startHealthServer } from '../health-server';
 import { runUntilSignal, type Service } from '../lifecycle';
@@ -9,30 +10,44 @@ import { createMetrics, type Metrics } from '../metrics';
 import { commandContext, type StreamFlags } from './context';
 
 type CreateService = (
-  options: ConnectionSettings & { streams: AnyStream[]; logger: Logger; metrics: Metrics },
+  options: ConnectionSettings & {
+    streams: AnyStream[];
+    logger: Logger;
+    metrics: Metrics;
+    api: ApiSettings;
+  },
 ) => Promise<Service>;
 
-/** Runs a worker process: the service, its health server, signals. */
-export async function runService(flags: StreamFlags, create: CreateService): Promise<void> {
+/** Runs a worker process, or the HTTP producer: the service, its health server, signals. */
+export async function runService(
+  flags: StreamFlags,
+  create: CreateService,
+  kind: 'worker' | 'api' = 'worker',
+): Promise<void> {
   const { settings, streams, logger } = commandContext(flags);
-  const { kafka, temporal, metricsHost: host, metricsPort: port } = settings;
+  const { kafka, temporal, api, metricsHost: host } = settings;
+  const health =
+    kind === 'api'
+      ? { host, port: api.metricsPort, portSetting: 'CLOUDSYNC_API_METRICS_PORT' }
+      : { host, port: settings.metricsPort };
   const metrics = createMetrics();
   // Memory, CPU and event loop of the process, under the names every Node dashboard knows.
   collectDefaultMetrics({ register: metrics.registry });
   // Before the service: a probe of a process that starts gets an answer, "not ready".
   let service: Service | undefined;
   const faults = () => service?.faults() ?? { process: 'starting' };
-  const temporalMetrics = await installTemporalMetrics(logger);
-  const health = await startHealthServer({ host, port }, metrics, { faults }, temporalMetrics);
+  // The HTTP producer knows nothing of Temporal.
+  const temporalMetrics = kind === 'api' ? undefined : await installTemporalMetrics(logger);
+  const server = await startHealthServer(health, metrics, { faults }, temporalMetrics);
   try {
     const start = async () => {
-      service = await create({ kafka, temporal, streams, logger, metrics });
+      service = await create({ kafka, temporal, streams, logger, metrics, api });
       const names = streams.map(({ name }) => name);
-      logger.info({ streams: names, metrics: `${health.url}/metrics` }, 'Started');
+      logger.info({ streams: names, metrics: `${server.url}/metrics` }, 'Started');
       return service;
     };
     await runUntilSignal(start(), logger);
   } finally {
-    await health.close();
+    await server.close();
   }
 }

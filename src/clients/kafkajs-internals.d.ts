@@ -9,6 +9,14 @@ declare module 'kafkajs/src/network/requestQueue' {
 
 declare module 'kafkajs/src/protocol/encoder' {
   class Encoder {
+    static nextPowerOfTwo(value: number): number;
+    static sizeOfVarInt(value: number): number;
+    static sizeOfVarLong: (value: unknown) => number;
+    buf: Buffer;
+    offset: number;
+    ensureAvailable: (this: Encoder, bytes: number) => void;
+    writeUVarInt: (this: Encoder, value: number) => Encoder;
+    writeVarLong: (this: Encoder, value: unknown) => Encoder;
     writeVarIntBytes: (this: Encoder, value: Buffer | null) => Encoder;
   }
   export = Encoder;

@@ -80,18 +80,27 @@ export function startOfInvalidRecord(
 
 /** Whether a workflow can take the record as its input. */
 export function fitsWorkflow(record: KafkaRecord): boolean {
-  return inputBytes(record, encodeContent(record)) <= MAX_CONTENT_BYTES;
+  const raw = rawBytes(record);
+  return fitsSurely(raw) || inputBytes(record, encodeContent(record)) <= MAX_CONTENT_BYTES;
 }
 
 /** Bytes of the content as JSON; counted only when it could be too much. */
 function inputBytes(record: KafkaRecord, content: RecordContent): number {
-  // What JSON adds around each header, and around the whole, is counted like bytes.
-  const raw = record.headers.reduce(
-    (sum, [name, value]) => sum + 3 + name.length + (value?.length ?? 0),
-    8 + (record.key?.length ?? 0) + (record.value?.length ?? 0),
+  const raw = rawBytes(record);
+  return fitsSurely(raw) ? raw : Buffer.byteLength(JSON.stringify(content));
+}
+
+/** What JSON adds around each header, and around the whole, is counted like bytes. */
+function rawBytes({ key, value, headers }: KafkaRecord): number {
+  return headers.reduce(
+    (sum, [name, content]) => sum + 3 + name.length + (content?.length ?? 0),
+    8 + (key?.length ?? 0) + (value?.length ?? 0),
   );
-  // JSON writes a byte as at most six characters (\u001f).
-  return raw * 6 < MAX_CONTENT_BYTES ? raw : Buffer.byteLength(JSON.stringify(content));
+}
+
+/** JSON writes a byte as at most six characters (\u001f). */
+function fitsSurely(raw: number): boolean {
+  return raw * 6 < MAX_CONTENT_BYTES;
 }
 
 function contentOrReference(record: KafkaRecord, reason: InvalidReason): RecordContent {

@@ -203,7 +203,7 @@ export function defineStream<Schema extends z.ZodType>(
     ...settings,
     taskQueue: `cloudsync-${name}`,
     schema: schema as z.ZodType<Message>,
-    messageId: messageId ?? ((message: Message) => (message as { id: string }).id),
+    messageId: messageId ?? idOf,
     ...(decode && { decode }),
     sink: typeof sink === 'function' ? functionSink(sink) : sink,
     idempotency: options.idempotency ?? {},
@@ -222,6 +222,10 @@ export function checkDistinct(streams: AnyStream[]): void {
   if (name) throw new UsageError(`two streams are called ${name}`);
   const groupId = firstRepeat(streams.map((stream) => stream.groupId));
   if (groupId) throw new UsageError(`two streams have the consumer group ${groupId}`);
+}
+
+function idOf(message: unknown): string {
+  return (message as { id: string }).id;
 }
 
 function functionSink<Message>(deliver: DeliverFunction<Message>): Sink<Message> {

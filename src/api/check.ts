@@ -1,0 +1,79 @@
+import { parseRecord } from '../domain/parse';
+import type { InvalidReason, KafkaRecord } from '../domain/record';
+import { fitsWorkflow, MAX_CONTENT_BYTES } from '../domain/record-start';
+import type { AnyStream } from '../domain/stream';
+import type { TraceContext } from '../domain/trace-context';
+import type { OutgoingRecord } from '../clients/batching-producer';
+import type { Draft } from './drafts';
+import type { Rejection, RejectionCode } from './problem';
+
+type Verdict = { record: OutgoingRecord } | Omit<Rejection, 'index'>;
+
+/** Characters of a rejection's detail: a request may have thousands of them. */
+const MAX_DETAIL_LENGTH = 500;
+
+/**
+ * The checks that the bridge makes, so that it takes what was accepted here: those of every stream that
+ * reads the topic. The record's key is the message id.
+ */
+export function createCheck(streams: AnyStream[], maxRecordBytes: () => number) {
+  const parsers = distinctParsers(streams);
+  return (draft: Draft, requestTrace: TraceContext | undefined): Verdict => {
+    if ('code' in draft) return draft;
+    const headers = { ...(draft.trace ?? requestTrace) };
+    const record: KafkaRecord = {
+      topic: streams[0]!.topic,
+      partition: 0,
+      offset: 0,
+      timestamp: Date.now(),
+      key: null,
+      value: draft.value,
+      headers: Object.entries(headers).map(([name, value]) => [name, Buffer.from(value)]),
+    };
+    let messageId: string | undefined;
+    for (const stream of parsers) {
+      const result = parseRecord(stream, record);
+      if (!result.ok) return rejection(codeOf(result.reason), result.reason.message);
+      messageId ??= result.messageId;
+      if (messageId !== result.messageId) {
+        return rejection('InvalidMessageId', `stream ${stream.name} gives it another id`);
+      }
+    }
+    const key = Buffer.from(messageId!);
+    record.key = key;
+    const bytes = key.length + draft.value.length;
+    if (bytes > maxRecordBytes()) {
+      const detail = `key and value have ${bytes} bytes; the topic takes ${maxRecordBytes()}`;
+      return rejection('RecordTooLarge', detail);
+    }
+    if (!fitsWorkflow(record)) {
+      const detail = `as JSON it has more than the ${MAX_CONTENT_BYTES} bytes that a workflow takes`;
+      return rejection('RecordTooLarge', detail);
+    }
+    return { record: { key, value: draft.value, headers } };
+  };
+}
+
+/** Streams that would say the same of every record are asked once. */
+function distinctParsers(streams: AnyStream[]): AnyStream[] {
+  return streams.filter(
+    (stream, index) =>
+      !streams
+        .slice(0, index)
+        .some(
+          (other) =>
+            other.schema === stream.schema &&
+            other.messageId === stream.messageId &&
+            other.decode === stream.decode,
+        ),
+  );
+}
+
+/** The others are reasons of records that come from elsewhere. */
+function codeOf({ type }: InvalidReason): RejectionCode {
+  return type === 'InvalidJson' || type === 'InvalidMessageId' ? type : 'SchemaMismatch';
+}
+
+function rejection(code: RejectionCode, detail: string): Verdict {
+  return { code, detail: detail.slice(0, MAX_DETAIL_LENGTH).toWellFormed() };
+}

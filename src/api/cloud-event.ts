@@ -1,0 +1,97 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { errorMessage } from '../domain/errors';
+import { parseTraceContext } from '../domain/trace-context';
+import { membersOf } from './json-slices';
+import type { Draft } from './drafts';
+
+/**
+ * CloudEvents 1.0 as messages of the reference schema. `time` becomes `occurredAt` and `data` becomes
+ * `payload`, both byte for byte; every other attribute keeps its name. What makes an event unique is its
+ * source and its id together, so the message's id is `<source>|<id>`: with the id alone, events of two
+ * sources would be taken for duplicates.
+ */
+
+/** An event in structured mode: one JSON object. */
+export function draftOfStructured(json: Buffer): Draft {
+  try {
+    const event: unknown = JSON.parse(json.toString());
+    if (typeof event !== 'object' || event === null || Array.isArray(event)) {
+      return invalid('it is not a JSON object');
+    }
+    return draftOf(membersOf(json));
+  } catch (error) {
+    return { code: 'InvalidJson', detail: errorMessage(error) };
+  }
+}
+
+/** An event in binary mode: attributes in `ce-` headers, data as the body. */
+export function draftOfBinary(headers: IncomingHttpHeaders, data: Buffer): Draft {
+  const members = new Map<string, Buffer>();
+  try {
+    for (const [header, value] of Object.entries(headers)) {
+      if (!header.startsWith('ce-')) continue;
+      members.set(header.slice(3), json(decodeURIComponent(String(value))));
+    }
+    const type = headers['content-type'];
+    if (type !== undefined) members.set('datacontenttype', json(type));
+    if (data.length > 0) {
+      JSON.parse(data.toString());
+      members.set('data', data);
+    }
+  } catch (error) {
+    return { code: 'InvalidJson', detail: errorMessage(error) };
+  }
+  return draftOf(members);
+}
+
+export function isBinaryMode(headers: IncomingHttpHeaders): boolean {
+  return 'ce-specversion' in headers;
+}
+
+/** A URI has none of these, so the first one in a message id ends the source. */
+const SEPARATOR = '|';
+const NOT_IN_URI = /[\s|<>"{}\\^`\p{Cc}]/u;
+/** Keys of the message that a CloudEvents attribute may not have for its name. */
+const RESERVED = ['payload', 'occurredAt'];
+
+function draftOf(members: Map<string, Buffer>): Draft {
+  const text = (name: string): string | undefined => {
+    const value: unknown = JSON.parse(members.get(name)?.toString() ?? 'null');
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  if (text('specversion') !== '1.0') return invalid('specversion must be "1.0"');
+  const [source, id] = [text('source'), text('id')];
+  if (source === undefined || NOT_IN_URI.test(source)) {
+    return invalid('source must be a URI reference');
+  }
+  if (id === undefined) return invalid('id must be a string that is not empty');
+  if (text('type') === undefined) return invalid('type must be a string that is not empty');
+  const taken = RESERVED.find((name) => members.has(name));
+  if (taken) return invalid(`an attribute can't be called ${taken}`);
+
+  const { time, data, ...others } = Object.fromEntries(members);
+  const trace = parseTraceContext(text('traceparent'), text('tracestate'));
+  const message = {
+    ...others,
+    id: json(`${source}${SEPARATOR}${id}`),
+    occurredAt: time ?? json(new Date().toISOString()),
+    payload: data ?? json(null),
+  };
+  return { value: objectOf(message), ...(trace && { trace }) };
+}
+
+function objectOf(members: Record<string, Buffer>): Buffer {
+  const parts = Object.entries(members).flatMap(([name, value], index) => [
+    Buffer.from(`${index === 0 ? '{' : ','}${JSON.stringify(name)}:`),
+    value,
+  ]);
+  return Buffer.concat([...parts, Buffer.from('}')]);
+}
+
+function json(value: string | null): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+function invalid(detail: string): Draft {
+  return { code: 'InvalidCloudEvent', detail };
+}

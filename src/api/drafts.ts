@@ -1,0 +1,92 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { isUtf8 } from 'node:buffer';
+import { errorMessage } from '../domain/errors';
+import type { TraceContext } from '../domain/trace-context';
+import { draftOfBinary, draftOfStructured, isBinaryMode } from './cloud-event';
+import { elementsOf } from './json-slices';
+import { ProblemError, type Rejection } from './problem';
+
+/** What a request offers for one record, before the stream's checks; or why it can be none. */
+export type Draft = { value: Buffer; trace?: TraceContext } | Omit<Rejection, 'index'>;
+
+type Reader = (body: Buffer, headers: IncomingHttpHeaders, maxRecords: number) => Draft[];
+
+const READERS: Record<string, Reader> = {
+  'application/json': (body, headers, maxRecords) =>
+    isBinaryMode(headers)
+      ? [draftOfBinary(headers, utf8(body))]
+      : oneOrMany(body, maxRecords).map((value) => ({ value })),
+  'application/x-ndjson': (body, _, maxRecords) =>
+    linesOf(body, maxRecords).map((value) => ({ value })),
+  'application/cloudevents+json': (body) => {
+    parsed(body);
+    return [draftOfStructured(body)];
+  },
+  'application/cloudevents-batch+json': (body, _, maxRecords) => {
+    if (!Array.isArray(parsed(body))) throw new ProblemError(400, 'the body is not a JSON array');
+    return limited(elementsOf(body), maxRecords).map(draftOfStructured);
+  },
+};
+
+export const CONTENT_TYPES = Object.keys(READERS);
+
+/** The records of a request's body. Throws a {@link ProblemError} where there is none, or too many. */
+export function draftsOf(
+  body: Buffer,
+  headers: IncomingHttpHeaders,
+  { maxRecords }: { maxRecords: number },
+): Draft[] {
+  const type = headers['content-type']!.split(';')[0]!.trim().toLowerCase();
+  const drafts = READERS[type]!(body, headers, maxRecords);
+  if (drafts.length === 0) throw new ProblemError(400, 'the body holds no message');
+  return drafts;
+}
+
+function oneOrMany(body: Buffer, maxRecords: number): Buffer[] {
+  return Array.isArray(parsed(body)) ? limited(elementsOf(body), maxRecords) : [body];
+}
+
+const LINE_FEED = 0x0a;
+
+/** Lines without their ends; those of spaces only are left out. */
+function linesOf(body: Buffer, maxRecords: number): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let at = 0, next; at < body.length; at = next + 1) {
+    next = body.indexOf(LINE_FEED, at);
+    if (next < 0) next = body.length;
+    let end = next;
+    while (end > at && isSpace(body[end - 1]!)) end--;
+    if (end === at) continue;
+    if (lines.length === maxRecords) throw tooMany(maxRecords);
+    lines.push(body.subarray(at, end));
+  }
+  return lines;
+}
+
+/** What JSON allows between its tokens, so a carriage return as well. */
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09 || byte === 0x0d;
+}
+
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(utf8(body).toString());
+  } catch (error) {
+    if (error instanceof ProblemError) throw error;
+    throw new ProblemError(400, `the body is not JSON: ${errorMessage(error).slice(0, 200)}`);
+  }
+}
+
+function utf8(body: Buffer): Buffer {
+  if (!isUtf8(body)) throw new ProblemError(400, 'the body is not UTF-8');
+  return body;
+}
+
+function limited(values: Buffer[], maxRecords: number): Buffer[] {
+  if (values.length > maxRecords) throw tooMany(maxRecords);
+  return values;
+}
+
+function tooMany(maxRecords: number): ProblemError {
+  return new ProblemError(413, `a request may hold ${maxRecords} messages at most`);
+}

@@ -1,0 +1,94 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import {
+  QueueFullError,
+  type Acknowledgement,
+  type OutgoingRecord,
+} from '../clients/batching-producer';
+import type { Metrics } from '../metrics';
+import type { createCheck } from './check';
+import { draftsOf } from './drafts';
+import { inflated } from './inflate';
+import { ProblemError, type Rejection } from './problem';
+import { traceOfRequest } from './trace';
+
+/** What became of the messages of a request. */
+export interface IngestResult {
+  accepted: number;
+  rejected: Rejection[];
+}
+
+export interface IngestDependencies {
+  check: ReturnType<typeof createCheck>;
+  producer: {
+    readonly full: boolean;
+    send(records: OutgoingRecord[]): Promise<Acknowledgement>;
+  };
+  limits: { maxBodyBytes: number; maxRecords: number };
+  metrics: Metrics;
+}
+
+/** Seconds to wait when the queue is full: batches end within a few. */
+const RETRY_FULL = { 'retry-after': '1' };
+/** Seconds to wait when the broker did not answer for as long as a request waits. */
+const RETRY_OUTAGE = { 'retry-after': '5' };
+
+export function queueFull(): ProblemError {
+  return new ProblemError(503, 'too many messages wait for the broker', RETRY_FULL);
+}
+
+/**
+ * Takes the messages of a request and waits until the broker has them. Throws a {@link ProblemError}
+ * when it has none of them.
+ */
+export async function ingest(
+  { check, producer, limits, metrics }: IngestDependencies,
+  body: Buffer,
+  headers: IncomingHttpHeaders,
+): Promise<IngestResult> {
+  const bytes = await inflated(body, headers['content-encoding'], limits.maxBodyBytes);
+  const trace = traceOfRequest(headers);
+  const records: OutgoingRecord[] = [];
+  const places: number[] = [];
+  const rejected: Rejection[] = [];
+  draftsOf(bytes, headers, limits).forEach((draft, index) => {
+    const verdict = check(draft, trace);
+    if ('code' in verdict) rejected.push({ index, ...verdict });
+    else places.push(records.push(verdict.record) && index);
+  });
+  if (records.length === 0) {
+    metrics.ingestRecords.inc({ outcome: 'rejected' }, rejected.length);
+    throw new ProblemError(400, 'no message of the request is valid', {}, rejected);
+  }
+  const { missing, reason } = await acknowledged(producer, records, metrics);
+  const accepted = records.length - missing.length;
+  metrics.ingestRecords.inc({ outcome: 'accepted' }, accepted);
+  metrics.ingestRecords.inc({ outcome: 'failed' }, missing.length);
+  metrics.ingestRecords.inc({ outcome: 'rejected' }, rejected.length);
+  if (accepted === 0) {
+    const detail = `the broker has acknowledged nothing: ${reason}`;
+    throw new ProblemError(503, detail, RETRY_OUTAGE, rejected);
+  }
+  const unacknowledged = missing.map((at): Rejection => ({
+    index: places[at]!,
+    code: 'NotAcknowledged',
+    detail: `send it again: ${reason}`,
+  }));
+  return {
+    accepted,
+    rejected: [...rejected, ...unacknowledged].sort((a, b) => a.index - b.index),
+  };
+}
+
+function acknowledged(
+  producer: IngestDependencies['producer'],
+  records: OutgoingRecord[],
+  metrics: Metrics,
+): Promise<Acknowledgement> {
+  try {
+    return producer.send(records);
+  } catch (error) {
+    if (!(error instanceof QueueFullError)) throw error;
+    metrics.ingestRecords.inc({ outcome: 'failed' }, records.length);
+    throw queueFull();
+  }
+}

@@ -1,0 +1,66 @@
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BRACE = 0x7b;
+const BRACKET = 0x5b;
+/** A closing brace or bracket is its opening one and two. */
+const TO_CLOSING = 2;
+const isSpace = (byte: number) => byte <= 0x20;
+
+/**
+ * The elements of a JSON array as the bytes they have in it: numbers beyond 2^53 and keys that stand
+ * twice stay as the sender wrote them. `json` must be valid.
+ */
+export function elementsOf(json: Buffer): Buffer[] {
+  return partsOf(json).map(([part]) => part);
+}
+
+/** The members of a JSON object, as the bytes of their values. Of a key that stands twice, the last. */
+export function membersOf(json: Buffer): Map<string, Buffer> {
+  return new Map(
+    partsOf(json).map(([part, colon]) => [
+      JSON.parse(part.subarray(0, colon).toString()) as string,
+      trimmed(part.subarray(colon + 1)),
+    ]),
+  );
+}
+
+/** What lies between the commas of the outermost array or object, each with the place of its first colon. */
+function partsOf(json: Buffer): [part: Buffer, colon: number][] {
+  const inner = trimmed(trimmed(json).subarray(1, -1));
+  const parts: [Buffer, number][] = [];
+  let start = 0;
+  let colon = -1;
+  let depth = 0;
+  for (let at = 0; at < inner.length; at++) {
+    const byte = inner[at]!;
+    if (byte === QUOTE) at = endOfString(inner, at);
+    else if (byte === BRACE || byte === BRACKET) depth++;
+    else if (byte === BRACE + TO_CLOSING || byte === BRACKET + TO_CLOSING) depth--;
+    else if (depth > 0) continue;
+    else if (byte === COLON) colon = at - start;
+    else if (byte === COMMA) {
+      parts.push([inner.subarray(start, at), colon]);
+      start = at + 1;
+    }
+  }
+  if (inner.length > 0) parts.push([inner.subarray(start), colon]);
+  return parts.map(([part, at]) => (at < 0 ? [trimmed(part), at] : [part, at]));
+}
+
+function endOfString(json: Buffer, start: number): number {
+  for (let end = json.indexOf(QUOTE, start + 1); ; end = json.indexOf(QUOTE, end + 1)) {
+    let escapes = 0;
+    while (json[end - 1 - escapes] === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return end;
+  }
+}
+
+function trimmed(bytes: Buffer): Buffer {
+  let from = 0;
+  let to = bytes.length;
+  while (from < to && isSpace(bytes[from]!)) from++;
+  while (to > from && isSpace(bytes[to - 1]!)) to--;
+  return bytes.subarray(from, to);
+}

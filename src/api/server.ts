@@ -1,0 +1,134 @@
+import helmet from '@fastify/helmet';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { AnyStream } from '../domain/stream';
+import type { Logger } from '../logger';
+import { answerErrors, answerMalformed } from './answer-errors';
+import { CONTENT_TYPES } from './drafts';
+import { ingest, queueFull, type IngestDependencies } from './ingest';
+import { openApiDocument } from './openapi';
+import { PROBLEM_TYPE, ProblemError } from './problem';
+import { createTokenCheck, type TokenHash } from './tokens';
+
+export interface ApiServerOptions extends IngestDependencies {
+  /** Streams of the topic. */
+  streams: AnyStream[];
+  tokens: TokenHash[];
+  requestTimeoutMs: number;
+  logger: Logger;
+  /** What is wrong now, for `/readyz`. */
+  faults: () => Record<string, string>;
+  stopping: () => boolean;
+}
+
+const PATH = '/v1/messages';
+/** How often node looks for requests that take too long. */
+const CONNECTIONS_CHECK_MS = 2_000;
+/** Names of this machine, as a browser sends them: another name is a page of somebody else. */
+const LOCAL_NAMES = ['localhost', '127.0.0.1', '[::1]'];
+
+/** The HTTP server, not listening yet. */
+export async function createApiServer(options: ApiServerOptions): Promise<FastifyInstance> {
+  const { requestTimeoutMs, limits, metrics, stopping } = options;
+  const app = Fastify({
+    loggerInstance: options.logger,
+    disableRequestLogging: true,
+    bodyLimit: limits.maxBodyBytes,
+    requestTimeout: requestTimeoutMs,
+    http: {
+      headersTimeout: Math.min(requestTimeoutMs, 10_000),
+      connectionsCheckingInterval: Math.min(requestTimeoutMs, CONNECTIONS_CHECK_MS),
+    },
+    // Those that come on open connections are still answered, and close them.
+    return503OnClosing: false,
+    frameworkErrors: (error, _, reply: FastifyReply) => {
+      const { status, body } = answerMalformed(error);
+      void reply.code(status).type(PROBLEM_TYPE).send(body);
+    },
+    clientErrorHandler(error, socket) {
+      const { head, body } = answerMalformed(error);
+      if (socket.writable) socket.write(head + body);
+      socket.destroy(error);
+    },
+  }) as unknown as FastifyInstance;
+  answerErrors(app);
+  app.addHook('onSend', async (_, reply) => {
+    if (stopping()) reply.header('connection', 'close');
+  });
+  await app.register(helmet, {
+    contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
+    // Whoever adds TLS in front of it decides for the whole host.
+    strictTransportSecurity: false,
+  });
+  await describe(app, options);
+  addHealth(app, options.faults);
+  await app.register((scope, _, done) => {
+    addMessages(scope, options);
+    done();
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    if (request.routeOptions.url !== PATH) return;
+    metrics.ingestRequests.inc({ status: String(reply.statusCode) });
+    if (request.method === 'POST') metrics.ingestSeconds.observe(reply.elapsedTime / 1000);
+  });
+  return app;
+}
+
+function addMessages(app: FastifyInstance, options: ApiServerOptions): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(CONTENT_TYPES, { parseAs: 'buffer' }, (_, body, done) =>
+    done(null, body),
+  );
+  // Before the body is read.
+  const refusal = createAdmission(options);
+  app.addHook('onRequest', (request, _, done) => done(refusal(request)));
+  app.post(PATH, async (request, reply) => {
+    if (!Buffer.isBuffer(request.body)) throw new ProblemError(400, 'the request has no body');
+    const result = await ingest(options, request.body, request.headers);
+    return reply.code(result.rejected.length === 0 ? 202 : 207).send(result);
+  });
+  app.route({
+    method: ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    url: PATH,
+    handler: () => {
+      throw new ProblemError(405, 'only POST is possible here', { allow: 'POST' });
+    },
+  });
+}
+
+/** Who may send, and whether there is room. */
+function createAdmission({ tokens, producer }: Pick<ApiServerOptions, 'tokens' | 'producer'>) {
+  const known = createTokenCheck(tokens);
+  return ({ headers, hostname }: FastifyRequest): ProblemError | undefined => {
+    if (tokens.length === 0 && !LOCAL_NAMES.includes(hostname)) {
+      return new ProblemError(403, 'without tokens only requests to localhost are taken');
+    }
+    if (tokens.length > 0 && !known(headers.authorization)) {
+      const error = headers.authorization === undefined ? '' : ', error="invalid_token"';
+      return new ProblemError(401, 'a bearer token is needed', {
+        'www-authenticate': `Bearer realm="cloudsync"${error}`,
+      });
+    }
+    return producer.full ? queueFull() : undefined;
+  };
+}
+
+async function describe(app: FastifyInstance, { streams, tokens }: ApiServerOptions) {
+  const document = openApiDocument(streams, { secured: tokens.length > 0 });
+  await app.register(swagger, { mode: 'static', specification: { document: document as never } });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    uiConfig: { url: '/openapi.json', validatorUrl: null },
+  });
+  app.get('/openapi.json', () => document);
+}
+
+function addHealth(app: FastifyInstance, faults: ApiServerOptions['faults']): void {
+  app.get('/livez', () => ({ live: true }));
+  app.get('/readyz', (_, reply) => {
+    const found = faults();
+    const ready = Object.keys(found).length === 0;
+    return reply.code(ready ? 200 : 503).send({ ready, faults: found });
+  });
+}

@@ -1,0 +1,52 @@
+import { topicConfig, withAdmin, type Kafka } from '../clients/kafka';
+import { errorWithCause } from '../domain/errors';
+import type { Logger } from '../logger';
+
+const INTERVAL_MS = 10_000;
+/** The broker's default. */
+const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
+/** Of a batch with one record: its head, and lengths, times and trace headers of the record. */
+const BATCH_OVERHEAD_BYTES = 1_024;
+
+/** Looks at the topic every ten seconds: whether the broker answers, and how large a record may be. */
+export class TopicWatch {
+  #maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
+  #fault: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly topic: string,
+    private readonly logger: Logger,
+  ) {}
+
+  /** Bytes of key and value of one record, and of a whole batch. */
+  get maxRecordBytes(): number {
+    return Math.max(this.#maxMessageBytes - BATCH_OVERHEAD_BYTES, 1);
+  }
+
+  /** Why the broker could not be asked the last time. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /** Looks at once, and then again and again. Never rejects. */
+  async start(): Promise<void> {
+    try {
+      const name = 'max.message.bytes';
+      const value = await withAdmin(this.kafka, (admin) => topicConfig(admin, this.topic, name));
+      if (value !== undefined) this.#maxMessageBytes = Number(value);
+      this.#fault = undefined;
+    } catch (error) {
+      this.#fault = errorWithCause(error);
+      this.logger.warn({ topic: this.topic, error: this.#fault }, 'The topic can not be looked at');
+    }
+    if (!this.#stopped) this.#timer = setTimeout(() => void this.start(), INTERVAL_MS).unref();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,146 @@
+import { BatchingProducer } from './clients/batching-producer';
+import {
+  createKafka,
+  createProducer,
+  isRetriableKafkaError,
+  type KafkaSettings,
+} from './clients/kafka';
+import { createCheck } from './api/check';
+import { createApiServer } from './api/server';
+import { TopicWatch } from './api/topic-watch';
+import type { ApiSettings } from './config';
+import { UsageError } from './domain/errors';
+import type { AnyStream } from './domain/stream';
+import { Releasers, type Service } from './lifecycle';
+import type { Logger } from './logger';
+import { createMetrics, type Metrics } from './metrics';
+import { requireTopics } from './operations/topics';
+
+export interface ApiOptions {
+  kafka: KafkaSettings;
+  /** Streams of one topic: what is accepted is valid for all of them. */
+  streams: AnyStream[];
+  api: ApiSettings;
+  logger: Logger;
+  metrics?: Metrics;
+}
+
+/** The HTTP producer, listening. */
+export interface ApiService extends Service {
+  /** `http://host:port`. */
+  url: string;
+}
+
+/** The producer keeps trying for as long as a request waits; kafkajs need not. */
+const KAFKA_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 };
+const BATCH = { batchRecords: 2_000, inFlight: 5 };
+const MAX_BATCH_BYTES = 1024 * 1024;
+/** At a stop: by when all is answered, by when connections are cut, and how long batches may go on. */
+const STOP = { answeredMs: 10_000, closedMs: 14_000, drainedMs: 8_000 };
+const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
+
+/**
+ * Starts the HTTP producer: messages that come over HTTP go to the topic of the streams. Resolves when
+ * it listens; rejects when the broker can't be reached, and with a {@link UsageError} when the streams
+ * have several topics, the topic does not exist, or it would be open to everybody.
+ */
+export async function createApi(options: ApiOptions): Promise<ApiService> {
+  const { streams, api, logger } = options;
+  const metrics = options.metrics ?? createMetrics();
+  const topic = topicOf(streams);
+  if (api.tokens.length === 0 && !LOOPBACK.includes(api.host)) {
+    throw new UsageError(
+      `CLOUDSYNC_API_HOST: ${api.host} is open to others, so CLOUDSYNC_API_TOKENS is needed; "cloudsync api token" makes one`,
+    );
+  }
+  const kafka = createKafka(options.kafka, logger, KAFKA_RETRY);
+  await requireTopics(kafka, [topic]);
+  const releasers = new Releasers();
+  try {
+    const watch = new TopicWatch(kafka, topic, logger);
+    releasers.push(() => watch.stop());
+    await watch.start();
+    const client = createProducer(kafka);
+    await client.connect();
+    releasers.push(() => client.disconnect());
+    const producer = new BatchingProducer({
+      send: (messages) => client.send({ topic, acks: -1, messages }),
+      isRetriable: isRetriableKafkaError,
+      limits: {
+        ...BATCH,
+        ...api,
+        batchBytes: () => Math.min(MAX_BATCH_BYTES, watch.maxRecordBytes),
+      },
+      onQueue: (records, bytes) => {
+        metrics.ingestQueueRecords.set(records);
+        metrics.ingestQueueBytes.set(bytes);
+      },
+      onBatch: (records) => metrics.ingestBatchRecords.observe(records),
+      onFailure: (error, records) =>
+        logger.warn({ err: error, topic, records }, 'A batch was not acknowledged'),
+    });
+    let stopped: Promise<void> | undefined;
+    const faults = (): Record<string, string> => ({
+      ...(stopped && { process: 'stopping' }),
+      ...(watch.fault && { kafka: watch.fault }),
+      ...(producer.recentFailure && { producer: producer.recentFailure }),
+      ...(producer.full && { queue: 'full' }),
+    });
+    const check = createCheck(streams, () => watch.maxRecordBytes);
+    const app = await createApiServer({
+      ...{ check, producer, metrics, streams, logger, faults },
+      ...{ limits: api, tokens: api.tokens, requestTimeoutMs: api.requestTimeoutMs },
+      stopping: () => stopped !== undefined,
+    });
+    const url = await listen(app, api);
+    let ended: () => void = () => undefined;
+    const stop = async () => {
+      producer.hurry(STOP.answeredMs);
+      const cut = setTimeout(() => app.server.closeAllConnections(), STOP.closedMs);
+      await app.close();
+      clearTimeout(cut);
+      await within(STOP.drainedMs, producer.drain());
+      await releasers.release();
+      ended();
+    };
+    logger.info({ url, topic, docs: `${url}/docs` }, 'Listening');
+    return {
+      url,
+      faults,
+      stop: () => (stopped ??= stop()),
+      ended: new Promise((resolve) => (ended = resolve)),
+    };
+  } catch (error) {
+    await releasers.abandon(logger);
+    throw error;
+  }
+}
+
+function topicOf(streams: AnyStream[]): string {
+  const topics = [...new Set(streams.map(({ topic }) => topic))];
+  if (topics.length === 1) return topics[0]!;
+  throw new UsageError(
+    `messages go to one topic, but the streams have ${topics.join(', ')}: choose with --stream`,
+  );
+}
+
+async function listen(
+  app: { listen(options: { host: string; port: number }): Promise<string> },
+  { host, port }: ApiSettings,
+): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new UsageError(
+      `port ${port} is taken: set CLOUDSYNC_API_PORT to another one, or to 0 for any`,
+    );
+  }
+}
+
+async function within(milliseconds: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, milliseconds)));
+  await Promise.race([work, deadline]);
+  clearTimeout(timer);
+}
