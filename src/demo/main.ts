@@ -1,102 +1,90 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import { addressesAsEnvironment, localServers, writeLocalEnvironment } from '../cli/dev-up';
+import { writeLocalEnvironment } from '../cli/dev-up';
 import { exitWith } from '../cli/exit';
 import { printJson, say } from '../cli/output';
-import { createKafka, createProducer } from '../clients/kafka';
-import { loadSettings, processEnvironment } from '../config';
-import { down, ensureNamespace, status } from '../dev';
+import { processEnvironment } from '../config';
 import { Releasers } from '../lifecycle';
-import { createLogger } from '../logger';
-import { failsForGood, parseFaults } from '../sinks/faults';
-import { startBridgeProcess, type BridgeProcess } from './bridge-process';
-import { cliObserver, cloudsync, type ReplayResult } from './cloudsync';
+import { httpSender } from '../scenarios/http-sender';
 import { settle, type Observer, type Totals } from '../scenarios/observe';
 import { resultTable } from '../scenarios/report';
 import { runScenarios } from '../scenarios/run';
 import { idempotencyScenarios, killScenario, type Scenario } from '../scenarios/scenarios';
+import { failsForGood, parseFaults } from '../sinks/faults';
+import { cliObserver, cloudsync, type ReplayResult } from './cloudsync';
+import { demoEnvironment } from './environment';
+import { startServiceProcess, type ServiceProcess } from './service-process';
 
 const STREAMS = ['aws', 'azure'];
 
 /** Timeouts at 2 and 3 %, and a few messages that a sink never takes. */
 const FAULTS = 'aws:timeout=0.02,aws:permanent=0.01,azure:timeout=0.03,azure:permanent=0.01,seed=3';
 
+/** The processes say themselves where they listen. Whoever may reach 127.0.0.1 may send. */
+const ANY_FREE_PORT = {
+  CLOUDSYNC_METRICS_PORT: '0',
+  CLOUDSYNC_API_METRICS_PORT: '0',
+  CLOUDSYNC_API_HOST: '127.0.0.1',
+  CLOUDSYNC_API_PORT: '0',
+  CLOUDSYNC_API_TOKENS: '',
+};
+
 interface Flags {
-  json?: boolean;
-  keep?: boolean;
-  lane?: 'record' | 'chunk';
+  json: boolean;
+  keep: boolean;
+  lane: 'record' | 'chunk';
+  sink: 'file' | 'cloud';
 }
 
-async function demo({ json = false, keep = false, lane = 'record' }: Flags): Promise<boolean> {
+async function demo(flags: Flags): Promise<boolean> {
   const releasers = new Releasers();
   try {
-    return await runDemo({ json, keep, lane }, releasers);
+    return await runDemo(flags, releasers);
   } finally {
     await releasers.release();
   }
 }
 
-async function runDemo(
-  { json, keep, lane }: Required<Flags>,
-  releasers: Releasers,
-): Promise<boolean> {
+async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers): Promise<boolean> {
   const startedAt = new Date();
   const run = startedAt.toISOString().replace(/\D/g, '').slice(0, 14);
   const directory = join('.cloudsync', 'demo', run);
-  await mkdir(directory, { recursive: true });
-
-  // A namespace, topic and sink of its own: what an earlier run left can't be mistaken for this one's.
-  const { directory: devDirectory } = loadSettings(processEnvironment()).dev;
-  const ranBefore = (await status({ directory: devDirectory })).every(({ running }) => running);
-  const addresses = await localServers();
-  if (!keep && !ranBefore) {
-    releasers.push(async () => void (await down({ directory: devDirectory, progress: say })));
-  }
-  const namespace = `demo-${run}`;
-  const { ui } = addresses.temporal;
-  const local = {
-    ...addressesAsEnvironment(addresses),
-    TEMPORAL_NAMESPACE: namespace,
-    CLOUDSYNC_TOPIC: `cloudsync.demo-${run}`,
-    CLOUDSYNC_SINK_DIR: join(directory, 'sink'),
-    CLOUDSYNC_LANE: lane,
-  };
-  const env = { ...processEnvironment(), ...local, CLOUDSYNC_METRICS_PORT: '0' };
-  const settings = loadSettings(env);
-  const { topic } = settings;
-  await ensureNamespace(addresses.temporal.address, namespace);
+  const { ui, namespace, local, release } = await demoEnvironment({ run, directory, lane, sink });
+  if (!keep) releasers.push(release);
+  const env = { ...processEnvironment(), ...local, ...ANY_FREE_PORT };
   await cloudsync(['topics', 'create'], env);
-  const producer = createProducer(createKafka(settings.kafka, createLogger('error')));
-  await producer.connect();
-  releasers.push(() => producer.disconnect());
 
-  const bridges = new Map<string, BridgeProcess>();
-  const startBridge = async (stream: string, faults: string) => {
-    const log = join(directory, `bridge-${stream}.log`);
-    bridges.set(
-      stream,
-      await startBridgeProcess(stream, { ...env, CLOUDSYNC_FAULTS: faults }, log),
-    );
+  const services = new Map<string, ServiceProcess>();
+  const start = async (name: string, args: string[], faults = '') => {
+    const log = join(directory, `${name}.log`);
+    const process = await startServiceProcess(args, { ...env, CLOUDSYNC_FAULTS: faults }, log);
+    services.set(name, process);
+    return process;
   };
-  const stopBridges = () => Promise.all([...bridges.values()].map((bridge) => bridge.stop()));
-  if (!keep) releasers.push(async () => void (await stopBridges()));
-  say(`starting a bridge worker for each of ${STREAMS.join(', ')} in the ${lane} lane`);
-  say(`faults: ${FAULTS}`);
-  await Promise.all(STREAMS.map((stream) => startBridge(stream, FAULTS)));
+  const startBridge = (stream: string, faults: string) =>
+    start(stream, ['bridge', 'start', '--stream', stream], faults);
+  const stopBridges = () => Promise.all(STREAMS.map((stream) => services.get(stream)?.stop()));
+  const stopAll = () => Promise.all([...services.values()].map((service) => service.stop()));
+  if (!keep) releasers.push(async () => void (await stopAll()));
+  say(`starting the HTTP producer, and a bridge worker for each of ${STREAMS.join(', ')}`);
+  say(`lane: ${lane}; sink: ${sink}; faults: ${FAULTS}`);
+  const [api] = await Promise.all([
+    start('api', ['api', 'start']),
+    ...STREAMS.map((stream) => startBridge(stream, FAULTS)),
+  ]);
 
   const observer = cliObserver(env);
   const results = await runScenarios({
     scenarios: [...idempotencyScenarios(''), killScenario()],
-    send: (key, value) => producer.send({ topic, acks: -1, messages: [{ key, value }] }),
+    send: httpSender(api.url!),
     observer,
     willFail,
     onScenario: ({ title }) => say(`${title} …`),
     during: (scenario, before) => {
       if (!scenario.kill) return Promise.resolve();
       const restart = () => startBridge('aws', FAULTS);
-      return killHalfWay(scenario, bridges.get('aws')!, restart, observer, before);
+      return killHalfWay(scenario, services.get('aws')!, restart, observer, before);
     },
   });
 
@@ -133,9 +121,10 @@ async function runDemo(
   }
   if (keep) {
     await writeLocalEnvironment(local);
-    for (const bridge of bridges.values()) bridge.detach();
-    const pids = [...bridges.values()].map(({ pid }) => pid).join(' ');
-    say(`\nEverything runs on. Try: npx cloudsync status | failed list | dlq list | reconcile`);
+    for (const service of services.values()) service.detach();
+    const pids = [...services.values()].map(({ pid }) => pid).join(' ');
+    say(`\nEverything runs on. The HTTP producer: ${api.url}/docs`);
+    say(`Try: npx cloudsync status | failed list | dlq list | reconcile`);
     say(`To end it: kill ${pids}; npx cloudsync dev down`);
   }
   return ok;
@@ -150,8 +139,8 @@ function willFail(stream: string, id: string): boolean {
 /** Kills the bridge worker when about half of the scenario is delivered, and starts it again. */
 async function killHalfWay(
   { sends }: Scenario,
-  bridge: BridgeProcess,
-  restart: () => Promise<void>,
+  bridge: ServiceProcess,
+  restart: () => Promise<unknown>,
   observer: Observer,
   before: Map<string, Totals>,
 ): Promise<void> {
@@ -167,10 +156,17 @@ async function killHalfWay(
 }
 
 const program = new Command('demo')
-  .description('the whole of CloudSync on this machine: servers, bridge workers, seven scenarios')
-  .option('--json', 'print one JSON document')
+  .description(
+    'the whole of CloudSync on this machine: servers, HTTP producer, bridge workers, seven scenarios',
+  )
+  .option('--json', 'print one JSON document', false)
   .addOption(new Option('--lane <lane>').choices(['record', 'chunk']).default('record'))
-  .option('--keep', 'leave servers and bridge workers running')
+  .addOption(
+    new Option('--sink <sink>', 'files, or local servers in place of S3 and Azure Blob')
+      .choices(['file', 'cloud'])
+      .default('file'),
+  )
+  .option('--keep', 'leave servers, bridge workers and the HTTP producer running', false)
   .exitOverride();
 program
   .parseAsync()

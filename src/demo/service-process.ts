@@ -8,10 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const MAIN = join(__dirname, '..', 'cli', 'main.js');
 const READY_DEADLINE_MS = 60_000;
 
-/** A bridge worker of one stream in a process of its own. */
-export interface BridgeProcess {
+/** A bridge worker, or the HTTP producer, in a process of its own. */
+export interface ServiceProcess {
   readonly pid: number;
-  readonly log: string;
+  /** Where the HTTP producer listens; a bridge worker does not. */
+  readonly url: string | undefined;
   /** SIGKILL: nothing is drained or committed. */
   kill(): Promise<void>;
   /** SIGTERM, and waits for the drain. */
@@ -20,15 +21,15 @@ export interface BridgeProcess {
   detach(): void;
 }
 
-/** Starts one and waits until it is ready. Its log is appended to. */
-export async function startBridgeProcess(
-  stream: string,
+/** Starts `cloudsync ARGS` and waits until it is ready. Its log is appended to. */
+export async function startServiceProcess(
+  args: string[],
   env: NodeJS.ProcessEnv,
   log: string,
-): Promise<BridgeProcess> {
+): Promise<ServiceProcess> {
   const output = createWriteStream(log, { flags: 'a' });
   await once(output, 'open');
-  const child = spawn(process.execPath, [MAIN, 'bridge', 'start', '--stream', stream], {
+  const child = spawn(process.execPath, [MAIN, ...args], {
     env,
     stdio: ['ignore', output, output],
     detached: true,
@@ -41,14 +42,14 @@ export async function startBridgeProcess(
     await exited;
   };
   try {
-    await untilReady(child, stream, log);
+    await untilReady(child, args.join(' '), log);
   } catch (error) {
     await end('SIGKILL');
     throw error;
   }
   return {
     pid: child.pid!,
-    log,
+    url: await loggedField('url', log, child.pid!),
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
     detach: () => child.unref(),
@@ -56,26 +57,28 @@ export async function startBridgeProcess(
 }
 
 /** The process names its own port, as it was given any free one. */
-async function untilReady(child: ChildProcess, stream: string, log: string): Promise<void> {
+async function untilReady(child: ChildProcess, command: string, log: string): Promise<void> {
   const deadline = Date.now() + READY_DEADLINE_MS;
   while (Date.now() < deadline) {
     if (child.exitCode !== null) {
-      throw new Error(`the bridge worker of ${stream} ended with ${child.exitCode}: see ${log}`);
+      throw new Error(`cloudsync ${command} ended with ${child.exitCode}: see ${log}`);
     }
-    const metrics = await metricsAddress(log, child.pid!);
+    const metrics = await loggedField('metrics', log, child.pid!);
     if (metrics) {
       const ready = await fetch(new URL('/readyz', metrics)).catch(() => undefined);
       if (ready?.ok) return;
     }
     await sleep(100);
   }
-  throw new Error(`the bridge worker of ${stream} was not ready in time: see ${log}`);
+  throw new Error(`cloudsync ${command} was not ready in time: see ${log}`);
 }
 
-async function metricsAddress(log: string, pid: number): Promise<string | undefined> {
+/** A field that a process has logged; `undefined` where it has not. */
+async function loggedField(name: string, log: string, pid: number): Promise<string | undefined> {
   for (const line of (await readFile(log, 'utf8')).split('\n')) {
-    if (!line.includes(`"pid":${pid},`) || !line.includes('"metrics"')) continue;
-    return (JSON.parse(line) as { metrics: string }).metrics;
+    if (!line.includes(`"pid":${pid},`) || !line.includes(`"${name}":`)) continue;
+    const value = (JSON.parse(line) as Record<string, unknown>)[name];
+    if (typeof value === 'string') return value;
   }
   return undefined;
 }

@@ -1,0 +1,54 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { addressesAsEnvironment, localServers } from '../cli/dev-up';
+import { say } from '../cli/output';
+import { loadSettings, processEnvironment } from '../config';
+import { down, ensureNamespace, status } from '../dev';
+
+export interface DemoEnvironment {
+  namespace: string;
+  /** Address of Temporal's UI, where it is known. */
+  ui: string | undefined;
+  /** What the demo's processes get beside the environment. */
+  local: Record<string, string>;
+  /** Stops the servers, unless they ran before. */
+  release(): Promise<void>;
+}
+
+/**
+ * Servers, and a namespace, topic and sink of the run's own: what an earlier run left can't be mistaken for
+ * this one's.
+ */
+export async function demoEnvironment(options: {
+  run: string;
+  directory: string;
+  lane: string;
+  sink: 'file' | 'cloud';
+}): Promise<DemoEnvironment> {
+  const { run, directory, lane, sink } = options;
+  await mkdir(directory, { recursive: true });
+  const { directory: devDirectory } = loadSettings(processEnvironment()).dev;
+  const ranBefore = (await status({ directory: devDirectory })).some(
+    ({ name, running }) => name === 'kafka' && running,
+  );
+  const addresses = await localServers({ cloud: sink === 'cloud' });
+  const namespace = `demo-${run}`;
+  await ensureNamespace(addresses.temporal.address, namespace);
+  return {
+    namespace,
+    ui: addresses.temporal.ui,
+    local: {
+      ...addressesAsEnvironment(addresses),
+      TEMPORAL_NAMESPACE: namespace,
+      CLOUDSYNC_TOPIC: `cloudsync.demo-${run}`,
+      CLOUDSYNC_LANE: lane,
+      CLOUDSYNC_SINK: sink,
+      CLOUDSYNC_SINK_DIR: join(directory, 'sink'),
+      CLOUDSYNC_S3_PREFIX: `demo-${run}`,
+      CLOUDSYNC_AZURE_PREFIX: `demo-${run}`,
+    },
+    async release() {
+      if (!ranBefore) await down({ directory: devDirectory, progress: say });
+    },
+  };
+}
