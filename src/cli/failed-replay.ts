@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { UsageError } from '../domain/errors';
 import { CONCURRENCY, latestFailedRuns } from '../operations/failed-runs';
 import { replayFailed, type ReplayResult } from '../operations/failed-replay';
-import { mapConcurrently } from '../operations/concurrently';
+import { mapConcurrently } from '../concurrently';
 import { withServers, type OperationContext, type StreamFlags } from './context';
 import { printable, printJson, progressLine, say } from './output';
 
