@@ -1,6 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseEnv } from 'node:util';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import type { TokenHash } from './api/tokens';
@@ -10,7 +8,17 @@ import { errorMessage, UsageError } from './domain/errors';
 import type { IdempotencySettings } from './domain/idempotency-settings';
 import { LARGEST_CHUNK_LIMITS, type ExecutionOptions } from './domain/stream';
 import type { RetryPolicy } from './domain/retry-policy';
+import {
+  LOCAL_ENV_FILE,
+  unknownToAwsSdk,
+  withLocalEnvironment,
+  type AwsClientSettings,
+} from './local-environment';
+import { isAccountUrl, isConnectionString } from './sinks/azure-blob';
 import { parseFaults, type Faults } from './sinks/faults';
+import { prefixFault } from './sinks/object-keys';
+
+export { LOCAL_ENV_FILE };
 
 /** The only reader of the environment. Everything else receives these values. */
 export interface Settings {
@@ -23,6 +31,12 @@ export interface Settings {
   /** Folder of the filesystem sink, one folder a stream below it. */
   sinkDirectory: string;
   faults: Faults;
+  /** Sinks of the reference streams: files, or the cloud of each. */
+  sink: 'file' | 'cloud';
+  /** Where the reference stream `aws` writes to. */
+  s3: S3Settings;
+  /** Where the reference stream `azure` writes to. */
+  azure: AzureSettings;
   /** Lane of the reference streams. */
   execution: ExecutionOptions;
   /** Whether a chunk of the reference streams becomes one object. */
@@ -42,6 +56,9 @@ export interface Settings {
     namespace?: string;
     /** Whether the Temporal CLI may be downloaded. */
     download: boolean;
+    /** Whether the environment names an S3, and a storage account. */
+    s3: boolean;
+    blob: boolean;
     /** Folder for servers' data and logs. */
     directory: string;
   };
@@ -72,21 +89,23 @@ export interface ApiSettings {
   deliveryTimeoutMs: number;
 }
 
+export interface S3Settings {
+  bucket?: string;
+  prefix?: string;
+  forcePathStyle: boolean;
+  /** What the AWS SDK, which reads the process's environment itself, would not find there. */
+  client: AwsClientSettings;
+}
+
+export interface AzureSettings {
+  container?: string;
+  prefix?: string;
+  connectionString?: string;
+  accountUrl?: string;
+}
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/** Servers of `dev up` and streams of the demo are found through this file; the environment wins. */
-export const LOCAL_ENV_FILE = join('.cloudsync', 'env');
-
-/** What that file may say: a checkout must not run code of its own through it. */
-const LOCAL_NAMES = [
-  'KAFKA_BROKERS',
-  'TEMPORAL_ADDRESS',
-  'TEMPORAL_NAMESPACE',
-  'CLOUDSYNC_TOPIC',
-  'CLOUDSYNC_SINK_DIR',
-  'CLOUDSYNC_LANE',
-];
 
 const MAX_PORT = 65_535;
 const count = z.coerce.number<string>().int().min(1);
@@ -125,6 +144,10 @@ const tokens = z
       return { ...(name && { name }), hash: hash! };
     }),
   );
+const objectPrefix = z.string().check((context) => {
+  const fault = prefixFault(context.value);
+  if (fault) context.issues.push({ code: 'custom', message: fault, input: undefined });
+});
 
 const schema = z.object({
   KAFKA_BROKERS: brokers.optional(),
@@ -148,6 +171,20 @@ const schema = z.object({
         return z.NEVER;
       }
     }),
+  CLOUDSYNC_SINK: z.enum(['file', 'cloud']).default('file'),
+  CLOUDSYNC_S3_BUCKET: z.string().trim().min(1).optional(),
+  CLOUDSYNC_S3_PREFIX: objectPrefix.optional(),
+  CLOUDSYNC_S3_FORCE_PATH_STYLE: z.stringbool().default(false),
+  CLOUDSYNC_AZURE_CONTAINER: z.string().trim().min(1).optional(),
+  CLOUDSYNC_AZURE_PREFIX: objectPrefix.optional(),
+  CLOUDSYNC_AZURE_ACCOUNT_URL: z
+    .string()
+    .refine(isAccountUrl, 'must be an https:// URL')
+    .optional(),
+  AZURE_STORAGE_CONNECTION_STRING: z
+    .string()
+    .refine(isConnectionString, 'must be the connection string of a storage account')
+    .optional(),
   CLOUDSYNC_LANE: z.enum(['record', 'chunk']).default('record'),
   CLOUDSYNC_CHUNK_MAX_RECORDS: count.max(LARGEST_CHUNK_LIMITS.maxRecords).optional(),
   CLOUDSYNC_CHUNK_MAX_BYTES: count.optional(),
@@ -204,9 +241,13 @@ function incomplete(env: Record<string, unknown>): string[] {
 
 /**
  * Settings from environment variables. Throws one {@link UsageError} that names every wrong or
- * unknown variable, never its value: it may be a secret.
+ * unknown variable, never its value: it may be a secret. `own` is what libraries that read the
+ * process's environment by themselves find there.
  */
-export function loadSettings(env: NodeJS.ProcessEnv): Settings {
+export function loadSettings(
+  env: NodeJS.ProcessEnv,
+  own: NodeJS.ProcessEnv = processEnvironment(),
+): Settings {
   const unknown = Object.keys(env)
     .filter((name) => name.startsWith('CLOUDSYNC_') && !(name in schema.shape))
     .map((name) => `${name}: there is no such setting`);
@@ -243,6 +284,18 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     streams: values.CLOUDSYNC_STREAMS,
     sinkDirectory: values.CLOUDSYNC_SINK_DIR,
     faults: values.CLOUDSYNC_FAULTS,
+    sink: values.CLOUDSYNC_SINK,
+    s3: {
+      ...present({ bucket: values.CLOUDSYNC_S3_BUCKET, prefix: values.CLOUDSYNC_S3_PREFIX }),
+      forcePathStyle: values.CLOUDSYNC_S3_FORCE_PATH_STYLE,
+      client: unknownToAwsSdk(given, own),
+    },
+    azure: present({
+      container: values.CLOUDSYNC_AZURE_CONTAINER,
+      prefix: values.CLOUDSYNC_AZURE_PREFIX,
+      connectionString: values.AZURE_STORAGE_CONNECTION_STRING,
+      accountUrl: values.CLOUDSYNC_AZURE_ACCOUNT_URL,
+    }),
     execution:
       values.CLOUDSYNC_LANE === 'record'
         ? { lane: 'record' }
@@ -291,6 +344,8 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
       ...(values.TEMPORAL_NAMESPACE && { namespace: values.TEMPORAL_NAMESPACE }),
       download: values.CLOUDSYNC_DEV_DOWNLOAD,
       directory: values.CLOUDSYNC_DEV_DIR,
+      s3: Boolean(given.AWS_ENDPOINT_URL_S3 ?? values.CLOUDSYNC_S3_BUCKET),
+      blob: Boolean(values.AZURE_STORAGE_CONNECTION_STRING ?? values.CLOUDSYNC_AZURE_ACCOUNT_URL),
     },
   };
 }
@@ -300,23 +355,9 @@ export function processEnvironment(): NodeJS.ProcessEnv {
   return process.env;
 }
 
-/**
- * The process's environment over what `dev up` and the demo left in {@link LOCAL_ENV_FILE}. A process
- * that names a Kafka, or a Temporal, of its own gets nothing of the local one.
- */
+/** The same with what `dev up` and the demo left in {@link LOCAL_ENV_FILE}. */
 export function environment(): NodeJS.ProcessEnv {
-  const given = processEnvironment();
-  if (!existsSync(LOCAL_ENV_FILE)) return given;
-  const named = (names: string[]) => names.some((name) => given[name]?.trim());
-  const own = [
-    ...(named(['KAFKA_BROKERS', 'KAFKA_BOOTSTRAP_SERVERS']) ? ['KAFKA_'] : []),
-    ...(Object.keys(given).some((name) => name.startsWith('TEMPORAL_')) ? ['TEMPORAL_'] : []),
-  ];
-  const local = Object.entries(parseEnv(readFileSync(LOCAL_ENV_FILE, 'utf8'))).filter(
-    ([name]) => LOCAL_NAMES.includes(name) && !own.some((prefix) => name.startsWith(prefix)),
-  );
-  const nonEmpty = Object.entries(given).filter(([, value]) => value?.trim());
-  return { ...Object.fromEntries(local), ...Object.fromEntries(nonEmpty) };
+  return withLocalEnvironment(processEnvironment());
 }
 
 /** Temporal's own names and profile file, read by its own library; or what is wrong with them. */

@@ -33,5 +33,8 @@ export {
   InMemoryIdempotencyService,
   type IdempotencyHooks,
 } from './idempotency/in-memory-idempotency-service';
+export { azureBlobSink, type AzureBlobSinkOptions } from './sinks/azure-blob';
+export type { ObjectSinkOptions } from './sinks/object-store';
+export { s3Sink, type S3SinkOptions } from './sinks/s3';
 export { fileSystemSink, type FileSystemSinkOptions } from './sinks/filesystem';
 export { withFaults, type FaultRates } from './sinks/faults';

@@ -4,7 +4,7 @@ import { require as load } from 'tsx/cjs/api';
 import type { Settings } from './config';
 import { errorMessage, UsageError } from './domain/errors';
 import { checkDistinct, type AnyStream } from './domain/stream';
-import referenceStreams from './streams/index';
+import referenceStreams, { REFERENCE_STREAM_NAMES } from './streams/index';
 
 /** A stream module's default export. */
 type StreamsExport = AnyStream | AnyStream[] | ((settings: Settings) => AnyStream | AnyStream[]);
@@ -14,16 +14,24 @@ type StreamsExport = AnyStream | AnyStream[] | ((settings: Settings) => AnyStrea
  * those named, if names are given. Throws a {@link UsageError} where that can't be.
  */
 export function loadStreams(settings: Settings, names: string[] = []): AnyStream[] {
-  const streams = settings.streams
-    ? streamsOf(importModule(settings.streams), settings, settings.streams)
-    : referenceStreams(settings);
+  if (!settings.streams) {
+    checkKnown(names, REFERENCE_STREAM_NAMES);
+    return referenceStreams(settings, names.length === 0 ? undefined : names);
+  }
+  const streams = streamsOf(importModule(settings.streams), settings, settings.streams);
   checkDistinct(streams);
-  const known = streams.map(({ name }) => name);
+  checkKnown(
+    names,
+    streams.map(({ name }) => name),
+  );
+  return names.length === 0 ? streams : streams.filter(({ name }) => names.includes(name));
+}
+
+function checkKnown(names: string[], known: string[]): void {
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new UsageError(`no stream ${unknown.join(', ')}; there are ${known.join(', ')}`);
   }
-  return names.length === 0 ? streams : streams.filter(({ name }) => names.includes(name));
 }
 
 function importModule(path: string): unknown {

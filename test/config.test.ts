@@ -32,12 +32,15 @@ describe('defaults', () => {
       streams: undefined,
       sinkDirectory: join('.cloudsync', 'sink'),
       faults: { rates: {}, seed: 1 },
+      sink: 'file',
+      s3: { forcePathStyle: false, client: {} },
+      azure: {},
       retry: {},
       idempotency: {},
       metricsPort: 9464,
       metricsHost: '127.0.0.1',
       logLevel: 'info',
-      dev: { download: true, directory: join('.cloudsync', 'dev') },
+      dev: { download: true, directory: join('.cloudsync', 'dev'), s3: false, blob: false },
     });
   });
 

@@ -4,24 +4,38 @@ import { loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../config';
 import { up, userCacheDirectory, type LocalAddresses } from '../dev';
 import { say } from './output';
 
-/** Brings the local servers up, where the environment does not name others. */
-export async function localServers(): Promise<LocalAddresses> {
+/** Brings the local servers up, where the environment does not name others; the clouds' if asked to. */
+export async function localServers({ cloud = false } = {}): Promise<LocalAddresses> {
   const env = processEnvironment();
-  const { brokers, temporalAddress, namespace, directory, download } = loadSettings(env).dev;
+  const { directory, download, ...given } = loadSettings(env).dev;
   return up({
     directory,
     cacheDirectory: userCacheDirectory(env),
-    given: { brokers, temporalAddress, namespace },
+    given,
+    cloud,
     download,
     progress: say,
   });
 }
 
-export function addressesAsEnvironment({ kafka, temporal }: LocalAddresses) {
+export function addressesAsEnvironment({ kafka, temporal, cloud }: LocalAddresses) {
   return {
     KAFKA_BROKERS: kafka.brokers.join(','),
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,
+    ...(cloud && { CLOUDSYNC_SINK: 'cloud' }),
+    ...(cloud?.s3 && {
+      AWS_ENDPOINT_URL_S3: cloud.s3.endpoint,
+      AWS_REGION: cloud.s3.region,
+      AWS_ACCESS_KEY_ID: cloud.s3.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: cloud.s3.secretAccessKey,
+      CLOUDSYNC_S3_BUCKET: cloud.s3.bucket,
+      CLOUDSYNC_S3_FORCE_PATH_STYLE: 'true',
+    }),
+    ...(cloud?.blob && {
+      AZURE_STORAGE_CONNECTION_STRING: cloud.blob.connectionString,
+      CLOUDSYNC_AZURE_CONTAINER: cloud.blob.container,
+    }),
   };
 }
 

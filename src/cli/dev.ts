@@ -1,24 +1,35 @@
 import { rm } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../config';
 import { down, status } from '../dev';
 import { addressesAsEnvironment, localServers, writeLocalEnvironment } from './dev-up';
 import { printJson, say, table } from './output';
 
 export function addDevCommand(program: Command): void {
-  const dev = program.command('dev').description('local Kafka and Temporal for development');
+  const dev = program
+    .command('dev')
+    .description('local Kafka, Temporal and clouds for development');
   dev
     .command('up')
     .description('start what is missing, in the background, and print the addresses')
+    .addOption(
+      new Option('--sink <kind>', 'where the reference streams write to')
+        .choices(['file', 'cloud'])
+        .default('file'),
+    )
     .option('--json', 'print one JSON document')
-    .action(async ({ json }: { json?: boolean }) => {
-      const addresses = await localServers();
+    .action(async ({ json, sink }: { json?: boolean; sink: 'file' | 'cloud' }) => {
+      const addresses = await localServers({ cloud: sink === 'cloud' });
       await writeLocalEnvironment(addressesAsEnvironment(addresses));
       if (json) return printJson(addresses);
-      const { kafka, temporal } = addresses;
+      const { kafka, temporal, cloud } = addresses;
       say(`Kafka        ${kafka.brokers.join(',')}`);
       say(`Temporal     ${temporal.address}, namespace ${temporal.namespace}`);
       if (temporal.ui) say(`Temporal UI  ${temporal.ui}`);
+      if (cloud?.s3) say(`S3           ${cloud.s3.endpoint}, bucket ${cloud.s3.bucket}`);
+      if (cloud?.blob) {
+        say(`Azure Blob   ${cloud.blob.endpoint}, container ${cloud.blob.container}`);
+      }
     });
   dev
     .command('down')

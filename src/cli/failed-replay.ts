@@ -1,7 +1,7 @@
 import { UsageError } from '../domain/errors';
 import { CONCURRENCY, latestFailedRuns } from '../operations/failed-runs';
 import { replayFailed, type ReplayResult } from '../operations/failed-replay';
-import { mapConcurrently } from '../operations/concurrently';
+import { mapConcurrently } from '../concurrently';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type OperationContext, type StreamFlags } from './context';
 import { printable, printJson, progressLine, say } from './output';

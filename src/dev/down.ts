@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { withDirectoryLock } from './directory-lock';
-import type { ServerName } from './paths';
+import { SERVER_NAMES, type ServerName } from './paths';
 import { isAlive } from './process-identity';
 import type { Progress } from './progress';
 import { stopProcess } from './server-process';
@@ -30,7 +30,7 @@ export async function down(options: DownOptions): Promise<{ stopped: ServerName[
       recordServer(directory, name, undefined);
       return running ? [name] : [];
     };
-    const stopped = await Promise.all([stop('kafka'), stop('temporal')]);
+    const stopped = await Promise.all(SERVER_NAMES.map(stop));
     return { stopped: stopped.flat() };
   });
 }

@@ -1,8 +1,10 @@
 export { userCacheDirectory } from './cache-directory';
+export { ensureBucket, ensureContainer } from './containers';
 export { down } from './down';
+export { azuriteConnectionString, LOCAL_S3 } from './local-clouds';
 export type { LocalPorts } from './local-ports';
 export { freePort } from './ports';
-export { startKafka, startTemporal, type SingleServer } from './single-server';
+export { startBlob, startKafka, startS3, startTemporal, type SingleServer } from './single-server';
 export { status } from './status';
 export { ensureNamespace } from './temporal-probe';
 export { up, type LocalAddresses, type UpOptions } from './up';

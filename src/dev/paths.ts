@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 
-export type ServerName = 'kafka' | 'temporal';
+export const SERVER_NAMES = ['kafka', 'temporal', 's3', 'blob'] as const;
+export type ServerName = (typeof SERVER_NAMES)[number];
 
 /** Where a server keeps its data and writes its log, below the directory of the local servers. */
 export function serverPaths(directory: string, name: ServerName): { home: string; log: string } {

@@ -1,5 +1,7 @@
+import { launchBlob } from './blob-server';
 import { launchKafka, type KafkaOptions } from './kafka-server';
 import type { Progress } from './progress';
+import { launchS3, type CloudServerOptions } from './s3-server';
 import { killProcess, stopProcess, untilReady, type StartingServer } from './server-process';
 import { launchTemporal, type TemporalOptions } from './temporal-server';
 
@@ -20,6 +22,14 @@ export async function startKafka(options: KafkaOptions): Promise<SingleServer> {
 
 export async function startTemporal(options: TemporalOptions): Promise<SingleServer> {
   return whenReady(await launchTemporal(options), options.progress);
+}
+
+export async function startS3(options: CloudServerOptions): Promise<SingleServer> {
+  return whenReady(await launchS3(options), options.progress);
+}
+
+export async function startBlob(options: CloudServerOptions): Promise<SingleServer> {
+  return whenReady(await launchBlob(options), options.progress);
 }
 
 async function whenReady(server: StartingServer, progress: Progress): Promise<SingleServer> {

@@ -14,6 +14,8 @@ const startedServer = z.object({
 const stateSchema = z.object({
   kafka: startedServer.optional(),
   temporal: startedServer.optional(),
+  s3: startedServer.optional(),
+  blob: startedServer.optional(),
 });
 
 /** What `up` has started in a directory. Other servers are never listed, so never stopped. */
@@ -43,8 +45,8 @@ export function readState(directory: string): State {
 }
 
 /**
- * Changes one server's entry. Synchronous from reading to the rename, so that Kafka and Temporal,
- * started side by side, don't overwrite each other's entry.
+ * Changes one server's entry. Synchronous from reading to the rename, so that servers
+ * started side by side don't overwrite each other's entry.
  */
 export function recordServer(
   directory: string,

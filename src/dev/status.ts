@@ -1,8 +1,10 @@
+import { blobAnswers } from './blob-server';
 import { kafkaAnswers } from './kafka-probe';
 import { DEFAULT_PORTS, localAddress, localUrl, type LocalPorts } from './local-ports';
 import { serverPaths, type ServerName } from './paths';
 import { isFree } from './ports';
 import { isAlive } from './process-identity';
+import { s3Answers } from './s3-server';
 import { readState, type StartedServer } from './state';
 import { temporalAnswers } from './temporal-probe';
 
@@ -24,10 +26,13 @@ export interface ServerStatus {
   log: string | null;
 }
 
-/** The same servers that `up` would use instead of starting some; given addresses apart. */
+/**
+ * The same servers that `up` would use instead of starting some; given addresses apart. Those of the
+ * clouds only where `up` has started them.
+ */
 export async function status({ directory, ports }: StatusOptions): Promise<ServerStatus[]> {
-  const { kafka, temporal } = readState(directory);
-  const [kafkaStatus, temporalStatus] = await Promise.all([
+  const { kafka, temporal, s3, blob } = readState(directory);
+  const [kafkaStatus, temporalStatus, ...clouds] = await Promise.all([
     look({
       name: 'kafka',
       log: serverPaths(directory, 'kafka').log,
@@ -42,10 +47,22 @@ export async function status({ directory, ports }: StatusOptions): Promise<Serve
       wanted: ports?.temporal ?? temporal?.port ?? DEFAULT_PORTS.temporal,
       answers: temporalAnswers,
     }),
+    ...lookAtCloud('s3', s3, s3Answers, directory),
+    ...lookAtCloud('blob', blob, blobAnswers, directory),
   ]);
   const uiPort = ports?.temporalUi ?? temporal?.uiPort ?? DEFAULT_PORTS.temporalUi;
   const ui = temporalStatus.running && !(await isFree(uiPort)) ? localUrl(uiPort) : null;
-  return [kafkaStatus, { ...temporalStatus, ui }];
+  return [kafkaStatus, { ...temporalStatus, ui }, ...clouds];
+}
+
+function lookAtCloud(
+  name: ServerName,
+  last: StartedServer | undefined,
+  answers: Subject['answers'],
+  directory: string,
+): Promise<ServerStatus>[] {
+  if (!last) return [];
+  return [look({ name, log: serverPaths(directory, name).log, last, wanted: last.port, answers })];
 }
 
 interface Subject {

@@ -2,7 +2,6 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { withDirectoryLock } from './directory-lock';
 import { ensureRunning } from './ensure-running';
-import { LocalServerError } from './errors';
 import { kafkaAnswers } from './kafka-probe';
 import { launchKafka } from './kafka-server';
 import { DEFAULT_PORTS, localAddress, localUrl, type LocalPorts } from './local-ports';
@@ -11,6 +10,8 @@ import type { Progress } from './progress';
 import { readState } from './state';
 import { ensureNamespace, temporalAnswers } from './temporal-probe';
 import { launchTemporal } from './temporal-server';
+import { together } from './together';
+import { upClouds, type LocalClouds } from './up-clouds';
 
 export interface UpOptions {
   /** State, data and logs, as in `.cloudsync/dev`. */
@@ -23,7 +24,12 @@ export interface UpOptions {
     temporalAddress?: string | undefined;
     /** Default `default`. Registered where the Temporal server is one of ours. */
     namespace?: string | undefined;
+    /** Whether there is an S3, and a storage account, of the user's own. */
+    s3?: boolean | undefined;
+    blob?: boolean | undefined;
   };
+  /** Whether local servers in place of the clouds are wanted; default false. */
+  cloud?: boolean | undefined;
   ports?: Partial<LocalPorts> | undefined;
   /** Whether Temporal's CLI may be downloaded; default true. */
   download?: boolean | undefined;
@@ -36,36 +42,32 @@ export interface LocalAddresses {
   kafka: { brokers: string[] };
   /** `ui` is absent where it isn't known, as with a given address. */
   temporal: { address: string; namespace: string; ui?: string };
+  /** Present where they were asked for. */
+  cloud?: LocalClouds;
 }
 
 /**
- * Kafka and Temporal, each by the first that applies: the given address, what this directory's
- * state says runs, what answers on the port, a server started now. They outlive this process.
+ * Kafka and Temporal, and the local clouds where they are asked for, each by the first that applies:
+ * the given address, what this directory's state says runs, what answers on the port, a server started
+ * now. They outlive this process.
  */
 export async function up(options: UpOptions): Promise<LocalAddresses> {
   const { brokers, temporalAddress, namespace = 'default' } = options.given;
-  if (brokers !== undefined && temporalAddress !== undefined) {
+  const cloud = options.cloud === true;
+  if (brokers !== undefined && temporalAddress !== undefined && !cloud) {
     return { kafka: { brokers }, temporal: { address: temporalAddress, namespace } };
   }
   const directory = resolve(options.directory);
   await mkdir(directory, { recursive: true });
   return withDirectoryLock(directory, options.progress, async () => {
-    // Both to their end, so that no start goes on behind an error, and both errors are told.
-    const [kafka, temporal] = await Promise.allSettled([
-      brokers === undefined ? upKafka(directory, options) : { brokers },
+    const [kafka, temporal, clouds] = await together([
+      brokers === undefined ? upKafka(directory, options) : Promise.resolve({ brokers }),
       temporalAddress === undefined
         ? upTemporal(directory, namespace, options)
-        : { address: temporalAddress, namespace },
+        : Promise.resolve({ address: temporalAddress, namespace }),
+      cloud ? upClouds(directory, options) : Promise.resolve(undefined),
     ]);
-    if (kafka.status === 'fulfilled' && temporal.status === 'fulfilled') {
-      return { kafka: kafka.value, temporal: temporal.value };
-    }
-    const errors = [kafka, temporal].flatMap((result) =>
-      result.status === 'rejected' ? [result.reason as Error] : [],
-    );
-    throw new LocalServerError(errors.map(({ message }) => message).join('\n\n'), {
-      cause: errors[0],
-    });
+    return { kafka, temporal, ...(clouds && { cloud: clouds }) };
   });
 }
 

@@ -5,7 +5,7 @@ import {
 } from '@temporalio/client';
 import { quote } from '../clients/temporal';
 import type { AnyStream } from '../domain/stream';
-import { mapConcurrently } from './concurrently';
+import { mapConcurrently } from '../concurrently';
 
 /** What ALLOW_DUPLICATE_FAILED_ONLY lets run again. */
 const FAILED = ['FAILED', 'TIMED_OUT', 'TERMINATED', 'CANCELLED'];

@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import type { ChunkRange } from '../domain/chunk';
 import { DeliveryError, errorMessage, type DeliveryFailure } from '../domain/errors';
 import type { ChunkWriteResult, Sink, SinkRecord, WriteResult } from '../domain/sink';
-import { objectName } from './object-name';
+import { isLine, linesOf, notIn, toLines } from './lines';
+import { chunkPath, CHUNKS, objectName } from './object-name';
 
 export interface FileSystemSinkOptions {
   /** Where the files go; made when first needed. */
@@ -29,8 +30,6 @@ export interface FileSystemSinkOptions {
  * those it had begun, a few at most.
  */
 const UNFINISHED = '.unfinished-';
-
-const CHUNKS = 'chunks';
 
 /**
  * One file per message, named by the message id, with the record's value byte for byte. A file appears
@@ -88,13 +87,11 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
   }
 
   async function writeChunk(records: SinkRecord[], range: ChunkRange): Promise<ChunkWriteResult> {
-    const { topic, partition, first, last } = range;
-    const path = join(directory, CHUNKS, topic, String(partition), `${first}-${last}.ndjson`);
+    const path = join(directory, chunkPath(range));
     const lines = records.filter(isLine);
     const others = records.filter((record) => !isLine(record));
     if (lines.length === 0) return { outcome: 'written', without: others };
-    const content = Buffer.concat(lines.flatMap(({ value }) => [value, LINE_FEED]));
-    if ((await create(path, content)) === 'created') {
+    if ((await create(path, toLines(lines))) === 'created') {
       return { outcome: 'written', location: path, without: others };
     }
     const missing = notIn(await readFile(path), lines);
@@ -121,39 +118,6 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
       yield* storedInChunks(join(directory, CHUNKS));
     },
   };
-}
-
-const LINE_FEED = Buffer.from('\n');
-
-function isLine({ value }: SinkRecord): boolean {
-  return !value.includes(LINE_FEED) && value.length > 0;
-}
-
-/** A crash of the machine may have torn the last line off. */
-function linesOf(content: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  for (let at = 0; at < content.length;) {
-    const found = content.indexOf(LINE_FEED, at);
-    const end = found < 0 ? content.length : found;
-    lines.push(content.subarray(at, end));
-    at = end + 1;
-  }
-  return lines;
-}
-
-/** The records that have no line in the file; of equal ones each needs its own. */
-function notIn(content: Buffer, records: SinkRecord[]): SinkRecord[] {
-  const counts = new Map<string, number>();
-  for (const line of linesOf(content)) {
-    const text = line.toString('latin1');
-    counts.set(text, (counts.get(text) ?? 0) + 1);
-  }
-  return records.filter(({ value }) => {
-    const text = value.toString('latin1');
-    const count = counts.get(text) ?? 0;
-    counts.set(text, count - 1);
-    return count <= 0;
-  });
 }
 
 async function* storedInChunks(folder: string): AsyncGenerator<Buffer> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ChunkRange } from '../domain/chunk';
 
 /** File systems and object stores take at most 255 bytes in one part of a path. */
 const MAX_NAME_BYTES = 200;
@@ -20,4 +21,12 @@ export function objectName(messageId: string): string {
   if (encoded.length <= MAX_NAME_BYTES) return encoded;
   const hash = createHash('sha256').update(messageId).digest('hex');
   return `${encoded.slice(0, MAX_NAME_BYTES - hash.length - 1)}~${hash}`;
+}
+
+/** The folder of chunks' objects. No message has this name, as those bear an extension. */
+export const CHUNKS = 'chunks';
+
+/** A chunk's object, below the sink's folder. Kafka lets nothing but `A-Z a-z 0-9 . _ -` into topics. */
+export function chunkPath({ topic, partition, first, last }: ChunkRange): string {
+  return `${CHUNKS}/${topic}/${partition}/${first}-${last}.ndjson`;
 }

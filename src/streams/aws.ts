@@ -1,22 +1,17 @@
-import { defineStream, fileSystemSink, messageSchema, withFaults } from '../index';
+import { s3Sink, UsageError } from '../index';
 import type { Settings } from '../index';
-import { join } from 'node:path';
+import { referenceStream } from './reference-stream';
 
 /** Messages to AWS. */
 export function awsStream(settings: Settings) {
-  const { topic, retry, idempotency, faults, sinkDirectory, execution } = settings;
-  const sink = fileSystemSink({
-    directory: join(sinkDirectory, 'aws'),
-    chunkFiles: settings.chunkObjects,
-  });
-  return defineStream({
-    name: 'aws',
-    topic,
-    groupId: 'aws-sync-group',
-    schema: messageSchema,
-    sink: faults.rates.aws ? withFaults(sink, faults.rates.aws, faults.seed) : sink,
-    retry,
-    idempotency,
-    execution,
+  return referenceStream('aws', settings, () => {
+    const { bucket, client, ...options } = settings.s3;
+    if (bucket === undefined) {
+      throw new UsageError('CLOUDSYNC_S3_BUCKET: stream aws needs it with CLOUDSYNC_SINK=cloud');
+    }
+    return s3Sink({
+      ...{ ...options, bucket, clientConfig: client },
+      chunkObjects: settings.chunkObjects,
+    });
   });
 }

@@ -1,22 +1,22 @@
-import { defineStream, fileSystemSink, messageSchema, withFaults } from '../index';
+import { azureBlobSink, UsageError } from '../index';
 import type { Settings } from '../index';
-import { join } from 'node:path';
+import { referenceStream } from './reference-stream';
 
 /** Messages to Azure. */
 export function azureStream(settings: Settings) {
-  const { topic, retry, idempotency, faults, sinkDirectory, execution } = settings;
-  const sink = fileSystemSink({
-    directory: join(sinkDirectory, 'azure'),
-    chunkFiles: settings.chunkObjects,
-  });
-  return defineStream({
-    name: 'azure',
-    topic,
-    groupId: 'azure-sync-group',
-    schema: messageSchema,
-    sink: faults.rates.azure ? withFaults(sink, faults.rates.azure, faults.seed) : sink,
-    retry,
-    idempotency,
-    execution,
+  return referenceStream('azure', settings, () => {
+    const { container, connectionString, accountUrl } = settings.azure;
+    const missing = [
+      ...(container === undefined ? ['CLOUDSYNC_AZURE_CONTAINER'] : []),
+      ...(connectionString === undefined && accountUrl === undefined
+        ? ['AZURE_STORAGE_CONNECTION_STRING or CLOUDSYNC_AZURE_ACCOUNT_URL']
+        : []),
+    ];
+    if (container === undefined || missing.length > 0) {
+      throw new UsageError(
+        `${missing.join(', ')}: stream azure needs ${missing.length > 1 ? 'them' : 'it'} with CLOUDSYNC_SINK=cloud`,
+      );
+    }
+    return azureBlobSink({ ...settings.azure, container, chunkObjects: settings.chunkObjects });
   });
 }

@@ -2,5 +2,15 @@ import type { Settings } from '../index';
 import { awsStream } from './aws';
 import { azureStream } from './azure';
 
-/** The reference application: one topic to two clouds, each in a group of its own. */
-export default (settings: Settings) => [awsStream(settings), azureStream(settings)];
+const STREAMS = { aws: awsStream, azure: azureStream };
+
+export const REFERENCE_STREAM_NAMES: string[] = Object.keys(STREAMS);
+
+/**
+ * The reference application: one topic to two clouds, each in a group of its own. A process that asks
+ * for one of them need not have the settings of the other.
+ */
+export default (settings: Settings, names = REFERENCE_STREAM_NAMES) =>
+  Object.entries(STREAMS)
+    .filter(([name]) => names.includes(name))
+    .map(([, stream]) => stream(settings));

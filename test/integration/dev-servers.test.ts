@@ -35,7 +35,7 @@ let addresses: LocalAddresses;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'cloudsync-servers-'));
   directory = join(root, 'dev');
-  ports = { kafka: await freePort(), temporal: await freePort(), temporalUi: await freePort() };
+  ports = await freePorts();
   const options = { directory, cacheDirectory, given: {}, ports, download, kafkaHeap: '512m' };
   const args = ['--import', 'tsx', script, JSON.stringify(options)];
   const { stdout } = await promisify(execFile)(process.execPath, args);
@@ -46,6 +46,12 @@ afterAll(async () => {
   await down({ directory, progress });
   rmSync(root, { recursive: true });
 });
+
+async function freePorts(): Promise<LocalPorts> {
+  const names = ['kafka', 'temporal', 'temporalUi', 's3', 'blob'] as const;
+  const ports = await Promise.all(names.map(() => freePort()));
+  return Object.fromEntries(names.map((name, i) => [name, ports[i]])) as unknown as LocalPorts;
+}
 
 function upAgain(options: { directory: string; namespace?: string }): Promise<LocalAddresses> {
   const { namespace } = options;

@@ -1,0 +1,20 @@
+import { LocalServerError } from './errors';
+
+/**
+ * The results of starts that run side by side. All go to their end, so that none goes on behind an
+ * error, and every error is told.
+ */
+export async function together<T extends readonly unknown[] | []>(
+  starts: T,
+): Promise<{ -readonly [Key in keyof T]: Awaited<T[Key]> }> {
+  const results = await Promise.allSettled(starts);
+  const errors = results.flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as Error] : [],
+  );
+  if (errors.length > 0) {
+    throw new LocalServerError(errors.map(({ message }) => message).join('\n\n'), {
+      cause: errors[0],
+    });
+  }
+  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as never;
+}

@@ -1,0 +1,97 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+
+/** Servers of `dev up` and streams of the demo are found through this file; the environment wins. */
+export const LOCAL_ENV_FILE = join('.cloudsync', 'env');
+
+/** What that file may say: a checkout must not run code of its own through it. */
+const LOCAL_NAMES = [
+  'KAFKA_BROKERS',
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_NAMESPACE',
+  'CLOUDSYNC_TOPIC',
+  'CLOUDSYNC_SINK_DIR',
+  'CLOUDSYNC_LANE',
+  'CLOUDSYNC_SINK',
+];
+
+/**
+ * Of the local clouds, each with whatever names another one in its place. A bucket belongs to its
+ * server and its keys: the file's are taken together, over AWS variables of the process, or not at all.
+ */
+const LOCAL_CLOUDS = [
+  {
+    names: [
+      ...['CLOUDSYNC_S3_BUCKET', 'CLOUDSYNC_S3_PREFIX', 'CLOUDSYNC_S3_FORCE_PATH_STYLE'],
+      ...['AWS_ENDPOINT_URL_S3', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
+    ],
+    own: ['CLOUDSYNC_S3_BUCKET', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'],
+  },
+  {
+    names: [
+      ...['CLOUDSYNC_AZURE_CONTAINER', 'CLOUDSYNC_AZURE_PREFIX'],
+      'AZURE_STORAGE_CONNECTION_STRING',
+    ],
+    own: [
+      ...['CLOUDSYNC_AZURE_CONTAINER', 'CLOUDSYNC_AZURE_ACCOUNT_URL'],
+      'AZURE_STORAGE_CONNECTION_STRING',
+    ],
+  },
+];
+
+/**
+ * An environment over what `dev up` and the demo left in {@link LOCAL_ENV_FILE}. One that names a Kafka,
+ * a Temporal, an S3 or a storage account of its own gets nothing of the local one.
+ */
+export function withLocalEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  if (!existsSync(LOCAL_ENV_FILE)) return given;
+  const named = (names: string[]) => names.some((name) => given[name]?.trim());
+  const own = [
+    ...(named(['KAFKA_BROKERS', 'KAFKA_BOOTSTRAP_SERVERS']) ? ['KAFKA_'] : []),
+    ...(Object.keys(given).some((name) => name.startsWith('TEMPORAL_')) ? ['TEMPORAL_'] : []),
+  ];
+  const file = parseEnv(readFileSync(LOCAL_ENV_FILE, 'utf8'));
+  const nonEmpty = Object.entries(given).filter(([, value]) => value?.trim());
+  const clouds = LOCAL_CLOUDS.filter(({ own }) => !named(own)).flatMap(({ names }) => names);
+  return {
+    ...pick(file, (name) => LOCAL_NAMES.includes(name) && !own.some((p) => name.startsWith(p))),
+    ...Object.fromEntries(nonEmpty),
+    ...pick(file, (name) => clouds.includes(name)),
+  };
+}
+
+function pick(file: NodeJS.Dict<string>, wanted: (name: string) => boolean): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(file).filter(([name]) => wanted(name)));
+}
+
+export interface AwsClientSettings {
+  endpoint?: string;
+  region?: string;
+  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+}
+
+/**
+ * The AWS SDK reads the process's environment by itself, and finds there what no setting of ours names.
+ * This is what it would not find: variables of the local file, or of an environment put together by
+ * hand.
+ */
+export function unknownToAwsSdk(
+  env: NodeJS.ProcessEnv,
+  ofProcess: NodeJS.ProcessEnv,
+): AwsClientSettings {
+  const unknown = (name: string) => (env[name] === ofProcess[name] ? undefined : env[name]);
+  const endpoint = unknown('AWS_ENDPOINT_URL_S3');
+  const region = unknown('AWS_REGION');
+  const accessKeyId = unknown('AWS_ACCESS_KEY_ID');
+  const secretAccessKey = env.AWS_SECRET_ACCESS_KEY;
+  const sessionToken = unknown('AWS_SESSION_TOKEN');
+  return {
+    ...(endpoint && { endpoint }),
+    ...(region && { region }),
+    ...(accessKeyId &&
+      secretAccessKey && {
+        credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) },
+      }),
+  };
+}

@@ -1,0 +1,77 @@
+import { errorMessage } from '../domain/errors';
+import {
+  configuration,
+  PERMANENT,
+  THROTTLED,
+  TRANSIENT,
+  type Answer,
+  type ErrorTable,
+  type Rule,
+} from './cloud-errors';
+
+const permissions = configuration(
+  'check the credentials; an identity needs the role Storage Blob Data Contributor on the container',
+);
+const container = configuration('create the container, or check its name and the account');
+const request = configuration('the server does not take requests of this version of the SDK');
+
+const of = (rule: Rule, ...codes: string[]): Record<string, Rule> =>
+  Object.fromEntries(codes.map((code) => [code, rule]));
+
+/** Codes of Blob Storage, and names of what goes wrong on the way to credentials. */
+export const AZURE_BLOB_ERRORS: ErrorTable = {
+  codes: {
+    ...of(THROTTLED, 'ServerBusy', 'TooManyRequests', 'IngressExceedsLimit'),
+    ...of(
+      TRANSIENT,
+      ...['InternalError', 'OperationTimedOut', 'ContainerBeingDeleted', 'AccountBeingCreated'],
+      // What arrived is not what was sent.
+      ...['Md5Mismatch', 'Crc64Mismatch'],
+    ),
+    ...of(
+      permissions,
+      ...['AuthenticationFailed', 'AuthorizationFailure', 'AuthorizationPermissionMismatch'],
+      ...[
+        'InvalidAuthenticationInfo',
+        'NoAuthenticationInformation',
+        'InsufficientAccountPermissions',
+      ],
+      ...['CredentialUnavailableError', 'AggregateAuthenticationError', 'AuthenticationError'],
+      ...['AuthenticationRequiredError', 'AccountIsDisabled', 'PublicAccessNotPermitted'],
+    ),
+    ...of(
+      container,
+      ...['ContainerNotFound', 'ContainerDisabled', 'ResourceNotFound', 'InvalidResourceName'],
+    ),
+    ...of(request, 'InvalidHeaderValue', 'UnsupportedHeader', 'FeatureVersionMismatch'),
+    ...of(PERMANENT, 'InvalidInput', 'InvalidMetadata', 'RequestBodyTooLarge', 'MetadataTooLarge'),
+  },
+  denied: permissions,
+};
+
+/** What an error of `@azure/storage-blob` or `@azure/identity` says; undefined for any other. */
+export function azureBlobAnswer(error: unknown): Answer | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { name, code, statusCode, details, response } = error as AzureError;
+  const message = errorMessage(error);
+  // Has a status as well, but of the service that gives tokens.
+  if (name !== undefined && /Authentication|CredentialUnavailable/.test(name)) {
+    return { code: name, message };
+  }
+  return {
+    status: statusCode,
+    // An answer to HEAD has no body: its code is in a header.
+    code: code ?? details?.errorCode,
+    message,
+    retryAfter: response?.headers?.get('retry-after'),
+    requestId: response?.headers?.get('x-ms-request-id'),
+  };
+}
+
+interface AzureError {
+  name?: string;
+  code?: string;
+  statusCode?: number;
+  details?: { errorCode?: string };
+  response?: { headers?: { get(name: string): string | undefined } };
+}

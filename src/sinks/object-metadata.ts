@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import type { RecordPosition } from '../domain/record';
+import type { SinkRecord } from '../domain/sink';
+import { traceContextOf } from '../domain/trace-context';
+
+/** Names that every store takes: letters, digits and underscores in lower case. */
+export type ObjectMetadata = Record<string, string>;
+
+/** What tells a record's own object from another record's, and from another content. */
+export function recordMetadata(record: SinkRecord): ObjectMetadata {
+  const { topic, partition, offset, workflowId, value } = record;
+  const trace = traceContextOf(record);
+  return {
+    ...contentMetadata(value),
+    cloudsync_record: `${encode(topic)}/${partition}/${offset}`,
+    cloudsync_workflow_id: encode(workflowId),
+    ...(trace && { cloudsync_traceparent: trace.traceparent }),
+  };
+}
+
+export function contentMetadata(content: Buffer): ObjectMetadata {
+  return { cloudsync_sha256: createHash('sha256').update(content).digest('hex') };
+}
+
+/** The record that brought an object, as its metadata says. */
+export function writtenBy({ cloudsync_record }: ObjectMetadata): RecordPosition | undefined {
+  const [, topic, partition, offset] = /^([^/]+)\/(\d+)\/(\d+)$/.exec(cloudsync_record ?? '') ?? [];
+  if (topic === undefined) return undefined;
+  return { topic: decode(topic), partition: Number(partition), offset: Number(offset) };
+}
+
+/** Metadata travels in headers: visible ASCII is left, all else and `%` and `/` percent-encoded. */
+function encode(text: string): string {
+  return [...Buffer.from(text)]
+    .map((byte) => {
+      const plain = byte > 0x20 && byte < 0x7f && byte !== 0x25 && byte !== 0x2f;
+      return plain
+        ? String.fromCharCode(byte)
+        : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+    })
+    .join('');
+}
+
+function decode(text: string): string {
+  const bytes = text.replace(/%([0-9A-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(parseInt(hex, 16)),
+  );
+  return Buffer.from(bytes, 'latin1').toString();
+}

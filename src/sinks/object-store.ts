@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mapConcurrently } from '../concurrently';
+import type { ChunkRange } from '../domain/chunk';
+import { classifyError, DeliveryError, isRetryable, type ErrorClassifier } from '../domain/errors';
+import type { ChunkWriteResult, Sink, SinkRecord, WriteContext, WriteResult } from '../domain/sink';
+import { isLine, linesOf, notIn, toLines } from './lines';
+import { objectKeys } from './object-keys';
+import { contentMetadata, recordMetadata, writtenBy, type ObjectMetadata } from './object-metadata';
+import { withinTime } from './within-time';
+
+/** Options that the sinks of all object stores share. */
+export interface ObjectSinkOptions {
+  /** What the keys of all objects begin with, without `/` at either end. Default: nothing. */
+  prefix?: string;
+  /** Extension of a message's object, without dot. Default `json`. */
+  extension?: string;
+  /** Content type of a message's object. Default `application/json`. */
+  contentType?: string;
+  /** Milliseconds that one request may take; default 10,000. An attempt makes one or two. */
+  requestTimeoutMs?: number;
+  /**
+   * In the chunk lane: one object per chunk in place of one per message, at
+   * `<prefix>/chunks/<topic>/<partition>/<first>-<last>.ndjson`, a value a line. A value with line breaks
+   * in it gets an object of its own. Default false.
+   */
+  chunkObjects?: boolean;
+}
+
+/** The few calls that a sink needs of an object store. Each makes one request and never repeats it. */
+export interface ObjectStore {
+  /** Atomic: of all that create a key, one does. */
+  create(
+    key: string,
+    object: { content: Buffer; contentType: string; metadata: ObjectMetadata },
+    signal: AbortSignal,
+  ): Promise<'created' | 'exists'>;
+  /** Undefined where there is no object. */
+  head(
+    key: string,
+    signal: AbortSignal,
+  ): Promise<{ length: number; metadata: ObjectMetadata } | undefined>;
+  get(key: string, signal: AbortSignal): Promise<Buffer | undefined>;
+  /** One page of the keys that begin with a prefix. */
+  list(prefix: string, from: string | undefined, signal: AbortSignal): Promise<KeyPage>;
+  /** For people: the object's address, without secrets. */
+  location(key: string): string;
+  classify: ErrorClassifier;
+  close(): void;
+}
+
+export interface KeyPage {
+  keys: string[];
+  /** Where the next page begins; absent on the last one. */
+  next?: string | undefined;
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+/** Reads under way at once in `stored`, and how often each is tried. */
+const READS = 16;
+const READ_ATTEMPTS = 5;
+const LONGEST_READ_PAUSE_MS = 30_000;
+
+/**
+ * A sink on an object store: one object per message, named by the message id, with the record's value
+ * byte for byte. The first one wins, as the store creates conditionally; whether one that is there
+ * already has the same content, its metadata says. `open` is called when the store is first needed.
+ */
+export function objectStoreSink(
+  open: () => Promise<ObjectStore>,
+  options: ObjectSinkOptions,
+): Sink {
+  const { contentType = 'application/json', requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+  const keys = objectKeys(options.prefix, options.extension);
+  let opened: Promise<ObjectStore> | undefined;
+
+  /** One request, with a failure that says what was asked of whom. */
+  async function ask<T>(
+    what: string,
+    key: string,
+    outer: AbortSignal | undefined,
+    request: (store: ObjectStore, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const store = await (opened ??= open());
+    try {
+      return await withinTime(requestTimeoutMs, outer, (signal) => request(store, signal));
+    } catch (error) {
+      if (outer?.aborted) throw error;
+      const { type, message, retryAfterMs } = classifyError(error, (e) => store.classify(e));
+      throw new DeliveryError(type, `${what} ${store.location(key)}: ${message}`, {
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+      });
+    }
+  }
+
+  async function write(record: SinkRecord, { signal }: WriteContext): Promise<WriteResult> {
+    const key = keys.message(record.messageId);
+    const metadata = recordMetadata(record);
+    const object = { content: record.value, contentType, metadata };
+    const created = await ask('PUT', key, signal, (store, s) => store.create(key, object, s));
+    const location = (await opened!).location(key);
+    if (created === 'created') return { outcome: 'written', location };
+    const found = await ask('HEAD', key, signal, (store, s) => store.head(key, s));
+    if (!found) throw deletedMeanwhile(location);
+    const same =
+      found.length === record.value.length &&
+      found.metadata.cloudsync_sha256 === metadata.cloudsync_sha256;
+    if (!same) throw new DeliveryError('ContentConflict', conflict(location, found.metadata));
+    const writer = writtenBy(found.metadata);
+    return { outcome: 'duplicate', location, ...(writer && { writtenBy: writer }) };
+  }
+
+  async function writeChunk(
+    records: SinkRecord[],
+    range: ChunkRange,
+    { signal }: WriteContext,
+  ): Promise<ChunkWriteResult> {
+    const key = keys.chunk(range);
+    const lines = records.filter(isLine);
+    const others = records.filter((record) => !isLine(record));
+    if (lines.length === 0) return { outcome: 'written', without: others };
+    const content = toLines(lines);
+    const object = {
+      content,
+      contentType: 'application/x-ndjson',
+      metadata: contentMetadata(content),
+    };
+    const created = await ask('PUT', key, signal, (store, s) => store.create(key, object, s));
+    const location = (await opened!).location(key);
+    if (created === 'created') return { outcome: 'written', location, without: others };
+    const found = await ask('GET', key, signal, (store, s) => store.get(key, s));
+    if (!found) throw deletedMeanwhile(location);
+    return { outcome: 'duplicate', location, without: [...others, ...notIn(found, lines)] };
+  }
+
+  async function* storedKeys(): AsyncGenerator<string> {
+    let from: string | undefined;
+    do {
+      const page = await patiently(() =>
+        ask('LIST', keys.folder, undefined, (store, s) => store.list(keys.folder, from, s)),
+      );
+      yield* page.keys.filter((key) => keys.kind(key) !== undefined);
+      from = page.next;
+    } while (from !== undefined);
+  }
+
+  async function valuesOf(key: string): Promise<Buffer[]> {
+    const content = await patiently(() =>
+      ask('GET', key, undefined, (store, s) => store.get(key, s)),
+    );
+    // Deleted since it was listed.
+    if (!content) return [];
+    return keys.kind(key) === 'chunk' ? linesOf(content) : [content];
+  }
+
+  return {
+    write,
+    ...(options.chunkObjects && { writeChunk }),
+    async *stored() {
+      for await (const values of mapConcurrently(storedKeys(), READS, valuesOf)) yield* values;
+    },
+    async close() {
+      (await opened)?.close();
+    },
+  };
+}
+
+function deletedMeanwhile(location: string): DeliveryError {
+  return new DeliveryError('Transient', `${location} was there and has been deleted since`);
+}
+
+function conflict(location: string, metadata: ObjectMetadata): string {
+  if (metadata.cloudsync_sha256 === undefined) {
+    return `${location} was not written by CloudSync: it has no cloudsync_sha256 in its metadata`;
+  }
+  return `${location} holds other content, of record ${metadata.cloudsync_record ?? 'unknown'}`;
+}
+
+/** Nobody else repeats a read: one that fails for a while must not end a list of millions. */
+async function patiently<T>(read: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await read();
+    } catch (error) {
+      const { type, retryAfterMs = 100 * 2 ** attempt } = classifyError(error);
+      if (!isRetryable(type) || attempt === READ_ATTEMPTS) throw error;
+      await sleep(Math.min(retryAfterMs, LONGEST_READ_PAUSE_MS));
+    }
+  }
+}

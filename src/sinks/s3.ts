@@ -1,0 +1,98 @@
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
+import { UsageError } from '../domain/errors';
+import type { Sink } from '../domain/sink';
+import { classifyAnswer } from './cloud-errors';
+import { objectStoreSink, type ObjectSinkOptions, type ObjectStore } from './object-store';
+import { S3_ERRORS, s3Answer } from './s3-errors';
+
+export interface S3SinkOptions extends ObjectSinkOptions {
+  bucket: string;
+  /**
+   * `endpoint/bucket/key` in place of `bucket.endpoint/key`, as most servers other than AWS need it.
+   * Default false.
+   */
+  forcePathStyle?: boolean;
+  /**
+   * Settings of the AWS SDK's client over what it finds itself: region, credentials and endpoint come
+   * from its own variables, profiles and roles. It never repeats a request, whatever is said here.
+   */
+  clientConfig?: S3ClientConfig;
+  /** A client of your own, with `maxAttempts: 1`, in place of one made here. You close it. */
+  client?: S3Client;
+}
+
+/**
+ * One object per message in a bucket of S3, or of a server that speaks its protocol and honours
+ * `If-None-Match: *`. The SDK is loaded with the first call.
+ */
+export function s3Sink(options: S3SinkOptions): Sink {
+  if (!options.bucket) throw new UsageError('the S3 sink needs the name of a bucket');
+  return objectStoreSink(() => openS3(options), options);
+}
+
+async function openS3(options: S3SinkOptions): Promise<ObjectStore> {
+  const { bucket: Bucket, forcePathStyle = false, clientConfig } = options;
+  const sdk = await import('@aws-sdk/client-s3');
+  const client =
+    options.client ??
+    // Temporal repeats: the SDK's own attempts would multiply with those, out of sight.
+    new sdk.S3Client({ forcePathStyle, ...clientConfig, maxAttempts: 1 });
+
+  return {
+    async create(Key, { content, contentType, metadata }, abortSignal) {
+      const put = new sdk.PutObjectCommand({
+        ...{ Bucket, Key, IfNoneMatch: '*' },
+        ...{ Body: content, ContentType: contentType, Metadata: metadata },
+      });
+      try {
+        await client.send(put, { abortSignal });
+        return 'created';
+      } catch (error) {
+        // 409 is not that: another request for the key was under way, and this one is to come again.
+        if (s3Answer(error)?.status === 412) return 'exists';
+        throw error;
+      }
+    },
+
+    head: (Key, abortSignal) =>
+      unlessMissing(async () => {
+        const head = new sdk.HeadObjectCommand({ Bucket, Key });
+        const { ContentLength, Metadata } = await client.send(head, { abortSignal });
+        return { length: ContentLength ?? 0, metadata: Metadata ?? {} };
+      }),
+
+    get: (Key, abortSignal) =>
+      unlessMissing(async () => {
+        const get = new sdk.GetObjectCommand({ Bucket, Key });
+        const { Body } = await client.send(get, { abortSignal });
+        return Buffer.from(await Body!.transformToByteArray());
+      }),
+
+    async list(Prefix, ContinuationToken, abortSignal) {
+      const list = new sdk.ListObjectsV2Command({ Bucket, Prefix, ContinuationToken });
+      const { Contents = [], NextContinuationToken } = await client.send(list, { abortSignal });
+      return { keys: Contents.flatMap(({ Key }) => Key ?? []), next: NextContinuationToken };
+    },
+
+    location: (key) => `s3://${Bucket}/${key}`,
+
+    classify(error) {
+      const answer = s3Answer(error);
+      return answer && classifyAnswer(answer, S3_ERRORS);
+    },
+
+    close() {
+      if (!options.client) client.destroy();
+    },
+  };
+}
+
+async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    const answer = s3Answer(error);
+    if (answer?.status === 404 && answer.code !== 'NoSuchBucket') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,34 @@
+import { DeliveryError } from '../domain/errors';
+
+/**
+ * Runs a request for at most `limitMs`, and not beyond the caller's own signal, whose reason is thrown
+ * then. Not everything behind a request minds the signal (credentials that are looked for do not), so
+ * it is not waited for.
+ */
+export async function withinTime<T>(
+  limitMs: number,
+  outer: AbortSignal | undefined,
+  request: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  outer?.throwIfAborted();
+  const controller = new AbortController();
+  let cancel!: () => void;
+  let timer!: NodeJS.Timeout;
+  const ended = new Promise<never>((_, reject) => {
+    const end = (reason: Error) => {
+      reject(reason);
+      controller.abort(reason);
+    };
+    cancel = () => end(outer!.reason as Error);
+    const late = () => end(new DeliveryError('Transient', `no answer within ${limitMs} ms`));
+    timer = setTimeout(late, limitMs);
+  });
+  // An AbortSignal.any would outlive the request on some versions of Node.
+  outer?.addEventListener('abort', cancel);
+  try {
+    return await Promise.race([request(controller.signal), ended]);
+  } finally {
+    clearTimeout(timer);
+    outer?.removeEventListener('abort', cancel);
+  }
+}

@@ -1,0 +1,114 @@
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** An answer in the server's place; with `after`, once the request has taken effect. */
+export interface FaultyAnswer {
+  status: number;
+  headers?: Record<string, string>;
+  body?: string;
+  after?: boolean;
+}
+
+/** What happens to a request. `-after` ones have taken effect at the server by then. */
+export type Fault =
+  | 'hang'
+  | 'hang-after'
+  | 'reset'
+  | 'reset-after'
+  | FaultyAnswer
+  /** Runs, and lets the request pass. */
+  | { first: () => Promise<void> };
+
+/** Stands between a client and an HTTP server, and spoils the requests it is told to. */
+export class FaultProxy {
+  /** Methods of all requests seen, in order. */
+  readonly seen: string[] = [];
+  readonly #planned: { method: string; fault: Fault }[] = [];
+
+  private constructor(
+    readonly target: string,
+    readonly server: ReturnType<typeof createServer>,
+  ) {}
+
+  static async start(target: string): Promise<FaultProxy> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const proxy = new FaultProxy(target, server);
+    server.on('request', (incoming, response) => {
+      proxy.#handle(incoming, response).catch((error: unknown) => response.destroy(error as Error));
+    });
+    return proxy;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Spoils the next request of this method that no earlier plan spoils. */
+  next(fault: Fault, method = 'PUT'): void {
+    this.#planned.push({ method, fault });
+  }
+
+  /** Plans that no request has met. */
+  get unmet(): number {
+    return this.#planned.length;
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  async #handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await collect(incoming);
+    const { method = '' } = incoming;
+    this.seen.push(method);
+    const index = this.#planned.findIndex((plan) => plan.method === method);
+    const fault = index < 0 ? undefined : this.#planned.splice(index, 1)[0]!.fault;
+    if (fault === 'hang') return;
+    if (fault === 'reset') return void incoming.socket.resetAndDestroy();
+    if (isAnswer(fault) && !fault.after) return answer(response, fault);
+    if (typeof fault === 'object' && 'first' in fault) await fault.first();
+    const { status, headers, content } = await this.#forward(incoming, body);
+    if (fault === 'hang-after') return;
+    if (fault === 'reset-after') return void incoming.socket.resetAndDestroy();
+    if (isAnswer(fault)) return answer(response, fault);
+    response.writeHead(status, headers);
+    response.end(content);
+  }
+
+  #forward(incoming: IncomingMessage, body: Buffer) {
+    const { method, url, rawHeaders } = incoming;
+    return new Promise<{ status: number; headers: string[]; content: Buffer }>(
+      (resolve, reject) => {
+        const outgoing = request(this.target, { method, path: url }, (reply) => {
+          collect(reply).then(
+            (content) => resolve({ status: reply.statusCode!, headers: reply.rawHeaders, content }),
+            reject,
+          );
+        });
+        // As they came: the client has signed them.
+        for (let i = 0; i < rawHeaders.length; i += 2) {
+          outgoing.setHeader(rawHeaders[i]!, rawHeaders[i + 1]!);
+        }
+        outgoing.on('error', reject);
+        outgoing.end(body);
+      },
+    );
+  }
+}
+
+function isAnswer(fault: Fault | undefined): fault is FaultyAnswer {
+  return typeof fault === 'object' && 'status' in fault;
+}
+
+function answer(response: ServerResponse, { status, headers = {}, body = '' }: FaultyAnswer): void {
+  response.writeHead(status, headers);
+  response.end(body);
+}
+
+async function collect(stream: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
