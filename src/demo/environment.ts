@@ -12,7 +12,7 @@ export interface DemoEnvironment {
   /** What the demo's processes get beside the environment. */
   local: Record<string, string>;
   /** Stops the servers, unless they ran before. */
-  release(): Promise<void>;
+  release: () => Promise<void>;
 }
 
 /**

@@ -71,7 +71,7 @@ async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers):
   say(`lane: ${lane}; sink: ${sink}; faults: ${FAULTS}`);
   const [api] = await Promise.all([
     start('api', ['api', 'start']),
-    ...STREAMS.map((stream) => startBridge(stream, FAULTS)),
+    Promise.all(STREAMS.map((stream) => startBridge(stream, FAULTS))),
   ]);
 
   const observer = cliObserver(env);
