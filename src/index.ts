@@ -34,4 +34,5 @@ export {
   type IdempotencyHooks,
 } from './idempotency/in-memory-idempotency-service';
 export { fileSystemSink, type FileSystemSinkOptions } from './sinks/filesystem';
+export { httpSink, type HttpSinkOptions, type HttpStatusMeaning } from './sinks/http';
 export { withFaults, type FaultRates } from './sinks/faults';
