@@ -5,10 +5,17 @@ import { startHealthServer } from '../health-server';
 import { runUntilSignal, type Service } from '../lifecycle';
 import type { Logger } from '../logger';
 import { createMetrics, type Metrics } from '../metrics';
+import { startTracing } from '../start-tracing';
+import type { Tracing } from '../tracing';
 import { commandContext, type StreamFlags } from './context';
 
 type CreateService = (
-  options: ConnectionSettings & { streams: AnyStream[]; logger: Logger; metrics: Metrics },
+  options: ConnectionSettings & {
+    streams: AnyStream[];
+    logger: Logger;
+    metrics: Metrics;
+    tracing: Tracing | undefined;
+  },
 ) => Promise<Service>;
 
 /** Runs a worker process: the service, its health server, signals. */
@@ -25,7 +32,10 @@ export async function runService(flags: StreamFlags, create: CreateService): Pro
   });
   try {
     const start = async () => {
-      service = await create({ kafka, temporal, streams, logger, metrics });
+      const spans = settings.tracing ? await startTracing(logger) : undefined;
+      const tracing = spans?.tracing;
+      const created = await create({ kafka, temporal, streams, logger, metrics, tracing });
+      service = spans ? spans.until(created) : created;
       const names = streams.map(({ name }) => name);
       logger.info({ streams: names, metrics: `${health.url}/metrics` }, 'Started');
       return service;
