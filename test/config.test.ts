@@ -37,6 +37,7 @@ describe('defaults', () => {
       metricsPort: 9464,
       metricsHost: '127.0.0.1',
       logLevel: 'info',
+      tracing: false,
       dev: { download: true, directory: join('.cloudsync', 'dev') },
     });
   });
@@ -152,6 +153,7 @@ test('the rest', () => {
     CLOUDSYNC_METRICS_PORT: '0',
     CLOUDSYNC_METRICS_HOST: '0.0.0.0',
     CLOUDSYNC_LOG_LEVEL: 'debug',
+    CLOUDSYNC_TRACING: 'true',
     CLOUDSYNC_DEV_DIR: '/dev-data',
     CLOUDSYNC_DEV_DOWNLOAD: 'no',
   });
@@ -163,6 +165,7 @@ test('the rest', () => {
     metricsPort: 0,
     metricsHost: '0.0.0.0',
     logLevel: 'debug',
+    tracing: true,
     dev: { directory: '/dev-data', download: false },
   });
   expect(settings.retry).toEqual({
@@ -201,6 +204,7 @@ describe('what is wrong', () => {
     CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: 's3cret',
     CLOUDSYNC_METRICS_PORT: '70000',
     CLOUDSYNC_LOG_LEVEL: 's3cret',
+    CLOUDSYNC_TRACING: 's3cret',
     CLOUDSYNC_DEV_DOWNLOAD: 's3cret',
     CLOUDSYNC_TOPICS: 's3cret',
   };
