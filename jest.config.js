@@ -1,7 +1,14 @@
 const transform = {
   '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }],
+  // It imports node:http when it first sends, and Jest can't do that in code that it has not transformed.
+  '/otlp-exporter-base/.+\\.js$': ['@swc/jest', { jsc: { target: 'es2022' } }],
 };
-const common = { transform, testEnvironment: 'node', roots: ['<rootDir>/test'] };
+const common = {
+  transform,
+  transformIgnorePatterns: ['/node_modules/(?!@opentelemetry/otlp-exporter-base/)'],
+  testEnvironment: 'node',
+  roots: ['<rootDir>/test'],
+};
 
 /** Two projects: `unit` needs no server, `integration` starts its own Kafka and Temporal. */
 module.exports = {

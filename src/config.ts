@@ -49,6 +49,8 @@ export interface Settings {
   /** Address of the same; `0.0.0.0` in a container. */
   metricsHost: string;
   logLevel: LogLevel;
+  /** Whether spans are exported; where to is said by the `OTEL_*` variables. */
+  tracing: boolean;
   /** What is given of the local servers, for `dev up`. */
   dev: {
     brokers?: string[];
@@ -219,6 +221,7 @@ const schema = z.object({
   CLOUDSYNC_METRICS_PORT: port.default(9464),
   CLOUDSYNC_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   CLOUDSYNC_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  CLOUDSYNC_TRACING: z.stringbool().default(false),
   CLOUDSYNC_DEV_DIR: z.string().min(1).default(join('.cloudsync', 'dev')),
   CLOUDSYNC_DEV_DOWNLOAD: z.stringbool().default(true),
   TEMPORAL_ADDRESS: z.string().optional(),
@@ -338,6 +341,7 @@ export function loadSettings(
     metricsPort: values.CLOUDSYNC_METRICS_PORT,
     metricsHost: values.CLOUDSYNC_METRICS_HOST,
     logLevel: values.CLOUDSYNC_LOG_LEVEL,
+    tracing: values.CLOUDSYNC_TRACING,
     dev: {
       ...(givenBrokers && { brokers: givenBrokers }),
       ...(values.TEMPORAL_ADDRESS && { temporalAddress: values.TEMPORAL_ADDRESS }),

@@ -15,6 +15,7 @@ import { Releasers, type Service } from './lifecycle';
 import type { Logger } from './logger';
 import { createMetrics, type Metrics } from './metrics';
 import { requireTopics } from './operations/topics';
+import type { Tracing } from './tracing';
 
 export interface ApiOptions {
   kafka: KafkaSettings;
@@ -23,6 +24,8 @@ export interface ApiOptions {
   api: ApiSettings;
   logger: Logger;
   metrics?: Metrics;
+  /** Spans; default: none. */
+  tracing?: Tracing | undefined;
 }
 
 /** The HTTP producer, listening. */
@@ -88,7 +91,8 @@ export async function createApi(options: ApiOptions): Promise<ApiService> {
     });
     const check = createCheck(streams, () => watch.maxRecordBytes);
     const app = await createApiServer({
-      ...{ check, producer, metrics, streams, logger, faults },
+      ...{ check, producer, metrics, streams, logger, faults, topic },
+      tracing: options.tracing,
       ...{ limits: api, tokens: api.tokens, requestTimeoutMs: api.requestTimeoutMs },
       stopping: () => stopped !== undefined,
     });

@@ -90,7 +90,7 @@ function createStreamBridge(
   connections: Connections,
   onFatal: (error: unknown) => void,
 ) {
-  const { metrics, logger } = options;
+  const { metrics, logger, tracing } = options;
   const { client, connection } = connections.temporal;
   const stopping = new AbortController();
   const ended = new AbortController();
@@ -147,7 +147,8 @@ function createStreamBridge(
         stream,
         connection,
         namespace: connections.namespace,
-        deadLetters: createDeadLetterWriter(connections.producer, connections.reader),
+        deadLetters: createDeadLetterWriter(connections.producer, connections.reader, tracing),
+        tracing,
         events: deliveryEvents(metrics, logger, ledgerOf),
         chunks: {
           events: chunkEvents(stream.name, metrics, logger, ledgerOf),

@@ -13,12 +13,15 @@ import { Releasers, type Service } from './lifecycle';
 import type { Logger } from './logger';
 import { createMetrics, startAtZero, type Metrics } from './metrics';
 import { createStreamWorker } from './stream-worker';
+import type { Tracing } from './tracing';
 
 export interface WorkerOptions extends ConnectionSettings {
   streams: AnyStream[];
   logger: Logger;
   /** Default: metrics of its own, which nobody reads. */
   metrics?: Metrics;
+  /** Default: no spans. */
+  tracing?: Tracing | undefined;
 }
 
 /**
@@ -27,14 +30,14 @@ export interface WorkerOptions extends ConnectionSettings {
  * reached.
  */
 export async function createWorker(options: WorkerOptions): Promise<Service> {
-  const { streams, logger, metrics = createMetrics() } = options;
+  const { streams, logger, metrics = createMetrics(), tracing } = options;
   for (const { name } of streams) startAtZero(metrics, name);
   const connections = await connect(options, logger);
   const releasers = new Releasers();
   releasers.push(() => connections.close());
   for (const { sink } of streams) releasers.push(() => sink.close?.());
   try {
-    const deadLetters = createDeadLetterWriter(connections.producer, connections.reader);
+    const deadLetters = createDeadLetterWriter(connections.producer, connections.reader, tracing);
     const events = deliveryEvents(metrics, logger);
     const { client, connection } = connections.temporal;
     const open = new OpenRecords(client, logger);
@@ -54,6 +57,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
           stream,
           deadLetters,
           events,
+          tracing,
           chunks: {
             events: chunkEvents(stream.name, metrics, logger),
             reader: connections.reader,

@@ -5,6 +5,8 @@ export { runUntilSignal, type Service } from './lifecycle';
 export { startHealthServer, type HealthServer } from './health-server';
 export { createLogger, type Logger } from './logger';
 export { createMetrics, type Metrics } from './metrics';
+export { startTracing, type RunningTracing } from './start-tracing';
+export { Tracing } from './tracing';
 export { loadSettings, type Settings } from './config';
 export {
   defineStream,
@@ -17,6 +19,7 @@ export {
 export type { ChunkRange } from './domain/chunk';
 export { messageSchema, type Message } from './domain/message';
 export type { KafkaRecord, RecordInput, RecordPosition } from './domain/record';
+export { traceContextOf, type TraceContext } from './domain/trace-context';
 export type { DeliverFunction, Sink, SinkRecord, WriteContext, WriteResult } from './domain/sink';
 export {
   classifyError,
@@ -37,4 +40,5 @@ export { azureBlobSink, type AzureBlobSinkOptions } from './sinks/azure-blob';
 export type { ObjectSinkOptions } from './sinks/object-store';
 export { s3Sink, type S3SinkOptions } from './sinks/s3';
 export { fileSystemSink, type FileSystemSinkOptions } from './sinks/filesystem';
+export { httpSink, type HttpSinkOptions, type HttpStatusMeaning } from './sinks/http';
 export { withFaults, type FaultRates } from './sinks/faults';

@@ -40,6 +40,7 @@ describe('defaults', () => {
       metricsPort: 9464,
       metricsHost: '127.0.0.1',
       logLevel: 'info',
+      tracing: false,
       dev: { download: true, directory: join('.cloudsync', 'dev'), s3: false, blob: false },
     });
   });
@@ -155,6 +156,7 @@ test('the rest', () => {
     CLOUDSYNC_METRICS_PORT: '0',
     CLOUDSYNC_METRICS_HOST: '0.0.0.0',
     CLOUDSYNC_LOG_LEVEL: 'debug',
+    CLOUDSYNC_TRACING: 'true',
     CLOUDSYNC_DEV_DIR: '/dev-data',
     CLOUDSYNC_DEV_DOWNLOAD: 'no',
   });
@@ -166,6 +168,7 @@ test('the rest', () => {
     metricsPort: 0,
     metricsHost: '0.0.0.0',
     logLevel: 'debug',
+    tracing: true,
     dev: { directory: '/dev-data', download: false },
   });
   expect(settings.retry).toEqual({
@@ -204,6 +207,7 @@ describe('what is wrong', () => {
     CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: 's3cret',
     CLOUDSYNC_METRICS_PORT: '70000',
     CLOUDSYNC_LOG_LEVEL: 's3cret',
+    CLOUDSYNC_TRACING: 's3cret',
     CLOUDSYNC_DEV_DOWNLOAD: 's3cret',
     CLOUDSYNC_TOPICS: 's3cret',
   };

@@ -4,6 +4,7 @@ import type { DeadLetterWriter } from './dead-letter-writer';
 import { deliver, type DeliveryEvents } from './deliver';
 import { deliverChunk, type ChunkDependencies } from './deliver-chunk';
 import type { RecordActivities } from './record-activities';
+import type { Tracing } from '../tracing';
 import { startOfRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
 import { parseRecord } from '../domain/parse';
@@ -13,7 +14,9 @@ export interface ActivityDependencies {
   stream: AnyStream;
   deadLetters: DeadLetterWriter;
   events: DeliveryEvents;
-  chunks: Omit<ChunkDependencies, 'stream'>;
+  chunks: Omit<ChunkDependencies, 'stream' | 'tracing'>;
+  /** Absent: no spans. */
+  tracing?: Tracing | undefined;
 }
 
 /** The activities of one stream's worker. */
@@ -22,11 +25,12 @@ export function createActivities({
   deadLetters,
   events,
   chunks,
+  tracing,
 }: ActivityDependencies): RecordActivities {
   return {
-    deliver: (record, earlierAttempts) => deliver(stream, events, record, earlierAttempts),
+    deliver: (record, earlierAttempts) => deliver(stream, events, record, earlierAttempts, tracing),
 
-    deliverChunk: (chunk, retry) => deliverChunk({ stream, ...chunks }, chunk, retry),
+    deliverChunk: (chunk, retry) => deliverChunk({ stream, tracing, ...chunks }, chunk, retry),
 
     async deadLetter(record, failure) {
       const { workflowExecution } = activityInfo();

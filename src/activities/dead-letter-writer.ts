@@ -15,6 +15,8 @@ import {
   type RecordPosition,
 } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
+import { traceContextOf } from '../domain/trace-context';
+import { within, type Tracing } from '../tracing';
 import type { RecordFailure } from '../workflows/failure';
 
 export interface DeadLetterWriter {
@@ -30,6 +32,7 @@ export interface DeadLetterWriter {
 export function createDeadLetterWriter(
   producer: Producer,
   reader: Pick<RecordReader, 'read'>,
+  tracing?: Tracing,
 ): DeadLetterWriter {
   /** Key, value, headers and timestamp as they were, also of a record too large for a workflow. */
   async function original(envelope: RecordEnvelope): Promise<KafkaRecord> {
@@ -72,13 +75,18 @@ export function createDeadLetterWriter(
       const record = await original(envelope);
       const added = deadLetterHeaders(stream.name, record, failure, workflow, new Date());
       const topic = stream.deadLetterTopic;
+      // `traceparent` included: the span below is no part of what the record was.
       const headers = [...originalHeaders(record), ...added];
-      if (await send(topic, record, headers)) return;
-      // The record came compressed, perhaps, and a broker's limit is for what it gets.
-      if (await send(topic, record, headers, GZIP)) return;
-      const bare = withoutContent(record, 'cloudsync-content-omitted');
-      if (await send(topic, bare, [...bare.headers, ...added])) return;
-      throw new Error(`${topic} takes no dead letter, not even one without content`);
+      const { messageId } = envelope;
+      const span = tracing?.send(topic, traceContextOf(record), { messageId });
+      await within(span, async () => {
+        if (await send(topic, record, headers)) return;
+        // The record came compressed, perhaps, and a broker's limit is for what it gets.
+        if (await send(topic, record, headers, GZIP)) return;
+        const bare = withoutContent(record, 'cloudsync-content-omitted');
+        if (await send(topic, bare, [...bare.headers, ...added])) return;
+        throw new Error(`${topic} takes no dead letter, not even one without content`);
+      });
     },
   };
 }

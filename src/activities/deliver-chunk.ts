@@ -17,7 +17,9 @@ import {
 import type { RetryPolicy } from '../domain/retry-policy';
 import type { ChunkWriteResult, SinkRecord, WriteContext } from '../domain/sink';
 import type { AnyStream } from '../domain/stream';
+import type { TraceContext } from '../domain/trace-context';
 import { recordWorkflowId } from '../domain/workflow-id';
+import { within, type Tracing } from '../tracing';
 import { attemptFailure, usableDelay } from './attempt-failure';
 import { isOwnWrite, type DeliveredRecord, type DeliveryEvents } from './deliver';
 import { eachOf } from './each-of';
@@ -57,6 +59,8 @@ export interface ChunkDependencies {
   /** Only where the records were consumed. */
   held?: HeldRecords;
   recent: RecentLayer;
+  /** Absent: no spans. */
+  tracing?: Tracing | undefined;
 }
 
 /** Writes at once, and starts at once of records that leave the chunk. */
@@ -97,12 +101,25 @@ export async function deliverChunk(
     const { progress, expired } = held
       ? { progress: held, expired: 0 }
       : await readBack(deps.reader, chunk);
-    await new ChunkAttempt(deps, chunk, retry, progress).run();
-    if (expired > 0) deps.events.expired(expired);
-    const { duplicates, handedOn } = progress;
-    const delivered = progress.settled.size - duplicates - handedOn;
-    return { delivered, duplicates, handedOn, expired };
+    const span = deps.tracing?.processChunk(deps.stream, chunk, progress.records, info);
+    const attempt = async () => {
+      await new ChunkAttempt(deps, chunk, retry, progress, span?.trace).run();
+      if (expired > 0) deps.events.expired(expired);
+      const { duplicates, handedOn } = progress;
+      const delivered = progress.settled.size - duplicates - handedOn;
+      return { delivered, duplicates, handedOn, expired };
+    };
+    return within(span, attempt, spanAttributes);
   });
+}
+
+function spanAttributes({ delivered, duplicates, handedOn, expired }: ChunkResult) {
+  return {
+    'cloudsync.chunk.delivered': delivered,
+    'cloudsync.chunk.duplicates': duplicates,
+    'cloudsync.chunk.handed_on': handedOn,
+    'cloudsync.chunk.expired': expired,
+  };
 }
 
 /** The range as the broker has it now. Records that retention has taken are `expired`. */
@@ -147,6 +164,7 @@ class ChunkAttempt {
     private readonly chunk: ChunkInput,
     private readonly retry: RetryPolicy,
     private readonly progress: ChunkProgress,
+    private readonly trace: TraceContext | undefined,
   ) {}
 
   async run(): Promise<void> {
@@ -273,8 +291,9 @@ class ChunkAttempt {
   /** The records that the chunk's object does not hold, or why it could not be written. */
   async #writeObject(candidates: Candidate[]): Promise<Candidate[] | DeliveryFailure> {
     const records = candidates.map(({ record }) => record);
+    const trace = this.trace && { trace: this.trace };
     const result = await this.#try(candidates, (context) =>
-      this.deps.stream.sink.writeChunk!(records, this.chunk, context),
+      this.deps.stream.sink.writeChunk!(records, this.chunk, { ...context, ...trace }),
     );
     if (!('outcome' in result)) return result;
     return candidates.filter(({ record }) => !this.progress.settled.has(record.offset));

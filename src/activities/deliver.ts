@@ -4,6 +4,8 @@ import { parseRecord } from '../domain/parse';
 import { decodeContent, type RecordInput, type RecordPosition } from '../domain/record';
 import type { SinkRecord, WriteResult } from '../domain/sink';
 import type { AnyStream } from '../domain/stream';
+import type { TraceContext } from '../domain/trace-context';
+import { within, type Tracing } from '../tracing';
 import { attemptFailure } from './attempt-failure';
 import { withHeartbeats } from './heartbeat';
 import type { DeliverResult } from './record-activities';
@@ -34,12 +36,32 @@ export async function deliver(
   events: DeliveryEvents,
   record: RecordInput,
   earlierAttempts: number,
+  tracing?: Tracing,
+): Promise<DeliverResult> {
+  const span = tracing?.process(
+    stream,
+    { ...record, headers: decodeContent(record)?.headers ?? [] },
+    activityInfo(),
+  );
+  return within(
+    span,
+    () => deliverOnce(stream, events, record, earlierAttempts, span?.trace),
+    ({ outcome }) => ({ 'cloudsync.outcome': outcome }),
+  );
+}
+
+async function deliverOnce(
+  stream: AnyStream,
+  events: DeliveryEvents,
+  record: RecordInput,
+  earlierAttempts: number,
+  trace: TraceContext | undefined,
 ): Promise<DeliverResult> {
   const info = activityInfo();
   const attempts = earlierAttempts + info.attempt;
   const started = performance.now();
   try {
-    const result = await attempt(stream, sinkRecord(stream, record, info), info.attempt);
+    const result = await attempt(stream, sinkRecord(stream, record, info), info.attempt, trace);
     events.attemptSucceeded(record, (performance.now() - started) / 1000);
     const duplicate = result.outcome === 'duplicate' && !isOwnWrite(result, record, attempts);
     if (duplicate) events.duplicateAtSink(record);
@@ -63,10 +85,13 @@ async function attempt(
   stream: AnyStream,
   record: SinkRecord,
   attempt: number,
+  trace: TraceContext | undefined,
 ): Promise<WriteResult> {
   const limitMs = Math.max(activityInfo().startToCloseTimeoutMs - DEADLINE_MARGIN_MS, 1);
   return withHeartbeats(() =>
-    withTimeLimit(limitMs, (signal) => stream.sink.write(record, { signal, attempt })),
+    withTimeLimit(limitMs, (signal) =>
+      stream.sink.write(record, { signal, attempt, ...(trace && { trace }) }),
+    ),
   );
 }
 

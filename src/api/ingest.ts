@@ -4,7 +4,9 @@ import {
   type Acknowledgement,
   type OutgoingRecord,
 } from '../clients/batching-producer';
+import type { TraceContext } from '../domain/trace-context';
 import type { Metrics } from '../metrics';
+import { within, type Tracing } from '../tracing';
 import type { createCheck } from './check';
 import { draftsOf } from './drafts';
 import { inflated } from './inflate';
@@ -25,6 +27,9 @@ export interface IngestDependencies {
   };
   limits: { maxBodyBytes: number; maxRecords: number };
   metrics: Metrics;
+  /** Where the messages go; names the span of a request. */
+  topic: string;
+  tracing?: Tracing | undefined;
 }
 
 /** Seconds to wait when the queue is full: batches end within a few. */
@@ -40,13 +45,28 @@ export function queueFull(): ProblemError {
  * Takes the messages of a request and waits until the broker has them. Throws a {@link ProblemError}
  * when it has none of them.
  */
-export async function ingest(
-  { check, producer, limits, metrics }: IngestDependencies,
+export function ingest(
+  dependencies: IngestDependencies,
   body: Buffer,
   headers: IncomingHttpHeaders,
 ): Promise<IngestResult> {
+  const { topic, tracing } = dependencies;
+  const incoming = traceOfRequest(headers);
+  const span = tracing?.send(topic, incoming);
+  return within(
+    span,
+    () => take(dependencies, body, headers, span?.trace ?? incoming),
+    ({ accepted }) => ({ 'messaging.batch.message_count': accepted }),
+  );
+}
+
+async function take(
+  { check, producer, limits, metrics }: IngestDependencies,
+  body: Buffer,
+  headers: IncomingHttpHeaders,
+  trace: TraceContext | undefined,
+): Promise<IngestResult> {
   const bytes = await inflated(body, headers['content-encoding'], limits.maxBodyBytes);
-  const trace = traceOfRequest(headers);
   const records: OutgoingRecord[] = [];
   const places: number[] = [];
   const rejected: Rejection[] = [];

@@ -65,13 +65,14 @@ async function show(id: string, { json, ...flags }: StreamFlags & { json?: boole
 }
 
 function describe(details: FailedDetails): string {
-  const { workflowType, taskQueue, status, runs, pendingActivities, record } = details;
+  const { workflowType, taskQueue, status, traceId, runs, pendingActivities, record } = details;
   const sections = [
     facts([
       ...entryFacts(details),
       ['status', status],
       ['type', workflowType],
       ['task queue', taskQueue],
+      ...(traceId === null ? [] : [['trace id', traceId] as [string, string]]),
     ]),
     table(
       ['RUN', 'STATUS', 'STARTED', 'CLOSED'],

@@ -7,6 +7,8 @@ import { startHealthServer } from '../health-server';
 import { runUntilSignal, type Service } from '../lifecycle';
 import type { Logger } from '../logger';
 import { createMetrics, type Metrics } from '../metrics';
+import { startTracing } from '../start-tracing';
+import type { Tracing } from '../tracing';
 import { commandContext, type StreamFlags } from './context';
 
 type CreateService = (
@@ -15,6 +17,7 @@ type CreateService = (
     logger: Logger;
     metrics: Metrics;
     api: ApiSettings;
+    tracing: Tracing | undefined;
   },
 ) => Promise<Service>;
 
@@ -41,7 +44,10 @@ export async function runService(
   const server = await startHealthServer(health, metrics, { faults }, temporalMetrics);
   try {
     const start = async () => {
-      service = await create({ kafka, temporal, streams, logger, metrics, api });
+      const spans = settings.tracing ? await startTracing(logger) : undefined;
+      const tracing = spans?.tracing;
+      const created = await create({ kafka, temporal, streams, logger, metrics, api, tracing });
+      service = spans ? spans.until(created) : created;
       const names = streams.map(({ name }) => name);
       logger.info({ streams: names, metrics: `${server.url}/metrics` }, 'Started');
       return service;

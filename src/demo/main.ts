@@ -64,7 +64,7 @@ async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers):
   };
   const startBridge = (stream: string, faults: string) =>
     start(stream, ['bridge', 'start', '--stream', stream], faults);
-  const stopBridges = () => Promise.all(STREAMS.map((stream) => services.get(stream)?.stop()));
+  const stopBridges = () => Promise.all(STREAMS.map((stream) => services.get(stream)!.stop()));
   const stopAll = () => Promise.all([...services.values()].map((service) => service.stop()));
   if (!keep) releasers.push(async () => void (await stopAll()));
   say(`starting the HTTP producer, and a bridge worker for each of ${STREAMS.join(', ')}`);

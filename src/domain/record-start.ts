@@ -9,6 +9,7 @@ import {
 } from './record';
 import type { RetryPolicy } from './retry-policy';
 import type { AnyStream } from './stream';
+import { traceContextOf } from './trace-context';
 import { invalidRecordWorkflowIds, recordWorkflowIds } from './workflow-id';
 
 /** All that is needed to start a workflow of a stream. */
@@ -56,7 +57,7 @@ export function startOfRecord(
     workflowId: workflowId!,
     furtherIds,
     args: [{ ...identity, content, ...(earlierAttempts > 0 && { earlierAttempts }) }, stream.retry],
-    memo: identity,
+    memo: { ...identity, ...traceOf(record) },
   };
 }
 
@@ -74,8 +75,14 @@ export function startOfInvalidRecord(
     workflowId: workflowId!,
     furtherIds,
     args: [{ ...position, content: contentOrReference(record, reason), reason }],
-    memo: { ...position, messageId: null },
+    memo: { ...position, messageId: null, ...traceOf(record) },
   };
+}
+
+/** For people who look for a trace, or come from one; `tracestate` is for machines. */
+function traceOf(record: KafkaRecord): Pick<RecordMemo, 'traceparent'> {
+  const trace = traceContextOf(record);
+  return trace ? { traceparent: trace.traceparent } : {};
 }
 
 /** Whether a workflow can take the record as its input. */

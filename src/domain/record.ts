@@ -72,6 +72,8 @@ export interface RecordMemo extends RecordPosition {
   /** `null` for a record that could not be parsed. */
   messageId: string | null;
   timestamp: number;
+  /** The trace that the record belongs to; absent where it has none. */
+  traceparent?: string;
 }
 
 /** Whether a workflow's memo names the very record that this one names: a redelivery, no collision. */

@@ -1,6 +1,7 @@
 import type { ChunkRange } from './chunk';
 import type { ErrorClassifier } from './errors';
 import type { KafkaRecord, RecordPosition } from './record';
+import type { TraceContext } from './trace-context';
 
 /** A record on its way to the sink. */
 export interface SinkRecord<Message = unknown> extends KafkaRecord {
@@ -18,6 +19,11 @@ export interface WriteContext {
   signal: AbortSignal;
   /** 1 for the first attempt of this activity. */
   attempt: number;
+  /**
+   * The span of this attempt, as the parent of what the sink's request causes. Only where tracing is on;
+   * else, and for records of chunks, the record's own headers tell its trace.
+   */
+  trace?: TraceContext;
 }
 
 export interface WriteResult {

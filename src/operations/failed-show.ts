@@ -28,6 +28,8 @@ export interface FailedDetails extends FailedEntry {
   taskQueue: string;
   /** Of the latest run. */
   status: string;
+  /** The trace of the record, 32 hex digits; null where it has none. */
+  traceId: string | null;
   /** Newest first. */
   runs: RunFacts[];
   pendingActivities: PendingActivity[];
@@ -51,10 +53,16 @@ export async function showFailed(
     workflowType: run.type,
     taskQueue: run.taskQueue,
     status: statusName(run.status.name),
+    traceId: traceId(run),
     runs: await runsOf(client, run),
     pendingActivities: pendingActivities(run),
     record: await inputRecord(client, run),
   };
+}
+
+function traceId({ memo }: WorkflowExecutionDescription): string | null {
+  const traceparent = memo?.traceparent;
+  return typeof traceparent === 'string' ? (traceparent.split('-')[1] ?? null) : null;
 }
 
 async function runsOf(client: Client, latest: WorkflowExecutionDescription): Promise<RunFacts[]> {

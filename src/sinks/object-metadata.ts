@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { RecordPosition } from '../domain/record';
 import type { SinkRecord } from '../domain/sink';
-import { traceContextOf } from '../domain/trace-context';
+import { traceContextOf, type TraceContext } from '../domain/trace-context';
 
 /** Names that every store takes: letters, digits and underscores in lower case. */
 export type ObjectMetadata = Record<string, string>;
 
 /** What tells a record's own object from another record's, and from another content. */
-export function recordMetadata(record: SinkRecord): ObjectMetadata {
+export function recordMetadata(
+  record: SinkRecord,
+  trace: TraceContext | undefined = traceContextOf(record),
+): ObjectMetadata {
   const { topic, partition, offset, workflowId, value } = record;
-  const trace = traceContextOf(record);
   return {
     ...contentMetadata(value),
     cloudsync_record: `${encode(topic)}/${partition}/${offset}`,

@@ -11,10 +11,25 @@ const MAX_NAME_BYTES = 200;
  * standing) and the SHA-256 of the id, in hex.
  */
 export function objectName(messageId: string): string {
+  return percentEncoded(messageId, (character, index) => character === '.' && index > 0);
+}
+
+/**
+ * A message id as the value of an HTTP header, in which two ids never meet: as {@link objectName}, but
+ * without any dot, as the signed content of a webhook is delimited by dots. At most 200 characters.
+ */
+export function headerKey(messageId: string): string {
+  return percentEncoded(messageId, () => false);
+}
+
+function percentEncoded(
+  messageId: string,
+  isPlain: (character: string, index: number) => boolean,
+): string {
   const encoded = [...Buffer.from(messageId)]
     .map((byte, index) => {
       const character = String.fromCharCode(byte);
-      const plain = /[A-Za-z0-9_-]/.test(character) || (character === '.' && index > 0);
+      const plain = /[A-Za-z0-9_-]/.test(character) || isPlain(character, index);
       return plain ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
     })
     .join('');

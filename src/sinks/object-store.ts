@@ -92,9 +92,9 @@ export function objectStoreSink(
     }
   }
 
-  async function write(record: SinkRecord, { signal }: WriteContext): Promise<WriteResult> {
+  async function write(record: SinkRecord, { signal, trace }: WriteContext): Promise<WriteResult> {
     const key = keys.message(record.messageId);
-    const metadata = recordMetadata(record);
+    const metadata = recordMetadata(record, trace);
     const object = { content: record.value, contentType, metadata };
     const created = await ask('PUT', key, signal, (store, s) => store.create(key, object, s));
     const location = (await opened!).location(key);

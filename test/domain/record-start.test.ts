@@ -37,6 +37,16 @@ describe('the start of a record', () => {
     });
   });
 
+  test('names the trace in the memo, of records that have one', () => {
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    const record = kafkaRecord({ headers: [['traceparent', Buffer.from(traceparent)]] });
+    expect(startOfRecord(stream, record, '42').memo).toMatchObject({ traceparent });
+    const reason = { type: 'InvalidJson', message: 'no' } as const;
+    expect(startOfInvalidRecord(stream, record, reason).memo).toMatchObject({ traceparent });
+    const broken = kafkaRecord({ headers: [['traceparent', Buffer.from('00-zz')]] });
+    expect(startOfRecord(stream, broken, '42').memo).not.toHaveProperty('traceparent');
+  });
+
   test("names a user's own workflow and follows the stream's id template", () => {
     const own = testStream({
       workflow: { type: 'enrich', workflowsPath: '/app/workflows.js' },

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { decodeBytes, encodeBytes } from '../../src/domain/encoded-bytes';
-import { decodeContent, describePosition, encodeContent } from '../../src/domain/record';
+import {
+  decodeContent,
+  describePosition,
+  encodeContent,
+  isSameRecord,
+} from '../../src/domain/record';
 import { bytes, kafkaRecord, kafkaRecords } from './support/records';
 
 /** What Temporal's data converter does to a workflow's input. */
@@ -81,6 +86,13 @@ describe('encodeContent and decodeContent', () => {
     const content = { byReference: true, bytes: 3_000_000 } as const;
     expect(decodeContent({ ...kafkaRecord(), stream: 's', content })).toBeUndefined();
   });
+});
+
+test('a trace in the memo tells no record from another', () => {
+  const { topic, partition, offset, timestamp } = kafkaRecord();
+  const memo = { stream: 's', messageId: '42', topic, partition, offset, timestamp };
+  expect(isSameRecord(memo, { ...memo, traceparent: 'x' })).toBe(true);
+  expect(isSameRecord({ ...memo, traceparent: 'x' }, memo)).toBe(true);
 });
 
 test('describePosition names topic, partition and offset', () => {

@@ -19,7 +19,7 @@ async function load(module: string, status: number) {
     (async () => {
       const settings = loadSettings({ CLOUDSYNC_STREAMS: ${JSON.stringify(module)} });
       const [{ name, topic, sink, workflow }, ...others] = await loadStreams(settings);
-      const record = { messageId: '1', value: Buffer.from('{}') };
+      const record = { messageId: '1', value: Buffer.from('{}'), headers: [] };
       const context = { signal: new AbortController().signal, attempt: 1 };
       const write = await sink.write(record, context).then(
         ({ outcome }) => outcome,
@@ -33,6 +33,7 @@ async function load(module: string, status: number) {
 }
 
 const OWN_STREAM = 'examples/own-stream/streams.ts';
+const HTTP_SINK = 'examples/http-sink/streams.ts';
 const TWO_STEPS = 'examples/two-step-workflow/streams.ts';
 
 test('a complete stream module takes less than 40 lines', async () => {
@@ -51,6 +52,16 @@ test.each([
 ])('own-stream: %d from the warehouse is %s', async (status, write) => {
   const expected = { name: 'orders', topic: 'shop.orders', others: 0, write };
   expect(await load(OWN_STREAM, status)).toEqual(expected);
+});
+
+test.each([
+  [201, 'written'],
+  [401, 'Transient'],
+  [422, 'ContentConflict'],
+  [429, 'Throttled'],
+])('http-sink: %d from the receiver is %s', async (status, write) => {
+  const expected = { name: 'shipments', topic: 'shop.shipments', others: 0, write };
+  expect(await load(HTTP_SINK, status)).toEqual(expected);
 });
 
 test.each([

@@ -1,9 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 // As a user's program sees the package: the built one, the same that the examples import.
 import { createBridgeWorker, createLogger, type Service, type Stream } from 'cloudsync';
+import { createReceiver } from '../../examples/http-sink/receiver';
+import type shipments from '../../examples/http-sink/streams';
 import ordersStream from '../../examples/own-stream/streams';
 import { createWarehouse } from '../../examples/own-stream/warehouse';
 import { createStockService } from '../../examples/two-step-workflow/stock-service';
@@ -64,10 +69,10 @@ async function statusOf(workflowId: string): Promise<string> {
   }
 }
 
-const errorTypes = (letters: KafkaRecord[]) =>
+const errorTypes = (letters: KafkaRecord[], field = 'orderNumber') =>
   Object.fromEntries(
     letters.map((letter) => [
-      (JSON.parse(letter.value!.toString()) as { orderNumber: string }).orderNumber,
+      (JSON.parse(letter.value!.toString()) as { [name: string]: string })[field]!,
       deadLetterHeader(letter, 'error-type'),
     ]),
   );
@@ -121,6 +126,28 @@ test('own-stream: a warehouse that fails for a while gets the order in the end',
   const items = [{ sku: 'paper', quantity: 2 }];
   await send([{ orderNumber: '1', customer: 'ada@example.com', items }]);
   await until('delivered', () => orders.has('1'));
+});
+
+test('http-sink: signed shipments reach the receiver, the others the dead-letter topic', async () => {
+  const taken = new Map<string, string>();
+  const secret = `whsec_${randomBytes(32).toString('base64')}`;
+  await serve('SHIPMENTS_URL', createReceiver(taken, secret));
+  process.env.WEBHOOK_SECRET = secret;
+  releases.push(() => Promise.resolve(delete process.env.WEBHOOK_SECRET));
+  // Reads both when it is loaded.
+  const module = '../../examples/http-sink/streams';
+  const { default: example } = jest.requireActual<{ default: typeof shipments }>(module);
+  const { world, stream, send } = await start(example);
+  const lines = await readFile(join(__dirname, `${module}/../shipments.ndjson`), 'utf8');
+  const values = lines.trimEnd().split('\n');
+  await send(values.map((line) => JSON.parse(line) as object));
+  await until('all ended', async () => (await world.records(stream.deadLetterTopic)).length === 2);
+  await until('all committed', async () => (await world.lag(stream)) === 0);
+  expect(Object.fromEntries(taken)).toEqual({ 'S-1': values[0], 'S-2': values[1] });
+  expect(errorTypes(await world.records(stream.deadLetterTopic), 'id')).toEqual({
+    'S-2': 'ContentConflict',
+    'S-3': 'SchemaMismatch',
+  });
 });
 
 test('two-step-workflow: reserved, confirmed, or released and dead-lettered', async () => {

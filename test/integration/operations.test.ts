@@ -480,7 +480,9 @@ describe('on the command line', () => {
 
   test('from failure to a settled account', async () => {
     const hostile = `evil\u001b[2J"`;
-    await world.send(stream.topic, [message('good'), message('bad'), message(hostile)]);
+    const headers = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
+    const failing = [message('bad'), message(hostile)].map((one) => ({ ...one, headers }));
+    await world.send(stream.topic, [message('good'), ...failing]);
     const bridge = await world.bridge(stream);
     await failedOnce(stream, 2);
     const { name } = stream;
@@ -498,6 +500,8 @@ describe('on the command line', () => {
       expect(stdout).toContain(name);
       expect(stdout).not.toContain('\u001b');
     }
+    const shown = await cloudsync('failed', 'show', list[0]!.workflowId!);
+    expect(shown.stdout).toMatch(new RegExp(`^trace id +${'a'.repeat(32)}$`, 'm'));
     expect(await json('dlq', 'list')).toHaveLength(2);
     expect(await json('failed', 'list', '--since', '1h', '--limit', '1')).toHaveLength(1);
     expect(await json('status')).toMatchObject({

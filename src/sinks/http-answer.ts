@@ -1,0 +1,60 @@
+import { DeliveryError, type DeliveryFailureType } from '../domain/errors';
+import type { WriteResult } from '../domain/sink';
+import { retryAfterMs } from './retry-after';
+
+/** What a status says of the delivery: an outcome, or the class of the error. */
+export type HttpStatusMeaning = WriteResult['outcome'] | DeliveryFailureType;
+
+/**
+ * What is wrong with the configuration where the answer is no matter of the record. These are
+ * `Transient`: as every record meets them alike, `Permanent` would dead-letter the whole topic.
+ */
+const CONFIGURATION: Record<number, string> = {
+  401: 'the receiver does not know who sends: check its credentials',
+  403: 'the receiver does not let this sender in: check its rights',
+  404: 'nobody receives at this URL: check the path',
+  405: 'the receiver does not take this method',
+  407: 'a proxy asks for credentials',
+  410: 'the receiver takes nothing any more at this URL',
+};
+
+/** By the draft on the header Idempotency-Key, where it says something. */
+const EXPLANATIONS: Record<number, string> = {
+  ...CONFIGURATION,
+  409: 'the receiver is at work on a request with the same Idempotency-Key',
+  413: 'the receiver finds the message too large',
+  415: 'the receiver does not take this content type',
+  422: 'the receiver knows the Idempotency-Key with other content, or can not process this one',
+};
+
+/**
+ * The result that an answer's status means, or the {@link DeliveryError} of it. `what` is the request
+ * in words. `meanings` come before the rules of this file.
+ */
+export function resultOf(
+  what: string,
+  { status, headers }: Pick<Response, 'status' | 'headers'>,
+  meanings: Record<number, HttpStatusMeaning> = {},
+): WriteResult {
+  const meaning = meanings[status] ?? meaningOf(status, headers);
+  if (meaning === 'written' || meaning === 'duplicate') return { outcome: meaning };
+  const explanation = status >= 300 && status < 400 ? REDIRECT : EXPLANATIONS[status];
+  const message = `${what} was answered with ${status}${explanation ? `: ${explanation}` : ''}`;
+  const pauseMs = retryAfterMs(headers.get('retry-after'));
+  const pauses = pauseMs !== undefined && (meaning === 'Transient' || meaning === 'Throttled');
+  throw new DeliveryError(meaning, message, pauses ? { retryAfterMs: pauseMs } : {});
+}
+
+const REDIRECT = 'redirects are not followed; the URL must be the final one';
+
+function meaningOf(status: number, headers: Headers): HttpStatusMeaning {
+  if (status >= 200 && status < 300) {
+    // What receivers say that answer from what they keep of an earlier request with the same key.
+    return headers.get('idempotent-replayed') === 'true' ? 'duplicate' : 'written';
+  }
+  if (status === 429) return 'Throttled';
+  if (status === 503 && headers.has('retry-after')) return 'Throttled';
+  if (status >= 500 || status < 400 || status in CONFIGURATION) return 'Transient';
+  if (status === 408 || status === 409 || status === 425) return 'Transient';
+  return status === 422 ? 'ContentConflict' : 'Permanent';
+}

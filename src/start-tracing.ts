@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { context, diag, DiagLogLevel, propagation, trace } from '@opentelemetry/api';
+import type { Service } from './lifecycle';
+import type { Logger } from './logger';
+import { Tracing } from './tracing';
+
+/** How long the end of a process waits for the last spans. */
+const FLUSH_DEADLINE_MS = 3_000;
+
+export interface RunningTracing {
+  tracing: Tracing;
+  /** Exports what is left, for 3 s at most. Never rejects; every call gets the same promise. */
+  readonly stop: () => Promise<void>;
+  /** The service, whose end waits for its last spans. */
+  until(service: Service): Service;
+}
+
+/**
+ * Registers OpenTelemetry's SDK in this process, with an exporter of OTLP over HTTP in JSON. The SDK reads
+ * endpoint, headers, sampling and resource attributes from the `OTEL_*` variables. It is loaded here
+ * and only here: with tracing off it costs nothing.
+ */
+export async function startTracing(logger: Logger): Promise<RunningTracing> {
+  const [sdk, { OTLPTraceExporter }, resources] = await Promise.all([
+    import('@opentelemetry/sdk-trace-node'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/resources'),
+  ]);
+  // A failed export is told here and nowhere else.
+  const say =
+    (level: 'error' | 'warn') =>
+    (message: string, ...details: unknown[]) =>
+      logger[level]({ details: details.map(String) }, `OpenTelemetry: ${message}`);
+  const ignore = () => undefined;
+  diag.setLogger(
+    { error: say('error'), warn: say('warn'), info: ignore, debug: ignore, verbose: ignore },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+  const { defaultResource, detectResources, resourceFromAttributes } = resources;
+  // Not the detector of the process: a command line may hold secrets.
+  const detectors = [resources.envDetector, resources.serviceInstanceIdDetector];
+  const provider = new sdk.NodeTracerProvider({
+    resource: defaultResource()
+      .merge(resourceFromAttributes({ 'service.name': 'cloudsync' }))
+      .merge(detectResources({ detectors })),
+    spanProcessors: [new sdk.BatchSpanProcessor(new OTLPTraceExporter())],
+  });
+  provider.register();
+
+  async function stop(): Promise<void> {
+    const late = sleep(FLUSH_DEADLINE_MS, 'late', { ref: false });
+    const flushed = provider.shutdown().then(
+      () => undefined,
+      (error: unknown) => logger.warn({ err: error }, 'The last spans could not be exported'),
+    );
+    if ((await Promise.race([flushed, late])) === 'late') {
+      logger.warn('The last spans could not be exported in time');
+    }
+    for (const api of [trace, context, propagation, diag]) api.disable();
+  }
+  let stopped: Promise<void> | undefined;
+  const running: RunningTracing = {
+    tracing: new Tracing(),
+    stop: () => (stopped ??= stop()),
+    until: (service) => ({
+      stop: () => service.stop().finally(running.stop),
+      // One that ends by itself is stopped then, and may make spans until it has drained.
+      ended: service.ended.then(running.stop),
+      faults: () => service.faults(),
+    }),
+  };
+  return running;
+}

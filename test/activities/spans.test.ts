@@ -1,0 +1,179 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { createActivities } from '../../src/activities/create-activities';
+import { createDeadLetterWriter } from '../../src/activities/dead-letter-writer';
+import { HeldChunks } from '../../src/bridge/held-chunks';
+import { RecentLayer } from '../../src/bridge/recent-layer';
+import { toKafkaRecord, type Producer } from '../../src/clients/kafka';
+import type { RecordActivities } from '../../src/activities/record-activities';
+import { DeliveryError } from '../../src/domain/errors';
+import { encodeContent, type KafkaRecord } from '../../src/domain/record';
+import { DEFAULT_RETRY_POLICY } from '../../src/domain/retry-policy';
+import type { Sink, SinkRecord, WriteContext } from '../../src/domain/sink';
+import { traceContextOf } from '../../src/domain/trace-context';
+import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
+import { Tracing } from '../../src/tracing';
+import { kafkaRecord, testStream } from '../domain/support/records';
+import { spansInMemory, TRACE_ID, traceHeader, traceparent } from '../support/spans';
+import { noChunks } from './support/no-chunks';
+
+const exporter = spansInMemory();
+const PARENT = 'b'.repeat(16);
+const traced = (given: Partial<KafkaRecord> = {}) =>
+  kafkaRecord({ headers: [traceHeader(traceparent(PARENT))], ...given });
+
+interface Call {
+  record: SinkRecord;
+  context: WriteContext;
+}
+
+/** The activities of a stream whose sink notes its calls; `tracing` is off unless given. */
+function world(tracing?: Tracing, given: Partial<Sink> = {}, error?: Error) {
+  const calls: Call[] = [];
+  const letters: KafkaRecord[] = [];
+  const held = new HeldChunks();
+  const sink: Sink = {
+    write(record, context) {
+      calls.push({ record, context });
+      return error ? Promise.reject(error) : Promise.resolve({ outcome: 'written' });
+    },
+    ...given,
+  };
+  const producer = {
+    send: ({ topic, messages: [message] }: Parameters<Producer['send']>[0]) => {
+      letters.push(toKafkaRecord(topic, 0, { offset: '0', ...message } as never));
+      return Promise.resolve([{}]);
+    },
+  } as unknown as Producer;
+  const activities = createActivities({
+    stream: testStream({ sink }),
+    deadLetters: createDeadLetterWriter(producer, noChunks.reader, tracing),
+    events: {
+      duplicateAtSink: () => undefined,
+      attemptFailed: () => undefined,
+      attemptSucceeded: () => undefined,
+    },
+    chunks: {
+      ...noChunks,
+      held,
+      recent: new RecentLayer(new InMemoryIdempotencyService({}), 30_000),
+      events: { ...noChunks.events, delivered: () => undefined, attemptSucceeded: () => undefined },
+    },
+    tracing,
+  });
+  const run = <T>(use: (activities: RecordActivities) => Promise<T>): Promise<T> =>
+    new MockActivityEnvironment(
+      { isLocal: true, startToCloseTimeoutMs: 6_500 },
+      { logger: new DefaultLogger('ERROR') },
+    ).run(() => use(activities));
+  return { calls, letters, held, run };
+}
+
+function input(record: KafkaRecord) {
+  const { topic, partition, offset, timestamp } = record;
+  const identity = { stream: 'test', messageId: '42', topic, partition, offset, timestamp };
+  return { ...identity, content: encodeContent(record) };
+}
+
+const spans = () => exporter.getFinishedSpans();
+
+describe('deliver', () => {
+  test('is a span of the record, and the parent of what the sink does', async () => {
+    const { calls, run } = world(new Tracing());
+    await run((activities) => activities.deliver(input(traced()), 0));
+    const [one] = spans();
+    expect(one).toMatchObject({
+      name: 'process topic',
+      parentSpanContext: { traceId: TRACE_ID, spanId: PARENT },
+      attributes: { 'cloudsync.outcome': 'delivered', 'messaging.message.id': '42' },
+    });
+    const [{ context, record }] = calls as [Call];
+    expect(context.trace).toEqual({ traceparent: traceparent(one!.spanContext().spanId) });
+    // The record's own headers stay.
+    expect(traceContextOf(record)).toEqual({ traceparent: traceparent(PARENT) });
+  });
+
+  test('that fails has the class of the failure', async () => {
+    const { run } = world(new Tracing(), {}, new DeliveryError('Throttled', 'slow down'));
+    await expect(run((activities) => activities.deliver(input(traced()), 0))).rejects.toThrow(
+      'slow down',
+    );
+    expect(spans()).toMatchObject([{ attributes: { 'error.type': 'Throttled' } }]);
+  });
+
+  test('with tracing off there is no span, and the sink has the headers alone', async () => {
+    const { calls, run } = world();
+    await run((activities) => activities.deliver(input(traced()), 0));
+    expect(spans()).toEqual([]);
+    expect(calls[0]!.context).not.toHaveProperty('trace');
+    expect(traceContextOf(calls[0]!.record)).toEqual({ traceparent: traceparent(PARENT) });
+  });
+});
+
+describe('deliverChunk', () => {
+  const records = [
+    traced({ offset: 0 }),
+    kafkaRecord({ offset: 1, value: Buffer.from('{"id":"1"}') }),
+  ];
+  const { topic, partition, timestamp } = records[0]!;
+  const chunk = {
+    ...{ stream: 'test', topic, partition, first: 0, last: 1 },
+    ...{ count: 2, timestamp, firstRecord: 0 },
+  };
+
+  test('is one span, with links to the traces of its records', async () => {
+    const { calls, held, run } = world(new Tracing());
+    held.hold(chunk, records);
+    await run((activities) => activities.deliverChunk(chunk, DEFAULT_RETRY_POLICY));
+    expect(spans()).toMatchObject([
+      {
+        name: 'process topic',
+        links: [{ context: { traceId: TRACE_ID, spanId: PARENT } }],
+        attributes: { 'messaging.batch.message_count': 2, 'cloudsync.chunk.delivered': 2 },
+      },
+    ]);
+    expect(calls).toHaveLength(2);
+    for (const { context } of calls) expect(context).not.toHaveProperty('trace');
+  });
+
+  test("is the parent of the object's request", async () => {
+    const contexts: WriteContext[] = [];
+    const { held, run } = world(new Tracing(), {
+      writeChunk: (_, __, context) => {
+        contexts.push(context);
+        return Promise.resolve({ outcome: 'written' });
+      },
+    });
+    held.hold(chunk, records);
+    await run((activities) => activities.deliverChunk(chunk, DEFAULT_RETRY_POLICY));
+    const { traceId, spanId } = spans()[0]!.spanContext();
+    expect(contexts).toMatchObject([{ trace: { traceparent: traceparent(spanId, traceId) } }]);
+  });
+
+  test('with tracing off there is none', async () => {
+    const { calls, held, run } = world();
+    held.hold(chunk, records);
+    await run((activities) => activities.deliverChunk(chunk, DEFAULT_RETRY_POLICY));
+    expect(calls).toHaveLength(2);
+    expect(spans()).toEqual([]);
+  });
+});
+
+test.each([true, false])('a dead letter keeps the headers; tracing is on: %p', async (on) => {
+  const { letters, run } = world(on ? new Tracing() : undefined);
+  const failure = { type: 'Permanent', message: 'no', attempts: 1 };
+  await run((activities) => activities.deadLetter(input(traced()), failure));
+  expect(letters[0]!.headers[0]).toEqual(traceHeader(traceparent(PARENT)));
+  expect(letters[0]!.headers.filter(([name]) => name === 'traceparent')).toHaveLength(1);
+  expect(spans()).toMatchObject(
+    on
+      ? [
+          {
+            name: 'send test-sync-dlq',
+            parentSpanContext: { traceId: TRACE_ID, spanId: PARENT },
+            attributes: { 'messaging.message.id': '42' },
+          },
+        ]
+      : [],
+  );
+});
