@@ -38,8 +38,8 @@ export interface ApiService extends Service {
 const KAFKA_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 };
 const BATCH = { batchRecords: 2_000, inFlight: 5 };
 const MAX_BATCH_BYTES = 1024 * 1024;
-/** At a stop: by when all is answered, by when connections are cut, and how long batches may go on. */
-const STOP = { answeredMs: 10_000, closedMs: 14_000, drainedMs: 8_000 };
+/** At a stop: by when all is answered and connections are cut; how long batches and goodbyes may take. */
+const STOP = { answeredMs: 10_000, closedMs: 14_000, drainedMs: 8_000, disconnectedMs: 3_000 };
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 
 /**
@@ -65,7 +65,8 @@ export async function createApi(options: ApiOptions): Promise<ApiService> {
     await watch.start();
     const client = createProducer(kafka);
     await client.connect();
-    releasers.push(() => client.disconnect());
+    // It waits for answers, which a broker that hangs does not give.
+    releasers.push(() => within(STOP.disconnectedMs, client.disconnect()));
     const producer = new BatchingProducer({
       send: (messages) => client.send({ topic, acks: -1, messages }),
       isRetriable: isRetriableKafkaError,

@@ -27,19 +27,22 @@ export function draftOfStructured(json: Buffer): Draft {
 /** An event in binary mode: attributes in `ce-` headers, data as the body. */
 export function draftOfBinary(headers: IncomingHttpHeaders, data: Buffer): Draft {
   const members = new Map<string, Buffer>();
-  try {
-    for (const [header, value] of Object.entries(headers)) {
-      if (!header.startsWith('ce-')) continue;
+  for (const [header, value] of Object.entries(headers)) {
+    if (!header.startsWith('ce-')) continue;
+    try {
       members.set(header.slice(3), json(decodeURIComponent(String(value))));
+    } catch {
+      return invalid(`the header ${header} is not percent-encoded UTF-8`);
     }
-    const type = headers['content-type'];
-    if (type !== undefined) members.set('datacontenttype', json(type));
-    if (data.length > 0) {
+  }
+  members.set('datacontenttype', json(headers['content-type']!));
+  if (data.length > 0) {
+    try {
       JSON.parse(data.toString());
-      members.set('data', data);
+    } catch (error) {
+      return { code: 'InvalidJson', detail: errorMessage(error) };
     }
-  } catch (error) {
-    return { code: 'InvalidJson', detail: errorMessage(error) };
+    members.set('data', data);
   }
   return draftOf(members);
 }

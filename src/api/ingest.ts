@@ -86,7 +86,7 @@ async function take(
   metrics.ingestRecords.inc({ outcome: 'rejected' }, rejected.length);
   if (accepted === 0) {
     const detail = `the broker has acknowledged nothing: ${reason}`;
-    throw new ProblemError(503, detail, RETRY_OUTAGE, rejected);
+    throw new ProblemError(503, detail, RETRY_OUTAGE, rejected.length > 0 ? rejected : undefined);
   }
   const unacknowledged = missing.map((at): Rejection => ({
     index: places[at]!,

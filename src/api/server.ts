@@ -1,7 +1,12 @@
 import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, {
+  LogController,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import type { AnyStream } from '../domain/stream';
 import type { Logger } from '../logger';
 import { answerErrors, answerMalformed } from './answer-errors';
@@ -33,7 +38,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
   const { requestTimeoutMs, limits, metrics, stopping } = options;
   const app = Fastify({
     loggerInstance: options.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.maxBodyBytes,
     requestTimeout: requestTimeoutMs,
     http: {

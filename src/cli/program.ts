@@ -23,9 +23,9 @@ export function createProgram(): Command {
   const commands = [
     addDevCommand,
     addTopicsCommand,
+    addApiCommand,
     addBridgeCommand,
     addWorkerCommand,
-    addApiCommand,
     addSendCommand,
     addStatusCommand,
     addFailedCommand,

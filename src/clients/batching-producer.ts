@@ -212,7 +212,8 @@ class Call {
     readonly answer: (acknowledgement: Acknowledgement) => void,
   ) {
     this.#pending = count;
-    this.#timer = setTimeout(() => this.expire(), timeoutMs);
+    // The connection of the request keeps the process up.
+    this.#timer = setTimeout(() => this.expire(), timeoutMs).unref();
   }
 
   settle(from: number, to: number, reason?: string): void {

@@ -26,8 +26,8 @@ import './kafka-encoder';
 import { partitionOf } from './murmur2';
 
 /**
- * The only file that knows kafkajs, with `kafka-encoder.ts`. It has had no release since 2023, so what it lacks is mended or
- * reached into here, at the exact version that package.json pins.
+ * The only file that knows kafkajs, with `kafka-encoder.ts`. It has had no release since 2023, so what
+ * it lacks is mended or reached into here, at the exact version that package.json pins.
  */
 export type { Admin, Consumer, EachBatchPayload, Message, Producer } from 'kafkajs';
 

@@ -10,6 +10,15 @@ import { createMetrics } from '../../src/metrics';
 const ROOT = join(__dirname, '..', '..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
+const SETTINGS_TABLES = [
+  'Kafka',
+  'Temporal',
+  'Streams',
+  'HTTP producer',
+  'Processes',
+  'Local servers',
+];
+
 const documents = [
   ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
   ...['docs', 'examples'].flatMap((folder) =>
@@ -45,7 +54,7 @@ test.each(documents)('links of %s lead somewhere', (document) => {
 
 test('docs/settings.md lists every variable, and no other', () => {
   const names = [...read('src/config.ts').matchAll(/^ {2,4}((?:KAFKA|CLOUDSYNC|TEMPORAL)_\w+):/gm)];
-  const listed = ['Kafka', 'Temporal', 'Streams', 'Processes', 'Local servers'].flatMap((heading) =>
+  const listed = SETTINGS_TABLES.flatMap((heading) =>
     rows('docs/settings.md', heading).map(([name]) => code(name!)),
   );
   expect(listed.toSorted()).toEqual(names.map(([, name]) => name!).toSorted());
@@ -61,7 +70,7 @@ test('docs/settings.md has the defaults of the code', () => {
   const settings = loadSettings({});
   const idempotency = resolveIdempotencySettings({});
   const defaults = Object.fromEntries(
-    ['Kafka', 'Temporal', 'Streams', 'Processes', 'Local servers'].flatMap((heading) =>
+    SETTINGS_TABLES.flatMap((heading) =>
       rows('docs/settings.md', heading).map(([name, value]) => [
         code(name!),
         value!.replaceAll('`', ''),
@@ -76,6 +85,16 @@ test('docs/settings.md has the defaults of the code', () => {
     TEMPORAL_NAMESPACE: settings.temporal.namespace,
     CLOUDSYNC_TOPIC: settings.topic,
     CLOUDSYNC_SINK_DIR: settings.sinkDirectory,
+    CLOUDSYNC_API_HOST: settings.api.host,
+    CLOUDSYNC_API_PORT: String(settings.api.port),
+    CLOUDSYNC_API_METRICS_PORT: String(settings.api.metricsPort),
+    CLOUDSYNC_API_MAX_BODY_BYTES: String(settings.api.maxBodyBytes),
+    CLOUDSYNC_API_MAX_RECORDS: String(settings.api.maxRecords),
+    CLOUDSYNC_API_REQUEST_TIMEOUT_MS: String(settings.api.requestTimeoutMs),
+    CLOUDSYNC_API_QUEUE_RECORDS: String(settings.api.queueRecords),
+    CLOUDSYNC_API_QUEUE_BYTES: String(settings.api.queueBytes),
+    CLOUDSYNC_API_LINGER_MS: String(settings.api.lingerMs),
+    CLOUDSYNC_API_DELIVERY_TIMEOUT_MS: String(settings.api.deliveryTimeoutMs),
     CLOUDSYNC_METRICS_PORT: String(settings.metricsPort),
     CLOUDSYNC_METRICS_HOST: settings.metricsHost,
     CLOUDSYNC_LOG_LEVEL: settings.logLevel,

@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { createCheck } from '../../src/api/check';
+import { parseRecord } from '../../src/domain/parse';
+import { fitsWorkflow } from '../../src/domain/record-start';
+import { kafkaRecord, testStream } from '../domain/support/records';
+
+const value = (json: unknown) => ({ value: Buffer.from(JSON.stringify(json)) });
+const check = createCheck([testStream()], () => 1_000_000);
+
+test('a valid message goes on with its own bytes, its id for the key and the trace of the request', () => {
+  const draft = value({ id: 'ä', more: [1] });
+  const trace = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
+  expect(check(draft, trace)).toEqual({
+    record: { key: Buffer.from('ä'), value: draft.value, headers: trace },
+  });
+  const own = { traceparent: `00-${'c'.repeat(32)}-${'b'.repeat(16)}-01` };
+  expect(check({ ...draft, trace: own }, trace)).toMatchObject({ record: { headers: own } });
+});
+
+test.each([
+  ['InvalidJson', Buffer.from('{')],
+  ['InvalidJson', Buffer.from([0xff])],
+  ['SchemaMismatch', Buffer.from('{"id":1}')],
+  ['InvalidMessageId', Buffer.from('{"id":""}')],
+  ['InvalidMessageId', Buffer.from('{"id":"\\ud800"}')],
+  ['RecordTooLarge', Buffer.from(JSON.stringify({ id: '1', x: 'x'.repeat(1_000_000) }))],
+])('%s', (code, bytes) => {
+  expect(check({ value: bytes }, undefined)).toMatchObject({ code });
+});
+
+test('a record that no workflow takes, though the topic would', () => {
+  const large = createCheck([testStream()], () => 10_000_000);
+  const draft = value({ id: '1', x: 'x'.repeat(2_200_000) });
+  expect(large(draft, undefined)).toMatchObject({ code: 'RecordTooLarge' });
+});
+
+test('details are short and well-formed', () => {
+  const verdict = check({ value: Buffer.from(`"${'\ud83d\ude00'.repeat(2_000)}"`) }, undefined);
+  const detail = 'detail' in verdict ? verdict.detail : '';
+  expect(detail.length).toBeGreaterThan(0);
+  expect(detail.length).toBeLessThanOrEqual(500);
+  expect(detail.isWellFormed()).toBe(true);
+});
+
+test('every stream of the topic must take it, and give it the same id', () => {
+  const upper = testStream({ name: 'upper', messageId: ({ id }) => id.toUpperCase() });
+  const both = createCheck([testStream(), upper], () => 1_000_000);
+  expect(both(value({ id: 'A' }), undefined)).toHaveProperty('record');
+  expect(both(value({ id: 'a' }), undefined)).toMatchObject({ code: 'InvalidMessageId' });
+});
+
+test('it takes exactly what the bridge takes', () => {
+  const anything = fc.oneof(
+    fc.jsonValue().map((json) => value(json).value),
+    fc
+      .record({ id: fc.oneof(fc.string({ unit: 'binary' }), fc.jsonValue()) })
+      .map((json) => value(json).value),
+    fc.uint8Array().map((array) => Buffer.from(array)),
+  );
+  fc.assert(
+    fc.property(anything, (bytes) => {
+      const record = kafkaRecord({ value: bytes });
+      const taken = parseRecord(testStream(), record).ok && fitsWorkflow(record);
+      expect('record' in check({ value: bytes }, undefined)).toBe(taken);
+    }),
+  );
+});

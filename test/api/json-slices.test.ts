@@ -1,0 +1,52 @@
+import fc from 'fast-check';
+import { elementsOf, membersOf } from '../../src/api/json-slices';
+
+const texts = (slices: Buffer[]) => slices.map(String);
+
+test('elements keep the bytes of the sender', () => {
+  const json = '[ 12345678901234567890, {"a":1,"a":2.0} ,\t"x,\\"]\\\\" , [[],{}],null\n]';
+  expect(texts(elementsOf(Buffer.from(json)))).toEqual([
+    '12345678901234567890',
+    '{"a":1,"a":2.0}',
+    '"x,\\"]\\\\"',
+    '[[],{}]',
+    'null',
+  ]);
+  expect(elementsOf(Buffer.from(' [ \n] '))).toEqual([]);
+});
+
+test('members keep the bytes of their values; of a key that stands twice the last counts', () => {
+  const json = '{ "a" : 1.0 , "b:,":{"a":[1,":"]},"\\u0061":2,"__proto__":null}';
+  const members = membersOf(Buffer.from(json));
+  expect([...members].map(([name, value]) => [name, String(value)])).toEqual([
+    ['a', '2'],
+    ['b:,', '{"a":[1,":"]}'],
+    ['__proto__', 'null'],
+  ]);
+});
+
+const spaced = fc.constantFrom(undefined, 1, '\t');
+
+test('the slices of any array are its elements', () => {
+  fc.assert(
+    fc.property(fc.array(fc.jsonValue()), spaced, (values, space) => {
+      const slices = elementsOf(Buffer.from(JSON.stringify(values, null, space)));
+      expect(slices.map((slice) => JSON.parse(String(slice)) as unknown)).toEqual(
+        JSON.parse(JSON.stringify(values)),
+      );
+    }),
+  );
+});
+
+test('the slices of any object are its values', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), spaced, (object, space) => {
+      const json = JSON.stringify(object, null, space);
+      const parsed = [...membersOf(Buffer.from(json))].map(([name, value]) => [
+        name,
+        JSON.parse(String(value)) as unknown,
+      ]);
+      expect(Object.fromEntries(parsed)).toEqual(JSON.parse(json));
+    }),
+  );
+});

@@ -1,0 +1,33 @@
+import fc from 'fast-check';
+import '../../src/clients/kafka-encoder';
+import { nullableBytes } from '../domain/support/records';
+
+type Encode = (record: object) => { buffer: Buffer };
+const RECORD = 'kafkajs/src/protocol/recordBatch/record/v0';
+const encode = jest.requireActual<Encode>(RECORD);
+let encodeAsPublished: Encode;
+jest.isolateModules(() => {
+  encodeAsPublished = jest.requireActual<Encode>(RECORD);
+});
+
+test('records are written byte for byte as kafkajs alone writes them', () => {
+  const numbers = fc.oneof(
+    fc.constantFrom(0, 1, 63, 64, 127, 128, 2 ** 30 - 1, 2 ** 30, 2 ** 31 - 1),
+    fc.nat(2 ** 31 - 1),
+  );
+  const record = fc.record({
+    key: nullableBytes,
+    value: fc.oneof(
+      nullableBytes,
+      fc.constantFrom(511, 512, 1024, 70_000).map((n) => Buffer.alloc(n, 7)),
+    ),
+    headers: fc.dictionary(fc.stringMatching(/^[a-z]{1,9}$/), fc.string({ maxLength: 70 })),
+    offsetDelta: numbers,
+    timestampDelta: fc.oneof(numbers, fc.integer({ min: -(2 ** 41), max: 2 ** 41 })),
+  });
+  expect(encodeAsPublished).not.toBe(encode);
+  fc.assert(
+    fc.property(record, (given) => encode(given).buffer.equals(encodeAsPublished(given).buffer)),
+    { numRuns: 500 },
+  );
+});
