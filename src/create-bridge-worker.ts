@@ -17,7 +17,7 @@ import { runWorkers, type WorkerOptions } from './create-worker';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream';
 import { Releasers, type Service } from './lifecycle';
-import { createMetrics } from './metrics';
+import { createMetrics, startAtZero } from './metrics';
 import { createStreamWorker } from './stream-worker';
 
 export type BridgeWorkerOptions = WorkerOptions;
@@ -90,6 +90,7 @@ function createStreamBridge(
   onFatal: (error: unknown) => void,
 ) {
   const { metrics, logger } = options;
+  startAtZero(metrics, stream.name);
   const { client, connection } = connections.temporal;
   const stopping = new AbortController();
   const ended = new AbortController();

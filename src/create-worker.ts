@@ -10,7 +10,7 @@ import { chunkEvents, deliveryEvents } from './delivery-events';
 import type { AnyStream } from './domain/stream';
 import { Releasers, type Service } from './lifecycle';
 import type { Logger } from './logger';
-import { createMetrics, type Metrics } from './metrics';
+import { createMetrics, startAtZero, type Metrics } from './metrics';
 import { createStreamWorker } from './stream-worker';
 
 export interface WorkerOptions extends ConnectionSettings {
@@ -44,6 +44,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
     });
     const workers = await Promise.all(
       streams.map((stream) => {
+        startAtZero(metrics, stream.name);
         const { signal } = stopping;
         const start = { client, stream, open, backoff: new Backoff(), metrics, logger, signal };
         const { recent, idempotency } = createRecentLayer(stream, logger);

@@ -10,6 +10,11 @@ export function createMetrics(registry = new Registry()) {
   const registers = [registry];
   return {
     registry,
+    ready: new Gauge({
+      name: 'cloudsync_ready',
+      help: '1 while /readyz answers 200, else 0',
+      registers,
+    }),
     records: new Counter({
       name: 'cloudsync_records_total',
       help: 'Records that ended, by outcome: delivered, duplicate, dead_lettered, invalid',
@@ -98,4 +103,19 @@ export function createMetrics(registry = new Registry()) {
       registers,
     }),
   };
+}
+
+/**
+ * Counters of a stream that stand still for long, at zero: a series that is born with its first event
+ * shows Prometheus no increase, and no alert would tell of it.
+ */
+export function startAtZero(metrics: Metrics, stream: string): void {
+  for (const outcome of ['delivered', 'duplicate', 'dead_lettered', 'invalid']) {
+    metrics.records.inc({ stream, outcome }, 0);
+  }
+  for (const layer of ['recent', 'workflow-id', 'sink']) {
+    metrics.duplicates.inc({ stream, layer }, 0);
+  }
+  metrics.recordsExpired.inc({ stream }, 0);
+  metrics.idCollisions.inc({ stream }, 0);
 }
