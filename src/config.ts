@@ -123,6 +123,8 @@ const schema = z.object({
   CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: count.optional(),
   CLOUDSYNC_IDEMPOTENCY_STATISTICS: z.stringbool().optional(),
   CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: z.stringbool().optional(),
+  CLOUDSYNC_WORKER_DEPLOYMENT: z.string().optional(),
+  CLOUDSYNC_WORKER_BUILD_ID: z.string().optional(),
   CLOUDSYNC_METRICS_PORT: z.coerce.number<string>().int().min(0).max(MAX_PORT).default(9464),
   CLOUDSYNC_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   CLOUDSYNC_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
@@ -145,6 +147,8 @@ function incomplete(env: Record<string, unknown>): string[] {
       .map((name) => `${name}: KAFKA_SASL_MECHANISM is needed with it`),
     ...needs('KAFKA_SSL_CERT_FILE', 'KAFKA_SSL_KEY_FILE'),
     ...needs('KAFKA_SSL_KEY_FILE', 'KAFKA_SSL_CERT_FILE'),
+    ...needs('CLOUDSYNC_WORKER_DEPLOYMENT', 'CLOUDSYNC_WORKER_BUILD_ID'),
+    ...needs('CLOUDSYNC_WORKER_BUILD_ID', 'CLOUDSYNC_WORKER_DEPLOYMENT'),
   ];
 }
 
@@ -186,7 +190,15 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
         },
       }),
     },
-    temporal,
+    temporal: {
+      ...temporal,
+      ...(values.CLOUDSYNC_WORKER_DEPLOYMENT && {
+        workerVersion: {
+          deploymentName: values.CLOUDSYNC_WORKER_DEPLOYMENT,
+          buildId: values.CLOUDSYNC_WORKER_BUILD_ID!,
+        },
+      }),
+    },
     topic: values.CLOUDSYNC_TOPIC,
     streams: values.CLOUDSYNC_STREAMS,
     sinkDirectory: values.CLOUDSYNC_SINK_DIR,

@@ -138,6 +138,7 @@ function createStreamBridge(
         stream,
         connection,
         namespace: connections.namespace,
+        workerVersion: options.temporal.workerVersion,
         deadLetters: createDeadLetterWriter(connections.producer, connections.reader),
         events: deliveryEvents(metrics, logger, ledgerOf),
         chunks: {
