@@ -1,29 +1,32 @@
+import * as keda from '@kubernetes-models/keda/keda.sh/v1alpha1';
+import * as apps from 'kubernetes-models/apps/v1';
+import * as networking from 'kubernetes-models/networking.k8s.io/v1';
+import * as policy from 'kubernetes-models/policy/v1';
+import * as core from 'kubernetes-models/v1';
 import { join } from 'node:path';
 import ts from 'typescript';
 import type { Manifest } from './manifests';
 
-/** Where the schemas of an API group are. */
-const PACKAGES: Record<string, string> = {
-  v1: 'kubernetes-models/v1',
-  'apps/v1': 'kubernetes-models/apps/v1',
-  'policy/v1': 'kubernetes-models/policy/v1',
-  'networking.k8s.io/v1': 'kubernetes-models/networking.k8s.io/v1',
-  'keda.sh/v1alpha1': '@kubernetes-models/keda/keda.sh/v1alpha1',
+/** Models and type declarations of each API group. */
+const GROUPS: Record<string, { name: string; models: object }> = {
+  v1: { name: 'kubernetes-models/v1', models: core },
+  'apps/v1': { name: 'kubernetes-models/apps/v1', models: apps },
+  'policy/v1': { name: 'kubernetes-models/policy/v1', models: policy },
+  'networking.k8s.io/v1': { name: 'kubernetes-models/networking.k8s.io/v1', models: networking },
+  'keda.sh/v1alpha1': { name: '@kubernetes-models/keda/keda.sh/v1alpha1', models: keda },
 };
 
-function packageOf(apiVersion: string): string {
-  const name = PACKAGES[apiVersion];
-  if (name === undefined) throw new Error(`no schema is known of apiVersion ${apiVersion}`);
-  return name;
+function groupOf(apiVersion: string) {
+  const group = GROUPS[apiVersion];
+  if (group === undefined) throw new Error(`no schema is known of apiVersion ${apiVersion}`);
+  return group;
 }
+
+type Model = new (data: Manifest) => { validate(): void };
 
 /** Checks types, formats and what is required by the JSON schema; throws with what is wrong. */
 export function validate(manifest: Manifest): void {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the kind is not known here
-  const models = require(packageOf(manifest.apiVersion)) as Record<
-    string,
-    new (data: Manifest) => { validate(): void }
-  >;
+  const models = groupOf(manifest.apiVersion).models as Record<string, Model>;
   const Model = models[manifest.kind];
   if (Model === undefined) throw new Error(`no schema is known of kind ${manifest.kind}`);
   new Model(manifest).validate();
@@ -36,7 +39,7 @@ export function validate(manifest: Manifest): void {
 export function unknownFields(manifests: Manifest[], partial = false): string[] {
   const path = join(__dirname, 'generated-manifests.ts');
   const lines = manifests.map(({ apiVersion, kind, ...rest }, i) => {
-    const type = `import('${packageOf(apiVersion)}').I${kind}`;
+    const type = `import('${groupOf(apiVersion).name}').I${kind}`;
     const literal = JSON.stringify({ apiVersion, kind, ...rest });
     return `export const m${i}: ${partial ? `Part<${type}>` : type} = ${literal};`;
   });
