@@ -24,6 +24,6 @@ USER node
 ENV NODE_ENV=production \
   CLOUDSYNC_METRICS_HOST=0.0.0.0 \
   CLOUDSYNC_SINK_DIR=/data/sink
-EXPOSE 9464
+EXPOSE 8088 9464
 ENTRYPOINT ["tini", "--", "node", "dist/cli/main.js"]
 CMD ["--help"]

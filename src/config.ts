@@ -8,6 +8,7 @@ import { errorMessage, UsageError } from './domain/errors';
 import type { IdempotencySettings } from './domain/idempotency-settings';
 import { LARGEST_CHUNK_LIMITS, type ExecutionOptions } from './domain/stream';
 import type { RetryPolicy } from './domain/retry-policy';
+import { kafkaTls } from './kafka-tls';
 import {
   LOCAL_ENV_FILE,
   unknownToAwsSdk,
@@ -156,6 +157,9 @@ const schema = z.object({
   KAFKA_BOOTSTRAP_SERVERS: brokers.optional(),
   KAFKA_CLIENT_ID: z.string().min(1).default('cloudsync'),
   KAFKA_SSL: z.stringbool().default(false),
+  KAFKA_SSL_CA_FILE: z.string().optional(),
+  KAFKA_SSL_CERT_FILE: z.string().optional(),
+  KAFKA_SSL_KEY_FILE: z.string().optional(),
   KAFKA_SASL_MECHANISM: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).optional(),
   KAFKA_SASL_USERNAME: z.string().optional(),
   KAFKA_SASL_PASSWORD: z.string().optional(),
@@ -218,6 +222,8 @@ const schema = z.object({
   CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: count.optional(),
   CLOUDSYNC_IDEMPOTENCY_STATISTICS: z.stringbool().optional(),
   CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: z.stringbool().optional(),
+  CLOUDSYNC_WORKER_DEPLOYMENT: z.string().optional(),
+  CLOUDSYNC_WORKER_BUILD_ID: z.string().optional(),
   CLOUDSYNC_METRICS_PORT: port.default(9464),
   CLOUDSYNC_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   CLOUDSYNC_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
@@ -230,16 +236,20 @@ const schema = z.object({
 
 /** What no single variable shows. Zod would look at this only where all else is right. */
 function incomplete(env: Record<string, unknown>): string[] {
+  const needs = (name: string, other: string) =>
+    env[name] && !env[other] ? [`${other}: is needed with ${name}`] : [];
   const login = ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];
-  if (env.KAFKA_SASL_MECHANISM) {
-    return login
-      .filter((name) => !env[name])
-      .map((name) => `${name}: is needed with KAFKA_SASL_MECHANISM`);
-  }
-  // Without it nobody logs in.
-  return login
-    .filter((name) => env[name])
-    .map((name) => `${name}: KAFKA_SASL_MECHANISM is needed with it`);
+  return [
+    ...login.flatMap((name) => needs('KAFKA_SASL_MECHANISM', name)),
+    // Without it nobody logs in.
+    ...login
+      .filter((name) => env[name] && !env.KAFKA_SASL_MECHANISM)
+      .map((name) => `${name}: KAFKA_SASL_MECHANISM is needed with it`),
+    ...needs('KAFKA_SSL_CERT_FILE', 'KAFKA_SSL_KEY_FILE'),
+    ...needs('KAFKA_SSL_KEY_FILE', 'KAFKA_SSL_CERT_FILE'),
+    ...needs('CLOUDSYNC_WORKER_DEPLOYMENT', 'CLOUDSYNC_WORKER_BUILD_ID'),
+    ...needs('CLOUDSYNC_WORKER_BUILD_ID', 'CLOUDSYNC_WORKER_DEPLOYMENT'),
+  ];
 }
 
 /**
@@ -258,13 +268,15 @@ export function loadSettings(
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
   const result = schema.safeParse(given);
   const temporal = temporalSettings(given as Record<string, string>);
+  const ssl = result.data && kafkaTls(result.data);
   const faults = [
     ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`),
     ...incomplete(given),
+    ...(Array.isArray(ssl) ? ssl : []),
     ...(typeof temporal === 'string' ? [temporal] : []),
     ...unknown,
   ];
-  if (!result.success || typeof temporal === 'string' || faults.length > 0) {
+  if (!result.success || Array.isArray(ssl) || typeof temporal === 'string' || faults.length > 0) {
     throw new UsageError(`wrong settings:\n  ${faults.join('\n  ')}`);
   }
   const values = result.data;
@@ -273,7 +285,7 @@ export function loadSettings(
     kafka: {
       brokers: givenBrokers ?? ['127.0.0.1:9092'],
       clientId: values.KAFKA_CLIENT_ID,
-      ssl: values.KAFKA_SSL,
+      ssl: ssl!,
       ...(values.KAFKA_SASL_MECHANISM && {
         sasl: {
           mechanism: values.KAFKA_SASL_MECHANISM as 'plain',
@@ -282,7 +294,15 @@ export function loadSettings(
         },
       }),
     },
-    temporal,
+    temporal: {
+      ...temporal,
+      ...(values.CLOUDSYNC_WORKER_DEPLOYMENT && {
+        workerVersion: {
+          deploymentName: values.CLOUDSYNC_WORKER_DEPLOYMENT,
+          buildId: values.CLOUDSYNC_WORKER_BUILD_ID!,
+        },
+      }),
+    },
     topic: values.CLOUDSYNC_TOPIC,
     streams: values.CLOUDSYNC_STREAMS,
     sinkDirectory: values.CLOUDSYNC_SINK_DIR,

@@ -10,6 +10,11 @@ export function createMetrics(registry = new Registry()) {
   const registers = [registry];
   return {
     registry,
+    ready: new Gauge({
+      name: 'cloudsync_ready',
+      help: '1 while /readyz answers 200, else 0',
+      registers,
+    }),
     records: new Counter({
       name: 'cloudsync_records_total',
       help: 'Records that ended, by outcome: delivered, duplicate, dead_lettered, invalid',

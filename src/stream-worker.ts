@@ -1,11 +1,13 @@
 import { Worker, type InjectedSinks, type NativeConnection } from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from './activities/create-activities';
+import type { TemporalSettings } from './clients/temporal';
 import { workflowBundle } from './workflow-bundle';
 import type { BridgeSinks } from './workflows/bridge-sinks';
 
 export interface StreamWorkerOptions extends ActivityDependencies {
   connection: NativeConnection;
   namespace: string;
+  workerVersion?: TemporalSettings['workerVersion'] | undefined;
   /** Told by the workflows that run in this worker. */
   bridge?: {
     handedOver(workflowId: string): void;
@@ -18,7 +20,7 @@ const WORKFLOW_TASK_POLLS = 5;
 
 /** The Temporal worker of one stream. */
 export async function createStreamWorker(options: StreamWorkerOptions): Promise<Worker> {
-  const { stream, connection, namespace, bridge } = options;
+  const { stream, connection, namespace, workerVersion, bridge } = options;
   const sinks: InjectedSinks<BridgeSinks> = {
     bridge: {
       handedOver: { fn: ({ workflowId }) => bridge?.handedOver(workflowId) },
@@ -29,6 +31,14 @@ export async function createStreamWorker(options: StreamWorkerOptions): Promise<
     connection,
     namespace,
     taskQueue: stream.taskQueue,
+    // A run stays with the version that it began in: most end within seconds.
+    ...(workerVersion && {
+      workerDeploymentOptions: {
+        version: workerVersion,
+        useWorkerVersioning: true,
+        defaultVersioningBehavior: 'PINNED',
+      },
+    }),
     workflowBundle: await workflowBundle(stream.workflow),
     activities: { ...stream.workflow?.activities, ...createActivities(options) },
     sinks,

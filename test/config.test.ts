@@ -124,6 +124,19 @@ describe('Temporal', () => {
     expect(dev).toMatchObject({ temporalAddress: 'temporal:7233', namespace: 'orders' });
   });
 
+  test('a worker version has a deployment and a build id', () => {
+    const env = { CLOUDSYNC_WORKER_DEPLOYMENT: 'sync', CLOUDSYNC_WORKER_BUILD_ID: '1.2.0' };
+    const workerVersion = { deploymentName: 'sync', buildId: '1.2.0' };
+    expect(load(env).temporal).toMatchObject({ workerVersion });
+    expect(load({}).temporal).not.toHaveProperty('workerVersion');
+    expect(faultsOf({ CLOUDSYNC_WORKER_DEPLOYMENT: 'sync' })).toContain(
+      'CLOUDSYNC_WORKER_BUILD_ID: is needed with CLOUDSYNC_WORKER_DEPLOYMENT',
+    );
+    expect(faultsOf({ CLOUDSYNC_WORKER_BUILD_ID: '1.2.0' })).toContain(
+      'CLOUDSYNC_WORKER_DEPLOYMENT: is needed with CLOUDSYNC_WORKER_BUILD_ID',
+    );
+  });
+
   test('an API key turns TLS on', () => {
     expect(load({ TEMPORAL_API_KEY: 'key' }).temporal.connection).toMatchObject({
       apiKey: 'key',

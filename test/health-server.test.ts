@@ -70,6 +70,12 @@ test('/metrics is what Prometheus reads', async () => {
   expect(body).toContain('cloudsync_records_total{stream="aws",outcome="delivered"} 3');
 });
 
+test('/metrics says whether the process is ready, as /readyz does', async () => {
+  expect((await get('/metrics')).body).toMatch(/^cloudsync_ready 1$/m);
+  faults = { kafka: 'down' };
+  expect((await get('/metrics')).body).toMatch(/^cloudsync_ready 0$/m);
+});
+
 test('metrics that can not be collected are a 500', async () => {
   metrics.registry.metrics = () => Promise.reject(new Error('no'));
   expect(await get('/metrics')).toMatchObject({ status: 500, body: '{"error":"Error: no"}' });

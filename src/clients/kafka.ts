@@ -31,10 +31,18 @@ import { partitionOf } from './murmur2';
  */
 export type { Admin, Consumer, EachBatchPayload, Message, Producer } from 'kafkajs';
 
+/** PEM texts. `cert` and `key` are the client's own, where brokers ask for them. */
+export interface KafkaTls {
+  ca?: string;
+  cert?: string;
+  key?: string;
+}
+
 export interface KafkaSettings {
   brokers: string[];
   clientId: string;
-  ssl: boolean;
+  /** TLS, by the certificate authorities that Node knows unless `ca` is given. */
+  ssl: boolean | KafkaTls;
   sasl?: SASLOptions;
 }
 

@@ -4,6 +4,8 @@ import { NativeConnection, type NativeConnectionOptions } from '@temporalio/work
 export interface TemporalSettings {
   namespace: string;
   connection: NativeConnectionOptions;
+  /** The version that this process's workers take part in Worker Versioning as; absent: in none. */
+  workerVersion?: { deploymentName: string; buildId: string };
 }
 
 export interface TemporalClient {

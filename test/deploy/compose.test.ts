@@ -3,41 +3,23 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
-import { Command } from 'commander';
 import { parse } from 'yaml';
-import { addBridgeCommand } from '../../src/cli/bridge';
-import { addTopicsCommand } from '../../src/cli/topics';
-import { addWorkerCommand } from '../../src/cli/worker';
 import { loadSettings } from '../../src/config';
 import { KAFKA_IMAGE } from '../../src/dev/kafka-versions';
 import { startHealthServer } from '../../src/health-server';
 import { createMetrics } from '../../src/metrics';
 import referenceStreams from '../../src/streams/index';
-
-const ROOT = join(__dirname, '..', '..');
-const read = (...path: string[]) => readFileSync(join(ROOT, ...path), 'utf8');
-
-interface Service {
-  image?: string;
-  command?: string[];
-  ports?: string[];
-  volumes?: string[];
-  profiles?: string[];
-  environment?: Record<string, string | number>;
-  depends_on?: Record<string, { condition: string }>;
-  healthcheck?: { test: string[] };
-}
-interface Compose {
-  services: Record<string, Service>;
-  volumes: Record<string, unknown>;
-}
-
-const compose = parse(read('docker-compose.yml'), { merge: true }) as Compose;
-const services = Object.entries(compose.services);
-const ours = services.filter(([, { image }]) => image?.startsWith('cloudsync:'));
-
-/** What Compose makes of `${NAME:-default}` where the variable is not set. */
-const interpolate = (value: string | number) => String(value).replace(/\$\{\w+:-(.*?)\}/g, '$1');
+import {
+  compose,
+  containerEnvironment,
+  interpolate,
+  ours,
+  read,
+  ROOT,
+  services,
+  SINK_ENV_FILES,
+} from './support/compose';
+import { expectCommand } from './support/program';
 
 test('docker-compose.yml matches the schema of the Compose Specification', () => {
   // The schema of github.com/compose-spec/compose-spec (Apache-2.0), as the package dclint carries it.
@@ -59,43 +41,49 @@ test('docker-compose.yml matches the schema of the Compose Specification', () =>
 test('the reference application is there: both streams, topics and their servers', () => {
   const names = Object.keys(compose.services);
   const { kafka } = compose.services;
-  expect(names).toEqual(expect.arrayContaining(['kafka', 'temporal', 'temporal-ui', 'kafka-ui']));
+  const servers = ['kafka', 'temporal', 'temporal-ui', 'kafka-ui', 'prometheus', 'grafana'];
+  expect(names).toEqual(expect.arrayContaining([...servers, 'api', 'worker']));
   expect(kafka!.image).toBe(KAFKA_IMAGE);
   const bridges = ours.filter(([, { command }]) => command?.[0] === 'bridge');
   const streams = referenceStreams(loadSettings({})).map(({ name }) => name);
   expect(bridges.map(([, { command }]) => command!.at(-1))).toEqual(streams);
 });
 
-test.each(ours)('%s sets what loadSettings accepts, and talks to the servers', (_, service) => {
-  const env = Object.fromEntries(
-    Object.entries(service.environment!).map(([name, value]) => [name, interpolate(value)]),
-  );
-  const settings = loadSettings(env);
-  expect(compose.services).toHaveProperty(settings.kafka.brokers[0]!.split(':')[0]!);
-  expect(compose.services).toHaveProperty(settings.temporal.connection.address!.split(':')[0]!);
-  const namespace = compose.services['temporal-namespace']!.environment!.NAMESPACE;
-  expect(settings.temporal.namespace).toBe(namespace);
-  // A name that is no setting of ours would be read by nobody.
-  const known = /^(CLOUDSYNC_\w+|KAFKA_BROKERS|TEMPORAL_ADDRESS|TEMPORAL_NAMESPACE)$/;
-  expect(Object.keys(env).filter((name) => !known.test(name))).toEqual([]);
+describe.each(SINK_ENV_FILES)('with %s', (sinkEnvFile) => {
+  test.each(ours)('%s sets what loadSettings accepts, and talks to the servers', (_, service) => {
+    const env = containerEnvironment(service, sinkEnvFile);
+    const settings = loadSettings(env);
+    expect(compose.services).toHaveProperty(settings.kafka.brokers[0]!.split(':')[0]!);
+    expect(compose.services).toHaveProperty(settings.temporal.connection.address!.split(':')[0]!);
+    const namespace = compose.services['temporal-namespace']!.environment!.NAMESPACE;
+    expect(settings.temporal.namespace).toBe(namespace);
+    // A name that is no setting of ours would be read by nobody, but for those of the SDKs and Compose's.
+    const known =
+      /^(CLOUDSYNC_\w+|KAFKA_BROKERS|TEMPORAL_(ADDRESS|NAMESPACE)|AWS_\w+|AZURE_\w+|COMPOSE_PROFILES|SINK_ENV_FILE)$/;
+    expect(Object.keys(env).filter((name) => !known.test(name))).toEqual([]);
+  });
 });
 
-test.each(ours)('%s runs a command that exists, with options that exist', (_, service) => {
-  const program = new Command();
-  for (const add of [addBridgeCommand, addTopicsCommand, addWorkerCommand]) add(program);
-  let command = program;
-  const words = [...(service.command ?? [])];
-  while (words.length > 0 && !words[0]!.startsWith('-')) {
-    const next = command.commands.find((one) => one.name() === words[0]);
-    expect({ found: next?.name() }).toEqual({ found: words.shift() });
-    command = next!;
-  }
-  const options = words.filter((word) => word.startsWith('-'));
-  expect(command.options.map(({ long }) => long)).toEqual(expect.arrayContaining(options));
+test.each(ours.filter(([, { entrypoint }]) => !entrypoint))(
+  '%s runs a command that exists, with options that exist',
+  (_, { command = [] }) => expectCommand(command),
+);
+
+test.each(ours)('%s runs without privileges, and may drain before it is killed', (_, service) => {
+  expect(service).toMatchObject({
+    read_only: true,
+    tmpfs: ['/tmp'],
+    cap_drop: ['ALL'],
+    security_opt: ['no-new-privileges:true'],
+  });
+  // Longer than the deadline in src/lifecycle.ts.
+  expect(parseInt(service.stop_grace_period!)).toBeGreaterThan(28);
 });
 
 test.each(services)('%s: a pinned image, ports on 127.0.0.1, volumes that exist', (_, service) => {
   expect(service.image).toMatch(/:v?\d+\.\d+(\.\d+)?$/);
+  for (const path of service.env_file ?? [])
+    expect(existsSync(join(ROOT, interpolate(path)))).toBe(true);
   for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
   for (const volume of service.volumes ?? []) {
     const source = volume.split(':')[0]!;
@@ -110,10 +98,12 @@ test('no two services publish the same port', () => {
 });
 
 test.each(services)('%s depends on services that can meet the condition', (_, service) => {
-  for (const [name, { condition }] of Object.entries(service.depends_on ?? {})) {
+  for (const [name, { condition, required }] of Object.entries(service.depends_on ?? {})) {
     const target = compose.services[name];
     expect(target).toBeDefined();
-    expect(target!.profiles).toBeUndefined();
+    // What a profile leaves out may be needed by services of that profile only.
+    if (required === false) expect(target!.profiles).toBeDefined();
+    else if (target!.profiles) expect(target!.profiles).toEqual(service.profiles);
     if (condition === 'service_healthy') expect(target!.healthcheck).toBeDefined();
     else expect(condition).toBe('service_completed_successfully');
   }
@@ -186,5 +176,8 @@ describe('Dockerfile', () => {
     expect(instructions.at(-2)).toContain('"node", "dist/cli/main.js"');
     expect(existsSync(join(ROOT, 'src', 'cli', 'main.ts'))).toBe(true);
     expect(instructions).toContain('USER node');
+    expect(instructions.find((line) => line.startsWith('RUN npm run build'))).toContain(
+      'npm prune --omit=dev',
+    );
   });
 });

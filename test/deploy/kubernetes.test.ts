@@ -1,0 +1,240 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { loadSettings } from '../../src/config';
+import referenceStreams from '../../src/streams/index';
+import { envFile, read } from './support/compose';
+import {
+  BASE,
+  container,
+  EXAMPLE,
+  filesOf,
+  kustomization,
+  mergePatches,
+  podSpec,
+  podTemplate,
+  resourcesOf,
+  secretKeys,
+  type Manifest,
+} from './support/manifests';
+import { expectCommand } from './support/program';
+import { unknownFields, validate } from './support/schemas';
+
+const resources = [...resourcesOf(BASE), ...resourcesOf(EXAMPLE)];
+const named = resources.map((one): [string, Manifest] => [`${one.kind} ${one.metadata.name}`, one]);
+const ofKind = (kind: string) => resources.filter((one) => one.kind === kind);
+const deployments = ofKind('Deployment').map((one): [string, Manifest] => [one.metadata.name, one]);
+const patches = mergePatches();
+const base = envFile(`${BASE}/settings.env`);
+const example = { ...base, ...envFile(`${EXAMPLE}/settings.env`) };
+
+/** The environment of a deployment in the example, secrets as `secret`. */
+function environmentOf(deployment: Manifest): Record<string, string> {
+  const patched = [deployment, ...mergePatches(deployment.metadata.name)];
+  const env = patched.flatMap((one) => podSpec(one).containers[0]?.env ?? []);
+  const secret = '0'.repeat(64);
+  return {
+    ...example,
+    ...Object.fromEntries(env.map(({ name, value }) => [name, value ?? secret])),
+  };
+}
+
+test.each(named)('%s is of its schema', (_, manifest) => validate(manifest));
+
+test('a wrong type is found', () => {
+  const deployment = structuredClone(deployments[0]![1]);
+  deployment.spec.replicas = '3';
+  expect(() => validate(deployment)).toThrow('replicas must be integer');
+});
+
+test('no manifest has a field that does not exist', () => {
+  expect(unknownFields(resources)).toEqual([]);
+  expect(unknownFields(patches, true)).toEqual([]);
+  const misspelt = structuredClone(patches[0]!);
+  Object.assign(container(misspelt), { readinesProbe: {} });
+  expect(unknownFields([misspelt], true).join()).toMatch(/readinesProbe.* does not exist/);
+}, 60_000);
+
+test.each([BASE, EXAMPLE])('%s: its kustomization names every file, and no other', (folder) => {
+  const { resources: files, configMapGenerator, patches: patched = [] } = kustomization(folder);
+  const listed = [
+    ...files.filter((name) => !name.startsWith('..')),
+    ...configMapGenerator.flatMap(({ envs }) => envs),
+    ...patched.map(({ path }) => path),
+  ];
+  expect(listed.toSorted()).toEqual(filesOf(folder).toSorted());
+});
+
+test('the example builds on the base: its settings, its image', () => {
+  const { resources: files, configMapGenerator, images } = kustomization(EXAMPLE);
+  expect(files).toContain('../../base');
+  const generated = kustomization(BASE).configMapGenerator[0]!.name;
+  expect(configMapGenerator).toMatchObject([{ name: generated, behavior: 'merge' }]);
+  for (const [, deployment] of deployments) {
+    const { image, envFrom } = container(deployment);
+    expect(envFrom).toEqual([{ configMapRef: { name: generated } }]);
+    expect(images!.map(({ name }) => name)).toContain(image!.split(':')[0]);
+  }
+});
+
+test('the reference application is there', () => {
+  const settings = loadSettings({});
+  const streams = referenceStreams(settings).map(({ name }) => `bridge-${name}`);
+  expect(deployments.map(([name]) => name)).toEqual(['api', ...streams, 'worker']);
+});
+
+describe.each(deployments)('deployment %s', (name, deployment) => {
+  const { metadata, spec } = podTemplate(deployment);
+  const { args, ports, livenessProbe, readinessProbe, startupProbe, ...rest } =
+    container(deployment);
+
+  test('runs a command that exists', () => expectCommand(args!));
+
+  test('is probed and scraped at ports that it listens on', () => {
+    const numbers = Object.fromEntries(ports!.map((port) => [port.name, port.containerPort]));
+    expect(numbers.metrics).toBe(Number(base.CLOUDSYNC_METRICS_PORT));
+    if (name === 'api') {
+      expect(numbers.http).toBe(Number(environmentOf(deployment).CLOUDSYNC_API_PORT));
+    }
+    expect(livenessProbe!.httpGet.path).toBe('/livez');
+    expect(startupProbe!.httpGet.path).toBe('/livez');
+    expect(readinessProbe!.httpGet.path).toBe('/readyz');
+    for (const { httpGet } of [livenessProbe!, startupProbe!, readinessProbe!]) {
+      expect(numbers).toHaveProperty(httpGet.port);
+    }
+    expect(metadata!.annotations).toMatchObject({
+      'prometheus.io/port': base.CLOUDSYNC_METRICS_PORT,
+    });
+  });
+
+  test('may drain before it is killed, and runs without privileges', () => {
+    // Longer than the deadline in src/lifecycle.ts.
+    expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(28 + (name === 'api' ? 5 : 0));
+    expect(spec).toMatchObject({
+      enableServiceLinks: false,
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    });
+    expect(rest).toMatchObject({
+      resources: { requests: expect.anything() as object, limits: expect.anything() as object },
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      },
+    });
+    const accounts = ofKind('ServiceAccount').map((one) => one.metadata.name);
+    expect(accounts).toContain(spec.serviceAccountName);
+  });
+
+  test('has settings that loadSettings accepts, and mounts the files that they name', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'cloudsync-mounts-'));
+    const mounts = [deployment, ...mergePatches(name)].flatMap(
+      (one) => podSpec(one).containers[0]?.volumeMounts ?? [],
+    );
+    const env = environmentOf(deployment);
+    for (const [variable, value] of Object.entries(env)) {
+      if (!value.startsWith('/etc/cloudsync/')) continue;
+      expect(mounts.map(({ mountPath }) => mountPath)).toContain(dirname(value));
+      const certificate = variable.startsWith('KAFKA_SSL') ? 'test/clients/fixtures/ca.crt' : '';
+      env[variable] = join(directory, value);
+      mkdirSync(dirname(env[variable]), { recursive: true });
+      writeFileSync(env[variable], certificate && read(certificate));
+    }
+    try {
+      expect(loadSettings(env).kafka.sasl).toBeDefined();
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  test('keeps one pod through a drain of nodes', () => {
+    const budget = ofKind('PodDisruptionBudget').find((one) => one.metadata.name === name)!;
+    expect(budget.spec).toEqual({ maxUnavailable: 1, selector: deployment.spec.selector });
+    expect(deployment.spec.replicas).toBeGreaterThan(1);
+  });
+});
+
+test('every selector finds the pods it is for', () => {
+  const labels = deployments.map(([, one]) => podTemplate(one).metadata!.labels);
+  const found = (selector: Record<string, string>) =>
+    labels.filter((one) => Object.entries(selector).every(([key, value]) => one[key] === value));
+  for (const [, { spec }] of deployments) {
+    expect(
+      found((spec.selector as { matchLabels: Record<string, string> }).matchLabels),
+    ).toHaveLength(1);
+  }
+  const [service] = ofKind('Service');
+  expect(found(service!.spec.selector as Record<string, string>)).toHaveLength(1);
+  const policies = ofKind('NetworkPolicy').map(({ spec }) => {
+    const { podSelector } = spec as { podSelector: { matchLabels: Record<string, string> } };
+    return found(podSelector.matchLabels).length;
+  });
+  expect(policies).toEqual([deployments.length, 1]);
+});
+
+test('secrets are named and never kept', () => {
+  expect(ofKind('Secret')).toEqual([]);
+  const secret = /SASL_(USERNAME|PASSWORD)|API_TOKENS|API_KEY|SECRET|CONNECTION_STRING/;
+  expect(Object.keys(example).filter((name) => secret.test(name))).toEqual([]);
+  for (const one of [...deployments.map(([, deployment]) => deployment), ...patches]) {
+    if (one.kind !== 'Deployment') continue;
+    const env = podSpec(one).containers[0]?.env ?? [];
+    for (const { name, value } of env) if (secret.test(name)) expect(value).toBeUndefined();
+  }
+});
+
+test('the example says how to make each secret that it names', () => {
+  const text = read(EXAMPLE, 'kustomization.yaml').replace(/\\\n#\s+/g, '');
+  const made = [...text.matchAll(/create secret generic (\S+) (.+)/g)].flatMap(([, name, keys]) =>
+    [...keys!.matchAll(/--from-\w+=([^=\s]+)=/g)].map(([, key]) => `${name}/${key}`),
+  );
+  const scaling = ofKind('TriggerAuthentication')[0]!.spec.secretTargetRef as {
+    name: string;
+    key: string;
+  }[];
+  const named = [
+    ...secretKeys([...resources, ...patches]),
+    ...scaling.map((one) => `${one.name}/${one.key}`),
+  ];
+  expect(made).toEqual(expect.arrayContaining(named));
+  const mounted = patches
+    .filter(({ kind }) => kind === 'Deployment')
+    .flatMap((one) => podSpec(one).volumes ?? [])
+    .flatMap(({ secret }) => (secret ? [secret.secretName] : []));
+  const names = made.map((one) => one.split('/')[0]);
+  expect(names).toEqual(expect.arrayContaining(mounted));
+});
+
+test.each(ofKind('ScaledObject').map((one): [string, Manifest] => [one.metadata.name, one]))(
+  'KEDA scales %s by the lag of its own group, to the partitions at most',
+  (name, { spec }) => {
+    const { scaleTargetRef, triggers, minReplicaCount, maxReplicaCount } = spec as {
+      scaleTargetRef: { name: string };
+      minReplicaCount: number;
+      maxReplicaCount: number;
+      triggers: { metadata: Record<string, string>; authenticationRef: { name: string } }[];
+    };
+    expect(scaleTargetRef.name).toBe(name);
+    const settings = loadSettings({ CLOUDSYNC_TOPIC: example.CLOUDSYNC_TOPIC });
+    const stream = referenceStreams(settings).find((one) => `bridge-${one.name}` === name)!;
+    expect(triggers).toMatchObject([
+      {
+        type: 'kafka',
+        metadata: {
+          bootstrapServers: example.KAFKA_BROKERS,
+          consumerGroup: stream.groupId,
+          topic: stream.topic,
+          offsetResetPolicy: 'earliest',
+          sasl: example.KAFKA_SASL_MECHANISM!.replace('-sha-', '_sha'),
+          tls: 'enable',
+        },
+        authenticationRef: { name: ofKind('TriggerAuthentication')[0]!.metadata.name },
+      },
+    ]);
+    expect(minReplicaCount).toBeGreaterThan(1);
+    // docs/production.md creates the topic with as many partitions.
+    const create = /topics create --partitions (\d+)/.exec(read('docs/production.md'))!;
+    expect(maxReplicaCount).toBe(Number(create[1]));
+  },
+);

@@ -1,0 +1,31 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+
+const CLI = join(__dirname, '..', '..', '..', 'src', 'cli');
+
+/** All commands of the CLI: what src/cli exports as `add…Command`. */
+function cliProgram(): Command {
+  const program = new Command();
+  for (const name of readdirSync(CLI).filter((file) => file !== 'main.ts' && /\.ts$/.test(file))) {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the names are not known here
+    const module = require(join(CLI, name)) as Record<string, unknown>;
+    for (const [exported, add] of Object.entries(module)) {
+      if (/^add[A-Z]\w*Command$/.test(exported)) (add as (program: Command) => void)(program);
+    }
+  }
+  return program;
+}
+
+/** Fails where the words are no command of the CLI with options that it has. */
+export function expectCommand(words: string[]): void {
+  let command = cliProgram();
+  const rest = [...words];
+  while (rest.length > 0 && !rest[0]!.startsWith('-')) {
+    const next = command.commands.find((one) => one.name() === rest[0]);
+    expect({ found: next?.name() }).toEqual({ found: rest.shift() });
+    command = next!;
+  }
+  const options = rest.filter((word) => word.startsWith('-'));
+  expect(command.options.map(({ long }) => long)).toEqual(expect.arrayContaining(options));
+}
