@@ -1,6 +1,6 @@
 import type { ConnectionSettings } from '../clients/connections';
 import { collectDefaultMetrics } from 'prom-client';
-import type { ApiSettings } from '../config';
+import type { ApiSettings } from '../api/settings';
 import type { AnyStream } from '../domain/stream';
 import { startHealthServer } from '../health-server';
 import { runUntilSignal, type Service } from '../lifecycle';
