@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
-import type { TokenHash } from './api/tokens';
+import { tokenHashes, type ApiSettings } from './api/settings';
 import type { KafkaSettings } from './clients/kafka';
 import type { TemporalSettings } from './clients/temporal';
 import { errorMessage, UsageError } from './domain/errors';
@@ -67,31 +67,6 @@ export interface Settings {
   };
 }
 
-/** The HTTP producer. */
-export interface ApiSettings {
-  /** Address to listen on. Beyond this machine only with tokens. */
-  host: string;
-  /** 0 takes any free one. */
-  port: number;
-  /** As `metricsPort`, of this process: a bridge worker may run beside it. */
-  metricsPort: number;
-  /** Bearer tokens that are let in; none: everybody on this machine. */
-  tokens: TokenHash[];
-  /** Of a request, also after it was unpacked. */
-  maxBodyBytes: number;
-  /** Messages of a request. */
-  maxRecords: number;
-  /** Milliseconds in which a request must have arrived as a whole. */
-  requestTimeoutMs: number;
-  /** Messages, and their bytes, that were taken and are not acknowledged yet. */
-  queueRecords: number;
-  queueBytes: number;
-  /** Milliseconds that the first message of a batch waits for others. */
-  lingerMs: number;
-  /** Milliseconds that a request waits for the broker. */
-  deliveryTimeoutMs: number;
-}
-
 export interface S3Settings {
   bucket?: string;
   prefix?: string;
@@ -128,25 +103,6 @@ const brokers = z
     ),
   );
 
-const tokens = z
-  .string()
-  .transform((list) => list.split(',').map((entry) => entry.trim()))
-  .pipe(
-    z.array(
-      z
-        .string()
-        .regex(
-          /^([\w.-]{1,64}=)?[0-9a-fA-F]{64}$/,
-          'must be SHA-256 hashes (64 hexadecimal digits, or name=hash), separated by commas; "cloudsync api token" makes them',
-        ),
-    ),
-  )
-  .transform((entries) =>
-    entries.map((entry): TokenHash => {
-      const [hash, name] = entry.split('=').reverse();
-      return { ...(name && { name }), hash: hash! };
-    }),
-  );
 const objectPrefix = z.string().check((context) => {
   const fault = prefixFault(context.value);
   if (fault) context.issues.push({ code: 'custom', message: fault, input: undefined });
@@ -204,7 +160,7 @@ const schema = z.object({
   CLOUDSYNC_API_HOST: z.string().min(1).default('127.0.0.1'),
   CLOUDSYNC_API_PORT: port.default(8088),
   CLOUDSYNC_API_METRICS_PORT: port.default(9465),
-  CLOUDSYNC_API_TOKENS: tokens.default([]),
+  CLOUDSYNC_API_TOKENS: tokenHashes.default([]),
   CLOUDSYNC_API_MAX_BODY_BYTES: count.default(16 * 1024 * 1024),
   CLOUDSYNC_API_MAX_RECORDS: count.default(10_000),
   CLOUDSYNC_API_REQUEST_TIMEOUT_MS: milliseconds.default(30_000),

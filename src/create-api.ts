@@ -8,7 +8,7 @@ import {
 import { createCheck } from './api/check';
 import { createApiServer } from './api/server';
 import { TopicWatch } from './api/topic-watch';
-import type { ApiSettings } from './config';
+import type { ApiSettings } from './api/settings';
 import { UsageError } from './domain/errors';
 import type { AnyStream } from './domain/stream';
 import { Releasers, type Service } from './lifecycle';

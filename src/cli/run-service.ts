@@ -1,7 +1,7 @@
 import { installTemporalMetrics } from '../clients/temporal-metrics';
 import type { ConnectionSettings } from '../clients/connections';
 import { collectDefaultMetrics } from 'prom-client';
-import type { ApiSettings } from '../config';
+import type { ApiSettings } from '../api/settings';
 import type { AnyStream } from '../domain/stream';
 import { startHealthServer } from '../health-server';
 import { runUntilSignal, type Service } from '../lifecycle';
