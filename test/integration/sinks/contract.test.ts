@@ -267,6 +267,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
     { what: 'a proxy says 502 before the write', fault: HTML, type: 'Transient' },
     { what: 'a proxy says 502 after it', fault: { ...HTML, after: true }, type: 'Transient' },
     { what: '504', fault: { ...HTML, status: 504 }, type: 'Transient' },
+    { what: 'a login page takes it', fault: { ...HTML, status: 200 }, type: 'Transient' },
     { what: '500', fault: cloudError(500, 'InternalError'), type: 'Transient' },
   ];
 
