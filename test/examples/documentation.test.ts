@@ -52,7 +52,9 @@ test.each(documents)('links of %s lead somewhere', (document) => {
 });
 
 test('docs/settings.md lists every variable, and no other', () => {
-  const names = [...read('src/config.ts').matchAll(/^ {2,4}((?:KAFKA|CLOUDSYNC|TEMPORAL)_\w+):/gm)];
+  const names = [
+    ...read('src/config.ts').matchAll(/^ {2,4}((?:KAFKA|CLOUDSYNC|TEMPORAL|AZURE)_\w+):/gm),
+  ];
   const listed = ['Kafka', 'Temporal', 'Streams', 'Processes', 'Local servers'].flatMap((heading) =>
     rows('docs/settings.md', heading).map(([name]) => code(name!)),
   );
@@ -84,6 +86,8 @@ test('docs/settings.md has the defaults of the code', () => {
     TEMPORAL_NAMESPACE: settings.temporal.namespace,
     CLOUDSYNC_TOPIC: settings.topic,
     CLOUDSYNC_SINK_DIR: settings.sinkDirectory,
+    CLOUDSYNC_SINK: settings.sink,
+    CLOUDSYNC_S3_FORCE_PATH_STYLE: String(settings.s3.forcePathStyle),
     CLOUDSYNC_METRICS_PORT: String(settings.metricsPort),
     CLOUDSYNC_METRICS_HOST: settings.metricsHost,
     CLOUDSYNC_LOG_LEVEL: settings.logLevel,
