@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import type { AzureSettings, S3Settings } from './cloud-settings';
 import { tokenHashes, type ApiSettings } from './api/settings';
 import type { KafkaSettings } from './clients/kafka';
 import type { TemporalSettings } from './clients/temporal';
@@ -9,12 +10,7 @@ import type { IdempotencySettings } from './domain/idempotency-settings';
 import { LARGEST_CHUNK_LIMITS, type ExecutionOptions } from './domain/stream';
 import type { RetryPolicy } from './domain/retry-policy';
 import { kafkaTls } from './kafka-tls';
-import {
-  LOCAL_ENV_FILE,
-  unknownToAwsSdk,
-  withLocalEnvironment,
-  type AwsClientSettings,
-} from './local-environment';
+import { LOCAL_ENV_FILE, unknownToAwsSdk, withLocalEnvironment } from './local-environment';
 import { isAccountUrl, isConnectionString } from './sinks/azure-blob';
 import { parseFaults, type Faults } from './sinks/faults';
 import { prefixFault } from './sinks/object-keys';
@@ -65,21 +61,6 @@ export interface Settings {
     /** Folder for servers' data and logs. */
     directory: string;
   };
-}
-
-export interface S3Settings {
-  bucket?: string;
-  prefix?: string;
-  forcePathStyle: boolean;
-  /** What the AWS SDK, which reads the process's environment itself, would not find there. */
-  client: AwsClientSettings;
-}
-
-export interface AzureSettings {
-  container?: string;
-  prefix?: string;
-  connectionString?: string;
-  accountUrl?: string;
 }
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;

@@ -116,6 +116,55 @@ describe('Kafka', () => {
   });
 });
 
+describe('clouds', () => {
+  const given = {
+    CLOUDSYNC_SINK: 'cloud',
+    CLOUDSYNC_S3_BUCKET: 'bucket',
+    CLOUDSYNC_S3_PREFIX: 'a/b',
+    CLOUDSYNC_S3_FORCE_PATH_STYLE: 'true',
+    CLOUDSYNC_AZURE_CONTAINER: 'container',
+    CLOUDSYNC_AZURE_PREFIX: 'c',
+    CLOUDSYNC_AZURE_ACCOUNT_URL: 'https://account.blob.core.windows.net',
+  };
+
+  test('bucket and container, with what is said of them', () => {
+    expect(load(given)).toMatchObject({
+      sink: 'cloud',
+      s3: { bucket: 'bucket', prefix: 'a/b', forcePathStyle: true, client: {} },
+      azure: { container: 'container', prefix: 'c', accountUrl: given.CLOUDSYNC_AZURE_ACCOUNT_URL },
+      dev: { s3: true, blob: true },
+    });
+  });
+
+  test('what the AWS SDK finds by itself is left to it', () => {
+    const aws = {
+      AWS_ENDPOINT_URL_S3: 'http://x',
+      AWS_ACCESS_KEY_ID: 'i',
+      AWS_SECRET_ACCESS_KEY: 's',
+    };
+    expect(loadSettings({ ...NO_PROFILE, ...aws }, aws).s3.client).toEqual({});
+    const token = { ...aws, AWS_SESSION_TOKEN: 't' };
+    expect(loadSettings({ ...NO_PROFILE, ...token }, {}).s3.client).toEqual({
+      endpoint: 'http://x',
+      credentials: { accessKeyId: 'i', secretAccessKey: 's', sessionToken: 't' },
+    });
+  });
+
+  test('what is wrong is named, not shown', () => {
+    const wrong = {
+      CLOUDSYNC_SINK: 's3cret',
+      CLOUDSYNC_S3_PREFIX: '/s3cret',
+      CLOUDSYNC_S3_FORCE_PATH_STYLE: 's3cret',
+      CLOUDSYNC_AZURE_PREFIX: 's3cret/../..',
+      CLOUDSYNC_AZURE_ACCOUNT_URL: 'http://s3cret',
+      AZURE_STORAGE_CONNECTION_STRING: 's3cret',
+    };
+    const faults = faultsOf(wrong);
+    for (const name of Object.keys(wrong)) expect(faults).toContain(`${name}: `);
+    expect(faults).not.toContain('s3cret');
+  });
+});
+
 describe('Temporal', () => {
   test('its own names', () => {
     const env = { TEMPORAL_ADDRESS: 'temporal:7233', TEMPORAL_NAMESPACE: 'orders' };
@@ -271,6 +320,18 @@ describe('what is wrong', () => {
   );
 });
 
+const LOCAL_CLOUDS = {
+  CLOUDSYNC_SINK: 'cloud',
+  AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:3',
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'id',
+  AWS_SECRET_ACCESS_KEY: 'key',
+  CLOUDSYNC_S3_BUCKET: 'local',
+  CLOUDSYNC_S3_FORCE_PATH_STYLE: 'true',
+  AZURE_STORAGE_CONNECTION_STRING: 'AccountName=a;AccountKey=eA==;BlobEndpoint=http://127.0.0.1:4',
+  CLOUDSYNC_AZURE_CONTAINER: 'local',
+};
+
 describe('environment', () => {
   const directory = mkdtempSync(join(tmpdir(), 'cloudsync-env-'));
   const before = { cwd: process.cwd(), env: process.env };
@@ -301,6 +362,7 @@ describe('environment', () => {
           'TEMPORAL_NAMESPACE=local',
           'CLOUDSYNC_TOPIC="of the file"',
           'CLOUDSYNC_LOG_LEVEL=warn',
+          ...Object.entries(LOCAL_CLOUDS).map(([name, value]) => `${name}="${value}"`),
         ].join('\n'),
       );
     });
@@ -314,7 +376,60 @@ describe('environment', () => {
         TEMPORAL_NAMESPACE: 'local',
         CLOUDSYNC_TOPIC: 'of the file',
         CLOUDSYNC_LOG_LEVEL: 'debug',
+        ...LOCAL_CLOUDS,
       });
+    });
+
+    test('the AWS SDK gets what it can not find in the environment by itself', () => {
+      const { s3, sink, azure } = loadSettings({ ...NO_PROFILE, ...environment() });
+      expect(sink).toBe('cloud');
+      expect(s3).toEqual({
+        bucket: 'local',
+        forcePathStyle: true,
+        client: {
+          endpoint: 'http://127.0.0.1:3',
+          region: 'us-east-1',
+          credentials: { accessKeyId: 'id', secretAccessKey: 'key' },
+        },
+      });
+      expect(azure).toEqual({
+        container: 'local',
+        connectionString: LOCAL_CLOUDS.AZURE_STORAGE_CONNECTION_STRING,
+      });
+    });
+
+    test('a local bucket is used with its own server and keys, whatever AWS account is at hand', () => {
+      process.env.AWS_ACCESS_KEY_ID = 'real';
+      process.env.AWS_SECRET_ACCESS_KEY = 'real';
+      process.env.AWS_SESSION_TOKEN = 'real';
+      process.env.AWS_REGION = 'eu-central-1';
+      expect(environment()).toMatchObject(LOCAL_CLOUDS);
+      const { client } = loadSettings({ ...NO_PROFILE, ...environment() }).s3;
+      expect(client).toMatchObject({ endpoint: 'http://127.0.0.1:3', region: 'us-east-1' });
+      expect(client.credentials).toEqual({ accessKeyId: 'id', secretAccessKey: 'key' });
+    });
+
+    test('a bucket of its own takes nothing of the local one', () => {
+      process.env.CLOUDSYNC_S3_BUCKET = 'mine';
+      const settings = loadSettings({ ...NO_PROFILE, ...environment() });
+      expect(settings.s3).toEqual({ bucket: 'mine', forcePathStyle: false, client: {} });
+      expect(settings.azure.container).toBe('local');
+    });
+
+    test.each(['AZURE_STORAGE_CONNECTION_STRING', 'CLOUDSYNC_AZURE_CONTAINER'])(
+      'a storage account of its own, by %s, takes nothing of the local one',
+      (name) => {
+        process.env[name] = 'UseDevelopmentStorage=true';
+        const env = environment();
+        const local = Object.keys(LOCAL_CLOUDS).filter((one) => one.includes('AZURE'));
+        expect(local.filter((one) => one in env)).toEqual([name]);
+        expect(env).toMatchObject({ CLOUDSYNC_S3_BUCKET: 'local' });
+      },
+    );
+
+    test('the environment can go back to files', () => {
+      process.env.CLOUDSYNC_SINK = 'file';
+      expect(loadSettings({ ...NO_PROFILE, ...environment() }).sink).toBe('file');
     });
 
     test('a Kafka of its own takes nothing of the local one', () => {

@@ -58,11 +58,13 @@ export function azureBlobAnswer(error: unknown): Answer | undefined {
   if (name !== undefined && /Authentication|CredentialUnavailable/.test(name)) {
     return { code: name, message };
   }
+  // The body was not the service's, but some proxy's.
+  const foreign = code === 'PARSE_ERROR';
   return {
     status: statusCode,
     // An answer to HEAD has no body: its code is in a header.
-    code: code ?? details?.errorCode,
-    message,
+    code: foreign ? undefined : (code ?? details?.errorCode),
+    message: foreign ? '' : message,
     retryAfter: response?.headers?.get('retry-after'),
     requestId: response?.headers?.get('x-ms-request-id'),
   };

@@ -4,7 +4,7 @@ import { UsageError } from '../domain/errors';
 import type { Sink } from '../domain/sink';
 import { AZURE_BLOB_ERRORS, azureBlobAnswer } from './azure-blob-errors';
 import { classifyAnswer } from './cloud-errors';
-import { objectStoreSink, type ObjectSinkOptions, type ObjectStore } from './object-store';
+import { mustBe, objectStoreSink, type ObjectSinkOptions, type ObjectStore } from './object-store';
 
 export interface AzureBlobSinkOptions extends ObjectSinkOptions {
   container: string;
@@ -58,11 +58,12 @@ async function openContainer(options: AzureBlobSinkOptions): Promise<ObjectStore
   return {
     async create(key, { content, contentType, metadata }, abortSignal) {
       try {
-        await container.getBlockBlobClient(key).upload(content, content.length, {
+        const { etag } = await container.getBlockBlobClient(key).upload(content, content.length, {
           conditions: { ifNoneMatch: '*' },
           blobHTTPHeaders: { blobContentType: contentType },
           ...{ metadata, abortSignal },
         });
+        mustBe(etag);
         return 'created';
       } catch (error) {
         const { status, code } = azureBlobAnswer(error) ?? {};
@@ -74,17 +75,19 @@ async function openContainer(options: AzureBlobSinkOptions): Promise<ObjectStore
     head: (key, abortSignal) =>
       unlessMissing(async () => {
         const properties = await container.getBlobClient(key).getProperties({ abortSignal });
-        const { contentLength = 0, metadata = {} } = properties;
+        const { contentLength = 0, etag, metadata = {} } = properties;
+        mustBe(etag);
         return { length: contentLength, metadata };
       }),
 
     get: (key, abortSignal) =>
       unlessMissing(async () => {
         const blob = container.getBlobClient(key);
-        const { readableStreamBody } = await blob.download(0, undefined, {
+        const { etag, readableStreamBody } = await blob.download(0, undefined, {
           abortSignal,
           maxRetryRequests: 0,
         });
+        mustBe(etag);
         const parts: Buffer[] = [];
         for await (const part of readableStreamBody!) parts.push(part as Buffer);
         return Buffer.concat(parts);

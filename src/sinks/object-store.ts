@@ -164,6 +164,12 @@ export function objectStoreSink(
   };
 }
 
+/** A login page of the network in between also says 200: only the store's own answer has this part. */
+export function mustBe(part: unknown): void {
+  if (part !== undefined) return;
+  throw new DeliveryError('Transient', 'something else than the object store has answered');
+}
+
 function deletedMeanwhile(location: string): DeliveryError {
   return new DeliveryError('Transient', `${location} was there and has been deleted since`);
 }

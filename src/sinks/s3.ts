@@ -2,7 +2,7 @@ import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { UsageError } from '../domain/errors';
 import type { Sink } from '../domain/sink';
 import { classifyAnswer } from './cloud-errors';
-import { objectStoreSink, type ObjectSinkOptions, type ObjectStore } from './object-store';
+import { mustBe, objectStoreSink, type ObjectSinkOptions, type ObjectStore } from './object-store';
 import { S3_ERRORS, s3Answer } from './s3-errors';
 
 export interface S3SinkOptions extends ObjectSinkOptions {
@@ -45,7 +45,8 @@ async function openS3(options: S3SinkOptions): Promise<ObjectStore> {
         ...{ Body: content, ContentType: contentType, Metadata: metadata },
       });
       try {
-        await client.send(put, { abortSignal });
+        const { ETag } = await client.send(put, { abortSignal });
+        mustBe(ETag);
         return 'created';
       } catch (error) {
         // 409 is not that: another request for the key was under way, and this one is to come again.
@@ -57,20 +58,29 @@ async function openS3(options: S3SinkOptions): Promise<ObjectStore> {
     head: (Key, abortSignal) =>
       unlessMissing(async () => {
         const head = new sdk.HeadObjectCommand({ Bucket, Key });
-        const { ContentLength, Metadata } = await client.send(head, { abortSignal });
+        const { ContentLength, ETag, Metadata } = await client.send(head, { abortSignal });
+        mustBe(ETag);
         return { length: ContentLength ?? 0, metadata: Metadata ?? {} };
       }),
 
     get: (Key, abortSignal) =>
       unlessMissing(async () => {
         const get = new sdk.GetObjectCommand({ Bucket, Key });
-        const { Body } = await client.send(get, { abortSignal });
+        const { Body, ETag } = await client.send(get, { abortSignal });
+        mustBe(ETag);
         return Buffer.from(await Body!.transformToByteArray());
       }),
 
     async list(Prefix, ContinuationToken, abortSignal) {
       const list = new sdk.ListObjectsV2Command({ Bucket, Prefix, ContinuationToken });
-      const { Contents = [], NextContinuationToken } = await client.send(list, { abortSignal });
+      const {
+        Contents = [],
+        IsTruncated,
+        NextContinuationToken,
+      } = await client.send(list, {
+        abortSignal,
+      });
+      mustBe(IsTruncated);
       return { keys: Contents.flatMap(({ Key }) => Key ?? []), next: NextContinuationToken };
     },
 

@@ -53,7 +53,9 @@ test.each(documents)('links of %s lead somewhere', (document) => {
 });
 
 test('docs/settings.md lists every variable, and no other', () => {
-  const names = [...read('src/config.ts').matchAll(/^ {2,4}((?:KAFKA|CLOUDSYNC|TEMPORAL)_\w+):/gm)];
+  const names = [
+    ...read('src/config.ts').matchAll(/^ {2,4}((?:KAFKA|CLOUDSYNC|TEMPORAL|AZURE)_\w+):/gm),
+  ];
   const listed = SETTINGS_TABLES.flatMap((heading) =>
     rows('docs/settings.md', heading).map(([name]) => code(name!)),
   );
@@ -95,6 +97,8 @@ test('docs/settings.md has the defaults of the code', () => {
     CLOUDSYNC_API_QUEUE_BYTES: String(settings.api.queueBytes),
     CLOUDSYNC_API_LINGER_MS: String(settings.api.lingerMs),
     CLOUDSYNC_API_DELIVERY_TIMEOUT_MS: String(settings.api.deliveryTimeoutMs),
+    CLOUDSYNC_SINK: settings.sink,
+    CLOUDSYNC_S3_FORCE_PATH_STYLE: String(settings.s3.forcePathStyle),
     CLOUDSYNC_METRICS_PORT: String(settings.metricsPort),
     CLOUDSYNC_METRICS_HOST: settings.metricsHost,
     CLOUDSYNC_LOG_LEVEL: settings.logLevel,

@@ -20,8 +20,8 @@ function streamsByMetric(text: string): Map<string, Set<string>> {
 }
 
 test('a bridge worker shows every metric of both streams, and those of Temporal beside them', async () => {
-  processes = await BridgeProcesses.create(1);
-  const { url } = await processes.start(['aws', 'azure']);
+  processes = await BridgeProcesses.create(1, {}, ['aws', 'azure']);
+  const { url } = await processes.start();
   const { topic } = processes.stream;
   await processes.world.send(topic, [{ key: 'a', value: messageValue('a') }]);
   const metrics = async () => (await fetch(new URL('/metrics', url))).text();

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../src/config';
+import { UsageError } from '../../src/domain/errors';
 import referenceStreams from '../../src/streams/index';
 import { write } from '../sinks/support/write';
 
@@ -53,6 +54,45 @@ test('take topic, retries and idempotency from the settings', () => {
     expect(stream.retry.maximumAttempts).toBe(3);
     expect(stream.idempotency).toEqual({ maxEntries: 10 });
   }
+});
+
+describe('with CLOUDSYNC_SINK=cloud', () => {
+  const s3 = { CLOUDSYNC_S3_BUCKET: 'bucket' };
+  const azure = {
+    CLOUDSYNC_AZURE_CONTAINER: 'container',
+    AZURE_STORAGE_CONNECTION_STRING: 'UseDevelopmentStorage=true',
+  };
+  const make = (env: Record<string, string>, names?: string[]) =>
+    referenceStreams(loadSettings({ CLOUDSYNC_SINK: 'cloud', ...env }), names);
+
+  test('write to the clouds, a chunk as one object where asked to', () => {
+    for (const { sink } of make({ ...s3, ...azure })) {
+      expect(sink).not.toHaveProperty('writeChunk');
+      expect(sink).toHaveProperty('stored');
+    }
+    for (const { sink } of make({ ...s3, ...azure, CLOUDSYNC_CHUNK_OBJECTS: 'true' })) {
+      expect(sink).toHaveProperty('writeChunk');
+    }
+  });
+
+  test('need the settings of those asked for alone', () => {
+    expect(make(s3, ['aws']).map(({ name }) => name)).toEqual(['aws']);
+    expect(make(azure, ['azure']).map(({ name }) => name)).toEqual(['azure']);
+    expect(() => make(s3)).toThrow(UsageError);
+    expect(() => make(azure)).toThrow(UsageError);
+  });
+
+  test('name what is missing', () => {
+    expect(() => make({}, ['aws'])).toThrow(/CLOUDSYNC_S3_BUCKET: stream aws needs it/);
+    expect(() => make({}, ['azure'])).toThrow(
+      /CLOUDSYNC_AZURE_CONTAINER, AZURE_STORAGE_CONNECTION_STRING or CLOUDSYNC_AZURE_ACCOUNT_URL: stream azure needs them/,
+    );
+  });
+
+  test('fail on demand', async () => {
+    const [aws] = make({ ...s3, CLOUDSYNC_FAULTS: 'aws:permanent=1' }, ['aws']);
+    await expect(write(aws!.sink)).rejects.toMatchObject({ type: 'Permanent' });
+  });
 });
 
 test('fail on demand, each for itself', async () => {

@@ -267,11 +267,12 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
     { what: 'a proxy says 502 before the write', fault: HTML, type: 'Transient' },
     { what: 'a proxy says 502 after it', fault: { ...HTML, after: true }, type: 'Transient' },
     { what: '504', fault: { ...HTML, status: 504 }, type: 'Transient' },
+    { what: 'a login page takes it', fault: { ...HTML, status: 200 }, type: 'Transient' },
     { what: '500', fault: cloudError(500, 'InternalError'), type: 'Transient' },
   ];
 
   test.each(faults)('$what: $type, and the next attempt ends well', async (given) => {
-    const one = sink({ requestTimeoutMs: 1_000 });
+    const one = sink({ requestTimeoutMs: 500 });
     proxy.next(typeof given.fault === 'function' ? given.fault() : given.fault);
     const failure = await failureOf(write(one), one);
     expect(failure).toMatchObject({ type: given.type });
@@ -297,7 +298,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
     const range = { topic: 'topic', partition: 0, first: 0, last: 1 };
     const records = ['a', 'b'].map((id) => sinkRecord({ messageId: id, value: Buffer.from(id) }));
     const context = { signal: new AbortController().signal, attempt: 1 };
-    const one = sink({ requestTimeoutMs: 1_000, chunkObjects: true });
+    const one = sink({ requestTimeoutMs: 500, chunkObjects: true });
     proxy.next(typeof given.fault === 'function' ? given.fault() : given.fault);
     const failure = await failureOf(one.writeChunk!(records, range, context), one);
     expect(failure).toMatchObject({ type: given.type });
@@ -308,7 +309,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
 
   test.each(faults)('$what, on the look at what is there: $type', async (given) => {
     await write(sink());
-    const one = sink({ requestTimeoutMs: 1_000 });
+    const one = sink({ requestTimeoutMs: 500 });
     const fault = typeof given.fault === 'function' ? given.fault() : given.fault;
     // An answer to HEAD has no body.
     proxy.next(typeof fault === 'object' ? { ...fault, body: '' } : fault, 'HEAD');

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../../src/config';
-import { awsStream } from '../../../src/streams/aws';
+import { loadStreams } from '../../../src/load-streams';
 import { uniqueName, World } from './world';
 
 const MAIN = join(__dirname, '..', '..', '..', 'dist', 'workers', 'bridge.js');
@@ -17,7 +17,7 @@ export interface BridgeProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** The reference stream `aws` in processes of their own, in a namespace and topic of their own. */
+/** Reference streams in processes of their own, in a namespace and topic of their own. */
 export class BridgeProcesses {
   readonly #running = new Set<BridgeProcess>();
 
@@ -25,11 +25,13 @@ export class BridgeProcesses {
     readonly world: World,
     readonly env: NodeJS.ProcessEnv,
     readonly directory: string,
+    readonly names: string[],
   ) {}
 
   static async create(
     partitions: number,
     settings: NodeJS.ProcessEnv = {},
+    names = ['aws'],
   ): Promise<BridgeProcesses> {
     const directory = await mkdtemp(join(tmpdir(), 'cloudsync-processes-'));
     const namespace = uniqueName('test');
@@ -48,18 +50,22 @@ export class BridgeProcesses {
       namespace,
       workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
     });
-    const processes = new BridgeProcesses(world, env, directory);
-    await world.createTopics(processes.stream, partitions);
+    const processes = new BridgeProcesses(world, env, directory, names);
+    for (const stream of processes.streams) await world.createTopics(stream, partitions);
     return processes;
   }
 
   get stream() {
-    return awsStream(loadSettings(this.env));
+    return this.streams[0]!;
+  }
+
+  get streams() {
+    return loadStreams(loadSettings(this.env), this.names);
   }
 
   /** Starts one and waits until it consumes. */
-  async start(streams: string[] = ['aws']): Promise<BridgeProcess> {
-    const child = spawn(process.execPath, [MAIN, ...streams], {
+  async start(): Promise<BridgeProcess> {
+    const child = spawn(process.execPath, [MAIN, ...this.names], {
       env: this.env,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -88,9 +94,9 @@ export class BridgeProcesses {
     return one;
   }
 
-  /** Contents of the sink's files, by name. */
+  /** Contents of the files of the first stream's sink, by name. */
   async files(): Promise<Map<string, string>> {
-    const folder = join(this.directory, 'aws');
+    const folder = join(this.directory, this.names[0]!);
     const names = await readdir(folder).catch(() => []);
     const finished = names.filter((name) => !name.startsWith('.'));
     return new Map(

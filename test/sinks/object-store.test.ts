@@ -1,0 +1,65 @@
+import { DeliveryError } from '../../src/domain/errors';
+import { objectStoreSink, type KeyPage, type ObjectStore } from '../../src/sinks/object-store';
+
+/** A store that can be listed and read. */
+function store(pages: Record<string, KeyPage>, read: (key: string) => Buffer | undefined) {
+  const asked: (string | undefined)[] = [];
+  const one: ObjectStore = {
+    create: () => Promise.reject(new Error('not in this test')),
+    head: () => Promise.reject(new Error('not in this test')),
+    get: (key) => Promise.resolve().then(() => read(key)),
+    list: (_, from) => {
+      asked.push(from);
+      return Promise.resolve(pages[from ?? 'first']!);
+    },
+    location: (key) => `store/${key}`,
+    classify: () => undefined,
+    close: () => undefined,
+  };
+  return { asked, sink: objectStoreSink(() => Promise.resolve(one), {}) };
+}
+
+async function stored(sink: ReturnType<typeof store>['sink']): Promise<string[]> {
+  const values: string[] = [];
+  for await (const value of sink.stored!()) values.push(String(value));
+  return values;
+}
+
+test('lists page after page, an empty one in between included', async () => {
+  const pages = {
+    first: { keys: ['a.json', 'readme.txt'], next: '2' },
+    2: { keys: [], next: '3' },
+    3: { keys: ['b.json', 'chunks/t/0/1-2.ndjson'] },
+  };
+  const { asked, sink } = store(pages, (key) =>
+    Buffer.from(key.startsWith('chunks') ? 'x\ny\n' : key),
+  );
+  expect(await stored(sink)).toEqual(['a.json', 'b.json', 'x', 'y']);
+  expect(asked).toEqual([undefined, '2', '3']);
+});
+
+test('leaves out what is deleted while it reads', async () => {
+  const { sink } = store({ first: { keys: ['a.json', 'b.json'] } }, (key) =>
+    key === 'a.json' ? undefined : Buffer.from(key),
+  );
+  expect(await stored(sink)).toEqual(['b.json']);
+});
+
+test('a read that fails for good is tried once, and ends the list', async () => {
+  let tries = 0;
+  const { sink } = store({ first: { keys: ['a.json'] } }, () => {
+    tries++;
+    throw new DeliveryError('Permanent', 'no');
+  });
+  await expect(stored(sink)).rejects.toThrow('GET store/a.json: no');
+  expect(tries).toBe(1);
+});
+
+test('a read that fails for a while is tried five times', async () => {
+  let tries = 0;
+  const { sink } = store({ first: { keys: ['a.json'] } }, () => {
+    if (++tries < 5) throw new DeliveryError('Throttled', 'slower', { retryAfterMs: 1 });
+    return Buffer.from('at last');
+  });
+  expect(await stored(sink)).toEqual(['at last']);
+});

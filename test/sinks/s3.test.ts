@@ -1,0 +1,167 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { classifyError, UsageError } from '../../src/domain/errors';
+import type { Sink } from '../../src/domain/sink';
+import { s3Sink, type S3SinkOptions } from '../../src/sinks/s3';
+import { s3Answer } from '../../src/sinks/s3-errors';
+import { fakeHttp, xmlError, type FakeAnswer } from './support/fake-http';
+import { write } from './support/write';
+
+let server: Awaited<ReturnType<typeof fakeHttp>>;
+let answer: (method: string) => FakeAnswer;
+const opened: Sink[] = [];
+
+beforeAll(async () => {
+  server = await fakeHttp(({ method }) => answer(method!));
+});
+beforeEach(() => (server.requests.length = 0));
+afterEach(async () => {
+  for (const sink of opened.splice(0)) await sink.close!();
+});
+afterAll(() => server.close());
+
+const config = () => ({
+  endpoint: server.url,
+  region: 'us-east-1',
+  credentials: { accessKeyId: 'a', secretAccessKey: 'the secret' },
+});
+
+function sink(options: Partial<S3SinkOptions> = {}): Sink {
+  const one = s3Sink({
+    ...{ bucket: 'bucket', forcePathStyle: true, clientConfig: config() },
+    ...options,
+  });
+  opened.push(one);
+  return one;
+}
+
+async function failureOf(attempt: Promise<unknown>) {
+  return attempt.then(
+    () => undefined,
+    (error: unknown) => classifyError(error),
+  );
+}
+
+test.each([
+  [412, 'PreconditionFailed', 'ContentConflict'],
+  [409, 'ConditionalRequestConflict', 'Transient'],
+  [409, 'OperationAborted', 'Transient'],
+  [409, 'ObjectParentIsFile', 'Permanent'],
+  [503, 'SlowDown', 'Throttled'],
+  [503, 'ServiceUnavailable', 'Transient'],
+  [429, 'TooManyRequestsException', 'Throttled'],
+  [500, 'InternalError', 'Transient'],
+  [501, 'NotImplemented', 'Transient'],
+  [400, 'RequestTimeout', 'Transient'],
+  [400, 'ExpiredToken', 'Transient'],
+  [403, 'RequestTimeTooSkewed', 'Transient'],
+  [400, 'BadDigest', 'Transient'],
+  [408, 'Whatever', 'Transient'],
+  [400, 'KeyTooLongError', 'Permanent'],
+  [400, 'EntityTooLarge', 'Permanent'],
+  [400, 'MetadataTooLarge', 'Permanent'],
+  [400, 'InvalidArgument', 'Permanent'],
+  [413, 'Whatever', 'Permanent'],
+  // Names of what every object has.
+  [400, 'constructor', 'Permanent'],
+])('%i %s is %s', async (status, code, type) => {
+  answer = (method) =>
+    method === 'HEAD' ? { status: 200, headers: { etag: '"x"' } } : xmlError(status, code);
+  const failure = await failureOf(write(sink()));
+  expect(failure).toMatchObject({ type });
+  if (type !== 'ContentConflict') expect(failure!.message).toContain(`${status} ${code}: No.`);
+});
+
+test.each([
+  [403, 'AccessDenied', 's3:PutObject'],
+  [401, 'Whatever', 's3:PutObject'],
+  [403, 'InvalidAccessKeyId', 'credentials'],
+  [403, 'SignatureDoesNotMatch', 'credentials'],
+  [400, 'InvalidToken', 'credentials'],
+  [404, 'NoSuchBucket', 'create the bucket'],
+  [301, 'PermanentRedirect', 'AWS_REGION'],
+  [400, 'AuthorizationHeaderMalformed', 'AWS_REGION'],
+  [400, 'KMS.DisabledException', 'encryption key'],
+  [407, 'Whatever', 'proxy'],
+])('%i %s, a matter of configuration, is transient and says what to mend', async (...given) => {
+  const [status, code, mend] = given;
+  answer = () => xmlError(status, code);
+  const failure = await failureOf(write(sink()));
+  expect(failure).toMatchObject({ type: 'Transient' });
+  expect(failure!.message).toContain(mend);
+  expect(failure!.message).toMatch(/^PUT s3:\/\/bucket\/42\.json: /);
+  expect(failure!.message).not.toContain('the secret');
+});
+
+test('asks once, whatever the SDK would do by itself', async () => {
+  answer = () => xmlError(500, 'InternalError');
+  await failureOf(write(sink({ clientConfig: { ...config(), maxAttempts: 5 } })));
+  expect(server.requests).toHaveLength(1);
+});
+
+test('creates conditionally, with what tells the record', async () => {
+  answer = () => ({ status: 200, headers: { etag: '"x"' } });
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  await expect(
+    write(sink({ prefix: 'deep/er', extension: 'bin', contentType: 'application/octet-stream' }), {
+      messageId: 'é/1',
+      workflowId: 'test-é/1-7 ',
+      headers: [['traceparent', Buffer.from(traceparent)]],
+    }),
+  ).resolves.toEqual({ outcome: 'written', location: 's3://bucket/deep/er/%C3%A9%2F1.bin' });
+  const [{ method, url, headers }] = server.requests as [(typeof server.requests)[0]];
+  expect(`${method} ${url}`).toBe('PUT /bucket/deep/er/%25C3%25A9%252F1.bin?x-id=PutObject');
+  expect(headers).toMatchObject({
+    'if-none-match': '*',
+    'content-type': 'application/octet-stream',
+    'x-amz-meta-cloudsync_sha256': expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+    'x-amz-meta-cloudsync_record': 'topic/0/7',
+    'x-amz-meta-cloudsync_workflow_id': 'test-%C3%A9%2F1-7%20',
+    'x-amz-meta-cloudsync_traceparent': traceparent,
+  });
+});
+
+test('a client of your own is used and stays open', async () => {
+  answer = () => ({ status: 200, headers: { etag: '"x"' } });
+  const client = new S3Client({ ...config(), forcePathStyle: true });
+  const one = s3Sink({ bucket: 'bucket', client });
+  await write(one);
+  await one.close!();
+  await expect(write(one)).resolves.toMatchObject({ outcome: 'written' });
+  client.destroy();
+});
+
+test('credentials that can not be had are a matter of configuration, and bounded', async () => {
+  const failing = { ...config(), credentials: () => Promise.reject(new Error('no such profile')) };
+  expect(await failureOf(write(sink({ clientConfig: failing })))).toMatchObject({
+    type: 'Transient',
+    message: expect.stringContaining('no such profile') as string,
+  });
+  const silent = { ...config(), credentials: () => new Promise<never>(() => undefined) };
+  expect(
+    await failureOf(write(sink({ clientConfig: silent, requestTimeoutMs: 20 }))),
+  ).toMatchObject({ type: 'Transient', message: expect.stringContaining('20 ms') as string });
+});
+
+test.each([
+  [Object.assign(new Error('x'), { name: 'CredentialsProviderError' }), 'CredentialsProviderError'],
+  [new Error('Region is missing'), 'RegionMissing'],
+  [Object.assign(new Error('x'), { code: 'EPIPE' }), 'EPIPE'],
+  [new Error('x'), undefined],
+])('an error without an answer, number %#, has a code', (error, code) => {
+  expect(s3Answer(error)).toEqual(expect.objectContaining({ message: error.message, code }));
+});
+
+test('what is no error says nothing', () => {
+  expect(s3Answer('x')).toBeUndefined();
+  expect(s3Answer(null)).toBeUndefined();
+});
+
+test('wrong options are usage errors', () => {
+  expect(() => s3Sink({ bucket: '' })).toThrow(UsageError);
+  expect(() => s3Sink({ bucket: 'b', prefix: '/x' })).toThrow(UsageError);
+  expect(() => s3Sink({ bucket: 'b', extension: 'a/b' })).toThrow(UsageError);
+});
+
+test('closes without ever having been opened', async () => {
+  await expect(s3Sink({ bucket: 'b' }).close!()).resolves.toBeUndefined();
+});
