@@ -13,7 +13,7 @@ import { UsageError } from './domain/errors';
 import type { AnyStream } from './domain/stream';
 import { Releasers, type Service } from './lifecycle';
 import type { Logger } from './logger';
-import { createMetrics, type Metrics } from './metrics';
+import { createMetrics, startIngestAtZero, type Metrics } from './metrics';
 import { requireTopics } from './operations/topics';
 import type { Tracing } from './tracing';
 
@@ -50,6 +50,7 @@ const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 export async function createApi(options: ApiOptions): Promise<ApiService> {
   const { streams, api, logger } = options;
   const metrics = options.metrics ?? createMetrics();
+  startIngestAtZero(metrics);
   const topic = topicOf(streams);
   if (api.tokens.length === 0 && !LOOPBACK.includes(api.host)) {
     throw new UsageError(

@@ -30,6 +30,7 @@ export async function startHealthServer(
       const ready = Object.keys(faults).length === 0;
       answer(ready ? 200 : 503, JSON.stringify({ ready, faults }));
     } else if (path === '/metrics') {
+      metrics.ready.set(Object.keys(service.faults()).length === 0 ? 1 : 0);
       Promise.all([metrics.registry.metrics(), furtherMetrics().catch(asComment)])
         .then((texts) => answer(200, texts.join('\n'), metrics.registry.contentType))
         .catch((error: unknown) => answer(500, JSON.stringify({ error: String(error) })));

@@ -189,3 +189,12 @@ export function startAtZero(metrics: Metrics, stream: string): void {
   metrics.inFlight.set({ stream }, 0);
   metrics.recentIds.set({ stream }, 0);
 }
+
+/** The same for the HTTP producer: the answers it may give when something is wrong. */
+export function startIngestAtZero(metrics: Metrics): void {
+  for (const outcome of ['accepted', 'rejected', 'failed'])
+    metrics.ingestRecords.inc({ outcome }, 0);
+  for (const status of ['202', '207', '400', '401', '413', '500', '503']) {
+    metrics.ingestRequests.inc({ status }, 0);
+  }
+}

@@ -51,11 +51,11 @@ export async function startTracing(logger: Logger): Promise<RunningTracing> {
     const late = sleep(FLUSH_DEADLINE_MS, 'late', { ref: false });
     const flushed = provider.shutdown().then(
       () => undefined,
-      (error: unknown) => logger.warn({ err: error }, 'The last spans could not be exported'),
+      (error: unknown) => ({ err: error }),
     );
-    if ((await Promise.race([flushed, late])) === 'late') {
-      logger.warn('The last spans could not be exported in time');
-    }
+    const failure = await Promise.race([flushed, late]);
+    if (failure === 'late') logger.warn('The last spans could not be exported in time');
+    else if (failure) logger.warn(failure, 'The last spans could not be exported');
     for (const api of [trace, context, propagation, diag]) api.disable();
   }
   let stopped: Promise<void> | undefined;

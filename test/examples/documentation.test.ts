@@ -82,7 +82,7 @@ test('docs/settings.md has the defaults of the code', () => {
   expect(defaults).toMatchObject({
     KAFKA_BROKERS: settings.kafka.brokers.join(),
     KAFKA_CLIENT_ID: settings.kafka.clientId,
-    KAFKA_SSL: String(settings.kafka.ssl),
+    KAFKA_SSL: JSON.stringify(settings.kafka.ssl),
     TEMPORAL_ADDRESS: settings.temporal.connection.address,
     TEMPORAL_NAMESPACE: settings.temporal.namespace,
     CLOUDSYNC_TOPIC: settings.topic,
