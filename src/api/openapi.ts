@@ -63,6 +63,7 @@ export function openApiDocument(streams: AnyStream[], options: { secured: boolea
     paths: {
       '/v1/messages': {
         post: {
+          tags: ['messages'],
           summary: 'Send messages',
           operationId: 'sendMessages',
           requestBody: {

@@ -125,6 +125,11 @@ async function describe(app: FastifyInstance, { streams, tokens }: ApiServerOpti
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     uiConfig: { url: '/openapi.json', validatorUrl: null },
+    theme: {
+      title: 'CloudSync',
+      // The bar offers to look at other addresses, which the security policy forbids.
+      css: [{ filename: 'cloudsync.css', content: '.swagger-ui .topbar { display: none }' }],
+    },
   });
   app.get('/openapi.json', () => document);
 }
