@@ -66,5 +66,8 @@ test('records run pinned to the version of the bridge worker, before and after a
   // Eager starts know the version as well.
   const { values } = await next.metrics.startSeconds.get();
   const eager = values.filter(({ metricName }) => metricName?.endsWith('_count'));
-  expect(eager).toMatchObject([{ value: 1, labels: { eager: 'true' } }]);
+  expect(eager).toMatchObject([
+    { value: 1, labels: { eager: 'true' } },
+    { value: 0, labels: { eager: 'false' } },
+  ]);
 }, 120_000);
