@@ -63,6 +63,7 @@ test.each([
   [403, 'AuthorizationFailure', 'Storage Blob Data Contributor'],
   [403, 'Whatever', 'Storage Blob Data Contributor'],
   [404, 'ContainerNotFound', 'create the container'],
+  [400, 'OutOfRangeInput', 'create the container'],
   [400, 'InvalidHeaderValue', 'version of the SDK'],
 ])('%i %s, a matter of configuration, is transient and says what to mend', async (...given) => {
   const [status, code, mend] = given;
@@ -71,6 +72,29 @@ test.each([
   expect(failure).toMatchObject({ type: 'Transient' });
   expect(failure!.message).toContain(mend);
   expect(server.requests).toHaveLength(1);
+});
+
+test.each([
+  ['a page of a proxy', 400, '<html><h1>The plain HTTP request was sent to HTTPS port</h1></html>'],
+  ['nothing', 400, ''],
+  ['nothing', 409, ''],
+])('%s in an answer with %i, which has no code, is no fault of the record', async (...given) => {
+  const [, status, body] = given;
+  answer = () => ({ status, headers: { 'content-type': 'text/html' }, body });
+  expect(await failureOf(write(sink()))).toMatchObject({
+    type: 'Transient',
+    message: expect.stringContaining('no code of the store') as string,
+  });
+});
+
+test('a bare 400 to HEAD, as after a login has expired, is no fault of the record', async () => {
+  answer = (method) => (method === 'HEAD' ? { status: 400 } : xmlError(412, 'PreconditionFailed'));
+  expect(await failureOf(write(sink()))).toMatchObject({ type: 'Transient' });
+});
+
+test('a bare 413 is: it is too large for something on the way', async () => {
+  answer = () => ({ status: 413 });
+  expect(await failureOf(write(sink()))).toMatchObject({ type: 'Permanent' });
 });
 
 test('creates conditionally, with what tells the record', async () => {
