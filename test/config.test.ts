@@ -328,7 +328,8 @@ const LOCAL_CLOUDS = {
   AWS_SECRET_ACCESS_KEY: 'key',
   CLOUDSYNC_S3_BUCKET: 'local',
   CLOUDSYNC_S3_FORCE_PATH_STYLE: 'true',
-  AZURE_STORAGE_CONNECTION_STRING: 'AccountName=a;AccountKey=eA==;BlobEndpoint=http://127.0.0.1:4',
+  AZURE_STORAGE_CONNECTION_STRING:
+    'DefaultEndpointsProtocol=http;AccountName=a;AccountKey=eA==;BlobEndpoint=http://127.0.0.1:4',
   CLOUDSYNC_AZURE_CONTAINER: 'local',
 };
 

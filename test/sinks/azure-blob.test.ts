@@ -151,15 +151,33 @@ test('what is no error says nothing', () => {
   expect(azureBlobAnswer(null)).toBeUndefined();
 });
 
+/** Whether the SDK makes a client of it. */
+function isTaken(text: string): boolean {
+  try {
+    BlobServiceClient.fromConnectionString(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 test.each([
   ['UseDevelopmentStorage=true', true],
-  ['AccountName=a;AccountKey=eA==;EndpointSuffix=core.windows.net', true],
+  ['DefaultEndpointsProtocol=https;AccountName=a;AccountKey=eA==;EndpointSuffix=core.net', true],
+  [azuriteConnectionString('http://127.0.0.1:10000'), true],
   ['BlobEndpoint=https://a;SharedAccessSignature=sv=1&sig=2', true],
+  ['DefaultEndpointsProtocol=https;AccountName=a;AccountKey=eA==', false],
+  ['DefaultEndpointsProtocol=ftp;AccountName=a;AccountKey=eA==;EndpointSuffix=x', false],
+  ['AccountName=a;AccountKey=eA==;EndpointSuffix=core.net', false],
+  ['AccountName=a;SharedAccessSignature=sv=1&sig=2', false],
+  ['BlobEndpoint=a;SharedAccessSignature=sv=1&sig=2', false],
   ['AccountName=a', false],
-  ['AccountKey=eA==', false],
   ['rubbish', false],
   ['', false],
-])('a connection string: %s (%s)', (text, is) => expect(isConnectionString(text)).toBe(is));
+])('a connection string, to the SDK as well: %s (%s)', (text, is) => {
+  expect(isConnectionString(text)).toBe(is);
+  expect(isTaken(text)).toBe(is);
+});
 
 test.each([
   ['https://account.blob.core.windows.net', true],
