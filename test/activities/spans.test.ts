@@ -57,7 +57,12 @@ function world(tracing?: Tracing, given: Partial<Sink> = {}, error?: Error) {
       ...noChunks,
       held,
       recent: new RecentLayer(new InMemoryIdempotencyService({}), 30_000),
-      events: { ...noChunks.events, delivered: () => undefined, attemptSucceeded: () => undefined },
+      events: {
+        ...noChunks.events,
+        delivered: () => undefined,
+        checked: () => undefined,
+        attemptSucceeded: () => undefined,
+      },
     },
     tracing,
   });
