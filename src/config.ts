@@ -10,7 +10,12 @@ import type { IdempotencySettings } from './domain/idempotency-settings';
 import { LARGEST_CHUNK_LIMITS, type ExecutionOptions } from './domain/stream';
 import type { RetryPolicy } from './domain/retry-policy';
 import { kafkaTls } from './kafka-tls';
-import { LOCAL_ENV_FILE, unknownToAwsSdk, withLocalEnvironment } from './local-environment';
+import {
+  LOCAL_ENV_FILE,
+  namesOwn,
+  unknownToAwsSdk,
+  withLocalEnvironment,
+} from './local-environment';
 import { isAccountUrl, isConnectionString } from './sinks/azure-blob';
 import { parseFaults, type Faults } from './sinks/faults';
 import { prefixFault } from './sinks/object-keys';
@@ -305,8 +310,8 @@ export function loadSettings(
       ...(values.TEMPORAL_NAMESPACE && { namespace: values.TEMPORAL_NAMESPACE }),
       download: values.CLOUDSYNC_DEV_DOWNLOAD,
       directory: values.CLOUDSYNC_DEV_DIR,
-      s3: Boolean(given.AWS_ENDPOINT_URL_S3 ?? values.CLOUDSYNC_S3_BUCKET),
-      blob: Boolean(values.AZURE_STORAGE_CONNECTION_STRING ?? values.CLOUDSYNC_AZURE_ACCOUNT_URL),
+      s3: namesOwn('s3', given),
+      blob: namesOwn('blob', given),
     },
   };
 }

@@ -20,15 +20,15 @@ const LOCAL_NAMES = [
  * Of the local clouds, each with whatever names another one in its place. A bucket belongs to its
  * server and its keys: the file's are taken together, over AWS variables of the process, or not at all.
  */
-const LOCAL_CLOUDS = [
-  {
+const LOCAL_CLOUDS = {
+  s3: {
     names: [
       ...['CLOUDSYNC_S3_BUCKET', 'CLOUDSYNC_S3_PREFIX', 'CLOUDSYNC_S3_FORCE_PATH_STYLE'],
       ...['AWS_ENDPOINT_URL_S3', 'AWS_REGION', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
     ],
     own: ['CLOUDSYNC_S3_BUCKET', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'],
   },
-  {
+  blob: {
     names: [
       ...['CLOUDSYNC_AZURE_CONTAINER', 'CLOUDSYNC_AZURE_PREFIX'],
       'AZURE_STORAGE_CONNECTION_STRING',
@@ -38,7 +38,15 @@ const LOCAL_CLOUDS = [
       'AZURE_STORAGE_CONNECTION_STRING',
     ],
   },
-];
+};
+
+const anyGiven = (names: string[], env: NodeJS.ProcessEnv) =>
+  names.some((name) => env[name]?.trim());
+
+/** Whether an environment names an S3, or a storage account, of its own. */
+export function namesOwn(cloud: keyof typeof LOCAL_CLOUDS, env: NodeJS.ProcessEnv): boolean {
+  return anyGiven(LOCAL_CLOUDS[cloud].own, env);
+}
 
 /**
  * An environment over what `dev up` and the demo left in {@link LOCAL_ENV_FILE}. One that names a Kafka,
@@ -46,14 +54,15 @@ const LOCAL_CLOUDS = [
  */
 export function withLocalEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   if (!existsSync(LOCAL_ENV_FILE)) return given;
-  const named = (names: string[]) => names.some((name) => given[name]?.trim());
   const own = [
-    ...(named(['KAFKA_BROKERS', 'KAFKA_BOOTSTRAP_SERVERS']) ? ['KAFKA_'] : []),
+    ...(anyGiven(['KAFKA_BROKERS', 'KAFKA_BOOTSTRAP_SERVERS'], given) ? ['KAFKA_'] : []),
     ...(Object.keys(given).some((name) => name.startsWith('TEMPORAL_')) ? ['TEMPORAL_'] : []),
   ];
   const file = parseEnv(readFileSync(LOCAL_ENV_FILE, 'utf8'));
   const nonEmpty = Object.entries(given).filter(([, value]) => value?.trim());
-  const clouds = LOCAL_CLOUDS.filter(({ own }) => !named(own)).flatMap(({ names }) => names);
+  const clouds = (['s3', 'blob'] as const)
+    .filter((cloud) => !namesOwn(cloud, given))
+    .flatMap((cloud) => LOCAL_CLOUDS[cloud].names);
   return {
     ...pick(file, (name) => LOCAL_NAMES.includes(name) && !own.some((p) => name.startsWith(p))),
     ...Object.fromEntries(nonEmpty),

@@ -328,7 +328,8 @@ const LOCAL_CLOUDS = {
   AWS_SECRET_ACCESS_KEY: 'key',
   CLOUDSYNC_S3_BUCKET: 'local',
   CLOUDSYNC_S3_FORCE_PATH_STYLE: 'true',
-  AZURE_STORAGE_CONNECTION_STRING: 'AccountName=a;AccountKey=eA==;BlobEndpoint=http://127.0.0.1:4',
+  AZURE_STORAGE_CONNECTION_STRING:
+    'DefaultEndpointsProtocol=http;AccountName=a;AccountKey=eA==;BlobEndpoint=http://127.0.0.1:4',
   CLOUDSYNC_AZURE_CONTAINER: 'local',
 };
 
@@ -426,6 +427,20 @@ describe('environment', () => {
         expect(env).toMatchObject({ CLOUDSYNC_S3_BUCKET: 'local' });
       },
     );
+
+    test.each([
+      ['s3', 'CLOUDSYNC_S3_BUCKET'],
+      ['s3', 'AWS_ENDPOINT_URL_S3'],
+      ['s3', 'AWS_ENDPOINT_URL'],
+      ['blob', 'CLOUDSYNC_AZURE_CONTAINER'],
+      ['blob', 'CLOUDSYNC_AZURE_ACCOUNT_URL'],
+    ] as const)('dev up starts no %s that %s would keep from being used', (cloud, name) => {
+      process.env[name] = 'https://mine';
+      const { s3, azure } = loadSettings({ ...NO_PROFILE, ...environment() });
+      const { dev } = loadSettings({ ...NO_PROFILE, ...process.env });
+      expect([s3.bucket, azure.container][cloud === 's3' ? 0 : 1]).not.toBe('local');
+      expect(dev).toMatchObject({ s3: cloud === 's3', blob: cloud === 'blob' });
+    });
 
     test('the environment can go back to files', () => {
       process.env.CLOUDSYNC_SINK = 'file';

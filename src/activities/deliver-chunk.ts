@@ -321,10 +321,9 @@ class ChunkAttempt {
       if (this.#timeLeft() <= 0) throw this.#unfinished();
       for (const candidate of candidates) candidate.attempts++;
       const failure = classifyError(error, (e) => stream.sink.classify?.(e));
+      // One attempt, as above, however many records share its object.
       if (isRetryable(failure.type)) {
-        for (const { record } of candidates) {
-          events.attemptFailed(record, failure.type, failure.message);
-        }
+        events.attemptFailed(candidates[0]!.record, failure.type, failure.message);
       }
       return failure;
     }

@@ -29,6 +29,9 @@ export function addressesAsEnvironment({ kafka, temporal, cloud }: LocalAddresse
       AWS_REGION: cloud.s3.region,
       AWS_ACCESS_KEY_ID: cloud.s3.accessKeyId,
       AWS_SECRET_ACCESS_KEY: cloud.s3.secretAccessKey,
+      // To the AWS SDK a profile comes before keys, and a token goes with them.
+      AWS_PROFILE: '',
+      AWS_SESSION_TOKEN: '',
       CLOUDSYNC_S3_BUCKET: cloud.s3.bucket,
       CLOUDSYNC_S3_FORCE_PATH_STYLE: 'true',
     }),

@@ -11,8 +11,6 @@ export interface DemoEnvironment {
   ui: string | undefined;
   /** What the demo's processes get beside the environment. */
   local: Record<string, string>;
-  /** Stops the servers, unless they ran before. */
-  release: () => Promise<void>;
 }
 
 /**
@@ -24,13 +22,16 @@ export async function demoEnvironment(options: {
   directory: string;
   lane: string;
   sink: 'file' | 'cloud';
+  /** Takes what stops the servers that did not run before, also where not all of them start. */
+  onStart: (stop: () => Promise<unknown>) => void;
 }): Promise<DemoEnvironment> {
-  const { run, directory, lane, sink } = options;
+  const { run, directory, lane, sink, onStart } = options;
   await mkdir(directory, { recursive: true });
   const { directory: devDirectory } = loadSettings(processEnvironment()).dev;
-  const ranBefore = (await status({ directory: devDirectory })).some(
-    ({ name, running }) => name === 'kafka' && running,
-  );
+  const ranBefore = (await status({ directory: devDirectory }))
+    .filter(({ running }) => running)
+    .map(({ name }) => name);
+  onStart(() => down({ directory: devDirectory, except: ranBefore, progress: say }));
   const addresses = await localServers({ cloud: sink === 'cloud' });
   const namespace = `demo-${run}`;
   await ensureNamespace(addresses.temporal.address, namespace);
@@ -46,9 +47,6 @@ export async function demoEnvironment(options: {
       CLOUDSYNC_SINK_DIR: join(directory, 'sink'),
       CLOUDSYNC_S3_PREFIX: `demo-${run}`,
       CLOUDSYNC_AZURE_PREFIX: `demo-${run}`,
-    },
-    async release() {
-      if (!ranBefore) await down({ directory: devDirectory, progress: say });
     },
   };
 }

@@ -50,8 +50,10 @@ async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers):
   const startedAt = new Date();
   const run = startedAt.toISOString().replace(/\D/g, '').slice(0, 14);
   const directory = join('.cloudsync', 'demo', run);
-  const { ui, namespace, local, release } = await demoEnvironment({ run, directory, lane, sink });
-  if (!keep) releasers.push(release);
+  const { ui, namespace, local } = await demoEnvironment({
+    ...{ run, directory, lane, sink },
+    onStart: (stop) => keep || releasers.push(async () => void (await stop())),
+  });
   const env = { ...processEnvironment(), ...local, ...ANY_FREE_PORT };
   await cloudsync(['topics', 'create'], env);
 

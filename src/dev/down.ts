@@ -9,12 +9,14 @@ import { readState, recordServer } from './state';
 
 export interface DownOptions {
   directory: string;
+  /** Servers that run on. Default: none. */
+  except?: ServerName[];
   progress: Progress;
 }
 
 /** Stops what `up` started in this directory and still runs; tells which. The data stays. */
 export async function down(options: DownOptions): Promise<{ stopped: ServerName[] }> {
-  const { progress } = options;
+  const { progress, except = [] } = options;
   const directory = resolve(options.directory);
   if (!existsSync(directory)) return { stopped: [] };
   return withDirectoryLock(directory, progress, async () => {
@@ -30,7 +32,9 @@ export async function down(options: DownOptions): Promise<{ stopped: ServerName[
       recordServer(directory, name, undefined);
       return running ? [name] : [];
     };
-    const stopped = await Promise.all(SERVER_NAMES.map(stop));
+    const stopped = await Promise.all(
+      SERVER_NAMES.filter((name) => !except.includes(name)).map(stop),
+    );
     return { stopped: stopped.flat() };
   });
 }

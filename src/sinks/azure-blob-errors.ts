@@ -42,6 +42,8 @@ export const AZURE_BLOB_ERRORS: ErrorTable = {
     ...of(
       container,
       ...['ContainerNotFound', 'ContainerDisabled', 'ResourceNotFound', 'InvalidResourceName'],
+      // The name of the container is too short or too long; a key of ours never is.
+      'OutOfRangeInput',
     ),
     ...of(request, 'InvalidHeaderValue', 'UnsupportedHeader', 'FeatureVersionMismatch'),
     ...of(PERMANENT, 'InvalidInput', 'InvalidMetadata', 'RequestBodyTooLarge', 'MetadataTooLarge'),

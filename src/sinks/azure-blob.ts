@@ -37,12 +37,15 @@ export function azureBlobSink(options: AzureBlobSinkOptions): Sink {
   return objectStoreSink(() => openContainer(options), options);
 }
 
-/** Whether the text has the parts of one; the account's word is not asked for. */
+/** Whether the text has the parts that the SDK asks for. Whether they are right, the account says. */
 export function isConnectionString(text: string): boolean {
-  const has = (name: string) => new RegExp(`(^|;)\\s*${name}=[^;]`, 'i').test(text);
-  if (has('UseDevelopmentStorage')) return true;
-  const place = has('AccountName') || has('BlobEndpoint');
-  return place && (has('AccountKey') || has('SharedAccessSignature'));
+  if (text.startsWith('UseDevelopmentStorage=true')) return true;
+  const has = (name: string, value = '[^;]') => new RegExp(`(^|;)\\s*${name}=${value}`).test(text);
+  const place = has('BlobEndpoint', 'https?://[^;]');
+  if (has('DefaultEndpointsProtocol', 'https?(;|$)') && has('AccountKey')) {
+    return has('AccountName') && (place || has('EndpointSuffix'));
+  }
+  return place && has('SharedAccessSignature');
 }
 
 /** A token must not travel in clear text; a signature may, to a local server. */

@@ -57,6 +57,10 @@ function ruleOf({ status, code }: Answer, table: ErrorTable, saysWhen: boolean):
   if (status < 400) return configuration('the endpoint or the region is not the right one');
   if (status <= 405 && status !== 400) return table.denied;
   if (status === 407) return configuration('a proxy on the way asks for a login');
+  // A record at fault is told by a code. Without one this may be a proxy, a wrong port, or an answer to
+  // HEAD, which has no body: that of S3 to a login that has expired is a bare 400.
+  if (code === undefined && status !== 413)
+    return configuration('the answer has no code of the store');
   return PERMANENT;
 }
 

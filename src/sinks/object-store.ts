@@ -73,6 +73,14 @@ export function objectStoreSink(
   const keys = objectKeys(options.prefix, options.extension);
   let opened: Promise<ObjectStore> | undefined;
 
+  /** What could not be opened is opened anew with the next call. */
+  function opening(): Promise<ObjectStore> {
+    return (opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    }));
+  }
+
   /** One request, with a failure that says what was asked of whom. */
   async function ask<T>(
     what: string,
@@ -80,7 +88,7 @@ export function objectStoreSink(
     outer: AbortSignal | undefined,
     request: (store: ObjectStore, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const store = await (opened ??= open());
+    const store = await opening();
     try {
       return await withinTime(requestTimeoutMs, outer, (signal) => request(store, signal));
     } catch (error) {

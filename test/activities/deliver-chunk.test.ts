@@ -25,6 +25,7 @@ class World {
   readonly written: string[] = [];
   readonly handedOn: string[] = [];
   readonly duplicates: string[] = [];
+  readonly attempts: string[] = [];
   checked = 0;
   readonly held = new HeldChunks();
   readonly idempotency = new InMemoryIdempotencyService({});
@@ -84,8 +85,8 @@ class World {
         checked: (_partition, count) => (this.checked += count),
         waiting: () => undefined,
         expired: () => undefined,
-        attemptFailed: () => undefined,
-        attemptSucceeded: () => undefined,
+        attemptFailed: (_record, type) => this.attempts.push(type),
+        attemptSucceeded: () => this.attempts.push('succeeded'),
       },
     };
     const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
@@ -306,5 +307,7 @@ describe('one object a chunk', () => {
         : Promise.resolve({ outcome: 'written' });
     await expect(world.run()).rejects.toMatchObject({ type: 'Transient' });
     await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 20 });
+    // An alert compares the two: an object of 20 records must not fail 20 times and succeed once.
+    expect(world.attempts).toEqual(['Transient', 'succeeded']);
   });
 });

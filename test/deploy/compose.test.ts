@@ -19,7 +19,7 @@ import {
   services,
   SINK_ENV_FILES,
 } from './support/compose';
-import { expectCommand } from './support/program';
+import { expectCommand, metricsPort } from './support/program';
 
 test('docker-compose.yml matches the schema of the Compose Specification', () => {
   // The schema of github.com/compose-spec/compose-spec (Apache-2.0), as the package dclint carries it.
@@ -108,6 +108,14 @@ test.each(services)('%s depends on services that can meet the condition', (_, se
     else expect(condition).toBe('service_completed_successfully');
   }
 });
+
+test.each(ours.filter(([, { healthcheck }]) => healthcheck))(
+  '%s is checked at the port that it listens on',
+  (_, service) => {
+    const port = metricsPort(service.command!, containerEnvironment(service, SINK_ENV_FILES[0]!));
+    expect(service.healthcheck!.test.at(-1)).toContain(`http://127.0.0.1:${port}/readyz`);
+  },
+);
 
 test("a bridge's health check follows /readyz", async () => {
   const faults: Record<string, string> = {};

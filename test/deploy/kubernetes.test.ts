@@ -17,7 +17,7 @@ import {
   secretKeys,
   type Manifest,
 } from './support/manifests';
-import { expectCommand } from './support/program';
+import { expectCommand, metricsPort } from './support/program';
 import { unknownFields, validate } from './support/schemas';
 
 const resources = [...resourcesOf(BASE), ...resourcesOf(EXAMPLE)];
@@ -92,7 +92,7 @@ describe.each(deployments)('deployment %s', (name, deployment) => {
 
   test('is probed and scraped at ports that it listens on', () => {
     const numbers = Object.fromEntries(ports!.map((port) => [port.name, port.containerPort]));
-    expect(numbers.metrics).toBe(Number(base.CLOUDSYNC_METRICS_PORT));
+    expect(numbers.metrics).toBe(metricsPort(args!, base));
     if (name === 'api') {
       expect(numbers.http).toBe(Number(environmentOf(deployment).CLOUDSYNC_API_PORT));
     }
@@ -102,9 +102,7 @@ describe.each(deployments)('deployment %s', (name, deployment) => {
     for (const { httpGet } of [livenessProbe!, startupProbe!, readinessProbe!]) {
       expect(numbers).toHaveProperty(httpGet.port);
     }
-    expect(metadata!.annotations).toMatchObject({
-      'prometheus.io/port': base.CLOUDSYNC_METRICS_PORT,
-    });
+    expect(metadata!.annotations).toMatchObject({ 'prometheus.io/port': `${numbers.metrics}` });
   });
 
   test('may drain before it is killed, and runs without privileges', () => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { collectDefaultMetrics } from 'prom-client';
 import { parse } from 'yaml';
 import { createMetrics } from '../../src/metrics';
+import { containerEnvironment, ours, ROOT, SINK_ENV_FILES } from './support/compose';
 import {
   alertRules,
   dashboardExpressions,
@@ -11,8 +12,7 @@ import {
   PROMETHEUS_FOLDER,
   seriesOf,
 } from './support/expressions';
-
-const ROOT = join(__dirname, '..', '..');
+import { metricsPort } from './support/program';
 
 /** Made by Prometheus itself. */
 const OF_PROMETHEUS = ['up', 'ALERTS'];
@@ -125,9 +125,6 @@ test('every alert has a test in which it fires and one in which it does not', ()
 });
 
 test('Prometheus scrapes services of Compose that exist, at the port of their metrics', () => {
-  const compose = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'), {
-    merge: true,
-  }) as { services: Record<string, { environment?: Record<string, string> }> };
   const config = parse(readFileSync(join(PROMETHEUS_FOLDER, 'prometheus.yml'), 'utf8')) as {
     rule_files: string[];
     scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
@@ -136,8 +133,11 @@ test('Prometheus scrapes services of Compose that exist, at the port of their me
     ({ job_name: name }) => name === 'cloudsync',
   )!;
   const targets = statics.flatMap((one) => one.targets);
-  const expected = Object.entries(compose.services)
+  const expected = ours
     .filter(([name]) => /^(bridge-|worker$|api$)/.test(name))
-    .map(([name, { environment }]) => `${name}:${environment!.CLOUDSYNC_METRICS_PORT}`);
+    .map(([name, service]) => {
+      const env = containerEnvironment(service, SINK_ENV_FILES[0]!);
+      return `${name}:${metricsPort(service.command!, env)}`;
+    });
   expect(targets.toSorted()).toEqual(expected.toSorted());
 });

@@ -90,6 +90,12 @@ test('one that the environment names is not started', async () => {
   ]);
 });
 
+test('down leaves running what it is told to', async () => {
+  expect(await down({ directory, except: ['s3'], progress })).toEqual({ stopped: ['blob'] });
+  expect(await clouds()).toMatchObject([{ name: 's3', running: true }]);
+  await upClouds();
+});
+
 test('down stops both and frees their ports', async () => {
   expect(await down({ directory, progress })).toEqual({ stopped: ['s3', 'blob'] });
   expect(await Promise.all([isFree(ports.s3), isFree(ports.blob)])).toEqual([true, true]);

@@ -63,6 +63,7 @@ test.each([
   [403, 'AuthorizationFailure', 'Storage Blob Data Contributor'],
   [403, 'Whatever', 'Storage Blob Data Contributor'],
   [404, 'ContainerNotFound', 'create the container'],
+  [400, 'OutOfRangeInput', 'create the container'],
   [400, 'InvalidHeaderValue', 'version of the SDK'],
 ])('%i %s, a matter of configuration, is transient and says what to mend', async (...given) => {
   const [status, code, mend] = given;
@@ -71,6 +72,29 @@ test.each([
   expect(failure).toMatchObject({ type: 'Transient' });
   expect(failure!.message).toContain(mend);
   expect(server.requests).toHaveLength(1);
+});
+
+test.each([
+  ['a page of a proxy', 400, '<html><h1>The plain HTTP request was sent to HTTPS port</h1></html>'],
+  ['nothing', 400, ''],
+  ['nothing', 409, ''],
+])('%s in an answer with %i, which has no code, is no fault of the record', async (...given) => {
+  const [, status, body] = given;
+  answer = () => ({ status, headers: { 'content-type': 'text/html' }, body });
+  expect(await failureOf(write(sink()))).toMatchObject({
+    type: 'Transient',
+    message: expect.stringContaining('no code of the store') as string,
+  });
+});
+
+test('a bare 400 to HEAD, as after a login has expired, is no fault of the record', async () => {
+  answer = (method) => (method === 'HEAD' ? { status: 400 } : xmlError(412, 'PreconditionFailed'));
+  expect(await failureOf(write(sink()))).toMatchObject({ type: 'Transient' });
+});
+
+test('a bare 413 is: it is too large for something on the way', async () => {
+  answer = () => ({ status: 413 });
+  expect(await failureOf(write(sink()))).toMatchObject({ type: 'Permanent' });
 });
 
 test('creates conditionally, with what tells the record', async () => {
@@ -127,15 +151,33 @@ test('what is no error says nothing', () => {
   expect(azureBlobAnswer(null)).toBeUndefined();
 });
 
+/** Whether the SDK makes a client of it. */
+function isTaken(text: string): boolean {
+  try {
+    BlobServiceClient.fromConnectionString(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 test.each([
   ['UseDevelopmentStorage=true', true],
-  ['AccountName=a;AccountKey=eA==;EndpointSuffix=core.windows.net', true],
+  ['DefaultEndpointsProtocol=https;AccountName=a;AccountKey=eA==;EndpointSuffix=core.net', true],
+  [azuriteConnectionString('http://127.0.0.1:10000'), true],
   ['BlobEndpoint=https://a;SharedAccessSignature=sv=1&sig=2', true],
+  ['DefaultEndpointsProtocol=https;AccountName=a;AccountKey=eA==', false],
+  ['DefaultEndpointsProtocol=ftp;AccountName=a;AccountKey=eA==;EndpointSuffix=x', false],
+  ['AccountName=a;AccountKey=eA==;EndpointSuffix=core.net', false],
+  ['AccountName=a;SharedAccessSignature=sv=1&sig=2', false],
+  ['BlobEndpoint=a;SharedAccessSignature=sv=1&sig=2', false],
   ['AccountName=a', false],
-  ['AccountKey=eA==', false],
   ['rubbish', false],
   ['', false],
-])('a connection string: %s (%s)', (text, is) => expect(isConnectionString(text)).toBe(is));
+])('a connection string, to the SDK as well: %s (%s)', (text, is) => {
+  expect(isConnectionString(text)).toBe(is);
+  expect(isTaken(text)).toBe(is);
+});
 
 test.each([
   ['https://account.blob.core.windows.net', true],

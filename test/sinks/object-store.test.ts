@@ -1,5 +1,6 @@
 import { DeliveryError } from '../../src/domain/errors';
 import { objectStoreSink, type KeyPage, type ObjectStore } from '../../src/sinks/object-store';
+import { write } from './support/write';
 
 /** A store that can be listed and read. */
 function store(pages: Record<string, KeyPage>, read: (key: string) => Buffer | undefined) {
@@ -16,7 +17,7 @@ function store(pages: Record<string, KeyPage>, read: (key: string) => Buffer | u
     classify: () => undefined,
     close: () => undefined,
   };
-  return { asked, sink: objectStoreSink(() => Promise.resolve(one), {}) };
+  return { asked, one, sink: objectStoreSink(() => Promise.resolve(one), {}) };
 }
 
 async function stored(sink: ReturnType<typeof store>['sink']): Promise<string[]> {
@@ -62,4 +63,15 @@ test('a read that fails for a while is tried five times', async () => {
     return Buffer.from('at last');
   });
   expect(await stored(sink)).toEqual(['at last']);
+});
+
+test('a store that could not be opened is closed in peace, and opened by the next call', async () => {
+  let faults = 1;
+  const { one } = store({ first: { keys: ['a.json'] } }, (key) => Buffer.from(key));
+  const sink = objectStoreSink(() => {
+    return faults-- > 0 ? Promise.reject(new Error('no memory')) : Promise.resolve(one);
+  }, {});
+  await expect(write(sink)).rejects.toThrow('no memory');
+  await expect(sink.close!()).resolves.toBeUndefined();
+  expect(await stored(sink)).toEqual(['a.json']);
 });

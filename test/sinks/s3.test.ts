@@ -98,6 +98,29 @@ test('asks once, whatever the SDK would do by itself', async () => {
   expect(server.requests).toHaveLength(1);
 });
 
+test.each([
+  ['a page of a proxy', 400, '<html><h1>The plain HTTP request was sent to HTTPS port</h1></html>'],
+  ['nothing', 400, ''],
+  ['nothing', 409, ''],
+])('%s in an answer with %i, which has no code, is no fault of the record', async (...given) => {
+  const [, status, body] = given;
+  answer = () => ({ status, headers: { 'content-type': 'text/html' }, body });
+  expect(await failureOf(write(sink()))).toMatchObject({
+    type: 'Transient',
+    message: expect.stringContaining('no code of the store') as string,
+  });
+});
+
+test('a bare 400 to HEAD, as after a login has expired, is no fault of the record', async () => {
+  answer = (method) => (method === 'HEAD' ? { status: 400 } : xmlError(412, 'PreconditionFailed'));
+  expect(await failureOf(write(sink()))).toMatchObject({ type: 'Transient' });
+});
+
+test('a bare 413 is: it is too large for something on the way', async () => {
+  answer = () => ({ status: 413 });
+  expect(await failureOf(write(sink()))).toMatchObject({ type: 'Permanent' });
+});
+
 test('creates conditionally, with what tells the record', async () => {
   answer = () => ({ status: 200, headers: { etag: '"x"' } });
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';

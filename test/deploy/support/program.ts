@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { loadSettings } from '../../../src/config';
 
 const CLI = join(__dirname, '..', '..', '..', 'src', 'cli');
 
@@ -28,4 +29,10 @@ export function expectCommand(words: string[]): void {
   }
   const options = rest.filter((word) => word.startsWith('-'));
   expect(command.options.map(({ long }) => long)).toEqual(expect.arrayContaining(options));
+}
+
+/** Where the process of a command shows its metrics, with this environment. */
+export function metricsPort(words: string[], env: Record<string, string>): number {
+  const settings = loadSettings(env);
+  return words[0] === 'api' ? settings.api.metricsPort : settings.metricsPort;
 }
