@@ -5,6 +5,7 @@ import { resultOf } from './http-answer';
 import { checkHttpOptions, urlFault, type HttpSinkOptions } from './http-options';
 import { headerKey } from './object-name';
 import { webhookHeaders } from './webhook-signature';
+import { withinTime } from './within-time';
 
 export type { HttpSinkOptions } from './http-options';
 export type { HttpStatusMeaning } from './http-answer';
@@ -41,19 +42,30 @@ export function httpSink<Message = unknown>(options: HttpSinkOptions<Message>): 
       const target = typeof url === 'function' ? checkedUrl(url(record)) : fixed!;
       // Paths and queries hold secrets at times.
       const what = `${method} to ${target.origin}`;
-      return withinTime(timeoutMs, context.signal, what, async (signal) => {
-        const response = await fetch(target, {
-          method,
-          headers: headersOf(record, context),
-          body: record.value,
-          redirect: 'manual',
-          signal,
-        });
-        await drop(response);
-        return resultOf(what, response, statuses);
-      });
+      const request = {
+        ...{ method, headers: headersOf(record, context), body: record.value },
+        redirect: 'manual' as const,
+      };
+      return withinTime(
+        timeoutMs,
+        context.signal,
+        async (signal) => {
+          const response = await answerTo(what, target, { ...request, signal });
+          await drop(response);
+          return resultOf(what, response, statuses);
+        },
+        `${what} was not answered within ${timeoutMs} ms`,
+      );
     },
   };
+}
+
+async function answerTo(what: string, target: URL, request: RequestInit): Promise<Response> {
+  try {
+    return await fetch(target, request);
+  } catch (error) {
+    throw new DeliveryError('Transient', `${what} failed: ${reason(error)}`, { cause: error });
+  }
 }
 
 /** What a function made of a record, by the rules for a URL that is given as such. */
@@ -67,31 +79,6 @@ function lowerCase(headers: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
   );
-}
-
-/** Runs a request until it ends, its time is up or the attempt's signal aborts. */
-async function withinTime<T>(
-  limitMs: number,
-  attempt: AbortSignal,
-  what: string,
-  request: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  const stop = () => controller.abort(attempt.reason);
-  if (attempt.aborted) stop();
-  attempt.addEventListener('abort', stop);
-  const late = new DeliveryError('Transient', `${what} was not answered within ${limitMs} ms`);
-  const timer = setTimeout(() => controller.abort(late), limitMs);
-  try {
-    return await request(controller.signal);
-  } catch (error) {
-    // What the request was aborted with, or what came of the answer.
-    if (error instanceof DeliveryError || controller.signal.aborted) throw error;
-    throw new DeliveryError('Transient', `${what} failed: ${reason(error)}`, { cause: error });
-  } finally {
-    clearTimeout(timer);
-    attempt.removeEventListener('abort', stop);
-  }
 }
 
 /** `fetch` fails with one message for all, and the reason in its cause. */

@@ -9,6 +9,7 @@ export async function withinTime<T>(
   limitMs: number,
   outer: AbortSignal | undefined,
   request: (signal: AbortSignal) => Promise<T>,
+  lateMessage = `no answer within ${limitMs} ms`,
 ): Promise<T> {
   outer?.throwIfAborted();
   const controller = new AbortController();
@@ -20,7 +21,7 @@ export async function withinTime<T>(
       controller.abort(reason);
     };
     cancel = () => end(outer!.reason as Error);
-    const late = () => end(new DeliveryError('Transient', `no answer within ${limitMs} ms`));
+    const late = () => end(new DeliveryError('Transient', lateMessage));
     timer = setTimeout(late, limitMs);
   });
   // An AbortSignal.any would outlive the request on some versions of Node.
