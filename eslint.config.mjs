@@ -43,7 +43,10 @@ export default defineConfig(
   },
   { files: ['src/config.ts', 'test/**', 'bench/**'], rules: { 'no-restricted-properties': 'off' } },
   {
-    files: ['src/clients/{kafka,kafka-encoder}.ts', 'src/clients/kafkajs-internals.d.ts'],
+    files: [
+      'src/clients/{kafka,kafka-encoder,kafka-producer}.ts',
+      'src/clients/kafkajs-internals.d.ts',
+    ],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [outer] }] },
   },
   folder('domain', {

@@ -1,10 +1,6 @@
 import { BatchingProducer } from './clients/batching-producer';
-import {
-  createKafka,
-  createProducer,
-  isRetriableKafkaError,
-  type KafkaSettings,
-} from './clients/kafka';
+import { createKafka, isRetriableKafkaError, type KafkaSettings } from './clients/kafka';
+import { createProducer } from './clients/kafka-producer';
 import { createCheck } from './api/check';
 import { createApiServer } from './api/server';
 import { TopicWatch } from './api/topic-watch';
@@ -64,7 +60,7 @@ export async function createApi(options: ApiOptions): Promise<ApiService> {
     const watch = new TopicWatch(kafka, topic, logger);
     releasers.push(() => watch.stop());
     await watch.start();
-    const client = createProducer(kafka);
+    const client = createProducer(kafka, { tries: 1 });
     await client.connect();
     // It waits for answers, which a broker that hangs does not give.
     releasers.push(() => within(STOP.disconnectedMs, client.disconnect()));

@@ -18,7 +18,8 @@ export function draftOfStructured(json: Buffer): Draft {
     if (typeof event !== 'object' || event === null || Array.isArray(event)) {
       return invalid('it is not a JSON object');
     }
-    return draftOf(membersOf(json));
+    const members = membersOf(json, MAX_ATTRIBUTES);
+    return members ? draftOf(members) : invalid(`it has more than ${MAX_ATTRIBUTES} attributes`);
   } catch (error) {
     return { code: 'InvalidJson', detail: errorMessage(error) };
   }
@@ -51,6 +52,8 @@ export function isBinaryMode(headers: IncomingHttpHeaders): boolean {
   return 'ce-specversion' in headers;
 }
 
+/** Each takes far more memory than the bytes it comes in. */
+const MAX_ATTRIBUTES = 1_000;
 /** A URI has none of these, so the first one in a message id ends the source. */
 const SEPARATOR = '|';
 const NOT_IN_URI = /[\s|<>"{}\\^`\p{Cc}]/u;

@@ -1,15 +1,11 @@
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { gunzipSync } from 'node:zlib';
 import { ProblemError } from './problem';
 
-const unzip = promisify(gunzip);
-
-/** The body without its `content-encoding`. Never unpacks more than `maxBytes`. */
-export async function inflated(
-  body: Buffer,
-  encoding: string | undefined,
-  maxBytes: number,
-): Promise<Buffer> {
+/**
+ * The body without its `content-encoding`. Never unpacks more than `maxBytes`, and one body at a time: many
+ * at once would be as many times that.
+ */
+export function inflated(body: Buffer, encoding: string | undefined, maxBytes: number): Buffer {
   const name = encoding?.trim().toLowerCase() ?? 'identity';
   if (name === 'identity') return body;
   if (name !== 'gzip') {
@@ -18,7 +14,7 @@ export async function inflated(
     });
   }
   try {
-    return await unzip(body, { maxOutputLength: maxBytes });
+    return gunzipSync(body, { maxOutputLength: maxBytes });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
       throw new ProblemError(413, `the unpacked body has more than ${maxBytes} bytes`);

@@ -9,7 +9,6 @@ import type { Metrics } from '../metrics';
 import { within, type Tracing } from '../tracing';
 import type { createCheck } from './check';
 import { draftsOf } from './drafts';
-import { inflated } from './inflate';
 import { ProblemError, type Rejection } from './problem';
 import { traceOfRequest } from './trace';
 
@@ -25,7 +24,7 @@ export interface IngestDependencies {
     readonly full: boolean;
     send(records: OutgoingRecord[]): Promise<Acknowledgement>;
   };
-  limits: { maxBodyBytes: number; maxRecords: number };
+  limits: { maxBodyBytes: number; maxRecords: number; queueBytes: number };
   metrics: Metrics;
   /** Where the messages go; names the span of a request. */
   topic: string;
@@ -66,11 +65,10 @@ async function take(
   headers: IncomingHttpHeaders,
   trace: TraceContext | undefined,
 ): Promise<IngestResult> {
-  const bytes = await inflated(body, headers['content-encoding'], limits.maxBodyBytes);
   const records: OutgoingRecord[] = [];
   const places: number[] = [];
   const rejected: Rejection[] = [];
-  draftsOf(bytes, headers, limits).forEach((draft, index) => {
+  draftsOf(body, headers, limits).forEach((draft, index) => {
     const verdict = check(draft, trace);
     if ('code' in verdict) rejected.push({ index, ...verdict });
     else places.push(records.push(verdict.record) && index);

@@ -13,23 +13,27 @@ const isSpace = (byte: number) => byte <= 0x20;
  * twice stay as the sender wrote them. `json` must be valid.
  */
 export function elementsOf(json: Buffer): Buffer[] {
-  return partsOf(json).map(([part]) => part);
+  return Array.from(partsOf(json), ([part]) => trimmed(part));
 }
 
-/** The members of a JSON object, as the bytes of their values. Of a key that stands twice, the last. */
-export function membersOf(json: Buffer): Map<string, Buffer> {
-  return new Map(
-    partsOf(json).map(([part, colon]) => [
-      JSON.parse(part.subarray(0, colon).toString()) as string,
-      trimmed(part.subarray(colon + 1)),
-    ]),
-  );
+/**
+ * The members of a JSON object, as the bytes of their values. Of a key that stands twice, the last.
+ * `undefined` where there are more than `max`, each copy of a key counted.
+ */
+export function membersOf(json: Buffer, max: number): Map<string, Buffer> | undefined {
+  const members = new Map<string, Buffer>();
+  let count = 0;
+  for (const [part, colon] of partsOf(json)) {
+    if (++count > max) return undefined;
+    const name = JSON.parse(part.subarray(0, colon).toString()) as string;
+    members.set(name, trimmed(part.subarray(colon + 1)));
+  }
+  return members;
 }
 
 /** What lies between the commas of the outermost array or object, each with the place of its first colon. */
-function partsOf(json: Buffer): [part: Buffer, colon: number][] {
+function* partsOf(json: Buffer): Generator<[part: Buffer, colon: number]> {
   const inner = trimmed(trimmed(json).subarray(1, -1));
-  const parts: [Buffer, number][] = [];
   let start = 0;
   let colon = -1;
   let depth = 0;
@@ -41,12 +45,11 @@ function partsOf(json: Buffer): [part: Buffer, colon: number][] {
     else if (depth > 0) continue;
     else if (byte === COLON) colon = at - start;
     else if (byte === COMMA) {
-      parts.push([inner.subarray(start, at), colon]);
+      yield [inner.subarray(start, at), colon];
       start = at + 1;
     }
   }
-  if (inner.length > 0) parts.push([inner.subarray(start), colon]);
-  return parts.map(([part, at]) => (at < 0 ? [trimmed(part), at] : [part, at]));
+  if (inner.length > 0) yield [inner.subarray(start), colon];
 }
 
 function endOfString(json: Buffer, start: number): number {

@@ -13,7 +13,9 @@ import { answerErrors, answerMalformed } from './answer-errors';
 import { CONTENT_TYPES } from './drafts';
 import { ingest, queueFull, type IngestDependencies } from './ingest';
 import { openApiDocument } from './openapi';
+import { inflated } from './inflate';
 import { PROBLEM_TYPE, ProblemError } from './problem';
+import { Room } from './room';
 import { createTokenCheck, type TokenHash } from './tokens';
 
 export interface ApiServerOptions extends IngestDependencies {
@@ -82,12 +84,30 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
 
 function addMessages(app: FastifyInstance, options: ApiServerOptions): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(CONTENT_TYPES, { parseAs: 'buffer' }, (_, body, done) =>
-    done(null, body),
+  const { maxBodyBytes, queueBytes } = options.limits;
+  const room = new Room(queueBytes);
+  app.addContentTypeParser<Buffer>(
+    CONTENT_TYPES,
+    { parseAs: 'buffer' },
+    (request, packed, done) => {
+      try {
+        const body = inflated(packed, request.headers['content-encoding'], maxBodyBytes);
+        done(room.take(request, body.length) ? null : queueFull(), body);
+      } catch (error) {
+        done(error as ProblemError);
+      }
+    },
   );
   // Before the body is read.
   const refusal = createAdmission(options);
-  app.addHook('onRequest', (request, _, done) => done(refusal(request)));
+  app.addHook('onRequest', (request, reply, done) => {
+    const refused = refusal(request);
+    if (refused) return done(refused);
+    reply.raw.once('close', () => room.release(request));
+    // Where its length is not known it may become as long as any.
+    const bytes = Number(request.headers['content-length'] ?? maxBodyBytes);
+    done(room.take(request, bytes) ? undefined : queueFull());
+  });
   app.post(PATH, async (request, reply) => {
     if (!Buffer.isBuffer(request.body)) throw new ProblemError(400, 'the request has no body');
     const result = await ingest(options, request.body, request.headers);

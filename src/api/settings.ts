@@ -17,7 +17,7 @@ export interface ApiSettings {
   maxRecords: number;
   /** Milliseconds in which a request must have arrived as a whole. */
   requestTimeoutMs: number;
-  /** Messages, and their bytes, that were taken and are not acknowledged yet. */
+  /** Messages, and their bytes, that were taken and are not acknowledged yet; bytes also of open requests. */
   queueRecords: number;
   queueBytes: number;
   /** Milliseconds that the first message of a batch waits for others. */

@@ -3,6 +3,8 @@ import { errorWithCause } from '../domain/errors';
 import type { Logger } from '../logger';
 
 const INTERVAL_MS = 10_000;
+/** kafkajs asks a broker that hangs for minutes. */
+const DEADLINE_MS = 5_000;
 /** The broker's default. */
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 /** Of a batch with one record: its head, and lengths, times and trace headers of the record. */
@@ -33,6 +35,7 @@ export class TopicWatch {
 
   /** Looks at once, and then again and again. Never rejects. */
   async start(): Promise<void> {
+    const late = setTimeout(() => (this.#fault = 'does not answer'), DEADLINE_MS).unref();
     try {
       const name = 'max.message.bytes';
       const value = await withAdmin(this.kafka, (admin) => topicConfig(admin, this.topic, name));
@@ -41,6 +44,8 @@ export class TopicWatch {
     } catch (error) {
       this.#fault = errorWithCause(error);
       this.logger.warn({ topic: this.topic, error: this.#fault }, 'The topic can not be looked at');
+    } finally {
+      clearTimeout(late);
     }
     if (!this.#stopped) this.#timer = setTimeout(() => void this.start(), INTERVAL_MS).unref();
   }

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { createProducer } from '../clients/kafka';
+import { createProducer } from '../clients/kafka-producer';
 import { UsageError } from '../domain/errors';
 import { parseRecord } from '../domain/parse';
 import type { AnyStream } from '../domain/stream';

@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
-import { createKafka, createProducer } from '../clients/kafka';
+import { createKafka } from '../clients/kafka';
+import { createProducer } from '../clients/kafka-producer';
 import { environment, loadSettings } from '../config';
 import { UsageError } from '../domain/errors';
 import { createLogger } from '../logger';

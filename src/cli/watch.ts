@@ -17,7 +17,7 @@ export async function watch(
   const stopping = new AbortController();
   const stop = () => stopping.abort();
   for (const signal of SIGNALS) process.once(signal, stop);
-  let linesShown = 0;
+  let shown: string | undefined;
   let last: { picture: string; at: number } | undefined;
   try {
     while (!stopping.signal.aborted) {
@@ -33,9 +33,12 @@ export async function watch(
         const age = Math.round((Date.now() - last.at) / 1_000);
         text = `${last.picture}\n\n${age} s old: ${errorWithCause(error)}\n`;
       }
-      if (output.isTTY && linesShown > 0) output.write(CURSOR_UP(linesShown) + CLEAR_BELOW);
+      if (output.isTTY && shown !== undefined) {
+        // As wide as the terminal is now: it wraps its lines anew when it is resized.
+        output.write(CURSOR_UP(rows(shown, output.columns)) + CLEAR_BELOW);
+      }
       output.write(text);
-      linesShown = rows(text, output.columns);
+      shown = text;
       await sleep(intervalMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   } finally {

@@ -2,12 +2,12 @@ import type { Logger } from '../logger';
 import { Releasers } from '../lifecycle';
 import {
   createKafka,
-  createProducer,
   createRecordReader,
   type KafkaSettings,
   type Producer,
   type RecordReader,
 } from './kafka';
+import { createProducer } from './kafka-producer';
 import { installTemporalRuntime } from './temporal-runtime';
 import { connectTemporal, type TemporalClient, type TemporalSettings } from './temporal';
 

@@ -7,7 +7,7 @@ import Encoder from 'kafkajs/src/protocol/encoder';
 const { writeVarLong } = Encoder.prototype;
 const { sizeOfVarLong } = Encoder;
 const isSmall = (value: unknown): value is number =>
-  typeof value === 'number' && value >= 0 && value < 2 ** 30;
+  typeof value === 'number' && (value & 0x3fffffff) === value;
 
 /** Grows without filling what is written over at once. */
 Encoder.prototype.ensureAvailable = function (bytes) {

@@ -9,13 +9,10 @@ import {
   KafkaJSError,
   KafkaJSProtocolError,
   logLevel,
-  Partitioners,
   type Admin,
   type Consumer,
   type ConsumerConfig,
   type KafkaMessage,
-  type PartitionerArgs,
-  type Producer,
   type RetryOptions,
   type SASLOptions,
 } from 'kafkajs';
@@ -23,11 +20,10 @@ import type { Logger } from 'pino';
 import type { KafkaRecord } from '../domain/record';
 import { lz4, snappy, zstd } from './kafka-codecs';
 import './kafka-encoder';
-import { partitionOf } from './murmur2';
 
 /**
- * The only file that knows kafkajs, with `kafka-encoder.ts`. It has had no release since 2023, so what
- * it lacks is mended or reached into here, at the exact version that package.json pins.
+ * The only file that knows kafkajs, with `kafka-encoder.ts` and `kafka-producer.ts`. It has had no release
+ * since 2023, so what it lacks is mended or reached into here, at the exact version that package.json pins.
  */
 export type { Admin, Consumer, EachBatchPayload, Message, Producer } from 'kafkajs';
 
@@ -94,21 +90,6 @@ export function createKafka(
 
 export function createConsumer(kafka: Kafka, config: ConsumerConfig): Consumer {
   return kafka.consumer({ allowAutoTopicCreation: false, ...config });
-}
-
-/** Keys go to the partitions that the Java client would choose. Never creates a topic by accident. */
-export function createProducer(kafka: Kafka): Producer {
-  return kafka.producer({ allowAutoTopicCreation: false, createPartitioner });
-}
-
-/** As kafkajs's own, whose hash is ten times slower. Exported for the comparison of both. */
-export function createPartitioner() {
-  const byDefault = Partitioners.DefaultPartitioner();
-  return (args: PartitionerArgs): number => {
-    const { partition, key } = args.message;
-    const own = partition === undefined && (Buffer.isBuffer(key) || typeof key === 'string');
-    return own ? partitionOf(key, args.partitionMetadata.length) : byDefault(args);
-  };
 }
 
 /** Whether the same request may succeed later, where kafkajs has given up for now. */

@@ -135,3 +135,11 @@ describe('binary mode', () => {
     });
   });
 });
+
+test('an event has 1,000 attributes at most', () => {
+  const copies = '"ext":1,'.repeat(1_000);
+  expect(structured(JSON.stringify(event).replace('{', `{${copies}`))).toEqual({
+    code: 'InvalidCloudEvent',
+    detail: 'it has more than 1000 attributes',
+  });
+});

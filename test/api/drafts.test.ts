@@ -86,3 +86,16 @@ test.each([
 test('a batch of CloudEvents is an array', () => {
   expect(problem(() => drafts('application/cloudevents-batch+json', '{}')).status).toBe(400);
 });
+
+test.each(['application/json', 'application/cloudevents-batch+json'])(
+  '%s: an array of far too many elements is refused before they are cut out',
+  (type) => {
+    const subarray = jest.spyOn(Buffer.prototype, 'subarray');
+    try {
+      expect(problem(() => values(type, `[${'0,'.repeat(1_000)}0]`)).status).toBe(413);
+      expect(subarray.mock.calls.length).toBeLessThan(1_000);
+    } finally {
+      subarray.mockRestore();
+    }
+  },
+);

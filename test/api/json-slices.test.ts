@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { elementsOf, membersOf } from '../../src/api/json-slices';
 
+const members = (json: string) => membersOf(Buffer.from(json), 1_000)!;
 const texts = (slices: Buffer[]) => slices.map(String);
 
 test('elements keep the bytes of the sender', () => {
@@ -17,8 +18,7 @@ test('elements keep the bytes of the sender', () => {
 
 test('members keep the bytes of their values; of a key that stands twice the last counts', () => {
   const json = '{ "a" : 1.0 , "b:,":{"a":[1,":"]},"\\u0061":2,"__proto__":null}';
-  const members = membersOf(Buffer.from(json));
-  expect([...members].map(([name, value]) => [name, String(value)])).toEqual([
+  expect([...members(json)].map(([name, value]) => [name, String(value)])).toEqual([
     ['a', '2'],
     ['b:,', '{"a":[1,":"]}'],
     ['__proto__', 'null'],
@@ -42,11 +42,16 @@ test('the slices of any object are its values', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.jsonValue()), spaced, (object, space) => {
       const json = JSON.stringify(object, null, space);
-      const parsed = [...membersOf(Buffer.from(json))].map(([name, value]) => [
+      const parsed = [...members(json)].map(([name, value]) => [
         name,
         JSON.parse(String(value)) as unknown,
       ]);
       expect(Object.fromEntries(parsed)).toEqual(JSON.parse(json));
     }),
   );
+});
+
+test('more members than asked for are not cut out, the copies of one key counted', () => {
+  expect(membersOf(Buffer.from('{"a":1,"a":2}'), 2)?.size).toBe(1);
+  expect(membersOf(Buffer.from('{"a":1,"a":2,"b":3}'), 2)).toBeUndefined();
 });

@@ -38,7 +38,7 @@ async function start(given: Partial<ApiServerOptions> = {}): Promise<void> {
       },
       send: (records) => send(records),
     },
-    limits: { maxBodyBytes: 10_000, maxRecords: 5 },
+    limits: { maxBodyBytes: 10_000, maxRecords: 5, queueBytes: 100_000 },
     metrics,
     topic: 'orders',
     streams,
@@ -209,11 +209,28 @@ describe('limits', () => {
 
   test('deep nesting is an error of the message', async () => {
     await app.close();
-    await start({ limits: { maxBodyBytes: 1_000_000, maxRecords: 5 } });
+    await start({ limits: { maxBodyBytes: 1_000_000, maxRecords: 5, queueBytes: 1_000_000 } });
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
     const body = line('a').replace('null', deep);
     expect(await post(`${body}\n${line('b')}`)).toMatchObject({ statusCode: 207 });
     expect(await post(`[${deep}]`, 'application/json')).toMatchObject({ statusCode: 400 });
+  });
+
+  test('bodies that wait for the broker are bounded, however little of them is a message', async () => {
+    const answers: (() => void)[] = [];
+    send = () => new Promise((resolve) => answers.push(() => resolve({ missing: [] })));
+    const body = line('a').padEnd(9_950, '\n');
+    const plain = () => post(body);
+    const packed = () => post(gzipSync(body), NDJSON, { 'content-encoding': 'gzip' });
+    const waiting = Array.from({ length: 10 }, (_, index) => (index % 2 ? plain() : packed()));
+    while (answers.length < 10) await new Promise(setImmediate);
+    for (const refused of [await plain(), await packed()]) {
+      expect([refused.statusCode, refused.headers['retry-after']]).toEqual([503, '1']);
+    }
+    for (const answer of answers) answer();
+    for (const taken of await Promise.all(waiting)) expect(taken.statusCode).toBe(202);
+    send = () => Promise.resolve({ missing: [] });
+    expect((await packed()).statusCode).toBe(202);
   });
 
   test('no body: 400', async () => {

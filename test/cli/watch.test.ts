@@ -40,6 +40,19 @@ test('on a terminal a picture replaces the one before it, wrapped lines included
   expect(written[2]).toMatch(/^two\n/);
 });
 
+test('a terminal that is resized wraps what it shows anew', async () => {
+  const output = new Output(true);
+  const written: string[] = [];
+  output.write = (text) => {
+    written.push(text);
+    output.columns = 10;
+    return true;
+  };
+  await shown(output, 'x'.repeat(25), 'two');
+  const rows = 3 + 1 + Math.ceil(written[0]!.split('\n')[2]!.length / 10);
+  expect(written[1]).toBe(`\u001b[${rows}A\r\u001b[J`);
+});
+
 test('elsewhere nothing is erased', async () => {
   const written = await shown(new Output(false), 'one', 'two');
   expect(written.join('')).not.toContain('\u001b');

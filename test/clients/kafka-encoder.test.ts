@@ -31,3 +31,10 @@ test('records are written byte for byte as kafkajs alone writes them', () => {
     { numRuns: 500 },
   );
 });
+
+test('a number that is no integer is refused, as by kafkajs alone', () => {
+  const headers = {};
+  const record = { key: null, value: null, headers, offsetDelta: 0, timestampDelta: 1.5 };
+  expect(() => encodeAsPublished(record)).toThrow(RangeError);
+  expect(() => encode(record)).toThrow(RangeError);
+});

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { createPartitioner } from '../../src/clients/kafka';
+import { createPartitioner } from '../../src/clients/kafka-producer';
 import { murmur2, partitionOf } from '../../src/clients/murmur2';
 import { bytes } from '../domain/support/records';
 

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createKafka,
-  createProducer,
   type GZIP,
   createRecordReader,
   withAdmin,
   type Message,
   type Producer,
 } from '../../../src/clients/kafka';
+import { createProducer } from '../../../src/clients/kafka-producer';
 import { connectTemporal, type TemporalClient } from '../../../src/clients/temporal';
 import { installTemporalRuntime } from '../../../src/clients/temporal-runtime';
 import { loadSettings, type Settings } from '../../../src/config';

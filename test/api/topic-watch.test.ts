@@ -1,0 +1,26 @@
+import { TopicWatch } from '../../src/api/topic-watch';
+import type { Kafka } from '../../src/clients/kafka';
+import { createLogger } from '../../src/logger';
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+test('a broker that hangs is a fault before it has answered, and none afterwards', async () => {
+  let answer: (() => void) | undefined;
+  const admin = {
+    connect: () => new Promise<void>((resolve) => (answer = resolve)),
+    disconnect: () => Promise.resolve(),
+    describeConfigs: () =>
+      Promise.resolve({ resources: [{ configEntries: [{ configValue: '5000' }] }] }),
+  };
+  const kafka = { admin: () => admin } as unknown as Kafka;
+  const watch = new TopicWatch(kafka, 'orders', createLogger('silent'));
+  const started = watch.start();
+  expect(watch.fault).toBeUndefined();
+  await jest.advanceTimersByTimeAsync(5_000);
+  expect(watch.fault).toBe('does not answer');
+  answer!();
+  await started;
+  expect([watch.fault, watch.maxRecordBytes]).toEqual([undefined, 5_000 - 1_024]);
+  watch.stop();
+});
