@@ -39,8 +39,13 @@ interface Flags {
 
 async function demo(flags: Flags): Promise<boolean> {
   const releasers = new Releasers();
+  const interrupted = new Promise<never>((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => reject(new Error(`ended by ${signal}`)));
+    }
+  });
   try {
-    return await runDemo(flags, releasers);
+    return await Promise.race([runDemo(flags, releasers), interrupted]);
   } finally {
     await releasers.release();
   }
@@ -176,4 +181,6 @@ program
   .then((ok) => {
     if (!ok) process.exitCode = 1;
   })
-  .catch(exitWith);
+  .catch(exitWith)
+  // After a signal the scenarios would go on, without what they need.
+  .finally(() => process.exit());
