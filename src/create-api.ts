@@ -1,5 +1,10 @@
 import { BatchingProducer } from './clients/batching-producer';
-import { createKafka, isRetriableKafkaError, type KafkaSettings } from './clients/kafka';
+import {
+  createKafka,
+  isRetriableKafkaError,
+  publicKafkaError,
+  type KafkaSettings,
+} from './clients/kafka';
 import { createProducer } from './clients/kafka-producer';
 import { createCheck } from './api/check';
 import { createApiServer } from './api/server';
@@ -67,6 +72,7 @@ export async function createApi(options: ApiOptions): Promise<ApiService> {
     const producer = new BatchingProducer({
       send: (messages) => client.send({ topic, acks: -1, messages }),
       isRetriable: isRetriableKafkaError,
+      reasonOf: publicKafkaError,
       limits: {
         ...BATCH,
         ...api,

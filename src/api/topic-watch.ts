@@ -1,4 +1,4 @@
-import { topicConfig, withAdmin, type Kafka } from '../clients/kafka';
+import { publicKafkaError, topicConfig, withAdmin, type Kafka } from '../clients/kafka';
 import { errorWithCause } from '../domain/errors';
 import type { Logger } from '../logger';
 
@@ -42,8 +42,9 @@ export class TopicWatch {
       if (value !== undefined) this.#maxMessageBytes = Number(value);
       this.#fault = undefined;
     } catch (error) {
-      this.#fault = errorWithCause(error);
-      this.logger.warn({ topic: this.topic, error: this.#fault }, 'The topic can not be looked at');
+      this.#fault = publicKafkaError(error);
+      const fields = { topic: this.topic, error: errorWithCause(error) };
+      this.logger.warn(fields, 'The topic can not be looked at');
     } finally {
       clearTimeout(late);
     }

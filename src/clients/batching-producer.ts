@@ -1,4 +1,3 @@
-import { errorMessage } from '../domain/errors';
 import { LinearGrouping } from './linear-grouping';
 
 /** A record to produce. Its bytes are kept, not copied, until the broker has answered. */
@@ -21,6 +20,8 @@ export interface BatchingProducerOptions {
   send: (records: OutgoingRecord[]) => Promise<unknown>;
   /** Whether the same batch may succeed later. */
   isRetriable: (error: unknown) => boolean;
+  /** The reason that calls get; the error itself goes to `onFailure` only. */
+  reasonOf: (error: unknown) => string;
   limits: BatchingLimits;
   onQueue?: (records: number, bytes: number) => void;
   onBatch?: (records: number) => void;
@@ -176,7 +177,7 @@ export class BatchingProducer {
 
   /** Never rejects. */
   async #deliver({ records, parts }: Batch): Promise<void> {
-    const { send, isRetriable, onBatch, onFailure } = this.#options;
+    const { send, isRetriable, reasonOf, onBatch, onFailure } = this.#options;
     while (parts.some(({ call }) => !call.answered)) {
       try {
         await send(records);
@@ -185,7 +186,7 @@ export class BatchingProducer {
         for (const { call, from, to } of parts) call.settle(from, to);
         return;
       } catch (error) {
-        const reason = errorMessage(error);
+        const reason = reasonOf(error);
         this.#failure = { reason, at: performance.now() };
         onFailure?.(error, records.length);
         if (!isRetriable(error)) {

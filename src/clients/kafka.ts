@@ -133,6 +133,11 @@ export function kafkaErrorType(error: unknown): string | undefined {
   return cause ? kafkaErrorType(cause) : undefined;
 }
 
+/** What is wrong, for people outside: the error's name as Kafka gives it, and never a broker's address. */
+export function publicKafkaError(error: unknown): string {
+  return kafkaErrorType(error) ?? 'Kafka can not be reached';
+}
+
 /** Where the fetch of a consumer's batch began; its own types leave that out. */
 export function fetchedOffset(batch: object): number {
   return Number((batch as { fetchedOffset: string }).fetchedOffset);

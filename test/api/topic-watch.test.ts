@@ -24,3 +24,13 @@ test('a broker that hangs is a fault before it has answered, and none afterwards
   expect([watch.fault, watch.maxRecordBytes]).toEqual([undefined, 5_000 - 1_024]);
   watch.stop();
 });
+
+test('the fault, which anybody may read, has no address of a broker', async () => {
+  const refused = new Error('connect ECONNREFUSED 10.0.0.7:9092');
+  const admin = { connect: () => Promise.reject(refused), disconnect: () => Promise.resolve() };
+  const kafka = { admin: () => admin } as unknown as Kafka;
+  const watch = new TopicWatch(kafka, 'orders', createLogger('silent'));
+  await watch.start();
+  expect(watch.fault).toBe('Kafka can not be reached');
+  watch.stop();
+});

@@ -27,6 +27,7 @@ function producerWith(given: Partial<BatchingLimits> = {}, answer?: () => Promis
         sent.push(one);
         answer?.().then(one.resolve, reject);
       }),
+    reasonOf: (error) => (error as Error).message,
     isRetriable: (error) => error instanceof Retriable,
     limits: {
       batchRecords: 3,

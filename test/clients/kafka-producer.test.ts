@@ -85,6 +85,7 @@ describe('a partition moves to a broker that has answered: what is acknowledged 
     const producer = new BatchingProducer({
       send: (messages) => client.send({ topic: 'orders', acks: -1, messages }),
       isRetriable: isRetriableKafkaError,
+      reasonOf: String,
       limits: {
         ...{ batchRecords: 10, batchBytes: () => 1_000, lingerMs: 0, inFlight: 1 },
         ...{ queueRecords: 10, queueBytes: 1_000, deliveryTimeoutMs: 5_000 },
