@@ -34,6 +34,9 @@ export interface OperationContext extends CommandContext {
   temporal: TemporalClient;
 }
 
+/** A person waits: some 6 s for a broker that is away, as one that has just started needs. */
+const COMMAND_RETRY = { initialRetryTime: 200, maxRetryTime: 3_000, retries: 5 };
+
 /** Runs a command against both servers. Its logs are warnings only: the command prints the result. */
 export async function withServers<T>(
   flags: StreamFlags,
@@ -48,7 +51,7 @@ export async function withServers<T>(
       ...context,
       logger,
       temporal,
-      kafka: createKafka(context.settings.kafka, logger),
+      kafka: createKafka(context.settings.kafka, logger, COMMAND_RETRY),
     });
   } finally {
     await temporal.close();

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
-import { loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../config';
+import { environment, loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../config';
 import { down, status } from '../dev';
 import { addressesAsEnvironment, localServers, writeLocalEnvironment } from './dev-up';
 import { printJson, say, table } from './output';
@@ -19,6 +19,7 @@ export function addDevCommand(program: Command): void {
     )
     .option('--json', 'print one JSON document')
     .action(async ({ json, sink }: { json?: boolean; sink: 'file' | 'cloud' }) => {
+      const wroteToClouds = loadSettings(environment()).sink === 'cloud';
       const addresses = await localServers({ cloud: sink === 'cloud' });
       await writeLocalEnvironment(addressesAsEnvironment(addresses));
       if (json) return printJson(addresses);
@@ -29,6 +30,13 @@ export function addDevCommand(program: Command): void {
       if (cloud?.s3) say(`S3           ${cloud.s3.endpoint}, bucket ${cloud.s3.bucket}`);
       if (cloud?.blob) {
         say(`Azure Blob   ${cloud.blob.endpoint}, container ${cloud.blob.container}`);
+      }
+      const { brokers, temporalAddress } = loadSettings(processEnvironment()).dev;
+      if (brokers ?? temporalAddress) say('Addresses of the environment are taken as they are.');
+      if (wroteToClouds && !cloud) {
+        say(
+          'The reference streams write files now; --sink cloud has them write to the local clouds.',
+        );
       }
     });
   dev

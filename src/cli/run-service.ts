@@ -39,11 +39,14 @@ export async function runService(
   // Before the service: a probe of a process that starts gets an answer, "not ready".
   let service: Service | undefined;
   const faults = () => service?.faults() ?? { process: 'starting' };
-  // The HTTP producer knows nothing of Temporal.
-  const temporalMetrics = kind === 'api' ? undefined : await installTemporalMetrics(logger);
-  const server = await startHealthServer(health, metrics, { faults }, temporalMetrics);
+  let temporalMetrics: (() => Promise<string>) | undefined;
+  const server = await startHealthServer(health, metrics, { faults }, () =>
+    temporalMetrics ? temporalMetrics() : Promise.resolve(''),
+  );
   try {
     const start = async () => {
+      // The HTTP producer knows nothing of Temporal.
+      if (kind === 'worker') temporalMetrics = await installTemporalMetrics(logger);
       const spans = settings.tracing ? await startTracing(logger) : undefined;
       const tracing = spans?.tracing;
       const created = await create({ kafka, temporal, streams, logger, metrics, api, tracing });

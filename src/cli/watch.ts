@@ -27,7 +27,7 @@ export async function watch(
         const picture = await Promise.race([draw(), aborted(stopping.signal)]);
         if (picture === undefined) return;
         last = { picture, at: Date.now() };
-        text = `${picture}\n\n${new Date(last.at).toLocaleTimeString()}, Ctrl-C ends\n`;
+        text = `${picture}\n\n${new Date(last.at).toTimeString().slice(0, 8)}, Ctrl-C ends\n`;
       } catch (error) {
         if (!last) throw error;
         const age = Math.round((Date.now() - last.at) / 1_000);

@@ -6,6 +6,7 @@ import {
   CompressionTypes,
   ConfigResourceTypes,
   Kafka,
+  KafkaJSConnectionError,
   KafkaJSError,
   KafkaJSProtocolError,
   logLevel,
@@ -136,6 +137,13 @@ export function kafkaErrorType(error: unknown): string | undefined {
 /** What is wrong, for people outside: the error's name as Kafka gives it, and never a broker's address. */
 export function publicKafkaError(error: unknown): string {
   return kafkaErrorType(error) ?? 'Kafka can not be reached';
+}
+
+/** Whether no broker could be reached, after all tries. */
+export function isKafkaUnreachable(error: unknown): boolean {
+  if (error instanceof KafkaJSConnectionError) return true;
+  const cause = error instanceof KafkaJSError ? (error as { cause?: unknown }).cause : undefined;
+  return cause !== undefined && isKafkaUnreachable(cause);
 }
 
 /** Where the fetch of a consumer's batch began; its own types leave that out. */

@@ -179,7 +179,10 @@ export function mustBe(part: unknown): void {
 }
 
 function deletedMeanwhile(location: string): DeliveryError {
-  return new DeliveryError('Transient', `${location} was there and has been deleted since`);
+  return new DeliveryError(
+    'Transient',
+    `${location} was there for the PUT and is not for the HEAD: it has been deleted since, or the store is inconsistent`,
+  );
 }
 
 function conflict(location: string, metadata: ObjectMetadata): string {
