@@ -9,6 +9,12 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
+/** What `/readyz` answers, with 200 or 503. */
+export function readiness(service: Pick<Service, 'faults'>) {
+  const faults = service.faults();
+  return { ready: Object.keys(faults).length === 0, faults };
+}
+
 /**
  * `/metrics` for Prometheus, with those of `furtherMetrics` (text in the same format) behind the
  * process's own; `/livez` answers while the event loop does, whatever Kafka and Temporal do;
@@ -26,11 +32,10 @@ export async function startHealthServer(
       response.writeHead(status, { 'content-type': type }).end(body);
     if (path === '/livez') answer(200, '{"live":true}');
     else if (path === '/readyz') {
-      const faults = service.faults();
-      const ready = Object.keys(faults).length === 0;
-      answer(ready ? 200 : 503, JSON.stringify({ ready, faults }));
+      const found = readiness(service);
+      answer(found.ready ? 200 : 503, JSON.stringify(found));
     } else if (path === '/metrics') {
-      metrics.ready.set(Object.keys(service.faults()).length === 0 ? 1 : 0);
+      metrics.ready.set(readiness(service).ready ? 1 : 0);
       Promise.all([metrics.registry.metrics(), furtherMetrics().catch(asComment)])
         .then((texts) => answer(200, texts.join('\n'), metrics.registry.contentType))
         .catch((error: unknown) => answer(500, JSON.stringify({ error: String(error) })));

@@ -8,6 +8,7 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { AnyStream } from '../domain/stream';
+import { readiness } from '../health-server';
 import type { Logger } from '../logger';
 import { answerErrors, answerMalformed } from './answer-errors';
 import { CONTENT_TYPES } from './drafts';
@@ -157,8 +158,7 @@ async function describe(app: FastifyInstance, { streams, tokens }: ApiServerOpti
 function addHealth(app: FastifyInstance, faults: ApiServerOptions['faults']): void {
   app.get('/livez', () => ({ live: true }));
   app.get('/readyz', (_, reply) => {
-    const found = faults();
-    const ready = Object.keys(found).length === 0;
-    return reply.code(ready ? 200 : 503).send({ ready, faults: found });
+    const found = readiness({ faults });
+    return reply.code(found.ready ? 200 : 503).send(found);
   });
 }
