@@ -24,6 +24,8 @@ export class FaultProxy {
   /** Methods of all requests seen, in order. */
   readonly seen: string[] = [];
   readonly #planned: { method: string; fault: Fault }[] = [];
+  /** The last request for each path; a next one waits for it. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   private constructor(
     readonly target: string,
@@ -69,12 +71,24 @@ export class FaultProxy {
     if (fault === 'reset') return void incoming.socket.resetAndDestroy();
     if (isAnswer(fault) && !fault.after) return answer(response, fault);
     if (typeof fault === 'object' && 'first' in fault) await fault.first();
-    const { status, headers, content } = await this.#forward(incoming, body);
+    const { status, headers, content } = await this.#inTurn(incoming.url!, () =>
+      this.#forward(incoming, body),
+    );
     if (fault === 'hang-after') return;
     if (fault === 'reset-after') return void incoming.socket.resetAndDestroy();
     if (isAnswer(fault)) return answer(response, fault);
     response.writeHead(status, headers);
     response.end(content);
+  }
+
+  /**
+   * One request for a path at a time. The clouds decide conditional writes atomically; versitygw 1.7.0
+   * looks whether the object is there and writes then, so that of two at once both can be the first.
+   */
+  #inTurn<T>(path: string, run: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(path) ?? Promise.resolve()).then(run, run);
+    this.#turns.set(path, turn);
+    return turn;
   }
 
   #forward(incoming: IncomingMessage, body: Buffer) {
