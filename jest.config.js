@@ -24,6 +24,7 @@ module.exports = {
       displayName: 'integration',
       testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
       globalSetup: '<rootDir>/test/integration/support/global-setup.ts',
+      setupFiles: ['<rootDir>/test/integration/support/use-servers.ts'],
       globalTeardown: '<rootDir>/test/integration/support/global-teardown.ts',
     },
   ],
