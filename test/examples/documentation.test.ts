@@ -139,3 +139,11 @@ test('docs/design.md names files that exist', () => {
   );
   expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });
+
+test('docs/guarantees.md names tests that exist', () => {
+  const named = [...read('docs/guarantees.md').matchAll(/`(test\/\S+\.ts)` "([^"]+)"/g)];
+  expect(named.length).toBeGreaterThan(20);
+  const unquoted = (path: string) => read(path).replaceAll('\\', '');
+  const missing = named.filter(([, path, title]) => !unquoted(path!).includes(`'${title}'`));
+  expect(missing.map(([name]) => name)).toEqual([]);
+});
