@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventLog } from './event-log';
 import { PROCESSES, type ProcessName, type ServerName } from './options';
-import { describeFault, type Fault, type FaultEvent } from './schedule';
+import { describeFault, placeOf, type Fault, type FaultEvent } from './schedule';
 import { refuseRecords, type Servers, type TemporalClientName } from './servers';
 import type { SupervisedProcess } from './supervised';
 
@@ -22,22 +22,34 @@ export async function runSchedule(
   log: EventLog,
 ): Promise<void> {
   const start = Date.now();
+  /** The last fault of each place; the next one waits for it, should it take longer than planned. */
+  const last = new Map<string, Promise<void>>();
   await Promise.all(
-    schedule.map(async ({ at, for: length, fault }, number) => {
-      await sleep(Math.max(0, start + at - Date.now()));
-      const described = { number, kind: fault.kind, fault: describeFault(fault) };
-      log.write('inject', described);
-      try {
-        await inject(fault, victims);
-      } catch (error) {
-        // Kafka may be away when it is asked to refuse records.
-        log.write('not injected', { ...described, error: String(error) });
-      }
-      await sleep(length);
-      await untilHealed(fault, victims, log);
-      log.write('healed', described);
+    schedule.map((event, number) => {
+      const place = placeOf(event.fault);
+      const before = last.get(place);
+      const turn = run(event, number, before);
+      last.set(place, turn);
+      return turn;
     }),
   );
+
+  async function run(event: FaultEvent, number: number, before: Promise<void> | undefined) {
+    const { at, for: length, fault } = event;
+    await sleep(Math.max(0, start + at - Date.now()));
+    await before;
+    const described = { number, kind: fault.kind, fault: describeFault(fault) };
+    log.write('inject', described);
+    try {
+      await inject(fault, victims);
+    } catch (error) {
+      // Kafka may be away when it is asked to refuse records.
+      log.write('not injected', { ...described, error: String(error) });
+    }
+    await sleep(length);
+    await untilHealed(fault, victims, log);
+    log.write('healed', described);
+  }
 }
 
 async function inject(fault: Fault, { servers, processes, deadLetterTopics }: Victims) {

@@ -161,9 +161,8 @@ function startProcesses(
       KAFKA_BROKERS: servers.toKafka[name].address,
       ...(temporal && { TEMPORAL_ADDRESS: temporal.address }),
     };
-    const logFile = join(directory, 'logs', `${name}.log`);
-    const one = new SupervisedProcess(name, commands[name], env, logFile, log);
-    releasers.push(() => one.close());
+    const one = new SupervisedProcess(name, commands[name], env, join(directory, 'logs'), log);
+    releasers.push(() => one.end('SIGKILL'));
     one.start();
     return [name, one] as const;
   };

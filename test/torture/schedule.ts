@@ -132,7 +132,7 @@ export function generateSchedule(
 }
 
 /** Two faults of one place can't be told from each other, and so are not injected together. */
-function placeOf(fault: Fault): string {
+export function placeOf(fault: Fault): string {
   switch (fault.kind) {
     case 'network':
       return `${fault.target} to ${fault.to}`;

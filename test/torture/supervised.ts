@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventLog } from './event-log';
 import type { ProcessName } from './options';
@@ -8,6 +8,7 @@ import type { ProcessName } from './options';
 export const MAIN = join(__dirname, '..', '..', 'dist', 'cli', 'main.js');
 /** Before a process that has ended by itself is started again. */
 const RESTART_AFTER_MS = 1_000;
+const READ_EVERY_MS = 200;
 
 /** What one process of the CLI says of itself in its log. */
 interface Addresses {
@@ -22,19 +23,19 @@ export class SupervisedProcess {
   #addresses: Addresses = {};
   #wanted = false;
   #restart: NodeJS.Timeout | undefined;
+  #reading: NodeJS.Timeout | undefined;
+  #starts = 0;
   /** Exits that nobody asked for. */
   ownExits = 0;
-  readonly #output: WriteStream;
 
   constructor(
     readonly name: ProcessName,
     readonly args: string[],
     readonly env: NodeJS.ProcessEnv,
-    logFile: string,
+    /** Each process has a file of its own there. */
+    readonly logDirectory: string,
     readonly log: EventLog,
-  ) {
-    this.#output = createWriteStream(logFile, { flags: 'a' });
-  }
+  ) {}
 
   /** Of the process that runs now. */
   get pid(): number | undefined {
@@ -49,23 +50,18 @@ export class SupervisedProcess {
     this.#wanted = true;
     clearTimeout(this.#restart);
     if (this.#child) return;
+    const logFile = join(this.logDirectory, `${this.name}.${++this.#starts}.log`);
+    // No pipe: what it says last before a crash is in the file.
+    const output = openSync(logFile, 'w');
     const child = spawn(process.execPath, [MAIN, ...this.args], {
       env: this.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', output, output],
     });
+    closeSync(output);
     this.#child = child;
     this.#addresses = {};
-    this.log.write('start', { process: this.name, pid: child.pid });
-    let partial = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (data: Buffer) => {
-        this.#output.write(data);
-        partial += data.toString();
-        const end = partial.lastIndexOf('\n') + 1;
-        this.#read(partial.slice(0, end));
-        partial = partial.slice(end);
-      });
-    }
+    this.log.write('start', { process: this.name, pid: child.pid, log: logFile });
+    this.#reading = setInterval(() => this.#read(logFile), READ_EVERY_MS).unref();
     child.once('exit', (code, signal) => this.#ended(child, code, signal));
   }
 
@@ -98,27 +94,26 @@ export class SupervisedProcess {
     }
   }
 
-  async close(): Promise<void> {
-    await this.end('SIGKILL');
-    this.#output.end();
-  }
-
-  #read(lines: string): void {
-    for (const line of lines.split('\n')) {
+  /** Until it has said where it listens. */
+  #read(logFile: string): void {
+    for (const line of readFileSync(logFile, 'utf8').split('\n')) {
       if (!line.includes('"metrics":') && !line.includes('"url":')) continue;
       try {
         const { metrics, url } = JSON.parse(line) as Addresses;
         if (typeof metrics === 'string') this.#addresses.metrics = metrics;
         if (typeof url === 'string') this.#addresses.url = url;
       } catch {
-        // A line that is not of its log.
+        // A line that is not of its log, or not written to its end.
       }
     }
+    // The last thing that is said.
+    if (this.#addresses.metrics) clearInterval(this.#reading);
   }
 
   #ended(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
     this.#child = undefined;
     this.#addresses = {};
+    clearInterval(this.#reading);
     const asked = !this.#wanted;
     this.log.write('exit', { process: this.name, pid: child.pid, code, signal, asked });
     if (asked) return;
