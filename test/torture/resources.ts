@@ -21,7 +21,7 @@ export interface ResourceSummary {
 /** Samples resident memory and open handles of the processes; only where there is `/proc`. */
 export class ResourceSampler {
   /** By pid: one process after the other has the same name. */
-  readonly #samples = new Map<number, { process: string; samples: Sample[] }>();
+  readonly #samples = new Map<number, Sample[]>();
   readonly #timer = setInterval(() => this.#sample(), SAMPLE_EVERY_MS).unref();
 
   constructor(readonly processes: Processes) {}
@@ -33,18 +33,18 @@ export class ResourceSampler {
   /** The processes that run now. */
   summary(): ResourceSummary[] {
     return Object.values(this.processes).flatMap(({ name, pid }) => {
-      const samples = pid === undefined ? undefined : this.#samples.get(pid)?.samples;
+      const samples = pid === undefined ? undefined : this.#samples.get(pid);
       return samples ? [summarise(name, pid!, samples)] : [];
     });
   }
 
   #sample(): void {
-    for (const { name, pid } of Object.values(this.processes)) {
-      const sample = pid === undefined ? undefined : read(pid);
+    for (const { pid, started } of Object.values(this.processes)) {
+      const sample = pid === undefined || !started ? undefined : read(pid);
       if (!sample) continue;
-      const of = this.#samples.get(pid!) ?? { process: name, samples: [] };
-      of.samples.push(sample);
-      this.#samples.set(pid!, of);
+      const samples = this.#samples.get(pid!);
+      if (samples) samples.push(sample);
+      else this.#samples.set(pid!, [sample]);
     }
   }
 }
@@ -61,7 +61,7 @@ export function grown(summaries: ResourceSummary[]): string[] {
   ]);
 }
 
-/** The first seconds load code: a start is what the process holds after that. */
+/** What a process holds so many samples after it has started is taken for its start. */
 const START_SAMPLES = 5;
 
 function summarise(process: string, pid: number, samples: Sample[]): ResourceSummary {

@@ -42,6 +42,11 @@ export class SupervisedProcess {
     return this.#child?.pid;
   }
 
+  /** Whether the process that runs now has come as far as to work. */
+  get started(): boolean {
+    return this.#addresses.metrics !== undefined;
+  }
+
   get url(): string | undefined {
     return this.#addresses.url;
   }
