@@ -3,7 +3,13 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dockerRunArguments } from './kafka-docker';
 import { kafkaAnswers } from './kafka-probe';
-import { kafkaSettings, LOG4J2_PROPERTIES, toProperties } from './kafka-settings';
+import { LocalServerError } from './errors';
+import {
+  kafkaSettings,
+  LOG4J2_PROPERTIES,
+  toProperties,
+  type FurtherListener,
+} from './kafka-settings';
 import { localAddress } from './local-ports';
 import { serverPaths } from './paths';
 import { freePort } from './ports';
@@ -21,18 +27,23 @@ export interface KafkaOptions {
   port: number;
   /** Maximum heap; default `1g`. */
   heap?: string | undefined;
+  /** Beside `port`; needs Java, as a container has one port only. */
+  further?: FurtherListener[];
   progress: Progress;
 }
 
 /** Starts Kafka on 127.0.0.1, on new data or on what an earlier one left. */
 export async function launchKafka(options: KafkaOptions): Promise<StartingServer> {
-  const { cacheDirectory, port, heap = '1g', progress } = options;
+  const { cacheDirectory, port, heap = '1g', further = [], progress } = options;
   const { home, log } = serverPaths(options.directory, 'kafka');
   const installation = await provisionKafka(cacheDirectory, progress);
+  if (further.length > 0 && installation.kind !== 'jars') {
+    throw new LocalServerError('Kafka with further listeners needs Java 17 and Maven, not Docker');
+  }
   mkdirSync(home, { recursive: true });
   const program =
     installation.kind === 'jars'
-      ? await prepareJava(installation.lib, home, { port, heap, progress })
+      ? await prepareJava(installation.lib, home, { port, heap, further, progress })
       : await prepareDocker(home, port, heap);
   const address = localAddress(port);
   progress(`starting Kafka on ${address}`);
@@ -49,11 +60,13 @@ interface Program {
 async function prepareJava(
   lib: string,
   home: string,
-  { port, heap, progress }: { port: number; heap: string; progress: Progress },
+  options: { port: number; heap: string; further: FurtherListener[]; progress: Progress },
 ): Promise<Program> {
+  const { port, heap, further, progress } = options;
   const settings = kafkaSettings({
     host: '127.0.0.1',
     port,
+    further,
     controllerPort: await freePort(),
     dataDirectory: 'data',
   });

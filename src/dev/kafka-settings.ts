@@ -4,20 +4,41 @@ export interface KafkaAddress {
   port: number;
   controllerPort: number;
   dataDirectory: string;
+  further?: FurtherListener[];
+}
+
+/** One more way to the broker, which clients that come by it are told to keep to: for a proxy in between. */
+export interface FurtherListener {
+  /** Letters, digits and `_`. */
+  name: string;
+  port: number;
+  /** Where its clients are sent: the proxy's port. */
+  advertisedPort: number;
 }
 
 /** One KRaft node that is broker and controller, for one machine. */
 export function kafkaSettings(address: KafkaAddress): Record<string, string> {
-  const { host, port, controllerPort, dataDirectory } = address;
+  const { host, port, controllerPort, dataDirectory, further = [] } = address;
+  const list = (first: string, each: (listener: FurtherListener) => string) =>
+    [first, ...further.map(each)].join(',');
   return {
     'process.roles': 'broker,controller',
     'node.id': '1',
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
-    listeners: `PLAINTEXT://${host}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    listeners: list(
+      `PLAINTEXT://${host}:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+      (one) => `${one.name}://${host}:${one.port}`,
+    ),
+    'advertised.listeners': list(
+      `PLAINTEXT://127.0.0.1:${port}`,
+      (one) => `${one.name}://127.0.0.1:${one.advertisedPort}`,
+    ),
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'listener.security.protocol.map': list(
+      'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+      ({ name }) => `${name}:PLAINTEXT`,
+    ),
     'log.dirs': dataDirectory,
     'auto.create.topics.enable': 'false',
     'group.initial.rebalance.delay.ms': '0',

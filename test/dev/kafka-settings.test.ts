@@ -18,6 +18,16 @@ test('the broker listens on 127.0.0.1 only and keeps its data where it is told',
   );
 });
 
+test('clients of a further listener are sent to the port that it advertises', () => {
+  const address = { host: '127.0.0.1', port: 9092, controllerPort: 9093, dataDirectory: 'data' };
+  const further = [{ name: 'PROXIED', port: 9094, advertisedPort: 19094 }];
+  expect(kafkaSettings({ ...address, further })).toMatchObject({
+    listeners: 'PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093,PROXIED://127.0.0.1:9094',
+    'advertised.listeners': 'PLAINTEXT://127.0.0.1:9092,PROXIED://127.0.0.1:19094',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT',
+  });
+});
+
 test('the container is published on 127.0.0.1 only, under the port it listens on', () => {
   const args = dockerRunArguments({ name: 'cloudsync-kafka-abc', port: 19092, heap: '1g' });
   const line = args.join(' ');

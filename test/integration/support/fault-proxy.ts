@@ -24,6 +24,7 @@ export class FaultProxy {
   /** Methods of all requests seen, in order. */
   readonly seen: string[] = [];
   readonly #planned: { method: string; fault: Fault }[] = [];
+  #standing: Fault | undefined;
   /** The last request for each path; a next one waits for it. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
@@ -51,6 +52,11 @@ export class FaultProxy {
     this.#planned.push({ method, fault });
   }
 
+  /** Spoils every request that no plan spoils, until told otherwise. */
+  every(fault: Fault | undefined): void {
+    this.#standing = fault;
+  }
+
   /** Plans that no request has met. */
   get unmet(): number {
     return this.#planned.length;
@@ -66,7 +72,7 @@ export class FaultProxy {
     const { method = '' } = incoming;
     this.seen.push(method);
     const index = this.#planned.findIndex((plan) => plan.method === method);
-    const fault = index < 0 ? undefined : this.#planned.splice(index, 1)[0]!.fault;
+    const fault = index < 0 ? this.#standing : this.#planned.splice(index, 1)[0]!.fault;
     if (fault === 'hang') return;
     if (fault === 'reset') return void incoming.socket.resetAndDestroy();
     if (isAnswer(fault) && !fault.after) return answer(response, fault);

@@ -1,0 +1,79 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Sink, SinkRecord, WriteContext } from 'cloudsync';
+
+/** A line for each write that a sink has answered: when, what, by which process. */
+export interface JournalEntry {
+  time: number;
+  pid: number;
+  messageId: string;
+  key: string | null;
+  partition: number;
+  offset: number;
+  outcome: string;
+}
+
+/** The sink with a journal of its writes. A process that is killed may leave out its last ones. */
+export function withJournal<Message>(sink: Sink<Message>, file: string): Sink<Message> {
+  return {
+    ...sink,
+    async write(record: SinkRecord<Message>, context: WriteContext) {
+      const result = await sink.write(record, context);
+      await append(file, lineOf(record, result.outcome));
+      return result;
+    },
+  };
+}
+
+/** A sink without any dedupe: it appends each record that it is given. */
+export function appendOnlySink(file: string): Sink {
+  return {
+    async write(record) {
+      const value = record.value.toString('base64');
+      await append(file, { ...lineOf(record, 'written'), value });
+      return { outcome: 'written' };
+    },
+    async *stored() {
+      for await (const line of lines(file)) {
+        yield Buffer.from((JSON.parse(line) as { value: string }).value, 'base64');
+      }
+    },
+  };
+}
+
+export async function readJournal(file: string): Promise<JournalEntry[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as JournalEntry);
+}
+
+function lineOf(record: SinkRecord<unknown>, outcome: string): JournalEntry {
+  const { messageId, partition, offset, key } = record;
+  const [time, pid] = [Date.now(), process.pid];
+  // A key of 400,000 characters is known by its beginning.
+  return {
+    time,
+    pid,
+    messageId,
+    key: key && key.toString().slice(0, 50),
+    partition,
+    offset,
+    outcome,
+  };
+}
+
+/** One write with O_APPEND: lines of several processes do not mix. */
+async function append(file: string, line: object): Promise<void> {
+  await appendFile(file, `${JSON.stringify(line)}\n`);
+}
+
+async function* lines(file: string): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: createReadStream(file) });
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
+  }
+}

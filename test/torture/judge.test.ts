@@ -1,0 +1,121 @@
+import { judgeOrder, judgeStream, judgeTopic, type Observed } from './judge';
+import type { Sending } from './ledger';
+import type { Fate } from './messages';
+
+const fates = new Map<string, Fate>([
+  ['a', { id: 'a' }],
+  ['b', { id: 'b' }],
+  ['b2', { id: 'b' }],
+  ['bad', { id: undefined, invalid: 'InvalidJson' }],
+  ['large', { id: 'large', invalid: 'RecordTooLarge' }],
+]);
+
+/** Contents at the offsets 0, 1, … of one partition. */
+function observed(contents: string[], rest: Partial<Observed>): Observed {
+  const records = contents.map((content, offset) => ({ partition: 0, offset, content }));
+  return { lane: 'record', appendOnly: false, fates, records, stored: [], letters: [], ...rest };
+}
+
+const letter = (offset: number, errorType: string) => ({ partition: 0, offset, errorType });
+const clean = { missing: [], double: [], unexpected: [], repeatedLetters: 0 };
+
+test('all is well where each id is stored once and all else is dead-lettered', () => {
+  const verdict = judgeStream(
+    observed(['a', 'a', 'b', 'b2', 'bad'], {
+      stored: ['a', 'b2'],
+      letters: [letter(2, 'ContentConflict'), letter(4, 'InvalidJson')],
+    }),
+  );
+  expect(verdict).toEqual({ ...clean, records: 5, delivered: 2, deadLettered: 2 });
+});
+
+test('a message that is nowhere is missing', () => {
+  const { missing } = judgeStream(observed(['a', 'b'], { stored: ['a'] }));
+  expect(missing).toEqual(['"b": not at the sink, at 0@1']);
+});
+
+test('a poison record without a dead letter is missing', () => {
+  const { missing } = judgeStream(observed(['bad'], {}));
+  expect(missing).toEqual(['0@0: no dead letter, InvalidJson is due']);
+});
+
+test('a conflict that lost and was not dead-lettered is missing, each record of it', () => {
+  const { missing } = judgeStream(
+    observed(['b', 'b2', 'b2'], { stored: ['b'], letters: [letter(1, 'ContentConflict')] }),
+  );
+  expect(missing).toEqual(['0@2: no dead letter, ContentConflict is due']);
+});
+
+test('two copies, or two contents of one id, are double', () => {
+  expect(judgeStream(observed(['a'], { stored: ['a', 'a'] })).double).toEqual(['a']);
+  expect(judgeStream(observed(['b', 'b2'], { stored: ['b', 'b2'] })).double).toEqual(['b']);
+});
+
+test('a dead letter of a good record, a wrong reason and a foreign object are unexpected', () => {
+  const { unexpected } = judgeStream(
+    observed(['a', 'bad'], {
+      stored: ['a', 'bad', 'foreign'],
+      letters: [letter(0, 'Transient'), letter(1, 'SchemaMismatch')],
+    }),
+  );
+  expect(unexpected).toEqual([
+    'the sink holds the invalid record at 0@1',
+    'the sink holds foreign, which is not on the topic',
+    '0@1: dead-lettered as SchemaMismatch, InvalidJson is due',
+    '0@0: dead-lettered as Transient',
+  ]);
+});
+
+test('a dead letter that came twice is counted, not judged', () => {
+  const letters = [letter(0, 'InvalidJson'), letter(0, 'InvalidJson')];
+  expect(judgeStream(observed(['bad'], { letters }))).toMatchObject({
+    ...clean,
+    deadLettered: 1,
+    repeatedLetters: 1,
+  });
+});
+
+test('what is too large for a workflow is delivered by the chunk lane alone', () => {
+  const stored = ['large'];
+  expect(judgeStream(observed(['large'], { stored, lane: 'chunk' }))).toMatchObject(clean);
+  const letters = [letter(0, 'RecordTooLarge')];
+  expect(judgeStream(observed(['large'], { letters }))).toMatchObject(clean);
+});
+
+test('a sink that only appends must hold each content once or more', () => {
+  const appendOnly = true;
+  const verdict = judgeStream(observed(['a', 'b', 'b2'], { appendOnly, stored: ['a', 'a', 'b'] }));
+  expect(verdict.double).toEqual(['a']);
+  expect(verdict.missing).toEqual(['"b": a content of it, at 0@2']);
+});
+
+test('the topic holds what was acknowledged as often as it was, and nothing that was rejected', () => {
+  const sending = (content: string, state: Sending['state']): Sending => ({
+    ...{ number: 0, kind: 'unique', via: 'api' },
+    content,
+    state,
+  });
+  const { records } = observed(['a', 'bad'], {});
+  const sendings = [
+    sending('a', 'acknowledged'),
+    sending('a', 'acknowledged'),
+    sending('b', 'unknown'),
+    sending('bad', 'rejected'),
+  ];
+  expect(judgeTopic(sendings, records)).toEqual({
+    lost: ['a: acknowledged 2 times, 1 on the topic'],
+    leaked: ['bad: rejected, and on the topic'],
+  });
+});
+
+test('the first deliveries of a key must be in the order of offsets', () => {
+  const entry = (key: string, offset: number) => ({
+    ...{ time: 0, pid: 1, messageId: '', partition: 0, outcome: 'written' },
+    key,
+    offset,
+  });
+  const journal = [entry('k', 1), entry('l', 0), entry('k', 4), entry('k', 1), entry('k', 3)];
+  expect(judgeOrder(journal, 'key')).toEqual(['0@3 (key k) came after offset 4']);
+  expect(judgeOrder(journal, 'partition')).toHaveLength(2);
+  expect(judgeOrder(journal, 'none')).toEqual([]);
+});

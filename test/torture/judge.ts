@@ -1,0 +1,186 @@
+import type { JournalEntry } from './journal';
+import type { Sending } from './ledger';
+import type { Fate } from './messages';
+import type { TortureOptions } from './options';
+
+export interface Placed {
+  partition: number;
+  offset: number;
+}
+
+/** All that a stream has to answer for, and what it has made of it. */
+export interface Observed {
+  lane: 'record' | 'chunk';
+  appendOnly: boolean;
+  /** What must become of each content that may be on the topic. */
+  fates: ReadonlyMap<string, Fate>;
+  records: (Placed & { content: string })[];
+  /** Contents at the sink, one entry for each copy. */
+  stored: string[];
+  /** By the place of the record that each dead letter names; repeats included. */
+  letters: (Placed & { errorType: string | undefined })[];
+}
+
+export interface Verdict {
+  records: number;
+  /** Message ids with a content at the sink. */
+  delivered: number;
+  /** Records with a dead letter. */
+  deadLettered: number;
+  /** Contents neither at the sink nor, where that is due, among the dead letters. */
+  missing: string[];
+  /** Message ids that the sink holds more than once. */
+  double: string[];
+  /** What is where it must not be. */
+  unexpected: string[];
+  /** Dead letters beyond the first of a record: at least once is what is promised. */
+  repeatedLetters: number;
+}
+
+/** Holds a stream to what was put on its topic, record by record. */
+export function judgeStream(observed: Observed): Verdict {
+  const { records, letters, stored, fates, appendOnly } = observed;
+  const missing: string[] = [];
+  const double: string[] = [];
+  const unexpected: string[] = [];
+  const copies = counted(stored);
+  const places = grouped(records, ({ content }) => content);
+  const lettersAt = grouped(letters, placeName);
+  /** Places whose records must be dead-lettered, with the reason. */
+  const due = new Map<string, string>();
+  const contentsOf = new Map<string, string[]>();
+  for (const [content, at] of places) {
+    const fate = fates.get(content);
+    if (!fate) unexpected.push(`${placeName(at[0]!)} holds a record that nobody has sent`);
+    else if (isDeliverable(fate, observed)) {
+      contentsOf.set(fate.id!, [...(contentsOf.get(fate.id!) ?? []), content]);
+    } else for (const place of at) due.set(placeName(place), (fate as { invalid: string }).invalid);
+  }
+
+  let delivered = 0;
+  for (const [id, contents] of contentsOf) {
+    const atSink = contents.filter((content) => copies.has(content));
+    if (atSink.length > 0) delivered++;
+    else missing.push(`${JSON.stringify(id)}: not at the sink, at ${placesOf(contents, places)}`);
+    const count = atSink.reduce((sum, content) => sum + copies.get(content)!, 0);
+    if (appendOnly) {
+      if (count > contents.length) double.push(id);
+      const lost = contents.filter((content) => !copies.has(content));
+      if (atSink.length > 0 && lost.length > 0) {
+        missing.push(`${JSON.stringify(id)}: a content of it, at ${placesOf(lost, places)}`);
+      }
+      continue;
+    }
+    if (count > 1) double.push(id);
+    if (atSink.length === 0) continue;
+    // The first of them at the sink wins; every record with another content is a conflict.
+    for (const content of contents.filter((one) => one !== atSink[0])) {
+      for (const place of places.get(content)!) due.set(placeName(place), 'ContentConflict');
+    }
+  }
+  for (const content of copies.keys()) {
+    if (!places.has(content))
+      unexpected.push(`the sink holds ${content}, which is not on the topic`);
+    else if (!isDeliverable(fates.get(content)!, observed)) {
+      unexpected.push(`the sink holds the invalid record at ${placesOf([content], places)}`);
+    }
+  }
+
+  for (const [place, reason] of due) {
+    const types = (lettersAt.get(place) ?? []).map(({ errorType }) => errorType);
+    if (types.length === 0) missing.push(`${place}: no dead letter, ${reason} is due`);
+    else if (types.some((type) => type !== reason)) {
+      unexpected.push(`${place}: dead-lettered as ${types.join(', ')}, ${reason} is due`);
+    }
+  }
+  for (const [place, found] of lettersAt) {
+    if (due.has(place)) continue;
+    unexpected.push(`${place}: dead-lettered as ${found.map((one) => one.errorType).join(', ')}`);
+  }
+  return {
+    records: records.length,
+    delivered,
+    deadLettered: lettersAt.size,
+    missing,
+    double,
+    unexpected,
+    repeatedLetters: letters.length - lettersAt.size,
+  };
+}
+
+/** Holds the producers' path to the producer's own books. */
+export function judgeTopic(
+  sendings: Sending[],
+  records: Observed['records'],
+): { lost: string[]; leaked: string[] } {
+  const onTopic = counted(records.map(({ content }) => content));
+  const inState = (state: Sending['state']) =>
+    counted(sendings.filter((one) => one.state === state).map(({ content }) => content));
+  const acknowledged = inState('acknowledged');
+  const rejected = inState('rejected');
+  const others = new Set(
+    sendings.filter(({ state }) => state !== 'rejected').map(({ content }) => content),
+  );
+  return {
+    lost: [...acknowledged]
+      .filter(([content, count]) => (onTopic.get(content) ?? 0) < count)
+      .map(
+        ([content, count]) =>
+          `${content}: acknowledged ${count} times, ${onTopic.get(content) ?? 0} on the topic`,
+      ),
+    leaked: [...rejected.keys()]
+      .filter((content) => onTopic.has(content) && !others.has(content))
+      .map((content) => `${content}: rejected, and on the topic`),
+  };
+}
+
+/** Places where the sink got a record of a key, or of a partition, after a later one. */
+export function judgeOrder(
+  journal: JournalEntry[],
+  ordering: TortureOptions['ordering'],
+): string[] {
+  if (ordering === 'none') return [];
+  const last = new Map<string, number>();
+  const seen = new Set<string>();
+  const faults: string[] = [];
+  for (const entry of journal) {
+    const place = placeName(entry);
+    // Delivered again: only the first delivery has a place in the order.
+    if (seen.has(place)) continue;
+    seen.add(place);
+    const { partition, key, offset } = entry;
+    const line = ordering === 'key' ? `${partition} ${key}` : `${partition}`;
+    const before = last.get(line) ?? -1;
+    if (offset < before) faults.push(`${place} (key ${key}) came after offset ${before}`);
+    else last.set(line, offset);
+  }
+  return faults;
+}
+
+export function placeName({ partition, offset }: Placed): string {
+  return `${partition}@${offset}`;
+}
+
+function isDeliverable(fate: Fate, { lane }: Pick<Observed, 'lane'>): boolean {
+  return !('invalid' in fate) || (fate.invalid === 'RecordTooLarge' && lane === 'chunk');
+}
+
+function placesOf(contents: string[], places: Map<string, Placed[]>): string {
+  return contents.flatMap((content) => places.get(content)!.map(placeName)).join(', ');
+}
+
+function counted(list: string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const one of list) counts.set(one, (counts.get(one) ?? 0) + 1);
+  return counts;
+}
+
+function grouped<T>(list: T[], by: (one: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of list) {
+    const group = groups.get(by(one));
+    if (group) group.push(one);
+    else groups.set(by(one), [one]);
+  }
+  return groups;
+}

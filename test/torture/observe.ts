@@ -1,0 +1,108 @@
+import { createRecordReader, type Kafka } from '../../src/clients/kafka';
+import { deadLetterHeader } from '../../src/domain/dead-letter';
+import type { AnyStream } from '../../src/domain/stream';
+import {
+  isLetterOf,
+  originalPosition,
+  type DeadLetterEntry,
+} from '../../src/operations/dead-letters';
+import type { FailedEntry } from '../../src/operations/failed-entry';
+import { readTopic, topicRanges } from '../../src/operations/read-topic';
+import type { ReconcileReport } from '../../src/operations/reconcile';
+import { cloudsync, hasCommand } from './command';
+import type { Observed } from './judge';
+import { contentKey } from './messages';
+
+/** What lies on the topic, at the sink and on the dead-letter topic, read without the product's judgement. */
+export async function observeStream(
+  kafka: Kafka,
+  stream: AnyStream,
+): Promise<Pick<Observed, 'records' | 'stored' | 'letters'>> {
+  const observed: Pick<Observed, 'records' | 'stored' | 'letters'> = {
+    records: [],
+    stored: [],
+    letters: [],
+  };
+  for await (const { partition, offset, key, value } of everything(kafka, stream.topic)) {
+    observed.records.push({ partition, offset, content: contentKey(key, value) });
+  }
+  for await (const value of stream.sink.stored!()) observed.stored.push(contentKey(null, value));
+  for await (const letter of everything(kafka, stream.deadLetterTopic)) {
+    const place = originalPosition(letter);
+    if (!place || !isLetterOf(stream, letter)) continue;
+    observed.letters.push({ ...place, errorType: deadLetterHeader(letter, 'error-type') });
+  }
+  return observed;
+}
+
+async function* everything(kafka: Kafka, topic: string) {
+  const reader = createRecordReader(kafka);
+  try {
+    yield* readTopic(kafka, reader, topic, (await topicRanges(kafka, topic)) ?? []);
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Of each reason so many are looked at singly. */
+const SHOWN = 2;
+
+/** What an operator can't find out about dead letters, where every one must be traceable to its workflow. */
+export async function untraceable(name: string, env: NodeJS.ProcessEnv): Promise<string[]> {
+  const only = ['--stream', name];
+  const [letters, failed] = await Promise.all([
+    cloudsync<DeadLetterEntry[]>(['dlq', 'list', ...only], env),
+    cloudsync<FailedEntry[]>(['failed', 'list', ...only], env),
+  ]);
+  const failedIds = new Map(failed.map((entry) => [entry.workflowId, entry]));
+  const faults: string[] = [];
+  for (const { workflowId, partition, offset, errorType } of letters) {
+    const workflow = failedIds.get(workflowId);
+    const place = `${partition}@${offset}`;
+    if (!workflow) faults.push(`dead letter of ${place}: no failed workflow ${workflowId}`);
+    else if (workflow.partition !== partition || workflow.offset !== offset) {
+      faults.push(`dead letter of ${place}: workflow ${workflowId} is of another record`);
+    } else if (workflow.errorType !== errorType) {
+      faults.push(`dead letter of ${place}: ${errorType}, its workflow says ${workflow.errorType}`);
+    }
+  }
+  const lettersOf = new Set(letters.map(({ workflowId }) => workflowId));
+  for (const { workflowId, errorType } of failed) {
+    if (!lettersOf.has(workflowId)) {
+      faults.push(`failed workflow ${workflowId} (${errorType}) has no dead letter`);
+    }
+  }
+  if (failed.length !== lettersOf.size) {
+    faults.push(`${failed.length} failed workflows, ${lettersOf.size} with dead letters`);
+  }
+  return [...faults, ...(await unshown(letters, only, env))];
+}
+
+async function unshown(
+  letters: DeadLetterEntry[],
+  only: string[],
+  env: NodeJS.ProcessEnv,
+): Promise<string[]> {
+  const faults: string[] = [];
+  const shown = new Map<string | null, number>();
+  const canTrace = await hasCommand('trace', env);
+  for (const { workflowId, errorType, messageId, deadLetter } of letters) {
+    const count = shown.get(errorType) ?? 0;
+    if (count === SHOWN) continue;
+    shown.set(errorType, count + 1);
+    const at = `${deadLetter.partition}:${deadLetter.offset}`;
+    const details = await cloudsync<DeadLetterEntry>(['dlq', 'show', ...only, '--', at], env);
+    if (details.workflowId !== workflowId) faults.push(`dlq show ${at} shows another letter`);
+    if (canTrace && messageId !== null) {
+      const trace = await cloudsync<unknown>(['trace', ...only, '--', messageId], env);
+      if (!JSON.stringify(trace).includes(JSON.stringify(workflowId))) {
+        faults.push(`trace ${JSON.stringify(messageId)} does not name ${workflowId}`);
+      }
+    }
+  }
+  return faults;
+}
+
+export function reconcileReport(name: string, env: NodeJS.ProcessEnv): Promise<ReconcileReport> {
+  return cloudsync<ReconcileReport>(['reconcile', '--stream', name], env);
+}

@@ -1,0 +1,193 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createKafka } from '../../src/clients/kafka';
+import { createProducer } from '../../src/clients/kafka-producer';
+import { Releasers } from '../../src/lifecycle';
+import { createLogger } from '../../src/logger';
+import { cloudsync } from './command';
+import { EventLog } from './event-log';
+import { runSchedule, type Processes } from './inject';
+import { judgeRun } from './judge-run';
+import { Ledger } from './ledger';
+import { MessageSource } from './messages';
+import { BRIDGES, PROCESSES, type ProcessName, type TortureOptions } from './options';
+import { Load } from './producers';
+import { Random } from './random';
+import { buildReport, type Report } from './report';
+import { ResourceSampler } from './resources';
+import type { FaultEvent } from './schedule';
+import { until } from './server';
+import { startServers, type Servers, type TemporalClientName } from './servers';
+import { settle } from './settle';
+import { streamEnvironment, streamName } from './streams';
+import { SupervisedProcess } from './supervised';
+
+const TOPIC = 'torture.messages';
+const PARTITIONS = 6;
+const PROGRESS_EVERY_MS = 10_000;
+
+export interface RunOptions {
+  options: TortureOptions;
+  schedule: FaultEvent[];
+  /** Logs, data and results of the run go there. */
+  directory: string;
+  progress: (text: string) => void;
+  /** Ends the run early; everything that was started is stopped. */
+  signal?: AbortSignal;
+}
+
+/** One whole run: servers, processes, load and faults, then settling and the verdict. */
+export async function torture(run: RunOptions): Promise<Report> {
+  const directory = resolve(run.directory);
+  await mkdir(join(directory, 'logs'), { recursive: true });
+  const log = new EventLog(join(directory, 'events.ndjson'), run);
+  const releasers = new Releasers();
+  const aborted = new Promise<never>((_, reject) => {
+    run.signal?.addEventListener('abort', () => reject(new Error('the run was ended')));
+  });
+  aborted.catch(() => undefined);
+  try {
+    return await Promise.race([runIn(directory, { ...run, log, releasers }), aborted]);
+  } finally {
+    await releasers.release();
+    await log.close();
+  }
+}
+
+async function runIn(
+  directory: string,
+  run: RunOptions & { log: EventLog; releasers: Releasers },
+): Promise<Report> {
+  const { options, schedule, progress, log, releasers } = run;
+  const lanes = options.lane === 'both' ? (['record', 'chunk'] as const) : [options.lane];
+  const names = lanes.map(streamName);
+  progress('starting the servers');
+  const servers = await startServers(options, directory, names, releasers, (text) =>
+    log.write('server', { text }),
+  );
+  const environment = baseEnvironment({ ...options, lanes: [...lanes] });
+  const operator = {
+    ...environment,
+    ...servers.sinkEnvironment.direct,
+    KAFKA_BROKERS: servers.direct.broker,
+    TEMPORAL_ADDRESS: servers.direct.temporal,
+  };
+  await cloudsync(['topics', 'create', '--partitions', String(PARTITIONS)], operator);
+  const processes = startProcesses(servers, environment, directory, log, releasers);
+  const ready = async () =>
+    (await Promise.all(Object.values(processes).map((one) => one.fault()))).every((f) => !f);
+  progress('starting the processes');
+  await until('all processes are ready', ready);
+  const resources = new ResourceSampler(processes);
+  releasers.push(() => resources.stop());
+
+  const ledger = new Ledger(join(directory, 'ledger.ndjson'));
+  const load = await createLoad(run, servers, ledger, processes);
+  const ticker = setInterval(() => {
+    const { sendings } = ledger;
+    progress(`${sendings.length} messages sent, ${load.unanswered} not answered`);
+  }, PROGRESS_EVERY_MS);
+  releasers.push(() => clearInterval(ticker));
+  const started = Date.now();
+  const victims = { servers, processes, deadLetterTopics: names.map((name) => `${name}-sync-dlq`) };
+  await Promise.all([load.run(options.minutes * 60_000), runSchedule(schedule, victims, log)]);
+  clearInterval(ticker);
+  await ledger.close();
+  const loadSeconds = Math.round((Date.now() - started) / 1_000);
+  log.write('load ended', { messages: ledger.sendings.length });
+
+  const settled = await settle(processes, operator, options.settleMinutes * 60_000, progress);
+  log.write('settled', settled);
+  progress(`${options.quietSeconds} quiet seconds`);
+  await sleep(options.quietSeconds * 1_000);
+  const judged = await judgeRun({
+    options,
+    lanes: [...lanes],
+    servers,
+    ledger,
+    operator,
+    directory,
+    progress,
+  });
+  const report = buildReport({
+    ...{ options, directory, judged, settled, loadSeconds },
+    events: log.events,
+    messages: ledger.totals(),
+    resources: resources.summary(),
+    ownExits: Object.fromEntries(PROCESSES.map((name) => [name, processes[name].ownExits])),
+  });
+  await writeFile(join(directory, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
+  return report;
+}
+
+function baseEnvironment(own: Parameters<typeof streamEnvironment>[0]): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(CLOUDSYNC|KAFKA|TEMPORAL|AWS|AZURE)_/.test(name),
+  );
+  const { lanes, sink, ordering, appendOnly } = own;
+  return {
+    ...Object.fromEntries(inherited),
+    ...streamEnvironment({ lanes, sink, ordering, appendOnly }),
+    CLOUDSYNC_STREAMS: join(__dirname, 'streams.ts'),
+    CLOUDSYNC_TOPIC: TOPIC,
+    CLOUDSYNC_METRICS_PORT: '0',
+    CLOUDSYNC_API_METRICS_PORT: '0',
+    CLOUDSYNC_API_PORT: '0',
+  };
+}
+
+function startProcesses(
+  servers: Servers,
+  environment: NodeJS.ProcessEnv,
+  directory: string,
+  log: EventLog,
+  releasers: Releasers,
+): Processes {
+  const commands: Record<ProcessName, string[]> = {
+    ...(Object.fromEntries(BRIDGES.map((name) => [name, ['bridge', 'start']])) as Record<
+      (typeof BRIDGES)[number],
+      string[]
+    >),
+    worker: ['worker', 'start'],
+    api: ['api', 'start'],
+  };
+  const start = (name: ProcessName) => {
+    const temporal = servers.toTemporal[name as TemporalClientName] as
+      { address: string } | undefined;
+    const env = {
+      ...environment,
+      ...servers.sinkEnvironment.proxied,
+      KAFKA_BROKERS: servers.toKafka[name].address,
+      ...(temporal && { TEMPORAL_ADDRESS: temporal.address }),
+    };
+    const one = new SupervisedProcess(name, commands[name], env, join(directory, 'logs'), log);
+    releasers.push(() => one.end('SIGKILL'));
+    one.start();
+    return [name, one] as const;
+  };
+  return Object.fromEntries(PROCESSES.map(start)) as Processes;
+}
+
+async function createLoad(
+  { options, log, releasers }: RunOptions & { log: EventLog; releasers: Releasers },
+  servers: Servers,
+  ledger: Ledger,
+  processes: Processes,
+): Promise<Load> {
+  const broker = servers.toKafka.producer.address;
+  const settings = { brokers: [broker], clientId: 'torture-producer', ssl: false };
+  const kafka = createProducer(createKafka(settings, createLogger('silent')));
+  await kafka.connect();
+  releasers.push(() => kafka.disconnect());
+  return new Load({
+    // Apart from the schedule's draws.
+    source: new MessageSource(new Random(options.seed ^ 0x5eed), PARTITIONS),
+    ledger,
+    topic: TOPIC,
+    rate: options.rate,
+    kafka,
+    apiUrl: () => processes.api.url,
+    onProblem: (text) => log.write('producer', { text }),
+  });
+}

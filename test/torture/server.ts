@@ -1,0 +1,53 @@
+import type { SingleServer } from '../../src/dev';
+import { waitUntil } from '../../src/dev/wait';
+
+const RESTART_TRIES = 5;
+
+/** A server that is killed, stopped, frozen and started again on the same data and ports. */
+export class TorturedServer {
+  #running: SingleServer | undefined;
+
+  constructor(readonly start: () => Promise<SingleServer>) {}
+
+  /** Starts it, or again where it does not come up: a data directory may still be in use. */
+  async up(): Promise<void> {
+    for (let tried = 1; ; tried++) {
+      try {
+        this.#running = await this.start();
+        return;
+      } catch (error) {
+        if (tried === RESTART_TRIES) throw error;
+      }
+    }
+  }
+
+  async kill(): Promise<void> {
+    await this.#running?.kill();
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.stop();
+  }
+
+  freeze(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#signal('SIGCONT');
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#running) process.kill(this.#running.pid, signal);
+  }
+}
+
+/** Waits for a condition of the run's own set-up; the deadline only ends what would never end. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  deadlineMs = 120_000,
+): Promise<void> {
+  const timing = { everyMs: 100, deadlineMs };
+  if (!(await waitUntil(condition, timing))) throw new Error(`never happened: ${what}`);
+}

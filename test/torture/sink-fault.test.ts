@@ -1,0 +1,27 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { classifyError } from '../../src/domain/errors';
+import { fileSystemSink } from '../../src/sinks/filesystem';
+import { write } from '../sinks/support/write';
+import { faultyFolders } from './sink-fault';
+
+test('a folder that is taken away fails for a time, and has kept its files', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'cloudsync-torture-'));
+  try {
+    const faulty = await faultyFolders(directory, ['s']);
+    const running = fileSystemSink({ directory: join(directory, 's') });
+    await write(running, { messageId: '1' });
+    await faulty.fail('no-directory');
+    const started = fileSystemSink({ directory: join(directory, 's') });
+    for (const sink of [running, started]) {
+      const error = await write(sink, { messageId: '2' }).catch((e: unknown) => e);
+      expect(classifyError(error, (e) => sink.classify?.(e)).type).toBe('Transient');
+    }
+    await faulty.heal();
+    for (const sink of [running, started]) await write(sink, { messageId: '2' });
+    expect((await readdir(join(directory, 's'))).sort()).toEqual(['1.json', '2.json']);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});

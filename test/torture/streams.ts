@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import {
+  azureBlobSink,
+  defineStream,
+  fileSystemSink,
+  messageSchema,
+  s3Sink,
+  type Settings,
+  type Sink,
+} from 'cloudsync';
+import { appendOnlySink, withJournal } from './journal';
+
+/** What the stream module gets beside the settings; see `streamEnvironment`. */
+interface Own {
+  lanes: ('record' | 'chunk')[];
+  sink: 'file' | 's3' | 'blob';
+  ordering: string;
+  appendOnly: boolean;
+}
+
+/** The variable that carries it. */
+export const OWN_VARIABLE = 'TORTURE_STREAMS';
+
+export function streamEnvironment(own: Own): Record<string, string> {
+  return { [OWN_VARIABLE]: JSON.stringify(own) };
+}
+
+export const streamName = (lane: string) => `torture-${lane}`;
+
+/** The journal of a stream's writes, in the run's directory. */
+export const journalFile = (directory: string, name: string) =>
+  join(directory, `journal-${name}.ndjson`);
+
+/** The streams of a torture run: one a lane, on one topic. */
+export default (settings: Settings) => {
+  const own = JSON.parse(process.env[OWN_VARIABLE] ?? '{}') as Own;
+  return own.lanes.map((lane) => {
+    const name = streamName(lane);
+    const journal = journalFile(join(settings.sinkDirectory, '..'), name);
+    return defineStream({
+      name,
+      topic: settings.topic,
+      schema: messageSchema,
+      sink: own.appendOnly
+        ? appendOnlySink(journal)
+        : withJournal(sinkOf(own.sink, name, settings), journal),
+      // No fault is long enough to use these up: what is dead-lettered is wrong for good.
+      retry: {
+        fastAttempts: 2,
+        maximumAttempts: 100_000,
+        initialIntervalMs: 500,
+        maximumIntervalMs: 5_000,
+        attemptTimeoutMs: 15_000,
+      },
+      execution: lane === 'chunk' ? { lane, maxRecords: 50, lingerMs: 500 } : { lane: 'record' },
+      // One id comes on several partitions here.
+      workflowId: '{stream}-{messageId}-{partition}-{offset}',
+      ...(own.ordering !== 'none' && { ordering: own.ordering }),
+    });
+  });
+};
+
+function sinkOf(sink: Own['sink'], name: string, settings: Settings): Sink {
+  const { s3, azure } = settings;
+  const requestTimeoutMs = 5_000;
+  switch (sink) {
+    case 'file':
+      return fileSystemSink({ directory: join(settings.sinkDirectory, name) });
+    case 's3': {
+      const { bucket, client, ...options } = s3;
+      return s3Sink({
+        ...options,
+        bucket: bucket!,
+        clientConfig: client,
+        prefix: name,
+        requestTimeoutMs,
+      });
+    }
+    case 'blob':
+      return azureBlobSink({
+        ...azure,
+        container: azure.container!,
+        prefix: name,
+        requestTimeoutMs,
+      });
+  }
+}
