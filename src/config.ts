@@ -5,6 +5,9 @@ import type { AzureSettings, S3Settings } from './cloud-settings';
 import { tokenHashes, type ApiSettings } from './api/settings';
 import type { KafkaSettings } from './clients/kafka';
 import type { TemporalSettings } from './clients/temporal';
+import { encryptionCodec } from './codec/encryption-codec';
+import { codecOrigins, type CodecSettings } from './codec/settings';
+import { readEncryptionKeys } from './encryption-settings';
 import { errorMessage, UsageError } from './domain/errors';
 import type { IdempotencySettings } from './domain/idempotency-settings';
 import { LARGEST_CHUNK_LIMITS, type ExecutionOptions } from './domain/stream';
@@ -44,6 +47,8 @@ export interface Settings {
   /** Whether a chunk of the reference streams becomes one object. */
   chunkObjects: boolean;
   api: ApiSettings;
+  /** The codec server. */
+  codec: CodecSettings;
   retry: Partial<RetryPolicy>;
   idempotency: Partial<IdempotencySettings>;
   /** Port of `/metrics`, `/livez`, `/readyz` on 127.0.0.1; 0 takes any free one. */
@@ -164,6 +169,12 @@ const schema = z.object({
   CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: count.optional(),
   CLOUDSYNC_IDEMPOTENCY_STATISTICS: z.stringbool().optional(),
   CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: z.stringbool().optional(),
+  CLOUDSYNC_ENCRYPTION_KEYS: z.string().optional(),
+  CLOUDSYNC_ENCRYPTION_KEYS_FILE: z.string().optional(),
+  CLOUDSYNC_CODEC_HOST: z.string().min(1).default('127.0.0.1'),
+  CLOUDSYNC_CODEC_PORT: port.default(8089),
+  CLOUDSYNC_CODEC_ORIGINS: codecOrigins.default(['http://127.0.0.1:8233', 'http://localhost:8233']),
+  CLOUDSYNC_CODEC_TOKENS: tokenHashes.default([]),
   CLOUDSYNC_WORKER_DEPLOYMENT: z.string().optional(),
   CLOUDSYNC_WORKER_BUILD_ID: z.string().optional(),
   CLOUDSYNC_METRICS_PORT: port.default(9464),
@@ -211,14 +222,22 @@ export function loadSettings(
   const result = schema.safeParse(given);
   const temporal = temporalSettings(given as Record<string, string>);
   const ssl = result.data && kafkaTls(result.data);
+  const keys = readEncryptionKeys(given);
   const faults = [
     ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`),
     ...incomplete(given),
     ...(Array.isArray(ssl) ? ssl : []),
     ...(typeof temporal === 'string' ? [temporal] : []),
+    ...(typeof keys === 'string' ? [keys] : []),
     ...unknown,
   ];
-  if (!result.success || Array.isArray(ssl) || typeof temporal === 'string' || faults.length > 0) {
+  if (
+    !result.success ||
+    Array.isArray(ssl) ||
+    typeof temporal === 'string' ||
+    typeof keys === 'string' ||
+    faults.length > 0
+  ) {
     throw new UsageError(`wrong settings:\n  ${faults.join('\n  ')}`);
   }
   const values = result.data;
@@ -238,6 +257,7 @@ export function loadSettings(
     },
     temporal: {
       ...temporal,
+      ...(keys && { codec: encryptionCodec(keys) }),
       ...(values.CLOUDSYNC_WORKER_DEPLOYMENT && {
         workerVersion: {
           deploymentName: values.CLOUDSYNC_WORKER_DEPLOYMENT,
@@ -285,6 +305,12 @@ export function loadSettings(
       queueBytes: values.CLOUDSYNC_API_QUEUE_BYTES,
       lingerMs: values.CLOUDSYNC_API_LINGER_MS,
       deliveryTimeoutMs: values.CLOUDSYNC_API_DELIVERY_TIMEOUT_MS,
+    },
+    codec: {
+      host: values.CLOUDSYNC_CODEC_HOST,
+      port: values.CLOUDSYNC_CODEC_PORT,
+      origins: values.CLOUDSYNC_CODEC_ORIGINS,
+      tokens: values.CLOUDSYNC_CODEC_TOKENS,
     },
     retry: present({
       fastAttempts: values.CLOUDSYNC_RETRY_FAST_ATTEMPTS,
