@@ -47,6 +47,8 @@ export interface Settings {
   /** Whether a chunk of the reference streams becomes one object. */
   chunkObjects: boolean;
   api: ApiSettings;
+  /** Bearer token with which commands call the HTTP producer; absent: none. */
+  apiToken?: string;
   /** The codec server. */
   codec: CodecSettings;
   retry: Partial<RetryPolicy>;
@@ -88,7 +90,7 @@ const brokers = z
       z
         .string()
         .refine(
-          (broker) => /^[^\s:]+:\d{1,5}$/.test(broker) && Number(broker.split(':')[1]) <= MAX_PORT,
+          (broker) => /^[^\s:@]+:\d{1,5}$/.test(broker) && Number(broker.split(':')[1]) <= MAX_PORT,
           'must be host:port, separated by commas',
         ),
     ),
@@ -132,7 +134,7 @@ const schema = z.object({
   CLOUDSYNC_AZURE_PREFIX: objectPrefix.optional(),
   CLOUDSYNC_AZURE_ACCOUNT_URL: z
     .string()
-    .refine(isAccountUrl, 'must be an https:// URL')
+    .refine(isAccountUrl, 'must be an https:// URL without user and password')
     .optional(),
   AZURE_STORAGE_CONNECTION_STRING: z
     .string()
@@ -152,6 +154,7 @@ const schema = z.object({
   CLOUDSYNC_API_PORT: port.default(8088),
   CLOUDSYNC_API_METRICS_PORT: port.default(9465),
   CLOUDSYNC_API_TOKENS: tokenHashes.default([]),
+  CLOUDSYNC_API_TOKEN: z.string().trim().optional(),
   CLOUDSYNC_API_MAX_BODY_BYTES: count.default(16 * 1024 * 1024),
   CLOUDSYNC_API_MAX_RECORDS: count.default(10_000),
   CLOUDSYNC_API_REQUEST_TIMEOUT_MS: milliseconds.default(30_000),
@@ -306,6 +309,7 @@ export function loadSettings(
       lingerMs: values.CLOUDSYNC_API_LINGER_MS,
       deliveryTimeoutMs: values.CLOUDSYNC_API_DELIVERY_TIMEOUT_MS,
     },
+    ...(values.CLOUDSYNC_API_TOKEN && { apiToken: values.CLOUDSYNC_API_TOKEN }),
     codec: {
       host: values.CLOUDSYNC_CODEC_HOST,
       port: values.CLOUDSYNC_CODEC_PORT,
@@ -356,12 +360,15 @@ export function environment(): NodeJS.ProcessEnv {
 function temporalSettings(env: Record<string, string>): TemporalSettings | string {
   try {
     const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: env });
+    // Errors show the address; a password in it would be no use but to whoever reads them.
+    if (connectionOptions.address?.includes('@')) throw new Error('the address must be host:port');
     return {
       namespace: namespace ?? 'default',
       connection: { ...connectionOptions, address: connectionOptions.address ?? '127.0.0.1:7233' },
     };
   } catch (error) {
-    return `TEMPORAL_*: ${errorMessage(error)}`;
+    // Behind the first line the TOML parser shows lines of the file, which may hold an API key.
+    return `TEMPORAL_*: ${errorMessage(error).split('\n')[0]}`;
   }
 }
 
