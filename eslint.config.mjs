@@ -64,6 +64,7 @@ export default defineConfig(
   }),
   folder('sinks', kafkajs, outer, { regex: '/(bridge|activities|workflows)(/|$)' }),
   folder('api', kafkajs, outer, { regex: '/(bridge|activities|workflows|sinks)(/|$)' }),
+  folder('codec', kafkajs, outer, { regex: '/(bridge|activities|workflows|sinks)(/|$)' }),
   folder('activities', kafkajs, outer, { regex: '/bridge(/|$)', allowTypeImports: true }),
   folder('bridge', kafkajs, outer, { regex: '/activities(/|$)', allowTypeImports: true }),
 );

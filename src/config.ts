@@ -5,6 +5,9 @@ import type { AzureSettings, S3Settings } from './cloud-settings';
 import { tokenHashes, type ApiSettings } from './api/settings';
 import type { KafkaSettings } from './clients/kafka';
 import type { TemporalSettings } from './clients/temporal';
+import { encryptionCodec } from './codec/encryption-codec';
+import { codecOrigins, type CodecSettings } from './codec/settings';
+import { readEncryptionKeys } from './encryption-settings';
 import { errorMessage, UsageError } from './domain/errors';
 import type { IdempotencySettings } from './domain/idempotency-settings';
 import { LARGEST_CHUNK_LIMITS, type ExecutionOptions } from './domain/stream';
@@ -44,6 +47,10 @@ export interface Settings {
   /** Whether a chunk of the reference streams becomes one object. */
   chunkObjects: boolean;
   api: ApiSettings;
+  /** Bearer token with which commands call the HTTP producer; absent: none. */
+  apiToken?: string;
+  /** The codec server. */
+  codec: CodecSettings;
   retry: Partial<RetryPolicy>;
   idempotency: Partial<IdempotencySettings>;
   /** Port of `/metrics`, `/livez`, `/readyz` on 127.0.0.1; 0 takes any free one. */
@@ -83,7 +90,7 @@ const brokers = z
       z
         .string()
         .refine(
-          (broker) => /^[^\s:]+:\d{1,5}$/.test(broker) && Number(broker.split(':')[1]) <= MAX_PORT,
+          (broker) => /^[^\s:@]+:\d{1,5}$/.test(broker) && Number(broker.split(':')[1]) <= MAX_PORT,
           'must be host:port, separated by commas',
         ),
     ),
@@ -127,7 +134,7 @@ const schema = z.object({
   CLOUDSYNC_AZURE_PREFIX: objectPrefix.optional(),
   CLOUDSYNC_AZURE_ACCOUNT_URL: z
     .string()
-    .refine(isAccountUrl, 'must be an https:// URL')
+    .refine(isAccountUrl, 'must be an https:// URL without user and password')
     .optional(),
   AZURE_STORAGE_CONNECTION_STRING: z
     .string()
@@ -147,6 +154,7 @@ const schema = z.object({
   CLOUDSYNC_API_PORT: port.default(8088),
   CLOUDSYNC_API_METRICS_PORT: port.default(9465),
   CLOUDSYNC_API_TOKENS: tokenHashes.default([]),
+  CLOUDSYNC_API_TOKEN: z.string().trim().optional(),
   CLOUDSYNC_API_MAX_BODY_BYTES: count.default(16 * 1024 * 1024),
   CLOUDSYNC_API_MAX_RECORDS: count.default(10_000),
   CLOUDSYNC_API_REQUEST_TIMEOUT_MS: milliseconds.default(30_000),
@@ -164,6 +172,12 @@ const schema = z.object({
   CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: count.optional(),
   CLOUDSYNC_IDEMPOTENCY_STATISTICS: z.stringbool().optional(),
   CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: z.stringbool().optional(),
+  CLOUDSYNC_ENCRYPTION_KEYS: z.string().optional(),
+  CLOUDSYNC_ENCRYPTION_KEYS_FILE: z.string().optional(),
+  CLOUDSYNC_CODEC_HOST: z.string().min(1).default('127.0.0.1'),
+  CLOUDSYNC_CODEC_PORT: port.default(8089),
+  CLOUDSYNC_CODEC_ORIGINS: codecOrigins.default(['http://127.0.0.1:8233', 'http://localhost:8233']),
+  CLOUDSYNC_CODEC_TOKENS: tokenHashes.default([]),
   CLOUDSYNC_WORKER_DEPLOYMENT: z.string().optional(),
   CLOUDSYNC_WORKER_BUILD_ID: z.string().optional(),
   CLOUDSYNC_METRICS_PORT: port.default(9464),
@@ -211,14 +225,22 @@ export function loadSettings(
   const result = schema.safeParse(given);
   const temporal = temporalSettings(given as Record<string, string>);
   const ssl = result.data && kafkaTls(result.data);
+  const keys = readEncryptionKeys(given);
   const faults = [
     ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`),
     ...incomplete(given),
     ...(Array.isArray(ssl) ? ssl : []),
     ...(typeof temporal === 'string' ? [temporal] : []),
+    ...(typeof keys === 'string' ? [keys] : []),
     ...unknown,
   ];
-  if (!result.success || Array.isArray(ssl) || typeof temporal === 'string' || faults.length > 0) {
+  if (
+    !result.success ||
+    Array.isArray(ssl) ||
+    typeof temporal === 'string' ||
+    typeof keys === 'string' ||
+    faults.length > 0
+  ) {
     throw new UsageError(`wrong settings:\n  ${faults.join('\n  ')}`);
   }
   const values = result.data;
@@ -238,6 +260,7 @@ export function loadSettings(
     },
     temporal: {
       ...temporal,
+      ...(keys && { codec: encryptionCodec(keys) }),
       ...(values.CLOUDSYNC_WORKER_DEPLOYMENT && {
         workerVersion: {
           deploymentName: values.CLOUDSYNC_WORKER_DEPLOYMENT,
@@ -286,6 +309,13 @@ export function loadSettings(
       lingerMs: values.CLOUDSYNC_API_LINGER_MS,
       deliveryTimeoutMs: values.CLOUDSYNC_API_DELIVERY_TIMEOUT_MS,
     },
+    ...(values.CLOUDSYNC_API_TOKEN && { apiToken: values.CLOUDSYNC_API_TOKEN }),
+    codec: {
+      host: values.CLOUDSYNC_CODEC_HOST,
+      port: values.CLOUDSYNC_CODEC_PORT,
+      origins: values.CLOUDSYNC_CODEC_ORIGINS,
+      tokens: values.CLOUDSYNC_CODEC_TOKENS,
+    },
     retry: present({
       fastAttempts: values.CLOUDSYNC_RETRY_FAST_ATTEMPTS,
       maximumAttempts: values.CLOUDSYNC_RETRY_MAX_ATTEMPTS,
@@ -330,12 +360,15 @@ export function environment(): NodeJS.ProcessEnv {
 function temporalSettings(env: Record<string, string>): TemporalSettings | string {
   try {
     const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: env });
+    // Errors show the address; a password in it would be no use but to whoever reads them.
+    if (connectionOptions.address?.includes('@')) throw new Error('the address must be host:port');
     return {
       namespace: namespace ?? 'default',
       connection: { ...connectionOptions, address: connectionOptions.address ?? '127.0.0.1:7233' },
     };
   } catch (error) {
-    return `TEMPORAL_*: ${errorMessage(error)}`;
+    // Behind the first line the TOML parser shows lines of the file, which may hold an API key.
+    return `TEMPORAL_*: ${errorMessage(error).split('\n')[0]}`;
   }
 }
 

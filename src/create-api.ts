@@ -6,7 +6,9 @@ import {
   type KafkaSettings,
 } from './clients/kafka';
 import { createProducer } from './clients/kafka-producer';
+import { requireTokens } from './api/admission';
 import { createCheck } from './api/check';
+import { listen } from './api/listen';
 import { createApiServer } from './api/server';
 import { TopicWatch } from './api/topic-watch';
 import type { ApiSettings } from './api/settings';
@@ -41,7 +43,6 @@ const BATCH = { batchRecords: 2_000, inFlight: 5 };
 const MAX_BATCH_BYTES = 1024 * 1024;
 /** At a stop: by when all is answered and connections are cut; how long batches and goodbyes may take. */
 const STOP = { answeredMs: 10_000, closedMs: 14_000, drainedMs: 8_000, disconnectedMs: 3_000 };
-const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 
 /**
  * Starts the HTTP producer: messages that come over HTTP go to the topic of the streams. Resolves when
@@ -53,11 +54,7 @@ export async function createApi(options: ApiOptions): Promise<ApiService> {
   const metrics = options.metrics ?? createMetrics();
   startIngestAtZero(metrics);
   const topic = topicOf(streams);
-  if (api.tokens.length === 0 && !LOOPBACK.includes(api.host)) {
-    throw new UsageError(
-      `CLOUDSYNC_API_HOST: ${api.host} is open to others, so CLOUDSYNC_API_TOKENS is needed; "cloudsync api token" makes one`,
-    );
-  }
+  requireTokens(api, { host: 'CLOUDSYNC_API_HOST', tokens: 'CLOUDSYNC_API_TOKENS' });
   const kafka = createKafka(options.kafka, logger, KAFKA_RETRY);
   await requireTopics(kafka, [topic]);
   const releasers = new Releasers();
@@ -100,7 +97,7 @@ export async function createApi(options: ApiOptions): Promise<ApiService> {
       ...{ limits: api, tokens: api.tokens, requestTimeoutMs: api.requestTimeoutMs },
       stopping: () => stopped !== undefined,
     });
-    const url = await listen(app, api);
+    const url = await listen(app, api, 'CLOUDSYNC_API_PORT');
     let ended: () => void = () => undefined;
     const stop = async () => {
       producer.hurry(STOP.answeredMs);
@@ -130,20 +127,6 @@ function topicOf(streams: AnyStream[]): string {
   throw new UsageError(
     `messages go to one topic, but the streams have ${topics.join(', ')}: choose with --stream`,
   );
-}
-
-async function listen(
-  app: { listen(options: { host: string; port: number }): Promise<string> },
-  { host, port }: ApiSettings,
-): Promise<string> {
-  try {
-    return await app.listen({ host, port });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new UsageError(
-      `port ${port} is taken: set CLOUDSYNC_API_PORT to another one, or to 0 for any`,
-    );
-  }
 }
 
 async function within(milliseconds: number, work: Promise<void>): Promise<void> {

@@ -147,7 +147,7 @@ function createStreamBridge(
         stream,
         connection,
         namespace: connections.namespace,
-        workerVersion: options.temporal.workerVersion,
+        temporal: options.temporal,
         deadLetters: createDeadLetterWriter(connections.producer, connections.reader, tracing),
         tracing,
         events: deliveryEvents(metrics, logger, ledgerOf),

@@ -67,7 +67,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
           bridge: open,
           connection,
           namespace: connections.namespace,
-          workerVersion: options.temporal.workerVersion,
+          temporal: options.temporal,
         });
       }),
     );

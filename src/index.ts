@@ -8,6 +8,8 @@ export { createMetrics, type Metrics } from './metrics';
 export { startTracing, type RunningTracing } from './start-tracing';
 export { Tracing } from './tracing';
 export { loadSettings, type Settings } from './config';
+export { encryptionCodec } from './codec/encryption-codec';
+export type { EncryptionKey } from './codec/encryption-keys';
 export {
   defineStream,
   type ChunkLimits,

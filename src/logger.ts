@@ -1,14 +1,33 @@
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 import type { LogLevel } from './config';
+import { errorMessage } from './domain/errors';
 
 export type { Logger } from 'pino';
 
 /** JSON log lines on stderr: stdout belongs to the results of commands. */
-export function createLogger(level: LogLevel): Logger {
-  return pino(
-    { level, redact: ['*.value', '*.password', '*.authorization'] },
-    pino.destination({ dest: 2, sync: false }),
-  );
+export function createLogger(
+  level: LogLevel,
+  destination: DestinationStream = pino.destination({ dest: 2, sync: false }),
+): Logger {
+  const options = {
+    level,
+    redact: ['*.value', '*.password', '*.authorization'],
+    serializers: { err: errorFields, error: errorFields },
+  };
+  return pino(options, destination);
+}
+
+/**
+ * What is said of an error and its causes. Not the other fields that pino would take along: clients
+ * hang requests on their errors, with headers and keys in them.
+ */
+function errorFields(error: unknown) {
+  if (typeof error !== 'object' || error === null || !('message' in error)) {
+    return errorMessage(error);
+  }
+  const { type, message, stack } = pino.stdSerializers.err(error as Error);
+  const { code } = error as { code?: unknown };
+  return { type, message, stack, ...(['string', 'number'].includes(typeof code) && { code }) };
 }
 
 /** One exact line, whichever layer saw it, so that it can be searched for and counted. */

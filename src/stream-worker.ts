@@ -1,13 +1,15 @@
 import { Worker, type InjectedSinks, type NativeConnection } from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from './activities/create-activities';
 import type { TemporalSettings } from './clients/temporal';
+import { dataConverter } from './codec/data-converter';
 import { workflowBundle } from './workflow-bundle';
 import type { BridgeSinks } from './workflows/bridge-sinks';
 
 export interface StreamWorkerOptions extends ActivityDependencies {
   connection: NativeConnection;
   namespace: string;
-  workerVersion?: TemporalSettings['workerVersion'] | undefined;
+  /** Payload codec and version of the worker. */
+  temporal: Pick<TemporalSettings, 'codec' | 'workerVersion'>;
   /** Told by the workflows that run in this worker. */
   bridge?: {
     handedOver(workflowId: string): void;
@@ -20,7 +22,8 @@ const WORKFLOW_TASK_POLLS = 5;
 
 /** The Temporal worker of one stream. */
 export async function createStreamWorker(options: StreamWorkerOptions): Promise<Worker> {
-  const { stream, connection, namespace, workerVersion, bridge } = options;
+  const { stream, connection, namespace, bridge } = options;
+  const { codec, workerVersion } = options.temporal;
   const sinks: InjectedSinks<BridgeSinks> = {
     bridge: {
       handedOver: { fn: ({ workflowId }) => bridge?.handedOver(workflowId) },
@@ -39,7 +42,8 @@ export async function createStreamWorker(options: StreamWorkerOptions): Promise<
         defaultVersioningBehavior: 'PINNED',
       },
     }),
-    workflowBundle: await workflowBundle(stream.workflow),
+    dataConverter: dataConverter(codec),
+    workflowBundle: await workflowBundle(stream.workflow, { encoded: codec !== undefined }),
     activities: { ...stream.workflow?.activities, ...createActivities(options) },
     sinks,
     // An eager start needs a slot that no poll holds; a place is freed a moment before its slot is.

@@ -7,42 +7,59 @@ import {
   type BundleOptions,
   type WorkflowBundleOption,
 } from '@temporalio/worker';
+import { FAILURE_CONVERTER } from './codec/data-converter';
 import type { RecordWorkflow } from './domain/stream';
 
 const extension = extname(__filename);
 const WORKFLOWS = join(__dirname, 'workflows', `index${extension}`);
 const INTERCEPTORS = join(__dirname, 'workflows', `interceptors${extension}`);
 /** Made by `npm run build`; saves a second at each start. */
-const PREBUILT = join(__dirname, 'workflows.bundle.js');
+export const prebuilt = ({ encoded }: BundleKind) =>
+  join(__dirname, `workflows${encoded ? '.encoded' : ''}.bundle.js`);
 
 /** The folder in which this package finds `@temporalio/workflow`. */
 const PACKAGES = join(dirname(require.resolve('@temporalio/workflow/package.json')), '..', '..');
+
+export interface BundleKind {
+  /** Whether messages and stack traces of failures go through the payload codec. */
+  encoded: boolean;
+}
 
 type BundlerLogger = NonNullable<BundleOptions['logger']>;
 
 const bundles = new Map<string, Promise<WorkflowBundleOption>>();
 
 /** The code that a stream's worker runs its workflows from; made once for each workflows file. */
-export function workflowBundle(workflow?: RecordWorkflow): Promise<WorkflowBundleOption> {
-  const key = workflow?.workflowsPath ?? '';
-  const bundle = bundles.get(key) ?? makeBundle(workflow);
+export function workflowBundle(
+  workflow?: RecordWorkflow,
+  kind: BundleKind = { encoded: false },
+): Promise<WorkflowBundleOption> {
+  const key = `${kind.encoded} ${workflow?.workflowsPath ?? ''}`;
+  const bundle = bundles.get(key) ?? makeBundle(workflow, kind);
   bundles.set(key, bundle);
   return bundle;
 }
 
-function makeBundle(workflow?: RecordWorkflow): Promise<WorkflowBundleOption> {
-  if (workflow) return bundleWithUserWorkflows(workflow.workflowsPath);
-  return existsSync(PREBUILT)
-    ? Promise.resolve({ codePath: PREBUILT })
-    : bundleFrameworkWorkflows();
+function makeBundle(
+  workflow: RecordWorkflow | undefined,
+  kind: BundleKind,
+): Promise<WorkflowBundleOption> {
+  if (workflow) return bundleWithUserWorkflows(workflow.workflowsPath, kind);
+  const codePath = prebuilt(kind);
+  return existsSync(codePath) ? Promise.resolve({ codePath }) : bundleFrameworkWorkflows(kind);
 }
 
-export function bundleFrameworkWorkflows(): Promise<{ code: string }> {
-  return bundle(WORKFLOWS);
+export function bundleFrameworkWorkflows(
+  kind: BundleKind = { encoded: false },
+): Promise<{ code: string }> {
+  return bundle(WORKFLOWS, kind);
 }
 
 /** A user's own workflows, with the framework's beside them: invalid records need those. */
-async function bundleWithUserWorkflows(workflowsPath: string): Promise<{ code: string }> {
+async function bundleWithUserWorkflows(
+  workflowsPath: string,
+  kind: BundleKind,
+): Promise<{ code: string }> {
   const directory = await mkdtemp(join(tmpdir(), 'cloudsync-workflows-'));
   try {
     const entry = join(directory, 'index.js');
@@ -51,18 +68,19 @@ async function bundleWithUserWorkflows(workflowsPath: string): Promise<{ code: s
       entry,
       paths.map((path) => `export * from ${JSON.stringify(path)};\n`).join(''),
     );
-    return await bundle(entry);
+    return await bundle(entry, kind);
   } finally {
     await rm(directory, { recursive: true });
   }
 }
 
-async function bundle(workflowsPath: string): Promise<{ code: string }> {
+async function bundle(workflowsPath: string, { encoded }: BundleKind): Promise<{ code: string }> {
   const problems: string[] = [];
   try {
     return await bundleWorkflowCode({
       workflowsPath,
       workflowInterceptorModules: [INTERCEPTORS],
+      ...(encoded && { failureConverterPath: FAILURE_CONVERTER }),
       logger: quietLogger((problem) => problems.push(problem)),
       // The entry of a user's own workflows lies in a folder from which no package is found.
       webpackConfigHook: (config) => {

@@ -42,6 +42,12 @@ describe('defaults', () => {
         lingerMs: 5,
         deliveryTimeoutMs: 30_000,
       },
+      codec: {
+        host: '127.0.0.1',
+        port: 8089,
+        origins: ['http://127.0.0.1:8233', 'http://localhost:8233'],
+        tokens: [],
+      },
       streams: undefined,
       sinkDirectory: join('.cloudsync', 'sink'),
       faults: { rates: {}, seed: 1 },
@@ -78,6 +84,10 @@ describe('defaults', () => {
   test('variables of others are none of our business', () => {
     expect(load({ PATH: '/bin', cloudsync_topic: 'x', XCLOUDSYNC_TOPIC: 'x' })).toEqual(load());
   });
+});
+
+test('a token for commands that call the HTTP producer is known', () => {
+  expect(load({ CLOUDSYNC_API_TOKEN: ' abc\n' }).apiToken).toBe('abc');
 });
 
 describe('Kafka', () => {

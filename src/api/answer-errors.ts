@@ -1,12 +1,14 @@
 import type { FastifyError, FastifyInstance } from 'fastify';
 import { STATUS_CODES } from 'node:http';
 import { PROBLEM_TYPE, ProblemError, problemOf } from './problem';
-import { CONTENT_TYPES } from './drafts';
 
 /** Every error as problem details; what is wrong inside goes to the log, not to the client. */
-export function answerErrors(app: FastifyInstance): void {
+export function answerErrors(
+  app: FastifyInstance,
+  { notFound, contentTypes }: { notFound: string; contentTypes: string[] },
+): void {
   app.setErrorHandler<FastifyError | ProblemError>((error, request, reply) => {
-    const problem = error instanceof ProblemError ? error : fromFramework(error);
+    const problem = error instanceof ProblemError ? error : fromFramework(error, contentTypes);
     if (problem.status === 500) request.log.error({ err: error }, 'A request failed');
     return reply
       .code(problem.status)
@@ -15,7 +17,7 @@ export function answerErrors(app: FastifyInstance): void {
       .send(JSON.stringify(problemOf(problem)));
   });
   app.setNotFoundHandler(() => {
-    throw new ProblemError(404, 'messages go to POST /v1/messages; see /docs');
+    throw new ProblemError(404, notFound);
   });
 }
 
@@ -41,13 +43,13 @@ const MALFORMED: Record<string, { status: number; detail: string }> = {
   HPE_HEADER_OVERFLOW: { status: 431, detail: 'the headers are too large' },
 };
 
-function fromFramework({ code, statusCode }: FastifyError): ProblemError {
+function fromFramework({ code, statusCode }: FastifyError, contentTypes: string[]): ProblemError {
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new ProblemError(413, 'the body is too large');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new ProblemError(415, `content-type must be one of ${CONTENT_TYPES.join(', ')}`, {
-        accept: CONTENT_TYPES.join(', '),
+      return new ProblemError(415, `content-type must be one of ${contentTypes.join(', ')}`, {
+        accept: contentTypes.join(', '),
       });
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new ProblemError(400, 'the body is not as long as content-length says');

@@ -10,6 +10,7 @@ import Fastify, {
 import type { AnyStream } from '../domain/stream';
 import { readiness } from '../health-server';
 import type { Logger } from '../logger';
+import { createAdmission } from './admission';
 import { answerErrors, answerMalformed } from './answer-errors';
 import { CONTENT_TYPES } from './drafts';
 import { ingest, queueFull, type IngestDependencies } from './ingest';
@@ -17,7 +18,7 @@ import { openApiDocument } from './openapi';
 import { inflated } from './inflate';
 import { PROBLEM_TYPE, ProblemError } from './problem';
 import { Room } from './room';
-import { createTokenCheck, type TokenHash } from './tokens';
+import type { TokenHash } from './tokens';
 
 export interface ApiServerOptions extends IngestDependencies {
   /** Streams of the topic. */
@@ -33,8 +34,6 @@ export interface ApiServerOptions extends IngestDependencies {
 const PATH = '/v1/messages';
 /** How often node looks for requests that take too long. */
 const CONNECTIONS_CHECK_MS = 2_000;
-/** Names of this machine, as a browser sends them: another name is a page of somebody else. */
-const LOCAL_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
 /** The HTTP server, not listening yet. */
 export async function createApiServer(options: ApiServerOptions): Promise<FastifyInstance> {
@@ -60,7 +59,10 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
       socket.destroy(error);
     },
   }) as unknown as FastifyInstance;
-  answerErrors(app);
+  answerErrors(app, {
+    notFound: 'messages go to POST /v1/messages; see /docs',
+    contentTypes: CONTENT_TYPES,
+  });
   app.addHook('onSend', async (_, reply) => {
     if (stopping()) reply.header('connection', 'close');
   });
@@ -100,7 +102,9 @@ function addMessages(app: FastifyInstance, options: ApiServerOptions): void {
     },
   );
   // Before the body is read.
-  const refusal = createAdmission(options);
+  const admission = createAdmission(options.tokens);
+  const refusal = (request: FastifyRequest) =>
+    admission(request) ?? (options.producer.full ? queueFull() : undefined);
   app.addHook('onRequest', (request, reply, done) => {
     const refused = refusal(request);
     if (refused) return done(refused);
@@ -121,23 +125,6 @@ function addMessages(app: FastifyInstance, options: ApiServerOptions): void {
       throw new ProblemError(405, 'only POST is possible here', { allow: 'POST' });
     },
   });
-}
-
-/** Who may send, and whether there is room. */
-function createAdmission({ tokens, producer }: Pick<ApiServerOptions, 'tokens' | 'producer'>) {
-  const known = createTokenCheck(tokens);
-  return ({ headers, hostname }: FastifyRequest): ProblemError | undefined => {
-    if (tokens.length === 0 && !LOCAL_NAMES.includes(hostname)) {
-      return new ProblemError(403, 'without tokens only requests to localhost are taken');
-    }
-    if (tokens.length > 0 && !known(headers.authorization)) {
-      const error = headers.authorization === undefined ? '' : ', error="invalid_token"';
-      return new ProblemError(401, 'a bearer token is needed', {
-        'www-authenticate': `Bearer realm="cloudsync"${error}`,
-      });
-    }
-    return producer.full ? queueFull() : undefined;
-  };
 }
 
 async function describe(app: FastifyInstance, { streams, tokens }: ApiServerOptions) {

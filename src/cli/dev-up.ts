@@ -46,5 +46,6 @@ export function addressesAsEnvironment({ kafka, temporal, cloud }: LocalAddresse
 export async function writeLocalEnvironment(variables: Record<string, string>): Promise<void> {
   await mkdir(dirname(LOCAL_ENV_FILE), { recursive: true });
   const lines = Object.entries(variables).map(([name, value]) => `${name}="${value}"\n`);
-  await writeFile(LOCAL_ENV_FILE, lines.join(''));
+  // It may hold keys, though only of the local clouds.
+  await writeFile(LOCAL_ENV_FILE, lines.join(''), { mode: 0o600 });
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { addApiCommand } from './api';
 import { addBridgeCommand } from './bridge';
+import { addCodecCommand } from './codec';
 import { addDevCommand } from './dev';
 import { addDlqCommand } from './dlq';
 import { addFailedCommand } from './failed';
@@ -26,6 +27,7 @@ export function createProgram(): Command {
     addApiCommand,
     addBridgeCommand,
     addWorkerCommand,
+    addCodecCommand,
     addSendCommand,
     addStatusCommand,
     addFailedCommand,

@@ -9,6 +9,7 @@ import { resultTable } from '../scenarios/report';
 import { runScenarios } from '../scenarios/run';
 import { idempotencyScenarios } from '../scenarios/scenarios';
 import { messageValue, type SendMessage } from '../scenarios/send';
+import { urlFault } from '../sinks/http-options';
 import { failsForGood } from '../sinks/faults';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type OperationContext, type StreamFlags } from './context';
@@ -32,9 +33,7 @@ export function addScenariosCommand(program: Command): void {
         'send through the HTTP producer at this address (default: to Kafka)',
       ),
     )
-    .addOption(
-      new Option('--token <token>', 'bearer token of the HTTP producer').env('CLOUDSYNC_API_TOKEN'),
-    )
+    .option('--token <token>', 'bearer token of the HTTP producer (default: CLOUDSYNC_API_TOKEN)')
     .option('--dry-run', 'say what would be sent')
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON document')
@@ -60,7 +59,10 @@ async function scenarios({ api, token, dryRun, yes, json, ...flags }: Flags): Pr
       prefix,
     );
     const { send, close } = target
-      ? { send: httpSender(target, token), close: () => Promise.resolve() }
+      ? {
+          send: httpSender(target, token ?? context.settings.apiToken),
+          close: () => Promise.resolve(),
+        }
       : await kafkaSender(context, topic);
     try {
       const { rates, seed } = context.settings.faults;
@@ -85,8 +87,8 @@ async function scenarios({ api, token, dryRun, yes, json, ...flags }: Flags): Pr
 }
 
 function apiTarget(api: string): string {
-  if (URL.canParse(api) && /^https?:/.test(api)) return api;
-  throw new UsageError('--api must be an http or https URL');
+  if (urlFault(api) === undefined) return api;
+  throw new UsageError('--api must be an http or https URL without user and password');
 }
 
 /** The scenarios send one message to all streams, so it must suit each of them. */

@@ -1,9 +1,16 @@
 import { Client, ServiceError } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import { dataConverter } from '../codec/data-converter';
 
 export interface TemporalSettings {
   namespace: string;
   connection: NativeConnectionOptions;
+  /**
+   * Encodes what is written to Temporal and decodes what is read, as {@link encryptionCodec} does; messages and
+   * stack traces of failures included. Default: payloads stay as they are.
+   */
+  codec?: PayloadCodec;
   /** The version that this process's workers take part in Worker Versioning as; absent: in none. */
   workerVersion?: { deploymentName: string; buildId: string };
 }
@@ -20,7 +27,11 @@ export async function connectTemporal(settings: TemporalSettings): Promise<Tempo
   const connection = await NativeConnection.connect(settings.connection).catch((error: unknown) => {
     throw new Error(`can't reach Temporal at ${address} (TEMPORAL_ADDRESS)`, { cause: error });
   });
-  const client = new Client({ connection, namespace: settings.namespace });
+  const client = new Client({
+    connection,
+    namespace: settings.namespace,
+    dataConverter: dataConverter(settings.codec),
+  });
   return { client, connection, close: () => connection.close() };
 }
 

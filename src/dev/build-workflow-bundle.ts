@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { bundleFrameworkWorkflows } from '../workflow-bundle';
+import { bundleFrameworkWorkflows, prebuilt } from '../workflow-bundle';
 
-/** Part of `npm run build`: the bundle that workers load at start. */
+/** Part of `npm run build`: the bundles that workers load at start. */
 async function main(): Promise<void> {
-  const { code } = await bundleFrameworkWorkflows();
-  await writeFile(join(__dirname, '..', 'workflows.bundle.js'), code);
+  for (const kind of [{ encoded: false }, { encoded: true }]) {
+    const { code } = await bundleFrameworkWorkflows(kind);
+    await writeFile(prebuilt(kind), code);
+  }
 }
 
 void main();

@@ -1,5 +1,8 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import {
+  decodeFromPayloadsAtIndex,
+  decodeOptionalFailureToOptionalError,
+} from '@temporalio/common/lib/internal-non-workflow';
 import { quote } from '../clients/temporal';
 import { describeTimestamp, type RecordContent, type RecordEnvelope } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
@@ -55,7 +58,7 @@ export async function showFailed(
     status: statusName(run.status.name),
     traceId: traceId(run),
     runs: await runsOf(client, run),
-    pendingActivities: pendingActivities(run),
+    pendingActivities: await pendingActivities(client, run),
     record: await inputRecord(client, run),
   };
 }
@@ -97,13 +100,21 @@ function runFacts({ runId, status, startTime, closeTime }: Run): RunFacts {
   };
 }
 
-function pendingActivities({ raw }: WorkflowExecutionDescription): PendingActivity[] {
-  return (raw.pendingActivities ?? []).map((one) => ({
-    activity: one.activityType?.name ?? '',
-    attempt: one.attempt ?? 0,
-    maximumAttempts: one.maximumAttempts ?? 0,
-    lastError: one.lastFailure?.message ?? null,
-  }));
+function pendingActivities(
+  client: Client,
+  { raw }: WorkflowExecutionDescription,
+): Promise<PendingActivity[]> {
+  const { loadedDataConverter } = client.options;
+  return Promise.all(
+    (raw.pendingActivities ?? []).map(async (one) => ({
+      activity: one.activityType?.name ?? '',
+      attempt: one.attempt ?? 0,
+      maximumAttempts: one.maximumAttempts ?? 0,
+      lastError:
+        (await decodeOptionalFailureToOptionalError(loadedDataConverter, one.lastFailure))
+          ?.message ?? null,
+    })),
+  );
 }
 
 /** The record in the run's input; null where the input is no record, as with a chunk. */
@@ -112,9 +123,11 @@ async function inputRecord(
   run: WorkflowExecutionDescription,
 ): Promise<FailedDetails['record']> {
   const { input } = await startedEvent(client, run);
-  const payload = input?.payloads?.[0];
-  if (!payload) return null;
-  const envelope = defaultPayloadConverter.fromPayload<Partial<RecordEnvelope> | null>(payload);
+  const envelope = await decodeFromPayloadsAtIndex<Partial<RecordEnvelope> | null | undefined>(
+    client.options.loadedDataConverter,
+    0,
+    input?.payloads,
+  );
   if (!envelope?.content || typeof envelope.timestamp !== 'number') return null;
   return { timestamp: describeTimestamp(envelope.timestamp), ...envelope.content };
 }

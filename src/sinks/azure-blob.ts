@@ -32,7 +32,9 @@ export function azureBlobSink(options: AzureBlobSinkOptions): Sink {
     throw new UsageError('connectionString of the Azure Blob sink is none of a storage account');
   }
   if (accountUrl !== undefined && !isAccountUrl(accountUrl)) {
-    throw new UsageError('accountUrl of the Azure Blob sink must be an https:// URL');
+    throw new UsageError(
+      'accountUrl of the Azure Blob sink must be an https:// URL without user and password',
+    );
   }
   return objectStoreSink(() => openContainer(options), options);
 }
@@ -51,7 +53,8 @@ export function isConnectionString(text: string): boolean {
 /** A token must not travel in clear text; a signature may, to a local server. */
 export function isAccountUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
-  const { protocol, search } = new URL(text);
+  const { protocol, search, username, password } = new URL(text);
+  if (username || password) return false;
   return protocol === 'https:' || (protocol === 'http:' && search !== '');
 }
 

@@ -15,6 +15,7 @@ const SETTINGS_TABLES = [
   'Temporal',
   'Streams',
   'HTTP producer',
+  'Encryption',
   'Processes',
   'Local servers',
 ];
@@ -97,6 +98,9 @@ test('docs/settings.md has the defaults of the code', () => {
     CLOUDSYNC_API_QUEUE_BYTES: String(settings.api.queueBytes),
     CLOUDSYNC_API_LINGER_MS: String(settings.api.lingerMs),
     CLOUDSYNC_API_DELIVERY_TIMEOUT_MS: String(settings.api.deliveryTimeoutMs),
+    CLOUDSYNC_CODEC_HOST: settings.codec.host,
+    CLOUDSYNC_CODEC_PORT: String(settings.codec.port),
+    CLOUDSYNC_CODEC_ORIGINS: settings.codec.origins.join(),
     CLOUDSYNC_SINK: settings.sink,
     CLOUDSYNC_S3_FORCE_PATH_STYLE: String(settings.s3.forcePathStyle),
     CLOUDSYNC_METRICS_PORT: String(settings.metricsPort),

@@ -148,6 +148,7 @@ async function main(): Promise<void> {
     chunks,
     connection,
     namespace,
+    temporal,
   });
   const names = process.argv.slice(2);
   await worker.runUntil(async () => {

@@ -15,6 +15,12 @@ test("the framework's workflows make a bundle without zod", async () => {
   expect(code).not.toContain('ZodError');
 });
 
+test('where payloads are encoded, failures are as well', async () => {
+  const encodes = 'encodeCommonAttributes: true';
+  expect((await bundleFrameworkWorkflows()).code).not.toContain(encodes);
+  expect((await bundleFrameworkWorkflows({ encoded: true })).code).toContain(encodes);
+});
+
 describe("a user's own workflows", () => {
   const own = { type: 'enrichAndDeliver', workflowsPath: fixture('own-workflows.ts') };
 
@@ -29,6 +35,7 @@ describe("a user's own workflows", () => {
 
   test('are bundled once for all streams that use them', () => {
     expect(workflowBundle({ ...own, type: 'other' })).toBe(workflowBundle(own));
+    expect(workflowBundle(own, { encoded: true })).not.toBe(workflowBundle(own));
   });
 
   test('that need a module of Node are refused', async () => {

@@ -1,0 +1,17 @@
+import { extname, join } from 'node:path';
+import type { DataConverter, PayloadCodec } from '@temporalio/common';
+import { withoutKeys } from './encryption-codec';
+
+/** Of the workflow bundle as well, since a workflow's failure is made there. */
+export const FAILURE_CONVERTER = join(
+  __dirname,
+  '..',
+  'workflows',
+  `failure-converter${extname(__filename)}`,
+);
+
+/** How every client and worker of a process reads and writes payloads. */
+export function dataConverter(codec: PayloadCodec | undefined): DataConverter {
+  if (!codec) return { payloadCodecs: [withoutKeys] };
+  return { payloadCodecs: [codec], failureConverterPath: FAILURE_CONVERTER };
+}

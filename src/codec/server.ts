@@ -1,0 +1,110 @@
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import type { PayloadCodec } from '@temporalio/common';
+import Fastify, {
+  LogController,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import { createAdmission } from '../api/admission';
+import { answerErrors, answerMalformed } from '../api/answer-errors';
+import { PROBLEM_TYPE, ProblemError } from '../api/problem';
+import { readiness } from '../health-server';
+import type { Logger } from '../logger';
+import { DecryptionError } from './encryption-codec';
+import { payloadsFromJson, payloadsToJson } from './payloads-json';
+import type { CodecSettings } from './settings';
+
+export interface CodecServerOptions extends Pick<CodecSettings, 'origins' | 'tokens'> {
+  codec: PayloadCodec;
+  logger: Logger;
+  /** What is wrong now, for `/readyz`. */
+  faults: () => Record<string, string>;
+}
+
+/** Temporal takes payloads of 2 MiB, and base64 adds a third; several come in a request. */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/**
+ * The HTTP server by Temporal's protocol for remote codecs, not listening yet: `POST …/encode` and
+ * `POST …/decode`, whatever stands before, take and give `{"payloads": […]}`. It decrypts whatever is sent, for
+ * whoever is let in. The header `X-Namespace` is logged and has no effect, as the keys are of all namespaces.
+ */
+export async function createCodecServer(options: CodecServerOptions): Promise<FastifyInstance> {
+  const { origins, tokens, faults } = options;
+  const app = Fastify({
+    loggerInstance: options.logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: 10_000 },
+    frameworkErrors: (error, _, reply: FastifyReply) => {
+      const { status, body } = answerMalformed(error);
+      void reply.code(status).type(PROBLEM_TYPE).send(body);
+    },
+    clientErrorHandler(error, socket) {
+      const { head, body } = answerMalformed(error);
+      if (socket.writable) socket.write(head + body);
+      socket.destroy(error);
+    },
+  }) as unknown as FastifyInstance;
+  answerErrors(app, {
+    notFound: 'payloads go to POST /encode and POST /decode',
+    contentTypes: ['application/json'],
+  });
+  app.removeContentTypeParser('text/plain');
+  await app.register(helmet, { strictTransportSecurity: false });
+  app.addHook('onRequest', (request, _, done) => done(foreignPage(request, origins)));
+  await app.register(cors, {
+    origin: origins,
+    methods: ['POST'],
+    allowedHeaders: ['authorization', 'authorization-extras', 'content-type', 'x-namespace'],
+    // Where a proxy in front tells people by a cookie.
+    credentials: true,
+    maxAge: 600,
+  });
+  app.get('/livez', () => ({ live: true }));
+  app.get('/readyz', (_, reply) => {
+    const found = readiness({ faults });
+    return reply.code(found.ready ? 200 : 503).send(found);
+  });
+  addCodec(app, options, createAdmission(tokens));
+  return app;
+}
+
+/** A page of another origin gets no answer from CORS, but it could still have this one work. */
+function foreignPage({ headers }: FastifyRequest, origins: string[]): ProblemError | undefined {
+  if (headers.origin === undefined || origins.includes(headers.origin)) return undefined;
+  return new ProblemError(403, 'pages of this origin are not let in: see CLOUDSYNC_CODEC_ORIGINS');
+}
+
+function addCodec(
+  app: FastifyInstance,
+  { codec, logger }: CodecServerOptions,
+  refusal: ReturnType<typeof createAdmission>,
+): void {
+  app.post('/*', {
+    // Before the body is read.
+    onRequest: (request, _, done) => done(refusal(request)),
+    handler: async (request, reply) => {
+      // Where it is mounted, and for which namespace, is left to the URL.
+      const action = request.url.split('?')[0]!.split('/').at(-1);
+      if (action !== 'encode' && action !== 'decode') return reply.callNotFound();
+      const payloads = payloadsFromJson(request.body);
+      if (typeof payloads === 'string') {
+        throw new ProblemError(400, `the body is not {"payloads": […]}: ${payloads}`);
+      }
+      const namespace = request.headers['x-namespace'];
+      logger.info({ action, namespace, payloads: payloads.length }, 'Payloads for a caller');
+      try {
+        void reply.header('cache-control', 'no-store');
+        return payloadsToJson(await codec[action](payloads));
+      } catch (error) {
+        if (!(error instanceof DecryptionError)) throw error;
+        throw new ProblemError(422, error.message);
+      }
+    },
+  });
+}

@@ -1,0 +1,38 @@
+import type { PayloadCodec } from '@temporalio/common';
+import { requireTokens } from './api/admission';
+import { listen } from './api/listen';
+import { createCodecServer } from './codec/server';
+import type { CodecSettings } from './codec/settings';
+import type { Service } from './lifecycle';
+import type { Logger } from './logger';
+
+/** The codec server, listening. */
+export interface CodecService extends Service {
+  /** `http://host:port`. */
+  url: string;
+}
+
+/**
+ * Starts the codec server, which shows encrypted payloads to a Temporal UI. Rejects with a {@link UsageError}
+ * when its port is taken, or when it would be open to everybody.
+ */
+export async function startCodecServer(options: {
+  settings: CodecSettings;
+  codec: PayloadCodec;
+  logger: Logger;
+}): Promise<CodecService> {
+  const { settings, codec, logger } = options;
+  requireTokens(settings, { host: 'CLOUDSYNC_CODEC_HOST', tokens: 'CLOUDSYNC_CODEC_TOKENS' });
+  let stopped: Promise<void> | undefined;
+  const faults = (): Record<string, string> => (stopped ? { process: 'stopping' } : {});
+  const app = await createCodecServer({ ...settings, codec, logger, faults });
+  const url = await listen(app, settings, 'CLOUDSYNC_CODEC_PORT');
+  logger.info({ url, origins: settings.origins }, 'Listening');
+  let ended: () => void = () => undefined;
+  return {
+    url,
+    faults,
+    stop: () => (stopped ??= app.close().then(() => ended())),
+    ended: new Promise((resolve) => (ended = resolve)),
+  };
+}

@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { parseEncryptionKeys, type EncryptionKey } from './codec/encryption-keys';
+import { errorMessage } from './domain/errors';
+
+const LIST = 'CLOUDSYNC_ENCRYPTION_KEYS';
+const FILE = 'CLOUDSYNC_ENCRYPTION_KEYS_FILE';
+
+/** The keys of an environment, `undefined` where it names none; or what is wrong, without a key. */
+export function readEncryptionKeys(
+  env: Record<string, string | undefined>,
+): EncryptionKey[] | string | undefined {
+  const { [LIST]: list, [FILE]: file } = env;
+  if (list !== undefined && file !== undefined) return `${FILE}: ${LIST} is given as well; use one`;
+  try {
+    if (list !== undefined) return parseEncryptionKeys(list);
+    return file === undefined ? undefined : parseEncryptionKeys(contentOf(file));
+  } catch (error) {
+    return `${list === undefined ? FILE : LIST}: ${errorMessage(error)}`;
+  }
+}
+
+function contentOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`the file can't be read (${code})`, { cause: error });
+  }
+}
