@@ -12,6 +12,7 @@ export {
   defineStream,
   type ChunkLimits,
   type ExecutionOptions,
+  type Ordering,
   type RecordWorkflow,
   type Stream,
   type StreamOptions,

@@ -31,12 +31,15 @@ export interface HeldRecords {
   get(chunk: ChunkInput): ChunkProgress | undefined;
 }
 
-/** Makes the record durable in a workflow of its own. Nothing begins once the signal has aborted. */
+/**
+ * Makes the record durable in a workflow of its own; resolves with that one's id. Nothing begins once the
+ * signal has aborted.
+ */
 export type HandOn = (
   start: RecordStart,
   record: KafkaRecord,
   signal: AbortSignal,
-) => Promise<void>;
+) => Promise<string>;
 
 /** What happens to the records of chunks, for logs and metrics. */
 export interface ChunkEvents extends Pick<DeliveryEvents, 'attemptFailed' | 'attemptSucceeded'> {

@@ -152,7 +152,7 @@ export class ChunkChain {
       letGo = held.hold(chunk, records);
       const closed = { onHandedOver, onClosed: release };
       const result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), closed);
-      if (result === 'started') {
+      if (!('duplicateOf' in result)) {
         metrics.chunkRecords.observe({ stream: stream.name }, entries.length);
         window.endChunk(chunk.last + 1);
         for (const entry of entries) window.finish(entry);
