@@ -1,5 +1,4 @@
-/** A key by its hash, and the workflow that the next record of the key must wait for. */
-export type Tail = [keyHash: string, workflowId: string];
+import type { Tail } from '../domain/key-hash';
 
 /**
  * Kafka takes 4,096 bytes of metadata with an offset, and the ledger's totals come to a few hundred.

@@ -9,6 +9,9 @@ import type { Ordering } from './stream';
 const LENGTH = 11;
 const WHOLE_PARTITION = '*';
 
+/** A key, and the workflow that the next record of the key must wait for. */
+export type Tail = [keyHash: string, workflowId: string];
+
 /** Which records of its partition a record has an order with; `undefined`: with none. */
 export function keyHash(ordering: Ordering, { key }: KafkaRecord): string | undefined {
   if (ordering === 'partition') return WHOLE_PARTITION;

@@ -304,10 +304,10 @@ async function run(model: Model, step: Command): Promise<void> {
     if (bridge) await model.fetch(bridge, step.count);
   } else if ('answer' in step) {
     const [start] = model.pending.splice(step.answer % Math.max(model.pending.length, 1), 1);
-    if (start) model.answer(start, step.how as 'answered');
+    if (start) model.answer(start, step.how);
   } else {
     const one = pick([...model.server.values()], step.progress);
-    if (one) model.progress(one, step.how as 'slow');
+    if (one) model.progress(one, step.how);
   }
   await settled();
 }
