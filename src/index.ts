@@ -14,6 +14,7 @@ export {
   defineStream,
   type ChunkLimits,
   type ExecutionOptions,
+  type Ordering,
   type RecordWorkflow,
   type Stream,
   type StreamOptions,

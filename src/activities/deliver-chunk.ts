@@ -1,42 +1,34 @@
 import { setMaxListeners } from 'node:events';
-import { ApplicationFailure, Context, sleep } from '@temporalio/activity';
+import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { RecordReader } from '../clients/kafka';
 import type { RecentLayer } from '../bridge/recent-layer';
 import { describeRange, type ChunkInput } from '../domain/chunk';
 import { newProgress, type ChunkProgress } from '../domain/chunk-progress';
-import { contentKey } from '../domain/content-key';
-import { classifyError, isRetryable, type DeliveryFailure } from '../domain/errors';
-import { parseRecord } from '../domain/parse';
+import type { Tail } from '../domain/key-hash';
 import type { KafkaRecord } from '../domain/record';
-import {
-  fitsWorkflow,
-  startOfInvalidRecord,
-  startOfRecord,
-  type RecordStart,
-} from '../domain/record-start';
+import type { RecordStart } from '../domain/record-start';
 import type { RetryPolicy } from '../domain/retry-policy';
-import type { ChunkWriteResult, SinkRecord, WriteContext } from '../domain/sink';
 import type { AnyStream } from '../domain/stream';
-import type { TraceContext } from '../domain/trace-context';
-import { recordWorkflowId } from '../domain/workflow-id';
 import { within, type Tracing } from '../tracing';
-import { attemptFailure, usableDelay } from './attempt-failure';
-import { isOwnWrite, type DeliveredRecord, type DeliveryEvents } from './deliver';
-import { eachOf } from './each-of';
+import { ChunkAttempt } from './chunk-attempt';
+import type { DeliveredRecord, DeliveryEvents } from './deliver';
 import { withHeartbeats } from './heartbeat';
+import { OrderedChunkAttempt } from './ordered-chunk-attempt';
 import type { ChunkResult } from './record-activities';
-import { withTimeLimit } from './time-limit';
 
 export interface HeldRecords {
   get(chunk: ChunkInput): ChunkProgress | undefined;
 }
 
-/** Makes the record durable in a workflow of its own. Nothing begins once the signal has aborted. */
+/**
+ * Makes the record durable in a workflow of its own; resolves with that one's id. Nothing begins once the
+ * signal has aborted.
+ */
 export type HandOn = (
   start: RecordStart,
   record: KafkaRecord,
   signal: AbortSignal,
-) => Promise<void>;
+) => Promise<string>;
 
 /** What happens to the records of chunks, for logs and metrics. */
 export interface ChunkEvents extends Pick<DeliveryEvents, 'attemptFailed' | 'attemptSucceeded'> {
@@ -63,22 +55,6 @@ export interface ChunkDependencies {
   tracing?: Tracing | undefined;
 }
 
-/** Writes at once, and starts at once of records that leave the chunk. */
-const CONCURRENCY = 32;
-
-/** Up to so many records of a chunk may leave it for failing, even if that is most of those tried. */
-const FEW = 10;
-
-/**
- * Attempts of a chunk after which its few records leave it although the sink took none of them: it may
- * be their fault, and those behind them wait.
- */
-const PATIENCE = 5;
-
-const FAST_RETRY_INTERVAL_MS = 100;
-/** The activity ends this much before its time is up, so that its own error arrives first. */
-const DEADLINE_MARGIN_MS = 500;
-
 /**
  * One attempt at a chunk: brings its records to the sink. A record that fails for good goes on in a
  * workflow of its own, as does one that fails for a while when few do. When many do, the sink is down:
@@ -103,11 +79,13 @@ export async function deliverChunk(
       : await readBack(deps.reader, chunk);
     const span = deps.tracing?.processChunk(deps.stream, chunk, progress.records, info);
     const attempt = async () => {
-      await new ChunkAttempt(deps, chunk, retry, progress, span?.trace).run();
+      const Attempt = deps.stream.ordering === 'none' ? ChunkAttempt : OrderedChunkAttempt;
+      await new Attempt(deps, chunk, retry, progress, span?.trace).run();
       if (expired > 0) deps.events.expired(expired);
       const { duplicates, handedOn } = progress;
       const delivered = progress.settled.size - duplicates - handedOn;
-      return { delivered, duplicates, handedOn, expired };
+      const tails = tailsOf(chunk, progress);
+      return { delivered, duplicates, handedOn, expired, ...(tails.length > 0 && { tails }) };
     };
     return within(span, attempt, spanAttributes);
   });
@@ -136,313 +114,8 @@ async function readBack(
   return { progress: newProgress(records), expired: Math.max(count - records.length, 0) };
 }
 
-/** A record on its way, with its place in the recent layer. */
-interface Candidate {
-  record: SinkRecord;
-  lock: string;
-  owner: string;
-  /** Attempts made at the sink, those of earlier attempts at the chunk included as far as known. */
-  attempts: number;
-}
-
-interface Failed {
-  candidate: Candidate;
-  failure: DeliveryFailure;
-}
-
-let attempts = 0;
-
-class ChunkAttempt {
-  readonly #number = ++attempts;
-  readonly #signal = Context.current().cancellationSignal;
-  readonly #info = Context.current().info;
-  readonly #deadline = performance.now() + this.#info.startToCloseTimeoutMs - DEADLINE_MARGIN_MS;
-  readonly #locked = new Set<Candidate>();
-
-  constructor(
-    private readonly deps: ChunkDependencies,
-    private readonly chunk: ChunkInput,
-    private readonly retry: RetryPolicy,
-    private readonly progress: ChunkProgress,
-    private readonly trace: TraceContext | undefined,
-  ) {}
-
-  async run(): Promise<void> {
-    try {
-      const { fresh, waiting } = await this.#sort();
-      await this.#settle(fresh, await this.#write(fresh));
-      // After those of this chunk, so that no two chunks wait for each other.
-      for (const candidate of waiting) await this.#settleWaiting(candidate);
-    } finally {
-      for (const candidate of this.#locked) this.#unlock(candidate, false);
-    }
-  }
-
-  /** Locks what is new, skips what was delivered, and hands on what can't be read. */
-  async #sort(): Promise<{ fresh: Candidate[]; waiting: Candidate[] }> {
-    const { stream } = this.deps;
-    const fresh: Candidate[] = [];
-    const waiting: Candidate[] = [];
-    const starts: [RecordStart, KafkaRecord][] = [];
-    let checked = 0;
-    const { settled, leaving } = this.progress;
-    for (const record of this.progress.records) {
-      if (settled.has(record.offset)) continue;
-      const parsed = parseRecord(stream, record);
-      if (!parsed.ok) {
-        starts.push([startOfInvalidRecord(stream, record, parsed.reason), record]);
-        continue;
-      }
-      if (leaving.has(record.offset)) {
-        starts.push([startOfRecord(stream, record, parsed.messageId, this.#earlier), record]);
-        continue;
-      }
-      const candidate = this.#candidate(record, parsed.messageId, parsed.message);
-      const verdict = this.#enter(candidate);
-      checked++;
-      if (verdict === 'duplicate') this.#skip(candidate, 'recent');
-      else (verdict === 'new' ? fresh : waiting).push(candidate);
-    }
-    this.deps.events.checked(this.chunk.partition, checked);
-    await eachOf(CONCURRENCY, starts, ([start, record]) => this.#handOn(start, record));
-    return { fresh, waiting };
-  }
-
-  #candidate(record: KafkaRecord, messageId: string, message: unknown): Candidate {
-    const { stream } = this.deps;
-    const value = record.value!;
-    const { topic, partition, offset, timestamp, key, headers } = record;
-    // A spread or a getter here is a tenth of the time that the bridge worker has for a record.
-    const sinkRecord: SinkRecord = {
-      topic,
-      partition,
-      offset,
-      timestamp,
-      key,
-      value,
-      headers,
-      stream: stream.name,
-      messageId,
-      message,
-      workflowId: '',
-    };
-    sinkRecord.workflowId = recordWorkflowId(stream.workflowId, sinkRecord);
-    return {
-      record: sinkRecord,
-      lock: contentKey(messageId, value),
-      owner: `${record.offset}#chunk${this.#number}`,
-      attempts: this.#earlier,
-    };
-  }
-
-  /** Attempts at the chunk before this one: a regular one follows one from memory. */
-  get #earlier(): number {
-    const { attempt, isLocal } = this.#info;
-    return attempt - (isLocal ? 1 : 0);
-  }
-
-  #enter(candidate: Candidate): 'new' | 'duplicate' | 'in flight' {
-    const verdict = this.deps.recent.enter(candidate.lock, candidate.owner);
-    if (verdict === 'new') this.#locked.add(candidate);
-    return verdict;
-  }
-
-  #unlock(candidate: Candidate, delivered: boolean): void {
-    if (!this.#locked.delete(candidate)) return;
-    this.deps.recent.leave(candidate.lock, candidate.owner, delivered);
-  }
-
-  /** Writes the records and settles those that are at the sink; returns the others. */
-  async #write(fresh: Candidate[]): Promise<Failed[]> {
-    if (fresh.length === 0 || !this.deps.stream.sink.writeChunk) return this.#writeRecords(fresh);
-    const result = await this.#writeObject(fresh);
-    if (Array.isArray(result)) return this.#writeRecords(result);
-    // An object that is refused for good: each record by itself shows which of them is at fault.
-    if (!isRetryable(result.type)) return this.#writeRecords(fresh);
-    return fresh.map((candidate) => ({ candidate, failure: result }));
-  }
-
-  async #writeRecords(fresh: Candidate[]): Promise<Failed[]> {
-    const beyond: Failed[] = [];
-    let open = fresh;
-    for (let round = 1; ; round++) {
-      const failed = await this.#writeEach(open);
-      const again = failed.filter(({ failure }) => failure.type === 'Transient');
-      beyond.push(...failed.filter(({ failure }) => failure.type !== 'Transient'));
-      const enough = round >= this.retry.fastAttempts || this.#timeLeft() < FAST_RETRY_INTERVAL_MS;
-      if (again.length === 0 || enough || isMost(again, fresh)) return [...beyond, ...again];
-      await sleep(FAST_RETRY_INTERVAL_MS);
-      open = again.map(({ candidate }) => candidate);
-    }
-  }
-
-  async #writeEach(candidates: Candidate[]): Promise<Failed[]> {
-    const failed: Failed[] = [];
-    await eachOf(CONCURRENCY, candidates, async (candidate) => {
-      const { record } = candidate;
-      const result = await this.#try([candidate], (context) =>
-        this.deps.stream.sink.write(record, context),
-      );
-      if (!('outcome' in result)) failed.push({ candidate, failure: result });
-    });
-    return failed;
-  }
-
-  /** The records that the chunk's object does not hold, or why it could not be written. */
-  async #writeObject(candidates: Candidate[]): Promise<Candidate[] | DeliveryFailure> {
-    const records = candidates.map(({ record }) => record);
-    const trace = this.trace && { trace: this.trace };
-    const result = await this.#try(candidates, (context) =>
-      this.deps.stream.sink.writeChunk!(records, this.chunk, { ...context, ...trace }),
-    );
-    if (!('outcome' in result)) return result;
-    return candidates.filter(({ record }) => !this.progress.settled.has(record.offset));
-  }
-
-  /** One call of the sink for these records; settles those it holds then. */
-  async #try(
-    candidates: Candidate[],
-    write: (context: WriteContext) => Promise<ChunkWriteResult>,
-  ): Promise<ChunkWriteResult | DeliveryFailure> {
-    const { stream, events } = this.deps;
-    const started = performance.now();
-    const { attempt } = this.#info;
-    try {
-      const limitMs = Math.min(this.retry.attemptTimeoutMs, this.#timeLeft());
-      if (limitMs <= 0) throw this.#unfinished();
-      const result = await withTimeLimit(limitMs, (signal) => write({ signal, attempt }));
-      events.attemptSucceeded(candidates[0]!.record, (performance.now() - started) / 1_000);
-      this.#settleWritten(candidates, result);
-      return result;
-    } catch (error) {
-      // The worker shuts down, or another attempt has taken over.
-      this.#signal.throwIfAborted();
-      // No fault of the record's.
-      if (this.#timeLeft() <= 0) throw this.#unfinished();
-      for (const candidate of candidates) candidate.attempts++;
-      const failure = classifyError(error, (e) => stream.sink.classify?.(e));
-      // One attempt, as above, however many records share its object.
-      if (isRetryable(failure.type)) {
-        events.attemptFailed(candidates[0]!.record, failure.type, failure.message);
-      }
-      return failure;
-    }
-  }
-
-  #settleWritten(candidates: Candidate[], result: ChunkWriteResult): void {
-    const without = new Set(result.without);
-    let delivered = 0;
-    for (const candidate of candidates) {
-      if (without.has(candidate.record)) continue;
-      candidate.attempts++;
-      this.#unlock(candidate, true);
-      const duplicate =
-        result.outcome === 'duplicate' && !isOwnWrite(result, candidate.record, candidate.attempts);
-      if (duplicate) this.#skip(candidate, 'sink');
-      else if (this.#settled(candidate.record)) delivered++;
-    }
-    this.deps.events.delivered(this.chunk.partition, delivered);
-  }
-
-  /** Hands on what failed, or throws where that would flood the server. */
-  async #settle(attempted: Candidate[], failed: Failed[]): Promise<void> {
-    const passing = failed.filter(({ failure }) => isRetryable(failure.type));
-    const forGood = failed.filter(({ failure }) => !isRetryable(failure.type));
-    await eachOf(CONCURRENCY, forGood, ({ candidate }) => this.#leave(candidate));
-    if (isMost(passing, attempted)) throw failureOfMost(attempted.length, passing);
-    // Of a few records none may get through for as long as the sink is down; and one that does not fit a
-    // workflow can't be tried there again.
-    const { maximumAttempts } = this.retry;
-    const patient = !this.#tookAny && this.#earlier < Math.min(PATIENCE, maximumAttempts);
-    const staying = passing.filter(
-      ({ candidate: { record } }) =>
-        patient || (this.#earlier < maximumAttempts && !fitsWorkflow(record)),
-    );
-    const parting = passing.filter((one) => !staying.includes(one));
-    await eachOf(CONCURRENCY, parting, ({ candidate }) => this.#leave(candidate));
-    if (staying.length > 0) throw failureOfMost(attempted.length, staying);
-  }
-
-  /** Whether the sink has taken any record of this chunk, as far as known here. */
-  get #tookAny(): boolean {
-    const { settled, duplicates, handedOn } = this.progress;
-    return settled.size > duplicates + handedOn;
-  }
-
-  /** A copy of a message in flight: skipped when that is delivered, else it has its own turn. */
-  async #settleWaiting(candidate: Candidate): Promise<void> {
-    const { recent, events } = this.deps;
-    for (;;) {
-      // By an attempt at this chunk that had not ended.
-      if (this.progress.settled.has(candidate.record.offset)) return;
-      const verdict = this.#enter(candidate);
-      if (verdict === 'duplicate') return this.#skip(candidate, 'recent');
-      if (verdict === 'new') break;
-      events.waiting(candidate.record);
-      await withTimeLimit(
-        Math.max(this.#timeLeft(), 1),
-        () => recent.freed(candidate.lock),
-        () => this.#unfinished(),
-      );
-    }
-    // The chunk's object, if there is one, is written.
-    return this.#settle([candidate], await this.#writeRecords([candidate]));
-  }
-
-  /** The record goes on in the record lane. */
-  async #leave(candidate: Candidate): Promise<void> {
-    const { record, attempts } = candidate;
-    const start = startOfRecord(this.deps.stream, record, record.messageId, attempts);
-    await this.#handOn(start, record);
-    this.#unlock(candidate, false);
-  }
-
-  async #handOn(start: RecordStart, record: KafkaRecord): Promise<void> {
-    this.progress.leaving.add(record.offset);
-    await withTimeLimit(
-      Math.max(this.#timeLeft(), 1),
-      (signal) => this.deps.handOn(start, record, signal),
-      () => this.#unfinished(),
-    );
-    if (this.#settled(record)) this.progress.handedOn++;
-  }
-
-  #skip({ record }: Candidate, layer: 'recent' | 'sink'): void {
-    if (!this.#settled(record)) return;
-    this.progress.duplicates++;
-    this.deps.events.duplicate(record, layer);
-  }
-
-  /** False if an attempt whose time was up has settled it after all. */
-  #settled({ offset }: KafkaRecord): boolean {
-    const { settled } = this.progress;
-    return settled.size !== settled.add(offset).size;
-  }
-
-  /** The next attempt goes on where this one ends. */
-  #unfinished(): ApplicationFailure {
-    const { settled, records } = this.progress;
-    const message = `${settled.size} of ${records.length} records are settled, and the time is up`;
-    return ApplicationFailure.create({ type: 'Unfinished', message });
-  }
-
-  #timeLeft(): number {
-    return this.#deadline - performance.now();
-  }
-}
-
-/** More than a few, and more than half: it is the sink that fails, not the records. */
-function isMost(failed: Failed[], attempted: Candidate[]): boolean {
-  return failed.length > Math.max(FEW, attempted.length / 2);
-}
-
-/** The most frequent failure, for the whole chunk. */
-function failureOfMost(attempted: number, failed: Failed[]): ApplicationFailure {
-  const counts = new Map<string, number>();
-  for (const { failure } of failed) counts.set(failure.type, (counts.get(failure.type) ?? 0) + 1);
-  const [type] = [...counts].sort(([, a], [, b]) => b - a)[0]!;
-  const { failure } = failed.find((one) => one.failure.type === type)!;
-  const retryAfterMs = Math.max(...failed.map((one) => usableDelay(one.failure) ?? 0));
-  const message = `${failed.length} of ${attempted} records failed: ${failure.message}`;
-  return attemptFailure({ ...failure, message, retryAfterMs });
+/** Of the keys whose records left in this chunk; who started it knows the others. */
+function tailsOf({ after = [] }: ChunkInput, { left }: ChunkProgress): Tail[] {
+  const known = new Map(after);
+  return [...left].filter(([keyHash, workflowId]) => known.get(keyHash) !== workflowId);
 }

@@ -6,6 +6,7 @@ import type {
   RecordMemo,
 } from '../domain/record';
 import type { ChunkInput } from '../domain/chunk';
+import type { Tail } from '../domain/key-hash';
 import type { RetryPolicy } from '../domain/retry-policy';
 import type { RecordStart } from '../domain/record-start';
 import type { RecordFailure } from '../workflows/failure';
@@ -29,6 +30,8 @@ export interface ChunkResult {
   handedOn: number;
   /** No longer on the broker. */
   expired: number;
+  /** Under an order of keys, where there are any: of each key whose records left, the last one's workflow. */
+  tails?: Tail[];
 }
 
 /** The activities of a stream's worker, as workflows call them. */

@@ -4,6 +4,7 @@ import type { AnyStream, ChunkLimits } from '../domain/stream';
 import { duplicateSkipped } from '../duplicate-skipped';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
+import type { ChunkOrder } from './chunk-order';
 import type { HeldChunks } from './held-chunks';
 import type { PartitionWindow, WindowEntry } from './partition-window';
 import { Slots } from './slots';
@@ -25,6 +26,8 @@ export interface ChunkChainDependencies {
   /** Places for open chunks. */
   open: Slots;
   held: HeldChunks;
+  /** Where keys have an order. */
+  order: ChunkOrder | undefined;
   start: StartDependencies;
   metrics: Metrics;
   logger: Logger;
@@ -39,9 +42,16 @@ export interface ChunkChainDependencies {
   onFatal(error: unknown): void;
 }
 
+/** A chunk that is durable. `complete`: its end becomes committable, and the next one begins there. */
+interface StartedChunk {
+  workflowId: string;
+  complete(): void;
+}
+
 /**
  * The chunks of one partition, started one after the other in the order of offsets; how long each then
- * takes is of no matter to the next. Why each record is in exactly one: see `chunkWorkflowIds`.
+ * takes is of no matter to the next, unless keys have an order. Why each record is in exactly one: see
+ * `chunkWorkflowIds`.
  */
 export class ChunkChain {
   #queue: WindowEntry[] = [];
@@ -51,7 +61,7 @@ export class ChunkChain {
   #pushedAt = 0;
   readonly #ownOpen = new Slots(MAX_OPEN_OF_PARTITION);
   #running = false;
-  #starting: Promise<void> | undefined;
+  #starting: Promise<StartedChunk | undefined> | undefined;
   #begun = false;
   #stopped = false;
   #endWait: () => void = () => undefined;
@@ -92,15 +102,22 @@ export class ChunkChain {
     return this.#stopped || this.deps.window.lost;
   }
 
+  readonly #isOver = () => this.#ended;
+
   async #run(): Promise<void> {
     this.#running = true;
     try {
       while (this.#queue.length > 0 && !this.#ended) {
         await this.#linger();
+        await this.deps.order?.ready(() => this.#upToLimits(), this.#isOver);
         // While it waits for a place the chunk grows.
         await this.#ownOpen.acquire();
         await this.deps.open.acquire();
-        await (this.#starting = this.#startNext());
+        const chunk = await (this.#starting = this.#startNext());
+        if (!chunk) continue;
+        // Under an order the next chunk, and the commit, wait for the end of this one.
+        const { order } = this.deps;
+        if (!order || (await order.ended(chunk.workflowId, this.#isOver))) chunk.complete();
       }
     } catch (error) {
       if (this.#ended) return;
@@ -125,8 +142,8 @@ export class ChunkChain {
   }
 
   /** Holds a place on entry; it comes free here or when the chunk's workflow ends. */
-  async #startNext(): Promise<void> {
-    const { stream, open, window, held, metrics } = this.deps;
+  async #startNext(): Promise<StartedChunk | undefined> {
+    const { stream, open, held, metrics } = this.deps;
     let handedOver = false;
     const onHandedOver = () => {
       if (!handedOver) this.deps.onHandedOver();
@@ -143,33 +160,45 @@ export class ChunkChain {
     try {
       const first = await this.#first();
       if (first === undefined) this.#stopped = true;
-      if (first === undefined || this.#ended) return release();
-      this.#skipBefore(first);
-      if (this.#queue.length === 0) return release();
+      if (first !== undefined && !this.#ended) this.#skipBefore(first);
+      if (first === undefined || this.#ended || this.#queue.length === 0) {
+        release();
+        return undefined;
+      }
       const entries = this.#take();
-      const chunk = this.#chunkOf(first, entries);
       const records = entries.map(({ record }) => record);
+      const after = this.deps.order?.after(entries) ?? [];
+      const chunk = { ...this.#chunkOf(first, entries), ...(after.length > 0 && { after }) };
       letGo = held.hold(chunk, records);
       const closed = { onHandedOver, onClosed: release };
       const result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), closed);
-      if (result === 'started') {
-        metrics.chunkRecords.observe({ stream: stream.name }, entries.length);
-        window.endChunk(chunk.last + 1);
-        for (const entry of entries) window.finish(entry);
-        this.deps.onFinished(entries.at(-1)!);
-      } else {
+      const { workflowId } = result;
+      if ('duplicateOf' in result) {
         release();
-        // The chunk exists, and it may end elsewhere: the chain goes on from its end.
         const end = Number(result.duplicateOf.last) + 1;
-        window.endChunk(end);
-        this.#queue = [...entries, ...this.#queue];
-        this.#queuedBytes = bytesOf(this.#queue);
-        this.#skipBefore(end);
+        return { workflowId, complete: () => this.#goOnFrom(end, entries) };
       }
+      metrics.chunkRecords.observe({ stream: stream.name }, entries.length);
+      return { workflowId, complete: () => this.#finish(chunk.last + 1, entries) };
     } catch (error) {
       release();
       throw error;
     }
+  }
+
+  #finish(end: number, entries: WindowEntry[]): void {
+    const { window } = this.deps;
+    window.endChunk(end);
+    for (const entry of entries) window.finish(entry);
+    this.deps.onFinished(entries.at(-1)!);
+  }
+
+  /** The chunk existed, and it may end elsewhere: the chain goes on from its end. */
+  #goOnFrom(end: number, entries: WindowEntry[]): void {
+    this.deps.window.endChunk(end);
+    this.#queue = [...entries, ...this.#queue];
+    this.#queuedBytes = bytesOf(this.#queue);
+    this.#skipBefore(end);
   }
 
   /** Where the next chunk begins. Records may be missing between that and the first of the queue. */
@@ -184,8 +213,16 @@ export class ChunkChain {
     return window.chainEnd;
   }
 
-  /** The first records of the queue that fit a chunk; at least one. */
   #take(): WindowEntry[] {
+    const entries = this.#upToLimits();
+    this.#queuedBytes -= bytesOf(entries);
+    this.#since = this.#pushedAt;
+    this.#queue.splice(0, entries.length);
+    return entries;
+  }
+
+  /** The first records of the queue that fit a chunk; at least one, if there is any. */
+  #upToLimits(): WindowEntry[] {
     const { maxRecords, maxBytes } = this.deps.limits;
     let count = 0;
     let bytes = 0;
@@ -194,9 +231,7 @@ export class ChunkChain {
       count++;
       bytes += entry.bytes;
     }
-    this.#queuedBytes -= bytes;
-    this.#since = this.#pushedAt;
-    return this.#queue.splice(0, count);
+    return this.#queue.slice(0, count);
   }
 
   #chunkOf(first: number, entries: WindowEntry[]): ChunkInput {

@@ -1,17 +1,21 @@
 import { Slots } from './slots';
 import { ChunkChain, MAX_OPEN_CHUNKS, type ChunkChainDependencies } from './chunk-chain';
+import { ChunkOrder } from './chunk-order';
+import type { Ledger } from './ledger';
 import type { PartitionWindow, WindowEntry } from './partition-window';
 
 /** Takes records out of the windows, each partition's in its own chain of chunks. */
 export class ChunkDispatcher {
   readonly #chains = new Map<PartitionWindow, ChunkChain>();
   readonly #open = new Slots(MAX_OPEN_CHUNKS);
+  /** An order outlives a window where the log went back; so does its ledger. */
+  readonly #orders = new WeakMap<Ledger, ChunkOrder>();
   #inFlight = 0;
 
   constructor(
     private readonly deps: Omit<
       ChunkChainDependencies,
-      'open' | 'window' | 'onStarting' | 'onHandedOver'
+      'open' | 'order' | 'window' | 'onStarting' | 'onHandedOver'
     >,
   ) {}
 
@@ -25,12 +29,24 @@ export class ChunkDispatcher {
         ...this.deps,
         window,
         open: this.#open,
+        order: this.#orderOf(window.ledger),
         onStarting: () => this.#inFlight++,
         onHandedOver: () => this.#inFlight--,
       });
       this.#chains.set(window, chain);
     }
     chain.push(entries);
+  }
+
+  #orderOf(ledger: Ledger): ChunkOrder | undefined {
+    const { stream, start, logger } = this.deps;
+    if (stream.ordering === 'none') return undefined;
+    const { client, open } = start;
+    const { tails } = ledger;
+    const order =
+      this.#orders.get(ledger) ?? new ChunkOrder({ stream, client, open, tails, logger });
+    this.#orders.set(ledger, order);
+    return order;
   }
 
   dropLost(): void {

@@ -1,17 +1,26 @@
 import { contentKey } from '../domain/content-key';
 import { parseRecord } from '../domain/parse';
+import { keyHash } from '../domain/key-hash';
 import { describePosition, type InvalidReason } from '../domain/record';
-import { startOfInvalidRecord, startOfRecord, type RecordStart } from '../domain/record-start';
+import {
+  startAfter,
+  startOfInvalidRecord,
+  startOfRecord,
+  type RecordStart,
+} from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
 import { duplicateSkipped } from '../duplicate-skipped';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 import { countOutcome } from './count-outcome';
-import type { WindowEntry } from './partition-window';
+import { KeyOrder, type Turn } from './key-order';
+import type { Ledger } from './ledger';
+import type { DuplicateLayer, WindowEntry } from './partition-window';
 import type { RecentLayer } from './recent-layer';
 import { Slots } from './slots';
 import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
+import { WaitingPlaces } from './waiting-places';
 
 export interface DispatcherDependencies {
   stream: AnyStream;
@@ -26,6 +35,12 @@ export interface DispatcherDependencies {
 }
 
 /**
+ * Workflows of a stream that one bridge worker lets wait for the one before them in their key. What comes
+ * behind them waits in memory.
+ */
+const MAX_WAITING = 1_000;
+
+/**
  * Takes records out of the windows, in the order of arrival, and brings each to an end that allows its
  * offset to be committed: started as a workflow, or skipped as a duplicate.
  */
@@ -34,6 +49,9 @@ export class Dispatcher {
   readonly #inFlight: Slots;
   /** Workflows not ended: keeps the bridge from running ahead of a sink that is down. */
   readonly #open: Slots;
+  readonly #waiting: WaitingPlaces;
+  /** An order outlives a window where the log went back; so does its ledger. */
+  readonly #orders = new WeakMap<Ledger, KeyOrder>();
   #queue: WindowEntry[] = [];
   readonly #starting = new Set<Promise<void>>();
   #head = 0;
@@ -44,17 +62,26 @@ export class Dispatcher {
   constructor(private readonly deps: DispatcherDependencies) {
     this.#inFlight = new Slots(deps.stream.maxInFlight);
     this.#open = new Slots(deps.stream.maxOpen);
+    // A partition that is one key waits in memory: nothing behind a record gains by its start.
+    this.#waiting = new WaitingPlaces(deps.stream.ordering === 'partition' ? 0 : MAX_WAITING);
   }
 
   push(entries: WindowEntry[]): void {
-    for (const entry of entries) this.#queue.push(entry);
+    const { ordering } = this.deps.stream;
+    for (const entry of entries) {
+      const hash = keyHash(ordering, entry.record);
+      if (hash === undefined) this.#queue.push(entry);
+      else this.#orderOf(entry.window.ledger).push(hash, entry);
+    }
     if (!this.#running) void this.#run();
   }
 
   /** While every place is taken, what rebalances leave behind must not pile up. */
   dropLost(): void {
-    this.#queue = this.#queue.slice(this.#head).filter(({ window }) => !window.lost);
+    const rest = this.#queue.slice(this.#head);
+    this.#queue = rest.filter(({ window }) => !window.lost);
     this.#head = 0;
+    for (const entry of rest) if (entry.window.lost) entry.turn?.order.dropped(entry.turn);
   }
 
   /** Records in their first workflow task. */
@@ -74,10 +101,36 @@ export class Dispatcher {
       await this.#open.acquire();
       await this.#inFlight.acquire();
       const entry = this.#take();
-      if (entry) this.#track(this.#dispatch(entry));
-      else this.#releaseBoth();
+      if (!entry) {
+        this.#inFlight.release();
+        this.#open.release();
+        continue;
+      }
+      // It has a place among those that wait.
+      if (entry.turn?.after !== undefined) this.#open.release();
+      this.#track(this.#dispatch(entry));
     }
     this.#running = false;
+  }
+
+  #orderOf(ledger: Ledger): KeyOrder {
+    let order = this.#orders.get(ledger);
+    if (!order) {
+      order = new KeyOrder({
+        tails: ledger.tails,
+        open: this.deps.start.open,
+        places: this.#waiting,
+        admit: (entry) => this.#enqueue(entry),
+        finish: (entry, skippedBy) => this.#finish(entry, skippedBy),
+      });
+      this.#orders.set(ledger, order);
+    }
+    return order;
+  }
+
+  #enqueue(entry: WindowEntry): void {
+    this.#queue.push(entry);
+    if (!this.#running) void this.#run();
   }
 
   /** The next record that still belongs to this consumer. */
@@ -91,6 +144,7 @@ export class Dispatcher {
         this.#head = 0;
       }
       if (!entry.window.lost) return entry;
+      entry.turn?.order.dropped(entry.turn);
     }
     return undefined;
   }
@@ -103,12 +157,22 @@ export class Dispatcher {
     void tracked.finally(() => this.#starting.delete(tracked));
   }
 
-  #releaseBoth(): void {
-    this.#inFlight.release();
-    this.#open.release();
+  /** The places that {@link #dispatch} holds on entry. */
+  async #acquire({ turn }: WindowEntry): Promise<void> {
+    if (turn?.after === undefined) await this.#open.acquire();
+    await this.#inFlight.acquire();
   }
 
-  /** Holds one place of each kind on entry; they come free here or when the workflow ends. */
+  #releaseOpen(turn: Turn | undefined): void {
+    if (turn?.after === undefined) this.#open.release();
+  }
+
+  #release({ turn }: WindowEntry): void {
+    this.#inFlight.release();
+    this.#releaseOpen(turn);
+  }
+
+  /** Holds its places on entry; they come free here or when the workflow ends. */
   async #dispatch(entry: WindowEntry): Promise<void> {
     const { stream, recent } = this.deps;
     const { record } = entry;
@@ -131,14 +195,14 @@ export class Dispatcher {
       this.deps.metrics.recentChecks.inc({ stream: stream.name });
     }
     if (verdict === 'duplicate') {
-      this.#releaseBoth();
+      this.#release(entry);
       return this.#skip(entry, parsed.messageId, 'recent');
     }
     if (verdict === 'in flight') {
       // Waits without a place, so that a thousand duplicates of one message do not block the others.
-      this.#releaseBoth();
+      this.#release(entry);
       this.deps.metrics.recentLockWaits.inc({ stream: stream.name });
-      void recent.freed(key).then(() => this.push([entry]));
+      void recent.freed(key).then(() => this.#enqueue(entry));
       return;
     }
     let left = false;
@@ -154,8 +218,7 @@ export class Dispatcher {
     } catch (error) {
       leave(false);
       if (!(error instanceof StartRejectedError)) throw error;
-      await this.#open.acquire();
-      await this.#inFlight.acquire();
+      await this.#acquire(entry);
       const reason: InvalidReason = { type: 'RejectedByTemporal', message: error.message };
       await this.#startInvalid(entry, startOfInvalidRecord(stream, record, reason));
     }
@@ -180,50 +243,76 @@ export class Dispatcher {
     start: RecordStart,
     onClosed: (outcome: RecordOutcome) => void,
   ): Promise<void> {
-    let handedOver = false;
-    const onHandedOver = () => {
-      if (handedOver) return;
-      handedOver = true;
-      this.#inFlight.release();
-    };
-    const release = () => {
-      onHandedOver();
-      this.#open.release();
-    };
     // What stays until the workflow ends: not the record, which an open workflow would keep in memory.
+    const { turn } = entry;
     const { ledger } = entry.window;
     const { memo } = start;
+    let handedOver = false;
+    let closed = false;
+    let workflowId: string | undefined;
+    /** Under an order: tells it what is known of the workflow, once that has an id. */
+    const tellOrder = () => {
+      if (!turn || workflowId === undefined) return;
+      if (closed) turn.order.ended(turn);
+      else if (handedOver) turn.order.slow(turn, workflowId);
+    };
+    const handOver = () => {
+      if (!handedOver) this.#inFlight.release();
+      handedOver = true;
+    };
+    const release = () => {
+      handOver();
+      closed = true;
+      this.#releaseOpen(turn);
+    };
     let result;
     try {
-      result = await startWorkflow(this.deps.start, start, {
-        onHandedOver,
+      result = await startWorkflow(this.deps.start, startAfter(start, turn?.after), {
+        onHandedOver: () => {
+          handOver();
+          tellOrder();
+        },
         onClosed: (outcome) => {
           release();
           onClosed(outcome);
           countOutcome(memo, outcome, this.deps.metrics, ledger);
+          tellOrder();
         },
       });
     } catch (error) {
       release();
       throw error;
     }
-    if (result === 'started') {
-      this.#finish(entry);
-    } else {
-      release();
-      onClosed('failed');
-      this.#skip(entry, start.memo.messageId, 'workflow-id');
+    if (!('duplicateOf' in result)) {
+      workflowId = result.workflowId;
+      if (turn) tellOrder();
+      else this.#finish(entry);
+      return;
     }
+    release();
+    onClosed('failed');
+    this.#skip(entry, start.memo.messageId, 'workflow-id', !result.ended && result.workflowId);
   }
 
-  #skip(entry: WindowEntry, messageId: string | null, layer: 'recent' | 'workflow-id'): void {
+  /** `open`: the workflow that has the record, should it not have ended. */
+  #skip(
+    entry: WindowEntry,
+    messageId: string | null,
+    layer: 'recent' | 'workflow-id',
+    open: string | false = false,
+  ): void {
     const { stream, metrics } = this.deps;
     duplicateSkipped(this.deps, { ...entry.record, stream: stream.name, messageId }, layer);
     metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
-    this.#finish(entry, layer === 'recent' ? 'recent' : 'workflowId');
+    const skippedBy = layer === 'recent' ? 'recent' : 'workflowId';
+    const { turn } = entry;
+    if (!turn) return this.#finish(entry, skippedBy);
+    if (open === false) return turn.order.ended(turn, skippedBy);
+    turn.order.slow(turn, open, skippedBy);
+    this.deps.start.open.watch(open, () => turn.order.ended(turn));
   }
 
-  #finish(entry: WindowEntry, skippedBy?: 'recent' | 'workflowId'): void {
+  #finish(entry: WindowEntry, skippedBy?: DuplicateLayer): void {
     entry.window.finish(entry, skippedBy);
     this.deps.onFinished(entry);
   }

@@ -9,7 +9,7 @@ import { StartRejectedError, startWorkflow, type StartDependencies } from './sta
 
 /**
  * Gives a record of a chunk a workflow of its own, and counts how that ends. The record is durable there
- * when the promise resolves, whether by this start or by an earlier one. Waits while as many of them
+ * when the promise resolves, whether by this start or by an earlier one, under the id that it gives. Waits while as many of them
  * are open as the stream allows: a sink that fails for half of the records must not fill the server.
  */
 export function createHandOn(
@@ -47,7 +47,8 @@ export function createHandOn(
         const reason = { type: 'RejectedByTemporal', message: error.message } as const;
         result = await startWorkflow(deps, startOfInvalidRecord(stream, record, reason), open);
       }
-      if (result !== 'started') release();
+      if ('duplicateOf' in result) release();
+      return result.workflowId;
     } catch (error) {
       release();
       throw error;

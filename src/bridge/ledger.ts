@@ -1,3 +1,5 @@
+import { OpenTails } from './open-tails';
+
 /**
  * Running totals of a partition since its group first committed. They travel as metadata of the
  * committed offset: whoever owns the partition next counts on, and `cloudsync status` reads them
@@ -34,6 +36,8 @@ export interface RecentIds {
 }
 
 export class Ledger {
+  /** Under an order of keys: what is open behind the committed offset. */
+  readonly tails = new OpenTails(() => (this.#changed = true));
   readonly #totals = emptyTotals();
   /** Undefined until what earlier owners committed is known; until then nothing may be committed. */
   #base: LedgerTotals | undefined;
@@ -47,6 +51,7 @@ export class Ledger {
   /** Starts from the metadata that the group's last commit on this partition carried. */
   load(metadata: string | null | undefined): void {
     this.#base = parseLedger(metadata);
+    this.tails.load(parseObject(metadata).open);
   }
 
   get loaded(): boolean {
@@ -57,12 +62,17 @@ export class Ledger {
     return this.#changed;
   }
 
-  /** Metadata for the next commit; at most a few hundred bytes, the broker takes 4,096. */
+  /** Metadata for the next commit: a few hundred bytes, and the tails; the broker takes 4,096. */
   toMetadata(by?: RecentIds): string {
     const base = this.#base ?? emptyTotals();
     this.#changed = false;
     const totals = LEDGER_FIELDS.map((field) => [field, base[field] + this.#totals[field]]);
-    return JSON.stringify({ ...Object.fromEntries(totals), ...by });
+    const open = this.tails.list;
+    return JSON.stringify({
+      ...Object.fromEntries(totals),
+      ...by,
+      ...(open.length > 0 && { open }),
+    });
   }
 
   /** The commit that carried the metadata failed. */

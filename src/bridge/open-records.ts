@@ -66,9 +66,7 @@ export class OpenRecords {
       askAt: 0,
       interval: FIRST_ASK_MS.here,
     };
-    const entries = this.#entries.get(workflowId) ?? new Set();
-    this.#entries.set(workflowId, entries.add(entry));
-    this.#size++;
+    this.#add(workflowId, entry);
     return {
       acknowledge: (here) => {
         entry.acknowledged = true;
@@ -81,6 +79,18 @@ export class OpenRecords {
       },
       remove: () => this.#remove(workflowId, entry),
     };
+  }
+
+  /** A workflow that may run, or have ended, anywhere. Whether it has is asked at once. */
+  watch(workflowId: string, onEnded: () => void): void {
+    this.#add(workflowId, {
+      onHandedOver: () => undefined,
+      onClosed: onEnded,
+      acknowledged: true,
+      handedOver: true,
+      askAt: 0,
+      interval: FIRST_ASK_MS.elsewhere,
+    });
   }
 
   handedOver(workflowId: string): void {
@@ -100,6 +110,12 @@ export class OpenRecords {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  #add(workflowId: string, entry: Entry): void {
+    const entries = this.#entries.get(workflowId) ?? new Set();
+    this.#entries.set(workflowId, entries.add(entry));
+    this.#size++;
   }
 
   #handOver(entry: Entry): void {

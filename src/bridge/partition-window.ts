@@ -1,4 +1,5 @@
 import type { KafkaRecord } from '../domain/record';
+import type { Turn } from './key-order';
 import type { Ledger } from './ledger';
 
 /** A record of a window, from its acceptance until its offset is committable. */
@@ -7,6 +8,8 @@ export interface WindowEntry {
   readonly record: KafkaRecord;
   /** Length of key and value, counted against the window's byte limit. */
   readonly bytes: number;
+  /** Its place in the order of its key; see {@link KeyOrder}. */
+  turn?: Turn;
 }
 
 export interface WindowLimits {
@@ -19,7 +22,7 @@ export interface WindowLimits {
 /** One record that waits holds back the watermark of at most this many times the window. */
 const MAX_SPAN = 20;
 
-type DuplicateLayer = 'recent' | 'workflowId';
+export type DuplicateLayer = 'recent' | 'workflowId';
 
 /**
  * The records of one partition between Kafka and Temporal. They finish in any order; the watermark is
@@ -104,7 +107,7 @@ export class PartitionWindow {
       // After a rebalance, Kafka gives a retained partition again from its last commit.
       if (this.#next !== undefined && record.offset < this.#next) continue;
       const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0);
-      const entry = { window: this, record, bytes };
+      const entry: WindowEntry = { window: this, record, bytes };
       this.#unfinished.add(entry);
       this.#bytes += bytes;
       accepted.push(entry);

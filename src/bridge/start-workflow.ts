@@ -30,9 +30,16 @@ export class StartRejectedError extends Error {
   override readonly name = 'StartRejectedError';
 }
 
-/** The workflow of this very record existed; `memo` is what it was started with. */
-interface Duplicate {
+interface Started {
+  /** The one of the record's ids that it has. */
+  workflowId: string;
+}
+
+/** The workflow of this very record existed; `duplicateOf` is the memo it was started with. */
+interface Duplicate extends Started {
   duplicateOf: Record<string, unknown>;
+  /** Whether it had ended. */
+  ended: boolean;
 }
 
 /**
@@ -43,7 +50,7 @@ export async function startWorkflow(
   deps: StartDependencies,
   start: WorkflowStart,
   record: OpenRecord,
-): Promise<'started' | Duplicate> {
+): Promise<Started | Duplicate> {
   for (const workflowId of [start.workflowId, ...start.furtherIds]) {
     const result = await startUnder(deps, workflowId, start, record);
     if (result !== 'collision') return result;
@@ -64,13 +71,13 @@ async function startUnder(
   workflowId: string,
   start: WorkflowStart,
   record: OpenRecord,
-): Promise<'started' | Duplicate | 'collision'> {
+): Promise<Started | Duplicate | 'collision'> {
   const entry = deps.open.add(workflowId, record);
   try {
     const result = await untilAnswered(deps, workflowId, start);
     if (typeof result === 'object' && 'startedHere' in result) {
       entry.acknowledge(result.startedHere);
-      return 'started';
+      return { workflowId };
     }
     entry.remove();
     return result;
@@ -109,10 +116,13 @@ async function untilAnswered(
         backoff.succeeded();
         const holder = await holderOf(deps, workflowId);
         if (holder === 'gone') continue;
-        if (!isSame(holder, start.memo)) return 'collision';
+        if (!isSame(holder.memo, start.memo)) return 'collision';
         // The record's place stays taken until its workflow ends, as if the first answer had arrived.
-        const own = Object.entries(start.memo).every(([field, value]) => holder[field] === value);
-        return own && unknownOutcome ? { startedHere: false } : { duplicateOf: holder };
+        const own = Object.entries(start.memo).every(
+          ([field, value]) => holder.memo[field] === value,
+        );
+        if (own && unknownOutcome) return { startedHere: false };
+        return { workflowId, duplicateOf: holder.memo, ended: holder.ended };
       }
       if (grpcStatus(error) === GrpcStatus.INVALID_ARGUMENT) {
         throw new StartRejectedError(errorWithCause(error), { cause: error });
@@ -127,17 +137,17 @@ function isSame(holder: Record<string, unknown>, memo: RecordMemo | ChunkMemo): 
   return 'first' in memo ? isSameChunk(holder, memo) : isSameRecord(holder, memo);
 }
 
-/** The memo of the workflow that holds an id. */
+/** The workflow that holds an id. */
 async function holderOf(
   deps: StartDependencies,
   workflowId: string,
-): Promise<Record<string, unknown> | 'gone'> {
+): Promise<{ memo: Record<string, unknown>; ended: boolean } | 'gone'> {
   for (;;) {
     await deps.backoff.ready(deps.signal);
     try {
-      const { memo } = await deps.client.workflow.getHandle(workflowId).describe();
+      const { memo, status } = await deps.client.workflow.getHandle(workflowId).describe();
       deps.backoff.succeeded();
-      return memo ?? {};
+      return { memo: memo ?? {}, ended: status.name !== 'RUNNING' };
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) {
         deps.backoff.succeeded();

@@ -7,10 +7,13 @@ export interface ChunkProgress {
   readonly settled: Set<number>;
   /** Offsets of those that may have got workflows of their own, whose start was not answered in time. */
   readonly leaving: Set<number>;
+  /** Under an order of keys: those of which a record has left, and the workflow of the last one. */
+  readonly left: Map<string, string>;
   duplicates: number;
   handedOn: number;
 }
 
 export function newProgress(records: KafkaRecord[]): ChunkProgress {
-  return { records, settled: new Set(), leaving: new Set(), duplicates: 0, handedOn: 0 };
+  const [settled, leaving] = [new Set<number>(), new Set<number>()];
+  return { records, settled, leaving, left: new Map(), duplicates: 0, handedOn: 0 };
 }

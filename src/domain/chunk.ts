@@ -1,3 +1,4 @@
+import type { Tail } from './key-hash';
 import type { RecordMemo } from './record';
 import type { WorkflowStart } from './record-start';
 import type { AnyStream } from './stream';
@@ -20,6 +21,11 @@ export interface ChunkInput extends ChunkRange {
   timestamp: number;
   /** Offset of the first record; greater than `first` where the range begins with a gap. */
   firstRecord: number;
+  /**
+   * Under an order of keys: keys with a workflow of their own that may not have ended. Their records leave
+   * the chunk, each after the one before it.
+   */
+  after?: Tail[];
 }
 
 /** The memo of a chunk's workflow: what a restarted bridge needs to know where the next chunk begins. */
@@ -55,7 +61,7 @@ export function* chunkWorkflowIds({
   partition,
   first,
   timestamp,
-}: Omit<ChunkInput, 'last' | 'count' | 'firstRecord'>): Generator<string> {
+}: Pick<ChunkInput, 'stream' | 'topic' | 'partition' | 'first' | 'timestamp'>): Generator<string> {
   const id = `${stream}-chunk-${topic}-${partition}-${first}`;
   yield fitWorkflowId(id);
   yield fitWorkflowId(`${id}~${timestamp}`);
@@ -63,7 +69,13 @@ export function* chunkWorkflowIds({
 
 export function startOfChunk(stream: AnyStream, chunk: ChunkInput): WorkflowStart {
   const [workflowId, ...furtherIds] = chunkWorkflowIds(chunk);
-  const memo: ChunkMemo = { ...chunk, offset: chunk.first, messageId: null };
+  const memo: ChunkMemo & Pick<ChunkInput, 'after'> = {
+    ...chunk,
+    offset: chunk.first,
+    messageId: null,
+  };
+  // What is open differs each time that the chunk comes.
+  delete memo.after;
   return {
     workflowType: 'deliverChunk',
     workflowId: workflowId!,

@@ -79,6 +79,13 @@ export function startOfInvalidRecord(
   };
 }
 
+/** The same start, of a workflow that waits until the one before it in its key has ended. */
+export function startAfter(start: RecordStart, after: string | undefined): RecordStart {
+  if (after === undefined) return start;
+  const [input, ...rest] = start.args;
+  return { ...start, args: [{ ...input, after }, ...rest] as RecordStart['args'] };
+}
+
 /** For people who look for a trace, or come from one; `tracestate` is for machines. */
 function traceOf(record: KafkaRecord): Pick<RecordMemo, 'traceparent'> {
   const trace = traceContextOf(record);

@@ -35,6 +35,11 @@ export interface RecordEnvelope extends RecordPosition {
   /** Milliseconds since the epoch. */
   timestamp: number;
   content: RecordContent;
+  /**
+   * Id of the workflow of the record before it in its key, which may not have ended: this one waits for
+   * that. Absent: there is none, or it has.
+   */
+  after?: string;
 }
 
 /** Input of `deliverRecord`, and of a user's own record workflow: a record with a valid message id. */

@@ -42,11 +42,21 @@ export interface StreamOptions<Schema extends z.ZodType> {
   workflow?: RecordWorkflow;
   /** One workflow a record, or one for a chunk of them. Default `{ lane: 'record' }`. */
   execution?: ExecutionOptions;
+  /** Which records are delivered one after the other. Default `none`. */
+  ordering?: Ordering;
   /** Records that may be in their first workflow task at once, in one bridge worker. Default 30. */
   maxInFlight?: number;
   /** Workflows started by one bridge worker that may be open at once. Default 1,000. */
   maxOpen?: number;
 }
+
+/**
+ * `none`: records are delivered side by side. `key`: the next record of a key is delivered when the one
+ * before it is delivered or dead-lettered; records without a key have no order. `partition`: the same
+ * for all records of a partition, with a key or without.
+ */
+export type Ordering = (typeof ORDERINGS)[number];
+const ORDERINGS = ['none', 'key', 'partition'] as const;
 
 export type ExecutionOptions = { lane: 'record' } | ({ lane: 'chunk' } & Partial<ChunkLimits>);
 
@@ -84,6 +94,7 @@ export interface Stream<Message = unknown> {
   readonly workflowId: string;
   readonly workflow: RecordWorkflow | undefined;
   readonly execution: { readonly lane: 'record' } | ({ readonly lane: 'chunk' } & ChunkLimits);
+  readonly ordering: Ordering;
   readonly maxInFlight: number;
   readonly maxOpen: number;
 }
@@ -161,6 +172,7 @@ const optionsSchema = z.strictObject({
       }),
     ])
     .optional(),
+  ordering: z.enum(ORDERINGS).optional(),
   maxInFlight: count.max(1000).optional(),
   maxOpen: count.optional(),
 });
@@ -190,6 +202,7 @@ export function defineStream<Schema extends z.ZodType>(
       execution?.lane === 'chunk'
         ? { ...DEFAULT_CHUNK_LIMITS, ...execution }
         : { lane: 'record' as const },
+    ordering: options.ordering ?? 'none',
     maxInFlight: options.maxInFlight ?? 30,
     maxOpen: options.maxOpen ?? 1_000,
   };

@@ -3,20 +3,30 @@ import {
   TemporalFailure,
   type WorkflowInterceptorsFactory,
 } from '@temporalio/workflow';
+import type { RecordEnvelope } from '../domain/record';
 import { bridge, type RecordOutcome } from './bridge-sinks';
+import { takeWaiting, waitFor } from './order';
 
-/** Tells the bridge when a workflow leaves its first task and when it ends; a user's own as well. */
+/**
+ * Tells the bridge when a workflow leaves its first task and when it ends, and keeps the order of keys; a
+ * user's own as well.
+ */
 export const interceptors: WorkflowInterceptorsFactory = () => ({
   inbound: [
     {
       async execute(input, next) {
+        const tellWaiting = takeWaiting();
         try {
+          const { after } = (input.args[0] ?? {}) as Partial<RecordEnvelope>;
+          if (typeof after === 'string') await waitFor(after);
           const result = await next(input);
+          await tellWaiting();
           bridge.closed(outcomeOf(result));
           return result;
         } catch (error) {
           // Anything else fails the workflow task, not the workflow, and is tried again.
           if (error instanceof TemporalFailure) {
+            await tellWaiting();
             const deadLettered =
               error instanceof ApplicationFailure && error.type === 'DeadLettered';
             bridge.closed(deadLettered ? 'dead_lettered' : 'failed');

@@ -33,7 +33,7 @@ class World {
   readonly chunk: ChunkInput;
   fail: (record: SinkRecord, attempt: number) => DeliveryFailureType | undefined = () => undefined;
   writeChunk: Sink['writeChunk'];
-  handOn: HandOn = () => Promise.resolve();
+  handOn: HandOn = (start) => Promise.resolve(start.workflowId);
   earliest = 0;
   readonly #records;
   readonly #attempts = new Map<string, number>();
@@ -204,7 +204,8 @@ test('a record that may have a workflow of its own already is not written any mo
   world = new World(['a', 'b']);
   let down = true;
   world.fail = ({ messageId }) => (messageId === 'a' ? 'Permanent' : undefined);
-  world.handOn = () => (down ? Promise.reject(new Error('no answer')) : Promise.resolve());
+  world.handOn = ({ workflowId }) =>
+    down ? Promise.reject(new Error('no answer')) : Promise.resolve(workflowId);
   await expect(world.run()).rejects.toThrow('no answer');
   down = false;
   world.fail = () => undefined;

@@ -93,7 +93,7 @@ class Model {
           describe: () => {
             const memo = this.server.get(id);
             return memo
-              ? Promise.resolve({ memo })
+              ? Promise.resolve({ memo, status: { name: 'RUNNING' } })
               : Promise.reject(new WorkflowNotFoundError('none', id, undefined));
           },
         }),

@@ -49,7 +49,8 @@ class World {
         this.starts.push(start);
         return start.promise;
       },
-      describe: (id) => Promise.resolve({ memo: this.memos.get(id) ?? {} }),
+      describe: (id) =>
+        Promise.resolve({ status: { name: 'RUNNING' }, memo: this.memos.get(id) ?? {} }),
     });
     this.open = new OpenRecords(client, logger);
     this.window.ledger.load(null);

@@ -12,7 +12,7 @@ const never = new AbortController().signal;
 const started: string[] = [];
 let refuse: unknown;
 let open: OpenRecords;
-let handOn: (offset: number, signal?: AbortSignal) => Promise<void>;
+let handOn: (offset: number, signal?: AbortSignal) => Promise<string>;
 
 beforeEach(() => {
   started.length = 0;

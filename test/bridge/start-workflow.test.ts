@@ -22,6 +22,7 @@ const [FIRST, SECOND, THIRD] = [
   'test-42-7~topic-0',
   'test-42-7~topic-0-1700000000123',
 ];
+const STARTED = expect.stringMatching(/^test-42-7/) as string;
 const RUNNING = { name: 'RUNNING' };
 
 const alreadyStarted = (id = FIRST) =>
@@ -67,7 +68,7 @@ function begin(answers: ('ok' | Error)[], holders: Record<string, object | Error
 
 test('starts the workflow once, never over an existing one', async () => {
   const { result, starts, open } = begin(['ok']);
-  await expect(result).resolves.toBe('started');
+  await expect(result).resolves.toEqual({ workflowId: STARTED });
   expect(starts).toEqual([
     {
       workflowId: FIRST,
@@ -94,7 +95,7 @@ test('a workflow that ends before its start is acknowledged counts', async () =>
 describe('already started', () => {
   test('by this very record: a duplicate', async () => {
     const { result, starts, open, metrics } = begin([alreadyStarted()], { [FIRST]: memo });
-    await expect(result).resolves.toEqual({ duplicateOf: memo });
+    await expect(result).resolves.toMatchObject({ duplicateOf: memo, ended: false });
     expect(starts).toHaveLength(1);
     expect(open.size).toBe(0);
     expect(await counts(metrics.idCollisions)).toEqual({});
@@ -105,7 +106,7 @@ describe('already started', () => {
     async (field) => {
       const holders = { [FIRST]: { ...memo, [field]: 'other' } };
       const { result, starts, lines, metrics, open } = begin([alreadyStarted(), 'ok'], holders);
-      await expect(result).resolves.toBe('started');
+      await expect(result).resolves.toEqual({ workflowId: STARTED });
       expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, SECOND]);
       expect(starts[1]).toMatchObject({ args: start.args, memo });
       expect(open.size).toBe(1);
@@ -116,13 +117,13 @@ describe('already started', () => {
 
   test('by a workflow of another program, without memo: a collision', async () => {
     const { result } = begin([alreadyStarted(), 'ok'], { [FIRST]: {} });
-    await expect(result).resolves.toBe('started');
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
   });
 
   test('a collision whose next id holds this record: a duplicate', async () => {
     const holders = { [FIRST]: { ...memo, partition: 9 }, [SECOND]: memo };
     const { result } = begin([alreadyStarted(), alreadyStarted(SECOND)], holders);
-    await expect(result).resolves.toEqual({ duplicateOf: memo });
+    await expect(result).resolves.toMatchObject({ duplicateOf: memo, ended: false });
   });
 
   test('every id is held by another record: rejected, never dropped', async () => {
@@ -140,13 +141,13 @@ describe('already started', () => {
 
   test('by a workflow that is gone when asked for: started again', async () => {
     const { result, starts } = begin([alreadyStarted(), 'ok']);
-    await expect(result).resolves.toBe('started');
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
     expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST]);
   });
 
   test('after a try whose outcome is unknown: it was this one that started it', async () => {
     const { result, starts, open } = begin([serviceError(4), alreadyStarted()], { [FIRST]: memo });
-    await expect(result).resolves.toBe('started');
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
     expect(starts).toHaveLength(2);
     expect(open.size).toBe(1);
   });
@@ -154,7 +155,7 @@ describe('already started', () => {
   test('after a try whose outcome is unknown, by another record: a collision', async () => {
     const holders = { [FIRST]: { ...memo, timestamp: 1 } };
     const { result, starts } = begin([serviceError(4), alreadyStarted(), 'ok'], holders);
-    await expect(result).resolves.toBe('started');
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
     expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST, SECOND]);
   });
 
@@ -162,7 +163,7 @@ describe('already started', () => {
     const { result, closed, open } = begin([serviceError(4), alreadyStarted()], { [FIRST]: memo });
     await settled();
     open.closed(FIRST, 'delivered');
-    await expect(result).resolves.toBe('started');
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
     expect(closed).toEqual(['delivered']);
     expect(open.size).toBe(0);
   });
@@ -171,7 +172,7 @@ describe('already started', () => {
     const holders = { [FIRST]: { ...memo, timestamp: 1 } };
     const { result, closed, open } = begin([alreadyStarted(), 'ok'], holders);
     open.closed(FIRST, 'delivered');
-    await expect(result).resolves.toBe('started');
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
     expect(closed).toEqual([]);
     open.closed(SECOND, 'dead_lettered');
     expect(closed).toEqual(['dead_lettered']);
@@ -195,7 +196,7 @@ describe('errors of the server', () => {
     ['other', new Error('socket hang up')],
   ])('%s: pauses, then tries the same id again', async (reason, error) => {
     const { result, starts, metrics, lines, open } = begin([error, 'ok']);
-    await expect(result).resolves.toBe('started');
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
     expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST]);
     expect(await counts(metrics.backoff)).toEqual({ [`test/${reason}`]: 1 });
     expect(lines).toMatchObject([{ level: 40, reason }]);
@@ -210,7 +211,7 @@ describe('errors of the server', () => {
       },
     };
     const { result, starts } = begin([alreadyStarted()], holders);
-    await expect(result).resolves.toEqual({ duplicateOf: memo });
+    await expect(result).resolves.toMatchObject({ duplicateOf: memo, ended: false });
     expect([starts.length, times]).toEqual([1, 2]);
   });
 

@@ -108,7 +108,7 @@ const chunks: ActivityDependencies['chunks'] = {
   },
   held,
   recent: createRecentLayer(stream, createLogger('warn')).recent,
-  handOn: () => Promise.resolve(),
+  handOn: ({ workflowId }) => Promise.resolve(workflowId),
   reader: {
     // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous
     async *read(_topic, _partition, from) {

@@ -1,0 +1,212 @@
+import { sleep } from '@temporalio/activity';
+import { isRetryable, type DeliveryFailure } from '../domain/errors';
+import { keyHash } from '../domain/key-hash';
+import { parseRecord } from '../domain/parse';
+import type { InvalidReason, KafkaRecord } from '../domain/record';
+import { startAfter, startOfInvalidRecord, startOfRecord } from '../domain/record-start';
+import {
+  ChunkAttempt,
+  CONCURRENCY,
+  FAST_RETRY_INTERVAL_MS,
+  failureOfMost,
+  FEW,
+  isMost,
+  type Candidate,
+  type Failed,
+} from './chunk-attempt';
+import { eachOf } from './each-of';
+import { withTimeLimit } from './time-limit';
+
+/** A record that needs something from this attempt: valid, or not. */
+type Item =
+  | { record: KafkaRecord; candidate: Candidate; reason?: undefined }
+  | { record: KafkaRecord; candidate?: undefined; reason: InvalidReason };
+
+/** The records of one key that are not settled, in their order; one without a key is by itself. */
+interface Group {
+  keyHash: string | undefined;
+  queue: Item[];
+}
+
+/** A group whose first record failed for now. The others are not tried before that. */
+interface Stopped extends Failed {
+  group: Group;
+}
+
+/**
+ * One attempt in which the records of a key follow each other: the next is written when the one before it
+ * is at the sink. When one leaves the chunk, all later ones of its key do, each with a workflow `after`
+ * that of the one before it. Keys go on side by side.
+ *
+ * An attempt in another process does not know what left before it. It has to find out for itself of each
+ * record that it is at the sink before it writes the next, so it overtakes none; a workflow that an earlier
+ * attempt has started comes to a duplicate then.
+ */
+export class OrderedChunkAttempt extends ChunkAttempt {
+  readonly #stopped: Stopped[] = [];
+
+  override async run(): Promise<void> {
+    for (const [hash, workflowId] of this.chunk.after ?? []) {
+      if (!this.progress.left.has(hash)) this.progress.left.set(hash, workflowId);
+    }
+    try {
+      const groups = this.#groups();
+      if (this.deps.stream.sink.writeChunk) await this.#writeObject(groups);
+      const going = groups.filter((group) => !this.#stopped.some((one) => one.group === group));
+      await eachOf(CONCURRENCY, going, async (group) => {
+        // Most keys fail: the attempt fails, however the others would fare.
+        if (!isMost(this.#stopped, groups)) await this.#deliver(group);
+      });
+      await this.#settle(groups);
+    } finally {
+      for (const candidate of this.locked) this.unlock(candidate, false);
+    }
+  }
+
+  #groups(): Group[] {
+    const { stream } = this.deps;
+    const groups = new Map<unknown, Group>();
+    for (const record of this.progress.records) {
+      if (this.progress.settled.has(record.offset)) continue;
+      const parsed = parseRecord(stream, record);
+      const item: Item = parsed.ok
+        ? { record, candidate: this.candidate(record, parsed.messageId, parsed.message) }
+        : { record, reason: parsed.reason };
+      const hash = keyHash(stream.ordering, record);
+      const group = groups.get(hash ?? record);
+      if (group) group.queue.push(item);
+      else groups.set(hash ?? record, { keyHash: hash, queue: [item] });
+    }
+    return [...groups.values()];
+  }
+
+  /**
+   * Writes of each key what comes before the first record that leaves or waits, as one object. One that an
+   * earlier attempt has written may lack some; then it lacks all later ones of the key that were not
+   * delivered before.
+   */
+  async #writeObject(groups: Group[]): Promise<void> {
+    const heads = groups.flatMap((group) => this.#head(group));
+    if (heads.length === 0) return;
+    heads.sort((a, b) => a.record.offset - b.record.offset);
+    const result = await this.writeObject(heads);
+    for (const group of groups) this.#dropSettled(group);
+    // Refused for good: each record by itself shows which of them is at fault.
+    if (Array.isArray(result) || !isRetryable(result.type)) return;
+    for (const group of groups) {
+      const candidate = group.queue[0]?.candidate;
+      if (candidate && this.locked.has(candidate)) this.#stop(group, candidate, result);
+    }
+  }
+
+  #head(group: Group): Candidate[] {
+    const head: Candidate[] = [];
+    for (const { record, candidate } of group.queue) {
+      if (!candidate || this.#leaves(group, record)) break;
+      const verdict = this.#checked(candidate);
+      if (verdict === 'in flight') break;
+      if (verdict === 'duplicate') this.skip(candidate, 'recent');
+      else head.push(candidate);
+    }
+    this.#dropSettled(group);
+    return head;
+  }
+
+  #checked(candidate: Candidate): 'new' | 'duplicate' | 'in flight' {
+    this.deps.events.checked(this.chunk.partition, 1);
+    return this.enter(candidate);
+  }
+
+  #dropSettled(group: Group): void {
+    const { settled } = this.progress;
+    group.queue = group.queue.filter(({ record }) => !settled.has(record.offset));
+  }
+
+  #leaves({ keyHash }: Group, { offset }: KafkaRecord): boolean {
+    const { left, leaving } = this.progress;
+    return leaving.has(offset) || (keyHash !== undefined && left.has(keyHash));
+  }
+
+  /** Brings the records of a group to the sink, or to workflows of their own, until one fails for now. */
+  async #deliver(group: Group): Promise<void> {
+    for (let item = group.queue[0]; item; item = group.queue[0]) {
+      const failure = await this.#bring(group, item);
+      if (failure) return this.#stop(group, item.candidate!, failure);
+      group.queue.shift();
+    }
+  }
+
+  /** The failure of a record that needs another attempt. */
+  async #bring(group: Group, item: Item): Promise<DeliveryFailure | undefined> {
+    const { record, candidate } = item;
+    // By an attempt at this chunk that had not ended.
+    if (this.progress.settled.has(record.offset)) return;
+    if (!candidate || this.#leaves(group, record)) return this.#leave(group, item, 0);
+    if (!(await this.#lock(candidate))) return;
+    for (let round = 1; ; round++) {
+      const result = await this.tryWrite([candidate], (context) =>
+        this.deps.stream.sink.write(candidate.record, context),
+      );
+      if ('outcome' in result) return;
+      if (!isRetryable(result.type)) return this.#leave(group, item, candidate.attempts);
+      const enough = round >= this.retry.fastAttempts || this.timeLeft() < FAST_RETRY_INTERVAL_MS;
+      if (enough || result.type === 'Throttled' || this.#stopped.length > FEW) return result;
+      await sleep(FAST_RETRY_INTERVAL_MS);
+    }
+  }
+
+  /** False if the message was delivered before. Waits for a copy of it in flight. */
+  async #lock(candidate: Candidate): Promise<boolean> {
+    const { recent, events } = this.deps;
+    while (!this.locked.has(candidate)) {
+      const verdict = this.#checked(candidate);
+      if (verdict === 'new') break;
+      if (verdict === 'duplicate') {
+        this.skip(candidate, 'recent');
+        return false;
+      }
+      events.waiting(candidate.record);
+      await withTimeLimit(
+        Math.max(this.timeLeft(), 1),
+        () => recent.freed(candidate.lock),
+        () => this.unfinished(),
+      );
+    }
+    return true;
+  }
+
+  /** The record goes on in the record lane, and with it the later ones of its key. */
+  async #leave({ keyHash }: Group, item: Item, attempts: number): Promise<undefined> {
+    const { stream } = this.deps;
+    const { record, candidate } = item;
+    const start = candidate
+      ? startOfRecord(stream, record, candidate.record.messageId, attempts)
+      : startOfInvalidRecord(stream, record, item.reason);
+    const after = keyHash === undefined ? undefined : this.progress.left.get(keyHash);
+    const workflowId = await this.handOn(startAfter(start, after), record);
+    if (keyHash !== undefined) this.progress.left.set(keyHash, workflowId);
+    if (candidate) this.unlock(candidate, false);
+  }
+
+  /** Copies of its messages, under other keys, must not wait for it. */
+  #stop(group: Group, candidate: Candidate, failure: DeliveryFailure): void {
+    this.#stopped.push({ group, candidate, failure });
+    for (const { candidate } of group.queue) if (candidate) this.unlock(candidate, false);
+  }
+
+  /** As long as most keys fail the sink is down. Of a few, the records leave. */
+  async #settle(groups: Group[]): Promise<void> {
+    const stopped = this.#stopped;
+    if (stopped.length === 0) return;
+    if (isMost(stopped, groups)) throw failureOfMost(groups.length, stopped);
+    const failing = stopped.reduce((sum, { group }) => sum + group.queue.length, 0);
+    const staying = stopped.filter((one) => this.stays(one, !this.tookAny || failing > FEW));
+    const parting = stopped.filter((one) => !staying.includes(one));
+    await eachOf(CONCURRENCY, parting, async ({ group, candidate }) => {
+      for (const item of group.queue) {
+        await this.#leave(group, item, item.candidate === candidate ? candidate.attempts : 0);
+      }
+    });
+    if (staying.length > 0) throw failureOfMost(groups.length, staying);
+  }
+}

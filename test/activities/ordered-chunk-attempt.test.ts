@@ -1,0 +1,329 @@
+import { DefaultLogger } from '@temporalio/worker';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { deliverChunk } from '../../src/activities/deliver-chunk';
+import { HeldChunks } from '../../src/bridge/held-chunks';
+import { RecentLayer } from '../../src/bridge/recent-layer';
+import type { ChunkInput } from '../../src/domain/chunk';
+import { contentKey } from '../../src/domain/content-key';
+import { DeliveryError, type DeliveryFailureType } from '../../src/domain/errors';
+import { keyHash, type Tail } from '../../src/domain/key-hash';
+import { DEFAULT_RETRY_POLICY } from '../../src/domain/retry-policy';
+import type { Sink, SinkRecord } from '../../src/domain/sink';
+import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
+import { kafkaRecord, testStream } from '../domain/support/records';
+
+const retry = { ...DEFAULT_RETRY_POLICY, fastAttempts: 2 };
+const LOCAL = { isLocal: true, startToCloseTimeoutMs: 6_500, attempt: 1 };
+const regular = (attempt: number) => ({ isLocal: false, startToCloseTimeoutMs: 60_000, attempt });
+
+const hashOf = (key: string) => keyHash('key', kafkaRecord({ key: Buffer.from(key) }))!;
+
+/** A chunk of records such as `a1`: key `a`, message id `a1`; `-1` has no key, `a!` is no JSON. */
+class World {
+  /** What came to the sink, or left, in that order: `a1`, `a2>` for one that left. */
+  readonly log: string[] = [];
+  readonly afters = new Map<string, string | undefined>();
+  readonly attempts = new Map<string, number>();
+  readonly held = new HeldChunks();
+  idempotency = new InMemoryIdempotencyService({});
+  recent = new RecentLayer(this.idempotency, 30_000);
+  readonly chunk: ChunkInput;
+  elsewhere = false;
+  ordering: 'key' | 'partition' = 'key';
+  fail: (id: string, attempt: number) => DeliveryFailureType | undefined = () => undefined;
+  writeChunk: Sink['writeChunk'];
+  handOnFails = false;
+  readonly #records;
+
+  constructor(ids: string[], after?: Tail[]) {
+    this.#records = ids.map((id, offset) =>
+      kafkaRecord({
+        offset,
+        key: id.startsWith('-') ? null : Buffer.from(id[0]!),
+        value: Buffer.from(id.endsWith('!') ? '{nope' : JSON.stringify({ id })),
+      }),
+    );
+    const { topic, partition, timestamp } = this.#records[0]!;
+    const range = { topic, partition, first: 0, last: ids.length - 1 };
+    const place = { ...range, count: ids.length, timestamp, firstRecord: 0 };
+    this.chunk = { stream: 'test', ...place, ...(after && { after }) };
+    this.held.hold(this.chunk, this.#records);
+  }
+
+  async write({ messageId }: SinkRecord) {
+    // Others overtake where nothing holds them back.
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
+    const attempt = (this.attempts.get(messageId) ?? 0) + 1;
+    this.attempts.set(messageId, attempt);
+    const failure = this.fail(messageId, attempt);
+    if (failure) throw new DeliveryError(failure, `${messageId} fails`);
+    this.log.push(messageId);
+    return { outcome: 'written' as const };
+  }
+
+  run(info = LOCAL) {
+    const sink: Sink = {
+      write: (record) => this.write(record),
+      ...(this.writeChunk && { writeChunk: this.writeChunk }),
+    };
+    const stream = testStream({ sink, ordering: this.ordering, execution: { lane: 'chunk' } });
+    const nothing = () => undefined;
+    const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
+    return environment.run(() =>
+      deliverChunk(
+        {
+          stream,
+          recent: this.recent,
+          ...(!this.elsewhere && { held: this.held }),
+          handOn: (start, record) => {
+            if (this.handOnFails) return Promise.reject(new Error('no answer'));
+            const [{ after }] = start.args;
+            const { messageId } = start.memo;
+            this.log.push(`${messageId ?? `@${record.offset}`}>`);
+            this.afters.set(start.workflowId, after);
+            return Promise.resolve(start.workflowId);
+          },
+          reader: {
+            earliest: () => Promise.resolve(0),
+            read: () => this.#read(),
+            close: () => Promise.resolve(),
+          },
+          events: {
+            delivered: nothing,
+            duplicate: nothing,
+            checked: nothing,
+            waiting: nothing,
+            expired: nothing,
+            attemptFailed: nothing,
+            attemptSucceeded: nothing,
+          },
+        },
+        this.chunk,
+        retry,
+      ),
+    );
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous
+  async *#read() {
+    yield* this.#records;
+  }
+
+  /** The next attempt is made by a process that has nothing in memory. */
+  moveElsewhere(): void {
+    this.idempotency.close();
+    this.elsewhere = true;
+    this.idempotency = new InMemoryIdempotencyService({});
+    this.recent = new RecentLayer(this.idempotency, 30_000);
+  }
+
+  /** What the log holds of a key. */
+  of(key: string): string[] {
+    return this.log.filter((id) => id.startsWith(key));
+  }
+
+  end(): void {
+    this.idempotency.close();
+  }
+}
+
+let world: World;
+afterEach(() => world.end());
+
+const numbered = (key: string, count: number) => Array.from({ length: count }, (_, i) => key + i);
+
+test('the records of a key come to the sink one after the other, keys side by side', async () => {
+  const [a, b, c] = ['a', 'b', 'c'].map((key) => numbered(key, 20)) as [
+    string[],
+    string[],
+    string[],
+  ];
+  world = new World(a.flatMap((id, i) => [id, b[i]!, c[i]!]));
+  await expect(world.run()).resolves.toEqual({
+    delivered: 60,
+    duplicates: 0,
+    handedOn: 0,
+    expired: 0,
+  });
+  expect([world.of('a'), world.of('b'), world.of('c')]).toEqual([a, b, c]);
+  expect(world.log).not.toEqual([...a, ...b, ...c]);
+});
+
+test('by partition, all follow each other, without a key too', async () => {
+  world = new World(['a0', '-1', 'b2', 'a3']);
+  world.ordering = 'partition';
+  await world.run();
+  expect(world.log).toEqual(['a0', '-1', 'b2', 'a3']);
+});
+
+test('one that fails for good leaves, and takes the later ones of its key along, in a chain', async () => {
+  world = new World(['a0', 'a1', 'b2', 'a3', 'b4', 'a5']);
+  world.fail = (id) => (id === 'a1' ? 'Permanent' : undefined);
+  await expect(world.run()).resolves.toEqual({
+    delivered: 3,
+    duplicates: 0,
+    handedOn: 3,
+    expired: 0,
+    tails: [[hashOf('a'), 'test-a5-5']],
+  });
+  expect(world.of('a')).toEqual(['a0', 'a1>', 'a3>', 'a5>']);
+  expect([...world.afters]).toEqual([
+    ['test-a1-1', undefined],
+    ['test-a3-3', 'test-a1-1'],
+    ['test-a5-5', 'test-a3-3'],
+  ]);
+});
+
+test('one that is invalid leaves after those before it, and not sooner', async () => {
+  world = new World(['a0', 'a!', 'a2']);
+  await world.run();
+  expect(world.log).toEqual(['a0', '@1>', 'a2>']);
+  expect(world.afters.get('test-a2-2')).toBe('test-invalid-topic-0-1');
+});
+
+test('one without a key leaves alone', async () => {
+  world = new World(['-0', '-1', '-2']);
+  world.fail = (id) => (id === '-1' ? 'Permanent' : undefined);
+  await expect(world.run()).resolves.not.toHaveProperty('tails');
+  expect(world.log.sort()).toEqual(['-0', '-1>', '-2']);
+  expect(world.afters.get('test--1-1')).toBeUndefined();
+});
+
+test('of a key that has left before, all leave at once; one that stays as it was is not named again', async () => {
+  world = new World(
+    ['a0', 'b1', 'a2'],
+    [
+      [hashOf('a'), 'earlier'],
+      [hashOf('c'), 'other'],
+    ],
+  );
+  await expect(world.run()).resolves.toMatchObject({ tails: [[hashOf('a'), 'test-a2-2']] });
+  expect(world.of('a')).toEqual(['a0>', 'a2>']);
+  expect(world.afters.get('test-a0-0')).toBe('earlier');
+});
+
+test('a record that fails for now is tried again before those behind it, then leaves with them', async () => {
+  world = new World(['a0', 'a1', ...numbered('b', 5)]);
+  world.fail = (id) => (id === 'a0' ? 'Transient' : undefined);
+  await world.run();
+  expect(world.attempts.get('a0')).toBe(retry.fastAttempts);
+  expect(world.of('a')).toEqual(['a0>', 'a1>']);
+  expect(world.of('b')).toHaveLength(5);
+});
+
+test('many behind one that fails for now stay for some attempts: the sink may be at fault', async () => {
+  world = new World([...numbered('a', 20), 'b']);
+  world.fail = (id) => (id === 'a0' ? 'Transient' : undefined);
+  await expect(world.run()).rejects.toMatchObject({ type: 'Transient' });
+  for (const attempt of [1, 2, 3, 4]) {
+    await expect(world.run(regular(attempt))).rejects.toMatchObject({ type: 'Transient' });
+  }
+  expect(world.log).toEqual(['b']);
+  await expect(world.run(regular(5))).resolves.toMatchObject({ delivered: 1, handedOn: 20 });
+});
+
+test('a sink that is down: nothing leaves, and after its return all come in order', async () => {
+  const keys = Array.from('abcdefghijklmnopqrstuvwxyz');
+  world = new World([...keys.map((key) => `${key}0`), ...keys.map((key) => `${key}1`)]);
+  world.fail = () => 'Transient';
+  await expect(world.run()).rejects.toMatchObject({ type: 'Transient' });
+  expect(world.log).toEqual([]);
+  // Of what is behind a record that fails none is tried.
+  expect([...world.attempts.keys()].filter((id) => id.endsWith('1'))).toEqual([]);
+  world.fail = () => undefined;
+  await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 52 });
+  for (const key of keys) expect(world.of(key)).toEqual([`${key}0`, `${key}1`]);
+});
+
+test('after an attempt that left without an answer, the record and those behind it leave', async () => {
+  world = new World(['a0', 'a1']);
+  world.fail = (id) => (id === 'a0' ? 'Permanent' : undefined);
+  world.handOnFails = true;
+  await expect(world.run()).rejects.toThrow('no answer');
+  world.handOnFails = false;
+  world.fail = () => undefined;
+  await expect(world.run(regular(1))).resolves.toMatchObject({ handedOn: 2 });
+  expect(world.log).toEqual(['a0>', 'a1>']);
+});
+
+test('an attempt in another process finds out for itself, and overtakes none', async () => {
+  world = new World(['a0', 'a1', 'a2']);
+  world.fail = (id) => (id === 'a1' ? 'Permanent' : undefined);
+  await world.run();
+  world.moveElsewhere();
+  await world.run(regular(1));
+  expect(world.log).toEqual(['a0', 'a1>', 'a2>', 'a0', 'a1>', 'a2>']);
+});
+
+test('a copy of a message in flight is waited for, and so by those behind it', async () => {
+  world = new World(['a0', 'a1', 'b2']);
+  const key = contentKey('a0', Buffer.from('{"id":"a0"}'));
+  world.recent.enter(key, 'another chunk');
+  const running = world.run();
+  while (!world.log.includes('b2')) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(world.of('a')).toEqual([]);
+  world.recent.leave(key, 'another chunk', false);
+  await running;
+  expect(world.of('a')).toEqual(['a0', 'a1']);
+});
+
+describe('with one object a chunk', () => {
+  /** A sink whose objects are in the log as `[a0 b1]`. */
+  const objects =
+    (without: string[] = [], fail?: DeliveryFailureType): NonNullable<Sink['writeChunk']> =>
+    (records) => {
+      if (fail) return Promise.reject(new DeliveryError(fail, 'no object'));
+      const held = records.filter(({ messageId }) => !without.includes(messageId));
+      world.log.push(`[${held.map(({ messageId }) => messageId).join(' ')}]`);
+      return Promise.resolve({
+        outcome: 'written',
+        without: records.filter(({ messageId }) => without.includes(messageId)),
+      });
+    };
+
+  test('it holds the records in their order, up to the first of a key that leaves', async () => {
+    world = new World(['a0', 'b1', 'a!', 'b3', 'a4', 'c5'], [[hashOf('c'), 'earlier']]);
+    world.writeChunk = objects();
+    await expect(world.run()).resolves.toMatchObject({ delivered: 3, handedOn: 3 });
+    expect(world.log[0]).toBe('[a0 b1 b3]');
+    expect(world.log.slice(1).sort()).toEqual(['@2>', 'a4>', 'c5>']);
+    expect(world.afters.get('test-a4-4')).toBe('test-invalid-topic-0-2');
+  });
+
+  test('what an object of an earlier attempt lacks is written after it, in order', async () => {
+    world = new World(['a0', 'b1', 'a2', 'a3']);
+    world.writeChunk = objects(['a2', 'a3']);
+    await world.run();
+    expect(world.log).toEqual(['[a0 b1]', 'a2', 'a3']);
+  });
+
+  test('what follows a copy in flight is not in it', async () => {
+    world = new World(['a0', 'a1', 'b2']);
+    const key = contentKey('a0', Buffer.from('{"id":"a0"}'));
+    world.recent.enter(key, 'another chunk');
+    world.writeChunk = objects();
+    const running = world.run();
+    while (world.log.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    world.recent.leave(key, 'another chunk', true);
+    await expect(running).resolves.toMatchObject({ delivered: 2, duplicates: 1 });
+    expect(world.log).toEqual(['[b2]', 'a1']);
+  });
+
+  test('refused for good, records are written by themselves, in order', async () => {
+    world = new World(['a0', 'a1', 'b2', 'a3']);
+    world.writeChunk = objects([], 'Permanent');
+    world.fail = (id) => (id === 'a1' ? 'Permanent' : undefined);
+    await expect(world.run()).resolves.toMatchObject({ delivered: 2, handedOn: 2 });
+    expect(world.of('a')).toEqual(['a0', 'a1>', 'a3>']);
+  });
+
+  test('not taken for now, all stay', async () => {
+    world = new World(['a0', 'a1', 'b2']);
+    world.writeChunk = objects([], 'Transient');
+    await expect(world.run()).rejects.toMatchObject({ type: 'Transient' });
+    expect(world.log).toEqual([]);
+    world.writeChunk = objects();
+    await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 3 });
+    expect(world.log).toEqual(['[a0 a1 b2]']);
+  });
+});
