@@ -21,6 +21,10 @@ const NAMES = [
 ] as const;
 type Name = (typeof NAMES)[number];
 
+/** Why a letter is without its record's content: Kafka had deleted it, or the topic takes no such size. */
+export const CONTENT_EXPIRED = 'cloudsync-content-expired';
+export const CONTENT_OMITTED = 'cloudsync-content-omitted';
+
 /**
  * Headers a dead letter adds to those of its record. All are strings. A record that was sent back to its
  * topic has two of them, which its next letter takes over: `replays` and `replay-of`.
