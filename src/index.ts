@@ -23,7 +23,14 @@ export type { ChunkRange } from './domain/chunk';
 export { messageSchema, type Message } from './domain/message';
 export type { KafkaRecord, RecordInput, RecordPosition } from './domain/record';
 export { traceContextOf, type TraceContext } from './domain/trace-context';
-export type { DeliverFunction, Sink, SinkRecord, WriteContext, WriteResult } from './domain/sink';
+export type {
+  DeliverFunction,
+  Sink,
+  SinkObject,
+  SinkRecord,
+  WriteContext,
+  WriteResult,
+} from './domain/sink';
 export {
   classifyError,
   DeliveryError,

@@ -6,7 +6,12 @@ import {
   type Producer,
   type RecordReader,
 } from '../clients/kafka';
-import { deadLetterHeaders, originalHeaders } from '../domain/dead-letter';
+import {
+  CONTENT_EXPIRED,
+  CONTENT_OMITTED,
+  deadLetterHeaders,
+  originalHeaders,
+} from '../domain/dead-letter';
 import {
   decodeContent,
   describePosition,
@@ -45,7 +50,7 @@ export function createDeadLetterWriter(
       if (!(error instanceof OffsetOutOfRangeError)) throw error;
     }
     // Retention was faster.
-    return withoutContent(envelope, 'cloudsync-content-expired');
+    return withoutContent(envelope, CONTENT_EXPIRED);
   }
 
   /** False where the broker finds the letter too large. */
@@ -83,7 +88,7 @@ export function createDeadLetterWriter(
         if (await send(topic, record, headers)) return;
         // The record came compressed, perhaps, and a broker's limit is for what it gets.
         if (await send(topic, record, headers, GZIP)) return;
-        const bare = withoutContent(record, 'cloudsync-content-omitted');
+        const bare = withoutContent(record, CONTENT_OMITTED);
         if (await send(topic, bare, [...bare.headers, ...added])) return;
         throw new Error(`${topic} takes no dead letter, not even one without content`);
       });

@@ -10,6 +10,7 @@ import {
   type DeadLetterDetails,
 } from '../operations/dead-letters-show';
 import { requireTopics } from '../operations/topics';
+import { addDlqReplayCommand } from './dlq-replay';
 import { commandContext, type StreamFlags } from './context';
 import { entryFacts, entryTable, facts, position, recordFacts } from './failed-output';
 import { printJson, progressLine, say } from './output';
@@ -33,6 +34,7 @@ export function addDlqCommand(program: Command): void {
     .argument('<id>', 'workflow id; or, with --stream, partition:offset on the dead-letter topic')
     .option('--json', 'print one JSON document')
     .action(show);
+  addDlqReplayCommand(dlq);
 }
 
 async function list({ limit, json, ...flags }: Flags): Promise<void> {

@@ -32,7 +32,7 @@ export function position({
   return topic === null ? '' : `${topic}/${partition}@${offset}`;
 }
 
-function cut(text: string): string {
+export function cut(text: string): string {
   return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text;
 }
 

@@ -1,4 +1,4 @@
-import type { KafkaRecord } from './record';
+import { describePosition, type KafkaRecord, type RecordPosition } from './record';
 import { truncateUtf8 } from './workflow-id';
 
 /** A broker refuses a record whose headers push it over `max.message.bytes`. */
@@ -17,17 +17,26 @@ const NAMES = [
   'attempts',
   'failed-at',
   'replays',
+  'replay-of',
 ] as const;
 type Name = (typeof NAMES)[number];
 
-/** Headers a dead letter adds to those of its record. All are strings. */
+/** Why a letter is without its record's content: Kafka had deleted it, or the topic takes no such size. */
+export const CONTENT_EXPIRED = 'cloudsync-content-expired';
+export const CONTENT_OMITTED = 'cloudsync-content-omitted';
+
+/**
+ * Headers a dead letter adds to those of its record. All are strings. A record that was sent back to its
+ * topic has two of them, which its next letter takes over: `replays` and `replay-of`.
+ */
 export const DEAD_LETTER_HEADERS: ReadonlySet<string> = new Set(
   NAMES.map((name) => `cloudsync-${name}`),
 );
 
 /**
  * What a dead letter says of its record and its end: where the record lay, which workflow gave it up
- * and why. `failed-at` is ISO 8601; `replays` counts how often the record was sent back to its topic.
+ * and why. `failed-at` is ISO 8601; `replays` counts how often the record was sent back to its topic;
+ * `replay-of`, where it was, is the place of the letter that it was sent back from.
  */
 export function deadLetterHeaders(
   stream: string,
@@ -36,7 +45,7 @@ export function deadLetterHeaders(
   workflow: { workflowId: string; runId: string },
   failedAt: Date,
 ): [name: string, value: Buffer][] {
-  const values: Record<Name, string | number> = {
+  const values: Record<Name, string | number | undefined> = {
     stream,
     topic: record.topic,
     partition: record.partition,
@@ -49,8 +58,20 @@ export function deadLetterHeaders(
     attempts: failure.attempts,
     'failed-at': failedAt.toISOString(),
     replays: deadLetterHeader(record, 'replays') ?? 0,
+    'replay-of': deadLetterHeader(record, 'replay-of'),
   };
-  return NAMES.map((name) => [`cloudsync-${name}`, Buffer.from(String(values[name]))]);
+  return NAMES.filter((name) => values[name] !== undefined).map((name) => [
+    `cloudsync-${name}`,
+    Buffer.from(String(values[name])),
+  ]);
+}
+
+/** What a record has, beside its own headers, when it is sent back to its topic for the `replays`th time. */
+export function sentBackHeaders(letter: RecordPosition, replays: number): [string, Buffer][] {
+  return [
+    ['cloudsync-replays', Buffer.from(String(replays))],
+    ['cloudsync-replay-of', Buffer.from(describePosition(letter))],
+  ];
 }
 
 /** One of the headers a dead letter adds, as text. */

@@ -38,6 +38,18 @@ export interface WriteResult {
   location?: string;
 }
 
+/** A message as it lies at the sink. */
+export interface SinkObject {
+  /** For people: a path, a URL; without secrets. */
+  location: string;
+  bytes: number;
+  /** Of the content, in hex. Absent where it is not known. */
+  sha256?: string;
+  /** The record that brought the content, where the sink keeps that. */
+  writtenBy?: RecordPosition;
+  writtenAt?: Date;
+}
+
 /** What came of a chunk's object. */
 export interface ChunkWriteResult extends WriteResult {
   /**
@@ -68,6 +80,11 @@ export interface Sink<Message = unknown> {
   ): Promise<ChunkWriteResult>;
   /** Maps errors of the sink's client library; `undefined` for one it does not know. */
   classify?: ErrorClassifier;
+  /**
+   * What the sink holds of a message in an object of its own; undefined where there is none.
+   * `cloudsync trace` asks it.
+   */
+  find?(messageId: string): Promise<SinkObject | undefined>;
   /** Every record value the sink holds, in any order; `cloudsync reconcile` needs it. */
   stored?(): AsyncIterable<Buffer>;
   close?(): Promise<void>;

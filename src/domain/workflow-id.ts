@@ -8,6 +8,8 @@ export const DEFAULT_WORKFLOW_ID_TEMPLATE = '{stream}-{messageId}-{offset}';
 
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const CONTROLS = new RegExp(CONTROL, 'g');
+const SHA256_HEX_LENGTH = 64;
 const PLACEHOLDER = /\{(\w+)\}/g;
 const KNOWN = new Set(['stream', 'messageId', 'topic', 'partition', 'offset']);
 /** An id without one of these could name two records, or not be found by its message id. */
@@ -49,6 +51,16 @@ export function recordWorkflowId(template: string, record: RecordIdentity): stri
   return fitWorkflowId(fillIn(template, record));
 }
 
+/** What all of {@link recordWorkflowIds} of a message begin with, whatever the partition and the offset. */
+export function recordWorkflowIdPrefix(
+  template: string,
+  known: Pick<RecordIdentity, 'stream' | 'messageId' | 'topic'>,
+): string {
+  const [beginning] = template.split(/\{(?:partition|offset)\}/);
+  const filled = beginning!.replace(PLACEHOLDER, (_, name: keyof typeof known) => known[name]);
+  return workflowIdPrefix(filled);
+}
+
 /** Templates cut into text, at even places, and names of placeholders. A process has one a stream. */
 const cut = new Map<string, string[]>();
 
@@ -81,9 +93,17 @@ export function fitWorkflowId(id: string): string {
   const fits =
     id.length * 3 <= MAX_WORKFLOW_ID_BYTES || Buffer.byteLength(id) <= MAX_WORKFLOW_ID_BYTES;
   if (fits && !CONTROL.test(id)) return id;
-  const readable = id.replace(new RegExp(CONTROL, 'g'), '_');
   const hash = createHash('sha256').update(id).digest('hex');
-  return `${truncateUtf8(readable, MAX_WORKFLOW_ID_BYTES - hash.length - 1)}-${hash}`;
+  return `${readablePrefix(id.replace(CONTROLS, '_'))}-${hash}`;
+}
+
+/** What the {@link fitWorkflowId} of every id with this beginning begins with. */
+export function workflowIdPrefix(beginning: string): string {
+  return readablePrefix(beginning.replace(CONTROLS, '_'));
+}
+
+function readablePrefix(readable: string): string {
+  return truncateUtf8(readable, MAX_WORKFLOW_ID_BYTES - SHA256_HEX_LENGTH - 1);
 }
 
 /** The longest prefix of at most `maxBytes` bytes that does not cut a character in two. */

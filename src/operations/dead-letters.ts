@@ -10,6 +10,8 @@ import { readTopic, topicRanges } from './read-topic';
 export interface DeadLetterEntry extends FailedEntry {
   /** How often the record was sent back to its topic. */
   replays: number;
+  /** The letter that the record was sent back from last, `<topic>/<partition>@<offset>`. */
+  replayOf: string | null;
   /** Where the letter itself lies. */
   deadLetter: RecordPosition;
 }
@@ -95,6 +97,7 @@ export function deadLetterEntry(
     attempts: integer(header('attempts')),
     failedAt: time(header('failed-at')),
     replays: integer(header('replays')) ?? 0,
+    replayOf: header('replay-of'),
     deadLetter: { topic, partition, offset },
   };
 }

@@ -81,9 +81,9 @@ async function openContainer(options: AzureBlobSinkOptions): Promise<ObjectStore
     head: (key, abortSignal) =>
       unlessMissing(async () => {
         const properties = await container.getBlobClient(key).getProperties({ abortSignal });
-        const { contentLength = 0, etag, metadata = {} } = properties;
+        const { contentLength = 0, etag, lastModified, metadata = {} } = properties;
         mustBe(etag);
-        return { length: contentLength, metadata };
+        return { length: contentLength, metadata, modified: lastModified };
       }),
 
     get: (key, abortSignal) =>

@@ -58,6 +58,7 @@ export function withFaults<Message>(
 
   return {
     classify: (error) => sink.classify?.(error),
+    ...(sink.find && { find: (messageId: string) => sink.find!(messageId) }),
     ...(sink.stored && { stored: () => sink.stored!() }),
     close: async () => sink.close?.(),
     async write(record: SinkRecord<Message>, context: WriteContext) {

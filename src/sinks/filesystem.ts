@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, opendir, readdir, readFile, unlink } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { link, mkdir, open, opendir, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ChunkRange } from '../domain/chunk';
 import { DeliveryError, errorMessage, type DeliveryFailure } from '../domain/errors';
@@ -76,8 +76,10 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
     }
   }
 
+  const pathOf = (messageId: string) => join(directory, `${objectName(messageId)}.${extension}`);
+
   async function write(record: SinkRecord): Promise<WriteResult> {
-    const path = join(directory, `${objectName(record.messageId)}.${extension}`);
+    const path = pathOf(record.messageId);
     if ((await create(path, record.value)) === 'created') {
       return { outcome: 'written', location: path };
     }
@@ -102,6 +104,17 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
     ...(chunkFiles && { writeChunk }),
     write,
     classify: classifyFileSystemError,
+    async find(messageId) {
+      const location = pathOf(messageId);
+      try {
+        const [content, { mtime }] = await Promise.all([readFile(location), stat(location)]);
+        const sha256 = createHash('sha256').update(content).digest('hex');
+        return { location, bytes: content.length, sha256, writtenAt: mtime };
+      } catch (error) {
+        if (errorCode(error) === 'ENOENT') return undefined;
+        throw error;
+      }
+    },
     async *stored() {
       let entries;
       try {

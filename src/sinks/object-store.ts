@@ -38,7 +38,7 @@ export interface ObjectStore {
   head(
     key: string,
     signal: AbortSignal,
-  ): Promise<{ length: number; metadata: ObjectMetadata } | undefined>;
+  ): Promise<{ length: number; metadata: ObjectMetadata; modified?: Date | undefined } | undefined>;
   get(key: string, signal: AbortSignal): Promise<Buffer | undefined>;
   /** One page of the keys that begin with a prefix. */
   list(prefix: string, from: string | undefined, signal: AbortSignal): Promise<KeyPage>;
@@ -163,6 +163,22 @@ export function objectStoreSink(
   return {
     write,
     ...(options.chunkObjects && { writeChunk }),
+    async find(messageId) {
+      const key = keys.message(messageId);
+      const found = await patiently(() =>
+        ask('HEAD', key, undefined, (store, s) => store.head(key, s)),
+      );
+      if (!found) return undefined;
+      const { length, metadata, modified } = found;
+      const writer = writtenBy(metadata);
+      return {
+        location: (await opened!).location(key),
+        bytes: length,
+        ...(metadata.cloudsync_sha256 !== undefined && { sha256: metadata.cloudsync_sha256 }),
+        ...(writer && { writtenBy: writer }),
+        ...(modified && { writtenAt: modified }),
+      };
+    },
     async *stored() {
       for await (const values of mapConcurrently(storedKeys(), READS, valuesOf)) yield* values;
     },

@@ -58,9 +58,10 @@ async function openS3(options: S3SinkOptions): Promise<ObjectStore> {
     head: (Key, abortSignal) =>
       unlessMissing(async () => {
         const head = new sdk.HeadObjectCommand({ Bucket, Key });
-        const { ContentLength, ETag, Metadata } = await client.send(head, { abortSignal });
+        const answer = await client.send(head, { abortSignal });
+        const { ContentLength = 0, ETag, LastModified, Metadata = {} } = answer;
         mustBe(ETag);
-        return { length: ContentLength ?? 0, metadata: Metadata ?? {} };
+        return { length: ContentLength, metadata: Metadata, modified: LastModified };
       }),
 
     get: (Key, abortSignal) =>

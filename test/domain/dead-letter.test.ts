@@ -2,6 +2,8 @@ import {
   DEAD_LETTER_HEADERS,
   deadLetterHeader,
   deadLetterHeaders,
+  originalHeaders,
+  sentBackHeaders,
 } from '../../src/domain/dead-letter';
 import { kafkaRecord } from './support/records';
 
@@ -29,7 +31,8 @@ test('tell where the record lay, who gave it up and why', () => {
     ['cloudsync-failed-at', '2026-11-23T20:00:00.000Z'],
     ['cloudsync-replays', '0'],
   ]);
-  expect(new Set(headers.map(([name]) => name))).toEqual(DEAD_LETTER_HEADERS);
+  const names = headers.map(([name]) => name);
+  expect(new Set([...names, 'cloudsync-replay-of'])).toEqual(DEAD_LETTER_HEADERS);
 });
 
 test('a long message is cut between characters', () => {
@@ -39,9 +42,16 @@ test('a long message is cut between characters', () => {
   expect(message.toString()).toBe('é'.repeat(2_048));
 });
 
-test('the count of replays comes from the record', () => {
-  const record = kafkaRecord({ headers: [['cloudsync-replays', Buffer.from('2')]] });
-  expect(headersOf(record).at(-1)).toEqual(['cloudsync-replays', Buffer.from('2')]);
+test('what a record that was sent back says of that, its next letter says too', () => {
+  const own: [string, Buffer] = ['own', Buffer.from('x')];
+  const back = sentBackHeaders({ topic: 'dead', partition: 1, offset: 5 }, 2);
+  const record = kafkaRecord({ headers: [own, ...back] });
+  const headers = headersOf(record);
+  expect(headers.slice(-2)).toEqual([
+    ['cloudsync-replays', Buffer.from('2')],
+    ['cloudsync-replay-of', Buffer.from('dead/1@5')],
+  ]);
+  expect(originalHeaders({ ...record, headers: [...record.headers, ...headers] })).toEqual([own]);
 });
 
 test('deadLetterHeader reads the last one of its name', () => {

@@ -75,6 +75,7 @@ test('an entry tells of the record, its workflow, its failure and where the lett
     attempts: 2,
     failedAt: '2026-01-02T03:04:05.678Z',
     replays: 0,
+    replayOf: null,
     deadLetter: { topic: 'dead', partition: 0, offset: 5 },
   });
 });

@@ -144,6 +144,7 @@ describe('withFaults', () => {
     const inner: Sink = {
       write: () => Promise.resolve({ outcome: 'written' }),
       classify: () => ({ type: 'Permanent', message: 'as the sink says' }),
+      find: (messageId) => Promise.resolve({ location: messageId, bytes: 1 }),
       stored,
       close,
     };
@@ -152,9 +153,11 @@ describe('withFaults', () => {
     const values: string[] = [];
     for await (const value of sink.stored!()) values.push(value.toString());
     expect(values).toEqual(['a']);
+    expect(await sink.find!('a')).toEqual({ location: 'a', bytes: 1 });
     await sink.close!();
     expect(close).toHaveBeenCalledTimes(1);
     expect(withFaults(countingSink(), {}, 1)).not.toHaveProperty('stored');
+    expect(withFaults(countingSink(), {}, 1)).not.toHaveProperty('find');
   });
 
   test('errors of the sink itself pass through', async () => {

@@ -1,4 +1,14 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -154,6 +164,18 @@ test.each([
   ['EINVAL', 'Permanent'],
 ])('%s is %s', (code, type) => {
   expect(sink.classify!(Object.assign(new Error('no'), { code }))).toMatchObject({ type });
+});
+
+test('find: what it holds of a message, whatever its id', async () => {
+  expect(await sink.find!('none')).toBeUndefined();
+  const messageId = '../it\u0000s';
+  await write(sink, { messageId, value: Buffer.from('abc') });
+  expect(await sink.find!(messageId)).toEqual({
+    location: join(directory, '%2E.%2Fit%00s.json'),
+    bytes: 3,
+    sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+    writtenAt: (await stat(join(directory, '%2E.%2Fit%00s.json'))).mtime,
+  });
 });
 
 test('errors of others are left to others', () => {

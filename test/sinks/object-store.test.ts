@@ -65,6 +65,33 @@ test('a read that fails for a while is tried five times', async () => {
   expect(await stored(sink)).toEqual(['at last']);
 });
 
+test('tells what it holds of a message, as the metadata say', async () => {
+  const { one } = store({}, () => undefined);
+  const modified = new Date('2026-01-02T03:04:05Z');
+  const metadata = {
+    cloudsync_sha256: 'abc',
+    cloudsync_record: 'a%2Fb/3/1007',
+    cloudsync_workflow_id: 'w',
+  };
+  const heads: Record<string, Awaited<ReturnType<ObjectStore['head']>>> = {
+    'a.json': { length: 5, metadata, modified },
+    'foreign.json': { length: 1, metadata: {} },
+  };
+  const sink = objectStoreSink(
+    () => Promise.resolve({ ...one, head: (key) => Promise.resolve(heads[key]) }),
+    {},
+  );
+  expect(await sink.find!('a')).toEqual({
+    location: 'store/a.json',
+    bytes: 5,
+    sha256: 'abc',
+    writtenBy: { topic: 'a/b', partition: 3, offset: 1007 },
+    writtenAt: modified,
+  });
+  expect(await sink.find!('foreign')).toEqual({ location: 'store/foreign.json', bytes: 1 });
+  expect(await sink.find!('none')).toBeUndefined();
+});
+
 test('a store that could not be opened is closed in peace, and opened by the next call', async () => {
   let faults = 1;
   const { one } = store({ first: { keys: ['a.json'] } }, (key) => Buffer.from(key));

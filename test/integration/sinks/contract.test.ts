@@ -170,6 +170,18 @@ describe.each(['file', 's3', 'blob'] as const)('the %s sink', (name) => {
     await expect(write(sink())).resolves.toMatchObject({ outcome: 'written' });
   });
 
+  test('tells what it holds of a message', async () => {
+    const one = sink();
+    expect(await one.find!('a')).toBeUndefined();
+    await write(one, { messageId: 'a', value: Buffer.from('abc') });
+    expect(await one.find!('a')).toMatchObject({
+      location: expect.stringMatching(/a\.json$/) as string,
+      bytes: 3,
+      sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+      writtenAt: expect.anything() as Date,
+    });
+  });
+
   test('is empty before the first write', async () => {
     expect(await stored()).toEqual([]);
   });

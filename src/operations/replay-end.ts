@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { withAdmin, type Kafka } from '../clients/kafka';
+import type { RecordPosition } from '../domain/record';
+import type { AnyStream } from '../domain/stream';
+import { invalidRecordWorkflowIds, recordWorkflowIds } from '../domain/workflow-id';
+import { describeFailure } from './failed-entry';
+import { latestRun } from './failed-runs';
+import type { RecordEnd, UnderWay } from './replay-decide';
+import { findChunk } from './workflow-search';
+
+export interface EndContext {
+  kafka: Kafka;
+  client: Client;
+  stream: AnyStream;
+  /** Ends the wait. */
+  signal: AbortSignal;
+}
+
+/** How a record ended that was run again; `reason` where it died again. */
+export interface Ended {
+  end: RecordEnd;
+  reason?: string;
+}
+
+const POLL_MS = 500;
+
+/** Waits for the end of a record. Undefined where the signal came first, or nobody knows any more. */
+export async function endOf(
+  context: EndContext,
+  messageId: string | null,
+  underWay: UnderWay,
+): Promise<Ended | undefined> {
+  return 'sentTo' in underWay
+    ? endOfSent(context, messageId, underWay.sentTo, underWay.timestamp)
+    : endOfRun(context, underWay.workflowId, underWay.runId);
+}
+
+async function endOfRun(
+  context: EndContext,
+  workflowId: string,
+  runId?: string,
+): Promise<Ended | undefined> {
+  const { client, signal } = context;
+  let result;
+  try {
+    const handle = client.workflow.getHandle(workflowId, runId);
+    result = await unlessAborted(handle.result() as Promise<unknown>, signal);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const { type, message } = describeFailure(error.cause);
+    return { end: 'deadAgain', reason: `${type}: ${message}` };
+  }
+  if (!result) return undefined;
+  // A record that was invalid goes on in a workflow of its own.
+  const { outcome, workflowId: next } = Object(result.value) as Record<string, unknown>;
+  if (outcome === 'revalidated' && typeof next === 'string') return endOfRun(context, next);
+  return { end: 'delivered' };
+}
+
+async function unlessAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+): Promise<{ value: T } | undefined> {
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<undefined>((resolve) => (stop = () => resolve(undefined)));
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+  try {
+    return await Promise.race([promise.then((value) => ({ value })), aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/**
+ * The record's own workflow tells, or its chunk. Where there is neither, and the group has gone past it, it
+ * was a duplicate of a message that had been delivered.
+ */
+async function endOfSent(
+  context: EndContext,
+  messageId: string | null,
+  position: RecordPosition,
+  timestamp: number,
+): Promise<Ended | undefined> {
+  const { client, stream, signal } = context;
+  const inChunks = stream.execution.lane === 'chunk';
+  for (; !signal.aborted; await pause(signal)) {
+    if (!(await isTaken(context, position))) continue;
+    const chunk = inChunks ? await findChunk(client, stream, position) : undefined;
+    // What leaves a chunk has its own workflow before the chunk ends.
+    if (inChunks && (!chunk || chunk.status.name === 'RUNNING')) continue;
+    const own = await ownWorkflow(context, messageId, position, timestamp);
+    if (own) return endOfRun(context, own);
+    return chunk ? endOfRun(context, chunk.workflowId, chunk.runId) : { end: 'delivered' };
+  }
+  return undefined;
+}
+
+/** Whether the record is durable as a workflow, or was skipped. */
+async function isTaken({ kafka, stream }: EndContext, position: RecordPosition): Promise<boolean> {
+  const { groupId } = stream;
+  const [committed] = await withAdmin(kafka, (admin) =>
+    admin.fetchOffsets({ groupId, topics: [position.topic] }),
+  );
+  const { offset } =
+    committed?.partitions.find(({ partition }) => partition === position.partition) ?? {};
+  return offset !== undefined && Number(offset) > position.offset;
+}
+
+async function ownWorkflow(
+  { client, stream }: EndContext,
+  messageId: string | null,
+  position: RecordPosition,
+  timestamp: number,
+): Promise<string | undefined> {
+  const record = { stream: stream.name, ...position, timestamp };
+  const ids = [
+    ...(messageId === null ? [] : recordWorkflowIds(stream.workflowId, { ...record, messageId })),
+    ...invalidRecordWorkflowIds(stream.name, record),
+  ];
+  for (const id of ids) {
+    const memo = (await latestRun(client, id))?.memo;
+    // The broker may have given the record another timestamp. A chunk that begins here is none of its own.
+    const fields = ['topic', 'partition', 'offset'] as const;
+    if (!memo || 'first' in memo) continue;
+    if (fields.every((field) => memo[field] === position[field])) return id;
+  }
+  return undefined;
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import type { Kafka, RecordReader } from '../clients/kafka';
+import { partitionOf } from '../clients/murmur2';
+import {
+  CONTENT_EXPIRED,
+  CONTENT_OMITTED,
+  deadLetterHeader,
+  originalHeaders,
+} from '../domain/dead-letter';
+import { parseRecord } from '../domain/parse';
+import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record';
+import { startOfRecord } from '../domain/record-start';
+import type { AnyStream } from '../domain/stream';
+import { deadLetterEntry, withoutRepeats, type DeadLetterEntry } from './dead-letters';
+import { readTopic, type PartitionRange } from './read-topic';
+
+/** A dead letter as a replay needs it. The record's bytes stay on the dead-letter topic. */
+export interface Letter extends DeadLetterEntry {
+  /** The letter's place, `<topic>/<partition>@<offset>`. */
+  name: string;
+  content: LetterContent;
+}
+
+export interface LetterContent {
+  /** The record's timestamp, in milliseconds since the epoch. */
+  timestamp: number;
+  /** Tells two contents apart: a hash of key and value. */
+  digest: string;
+  /** A hash of the record's key; null where it has none. */
+  key: string | null;
+  /** What a partition is chosen by, where the key decides: the key's murmur2 in 31 bits. */
+  keyHash: number | null;
+  /** Why the record is no message of the stream as it is defined now. */
+  invalid?: string;
+  /** The letter had no room for the record, or the record was gone: all of the above tells nothing. */
+  missing: boolean;
+  /** Whether the record is a message that can travel in a workflow's input. */
+  fitsWorkflow: boolean;
+}
+
+/** Letters of the stream in these ranges of its dead-letter topic, in no order that means anything. */
+export async function readLetters(
+  kafka: Kafka,
+  reader: RecordReader,
+  stream: AnyStream,
+  ranges: PartitionRange[],
+  onProgress: (read: number) => void = () => undefined,
+): Promise<Letter[]> {
+  const letters: Letter[] = [];
+  let read = 0;
+  for await (const record of withoutRepeats(
+    readTopic(kafka, reader, stream.deadLetterTopic, ranges),
+  )) {
+    // Streams may share a dead-letter topic.
+    if ((deadLetterHeader(record, 'stream') ?? stream.name) === stream.name) {
+      letters.push(letterOf(stream, record));
+    }
+    onProgress(++read);
+  }
+  return letters;
+}
+
+export function letterOf(stream: AnyStream, record: KafkaRecord): Letter {
+  const entry = deadLetterEntry([stream], stream, record);
+  const source = { ...record, ...positionOf(entry), headers: originalHeaders(record) };
+  const parsed = parseRecord(stream, source);
+  return {
+    ...entry,
+    name: describePosition(entry.deadLetter),
+    content: {
+      timestamp: record.timestamp,
+      digest: contentDigest(record),
+      key: record.key && sha256(record.key),
+      keyHash: record.key && partitionOf(record.key, 2 ** 31),
+      ...(!parsed.ok && { invalid: `${parsed.reason.type}: ${parsed.reason.message}` }),
+      missing: isWithoutContent(record),
+      fitsWorkflow:
+        parsed.ok && !('reason' in startOfRecord(stream, source, parsed.messageId).args[0]),
+    },
+  };
+}
+
+function isWithoutContent({ key, value, headers }: KafkaRecord): boolean {
+  return (
+    key === null &&
+    value === null &&
+    headers.some(([name]) => name === CONTENT_EXPIRED || name === CONTENT_OMITTED)
+  );
+}
+
+export function contentDigest({ key, value }: Pick<KafkaRecord, 'key' | 'value'>): string {
+  // Two hashes of fixed length: where key ends and value begins is part of the whole.
+  return sha256(Buffer.from([key, value].map((one) => (one ? sha256(one) : 'null')).join()));
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Where the record lay, as far as the letter says so. */
+export function positionOf(letter: DeadLetterEntry): RecordPosition | undefined {
+  const { topic, partition, offset } = letter;
+  return topic === null || partition === null || offset === null
+    ? undefined
+    : { topic, partition, offset };
+}
+
+/**
+ * The letters that count no more, each with the one in its place: a later one of the same workflow or the
+ * same record, or that of the record which was sent back from it. The latter must have the same content,
+ * as anybody may write a header.
+ */
+export function superseded(letters: Letter[]): Map<Letter, Letter> {
+  const replaced = new Map<Letter, Letter>();
+  const newest = new Map<string, Letter>();
+  const byName = new Map(letters.map((letter) => [letter.name, letter]));
+  for (const letter of letters) {
+    const origin = letter.replayOf === null ? undefined : byName.get(letter.replayOf);
+    if (origin && origin.content.digest === letter.content.digest && isNewer(letter, origin)) {
+      replaced.set(origin, letter);
+    }
+    for (const identity of identities(letter)) {
+      const other = newest.get(identity);
+      if (other && !isNewer(letter, other)) replaced.set(letter, other);
+      else {
+        newest.set(identity, letter);
+        if (other) replaced.set(other, letter);
+      }
+    }
+  }
+  return replaced;
+}
+
+function isNewer(letter: Letter, other: Letter): boolean {
+  return letter !== other && (letter.failedAt ?? '') >= (other.failedAt ?? '');
+}
+
+/** A record that was invalid, and goes on when it has become valid, has letters of two workflows. */
+function identities(letter: Letter): string[] {
+  const position = positionOf(letter);
+  return [
+    ...(letter.workflowId === null ? [] : [`workflow ${letter.workflowId}`]),
+    ...(position ? [`record ${describePosition(position)} ${letter.content.timestamp}`] : []),
+  ];
+}

@@ -1,0 +1,52 @@
+import type { AnyStream } from '../domain/stream';
+import type { Letter } from './replay-letters';
+
+/** In which order a stream delivers: any, or that of the partition's offsets, of each key or of all. */
+export type Ordering = 'none' | 'key' | 'partition';
+
+export function orderingOf(stream: AnyStream): Ordering {
+  return (stream as { ordering?: Ordering }).ordering ?? 'none';
+}
+
+/**
+ * The letters as queues. Those of one queue are replayed one after the other, each once the one before
+ * has been delivered; the queues go side by side. Letters come oldest record first, and queues by their
+ * first letter. A record that was sent back keeps the place of the first record that it was.
+ */
+export function queuesOf(ordering: Ordering, letters: Letter[], all: Letter[]): Letter[][] {
+  const byName = new Map(all.map((letter) => [letter.name, letter]));
+  const origin = (letter: Letter): Letter => {
+    let first = letter;
+    for (const seen = new Set<Letter>(); !seen.has(first);) {
+      seen.add(first);
+      const before = first.replayOf === null ? undefined : byName.get(first.replayOf);
+      if (before?.content.digest === first.content.digest) first = before;
+    }
+    return first;
+  };
+  const sorted = letters
+    .map((letter) => ({ letter, ...place(origin(letter)) }))
+    .sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+  const queues = new Map<string, Letter[]>();
+  for (const { letter, partition } of sorted) {
+    const name = queueName(ordering, letter, partition);
+    const queue = queues.get(name);
+    if (queue) queue.push(letter);
+    else queues.set(name, [letter]);
+  }
+  return [...queues.values()];
+}
+
+function place({ partition, offset }: Letter): { partition: number; offset: number } {
+  return { partition: partition ?? -1, offset: offset ?? -1 };
+}
+
+/** A record without a key has no order by key. */
+function queueName(
+  ordering: Ordering,
+  { name, content: { key } }: Letter,
+  partition: number,
+): string {
+  if (ordering === 'partition') return String(partition);
+  return ordering === 'key' && key !== null ? `${partition} ${key}` : name;
+}

@@ -1,0 +1,218 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { Kafka, Producer, RecordReader } from '../clients/kafka';
+import { mapConcurrently } from '../concurrently';
+import { errorWithCause } from '../domain/errors';
+import { describePosition, type RecordPosition } from '../domain/record';
+import type { AnyStream } from '../domain/stream';
+import { replayFailed } from './failed-replay';
+import { CONCURRENCY } from './failed-runs';
+import { topicRanges } from './read-topic';
+import type { AuditLog } from './replay-audit';
+import type { RecordEnd, UnderWay } from './replay-decide';
+import { endOf } from './replay-end';
+import type { Letter } from './replay-letters';
+import { orderingOf } from './replay-order';
+import type { PlannedLetter, ReplayPlan } from './replay-plan';
+import {
+  findSentBack,
+  readLetter,
+  sendBack,
+  targetPartition,
+  type Target,
+} from './replay-send-back';
+
+export interface ReplayContext {
+  kafka: Kafka;
+  client: Client;
+  stream: AnyStream;
+  /** Connected, and without tries of its own: a send without an answer may have arrived. */
+  producer: Pick<Producer, 'send'>;
+  reader: RecordReader;
+  log: Pick<AuditLog, 'write'>;
+  /** Waits for the end of each record. A stream that delivers in order is replayed so in any case. */
+  wait: boolean;
+  /** Records a second that are begun at most; default: as many as go. */
+  rate?: number | undefined;
+  /** Ends the replay after the records under way. */
+  signal: AbortSignal;
+  onResult?: (result: LetterResult) => void;
+}
+
+export type Outcome = 'replayed' | 'sentBack' | 'refused' | 'failed' | 'superseded' | 'waiting';
+
+export interface LetterResult {
+  letter: Letter;
+  outcome: Outcome;
+  reason?: string;
+  /** What has taken care of the record, or is about to. */
+  underWay?: UnderWay;
+  end?: RecordEnd;
+}
+
+/** Replays what the plan says, and logs each effect before and after. */
+export async function runReplay(context: ReplayContext, plan: ReplayPlan): Promise<LetterResult[]> {
+  const { kafka, stream, rate, signal, onResult = () => undefined } = context;
+  const sends = plan.queues.flat().some(({ decision: { action } }) => action === 'send');
+  const ends = sends ? await partitionEnds(kafka, stream.topic) : [];
+  const pace = pacer(rate, signal);
+  const results: LetterResult[] = [];
+  for (const [letter, by] of plan.superseded) {
+    results.push({ letter, outcome: 'superseded', reason: `${by.name} has taken its place` });
+  }
+  for await (const some of mapConcurrently(plan.queues, CONCURRENCY, (queue) =>
+    runQueue(context, queue, (planned) => runOne({ ...context, ends, pace }, planned), onResult),
+  )) {
+    results.push(...some);
+  }
+  return results;
+}
+
+async function runQueue(
+  context: ReplayContext,
+  queue: PlannedLetter[],
+  run: (planned: PlannedLetter) => Promise<LetterResult>,
+  onResult: (result: LetterResult) => void,
+): Promise<LetterResult[]> {
+  const { stream, signal, wait } = context;
+  const inOrder = orderingOf(stream) !== 'none';
+  const results: LetterResult[] = [];
+  let ahead: Letter | undefined;
+  for (const planned of queue) {
+    const { letter } = planned;
+    let result: LetterResult;
+    if (ahead) {
+      const reason = `the record of ${ahead.name}, of the same order, has not been delivered`;
+      result = { letter, outcome: 'waiting', reason };
+    } else if (signal.aborted) {
+      result = { letter, outcome: 'waiting', reason: 'the replay was stopped' };
+    } else {
+      result = await run(planned);
+      if (wait || inOrder) result = await withEnd(context, result);
+      if (inOrder && result.end !== 'delivered') ahead = letter;
+    }
+    results.push(result);
+    onResult(result);
+  }
+  return results;
+}
+
+/** The result once the record has ended; as it is where that can't be known. */
+async function withEnd(context: ReplayContext, result: LetterResult): Promise<LetterResult> {
+  const { letter, underWay, end: known } = result;
+  if (!underWay || known) return result;
+  try {
+    const ended = await endOf(context, letter.messageId, underWay);
+    if (!ended) return result;
+    const { end, reason } = ended;
+    await context.log.write(letter, { event: 'ended', end });
+    return { ...result, end, ...(reason !== undefined && { reason }) };
+  } catch (error) {
+    return { ...result, reason: `its end is not known: ${errorWithCause(error)}` };
+  }
+}
+
+type OneContext = ReplayContext & { ends: number[]; pace: () => Promise<void> };
+
+async function runOne(
+  context: OneContext,
+  { letter, decision }: PlannedLetter,
+): Promise<LetterResult> {
+  const { log, signal } = context;
+  if (decision.action === 'done') {
+    const { outcome, underWay, end } = decision;
+    return { letter, outcome, underWay, ...(end && { end }) };
+  }
+  if (decision.action === 'refuse') {
+    const { reason, underWay } = decision;
+    await log.write(letter, { event: 'left', outcome: 'refused', reason });
+    return { letter, outcome: 'refused', reason, ...(underWay && { underWay }) };
+  }
+  await context.pace();
+  if (signal.aborted) return { letter, outcome: 'waiting', reason: 'the replay was stopped' };
+  return decision.action === 'run'
+    ? startAgain(context, letter, decision.failed)
+    : send(context, letter, decision.source);
+}
+
+async function startAgain(
+  { client, stream, log }: OneContext,
+  letter: Letter,
+  failed: { workflowId: string; runId: string },
+): Promise<LetterResult> {
+  await log.write(letter, { event: 'starting', failed });
+  const { workflowId } = failed;
+  const { outcome, detail } = await replayFailed(client, [stream], workflowId);
+  if (outcome === 'replayed') {
+    const underWay = { workflowId, runId: detail };
+    await log.write(letter, { event: 'started', run: underWay });
+    return { letter, outcome, underWay };
+  }
+  const reason = outcome === 'refused' ? `its latest run is ${detail}` : detail;
+  await log.write(letter, { event: 'left', outcome, reason });
+  return { letter, outcome, reason };
+}
+
+async function send(
+  context: OneContext,
+  letter: Letter,
+  source: RecordPosition,
+): Promise<LetterResult> {
+  const { producer, reader, log, ends } = context;
+  const { topic } = source;
+  const partition = targetPartition(source, letter.content, ends.length);
+  const leave = async (reason: string): Promise<LetterResult> => {
+    await log.write(letter, { event: 'left', outcome: 'failed', reason });
+    return { letter, outcome: 'failed', reason };
+  };
+  const record = await readLetter(reader, letter.deadLetter);
+  if (!record) return leave(`${letter.name} is no longer on the broker`);
+  const end = ends[partition]!;
+  await log.write(letter, { event: 'sending', topic, partition, end });
+  const target = { topic, partition, end };
+  let sentTo: RecordPosition | undefined;
+  try {
+    sentTo = await sendBack(producer, letter, record, target);
+  } catch (error) {
+    const fault = `${topic} did not take the record: ${errorWithCause(error)}`;
+    try {
+      // It may have arrived all the same.
+      sentTo = await lookBehind(context, letter, target);
+    } catch {
+      return leave(`${fault}; or it did, which --resume will find out`);
+    }
+    if (!sentTo) return leave(fault);
+  }
+  ends[partition] = Math.max(end, sentTo.offset);
+  await log.write(letter, { event: 'sent', to: sentTo });
+  const underWay = { sentTo, timestamp: letter.content.timestamp };
+  return { letter, outcome: 'sentBack', reason: describePosition(sentTo), underWay };
+}
+
+async function lookBehind(
+  { kafka, reader }: ReplayContext,
+  letter: Letter,
+  { topic, partition, end: low }: Target,
+): Promise<RecordPosition | undefined> {
+  const high = (await partitionEnds(kafka, topic))[partition]!;
+  const found = await findSentBack(kafka, reader, topic, [{ partition, low, high }], [letter]);
+  return found.get(letter);
+}
+
+/** Where each partition of the topic ends now. */
+async function partitionEnds(kafka: Kafka, topic: string): Promise<number[]> {
+  const ranges = await topicRanges(kafka, topic);
+  if (!ranges) throw new Error(`no topic ${topic}`);
+  return ranges.map(({ high }) => high);
+}
+
+/** Resolves when the next record may begin, or the signal aborts. */
+function pacer(perSecond: number | undefined, signal: AbortSignal): () => Promise<void> {
+  if (perSecond === undefined) return () => Promise.resolve();
+  let next = performance.now();
+  return async () => {
+    const at = Math.max(next, performance.now());
+    next = at + 1_000 / perSecond;
+    await sleep(at - performance.now(), undefined, { signal }).catch(() => undefined);
+  };
+}

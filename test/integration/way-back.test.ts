@@ -1,0 +1,355 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { createRecordReader, type Producer } from '../../src/clients/kafka';
+import { createProducer } from '../../src/clients/kafka-producer';
+import { deadLetterHeader, originalHeaders } from '../../src/domain/dead-letter';
+import { DeliveryError } from '../../src/domain/errors';
+import { messageSchema } from '../../src/domain/message';
+import { defineStream, type AnyStream } from '../../src/domain/stream';
+import { listDeadLetters } from '../../src/operations/dead-letters-list';
+import { topicRanges } from '../../src/operations/read-topic';
+import {
+  AuditLog,
+  AuditProgress,
+  readAudit,
+  readAudits,
+  type ReplayFilters,
+} from '../../src/operations/replay-audit';
+import { planReplay } from '../../src/operations/replay-plan';
+import { runReplay, type LetterResult } from '../../src/operations/replay-run';
+import type { MemorySink } from './support/memory-sink';
+import { message, messageValue, until, World } from './support/world';
+
+jest.setTimeout(120_000);
+
+let world: World;
+let directory: string;
+let logs: number;
+beforeEach(async () => {
+  world = new World();
+  directory = await mkdtemp(join(tmpdir(), 'cloudsync-way-back-'));
+  logs = 0;
+});
+afterEach(async () => {
+  await world.close();
+  await rm(directory, { recursive: true });
+});
+
+interface Options {
+  filters?: ReplayFilters;
+  maxReplays?: number;
+  wait?: boolean;
+  /** Goes on with this log. */
+  resume?: string;
+  /** Takes the place of the producer's own. */
+  send?: (producer: Producer) => Producer['send'];
+}
+
+/** What the command does, without its words. */
+async function replay(stream: AnyStream, options: Options = {}): Promise<LetterResult[]> {
+  const { filters = {}, maxReplays = 3, wait = true, resume } = options;
+  const { client } = await world.temporal();
+  const kafka = world.kafka();
+  const [start] = resume === undefined ? [] : await readAudit(resume);
+  const ranges =
+    start?.event === 'start' ? start.ranges : (await topicRanges(kafka, stream.deadLetterTopic))!;
+  const own = new AuditProgress();
+  if (resume !== undefined) (await readAudit(resume)).forEach((line) => own.add(line));
+  const earlier = await readAudits(directory, () => undefined);
+  const request = { filters, maxReplays, ranges, own, earlier };
+  const plan = await planReplay(kafka, client, stream, request);
+  const log = await (resume === undefined
+    ? AuditLog.create(join(directory, `${logs++}.ndjson`), {
+        ...{ stream: stream.name, deadLetterTopic: stream.deadLetterTopic },
+        ...{ ranges, filters, maxReplays, wait },
+      })
+    : AuditLog.resume(resume));
+  const producer = createProducer(kafka, { tries: 1 });
+  await producer.connect();
+  const reader = createRecordReader(kafka);
+  const { signal } = new AbortController();
+  try {
+    const send = options.send?.(producer) ?? producer.send;
+    const context = { kafka, client, stream, producer: { send }, reader, log, wait, signal };
+    return await runReplay(context, plan);
+  } finally {
+    await Promise.all([producer.disconnect(), reader.close(), log.close()]);
+  }
+}
+
+const facts = (results: LetterResult[]) =>
+  results.map(({ letter, outcome, reason, end }) => ({
+    ...{ messageId: letter.messageId, outcome },
+    ...(reason !== undefined && { reason }),
+    ...(end !== undefined && { end }),
+  }));
+
+/** As the namespace's retention does. */
+async function forget(workflowId: string): Promise<void> {
+  const { client } = await world.temporal();
+  const { namespace } = client.options;
+  const workflowExecution = { workflowId };
+  await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
+  await until('forgotten', async () => {
+    return world.workflowStatus(workflowId).then(
+      () => false,
+      () => true,
+    );
+  });
+}
+
+async function letters(stream: AnyStream, count: number) {
+  await until(`${count} letters`, async () => {
+    return (await listDeadLetters(world.kafka(), [stream])).length === count;
+  });
+  return listDeadLetters(world.kafka(), [stream]);
+}
+
+/** A broken sink: rejects these message ids. */
+function reject(sink: MemorySink, isBad: (messageId: string) => boolean = () => true): void {
+  sink.before = ({ messageId }) => {
+    if (isBad(messageId)) throw new DeliveryError('Permanent', 'rejected');
+  };
+}
+const mend = (sink: MemorySink) => (sink.before = () => undefined);
+
+/** An id that tries to leave a query, a terminal, a line and a file name. */
+const HOSTILE = `../it's "q\\u" OR ""=""\u001b[2J\n\u202e${'é'.repeat(300)}`;
+
+test('a failed workflow runs again under its id, and once it has completed never more', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  reject(sink);
+  await world.send(stream.topic, [message('a'), message(HOSTILE)]);
+  await world.bridge(stream);
+  await letters(stream, 2);
+  mend(sink);
+  expect(facts(await replay(stream, { filters: { messageIds: [HOSTILE] } }))).toEqual([
+    { messageId: HOSTILE, outcome: 'replayed', end: 'delivered' },
+  ]);
+  expect(facts(await replay(stream))).toEqual([
+    { messageId: 'a', outcome: 'replayed', end: 'delivered' },
+    {
+      messageId: HOSTILE,
+      outcome: 'refused',
+      reason: 'its latest run is Completed',
+      end: 'delivered',
+    },
+  ]);
+  expect(sink.attemptsOf(HOSTILE)).toBe(2);
+  expect(await world.records(stream.topic)).toHaveLength(2);
+  await expect(replay(stream, { filters: { places: ['0:7'] } })).rejects.toThrow('no dead letter');
+});
+
+test('where the workflow is gone the record goes back to its topic, byte for byte and once', async () => {
+  const { stream, sink } = await world.stream({ partitions: 3 });
+  reject(sink);
+  const headers = {
+    own: Buffer.from([0xff, 0]),
+    list: ['x', 'y'],
+    'cloudsync-replay-of': 'forged',
+  };
+  const timestamp = '1700000000123';
+  // Not where its key would go.
+  await world.send(stream.topic, [{ ...message(HOSTILE), headers, timestamp, partition: 2 }]);
+  await world.bridge(stream);
+  const [letter] = await letters(stream, 1);
+  await forget(letter!.workflowId!);
+  mend(sink);
+  const results = await replay(stream);
+  expect(results).toMatchObject([
+    { outcome: 'sentBack', end: 'delivered', underWay: { sentTo: { partition: 2, offset: 1 } } },
+  ]);
+  expect(sink.objects.get(HOSTILE)).toEqual(messageValue(HOSTILE));
+  const [source, sent] = await world.records(stream.topic);
+  const { topic, partition, offset } = letter!.deadLetter;
+  expect(sent).toEqual({
+    ...source!,
+    offset: 1,
+    headers: expect.any(Array) as [],
+  });
+  expect(originalHeaders(sent!)).toEqual(originalHeaders(source!));
+  expect(deadLetterHeader(sent!, 'replays')).toBe('1');
+  expect(deadLetterHeader(sent!, 'replay-of')).toBe(`${topic}/${partition}@${offset}`);
+  const again = [
+    { messageId: HOSTILE, outcome: 'refused', reason: `sent back already: ${topicOf(stream)}/2@1` },
+  ];
+  expect(facts(await replay(stream, { wait: false }))).toEqual(again);
+  // Also where no log knows of it.
+  await rm(directory, { recursive: true });
+  expect(facts(await replay(stream, { wait: false }))).toEqual(again);
+  expect(await world.records(stream.topic)).toHaveLength(2);
+});
+
+const topicOf = ({ topic }: AnyStream) => topic;
+
+test.each([
+  ['after the record was sent', true],
+  ['before it was', false],
+])('a replay that was killed %s is resumed, and the topic has it once', async (_, arrives) => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  reject(sink);
+  await world.send(stream.topic, [message('a')]);
+  const bridge = await world.bridge(stream);
+  const [letter] = await letters(stream, 1);
+  await forget(letter!.workflowId!);
+  await bridge.stop();
+  mend(sink);
+  let sent: () => void;
+  const killed = new Promise<void>((resolve) => (sent = resolve));
+  // Nothing of the first replay runs on after this.
+  void replay(stream, {
+    send: (producer) => async (record) => {
+      if (arrives) await producer.send(record);
+      sent();
+      return new Promise(() => undefined);
+    },
+  });
+  await killed;
+  const path = join(directory, '0.ndjson');
+  const events = async () => (await readAudit(path)).map(({ event }) => event);
+  expect(await events()).toEqual(['start', 'sending']);
+  await world.bridge(stream);
+  expect(facts(await replay(stream, { resume: path }))).toMatchObject([
+    { outcome: 'sentBack', end: 'delivered' },
+  ]);
+  expect(await world.records(stream.topic)).toHaveLength(2);
+  expect((await events()).slice(2)).toEqual(
+    arrives ? ['resume', 'ended'] : ['resume', 'sending', 'sent', 'ended'],
+  );
+  // Once more: there is nothing left to do.
+  expect(facts(await replay(stream, { resume: path }))).toMatchObject([
+    { outcome: 'sentBack', end: 'delivered' },
+  ]);
+  expect(await world.records(stream.topic)).toHaveLength(2);
+});
+
+test('what dies again and again is sent back so often and no more', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  reject(sink);
+  await world.send(stream.topic, [message('a')]);
+  await world.bridge(stream);
+  const [first] = await letters(stream, 1);
+  await forget(first!.workflowId!);
+  expect(facts(await replay(stream, { maxReplays: 1 }))).toEqual([
+    { messageId: 'a', outcome: 'sentBack', end: 'deadAgain', reason: 'Permanent: rejected' },
+  ]);
+  const second = (await letters(stream, 2)).find(({ replays }) => replays === 1)!;
+  const { topic, partition, offset } = first!.deadLetter;
+  expect(second).toMatchObject({ offset: 1, replayOf: `${topic}/${partition}@${offset}` });
+  await forget(second.workflowId!);
+  expect(facts(await replay(stream, { maxReplays: 1 }))).toEqual([
+    {
+      messageId: 'a',
+      outcome: 'superseded',
+      reason: `${topic}/${second.deadLetter.partition}@${second.deadLetter.offset} has taken its place`,
+    },
+    {
+      messageId: 'a',
+      outcome: 'refused',
+      reason: 'it was sent back once before: --max-replays raises the limit',
+    },
+  ]);
+  mend(sink);
+  expect(facts(await replay(stream, { maxReplays: 2 })).at(-1)).toMatchObject({
+    outcome: 'sentBack',
+    end: 'delivered',
+  });
+  expect(await world.records(stream.topic)).toHaveLength(3);
+});
+
+test('what is invalid is refused until its stream can read it, whether or not its workflow is left', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  const widened = defineStream({
+    ...{ name: stream.name, topic: stream.topic, sink },
+    schema: z.union([messageSchema, z.object({ key: z.string() })]),
+    messageId: (value) => ('key' in value ? value.key : value.id),
+  });
+  await world.send(stream.topic, [
+    { key: 'a', value: '{"key":"a"}' },
+    { key: 'b', value: '{"key":"b"}' },
+    { key: 'c', value: '{nope' },
+  ]);
+  const bridge = await world.bridge(stream);
+  const found = await letters(stream, 3);
+  await forget(found.find(({ offset }) => offset === 1)!.workflowId!);
+  const refused = {
+    outcome: 'refused',
+    reason: expect.stringMatching(/^still invalid: /) as string,
+  };
+  expect(facts(await replay(stream))).toMatchObject([refused, refused, refused]);
+  await bridge.stop();
+  await world.bridge(widened);
+  expect(facts(await replay(widened))).toMatchObject([
+    { messageId: 'a', outcome: 'replayed', end: 'delivered' },
+    { messageId: 'b', outcome: 'sentBack', end: 'delivered' },
+    { messageId: null, ...refused },
+  ]);
+  expect([...sink.objects.keys()].sort()).toEqual(['a', 'b']);
+});
+
+test('in a stream that delivers in order, what follows a record of its key waits for it', async () => {
+  const { stream: plain, sink } = await world.stream({ partitions: 1 });
+  const stream = { ...plain, ordering: 'key' } as AnyStream;
+  reject(sink);
+  const keyed = (key: string, id: string) => ({ ...message(id), key });
+  await world.send(stream.topic, [
+    keyed('k', 'k1'),
+    keyed('other', 'o1'),
+    keyed('k', 'k2'),
+    keyed('k', 'k3'),
+  ]);
+  await world.bridge(stream);
+  const found = await letters(stream, 4);
+  await forget(found.find(({ messageId }) => messageId === 'k2')!.workflowId!);
+  reject(sink, (id) => id === 'k1');
+  expect(facts(await replay(stream, { wait: false }))).toMatchObject([
+    { messageId: 'k1', outcome: 'replayed', end: 'deadAgain' },
+    { messageId: 'k2', outcome: 'waiting' },
+    { messageId: 'k3', outcome: 'waiting' },
+    { messageId: 'o1', outcome: 'replayed', end: 'delivered' },
+  ]);
+  mend(sink);
+  sink.attempts.length = 0;
+  const results = await replay(stream, { wait: false });
+  expect(facts(results).filter(({ outcome }) => outcome !== 'superseded')).toMatchObject([
+    { messageId: 'k1', outcome: 'replayed', end: 'delivered' },
+    { messageId: 'k2', outcome: 'sentBack', end: 'delivered' },
+    { messageId: 'k3', outcome: 'replayed', end: 'delivered' },
+    { messageId: 'o1', outcome: 'refused' },
+  ]);
+  expect(sink.attempts.map(({ messageId }) => messageId)).toEqual(['k1', 'k2', 'k3']);
+});
+
+test('in the chunk lane a dead record comes back by its own workflow, or in another chunk', async () => {
+  const execution = { lane: 'chunk', maxRecords: 50, lingerMs: 5 } as const;
+  const { stream, sink } = await world.stream({ partitions: 1, execution });
+  reject(sink, (id) => id.startsWith('bad'));
+  await world.send(
+    stream.topic,
+    ['good', 'bad1', 'bad2'].map((id) => message(id)),
+  );
+  await world.bridge(stream);
+  const found = await letters(stream, 2);
+  await forget(found.find(({ messageId }) => messageId === 'bad2')!.workflowId!);
+  mend(sink);
+  expect(facts(await replay(stream))).toMatchObject([
+    { messageId: 'bad1', outcome: 'replayed', end: 'delivered' },
+    { messageId: 'bad2', outcome: 'sentBack', end: 'delivered' },
+  ]);
+  expect([...sink.objects.keys()].sort()).toEqual(['bad1', 'bad2', 'good']);
+});
+
+test('the log is one JSON document a line, and says what was done', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  reject(sink);
+  await world.send(stream.topic, [message('a')]);
+  await world.bridge(stream);
+  await letters(stream, 1);
+  mend(sink);
+  await replay(stream);
+  const lines = (await readFile(join(directory, '0.ndjson'), 'utf8')).trimEnd().split('\n');
+  const events = lines.map((line) => (JSON.parse(line) as { event: string }).event);
+  expect(events).toEqual(['start', 'starting', 'started', 'ended']);
+});
