@@ -62,6 +62,8 @@ export class StreamConsumer {
   readonly #kafka: Kafka;
   readonly #consumer: Consumer;
   #memberId: string | undefined;
+  /** Times the consumer has asked to join since it last knew what it owns; 0 while it knows. */
+  #joining = 0;
   /** Bound to the current run of kafkajs's consumer; a crash makes it void. */
   #commitOffsets: CommitOffsets | undefined;
   readonly #committed = new Map<PartitionWindow, number>();
@@ -75,17 +77,21 @@ export class StreamConsumer {
   constructor(private readonly deps: ConsumeDependencies) {
     // One client for each consumer: kafkajs shares committed offsets between those of one client.
     this.#kafka = createKafka(deps.kafka, deps.logger);
-    this.#consumer = createConsumer(this.#kafka, {
-      groupId: deps.stream.groupId,
-      sessionTimeout: SESSION_TIMEOUT_MS,
-      heartbeatInterval: 3_000,
-      rebalanceTimeout: 60_000,
-      minBytes: 1,
-      // With every partition paused, kafkajs sleeps this long before it looks again.
-      maxWaitTimeInMs: 200,
-      maxBytesPerPartition: 1024 * 1024,
-      retry: { restartOnFailure: () => Promise.resolve(!this.#stopping) },
-    });
+    this.#consumer = createConsumer(
+      this.#kafka,
+      {
+        groupId: deps.stream.groupId,
+        sessionTimeout: SESSION_TIMEOUT_MS,
+        heartbeatInterval: 3_000,
+        rebalanceTimeout: 60_000,
+        minBytes: 1,
+        // With every partition paused, kafkajs sleeps this long before it looks again.
+        maxWaitTimeInMs: 200,
+        maxBytesPerPartition: 1024 * 1024,
+        retry: { restartOnFailure: () => Promise.resolve(!this.#stopping) },
+      },
+      () => this.#joining++,
+    );
     this.#listen();
   }
 
@@ -205,7 +211,9 @@ export class StreamConsumer {
 
   async #commitOnce(): Promise<void> {
     const send = this.#commitOffsets;
-    if (!send) return;
+    // kafkajs takes on the new generation a moment before it tells what is assigned in it, and the broker
+    // looks at the generation, not at who owns the partition: what is sent then could be another's.
+    if (!send || this.#joining > 0) return;
     const by = {
       memberId: this.#memberId ?? '',
       recentIds: this.deps.recentIds(),
@@ -365,8 +373,11 @@ export class StreamConsumer {
     this.#lastHeartbeat = Date.now();
     metrics.rebalances.inc({ stream: stream.name });
     logger.info({ stream: stream.name, memberId, partitions }, 'Joined the consumer group');
-    // Under a new member id others may have owned the partitions in between and moved the offsets.
-    const kept = memberId === this.#memberId ? new Set(partitions) : new Set<number>();
+    // Others may have owned the partitions in between and moved the offsets: under a new member id, or
+    // where the group came together more than once and this member heard of the last time only.
+    const unbroken = memberId === this.#memberId && this.#joining <= 1;
+    this.#joining = 0;
+    const kept = new Set(unbroken ? partitions : []);
     this.#memberId = memberId;
     for (const [partition, window] of this.#windows) {
       if (kept.has(partition)) continue;

@@ -18,6 +18,8 @@ class World {
   readonly accepted: WindowEntry[] = [];
   readonly fatal: unknown[] = [];
   lost = 0;
+  /** What kafkajs does before each request to join. */
+  asksToJoin: () => void = () => undefined;
   readonly log = keepingLogger();
   readonly consumer: StreamConsumer;
   /** The group's committed offset, as the broker has it, and the partition's first. */
@@ -25,7 +27,10 @@ class World {
   low = '0';
 
   constructor(lane: 'record' | 'chunk' = 'record', limits?: { records: number; bytes: number }) {
-    jest.mocked(kafka.createConsumer).mockReturnValue(this.fake as never);
+    jest.mocked(kafka.createConsumer).mockImplementation((_kafka, _config, onJoining) => {
+      this.asksToJoin = onJoining!;
+      return this.fake as never;
+    });
     jest.mocked(kafka.withAdmin).mockImplementation((_, use) =>
       use({
         fetchOffsets: () =>
@@ -127,6 +132,35 @@ test('a new member id begins anew: others may have had the partition', async () 
   expect(first!.window.lost).toBe(true);
   await world.batch(10, 11);
   expect(world.offsets).toEqual([10, 11, 10, 11]);
+});
+
+test('a member that had to join twice begins anew, also under the same id', async () => {
+  await begin();
+  world.committed = '10';
+  world.asksToJoin();
+  await world.join('a');
+  await world.batch(10, 11);
+  world.asksToJoin();
+  await world.join('a');
+  expect(world.accepted[0]!.window.lost).toBe(false);
+  world.asksToJoin();
+  world.asksToJoin();
+  await world.join('a');
+  expect(world.accepted[0]!.window.lost).toBe(true);
+});
+
+test('between the request to join and its answer nothing is committed', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11);
+  world.finish(10);
+  world.asksToJoin();
+  await world.consumer.commit();
+  expect(world.committed).toBe('10');
+  await world.join('a');
+  await world.consumer.commit();
+  expect(world.committed).toBe('11');
 });
 
 test('a fetch of an earlier time as owner is refused, as it would leave out what is between', async () => {
