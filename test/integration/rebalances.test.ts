@@ -37,6 +37,8 @@ class Member {
       metrics: createMetrics(),
       logger: this.log.logger,
       recentIds: () => 0,
+      stalledAfterMs: 60_000,
+      stallCause: () => ({ reason: 'no_fetch' }),
       onRecords: (entries) => this.entries.push(...entries),
       onLost: () => undefined,
       onFatal: (error) => this.log.logger.error({ err: error }, 'fatal'),
