@@ -58,6 +58,8 @@ export interface Settings {
   /** Address of the same; `0.0.0.0` in a container. */
   metricsHost: string;
   logLevel: LogLevel;
+  /** Milliseconds without progress after which a partition with work is called stalled. */
+  stalledAfterMs: number;
   /** Whether spans are exported; where to is said by the `OTEL_*` variables. */
   tracing: boolean;
   /** What is given of the local servers, for `dev up`. */
@@ -183,6 +185,7 @@ const schema = z.object({
   CLOUDSYNC_METRICS_PORT: port.default(9464),
   CLOUDSYNC_METRICS_HOST: z.string().min(1).default('127.0.0.1'),
   CLOUDSYNC_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+  CLOUDSYNC_STALLED_AFTER_MS: milliseconds.min(1_000).default(60_000),
   CLOUDSYNC_TRACING: z.stringbool().default(false),
   CLOUDSYNC_DEV_DIR: z.string().min(1).default(join('.cloudsync', 'dev')),
   CLOUDSYNC_DEV_DOWNLOAD: z.stringbool().default(true),
@@ -333,6 +336,7 @@ export function loadSettings(
     metricsPort: values.CLOUDSYNC_METRICS_PORT,
     metricsHost: values.CLOUDSYNC_METRICS_HOST,
     logLevel: values.CLOUDSYNC_LOG_LEVEL,
+    stalledAfterMs: values.CLOUDSYNC_STALLED_AFTER_MS,
     tracing: values.CLOUDSYNC_TRACING,
     dev: {
       ...(givenBrokers && { brokers: givenBrokers }),

@@ -12,6 +12,7 @@ import { OpenRecords } from './bridge/open-records';
 import type { WindowEntry, WindowLimits } from './bridge/partition-window';
 import { checkRetention } from './bridge/retention-check';
 import { createRecentLayer } from './bridge/recent-layer';
+import { stallCause } from './bridge/stall-cause';
 import { connect, type Connections } from './clients/connections';
 import { createProbe, runWorkers, type WorkerOptions } from './create-worker';
 import { chunkEvents, deliveryEvents } from './delivery-events';
@@ -20,7 +21,12 @@ import { Releasers, type Service } from './lifecycle';
 import { createMetrics, startAtZero } from './metrics';
 import { createStreamWorker } from './stream-worker';
 
-export type BridgeWorkerOptions = WorkerOptions;
+export interface BridgeWorkerOptions extends WorkerOptions {
+  /** Milliseconds without progress after which a partition with work is called stalled. Default 60,000. */
+  stalledAfterMs?: number;
+}
+
+const STALLED_AFTER_MS = 60_000;
 
 /** How long a stop waits for records in their first workflow task. */
 const DRAIN_DEADLINE_MS = 8_000;
@@ -71,6 +77,8 @@ export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<
           string,
           string
         >,
+      notices: () =>
+        Object.assign({}, ...bridges.map((bridge) => bridge.notices())) as Record<string, string>,
     };
   } catch (error) {
     await releasers.abandon(logger);
@@ -124,6 +132,8 @@ function createStreamBridge(
     metrics,
     logger,
     recentIds: () => idempotency.stats().size,
+    stalledAfterMs: options.stalledAfterMs ?? STALLED_AFTER_MS,
+    stallCause: (window) => stallCause(stream, window, { backoff, open, braked: false }),
     onRecords: (entries) => dispatcher.push(entries),
     onLost: () => dispatcher.dropLost(),
     onFatal,
@@ -190,6 +200,8 @@ function createStreamBridge(
       open.stop();
       idempotency.close();
     },
+
+    notices: () => consumer.notices(),
 
     faults(): Record<string, string> {
       const fault = consumer.fault();

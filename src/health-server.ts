@@ -10,20 +10,21 @@ export interface HealthServer {
 }
 
 /** What `/readyz` answers, with 200 or 503. */
-export function readiness(service: Pick<Service, 'faults'>) {
+export function readiness(service: Pick<Service, 'faults' | 'notices'>) {
   const faults = service.faults();
-  return { ready: Object.keys(faults).length === 0, faults };
+  const notices = service.notices?.() ?? {};
+  return { ready: Object.keys(faults).length === 0, faults, notices };
 }
 
 /**
  * `/metrics` for Prometheus, with those of `furtherMetrics` (text in the same format) behind the
  * process's own; `/livez` answers while the event loop does, whatever Kafka and Temporal do;
- * `/readyz` is 200 or 503, with the checks that failed.
+ * `/readyz` is 200 or 503, with the checks that failed, and with notices, which change nothing about that.
  */
 export async function startHealthServer(
   options: { host: string; port: number; portSetting?: string },
   metrics: Metrics,
-  service: Pick<Service, 'faults'>,
+  service: Pick<Service, 'faults' | 'notices'>,
   furtherMetrics: () => Promise<string> = () => Promise.resolve(''),
 ): Promise<HealthServer> {
   const server = createServer((request, response) => {

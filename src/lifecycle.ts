@@ -38,6 +38,8 @@ export interface Service {
   readonly ended: Promise<void>;
   /** What is wrong now, by check; empty when ready. */
   faults(): Record<string, string>;
+  /** What people should know although the service is ready: what a restart would not mend. */
+  notices?(): Record<string, string>;
 }
 
 /** Longer than a worker may take to drain, shorter than what a container gets before SIGKILL. */

@@ -45,6 +45,12 @@ export function createMetrics(registry = new Registry()) {
       labelNames: ['stream', 'topic', 'partition'] as const,
       registers,
     }),
+    stalled: new Gauge({
+      name: 'cloudsync_stalled',
+      help: '1 while a partition has work and makes no progress, else 0',
+      labelNames: ['stream', 'topic', 'partition'] as const,
+      registers,
+    }),
     startSeconds: new Histogram({
       name: 'cloudsync_start_seconds',
       help: 'Time until the Temporal server acknowledged a workflow start',

@@ -67,6 +67,7 @@ export async function startTracing(logger: Logger): Promise<RunningTracing> {
       // One that ends by itself is stopped then, and may make spans until it has drained.
       ended: service.ended.then(running.stop),
       faults: () => service.faults(),
+      notices: () => service.notices?.() ?? {},
     }),
   };
   return running;

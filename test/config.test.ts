@@ -59,6 +59,7 @@ describe('defaults', () => {
       metricsPort: 9464,
       metricsHost: '127.0.0.1',
       logLevel: 'info',
+      stalledAfterMs: 60_000,
       tracing: false,
       dev: { download: true, directory: join('.cloudsync', 'dev'), s3: false, blob: false },
     });

@@ -5,14 +5,17 @@ import { startHealthServer, type HealthServer } from '../src/health-server';
 import { createMetrics } from '../src/metrics';
 
 let faults: Record<string, string>;
+let notices: Record<string, string>;
 let server: HealthServer;
 let metrics: ReturnType<typeof createMetrics>;
 
 beforeEach(async () => {
   faults = {};
+  notices = {};
   metrics = createMetrics();
   server = await startHealthServer({ host: '127.0.0.1', port: 0 }, metrics, {
     faults: () => faults,
+    notices: () => notices,
   });
 });
 afterEach(() => server.close());
@@ -55,12 +58,21 @@ test('/livez is 200 whatever is wrong', async () => {
   expect(await get('/livez')).toMatchObject({ status: 200, body: '{"live":true}' });
 });
 
+test('/readyz tells of what does not make it red', async () => {
+  notices = { 'stalled aws topic/0': 'at offset 5 for 70 s: max_open' };
+  const { status, body } = await get('/readyz');
+  expect([status, JSON.parse(body)]).toEqual([200, { ready: true, faults: {}, notices }]);
+});
+
 test('/readyz is 200 when nothing is wrong, 503 with the faults otherwise', async () => {
-  expect(await get('/readyz')).toMatchObject({ status: 200, body: '{"ready":true,"faults":{}}' });
+  expect(await get('/readyz')).toMatchObject({
+    status: 200,
+    body: '{"ready":true,"faults":{},"notices":{}}',
+  });
   faults = { 'consumer aws': 'has not joined its consumer group' };
   const { status, type, body } = await get('/readyz?verbose');
   expect([status, type]).toEqual([503, 'application/json']);
-  expect(JSON.parse(body)).toEqual({ ready: false, faults });
+  expect(JSON.parse(body)).toEqual({ ready: false, faults, notices });
 });
 
 test('/metrics is what Prometheus reads', async () => {

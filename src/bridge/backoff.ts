@@ -10,6 +10,7 @@ const LONGEST_WAIT_MS = 10_000;
 export class Backoff {
   #until = 0;
   #wait = 0;
+  #reason: string | undefined;
 
   /** Resolves when a start may be tried. Rejects when the signal aborts. */
   async ready(signal: AbortSignal): Promise<void> {
@@ -22,8 +23,9 @@ export class Backoff {
   }
 
   /** Returns the wait in milliseconds. Failures of starts that were under way together count once. */
-  failed(): number {
+  failed(reason?: string): number {
     const now = Date.now();
+    this.#reason = reason;
     if (now >= this.#until) {
       this.#wait = Math.min(Math.max(this.#wait * 2, FIRST_WAIT_MS), LONGEST_WAIT_MS);
       // Full jitter above the half: several bridge workers must not come back at the same instant.
@@ -38,5 +40,10 @@ export class Backoff {
 
   get active(): boolean {
     return this.#wait > 0;
+  }
+
+  /** Why the last start failed, while the pause lasts. */
+  get reason(): string | undefined {
+    return this.active ? this.#reason : undefined;
   }
 }

@@ -16,6 +16,9 @@ import type { AnyStream } from '../domain/stream';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import { Ledger } from './ledger';
+import { Silence } from './silence';
+import type { WindowState } from './stall-cause';
+import { Stalls, type StallCause } from './stalls';
 import { PartitionWindow, type WindowEntry, type WindowLimits } from './partition-window';
 
 export interface ConsumeDependencies {
@@ -26,6 +29,12 @@ export interface ConsumeDependencies {
   limits?: WindowLimits;
   /** How many messages layer `recent` remembers. */
   recentIds(): number;
+  /** Milliseconds without progress after which a partition counts as stalled. */
+  stalledAfterMs: number;
+  /** Asked for a partition that is stalled. */
+  stallCause(window: WindowState): StallCause;
+  /** Silence of a consumer, while Kafka answers others, that ends it. Default 60 s. */
+  silentAfterMs?: number;
   /** Receives each record once for each time this process owns its partition. Must not throw. */
   onRecords(entries: WindowEntry[]): void;
   /** Partitions have gone, and with them what still waits of their records. Must not throw. */
@@ -38,6 +47,10 @@ const COMMIT_INTERVAL_MS = 500;
 const LAG_INTERVAL_MS = 5_000;
 /** A killed bridge worker holds its partitions for this long. */
 const SESSION_TIMEOUT_MS = 15_000;
+/** How long a join may wait for the other members. */
+const REBALANCE_TIMEOUT_MS = 60_000;
+/** A consumer that is silent for longer has long been given up by its group. */
+const SILENT_AFTER_MS = 4 * SESSION_TIMEOUT_MS;
 
 const LEAVE_DEADLINE_MS = 8_000;
 /** A fetch that comes before the committed offset is known is left for the next one. */
@@ -62,6 +75,8 @@ export class StreamConsumer {
   readonly #kafka: Kafka;
   readonly #consumer: Consumer;
   #memberId: string | undefined;
+  /** Times the consumer has asked to join since it last knew what it owns; 0 while it knows. */
+  #joining = 0;
   /** Bound to the current run of kafkajs's consumer; a crash makes it void. */
   #commitOffsets: CommitOffsets | undefined;
   readonly #committed = new Map<PartitionWindow, number>();
@@ -71,21 +86,33 @@ export class StreamConsumer {
   #stopping = false;
   #joined = false;
   #lastHeartbeat = 0;
+  #measuring = false;
+  readonly #silence: Silence;
+  readonly #stalls: Stalls;
+  /** What the last commit of a window said of its stall. */
+  readonly #noted = new Map<PartitionWindow, string>();
 
   constructor(private readonly deps: ConsumeDependencies) {
+    const { stream, stalledAfterMs: afterMs, metrics, logger } = deps;
+    this.#stalls = new Stalls({ stream, afterMs, metrics, logger });
+    this.#silence = new Silence(deps.silentAfterMs ?? SILENT_AFTER_MS, REBALANCE_TIMEOUT_MS);
     // One client for each consumer: kafkajs shares committed offsets between those of one client.
     this.#kafka = createKafka(deps.kafka, deps.logger);
-    this.#consumer = createConsumer(this.#kafka, {
-      groupId: deps.stream.groupId,
-      sessionTimeout: SESSION_TIMEOUT_MS,
-      heartbeatInterval: 3_000,
-      rebalanceTimeout: 60_000,
-      minBytes: 1,
-      // With every partition paused, kafkajs sleeps this long before it looks again.
-      maxWaitTimeInMs: 200,
-      maxBytesPerPartition: 1024 * 1024,
-      retry: { restartOnFailure: () => Promise.resolve(!this.#stopping) },
-    });
+    this.#consumer = createConsumer(
+      this.#kafka,
+      {
+        groupId: deps.stream.groupId,
+        sessionTimeout: SESSION_TIMEOUT_MS,
+        heartbeatInterval: 3_000,
+        rebalanceTimeout: REBALANCE_TIMEOUT_MS,
+        minBytes: 1,
+        // With every partition paused, kafkajs sleeps this long before it looks again.
+        maxWaitTimeInMs: 200,
+        maxBytesPerPartition: 1024 * 1024,
+        retry: { restartOnFailure: () => Promise.resolve(!this.#stopping) },
+      },
+      () => this.#joining++,
+    );
     this.#listen();
   }
 
@@ -109,7 +136,10 @@ export class StreamConsumer {
     if (this.#stopping) return;
     this.#timers = [
       setInterval(() => void this.commit(), COMMIT_INTERVAL_MS),
-      setInterval(() => void this.#measureLag(), LAG_INTERVAL_MS),
+      setInterval(
+        () => void this.#measureLag(),
+        Math.min(LAG_INTERVAL_MS, this.deps.stalledAfterMs / 2),
+      ),
     ];
   }
 
@@ -197,7 +227,12 @@ export class StreamConsumer {
     return silence > SESSION_TIMEOUT_MS ? `no heartbeat for ${silence} ms` : undefined;
   }
 
-  /** Commits watermarks and ledgers that moved. One commit at a time; a failed one is made up for. */
+  /** Partitions with work that make no progress, for people. */
+  notices(): Record<string, string> {
+    return this.#stopping ? {} : this.#stalls.describe();
+  }
+
+  /** Commits watermarks, ledgers and stalls that changed. One commit at a time; a failed one is made up for. */
   commit(): Promise<void> {
     this.#committing = this.#committing.then(() => this.#commitOnce());
     return this.#committing;
@@ -205,19 +240,31 @@ export class StreamConsumer {
 
   async #commitOnce(): Promise<void> {
     const send = this.#commitOffsets;
-    if (!send) return;
+    // kafkajs takes on the new generation a moment before it tells what is assigned in it, and the broker
+    // looks at the generation, not at who owns the partition: what is sent then could be another's.
+    if (!send || this.#joining > 0) return;
     const by = {
       memberId: this.#memberId ?? '',
       recentIds: this.deps.recentIds(),
       at: Date.now(),
     };
-    const moved: { window: PartitionWindow; watermark: number; metadata: string }[] = [];
+    const moved: {
+      window: PartitionWindow;
+      watermark: number;
+      metadata: string;
+      noted: string;
+    }[] = [];
     for (const window of this.#windows.values()) {
-      const { watermark, ledger } = window;
+      const { ledger } = window;
+      const stalled = this.#stalls.note(window.partition);
+      const watermark = window.watermark ?? (stalled && window.initialOffset);
       if (watermark === undefined || !ledger.loaded) continue;
       window.settleSkipped(watermark);
-      if (this.#committed.get(window) === watermark && !ledger.changed) continue;
-      moved.push({ window, watermark, metadata: ledger.toMetadata(by) });
+      const noted = stalled ? JSON.stringify(stalled) : '';
+      const isNoted = (this.#noted.get(window) ?? '') === noted;
+      if (this.#committed.get(window) === watermark && !ledger.changed && isNoted) continue;
+      const metadata = ledger.toMetadata({ ...by, ...(stalled && { stalled }) });
+      moved.push({ window, watermark, metadata, noted });
     }
     if (moved.length === 0) return;
     const { topic, name } = this.deps.stream;
@@ -235,8 +282,10 @@ export class StreamConsumer {
           },
         ],
       });
-      for (const { window, watermark } of moved) {
-        if (!window.lost) this.#committed.set(window, watermark);
+      for (const { window, watermark, noted } of moved) {
+        if (window.lost) continue;
+        this.#committed.set(window, watermark);
+        this.#noted.set(window, noted);
       }
     } catch (error) {
       // Nothing is lost: the next round commits again, or the next owner starts from the last commit
@@ -313,6 +362,8 @@ export class StreamConsumer {
   #startAgain(old: PartitionWindow): PartitionWindow {
     old.lost = true;
     this.#committed.delete(old);
+    this.#noted.delete(old);
+    this.#stalls.forget(old.partition);
     this.deps.onLost();
     return this.#open(old.partition, old.ledger);
   }
@@ -340,7 +391,11 @@ export class StreamConsumer {
       }
     });
     this.#consumer.on(events.REBALANCING, () => void this.commit());
-    this.#consumer.on(events.HEARTBEAT, () => (this.#lastHeartbeat = Date.now()));
+    this.#consumer.on(events.HEARTBEAT, () => {
+      this.#lastHeartbeat = Date.now();
+      this.#silence.heard();
+    });
+    this.#consumer.on(events.FETCH, () => this.#silence.heard());
     // A batch of which nothing is for consumers (markers of a transaction) does not reach the handler.
     this.#consumer.on(
       events.START_BATCH_PROCESS,
@@ -351,6 +406,7 @@ export class StreamConsumer {
     this.#consumer.on(events.CRASH, ({ payload: { error, restart } }) => {
       this.#joined = false;
       this.#commitOffsets = undefined;
+      this.#silence.heard();
       if (this.#stopping) return;
       const fields = { stream: this.deps.stream.name, err: error, restart };
       this.deps.logger.error(fields, 'Kafka consumer crashed');
@@ -363,16 +419,22 @@ export class StreamConsumer {
     const { stream, logger, metrics } = this.deps;
     this.#joined = true;
     this.#lastHeartbeat = Date.now();
+    this.#silence.heard();
     metrics.rebalances.inc({ stream: stream.name });
     logger.info({ stream: stream.name, memberId, partitions }, 'Joined the consumer group');
-    // Under a new member id others may have owned the partitions in between and moved the offsets.
-    const kept = memberId === this.#memberId ? new Set(partitions) : new Set<number>();
+    // Others may have owned the partitions in between and moved the offsets: under a new member id, or
+    // where the group came together more than once and this member heard of the last time only.
+    const unbroken = memberId === this.#memberId && this.#joining <= 1;
+    this.#joining = 0;
+    const kept = new Set(unbroken ? partitions : []);
     this.#memberId = memberId;
     for (const [partition, window] of this.#windows) {
       if (kept.has(partition)) continue;
       window.lost = true;
       this.#windows.delete(partition);
       this.#committed.delete(window);
+      this.#noted.delete(window);
+      this.#stalls.forget(partition);
       for (const gauge of [metrics.consumerLag, metrics.lagSeconds]) {
         gauge.remove({ stream: stream.name, topic: stream.topic, partition });
       }
@@ -421,23 +483,43 @@ export class StreamConsumer {
   }
 
   async #measureLag(): Promise<void> {
-    const { stream, metrics, logger } = this.deps;
+    if (this.#measuring) return;
+    this.#measuring = true;
+    const { stream, logger } = this.deps;
     try {
       const ends = await withAdmin(this.#kafka, (admin) => admin.fetchTopicOffsets(stream.topic));
-      for (const { partition, high, low } of ends) {
-        const window = this.#windows.get(partition);
-        if (!window) continue;
-        const position = window.watermark ?? window.initialOffset ?? Number(low);
-        const lag = Math.max(Number(high) - position, 0);
-        const labels = { stream: stream.name, topic: stream.topic, partition };
-        metrics.consumerLag.set(labels, lag);
-        metrics.lagSeconds.set(labels, window.oldestAgeMs() / 1_000);
+      if (this.#stopping) return;
+      for (const end of ends) this.#measure(end.partition, Number(end.low), Number(end.high));
+      this.#silence.kafkaAnswered();
+      const silentMs = this.#silence.tooLong(this.#joining > 0);
+      if (silentMs) {
+        const message = `the consumer of ${stream.topic} is silent for ${silentMs} ms, and Kafka answers`;
+        this.deps.onFatal(new Error(message));
       }
     } catch (error) {
-      logger.debug(
-        { stream: stream.name, error: errorMessage(error) },
-        'Could not measure the lag',
-      );
+      this.#silence.kafkaIsAway();
+      const fields = { stream: stream.name, error: errorMessage(error) };
+      logger.debug(fields, 'Could not measure the lag');
+    } finally {
+      this.#measuring = false;
     }
+  }
+
+  #measure(partition: number, low: number, high: number): void {
+    const { stream, metrics } = this.deps;
+    const window = this.#windows.get(partition);
+    if (!window) return;
+    const { watermark, size, initialOffset } = window;
+    const lag = Math.max(high - (watermark ?? initialOffset ?? low), 0);
+    const labels = { stream: stream.name, topic: stream.topic, partition };
+    metrics.consumerLag.set(labels, lag);
+    metrics.lagSeconds.set(labels, window.oldestAgeMs() / 1_000);
+    const position = this.#committed.get(window) ?? initialOffset ?? low;
+    const uncommitted = watermark !== undefined && watermark > position;
+    const waiting = size > 0;
+    const works = uncommitted || waiting || high > (window.next ?? position);
+    this.#stalls.observe(partition, { position, works }, () =>
+      this.deps.stallCause({ partition, uncommitted, waiting }),
+    );
   }
 }

@@ -63,7 +63,7 @@ export class Ledger {
   }
 
   /** Metadata for the next commit: a few hundred bytes, and the tails; the broker takes 4,096. */
-  toMetadata(by?: RecentIds): string {
+  toMetadata(by?: object): string {
     const base = this.#base ?? emptyTotals();
     this.#changed = false;
     const totals = LEDGER_FIELDS.map((field) => [field, base[field] + this.#totals[field]]);
@@ -96,7 +96,8 @@ export function parseRecentIds(metadata: string | null | undefined): RecentIds |
   return { memberId, recentIds: countOf(recentIds), at: countOf(at) };
 }
 
-function parseObject(metadata: string | null | undefined): Record<string, unknown> {
+/** Commit metadata as an object; empty where another program wrote it. */
+export function parseObject(metadata: string | null | undefined): Record<string, unknown> {
   if (!metadata?.startsWith('{')) return {};
   try {
     return JSON.parse(metadata) as Record<string, unknown>;

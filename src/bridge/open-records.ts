@@ -1,4 +1,5 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { RecordMemo } from '../domain/record';
 import type { Logger } from '../logger';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 
@@ -20,7 +21,20 @@ export interface OpenEntry {
   remove(): void;
 }
 
+/** What is told of a workflow that is open. */
+export interface OpenWorkflow {
+  workflowId: string;
+  offset: number;
+  /** Milliseconds since the epoch. */
+  openSince: number;
+}
+
+type Place = Pick<RecordMemo, 'partition' | 'offset'>;
+
 interface Entry extends OpenRecord {
+  /** Absent where the workflow's record is not known here. */
+  memo?: Place;
+  openSince: number;
   acknowledged: boolean;
   handedOver: boolean;
   outcome?: RecordOutcome;
@@ -57,8 +71,10 @@ export class OpenRecords {
    * Called before the start: an eager workflow can end before its start is acknowledged. Until then
    * nothing is passed on, as the id may turn out to be another record's.
    */
-  add(workflowId: string, record: OpenRecord): OpenEntry {
+  add(workflowId: string, record: OpenRecord, memo: Place): OpenEntry {
     const entry: Entry = {
+      memo,
+      openSince: Date.now(),
       onHandedOver: () => record.onHandedOver(),
       onClosed: (outcome) => record.onClosed(outcome),
       acknowledged: false,
@@ -86,6 +102,7 @@ export class OpenRecords {
     this.#add(workflowId, {
       onHandedOver: () => undefined,
       onClosed: onEnded,
+      openSince: Date.now(),
       acknowledged: true,
       handedOver: true,
       askAt: 0,
@@ -106,6 +123,19 @@ export class OpenRecords {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Of those whose memo is asked for, the workflow that has been open for the longest time. */
+  oldest(wanted: (memo: Place) => boolean): OpenWorkflow | undefined {
+    let oldest: OpenWorkflow | undefined;
+    for (const [workflowId, entries] of this.#entries) {
+      for (const { acknowledged, memo, openSince } of entries) {
+        if (!acknowledged || !memo || !wanted(memo)) continue;
+        if (openSince >= (oldest?.openSince ?? Infinity)) continue;
+        oldest = { workflowId, offset: memo.offset, openSince };
+      }
+    }
+    return oldest;
   }
 
   stop(): void {

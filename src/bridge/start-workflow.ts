@@ -72,7 +72,7 @@ async function startUnder(
   start: WorkflowStart,
   record: OpenRecord,
 ): Promise<Started | Duplicate | 'collision'> {
-  const entry = deps.open.add(workflowId, record);
+  const entry = deps.open.add(workflowId, record, start.memo);
   try {
     const result = await untilAnswered(deps, workflowId, start);
     if (typeof result === 'object' && 'startedHere' in result) {
@@ -162,7 +162,7 @@ function pause({ backoff, metrics, stream, logger }: StartDependencies, error: u
   const status = grpcStatus(error);
   const name = Object.entries(GrpcStatus).find(([, code]) => code === status)?.[0];
   const reason = name?.toLowerCase() ?? 'other';
-  const waitMs = Math.round(backoff.failed());
+  const waitMs = Math.round(backoff.failed(reason));
   metrics.backoff.inc({ stream: stream.name, reason });
   logger.warn(
     { stream: stream.name, reason, waitMs, error: errorWithCause(error) },

@@ -18,6 +18,7 @@ type CreateService = (
     metrics: Metrics;
     api: ApiSettings;
     tracing: Tracing | undefined;
+    stalledAfterMs: number;
   },
 ) => Promise<Service>;
 
@@ -39,8 +40,9 @@ export async function runService(
   // Before the service: a probe of a process that starts gets an answer, "not ready".
   let service: Service | undefined;
   const faults = () => service?.faults() ?? { process: 'starting' };
+  const notices = () => service?.notices?.() ?? {};
   let temporalMetrics: (() => Promise<string>) | undefined;
-  const server = await startHealthServer(health, metrics, { faults }, () =>
+  const server = await startHealthServer(health, metrics, { faults, notices }, () =>
     temporalMetrics ? temporalMetrics() : Promise.resolve(''),
   );
   try {
@@ -49,7 +51,10 @@ export async function runService(
       if (kind === 'worker') temporalMetrics = await installTemporalMetrics(logger);
       const spans = settings.tracing ? await startTracing(logger) : undefined;
       const tracing = spans?.tracing;
-      const created = await create({ kafka, temporal, streams, logger, metrics, api, tracing });
+      const created = await create({
+        ...{ kafka, temporal, streams, logger, metrics, api, tracing },
+        stalledAfterMs: settings.stalledAfterMs,
+      });
       service = spans ? spans.until(created) : created;
       const names = streams.map(({ name }) => name);
       logger.info({ streams: names, metrics: `${server.url}/metrics` }, 'Started');

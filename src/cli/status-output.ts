@@ -45,5 +45,14 @@ export function describeStatus(all: StreamStatus[]): string {
       .map(([partition, lag]) => [name, Number(partition), lag]),
   );
   const lags = behind.length > 0 ? [table(['STREAM', 'PARTITION', 'LAG'], behind)] : [];
-  return [streams, idempotency, deliveries, ...lags].join('\n\n');
+  const standing = all.flatMap(({ name, stalled }) =>
+    stalled.map(({ partition, offset, reason, since, workflowId }) => [
+      ...[name, partition, offset, reason, since, workflowId ?? ''],
+    ]),
+  );
+  const stalls =
+    standing.length > 0
+      ? [table(['STALLED', 'PARTITION', 'OFFSET', 'REASON', 'SINCE', 'WAITS FOR'], standing)]
+      : [];
+  return [streams, idempotency, deliveries, ...lags, ...stalls].join('\n\n');
 }

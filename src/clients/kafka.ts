@@ -10,10 +10,12 @@ import {
   KafkaJSError,
   KafkaJSProtocolError,
   logLevel,
+  PartitionAssigners,
   type Admin,
   type Consumer,
   type ConsumerConfig,
   type KafkaMessage,
+  type PartitionAssigner,
   type RetryOptions,
   type SASLOptions,
 } from 'kafkajs';
@@ -89,8 +91,30 @@ export function createKafka(
   });
 }
 
-export function createConsumer(kafka: Kafka, config: ConsumerConfig): Consumer {
-  return kafka.consumer({ allowAutoTopicCreation: false, ...config });
+/**
+ * `onJoining` is called before each request to join the group. kafkajs has no event for it; what it asks
+ * then, and at no other time, is how the member would like partitions to be assigned.
+ */
+export function createConsumer(
+  kafka: Kafka,
+  config: ConsumerConfig,
+  onJoining: () => void = () => undefined,
+): Consumer {
+  const assigner: PartitionAssigner = (cluster) => {
+    const roundRobin = PartitionAssigners.roundRobin(cluster);
+    return {
+      ...roundRobin,
+      protocol(subscription) {
+        onJoining();
+        return roundRobin.protocol(subscription);
+      },
+    };
+  };
+  return kafka.consumer({
+    allowAutoTopicCreation: false,
+    partitionAssigners: [assigner],
+    ...config,
+  });
 }
 
 /** Whether the same request may succeed later, where kafkajs has given up for now. */

@@ -2,10 +2,12 @@ import {
   emptyTotals,
   LEDGER_FIELDS,
   parseLedger,
+  parseObject,
   parseRecentIds,
   type LedgerTotals,
   type RecentIds,
 } from '../bridge/ledger';
+import { parseStallNote, type StallNote } from '../bridge/stalls';
 import { withAdmin, type Kafka } from '../clients/kafka';
 import type { AnyStream } from '../domain/stream';
 import { topicRanges, type PartitionRange } from './read-topic';
@@ -16,6 +18,18 @@ export interface GroupProgress {
   totals: LedgerTotals;
   /** Messages remembered by the group's members of now, each as of its last commit. */
   recentIds: number;
+  stalled: StalledPartition[];
+}
+
+/** A partition that has work and makes no progress, as the bridge worker says that owns it. */
+export interface StalledPartition extends Omit<StallNote, 'since' | 'workflowId'> {
+  partition: number;
+  /** The committed offset, which does not move. */
+  offset: number;
+  /** When it last made progress, ISO 8601. */
+  since: string;
+  /** The workflow that has been open for the longest time of those that are waited for; null where none is. */
+  workflowId: string | null;
 }
 
 /** One partition's last commit, as kafkajs gives it; offset `-1` where there is none. */
@@ -52,6 +66,7 @@ export function progressOf(
     lagByPartition: {},
     totals: emptyTotals(),
     recentIds: 0,
+    stalled: [],
   };
   const latest = new Map<string, RecentIds>();
   for (const { partition, low, high } of ranges) {
@@ -65,6 +80,16 @@ export function progressOf(
     const totals = parseLedger(commit?.metadata);
     for (const field of LEDGER_FIELDS) progress.totals[field] += totals[field];
     const seen = parseRecentIds(commit?.metadata);
+    const note = parseStallNote(parseObject(commit?.metadata).stalled);
+    // One that has gone may have noted it; whoever has the partition now says so by a commit of its own.
+    if (note && seen && members.includes(seen.memberId)) {
+      const { reason, since, workflowId = null } = note;
+      const offset = Number(commit!.offset);
+      progress.stalled.push({
+        ...{ partition, offset, reason, workflowId },
+        since: new Date(since).toISOString(),
+      });
+    }
     if (seen && seen.at >= (latest.get(seen.memberId)?.at ?? 0)) latest.set(seen.memberId, seen);
   }
   // What a member that has gone remembered is forgotten.

@@ -3,7 +3,7 @@ import type { Kafka } from '../clients/kafka';
 import type { AnyStream } from '../domain/stream';
 import { deadLettersOf, isLetterOf } from './dead-letters';
 import { countFailed } from './failed-list';
-import { groupProgress } from './status-progress';
+import { groupProgress, type StalledPartition } from './status-progress';
 import { workflowCounts } from './status-workflows';
 
 export interface StreamStatus {
@@ -13,6 +13,8 @@ export interface StreamStatus {
   /** Records of the topic that the group has not committed. */
   lag: number;
   lagByPartition: Record<string, number>;
+  /** Partitions that have work and make no progress, as the bridge workers say that own them. */
+  stalled: StalledPartition[];
   /** Workflows of the stream's task queue. */
   running: number;
   /** Workflow ids whose latest run failed. */
@@ -62,6 +64,7 @@ export async function streamStatus(
     groupId,
     lag: progress.lag,
     lagByPartition: progress.lagByPartition,
+    stalled: progress.stalled,
     ...counts,
     failed,
     deadLetters,

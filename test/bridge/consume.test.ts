@@ -4,7 +4,7 @@ import * as kafka from '../../src/clients/kafka';
 import { createMetrics } from '../../src/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
-import { keepingLogger, settled } from './support/fakes';
+import { keepingLogger, settled, until } from './support/fakes';
 
 jest.mock('../../src/clients/kafka', () => ({
   ...jest.requireActual<object>('../../src/clients/kafka'),
@@ -18,21 +18,31 @@ class World {
   readonly accepted: WindowEntry[] = [];
   readonly fatal: unknown[] = [];
   lost = 0;
+  /** What kafkajs does before each request to join. */
+  asksToJoin: () => void = () => undefined;
   readonly log = keepingLogger();
   readonly consumer: StreamConsumer;
   /** The group's committed offset, as the broker has it, and the partition's first. */
   committed = '-1';
+  metadata: string | null = null;
   low = '0';
+  kafkaIsAway = false;
 
   constructor(lane: 'record' | 'chunk' = 'record', limits?: { records: number; bytes: number }) {
-    jest.mocked(kafka.createConsumer).mockReturnValue(this.fake as never);
+    jest.mocked(kafka.createConsumer).mockImplementation((_kafka, _config, onJoining) => {
+      this.asksToJoin = onJoining!;
+      return this.fake as never;
+    });
     jest.mocked(kafka.withAdmin).mockImplementation((_, use) =>
       use({
         fetchOffsets: () =>
           Promise.resolve([
             { partitions: [{ partition: 0, offset: this.committed, metadata: null }] },
           ]),
-        fetchTopicOffsets: () => Promise.resolve([{ partition: 0, low: this.low, high: '1000' }]),
+        fetchTopicOffsets: () =>
+          this.kafkaIsAway
+            ? Promise.reject(new Error('no broker'))
+            : Promise.resolve([{ partition: 0, low: this.low, high: '1000' }]),
       } as never),
     );
     this.consumer = new StreamConsumer({
@@ -42,6 +52,9 @@ class World {
       logger: this.log.logger,
       ...(limits && { limits }),
       recentIds: () => 7,
+      stalledAfterMs: 100,
+      silentAfterMs: 300,
+      stallCause: ({ waiting }) => ({ reason: waiting ? 'records_waiting' : 'no_fetch' }),
       onRecords: (entries) => this.accepted.push(...entries),
       onLost: () => this.lost++,
       onFatal: (error) => this.fatal.push(error),
@@ -75,9 +88,9 @@ class World {
       commitOffsetsIfNecessary: ({
         topics: [{ partitions }],
       }: {
-        topics: [{ partitions: { offset: string }[] }];
+        topics: [{ partitions: { offset: string; metadata: string }[] }];
       }) => {
-        this.committed = partitions[0]!.offset;
+        ({ offset: this.committed, metadata: this.metadata } = partitions[0]!);
         return Promise.resolve();
       },
     });
@@ -127,6 +140,35 @@ test('a new member id begins anew: others may have had the partition', async () 
   expect(first!.window.lost).toBe(true);
   await world.batch(10, 11);
   expect(world.offsets).toEqual([10, 11, 10, 11]);
+});
+
+test('a member that had to join twice begins anew, also under the same id', async () => {
+  await begin();
+  world.committed = '10';
+  world.asksToJoin();
+  await world.join('a');
+  await world.batch(10, 11);
+  world.asksToJoin();
+  await world.join('a');
+  expect(world.accepted[0]!.window.lost).toBe(false);
+  world.asksToJoin();
+  world.asksToJoin();
+  await world.join('a');
+  expect(world.accepted[0]!.window.lost).toBe(true);
+});
+
+test('between the request to join and its answer nothing is committed', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11);
+  world.finish(10);
+  world.asksToJoin();
+  await world.consumer.commit();
+  expect(world.committed).toBe('10');
+  await world.join('a');
+  await world.consumer.commit();
+  expect(world.committed).toBe('11');
 });
 
 test('a fetch of an earlier time as owner is refused, as it would leave out what is between', async () => {
@@ -310,4 +352,71 @@ describe('where a chain of chunks begins', () => {
     await world.join('b');
     await expect(world.consumer.base(window)).resolves.toBeUndefined();
   });
+});
+
+describe('a consumer of which nothing is heard', () => {
+  test('ends the process when Kafka answers others', async () => {
+    await begin();
+    await world.join('a');
+    await until('it is given up', () => world.fatal.length > 0);
+    expect(String(world.fatal[0])).toMatch(/topic is silent for \d+ ms, and Kafka answers/);
+  });
+
+  test('goes on while it fetches', async () => {
+    await begin();
+    await world.join('a');
+    const fetches = setInterval(() => world.fake.emit('fetch', {}), 20);
+    const measured = jest.mocked(kafka.withAdmin).mock.calls.length;
+    await until('it was looked at for long', () => {
+      return jest.mocked(kafka.withAdmin).mock.calls.length > measured + 20;
+    });
+    clearInterval(fetches);
+    expect(world.fatal).toEqual([]);
+  });
+
+  test('is not to blame while Kafka is away, nor while its group comes together', async () => {
+    await begin();
+    await world.join('a');
+    world.kafkaIsAway = true;
+    const calls = () => jest.mocked(kafka.withAdmin).mock.calls.length;
+    let before = calls();
+    await until('it was looked at for long', () => calls() > before + 20);
+    world.kafkaIsAway = false;
+    world.asksToJoin();
+    before = calls();
+    await until('it was looked at for long', () => calls() > before + 20);
+    expect(world.fatal).toEqual([]);
+  });
+
+  test('kafkajs gives up, which ends the process', async () => {
+    await begin();
+    await world.join('a');
+    const error = new Error('Not authorized to access group');
+    world.fake.emit('crash', { payload: { error, restart: false } });
+    expect(world.fatal).toEqual([error]);
+  });
+});
+
+test('a partition that stands still says so in its commit, until it goes on', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11);
+  const fetches = setInterval(() => world.fake.emit('fetch', {}), 20);
+  const noted = () => (JSON.parse(world.metadata ?? '{}') as { stalled?: object }).stalled;
+  await until('it is noted', async () => {
+    await world.consumer.commit();
+    return noted() !== undefined;
+  });
+  expect(world.committed).toBe('10');
+  expect(noted()).toEqual({ reason: 'records_waiting', since: expect.any(Number) as number });
+  const { name } = testStream();
+  expect(Object.keys(world.consumer.notices())).toEqual([`stalled ${name} topic/0`]);
+  world.finish(10);
+  await world.consumer.commit();
+  await until('that is seen', () => Object.keys(world.consumer.notices()).length === 0);
+  await world.consumer.commit();
+  clearInterval(fetches);
+  expect(world.committed).toBe('11');
+  expect(noted()).toBeUndefined();
 });

@@ -149,6 +149,8 @@ class Model {
       logger,
       limits: { records: 30, bytes: 1e9 },
       recentIds: () => 0,
+      stalledAfterMs: 60_000,
+      stallCause: () => ({ reason: 'no_fetch' }),
       onRecords: (entries) => dispatcher.push(entries),
       onLost: () => dispatcher.dropLost(),
       onFatal,

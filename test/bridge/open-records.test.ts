@@ -25,17 +25,30 @@ function create(describe: (id: string) => Promise<{ status: { name: string } }> 
 const running = () => Promise.resolve({ status: { name: 'RUNNING' } });
 
 /** Adds a record; tells what it was told. */
-function add(workflowId: string) {
+function add(workflowId: string, memo = { partition: 0, offset: 0 }) {
   const events: string[] = [];
-  const entry = open.add(workflowId, {
-    onHandedOver: () => events.push('handed over'),
-    onClosed: (outcome) => events.push(outcome),
-  });
+  const record = {
+    onHandedOver: () => void events.push('handed over'),
+    onClosed: (outcome: string) => void events.push(outcome),
+  };
+  const entry = open.add(workflowId, record, memo);
   return { entry, events };
 }
 
 describe('a workflow in this process', () => {
   beforeEach(() => create());
+
+  test('the one that is open for the longest time is told, by partition', () => {
+    const [first, second] = [add('a', { partition: 1, offset: 7 }), add('b')];
+    const oldest = (partition?: number) =>
+      open.oldest((memo) => partition === undefined || memo.partition === partition)?.workflowId;
+    // Nobody knows yet whether they are.
+    expect(oldest()).toBeUndefined();
+    for (const { entry } of [first, second]) entry.acknowledge(true);
+    expect([oldest(), oldest(0), oldest(2)]).toEqual(['a', 'b', undefined]);
+    open.closed('a', 'delivered');
+    expect(oldest()).toBe('b');
+  });
 
   test('is handed over once, closed once, and then forgotten', () => {
     const { entry, events } = add('a');

@@ -106,6 +106,7 @@ test('docs/settings.md has the defaults of the code', () => {
     CLOUDSYNC_METRICS_PORT: String(settings.metricsPort),
     CLOUDSYNC_METRICS_HOST: settings.metricsHost,
     CLOUDSYNC_LOG_LEVEL: settings.logLevel,
+    CLOUDSYNC_STALLED_AFTER_MS: String(settings.stalledAfterMs),
     CLOUDSYNC_TRACING: String(settings.tracing),
     CLOUDSYNC_DEV_DIR: settings.dev.directory,
     CLOUDSYNC_DEV_DOWNLOAD: String(settings.dev.download),

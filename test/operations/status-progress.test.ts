@@ -53,3 +53,20 @@ test('what members of the group remember is summed, as of the last commit of eac
   expect(progressOf(ranges, committed, ['a', 'b', 'new']).recentIds).toBe(12);
   expect(progressOf(ranges, committed, []).recentIds).toBe(0);
 });
+
+test('a stall is shown while the member that noted it is in the group', () => {
+  const ranges = [{ partition: 0, low: 0, high: 9 }];
+  const stalled = { reason: 'no_fetch', since: Date.UTC(2026, 0, 1) };
+  const metadata = JSON.stringify({ memberId: 'a', recentIds: 0, at: 1, stalled });
+  const committed = [{ partition: 0, offset: '5', metadata }];
+  expect(progressOf(ranges, committed, ['a']).stalled).toEqual([
+    {
+      partition: 0,
+      offset: 5,
+      reason: 'no_fetch',
+      since: '2026-01-01T00:00:00.000Z',
+      workflowId: null,
+    },
+  ]);
+  expect(progressOf(ranges, committed, ['b']).stalled).toEqual([]);
+});

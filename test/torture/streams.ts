@@ -5,6 +5,7 @@ import {
   fileSystemSink,
   messageSchema,
   s3Sink,
+  type Ordering,
   type Settings,
   type Sink,
 } from 'cloudsync';
@@ -14,7 +15,7 @@ import { appendOnlySink, withJournal } from './journal';
 interface Own {
   lanes: ('record' | 'chunk')[];
   sink: 'file' | 's3' | 'blob';
-  ordering: string;
+  ordering: Ordering;
   appendOnly: boolean;
 }
 
@@ -55,7 +56,7 @@ export default (settings: Settings) => {
       execution: lane === 'chunk' ? { lane, maxRecords: 50, lingerMs: 500 } : { lane: 'record' },
       // One id comes on several partitions here.
       workflowId: '{stream}-{messageId}-{partition}-{offset}',
-      ...(own.ordering !== 'none' && { ordering: own.ordering }),
+      ordering: own.ordering,
     });
   });
 };

@@ -9,6 +9,7 @@ export class FakeConsumer extends EventEmitter {
     REBALANCING: 'rebalancing',
     HEARTBEAT: 'heartbeat',
     START_BATCH_PROCESS: 'start',
+    FETCH: 'fetch',
     CRASH: 'crash',
   };
   readonly resumed: number[][] = [];

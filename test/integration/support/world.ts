@@ -11,7 +11,7 @@ import { createProducer } from '../../../src/clients/kafka-producer';
 import { connectTemporal, type TemporalClient } from '../../../src/clients/temporal';
 import { installTemporalRuntime } from '../../../src/clients/temporal-runtime';
 import { loadSettings, type Settings } from '../../../src/config';
-import { createBridgeWorker } from '../../../src/create-bridge-worker';
+import { createBridgeWorker, type BridgeWorkerOptions } from '../../../src/create-bridge-worker';
 import { createWorker } from '../../../src/create-worker';
 import type { KafkaRecord } from '../../../src/domain/record';
 import { defineStream, type AnyStream, type StreamOptions } from '../../../src/domain/stream';
@@ -61,6 +61,8 @@ export interface RunningBridge extends Service {
 /** What an integration test needs of the two servers; `close` releases everything it opened. */
 export class World {
   readonly settings: Settings;
+  /** What bridge workers get beside servers, streams, logger and metrics. */
+  bridgeOptions: Pick<BridgeWorkerOptions, 'stalledAfterMs'> = {};
   readonly #services = new Set<Service>();
   #producer: Promise<Producer> | undefined;
   #temporal: Promise<TemporalClient> | undefined;
@@ -127,7 +129,8 @@ export class World {
   async bridge(...streams: AnyStream[]): Promise<RunningBridge> {
     const metrics = createMetrics();
     const { kafka, temporal } = this.settings;
-    const service = await createBridgeWorker({ kafka, temporal, streams, logger, metrics });
+    const options = { kafka, temporal, streams, logger, metrics, ...this.bridgeOptions };
+    const service = await createBridgeWorker(options);
     this.#services.add(service);
     service.ended.catch(() => undefined);
     return Object.assign(service, { metrics });

@@ -1,0 +1,38 @@
+import type { AnyStream } from '../domain/stream';
+import type { Backoff } from './backoff';
+import type { OpenRecords } from './open-records';
+import type { StallCause } from './stalls';
+
+/** What a partition's window is like. */
+export interface WindowState {
+  partition: number;
+  /** Offsets are finished that are not committed. */
+  uncommitted: boolean;
+  /** Records were fetched that are not started. */
+  waiting: boolean;
+}
+
+/** Why the partition makes no progress, by the state of what its records pass through. */
+export function stallCause(
+  { execution, maxOpen }: AnyStream,
+  { partition, uncommitted, waiting }: WindowState,
+  { backoff, open, braked }: { backoff: Backoff; open: OpenRecords; braked: boolean },
+): StallCause {
+  if (braked) return { reason: 'braked' };
+  if (backoff.active) {
+    const { reason: detail } = backoff;
+    return { reason: 'temporal_backoff', ...(detail && { detail }) };
+  }
+  if (uncommitted) return { reason: 'commit_failing' };
+  if (!waiting) return { reason: 'no_fetch' };
+  const own = open.oldest((memo) => memo.partition === partition);
+  if (execution.lane === 'chunk') {
+    const oldest = own ?? open.oldest(() => true);
+    return oldest ? { reason: 'chunk_open', oldest } : { reason: 'records_waiting' };
+  }
+  if (open.size >= maxOpen) {
+    const oldest = open.oldest(() => true);
+    return { reason: 'max_open', ...(oldest && { oldest }) };
+  }
+  return { reason: 'records_waiting', ...(own && { oldest: own }) };
+}

@@ -1,0 +1,150 @@
+import { StreamConsumer } from '../../src/bridge/consume';
+import type { WindowEntry } from '../../src/bridge/partition-window';
+import { withAdmin, type KafkaSettings } from '../../src/clients/kafka';
+import type { AnyStream } from '../../src/domain/stream';
+import { createMetrics } from '../../src/metrics';
+import { keepingLogger } from '../bridge/support/fakes';
+import { ApiKey, KafkaProxy } from './support/kafka-proxy';
+import { message, until, World } from './support/world';
+
+jest.setTimeout(120_000);
+
+let world: World;
+let proxy: KafkaProxy;
+const members: Member[] = [];
+
+beforeEach(async () => {
+  world = new World();
+  proxy = await KafkaProxy.start(world.settings.kafka.brokers[0]!);
+});
+afterEach(async () => {
+  proxy.release();
+  await Promise.all(members.splice(0).map((member) => member.consumer.stop()));
+  await proxy.close();
+  await world.close();
+});
+
+/** One member of a stream's group: a consumer whose records the test finishes. */
+class Member {
+  readonly entries: WindowEntry[] = [];
+  readonly log = keepingLogger();
+  readonly consumer: StreamConsumer;
+
+  constructor(stream: AnyStream, kafka: KafkaSettings) {
+    this.consumer = new StreamConsumer({
+      stream,
+      kafka,
+      metrics: createMetrics(),
+      logger: this.log.logger,
+      recentIds: () => 0,
+      stalledAfterMs: 60_000,
+      stallCause: () => ({ reason: 'no_fetch' }),
+      onRecords: (entries) => this.entries.push(...entries),
+      onLost: () => undefined,
+      onFatal: (error) => this.log.logger.error({ err: error }, 'fatal'),
+    });
+    members.push(this);
+  }
+
+  get joins(): number[][] {
+    return this.log.lines
+      .filter(({ msg }) => msg === 'Joined the consumer group')
+      .map(({ partitions }) => partitions as number[]);
+  }
+
+  /** Partitions by the last join. */
+  get assigned(): number[] {
+    return this.joins.at(-1) ?? [];
+  }
+
+  /** Waits for records of a partition up to this offset, and finishes those. */
+  async finishes(partition: number, upTo: number): Promise<void> {
+    const entry = (offset: number) =>
+      this.entries.find(
+        ({ record, window }) =>
+          record.partition === partition && record.offset === offset && !window.lost,
+      );
+    await until(`offset ${upTo} of ${partition} is read`, () => entry(upTo) !== undefined);
+    for (const one of this.entries) {
+      if (one.record.partition === partition && one.record.offset <= upTo) one.window.finish(one);
+    }
+  }
+}
+
+/** The group deals partitions to its members in the order of client ids. */
+async function join(stream: AnyStream, clientId: string, through?: KafkaProxy): Promise<Member> {
+  const kafka = { ...world.settings.kafka, clientId };
+  const member = new Member(stream, through ? through.through(kafka) : kafka);
+  await member.consumer.start();
+  await until('it has joined', () => member.joins.length > 0);
+  return member;
+}
+
+async function committed({ groupId, topic }: AnyStream, partition: number): Promise<number> {
+  const [group] = await withAdmin(world.kafka(), (admin) =>
+    admin.fetchOffsets({ groupId, topics: [topic] }),
+  );
+  return Number(group!.partitions.find((one) => one.partition === partition)!.offset);
+}
+
+/** So many records to each partition. */
+function send(stream: AnyStream, partitions: number, count: number): Promise<void> {
+  const messages = Array.from({ length: partitions * count }, (_, i) => ({
+    ...message(`m${i}`),
+    partition: i % partitions,
+  }));
+  return world.send(stream.topic, messages);
+}
+
+test('a commit that arrives after a rebalance moves no offset of the new owner', async () => {
+  const { stream } = await world.stream({ partitions: 2 });
+  await send(stream, 2, 6);
+  const old = await join(stream, 'b', proxy);
+  proxy.hold(ApiKey.offsetCommit);
+  for (const partition of [0, 1]) await old.finishes(partition, 5);
+  await until('its commit is on the way', () => proxy.held === 1);
+  const owner = await join(stream, 'a');
+  const [moved] = owner.assigned;
+  await until('the first one knows', () => old.assigned.length === 1);
+  expect(old.assigned).not.toContain(moved);
+  await send(stream, 2, 3);
+  await owner.finishes(moved!, 8);
+  await until('that is committed', async () => (await committed(stream, moved!)) === 9);
+  proxy.release();
+  await until('the late commit is refused', () =>
+    old.log.lines.some(({ msg }) => msg === 'Offset commit failed'),
+  );
+  expect(await committed(stream, moved!)).toBe(9);
+});
+
+test('a member that has missed a generation does not go on from what it knew before', async () => {
+  const { stream } = await world.stream({ partitions: 3 });
+  await send(stream, 3, 6);
+  // The leader's own request would hold up the others.
+  await join(stream, 'c');
+  const old = await join(stream, 'b', proxy);
+  const before = old.assigned;
+  expect(before).toHaveLength(2);
+  for (const partition of before) await old.finishes(partition, 2);
+  for (const partition of before) {
+    await until('it has committed', async () => (await committed(stream, partition)) === 3);
+  }
+
+  proxy.hold(ApiKey.syncGroup);
+  const between = await join(stream, 'a');
+  const [moved] = between.assigned;
+  expect(before).toContain(moved);
+  await until('the first one has not heard', () => proxy.held === 1);
+  await between.finishes(moved!, 5);
+  await until('that is committed', async () => (await committed(stream, moved!)) === 6);
+  await between.consumer.stop();
+  // Now the group comes together a second time, and what it had asked for is refused.
+  proxy.release();
+  await until('the first one has it again', () => old.joins.length === 2);
+  expect(old.assigned).toEqual(before);
+  await old.consumer.commit();
+  expect(await committed(stream, moved!)).toBe(6);
+  await send(stream, 3, 1);
+  await old.finishes(moved!, 6);
+  await until('it goes on behind', async () => (await committed(stream, moved!)) === 7);
+});
