@@ -72,6 +72,8 @@ encoder.writeVarIntBytes = function (value) {
 Object.defineProperty(KafkaJSGroupCoordinatorNotFound.prototype, 'retriable', {
   get: () => true,
   set: () => undefined,
+  // A stream module may load this file once more, on the same kafkajs.
+  configurable: true,
 });
 
 CompressionCodecs[CompressionTypes.Snappy] = snappy;
