@@ -8,6 +8,7 @@ import {
   Kafka,
   KafkaJSConnectionError,
   KafkaJSError,
+  KafkaJSGroupCoordinatorNotFound,
   KafkaJSProtocolError,
   logLevel,
   PartitionAssigners,
@@ -65,6 +66,17 @@ const writeVarIntBytes = encoder.writeVarIntBytes;
 encoder.writeVarIntBytes = function (value) {
   return writeVarIntBytes.call(this, value === NULL_HEADER ? null : value);
 };
+
+/**
+ * That is what kafkajs throws when no broker answers while it looks for the coordinator, as when the only
+ * one restarts. It counts that as final: the consumer ends, and with it the process.
+ */
+Object.defineProperty(KafkaJSGroupCoordinatorNotFound.prototype, 'retriable', {
+  get: () => true,
+  set: () => undefined,
+  // A stream module may load this file once more, on the same kafkajs.
+  configurable: true,
+});
 
 CompressionCodecs[CompressionTypes.Snappy] = snappy;
 CompressionCodecs[CompressionTypes.LZ4] = lz4;

@@ -1,4 +1,5 @@
-import { topicConfig, withAdmin, type Admin, type Kafka } from '../clients/kafka';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { kafkaErrorType, topicConfig, withAdmin, type Admin, type Kafka } from '../clients/kafka';
 import { UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 
@@ -20,6 +21,11 @@ export interface CreateTopicsOptions {
 const DEAD_LETTER_OVERHEAD_BYTES = 64 * 1024;
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 
+/** What a broker answers that has not heard of a new topic, or of its leader, yet. */
+const NOT_KNOWN_YET = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'];
+const KNOWN_DEADLINE_MS = 30_000;
+const LOOK_EVERY_MS = 100;
+
 /**
  * Creates the streams' topics and dead-letter topics that are missing. A dead-letter topic takes
  * everything its source took: larger records, any timestamp, for ever.
@@ -40,9 +46,11 @@ export async function createTopics(
       const { replicationFactor } = options;
       const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
       await admin.createTopics({
-        waitForLeaders: true,
+        // kafkajs would wait for the leader only, and fail where the broker does not know the topic yet.
+        waitForLeaders: false,
         topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
       });
+      await untilKnown(admin, topic);
     };
     for (const { topic } of streams) await create(topic, options.partitions, {});
     for (const { topic, deadLetterTopic } of streams) {
@@ -58,6 +66,20 @@ export async function createTopics(
     }
     return plan;
   });
+}
+
+async function untilKnown(admin: Admin, topic: string): Promise<void> {
+  const deadline = Date.now() + KNOWN_DEADLINE_MS;
+  for (;;) {
+    try {
+      await admin.fetchTopicMetadata({ topics: [topic] });
+      return;
+    } catch (error) {
+      const waits = NOT_KNOWN_YET.includes(kafkaErrorType(error) ?? '');
+      if (!waits || Date.now() > deadline) throw error;
+      await sleep(LOOK_EVERY_MS);
+    }
+  }
 }
 
 async function maxMessageBytes(admin: Admin, topic: string): Promise<number> {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,14 +10,19 @@ const MAIN = join(__dirname, '..', 'torture', 'main.ts');
 /** Kept until the next run: when this test fails, what went on is there. */
 const OUT = join('.cloudsync', 'torture', 'test');
 
+let child: ChildProcess | undefined;
+// It stops what it has started, also where the test's time is up.
+afterEach(() => void child?.kill('SIGTERM'));
+
 /** A process of its own, as `npm run torture` is: it loads a stream module, which Jest can't do. */
 async function torture(flags: string[]): Promise<Report> {
   const args = ['--import', 'tsx', MAIN, ...flags, '--out', OUT, '--json'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const run = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  child = run;
   let [output, words] = ['', ''];
-  child.stdout.on('data', (data: Buffer) => (output += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (words += data.toString()));
-  await once(child, 'close');
+  run.stdout.on('data', (data: Buffer) => (output += data.toString()));
+  run.stderr.on('data', (data: Buffer) => (words += data.toString()));
+  await once(run, 'close');
   if (output === '') throw new Error(`the run has not come to its end, see ${OUT}:\n${words}`);
   return (JSON.parse(output) as Report[])[0]!;
 }

@@ -6,14 +6,19 @@ const RESTART_TRIES = 5;
 /** A server that is killed, stopped, frozen and started again on the same data and ports. */
 export class TorturedServer {
   #running: SingleServer | undefined;
+  #starting: Promise<SingleServer> | undefined;
 
   constructor(readonly start: () => Promise<SingleServer>) {}
+
+  get address(): string {
+    return this.#running!.address;
+  }
 
   /** Starts it, or again where it does not come up: a data directory may still be in use. */
   async up(): Promise<void> {
     for (let tried = 1; ; tried++) {
       try {
-        this.#running = await this.start();
+        this.#running = await (this.#starting = this.start());
         return;
       } catch (error) {
         if (tried === RESTART_TRIES) throw error;
@@ -21,8 +26,10 @@ export class TorturedServer {
     }
   }
 
+  /** Also one that is about to start, when a run is ended early. */
   async kill(): Promise<void> {
-    await this.#running?.kill();
+    const server = await this.#starting?.catch(() => undefined);
+    await server?.kill();
   }
 
   async stop(): Promise<void> {

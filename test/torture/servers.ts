@@ -114,8 +114,10 @@ async function startSink(
     };
   }
   const start = sink === 's3' ? startS3 : startBlob;
-  const server = await start({ ...common, port: await freePort() });
-  releasers.push(() => server.stop());
+  const port = await freePort();
+  const server = new TorturedServer(() => start({ ...common, port }));
+  releasers.push(() => server.kill());
+  await server.up();
   // One request for an object at a time: versitygw itself does not create conditionally in one step.
   const proxy = await FaultProxy.start(server.address);
   releasers.push(() => proxy.close());
