@@ -1,6 +1,7 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { LogLevel } from './config';
 import { errorMessage } from './domain/errors';
+import { printableJson } from './unprintable';
 
 export type { Logger } from 'pino';
 
@@ -14,7 +15,16 @@ export function createLogger(
     redact: ['*.value', '*.password', '*.authorization'],
     serializers: { err: errorFields, error: errorFields },
   };
-  return pino(options, destination);
+  return pino(options, withoutSteering(destination));
+}
+
+/** Ids in a log line come from anybody, and a person may watch it in a terminal. */
+function withoutSteering(destination: DestinationStream & { flushSync?(): void }) {
+  return {
+    write: (line: string) => destination.write(printableJson(line)),
+    // Pino calls it after a fatal error.
+    flushSync: () => destination.flushSync?.(),
+  };
 }
 
 /**

@@ -1,7 +1,8 @@
 import { CommanderError } from 'commander';
 import { isKafkaUnreachable } from '../clients/kafka';
 import { errorWithCause, UsageError } from '../domain/errors';
-import { printable, say } from './output';
+import { printable } from '../unprintable';
+import { say } from './output';
 
 const EXIT = { failed: 1, usage: 2 } as const;
 

@@ -1,7 +1,8 @@
 import type { FailedEntry } from '../operations/failed-entry';
 import type { RecordContent } from '../domain/record';
 import type { EncodedBytes } from '../domain/encoded-bytes';
-import { printable, table } from './output';
+import { printable } from '../unprintable';
+import { table } from './output';
 
 const MAX_MESSAGE = 60;
 

@@ -4,7 +4,8 @@ import { replayFailed, type ReplayResult } from '../operations/failed-replay';
 import { mapConcurrently } from '../concurrently';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type OperationContext, type StreamFlags } from './context';
-import { printable, printJson, progressLine, say } from './output';
+import { printable } from '../unprintable';
+import { printJson, progressLine, say } from './output';
 
 interface Flags extends StreamFlags {
   since?: Date;

@@ -1,19 +1,12 @@
+import { printable, printableJson } from '../unprintable';
+
 /** Results go to stdout, words for people to stderr: a pipe never meets a log line. */
 export function printJson(value: unknown): void {
-  const text = JSON.stringify(value, null, 2);
-  // JSON leaves DEL and the C1 controls raw, and a terminal obeys some of them.
-  const safe = text.replace(/[\u007f-\u009f]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
-  process.stdout.write(`${safe}\n`);
+  process.stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`);
 }
 
 export function say(text: string): void {
   process.stderr.write(`${text}\n`);
-}
-
-/** Removes what could steer a terminal: ids, headers and messages may come from anybody. */
-export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '\ufffd');
 }
 
 /** Rows under a header, columns as wide as their widest cell. Numbers are right-aligned. */

@@ -3,7 +3,8 @@ import { UsageError } from '../domain/errors';
 import { reconcile, type ReconcileReport } from '../operations/reconcile';
 import { withServers, type StreamFlags } from './context';
 import { facts } from './failed-output';
-import { printable, printJson, progressLine, say } from './output';
+import { printable } from '../unprintable';
+import { printJson, progressLine, say } from './output';
 import { withStreamOptions } from './stream-options';
 
 export function addReconcileCommand(program: Command): void {

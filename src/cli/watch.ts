@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorWithCause } from '../domain/errors';
+import { printable } from '../unprintable';
 
 const CURSOR_UP = (lines: number) => `\u001b[${lines}A`;
 const CLEAR_BELOW = '\r\u001b[J';
@@ -31,7 +32,7 @@ export async function watch(
       } catch (error) {
         if (!last) throw error;
         const age = Math.round((Date.now() - last.at) / 1_000);
-        text = `${last.picture}\n\n${age} s old: ${errorWithCause(error)}\n`;
+        text = `${last.picture}\n\n${age} s old: ${printable(errorWithCause(error))}\n`;
       }
       if (output.isTTY && shown !== undefined) {
         // As wide as the terminal is now: it wraps its lines anew when it is resized.

@@ -28,7 +28,8 @@ export function parseFaults(text: string): Faults {
     const match = /^([a-z0-9][a-z0-9._-]*):([a-z]+)=([0-9.]+)$/.exec(part);
     if (seed) faults.seed = Number(seed[1]);
     else if (match && isKind(match[2]!) && Number(match[3]) <= 1) {
-      (faults.rates[match[1]!] ??= {})[match[2]] = Number(match[3]);
+      const rates = Object.hasOwn(faults.rates, match[1]!) ? faults.rates[match[1]!] : undefined;
+      faults.rates[match[1]!] = { ...rates, [match[2]]: Number(match[3]) };
     } else {
       throw new Error(
         `part ${index + 1} is not STREAM:KIND=RATE with a kind of ${KINDS.join(', ')} and a rate of 0 to 1, nor seed=NUMBER`,

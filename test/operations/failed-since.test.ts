@@ -31,6 +31,12 @@ test.each(['', '7', 'd', '7w', '-7d', '1.5h', 'yesterday', '2026-13-01', '2026-0
   },
 );
 
+test('what no query can hold is made one, or refused', () => {
+  expect(parsed('999999d')).toBe('1970-01-01T00:00:00.000Z');
+  expect(parsed('0001-01-01')).toBe('1970-01-01T00:00:00.000Z');
+  expect(() => parseSince('9999-12-31T23:59-14:00', now)).toThrow(UsageError);
+});
+
 test('a duration that leads out of time is refused', () => {
   expect(() => parseSince('999999999d', now)).toThrow(UsageError);
 });

@@ -3,6 +3,12 @@ import type { Sink } from '../../src/domain/sink';
 import { failsForGood, parseFaults, withFaults, type FaultRates } from '../../src/sinks/faults';
 import { write } from './support/write';
 
+test('a stream may be called as something that objects inherit', () => {
+  const { rates } = parseFaults('constructor:timeout=0.5,constructor:throttle=0.1');
+  expect(rates).toEqual({ constructor: { timeout: 0.5, throttle: 0.1 } });
+  expect(Object).not.toHaveProperty('timeout');
+});
+
 describe('parseFaults', () => {
   test.each([
     ['', { rates: {}, seed: 1 }],

@@ -1,0 +1,17 @@
+import fc from 'fast-check';
+
+const NASTY = [
+  ...['"', "'", '\\', '\\"', '" OR ""="', '%', '_', '`', ';', '--', '/*', '..', '../', '/', '.'],
+  ...['\0', '\r\n', '\u001b[2J', '\u009b2J', '\u202e', '\u2066', '\u2028', '\u061c', '\ud800'],
+  ...['__proto__', 'constructor', '{stream}', '~', '%2F', '\u0085', '\ufeff', '\ufffd', '💥', 'é'],
+];
+
+/** Text as somebody sends it who wants to break out of wherever it goes. */
+export const hostileText = fc
+  .array(fc.oneof(fc.constantFrom(...NASTY), fc.string({ unit: 'binary', maxLength: 12 })), {
+    maxLength: 8,
+  })
+  .map((parts) => parts.join(''));
+
+/** The same where it may be an id: not empty, and with a form in UTF-8. */
+export const hostileIds = hostileText.filter((text) => text !== '' && text.isWellFormed());

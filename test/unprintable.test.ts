@@ -1,0 +1,55 @@
+import { Writable } from 'node:stream';
+import { createLogger } from '../src/logger';
+import { printable, printableJson } from '../src/unprintable';
+import { watch } from '../src/cli/watch';
+
+const HOSTILE = 'a\u001b[2J\u009b2J\r\u202eb\u2066\u2028';
+
+test('text for a terminal has none of the characters that steer it', () => {
+  expect(printable(HOSTILE)).toBe('a\ufffd[2J\ufffd2J\ufffd\ufffdb\ufffd\ufffd');
+  expect(printable('Grüße, שלום, 👩‍🚀')).toBe('Grüße, שלום, 👩‍🚀');
+});
+
+test('JSON has them escaped, its own line breaks kept', () => {
+  const json = JSON.stringify({ id: HOSTILE }, null, 2);
+  const text = printableJson(json);
+  expect(text).toContain('a\\u001b[2J\\u009b2J\\r\\u202eb\\u2066\\u2028');
+  expect(text.split('\n')).toHaveLength(3);
+  expect(JSON.parse(text)).toEqual({ id: HOSTILE });
+});
+
+test('a log line is one of those', () => {
+  const lines: string[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _, done) {
+      lines.push(chunk.toString());
+      done();
+    },
+  });
+  createLogger('info', stream).info({ messageId: HOSTILE }, HOSTILE);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]!.trimEnd()).not.toMatch(/[\p{Cc}\u202e\u2066\u2028]/u);
+  expect(JSON.parse(lines[0]!)).toMatchObject({ messageId: HOSTILE, msg: HOSTILE });
+});
+
+test('what a server says of why a picture is old can not steer the screen', async () => {
+  let output = '';
+  let pictures = 0;
+  await watch(
+    1,
+    () => {
+      if (++pictures === 1) return Promise.resolve('picture');
+      process.nextTick(() => process.emit('SIGINT'));
+      return Promise.reject(new Error(HOSTILE));
+    },
+    {
+      isTTY: false,
+      columns: 80,
+      write: (text: unknown) => {
+        output += String(text);
+        return true;
+      },
+    },
+  );
+  expect(output).toContain('s old: a\ufffd[2J');
+});
