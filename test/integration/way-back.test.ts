@@ -18,7 +18,8 @@ import {
   type ReplayFilters,
 } from '../../src/operations/replay-audit';
 import { planReplay } from '../../src/operations/replay-plan';
-import { runReplay, type LetterResult } from '../../src/operations/replay-run';
+import { runReplay, type LetterResult, type ReplayContext } from '../../src/operations/replay-run';
+import { trace, type TraceSubject } from '../../src/operations/trace';
 import type { MemorySink } from './support/memory-sink';
 import { message, messageValue, until, World } from './support/world';
 
@@ -44,7 +45,7 @@ interface Options {
   /** Goes on with this log. */
   resume?: string;
   /** Takes the place of the producer's own. */
-  send?: (producer: Producer) => Producer['send'];
+  send?: (producer: Producer) => ReplayContext['producer']['send'];
 }
 
 /** What the command does, without its words. */
@@ -71,7 +72,7 @@ async function replay(stream: AnyStream, options: Options = {}): Promise<LetterR
   const reader = createRecordReader(kafka);
   const { signal } = new AbortController();
   try {
-    const send = options.send?.(producer) ?? producer.send;
+    const send = options.send?.(producer) ?? ((record) => producer.send(record));
     const context = { kafka, client, stream, producer: { send }, reader, log, wait, signal };
     return await runReplay(context, plan);
   } finally {
@@ -85,6 +86,12 @@ const facts = (results: LetterResult[]) =>
     ...(reason !== undefined && { reason }),
     ...(end !== undefined && { end }),
   }));
+
+async function traceOf(stream: AnyStream, subject: TraceSubject, scan = false) {
+  const { client } = await world.temporal();
+  const found = await trace(world.kafka(), client, [stream], subject, { scan });
+  return { ...found.streams[0]!, messageId: found.messageId };
+}
 
 /** As the namespace's retention does. */
 async function forget(workflowId: string): Promise<void> {
@@ -125,6 +132,19 @@ test('a failed workflow runs again under its id, and once it has completed never
   await world.bridge(stream);
   await letters(stream, 2);
   mend(sink);
+  const died = await traceOf(stream, { messageId: HOSTILE });
+  expect(died).toMatchObject({
+    verdict: 'dead-lettered',
+    records: [{ partition: 0, offset: 1, verdict: 'dead-lettered' }],
+    runs: [{ status: 'Failed', errorType: 'Permanent', errorMessage: 'rejected', attempts: 1 }],
+    deadLetters: [{ messageId: HOSTILE, errorType: 'Permanent' }],
+    sinkObject: null,
+  });
+  const { deadLetter } = died.deadLetters[0]!;
+  expect(await traceOf(stream, { record: deadLetter })).toMatchObject({
+    ...{ messageId: HOSTILE, verdict: 'dead-lettered' },
+    records: [{ topic: stream.topic, partition: 0, offset: 1, replays: 0 }],
+  });
   expect(facts(await replay(stream, { filters: { messageIds: [HOSTILE] } }))).toEqual([
     { messageId: HOSTILE, outcome: 'replayed', end: 'delivered' },
   ]);
@@ -138,6 +158,16 @@ test('a failed workflow runs again under its id, and once it has completed never
     },
   ]);
   expect(sink.attemptsOf(HOSTILE)).toBe(2);
+  await until('both runs listed', async () => {
+    const { runs, verdict } = await traceOf(stream, { messageId: HOSTILE });
+    return (
+      verdict === 'delivered' && runs.map(({ status }) => status).join() === 'Failed,Completed'
+    );
+  });
+  expect(await traceOf(stream, { messageId: 'none' }, true)).toMatchObject({
+    ...{ verdict: 'unknown', records: [], runs: [], deadLetters: [] },
+    notLookedAt: ['the sink: it can not look a message up'],
+  });
   expect(await world.records(stream.topic)).toHaveLength(2);
   await expect(replay(stream, { filters: { places: ['0:7'] } })).rejects.toThrow('no dead letter');
 });
@@ -150,7 +180,7 @@ test('where the workflow is gone the record goes back to its topic, byte for byt
     list: ['x', 'y'],
     'cloudsync-replay-of': 'forged',
   };
-  const timestamp = '1700000000123';
+  const timestamp = String(Date.now() - 60_000);
   // Not where its key would go.
   await world.send(stream.topic, [{ ...message(HOSTILE), headers, timestamp, partition: 2 }]);
   await world.bridge(stream);
@@ -168,6 +198,14 @@ test('where the workflow is gone the record goes back to its topic, byte for byt
     ...source!,
     offset: 1,
     headers: expect.any(Array) as [],
+  });
+  expect(await traceOf(stream, { messageId: HOSTILE }, true)).toMatchObject({
+    verdict: 'delivered',
+    records: [
+      { partition: 2, offset: 0, replays: 0, replayOf: null, verdict: 'dead-lettered' },
+      { partition: 2, offset: 1, replays: 1, verdict: 'delivered' },
+    ],
+    runs: [{ status: 'Completed', outcome: 'delivered' }],
   });
   expect(originalHeaders(sent!)).toEqual(originalHeaders(source!));
   expect(deadLetterHeader(sent!, 'replays')).toBe('1');
@@ -196,14 +234,15 @@ test.each([
   await forget(letter!.workflowId!);
   await bridge.stop();
   mend(sink);
-  let sent: () => void;
+  let sent: () => void = () => undefined;
+  let end: (error: Error) => void = () => undefined;
   const killed = new Promise<void>((resolve) => (sent = resolve));
-  // Nothing of the first replay runs on after this.
-  void replay(stream, {
+  // It hangs where it would have been killed.
+  const first = replay(stream, {
     send: (producer) => async (record) => {
       if (arrives) await producer.send(record);
       sent();
-      return new Promise(() => undefined);
+      return new Promise((_, reject) => (end = reject));
     },
   });
   await killed;
@@ -223,6 +262,8 @@ test.each([
     { outcome: 'sentBack', end: 'delivered' },
   ]);
   expect(await world.records(stream.topic)).toHaveLength(2);
+  end(new Error('the test is over'));
+  await first;
 });
 
 test('what dies again and again is sent back so often and no more', async () => {
@@ -287,6 +328,19 @@ test('what is invalid is refused until its stream can read it, whether or not it
     { messageId: null, ...refused },
   ]);
   expect([...sink.objects.keys()].sort()).toEqual(['a', 'b']);
+  const place = (offset: number) => ({ record: { topic: stream.topic, partition: 0, offset } });
+  expect(await traceOf(widened, place(2))).toMatchObject({
+    ...{ messageId: null, verdict: 'dead-lettered' },
+    runs: [{ type: 'invalidRecord', errorType: 'InvalidJson' }],
+  });
+  await until('revalidated', async () => {
+    const { runs, verdict } = await traceOf(widened, place(0));
+    const courses = runs.map(({ type, status }) => `${type} ${status}`).sort();
+    return (
+      verdict === 'delivered' &&
+      courses.join() === 'deliverRecord Completed,invalidRecord Completed,invalidRecord Failed'
+    );
+  });
 });
 
 test('in a stream that delivers in order, what follows a record of its key waits for it', async () => {
@@ -339,6 +393,15 @@ test('in the chunk lane a dead record comes back by its own workflow, or in anot
     { messageId: 'bad2', outcome: 'sentBack', end: 'delivered' },
   ]);
   expect([...sink.objects.keys()].sort()).toEqual(['bad1', 'bad2', 'good']);
+  await until('the chunk of each is found', async () => {
+    const good = await traceOf(stream, { messageId: 'good' }, true);
+    const bad = await traceOf(stream, { messageId: 'bad2' }, true);
+    return (
+      good.verdict === 'delivered' &&
+      good.runs.map(({ type }) => type).join() === 'deliverChunk' &&
+      bad.records.map(({ verdict }) => verdict).join() === 'dead-lettered,delivered'
+    );
+  });
 });
 
 test('the log is one JSON document a line, and says what was done', async () => {
