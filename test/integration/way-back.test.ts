@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -20,8 +21,9 @@ import {
 import { planReplay } from '../../src/operations/replay-plan';
 import { runReplay, type LetterResult, type ReplayContext } from '../../src/operations/replay-run';
 import { trace, type TraceSubject } from '../../src/operations/trace';
+import { fileSystemSink } from '../../src/sinks/filesystem';
 import type { MemorySink } from './support/memory-sink';
-import { message, messageValue, until, World } from './support/world';
+import { message, messageValue, uniqueName, until, World } from './support/world';
 
 jest.setTimeout(120_000);
 
@@ -202,7 +204,7 @@ test('where the workflow is gone the record goes back to its topic, byte for byt
   expect(await traceOf(stream, { messageId: HOSTILE }, true)).toMatchObject({
     verdict: 'delivered',
     records: [
-      { partition: 2, offset: 0, replays: 0, replayOf: null, verdict: 'dead-lettered' },
+      { partition: 2, offset: 0, replays: 0, replayOf: 'forged', verdict: 'dead-lettered' },
       { partition: 2, offset: 1, replays: 1, verdict: 'delivered' },
     ],
     runs: [{ status: 'Completed', outcome: 'delivered' }],
@@ -415,4 +417,105 @@ test('the log is one JSON document a line, and says what was done', async () => 
   const lines = (await readFile(join(directory, '0.ndjson'), 'utf8')).trimEnd().split('\n');
   const events = lines.map((line) => (JSON.parse(line) as { event: string }).event);
   expect(events).toEqual(['start', 'starting', 'started', 'ended']);
+});
+
+test('on the command line: dry run, replay, trace, and a stop that is gone on from', async () => {
+  const root = join(__dirname, '..', '..');
+  const module = join(directory, 'streams.ts');
+  const name = uniqueName('cli');
+  const sinkDirectory = join(directory, 'sink');
+  await writeFile(
+    module,
+    `import { defineStream, fileSystemSink, messageSchema } from ${JSON.stringify(join(root, 'src', 'index'))};
+    export default defineStream({
+      name: '${name}',
+      topic: '${name}',
+      schema: messageSchema,
+      sink: fileSystemSink({ directory: ${JSON.stringify(sinkDirectory)} }),
+    });`,
+  );
+  const files = fileSystemSink({ directory: sinkDirectory });
+  let broken = true;
+  const stream = defineStream({
+    ...{ name, topic: name, schema: messageSchema },
+    sink: {
+      write: (record, context) => {
+        if (broken) throw new DeliveryError('Permanent', 'rejected\u001b[31m');
+        return files.write(record, context);
+      },
+    },
+  });
+  await world.createTopics(stream, 1);
+
+  const run = (...args: string[]) =>
+    new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+      const main = join(root, 'src', 'cli', 'main.ts');
+      const tsx = join(root, 'node_modules', 'tsx', 'dist', 'loader.mjs');
+      const command = ['--import', tsx, main, ...args, '--streams', module];
+      const child = execFile(
+        process.execPath,
+        command,
+        { cwd: directory },
+        (error, stdout, stderr) =>
+          resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      );
+      child.stdin?.end();
+    });
+  const json = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const { code, stdout } = await run(...args, '--json');
+    return { ...(JSON.parse(stdout) as Record<string, unknown>), code };
+  };
+  const all = ['dlq', 'replay', '--stream', name];
+
+  await world.send(name, [message(HOSTILE), message('b'), { key: 'c', value: '{nope' }]);
+  const bridge = await world.bridge(stream);
+  const found = await letters(stream, 3);
+  await forget(found.find(({ messageId }) => messageId === 'b')!.workflowId!);
+  expect(await json(...all, '--dry-run')).toMatchObject({
+    ...{ code: 0, replayed: 0, sentBack: 0, refused: 1 },
+    wouldReplay: [found.find(({ messageId }) => messageId === HOSTILE)!.workflowId],
+    wouldSendBack: [expect.stringMatching(/-sync-dlq\/0@\d+$/) as string],
+  });
+  broken = false;
+  const replayed = await json(...all, '--yes', '--wait', '--rate', '50');
+  expect(replayed).toMatchObject({
+    // The record that is no message is left.
+    ...{ code: 1, replayed: 1, sentBack: 1, refused: 1, failed: 0, delivered: 2, deadAgain: 0 },
+    log: expect.stringMatching(/^\.cloudsync\/replays\/.*\.ndjson$/) as string,
+    records: [
+      { messageId: HOSTILE, outcome: 'replayed', end: 'delivered' },
+      { messageId: 'b', outcome: 'sentBack', sentTo: { topic: name, partition: 0, offset: 3 } },
+      { messageId: null, outcome: 'refused' },
+    ],
+  });
+  // Named, and there is nothing to be done.
+  expect(await json(...all, '--yes', '--id', 'b')).toMatchObject({ code: 1, refused: 1 });
+  const resume = ['--resume', replayed.log as string];
+  expect(await json(...all, '--yes', ...resume)).toMatchObject({ replayed: 1, sentBack: 1 });
+  expect(await world.records(name)).toHaveLength(4);
+  expect(await run(...all, '--yes', '--id', 'b', ...resume)).toMatchObject({ code: 2 });
+  expect(await run(...all, '--yes', 'nonsense')).toMatchObject({ code: 2, stdout: '' });
+  expect(await run('dlq', 'replay', '--yes')).toMatchObject({ code: 2, stdout: '' });
+
+  expect(await json('trace', HOSTILE)).toMatchObject({
+    ...{ code: 0, messageId: HOSTILE },
+    streams: [
+      {
+        ...{ name, verdict: 'delivered' },
+        sinkObject: { bytes: messageValue(HOSTILE).length },
+        deadLetters: [{ errorMessage: 'rejected\u001b[31m' }],
+      },
+    ],
+  });
+  const shown = await run('trace', HOSTILE);
+  expect(shown.stdout).toContain(`stream ${name}: delivered`);
+  expect(shown.stdout).not.toContain('\u001b');
+  expect(await json('trace', '--record', `${name}/0@2`)).toMatchObject({
+    ...{ code: 0, messageId: null },
+    streams: [{ verdict: 'dead-lettered', runs: [{ type: 'invalidRecord' }] }],
+  });
+  expect(await json('trace', 'nobody')).toMatchObject({ code: 1 });
+  expect(await run('trace')).toMatchObject({ code: 2 });
+  expect(await run('trace', '--record', 'x')).toMatchObject({ code: 2 });
+  await bridge.stop();
 });
