@@ -153,10 +153,14 @@ async function planned(
   const own = new AuditProgress();
   for (const line of resume === undefined ? [] : await readAudit(resume)) own.add(line);
   const directory = dirname(resume ?? audit ?? join(LOG_DIRECTORY, 'new'));
-  const earlier = await readAudits(directory, (text) => say(printable(text)));
   const onProgress = progressLine();
+  const onNotice = (text: string) => {
+    onProgress('');
+    say(printable(text));
+  };
+  const earlier = await readAudits(directory, onNotice);
   try {
-    const request = { filters, maxReplays, ranges, own, earlier, onProgress };
+    const request = { filters, maxReplays, ranges, own, earlier, onProgress, onNotice };
     return await planReplay(kafka, temporal.client, stream, request);
   } finally {
     onProgress('');

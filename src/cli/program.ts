@@ -12,6 +12,7 @@ import { addScenariosCommand } from './scenarios';
 import { addSendCommand } from './send';
 import { addStatusCommand } from './status';
 import { addTopicsCommand } from './topics';
+import { addTraceCommand } from './trace';
 import { addWorkerCommand } from './worker';
 
 /** Every command; a usage error throws. */
@@ -32,6 +33,7 @@ export function createProgram(): Command {
     addStatusCommand,
     addFailedCommand,
     addDlqCommand,
+    addTraceCommand,
     addReconcileCommand,
     addScenariosCommand,
   ];

@@ -105,15 +105,15 @@ export function deadLetterEntry(
 /** Where the record of the letter lay, if the letter says so. */
 export function originalPosition(letter: KafkaRecord): RecordPosition | undefined {
   const topic = deadLetterHeader(letter, 'topic');
-  const partition = integer(deadLetterHeader(letter, 'partition') ?? null);
-  const offset = integer(deadLetterHeader(letter, 'offset') ?? null);
+  const partition = integer(deadLetterHeader(letter, 'partition'));
+  const offset = integer(deadLetterHeader(letter, 'offset'));
   if (topic === undefined || partition === null || offset === null) return undefined;
   return { topic, partition, offset };
 }
 
 /** Anybody may write to the topic: what is no number or no time counts as absent. */
-function integer(header: string | null): number | null {
-  return header !== null && /^\d{1,15}$/.test(header) ? Number(header) : null;
+export function integer(header: string | null | undefined): number | null {
+  return header && /^\d{1,15}$/.test(header) ? Number(header) : null;
 }
 
 function time(header: string | null): string | null {

@@ -1,5 +1,11 @@
 import type { Client } from '@temporalio/client';
-import { createRecordReader, type Kafka, type RecordReader } from '../clients/kafka';
+import {
+  createRecordReader,
+  topicConfig,
+  withAdmin,
+  type Kafka,
+  type RecordReader,
+} from '../clients/kafka';
 import { mapConcurrently } from '../concurrently';
 import { UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
@@ -22,6 +28,8 @@ export interface PlanRequest {
   /** What the logs of other replays say. */
   earlier: AuditProgress;
   onProgress?: (text: string) => void;
+  /** Something to know before the records are sent back. */
+  onNotice?: (text: string) => void;
 }
 
 export interface PlannedLetter {
@@ -68,6 +76,7 @@ export async function planReplay(
       onProgress(`${decisions.size} of ${letters.length} workflows looked at`);
     }
     await leaveOutSent(kafka, reader, stream, decisions, request);
+    await warnOfRetention(kafka, stream, decisions, request);
     return {
       queues: limited(
         queues.map((queue) =>
@@ -159,6 +168,26 @@ async function leaveOutSent(
         : { action: 'refuse', reason: sentAlready(sentTo), underWay },
     );
   }
+}
+
+/** A record keeps its timestamp, and retention goes by that: it may not wait long for a bridge worker. */
+async function warnOfRetention(
+  kafka: Kafka,
+  { topic }: AnyStream,
+  decisions: Map<Letter, Decision>,
+  { onNotice = () => undefined }: PlanRequest,
+): Promise<void> {
+  const times = [...decisions].flatMap(([letter, { action }]) =>
+    action === 'send' ? [letter.content.timestamp] : [],
+  );
+  if (times.length === 0) return;
+  const retentionMs = await withAdmin(kafka, (admin) => topicConfig(admin, topic, 'retention.ms'));
+  if (retentionMs === undefined || retentionMs === '-1') return;
+  const expired = times.filter((time) => time < Date.now() - Number(retentionMs)).length;
+  if (expired === 0) return;
+  onNotice(
+    `${expired} of the records are older than the retention of ${topic}: what is sent back may be deleted soon, so a bridge worker of the stream must run`,
+  );
 }
 
 /** So many of them are run or sent, before and after a stop together; what is refused does not count. */

@@ -5,6 +5,7 @@ import {
   fitWorkflowId,
   invalidRecordWorkflowIds,
   MAX_WORKFLOW_ID_BYTES,
+  recordWorkflowIdPrefix,
   recordWorkflowIds,
   truncateUtf8,
   type RecordIdentity,
@@ -186,4 +187,33 @@ describe('truncateUtf8', () => {
       { numRuns: 500 },
     );
   });
+});
+
+test('all ids of a message begin with its prefix, whatever the template, the partition and the offset', () => {
+  fc.assert(
+    fc.property(
+      messageIds,
+      fc.nat(1_000),
+      fc.nat(Number.MAX_SAFE_INTEGER),
+      fc.constantFrom(
+        DEFAULT_WORKFLOW_ID_TEMPLATE,
+        '{stream}-{topic}-{partition}-{messageId}-{offset}',
+        '{messageId}{topic}{offset}{stream}',
+        '{offset}-{stream}-{messageId}',
+      ),
+      (messageId, partition, offset, template) => {
+        const known = { stream: 'test', messageId, topic: 'topic' };
+        const prefix = recordWorkflowIdPrefix(template, known);
+        const record = { ...known, partition, offset, timestamp: 1_700_000_000_123 };
+        for (const id of recordWorkflowIds(template, record)) {
+          expect(id.startsWith(prefix)).toBe(true);
+        }
+      },
+    ),
+  );
+  expect(
+    recordWorkflowIdPrefix(DEFAULT_WORKFLOW_ID_TEMPLATE, {
+      ...{ stream: 'aws', messageId: 'a\nb', topic: 't' },
+    }),
+  ).toBe('aws-a_b-');
 });

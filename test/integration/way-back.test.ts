@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -18,9 +19,11 @@ import {
   type ReplayFilters,
 } from '../../src/operations/replay-audit';
 import { planReplay } from '../../src/operations/replay-plan';
-import { runReplay, type LetterResult } from '../../src/operations/replay-run';
+import { runReplay, type LetterResult, type ReplayContext } from '../../src/operations/replay-run';
+import { trace, type TraceSubject } from '../../src/operations/trace';
+import { fileSystemSink } from '../../src/sinks/filesystem';
 import type { MemorySink } from './support/memory-sink';
-import { message, messageValue, until, World } from './support/world';
+import { message, messageValue, uniqueName, until, World } from './support/world';
 
 jest.setTimeout(120_000);
 
@@ -44,7 +47,7 @@ interface Options {
   /** Goes on with this log. */
   resume?: string;
   /** Takes the place of the producer's own. */
-  send?: (producer: Producer) => Producer['send'];
+  send?: (producer: Producer) => ReplayContext['producer']['send'];
 }
 
 /** What the command does, without its words. */
@@ -71,7 +74,7 @@ async function replay(stream: AnyStream, options: Options = {}): Promise<LetterR
   const reader = createRecordReader(kafka);
   const { signal } = new AbortController();
   try {
-    const send = options.send?.(producer) ?? producer.send;
+    const send = options.send?.(producer) ?? ((record) => producer.send(record));
     const context = { kafka, client, stream, producer: { send }, reader, log, wait, signal };
     return await runReplay(context, plan);
   } finally {
@@ -85,6 +88,12 @@ const facts = (results: LetterResult[]) =>
     ...(reason !== undefined && { reason }),
     ...(end !== undefined && { end }),
   }));
+
+async function traceOf(stream: AnyStream, subject: TraceSubject, scan = false) {
+  const { client } = await world.temporal();
+  const found = await trace(world.kafka(), client, [stream], subject, { scan });
+  return { ...found.streams[0]!, messageId: found.messageId };
+}
 
 /** As the namespace's retention does. */
 async function forget(workflowId: string): Promise<void> {
@@ -125,6 +134,19 @@ test('a failed workflow runs again under its id, and once it has completed never
   await world.bridge(stream);
   await letters(stream, 2);
   mend(sink);
+  const died = await traceOf(stream, { messageId: HOSTILE });
+  expect(died).toMatchObject({
+    verdict: 'dead-lettered',
+    records: [{ partition: 0, offset: 1, verdict: 'dead-lettered' }],
+    runs: [{ status: 'Failed', errorType: 'Permanent', errorMessage: 'rejected', attempts: 1 }],
+    deadLetters: [{ messageId: HOSTILE, errorType: 'Permanent' }],
+    sinkObject: null,
+  });
+  const { deadLetter } = died.deadLetters[0]!;
+  expect(await traceOf(stream, { record: deadLetter })).toMatchObject({
+    ...{ messageId: HOSTILE, verdict: 'dead-lettered' },
+    records: [{ topic: stream.topic, partition: 0, offset: 1, replays: 0 }],
+  });
   expect(facts(await replay(stream, { filters: { messageIds: [HOSTILE] } }))).toEqual([
     { messageId: HOSTILE, outcome: 'replayed', end: 'delivered' },
   ]);
@@ -138,6 +160,16 @@ test('a failed workflow runs again under its id, and once it has completed never
     },
   ]);
   expect(sink.attemptsOf(HOSTILE)).toBe(2);
+  await until('both runs listed', async () => {
+    const { runs, verdict } = await traceOf(stream, { messageId: HOSTILE });
+    return (
+      verdict === 'delivered' && runs.map(({ status }) => status).join() === 'Failed,Completed'
+    );
+  });
+  expect(await traceOf(stream, { messageId: 'none' }, true)).toMatchObject({
+    ...{ verdict: 'unknown', records: [], runs: [], deadLetters: [] },
+    notLookedAt: ['the sink: it can not look a message up'],
+  });
   expect(await world.records(stream.topic)).toHaveLength(2);
   await expect(replay(stream, { filters: { places: ['0:7'] } })).rejects.toThrow('no dead letter');
 });
@@ -150,7 +182,7 @@ test('where the workflow is gone the record goes back to its topic, byte for byt
     list: ['x', 'y'],
     'cloudsync-replay-of': 'forged',
   };
-  const timestamp = '1700000000123';
+  const timestamp = String(Date.now() - 60_000);
   // Not where its key would go.
   await world.send(stream.topic, [{ ...message(HOSTILE), headers, timestamp, partition: 2 }]);
   await world.bridge(stream);
@@ -168,6 +200,14 @@ test('where the workflow is gone the record goes back to its topic, byte for byt
     ...source!,
     offset: 1,
     headers: expect.any(Array) as [],
+  });
+  expect(await traceOf(stream, { messageId: HOSTILE }, true)).toMatchObject({
+    verdict: 'delivered',
+    records: [
+      { partition: 2, offset: 0, replays: 0, replayOf: 'forged', verdict: 'dead-lettered' },
+      { partition: 2, offset: 1, replays: 1, verdict: 'delivered' },
+    ],
+    runs: [{ status: 'Completed', outcome: 'delivered' }],
   });
   expect(originalHeaders(sent!)).toEqual(originalHeaders(source!));
   expect(deadLetterHeader(sent!, 'replays')).toBe('1');
@@ -196,14 +236,15 @@ test.each([
   await forget(letter!.workflowId!);
   await bridge.stop();
   mend(sink);
-  let sent: () => void;
+  let sent: () => void = () => undefined;
+  let end: (error: Error) => void = () => undefined;
   const killed = new Promise<void>((resolve) => (sent = resolve));
-  // Nothing of the first replay runs on after this.
-  void replay(stream, {
+  // It hangs where it would have been killed.
+  const first = replay(stream, {
     send: (producer) => async (record) => {
       if (arrives) await producer.send(record);
       sent();
-      return new Promise(() => undefined);
+      return new Promise((_, reject) => (end = reject));
     },
   });
   await killed;
@@ -223,6 +264,8 @@ test.each([
     { outcome: 'sentBack', end: 'delivered' },
   ]);
   expect(await world.records(stream.topic)).toHaveLength(2);
+  end(new Error('the test is over'));
+  await first;
 });
 
 test('what dies again and again is sent back so often and no more', async () => {
@@ -287,6 +330,19 @@ test('what is invalid is refused until its stream can read it, whether or not it
     { messageId: null, ...refused },
   ]);
   expect([...sink.objects.keys()].sort()).toEqual(['a', 'b']);
+  const place = (offset: number) => ({ record: { topic: stream.topic, partition: 0, offset } });
+  expect(await traceOf(widened, place(2))).toMatchObject({
+    ...{ messageId: null, verdict: 'dead-lettered' },
+    runs: [{ type: 'invalidRecord', errorType: 'InvalidJson' }],
+  });
+  await until('revalidated', async () => {
+    const { runs, verdict } = await traceOf(widened, place(0));
+    const courses = runs.map(({ type, status }) => `${type} ${status}`).sort();
+    return (
+      verdict === 'delivered' &&
+      courses.join() === 'deliverRecord Completed,invalidRecord Completed,invalidRecord Failed'
+    );
+  });
 });
 
 test('in a stream that delivers in order, what follows a record of its key waits for it', async () => {
@@ -339,6 +395,15 @@ test('in the chunk lane a dead record comes back by its own workflow, or in anot
     { messageId: 'bad2', outcome: 'sentBack', end: 'delivered' },
   ]);
   expect([...sink.objects.keys()].sort()).toEqual(['bad1', 'bad2', 'good']);
+  await until('the chunk of each is found', async () => {
+    const good = await traceOf(stream, { messageId: 'good' }, true);
+    const bad = await traceOf(stream, { messageId: 'bad2' }, true);
+    return (
+      good.verdict === 'delivered' &&
+      good.runs.map(({ type }) => type).join() === 'deliverChunk' &&
+      bad.records.map(({ verdict }) => verdict).join() === 'dead-lettered,delivered'
+    );
+  });
 });
 
 test('the log is one JSON document a line, and says what was done', async () => {
@@ -352,4 +417,105 @@ test('the log is one JSON document a line, and says what was done', async () => 
   const lines = (await readFile(join(directory, '0.ndjson'), 'utf8')).trimEnd().split('\n');
   const events = lines.map((line) => (JSON.parse(line) as { event: string }).event);
   expect(events).toEqual(['start', 'starting', 'started', 'ended']);
+});
+
+test('on the command line: dry run, replay, trace, and a stop that is gone on from', async () => {
+  const root = join(__dirname, '..', '..');
+  const module = join(directory, 'streams.ts');
+  const name = uniqueName('cli');
+  const sinkDirectory = join(directory, 'sink');
+  await writeFile(
+    module,
+    `import { defineStream, fileSystemSink, messageSchema } from ${JSON.stringify(join(root, 'src', 'index'))};
+    export default defineStream({
+      name: '${name}',
+      topic: '${name}',
+      schema: messageSchema,
+      sink: fileSystemSink({ directory: ${JSON.stringify(sinkDirectory)} }),
+    });`,
+  );
+  const files = fileSystemSink({ directory: sinkDirectory });
+  let broken = true;
+  const stream = defineStream({
+    ...{ name, topic: name, schema: messageSchema },
+    sink: {
+      write: (record, context) => {
+        if (broken) throw new DeliveryError('Permanent', 'rejected\u001b[31m');
+        return files.write(record, context);
+      },
+    },
+  });
+  await world.createTopics(stream, 1);
+
+  const run = (...args: string[]) =>
+    new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+      const main = join(root, 'src', 'cli', 'main.ts');
+      const tsx = join(root, 'node_modules', 'tsx', 'dist', 'loader.mjs');
+      const command = ['--import', tsx, main, ...args, '--streams', module];
+      const child = execFile(
+        process.execPath,
+        command,
+        { cwd: directory },
+        (error, stdout, stderr) =>
+          resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      );
+      child.stdin?.end();
+    });
+  const json = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const { code, stdout } = await run(...args, '--json');
+    return { ...(JSON.parse(stdout) as Record<string, unknown>), code };
+  };
+  const all = ['dlq', 'replay', '--stream', name];
+
+  await world.send(name, [message(HOSTILE), message('b'), { key: 'c', value: '{nope' }]);
+  const bridge = await world.bridge(stream);
+  const found = await letters(stream, 3);
+  await forget(found.find(({ messageId }) => messageId === 'b')!.workflowId!);
+  expect(await json(...all, '--dry-run')).toMatchObject({
+    ...{ code: 0, replayed: 0, sentBack: 0, refused: 1 },
+    wouldReplay: [found.find(({ messageId }) => messageId === HOSTILE)!.workflowId],
+    wouldSendBack: [expect.stringMatching(/-sync-dlq\/0@\d+$/) as string],
+  });
+  broken = false;
+  const replayed = await json(...all, '--yes', '--wait', '--rate', '50');
+  expect(replayed).toMatchObject({
+    // The record that is no message is left.
+    ...{ code: 1, replayed: 1, sentBack: 1, refused: 1, failed: 0, delivered: 2, deadAgain: 0 },
+    log: expect.stringMatching(/^\.cloudsync\/replays\/.*\.ndjson$/) as string,
+    records: [
+      { messageId: HOSTILE, outcome: 'replayed', end: 'delivered' },
+      { messageId: 'b', outcome: 'sentBack', sentTo: { topic: name, partition: 0, offset: 3 } },
+      { messageId: null, outcome: 'refused' },
+    ],
+  });
+  // Named, and there is nothing to be done.
+  expect(await json(...all, '--yes', '--id', 'b')).toMatchObject({ code: 1, refused: 1 });
+  const resume = ['--resume', replayed.log as string];
+  expect(await json(...all, '--yes', ...resume)).toMatchObject({ replayed: 1, sentBack: 1 });
+  expect(await world.records(name)).toHaveLength(4);
+  expect(await run(...all, '--yes', '--id', 'b', ...resume)).toMatchObject({ code: 2 });
+  expect(await run(...all, '--yes', 'nonsense')).toMatchObject({ code: 2, stdout: '' });
+  expect(await run('dlq', 'replay', '--yes')).toMatchObject({ code: 2, stdout: '' });
+
+  expect(await json('trace', HOSTILE)).toMatchObject({
+    ...{ code: 0, messageId: HOSTILE },
+    streams: [
+      {
+        ...{ name, verdict: 'delivered' },
+        sinkObject: { bytes: messageValue(HOSTILE).length },
+        deadLetters: [{ errorMessage: 'rejected\u001b[31m' }],
+      },
+    ],
+  });
+  const shown = await run('trace', HOSTILE);
+  expect(shown.stdout).toContain(`stream ${name}: delivered`);
+  expect(shown.stdout).not.toContain('\u001b');
+  expect(await json('trace', '--record', `${name}/0@2`)).toMatchObject({
+    ...{ code: 0, messageId: null },
+    streams: [{ verdict: 'dead-lettered', runs: [{ type: 'invalidRecord' }] }],
+  });
+  expect(await json('trace', 'nobody')).toMatchObject({ code: 1 });
+  expect(await run('trace')).toMatchObject({ code: 2 });
+  expect(await run('trace', '--record', 'x')).toMatchObject({ code: 2 });
+  await bridge.stop();
 });

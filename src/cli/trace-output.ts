@@ -1,0 +1,58 @@
+import { describePosition } from '../domain/record';
+import type { MessageTrace } from '../operations/trace';
+import type { StreamTrace } from '../operations/trace-stream';
+import { cut, position } from './failed-output';
+import { printable, table } from './output';
+
+/** For each stream the verdict, and what happened in the order of time. */
+export function describeTrace({ messageId, record, streams }: MessageTrace): string {
+  const subject = [
+    ...(messageId === null ? [] : [`message ${printable(messageId)}`]),
+    ...(record === null ? [] : [`record ${describePosition(record)}`]),
+  ].join(', ');
+  return [subject, ...streams.map(describeStream)].join('\n\n');
+}
+
+function describeStream(stream: StreamTrace): string {
+  const events = eventsOf(stream).sort((a, b) => a[0].localeCompare(b[0]));
+  return [
+    `stream ${stream.name}: ${stream.verdict}`,
+    ...(events.length > 0 ? [table(['TIME', 'WHAT', 'WHERE', 'HOW'], events)] : []),
+    ...stream.notLookedAt.map((one) => `not looked at: ${printable(one)}`),
+  ].join('\n');
+}
+
+type Event = [time: string, what: string, where: string, how: string];
+
+function eventsOf({ records, runs, sinkObject, deadLetters }: StreamTrace): Event[] {
+  const events: Event[] = records.map((one) => {
+    const from = one.replayOf === null ? '' : `, sent back from ${one.replayOf}`;
+    return [one.timestamp ?? '', 'record', position(one), `${one.verdict}${from}`];
+  });
+  for (const run of runs) {
+    const { workflowId, type, status, startedAt, closedAt, outcome, attempts } = run;
+    const error = run.errorType === null ? '' : cut(`${run.errorType}: ${run.errorMessage ?? ''}`);
+    const count = attempts === null ? '' : `${attempts} attempt${attempts === 1 ? '' : 's'}`;
+    const course = [outcome ?? error, count].filter((one) => one !== '').join(', ');
+    if (closedAt === null) events.push([startedAt, `${type} ${status}`, workflowId, course]);
+    else {
+      events.push([startedAt, `${type} started`, workflowId, '']);
+      events.push([closedAt, `${type} ${status}`, workflowId, course]);
+    }
+  }
+  for (const { deadLetter, errorType, errorMessage, failedAt, replays } of deadLetters) {
+    const sentBack = replays === 0 ? '' : `, sent back ${replays} times`;
+    const why = cut(`${errorType ?? ''}: ${errorMessage ?? ''}`);
+    events.push([failedAt ?? '', 'dead letter', position(deadLetter), `${why}${sentBack}`]);
+  }
+  if (sinkObject) {
+    const { location, bytes, sha256, writtenBy, writtenAt } = sinkObject;
+    const how = [
+      `${bytes} bytes`,
+      ...(sha256 === undefined ? [] : [`sha256 ${sha256}`]),
+      ...(writtenBy ? [`written by ${describePosition(writtenBy)}`] : []),
+    ].join(', ');
+    events.push([writtenAt?.toISOString() ?? '', 'object at the sink', location, how]);
+  }
+  return events;
+}

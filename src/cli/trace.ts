@@ -1,0 +1,68 @@
+import type { Command } from 'commander';
+import { UsageError } from '../domain/errors';
+import type { RecordPosition } from '../domain/record';
+import { trace, type TraceSubject } from '../operations/trace';
+import type { StreamTrace } from '../operations/trace-stream';
+import { withServers, type StreamFlags } from './context';
+import { printJson, progressLine, say } from './output';
+import { withStreamOptions } from './stream-options';
+import { describeTrace } from './trace-output';
+
+interface Flags extends StreamFlags {
+  record?: string;
+  scan?: boolean;
+  json?: boolean;
+}
+
+export function addTraceCommand(program: Command): void {
+  withStreamOptions(program.command('trace'))
+    .description('all that is known of a message: records, runs, sink object, dead letters')
+    .argument('[message-id]', 'or --record')
+    .option(
+      '--record <topic/partition@offset>',
+      'one record, or the one of a dead letter: also of what is no message',
+    )
+    .option('--scan', 'also read the topics from end to end for records of the message')
+    .option('--json', 'print one JSON document')
+    .action(async (messageId: string | undefined, { json, scan = false, ...flags }: Flags) => {
+      const subject = subjectOf(messageId, flags.record);
+      if (scan && 'record' in subject) throw new UsageError('--scan goes with a message id');
+      const found = await withServers(flags, async ({ kafka, temporal, streams }) => {
+        const progress = progressLine();
+        try {
+          const options = { scan, onProgress: progress };
+          return await trace(kafka, temporal.client, streams, subject, options);
+        } finally {
+          progress('');
+          for (const { sink } of streams) await sink.close?.();
+        }
+      });
+      if (!found.streams.some(isFound)) process.exitCode = 1;
+      if (json) return printJson(found);
+      process.stdout.write(`${describeTrace(found)}\n`);
+      if (process.exitCode === 1) say('found nowhere');
+    });
+}
+
+function subjectOf(messageId: string | undefined, record: string | undefined): TraceSubject {
+  if ((messageId === undefined) === (record === undefined)) {
+    throw new UsageError('name a message id, or a record with --record');
+  }
+  return record === undefined ? { messageId: messageId! } : { record: parsePlace(record) };
+}
+
+function parsePlace(text: string): RecordPosition {
+  const match = /^([a-zA-Z0-9._-]{1,249})\/(\d{1,9})@(\d{1,15})$/.exec(text);
+  if (!match) throw new UsageError(`${JSON.stringify(text)} is no topic/partition@offset`);
+  return { topic: match[1]!, partition: Number(match[2]), offset: Number(match[3]) };
+}
+
+/** A place that was asked for is listed even where nothing is known of it. */
+function isFound({ records, runs, sinkObject, deadLetters }: StreamTrace): boolean {
+  return (
+    records.some(({ timestamp }) => timestamp !== null) ||
+    runs.length > 0 ||
+    sinkObject !== null ||
+    deadLetters.length > 0
+  );
+}

@@ -1,0 +1,45 @@
+import { describePosition, type RecordPosition } from '../domain/record';
+import type { DeadLetterEntry } from './dead-letters';
+import { positionOf } from './replay-letters';
+import type { TracedRun } from './trace-runs';
+
+/**
+ * What became of a record, or of a message. `failed`: its workflow ended without a dead letter; `missing`:
+ * a workflow delivered it, and the sink does not hold it; `unknown`: nothing that was looked at says.
+ */
+export type Verdict = 'delivered' | 'dead-lettered' | 'running' | 'failed' | 'missing' | 'unknown';
+
+/** By the record's own runs, the chunk that holds it, and its dead letters. */
+export function recordVerdict(
+  position: RecordPosition,
+  runs: TracedRun[],
+  chunk: TracedRun | undefined,
+  letters: DeadLetterEntry[],
+): Exclude<Verdict, 'missing'> {
+  const name = describePosition(position);
+  const isHere = (place: RecordPosition | undefined) =>
+    place !== undefined && describePosition(place) === name;
+  // An invalid record that has become valid goes on in a workflow of its own, which tells.
+  const own = runs.filter((run) => isHere(place(run)) && run.outcome !== 'revalidated');
+  const isDead = letters.some((letter) => isHere(positionOf(letter)));
+  if (own.some(({ status }) => status === 'Running')) return 'running';
+  const last = own.at(-1);
+  if (last?.status === 'Completed') return 'delivered';
+  if (isDead) return 'dead-lettered';
+  if (last) return 'failed';
+  if (chunk?.status === 'Running') return 'running';
+  if (chunk?.status === 'Completed') return 'delivered';
+  return chunk ? 'failed' : 'unknown';
+}
+
+function place({ topic, partition, offset }: TracedRun): RecordPosition | undefined {
+  return topic === null || partition === null || offset === null
+    ? undefined
+    : { topic, partition, offset };
+}
+
+/** Of all records of a message together: one that is delivered is enough. */
+export function messageVerdict(records: Verdict[]): Verdict {
+  const order: Verdict[] = ['running', 'delivered', 'dead-lettered', 'failed'];
+  return order.find((one) => records.includes(one)) ?? 'unknown';
+}

@@ -1,0 +1,38 @@
+import { deadLetterHeaders } from '../../../src/domain/dead-letter';
+import type { KafkaRecord } from '../../../src/domain/record';
+import type { AnyStream } from '../../../src/domain/stream';
+import { letterOf, type Letter } from '../../../src/operations/replay-letters';
+import { kafkaRecord, testStream } from '../../domain/support/records';
+
+export interface LetterOptions {
+  /** The record, but for what is given. */
+  record?: Partial<KafkaRecord>;
+  /** Where the letter lies. */
+  at?: number;
+  workflowId?: string;
+  runId?: string;
+  errorType?: string;
+  failedAt?: string;
+  stream?: AnyStream;
+}
+
+/** A dead letter as the writer leaves it on topic `dead`, partition 0. */
+export function letterRecord(options: LetterOptions = {}): KafkaRecord {
+  const record = kafkaRecord(options.record);
+  const headers = deadLetterHeaders(
+    'test',
+    record,
+    { type: options.errorType ?? 'Permanent', message: 'no', attempts: 1 },
+    {
+      workflowId: options.workflowId ?? `test-42-${record.offset}`,
+      runId: options.runId ?? `run-${options.at ?? 0}`,
+    },
+    new Date(options.failedAt ?? '2026-01-02T00:00:00Z'),
+  );
+  const place = { topic: 'dead', partition: 0, offset: options.at ?? 0 };
+  return { ...record, ...place, headers: [...record.headers, ...headers] };
+}
+
+export function letter(options: LetterOptions = {}): Letter {
+  return letterOf(options.stream ?? testStream(), letterRecord(options));
+}
