@@ -1,5 +1,12 @@
 import { join } from 'node:path';
-import { defineStream, fileSystemSink, messageSchema, type Settings } from 'cloudsync';
+import { env } from 'node:process';
+import {
+  defineStream,
+  fileSystemSink,
+  messageSchema,
+  type Ordering,
+  type Settings,
+} from 'cloudsync';
 
 /** The stream of the bench: named after its topic, so that each round has a task queue of its own. */
 export default ({ topic, sinkDirectory, execution, chunkObjects }: Settings) =>
@@ -9,4 +16,5 @@ export default ({ topic, sinkDirectory, execution, chunkObjects }: Settings) =>
     schema: messageSchema,
     sink: fileSystemSink({ directory: join(sinkDirectory, 'files'), chunkFiles: chunkObjects }),
     execution,
+    ordering: (env.BENCH_ORDERING ?? 'none') as Ordering,
   });

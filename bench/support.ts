@@ -87,19 +87,20 @@ export async function prepare(settings: Settings, stream: AnyStream): Promise<Pr
   return producer;
 }
 
-/** Sends messages with the ids `<prefix>0` and so on. */
+/** Sends messages with the ids `<prefix>0` and so on, each with a key of its own unless told otherwise. */
 export async function send(
   producer: Producer,
   topic: string,
   prefix: string,
   count: number,
   bytes: number,
+  keyOf = (index: number) => `${prefix}${index}`,
 ): Promise<void> {
   for (let from = 0; from < count; from += 1_000) {
     const length = Math.min(1_000, count - from);
     const messages = Array.from({ length }, (_, i) => {
       const id = `${prefix}${from + i}`;
-      return { key: id, value: messageOf(id, bytes) };
+      return { key: keyOf(from + i), value: messageOf(id, bytes) };
     });
     await producer.send({ topic, acks: -1, messages });
   }

@@ -10,7 +10,7 @@
 import { writeFile } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
-import { WorkflowFailedError } from '@temporalio/client';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { ActivityDependencies } from '../../src/activities/create-activities';
 import { connectTemporal } from '../../src/clients/temporal';
@@ -22,6 +22,7 @@ import { startOfChunk } from '../../src/domain/chunk';
 import { DeliveryError } from '../../src/domain/errors';
 import type { InvalidReason, KafkaRecord } from '../../src/domain/record';
 import {
+  startAfter,
   startOfInvalidRecord,
   startOfRecord,
   type WorkflowStart,
@@ -47,6 +48,7 @@ const failures: Record<string, Error[]> = {
   'delivered-after-fast-retry': [transient()],
   'delivered-after-retries': [transient(), transient(), transient()],
   'throttled-then-delivered': [throttled()],
+  'tells-who-waits': [throttled()],
   'dead-lettered-at-once': [new DeliveryError('Permanent', 'the sink rejects this message')],
   'dead-lettered-after-retries': Array.from({ length: 5 }, transient),
 };
@@ -71,6 +73,13 @@ const starts: Record<string, WorkflowStart> = {
   // The second time the record's own workflow exists already.
   'invalid-record-revalidated-again': revalidated,
 };
+
+/** Of an order of keys: started while the one before it is open, and recorded with it. */
+const behind: Record<string, string> = { 'tells-who-waits': 'waited-then-delivered' };
+for (const [before, name] of Object.entries(behind)) {
+  starts[name] = startAfter(started(name), starts[before]!.workflowId);
+}
+starts['after-one-that-ended'] = startAfter(started('after-one-that-ended'), 'recorded-none');
 
 const deadLetters: ActivityDependencies['deadLetters'] = { write: () => Promise.resolve() };
 const events: ActivityDependencies['events'] = {
@@ -152,15 +161,15 @@ async function main(): Promise<void> {
   });
   const names = process.argv.slice(2);
   await worker.runUntil(async () => {
-    for (const [name, start] of Object.entries(starts)) {
-      if (names.length > 0 && !names.includes(name)) continue;
-      const handle = await client.workflow.start(start.workflowType, {
-        workflowId: start.workflowId,
+    const start = ({ workflowType, workflowId, args, memo }: WorkflowStart) =>
+      client.workflow.start(workflowType, {
+        workflowId,
         taskQueue: stream.taskQueue,
-        args: start.args,
-        memo: { ...start.memo },
+        args,
+        memo: { ...memo },
         requestEagerStart: true,
       });
+    const record = async (name: string, handle: WorkflowHandle) => {
       const end = await handle.result().then(
         () => 'completed',
         (error: unknown) => {
@@ -172,6 +181,15 @@ async function main(): Promise<void> {
       const history = historyToJSON(await handle.fetchHistory());
       await writeFile(file, withoutTraces(history));
       console.error(`${name}: ${end}`);
+    };
+    for (const name of Object.keys(starts)) {
+      if (names.length > 0 && !names.includes(name)) continue;
+      if (Object.values(behind).includes(name)) continue;
+      const handle = await start(starts[name]!);
+      const next = behind[name];
+      const nextHandle = next && (await start(starts[next]!));
+      await record(name, handle);
+      if (next && nextHandle) await record(next, nextHandle);
     }
   });
   await connected.close();

@@ -32,6 +32,7 @@ function replay(history: string, workflowBundle = bundle): Promise<void> {
 /** One history for each way that a workflow of ours can go. */
 test('there is a history of every way', () => {
   expect(names.sort()).toEqual([
+    'after-one-that-ended',
     'chunk-expired',
     'chunk-from-memory',
     'chunk-read-back',
@@ -43,7 +44,9 @@ test('there is a history of every way', () => {
     'invalid-record',
     'invalid-record-revalidated',
     'invalid-record-revalidated-again',
+    'tells-who-waits',
     'throttled-then-delivered',
+    'waited-then-delivered',
   ]);
 });
 

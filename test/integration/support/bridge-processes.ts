@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../../src/config';
+import type { AnyStream } from '../../../src/domain/stream';
 import { loadStreams } from '../../../src/load-streams';
 import { uniqueName, World } from './world';
 
@@ -17,7 +18,7 @@ export interface BridgeProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Reference streams in processes of their own, in a namespace and topic of their own. */
+/** Streams in processes of their own, the reference streams by default, in a namespace and topic of their own. */
 export class BridgeProcesses {
   readonly #running = new Set<BridgeProcess>();
 
@@ -26,12 +27,14 @@ export class BridgeProcesses {
     readonly env: NodeJS.ProcessEnv,
     readonly directory: string,
     readonly names: string[],
+    private readonly load: (env: NodeJS.ProcessEnv) => AnyStream[],
   ) {}
 
   static async create(
     partitions: number,
     settings: NodeJS.ProcessEnv = {},
     names = ['aws'],
+    load = (env: NodeJS.ProcessEnv) => loadStreams(loadSettings(env), names),
   ): Promise<BridgeProcesses> {
     const directory = await mkdtemp(join(tmpdir(), 'cloudsync-processes-'));
     const namespace = uniqueName('test');
@@ -50,7 +53,7 @@ export class BridgeProcesses {
       namespace,
       workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
     });
-    const processes = new BridgeProcesses(world, env, directory, names);
+    const processes = new BridgeProcesses(world, env, directory, names, load);
     for (const stream of processes.streams) await world.createTopics(stream, partitions);
     return processes;
   }
@@ -60,7 +63,7 @@ export class BridgeProcesses {
   }
 
   get streams() {
-    return loadStreams(loadSettings(this.env), this.names);
+    return this.load(this.env);
   }
 
   /** Starts one and waits until it consumes. */
