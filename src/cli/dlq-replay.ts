@@ -19,7 +19,8 @@ import { runReplay, type LetterResult } from '../operations/replay-run';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type OperationContext, type StreamFlags } from './context';
 import { reportPlan, reportResults } from './dlq-replay-output';
-import { printable, progressLine, say } from './output';
+import { printable } from '../unprintable';
+import { progressLine, say } from './output';
 import { withStreamOptions } from './stream-options';
 import { positiveInteger } from './topics';
 

@@ -2,7 +2,8 @@ import { describePosition } from '../domain/record';
 import type { MessageTrace } from '../operations/trace';
 import type { StreamTrace } from '../operations/trace-stream';
 import { cut, position } from './failed-output';
-import { printable, table } from './output';
+import { printable } from '../unprintable';
+import { table } from './output';
 
 /** For each stream the verdict, and what happened in the order of time. */
 export function describeTrace({ messageId, record, streams }: MessageTrace): string {

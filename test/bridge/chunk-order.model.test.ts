@@ -190,6 +190,8 @@ class Model {
       metrics,
       logger,
       limits: { records: 4 * maxRecords, bytes: 1e9 },
+      stalledAfterMs: 60_000,
+      stallCause: () => ({ reason: 'no_fetch' }),
       recentIds: () => 0,
       onRecords: (entries) => dispatcher.push(entries),
       onLost: () => dispatcher.dropLost(),
