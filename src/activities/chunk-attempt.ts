@@ -163,7 +163,7 @@ export class ChunkAttempt {
     if (Array.isArray(result)) return this.#writeRecords(result);
     // An object that is refused for good: each record by itself shows which of them is at fault.
     if (!isRetryable(result.type)) return this.#writeRecords(fresh);
-    return fresh.map((candidate) => ({ candidate, failure: result }));
+    throw objectFailure(fresh, result);
   }
 
   async #writeRecords(fresh: Candidate[]): Promise<Failed[]> {
@@ -342,6 +342,20 @@ export class ChunkAttempt {
 /** More than a few, and more than half: it is the sink that fails, not the records. */
 export function isMost(failed: readonly unknown[], attempted: readonly unknown[]): boolean {
   return failed.length > Math.max(FEW, attempted.length / 2);
+}
+
+/**
+ * The object failed for now: none of its records may leave the chunk for that, however few they are. A
+ * write that has timed out can still take effect, and would store them a second time.
+ */
+export function objectFailure(
+  candidates: Candidate[],
+  failure: DeliveryFailure,
+): ApplicationFailure {
+  return failureOfMost(
+    candidates.length,
+    candidates.map((candidate) => ({ candidate, failure })),
+  );
 }
 
 /** The most frequent failure, for the whole chunk. */

@@ -11,6 +11,7 @@ import {
   failureOfMost,
   FEW,
   isMost,
+  objectFailure,
   type Candidate,
   type Failed,
 } from './chunk-attempt';
@@ -92,11 +93,7 @@ export class OrderedChunkAttempt extends ChunkAttempt {
     const result = await this.writeObject(heads);
     for (const group of groups) this.#dropSettled(group);
     // Refused for good: each record by itself shows which of them is at fault.
-    if (Array.isArray(result) || !isRetryable(result.type)) return;
-    for (const group of groups) {
-      const candidate = group.queue[0]?.candidate;
-      if (candidate && this.locked.has(candidate)) this.#stop(group, candidate, result);
-    }
+    if (!Array.isArray(result) && isRetryable(result.type)) throw objectFailure(heads, result);
   }
 
   #head(group: Group): Candidate[] {

@@ -311,4 +311,13 @@ describe('one object a chunk', () => {
     // An alert compares the two: an object of 20 records must not fail 20 times and succeed once.
     expect(world.attempts).toEqual(['Transient', 'succeeded']);
   });
+
+  test('that fails for long keeps its records, however few: a write that timed out can still land', async () => {
+    world = new World(['a', 'b', 'c']);
+    world.writeChunk = () => Promise.reject(new DeliveryError('Transient', 'timed out'));
+    for (const attempt of [1, 6, 30]) {
+      await expect(world.run({ ...REGULAR, attempt })).rejects.toMatchObject({ type: 'Transient' });
+    }
+    expect(world.handedOn).toEqual([]);
+  });
 });

@@ -267,7 +267,7 @@ class Model {
     const nothing = () => undefined;
     const records = this.#log.slice(chunk.first, chunk.last + 1);
     try {
-      const result = (await environment.run(() =>
+      const result: ChunkResult = await environment.run(() =>
         deliverChunk(
           {
             stream: this.#stream,
@@ -302,7 +302,7 @@ class Model {
           chunk,
           retry,
         ),
-      )) as ChunkResult;
+      );
       run.ended = true;
       run.result.resolve(result);
       run.bridge.open.closed(run.workflowId, 'delivered');
