@@ -50,6 +50,12 @@ export function parseStallNote(stalled: unknown): StallNote | undefined {
   return noteSchema.safeParse(stalled).data;
 }
 
+/**
+ * Longer ids, as JSON has them, are left out: an id of 255 control characters takes 1,500 of the 4,096 bytes
+ * that the broker takes as metadata.
+ */
+const MAX_NOTED_ID = 300;
+
 /** How often a stall that lasts is logged again. */
 const REMIND_MS = 5 * 60_000;
 
@@ -105,7 +111,8 @@ export class Stalls {
     const stall = this.of(partition);
     if (!stall) return undefined;
     const { reason, since, oldest } = stall;
-    return { reason, since, ...(oldest && { workflowId: oldest.workflowId }) };
+    const fits = oldest && JSON.stringify(oldest.workflowId).length <= MAX_NOTED_ID;
+    return { reason, since, ...(fits && { workflowId: oldest.workflowId }) };
   }
 
   /** Every stall, by partition, for people. */

@@ -83,6 +83,15 @@ describe('a partition', () => {
     expect([stalls.of(0), await gauge()]).toEqual([undefined, []]);
   });
 
+  test('its note leaves out an id that would take the room of a commit', () => {
+    const { stalls } = create();
+    const oldest = { workflowId: '\u0001'.repeat(100), offset: 7, openSince: 0 };
+    for (const now of [0, MINUTE]) {
+      stalls.observe(0, { position: 5, works: true }, () => ({ reason: 'max_open', oldest }), now);
+    }
+    expect(stalls.note(0)).toEqual({ reason: 'max_open', since: 0 });
+  });
+
   test('its note is read back from the metadata of a commit', () => {
     const { stalls, observe } = create();
     observe(5, 0);
