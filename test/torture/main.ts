@@ -45,7 +45,11 @@ const program = new Command('torture')
   .addOption(new Option('--sink <sink>').choices(SINKS).default(DEFAULTS.sink))
   .option('--rate <n>', 'messages a second', positive, DEFAULTS.rate)
   .addOption(new Option('--ordering <what>').choices(ORDERINGS).default(DEFAULTS.ordering))
-  .option('--append-only', 'a sink without dedupe: shows what the other layers let through', false)
+  .addOption(
+    new Option('--append-only', 'a sink without dedupe: shows what the other layers let through')
+      .default(false)
+      .conflicts('sink'),
+  )
   .option('--quiet-seconds <n>', 'before memory is judged', Number, DEFAULTS.quietSeconds)
   .option('--settle-minutes <n>', 'at most', positive, DEFAULTS.settleMinutes)
   .option('--replay <file>', 'options and schedule of the events.ndjson of an earlier run')
