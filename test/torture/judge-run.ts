@@ -27,6 +27,8 @@ export interface JudgedRun {
   lost: string[];
   /** Rejected and on the topic. */
   leaked: string[];
+  /** Rejected and valid. */
+  refused: string[];
   journal: JournalEntry[];
 }
 
@@ -44,7 +46,7 @@ export async function judgeRun(run: {
   // The stream module reads it from the environment, here as in its own processes.
   process.env[OWN_VARIABLE] = operator[OWN_VARIABLE];
   const streams = loadStreams(loadSettings(operator));
-  const judged: JudgedRun = { streams: [], lost: [], leaked: [], journal: [] };
+  const judged: JudgedRun = { streams: [], lost: [], leaked: [], refused: [], journal: [] };
   for (const lane of lanes) {
     const name = streamName(lane);
     progress(`judging ${name}`);
@@ -55,7 +57,7 @@ export async function judgeRun(run: {
     judged.journal.push(...journal);
     const { fates } = ledger;
     const { appendOnly, ordering } = options;
-    Object.assign(judged, judgeTopic(ledger.sendings, observed.records));
+    Object.assign(judged, judgeTopic(ledger.sendings, observed.records, fates));
     judged.streams.push({
       name,
       lane,

@@ -101,10 +101,12 @@ test('the topic holds what was acknowledged as often as it was, and nothing that
     sending('a', 'acknowledged'),
     sending('b', 'unknown'),
     sending('bad', 'rejected'),
+    sending('b2', 'rejected'),
   ];
-  expect(judgeTopic(sendings, records)).toEqual({
+  expect(judgeTopic(sendings, records, fates)).toEqual({
     lost: ['a: acknowledged 2 times, 1 on the topic'],
     leaked: ['bad: rejected, and on the topic'],
+    refused: ['b2: rejected, and valid'],
   });
 });
 

@@ -112,7 +112,8 @@ export function judgeStream(observed: Observed): Verdict {
 export function judgeTopic(
   sendings: Sending[],
   records: Observed['records'],
-): { lost: string[]; leaked: string[] } {
+  fates: Observed['fates'],
+): { lost: string[]; leaked: string[]; refused: string[] } {
   const onTopic = counted(records.map(({ content }) => content));
   const inState = (state: Sending['state']) =>
     counted(sendings.filter((one) => one.state === state).map(({ content }) => content));
@@ -131,6 +132,9 @@ export function judgeTopic(
     leaked: [...rejected.keys()]
       .filter((content) => onTopic.has(content) && !others.has(content))
       .map((content) => `${content}: rejected, and on the topic`),
+    refused: [...rejected.keys()]
+      .filter((content) => !('invalid' in fates.get(content)!))
+      .map((content) => `${content}: rejected, and valid`),
   };
 }
 

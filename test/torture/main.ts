@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { format, resolveConfig } from 'prettier';
 import { readRun } from './event-log';
 import { matrixDocument } from './matrix';
 import { DEFAULTS, LANES, ORDERINGS, SINKS, type TortureOptions } from './options';
@@ -45,7 +46,11 @@ const program = new Command('torture')
   .addOption(new Option('--sink <sink>').choices(SINKS).default(DEFAULTS.sink))
   .option('--rate <n>', 'messages a second', positive, DEFAULTS.rate)
   .addOption(new Option('--ordering <what>').choices(ORDERINGS).default(DEFAULTS.ordering))
-  .option('--append-only', 'a sink without dedupe: shows what the other layers let through', false)
+  .addOption(
+    new Option('--append-only', 'a sink without dedupe: shows what the other layers let through')
+      .default(false)
+      .conflicts('sink'),
+  )
   .option('--quiet-seconds <n>', 'before memory is judged', Number, DEFAULTS.quietSeconds)
   .option('--settle-minutes <n>', 'at most', positive, DEFAULTS.settleMinutes)
   .option('--replay <file>', 'options and schedule of the events.ndjson of an earlier run')
@@ -69,11 +74,17 @@ async function main(): Promise<boolean> {
     const report = await torture({ ...run, directory, progress, signal: interrupted.signal });
     reports.push(report);
     if (!json) process.stdout.write(`${printable(report)}\n\n`);
-    const args = process.argv.slice(2).join(' ');
-    if (table) await writeFile(table, matrixDocument(reports, `npm run torture -- ${args}`));
+    if (table) await writeTable(table, reports);
   }
   if (json) process.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
   return reports.every(({ ok }) => ok);
+}
+
+/** As the project's documents are formatted. */
+async function writeTable(file: string, reports: Report[]): Promise<void> {
+  const command = `npm run torture -- ${process.argv.slice(2).join(' ')}`;
+  const options = { ...(await resolveConfig(file)), parser: 'markdown' };
+  await writeFile(file, await format(matrixDocument(reports, command), options));
 }
 
 async function runs(

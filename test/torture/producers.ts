@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Producer } from '../../src/clients/kafka';
-import type { Ledger, Sending } from './ledger';
+import type { Ledger } from './ledger';
 import type { Draft, MessageSource } from './messages';
 
 const TICK_MS = 200;
@@ -90,24 +90,15 @@ export class Load {
   }
 
   /** As a client should: what was not answered with 202 is sent again, with the same id. */
-  async #sendToApi({ ...draft }: Draft, deadline: number): Promise<void> {
+  async #sendToApi(draft: Draft, deadline: number): Promise<void> {
     const { ledger } = this.options;
     const sending = ledger.sent(draft);
     while (Date.now() < deadline) {
       const answer = await this.#post(draft.value!);
-      if (answer !== undefined) return this.#settle(sending, draft, answer);
+      if (answer !== undefined) return ledger.answered(sending, answer);
       await sleep(RETRY_PAUSE_MS);
     }
     ledger.answered(sending, 'unknown');
-  }
-
-  #settle(sending: Sending, draft: Draft, answer: 'acknowledged' | 'rejected'): void {
-    if (answer === 'rejected' && !('invalid' in draft.fate)) {
-      this.options.onProblem(
-        `the HTTP producer has refused a valid message: ${String(draft.value)}`,
-      );
-    }
-    this.options.ledger.answered(sending, answer);
   }
 
   async #post(value: Buffer): Promise<'acknowledged' | 'rejected' | undefined> {

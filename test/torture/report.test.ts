@@ -38,7 +38,7 @@ function report(
     directory: 'somewhere',
     judged: {
       streams: [{ ...stream, ...given.stream }],
-      ...{ lost: given.lost ?? [], leaked: [] },
+      ...{ lost: given.lost ?? [], leaked: [], refused: [] },
       journal: [
         {
           ...{ time: 12_000, pid: 1, messageId: 'm', key: null, partition: 0, offset: 0 },

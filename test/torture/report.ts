@@ -52,11 +52,9 @@ export function buildReport(run: {
     ...settled.unsettled.map((text) => `not settled: ${text}`),
     ...some('acknowledged and not on the topic', judged.lost),
     ...some('rejected and on the topic', judged.leaked),
+    ...some('rejected and valid', judged.refused),
     ...judged.streams.flatMap((stream) => streamFindings(stream, options)),
     ...grown(resources),
-    ...events
-      .filter(({ event, text }) => event === 'producer' && String(text).includes('valid message'))
-      .map(({ text }) => String(text)),
   ];
   const faults: Record<string, number> = {};
   for (const { event, kind } of events) {

@@ -42,9 +42,7 @@ export default (settings: Settings) => {
       name,
       topic: settings.topic,
       schema: messageSchema,
-      sink: own.appendOnly
-        ? appendOnlySink(journal)
-        : withJournal(sinkOf(own.sink, name, settings), journal),
+      sink: withJournal(sinkOf(own, name, settings), journal),
       // No fault is long enough to use these up: what is dead-lettered is wrong for good.
       retry: {
         fastAttempts: 2,
@@ -61,12 +59,14 @@ export default (settings: Settings) => {
   });
 };
 
-function sinkOf(sink: Own['sink'], name: string, settings: Settings): Sink {
+function sinkOf({ sink, appendOnly }: Own, name: string, settings: Settings): Sink {
   const { s3, azure } = settings;
+  const directory = join(settings.sinkDirectory, name);
+  if (appendOnly) return appendOnlySink(join(directory, 'appended.ndjson'));
   const requestTimeoutMs = 5_000;
   switch (sink) {
     case 'file':
-      return fileSystemSink({ directory: join(settings.sinkDirectory, name) });
+      return fileSystemSink({ directory });
     case 's3': {
       const { bucket, client, ...options } = s3;
       return s3Sink({
