@@ -76,16 +76,14 @@ export function addDlqReplayCommand(dlq: Command): void {
 }
 
 async function replay(places: string[], flags: Flags): Promise<void> {
+  if (flags.stream?.length !== 1) throw new UsageError('name one stream with --stream');
   const given = filtersOf(places, flags);
   const resumed = flags.resume === undefined ? undefined : await resumedStart(flags, given);
   const ask = !flags.dryRun && !flags.yes;
   if (ask) requireTerminal();
 
   await withServers(flags, async (context) => {
-    const [stream, ...others] = context.streams;
-    if (!flags.stream || !stream || others.length > 0) {
-      throw new UsageError('name one stream with --stream');
-    }
+    const stream = context.streams[0]!;
     const start = resumed ?? (await newStart(context, stream, flags, given));
     if (start.stream !== stream.name) {
       throw new UsageError(`the log is of stream ${start.stream}, not of ${stream.name}`);
