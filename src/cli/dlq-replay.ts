@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { createRecordReader } from '../clients/kafka';
 import { createProducer } from '../clients/kafka-producer';
@@ -77,16 +77,14 @@ export function addDlqReplayCommand(dlq: Command): void {
 }
 
 async function replay(places: string[], flags: Flags): Promise<void> {
+  if (flags.stream?.length !== 1) throw new UsageError('name one stream with --stream');
   const given = filtersOf(places, flags);
   const resumed = flags.resume === undefined ? undefined : await resumedStart(flags, given);
   const ask = !flags.dryRun && !flags.yes;
   if (ask) requireTerminal();
 
   await withServers(flags, async (context) => {
-    const [stream, ...others] = context.streams;
-    if (!flags.stream || !stream || others.length > 0) {
-      throw new UsageError('name one stream with --stream');
-    }
+    const stream = context.streams[0]!;
     const start = resumed ?? (await newStart(context, stream, flags, given));
     if (start.stream !== stream.name) {
       throw new UsageError(`the log is of stream ${start.stream}, not of ${stream.name}`);
@@ -94,10 +92,13 @@ async function replay(places: string[], flags: Flags): Promise<void> {
     const plan = await planned(context, stream, start, flags);
     const named = Boolean(start.filters.places ?? start.filters.messageIds);
     if (flags.dryRun) return reportPlan(stream, plan, named, flags);
-    if (ask && !(await confirmed(question(stream, plan)))) throw new Error('nothing replayed');
+    const { runs, sends } = countsOf(plan);
+    const question = `Run ${runs} workflows again and send ${sends} records back to ${stream.topic}?`;
+    if (ask && runs + sends > 0 && !(await confirmed(question)))
+      throw new Error('nothing replayed');
     const { results, log, stopped } = await run(context, stream, start, plan, flags);
     reportResults(stream, results, { named, log, ...flags });
-    if (stopped) sayHowToGoOn(stream, log);
+    if (stopped) throw new Error(`stopped${howToGoOn(stream, log)}`);
   });
 }
 
@@ -149,17 +150,16 @@ async function planned(
   { kafka, temporal }: OperationContext,
   stream: AnyStream,
   { ranges, filters, maxReplays }: Omit<AuditStart, 'at' | 'event'>,
-  { audit, resume }: Flags,
+  { resume }: Flags,
 ): Promise<ReplayPlan> {
   const own = new AuditProgress();
   for (const line of resume === undefined ? [] : await readAudit(resume)) own.add(line);
-  const directory = dirname(resume ?? audit ?? join(LOG_DIRECTORY, 'new'));
   const onProgress = progressLine();
   const onNotice = (text: string) => {
     onProgress('');
     say(printable(text));
   };
-  const earlier = await readAudits(directory, onNotice);
+  const earlier = await readAudits(LOG_DIRECTORY, onNotice);
   try {
     const request = { filters, maxReplays, ranges, own, earlier, onProgress, onNotice };
     return await planReplay(kafka, temporal.client, stream, request);
@@ -168,11 +168,10 @@ async function planned(
   }
 }
 
-function question({ topic }: AnyStream, { queues }: ReplayPlan): string {
+function countsOf({ queues }: ReplayPlan): { runs: number; sends: number } {
   const count = (wanted: string) =>
     queues.flat().filter(({ decision: { action } }) => action === wanted).length;
-  const [runs, sends] = [count('run'), count('send')];
-  return `Run ${runs} workflows again and send ${sends} records back to ${topic}?`;
+  return { runs: count('run'), sends: count('send') };
 }
 
 /** Ctrl-C ends it after the records under way. */
@@ -195,7 +194,7 @@ async function run(
   const progress = progressLine();
   let done = 0;
   try {
-    if (letters.some(({ decision: { action } }) => action === 'send')) await producer.connect();
+    if (countsOf(plan).sends > 0) await producer.connect();
     const results = await runReplay(
       {
         ...{ kafka, client: temporal.client, stream, producer, reader, signal: stop.signal },
@@ -208,7 +207,7 @@ async function run(
     );
     return { results, log: log?.path, stopped: stop.signal.aborted };
   } catch (error) {
-    sayHowToGoOn(stream, log?.path);
+    say(`not all was replayed${howToGoOn(stream, log?.path)}`);
     throw error;
   } finally {
     progress('');
@@ -229,8 +228,7 @@ function openLog(
   return AuditLog.create(audit ?? join(LOG_DIRECTORY, `${name}-${now}.ndjson`), start);
 }
 
-function sayHowToGoOn({ name }: AnyStream, log: string | undefined): void {
-  if (log === undefined) return;
-  process.exitCode = 1;
-  say(`to go on: cloudsync dlq replay --stream ${name} --resume ${printable(log)}`);
+function howToGoOn({ name }: AnyStream, log: string | undefined): string {
+  if (log === undefined) return '';
+  return `; to go on: cloudsync dlq replay --stream ${name} --resume ${printable(log)}`;
 }

@@ -7,7 +7,7 @@ import {
   type RecordReader,
 } from '../clients/kafka';
 import { mapConcurrently } from '../concurrently';
-import { UsageError } from '../domain/errors';
+import { errorWithCause, UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 import { CONCURRENCY } from './failed-runs';
 import { topicRanges, type PartitionRange } from './read-topic';
@@ -181,7 +181,13 @@ async function warnOfRetention(
     action === 'send' ? [letter.content.timestamp] : [],
   );
   if (times.length === 0) return;
-  const retentionMs = await withAdmin(kafka, (admin) => topicConfig(admin, topic, 'retention.ms'));
+  let retentionMs;
+  try {
+    retentionMs = await withAdmin(kafka, (admin) => topicConfig(admin, topic, 'retention.ms'));
+  } catch (error) {
+    // Not everybody who may send may ask for settings.
+    return onNotice(`the retention of ${topic} is not known: ${errorWithCause(error)}`);
+  }
   if (retentionMs === undefined || retentionMs === '-1') return;
   const expired = times.filter((time) => time < Date.now() - Number(retentionMs)).length;
   if (expired === 0) return;

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Kafka, Producer, RecordReader } from '../clients/kafka';
@@ -55,6 +56,8 @@ export async function runReplay(context: ReplayContext, plan: ReplayPlan): Promi
   const { kafka, stream, rate, signal, onResult = () => undefined } = context;
   const sends = plan.queues.flat().some(({ decision: { action } }) => action === 'send');
   const ends = sends ? await partitionEnds(kafka, stream.topic) : [];
+  // Each record under way listens.
+  setMaxListeners(0, signal);
   const pace = pacer(rate, signal);
   const results: LetterResult[] = [];
   for (const [letter, by] of plan.superseded) {

@@ -1,0 +1,72 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { createProgram } from '../../src/cli/program';
+import { UsageError } from '../../src/domain/errors';
+import { AuditLog } from '../../src/operations/replay-audit';
+
+let directory: string;
+beforeEach(async () => (directory = await mkdtemp(join(tmpdir(), 'cloudsync-usage-'))));
+afterEach(() => rm(directory, { recursive: true }));
+
+function silent(command: Command): Command {
+  command.configureOutput({ writeErr: () => undefined }).exitOverride();
+  command.commands.forEach(silent);
+  return command;
+}
+
+const run = (...args: string[]) =>
+  silent(createProgram()).parseAsync(['node', 'cloudsync', ...args]);
+const replay = (...args: string[]) => run('dlq', 'replay', '--yes', ...args);
+
+test.each<[string, string[]]>([
+  ['no stream', []],
+  ['two streams', ['--stream', 'aws', '--stream', 'azure']],
+  ['a letter that is none', ['--stream', 'aws', 'aws-42-7']],
+  ['a place with more behind it', ['--stream', 'aws', '0:1\n']],
+])('dlq replay with %s is wrong usage', async (_, args) => {
+  await expect(replay(...args)).rejects.toThrow(UsageError);
+});
+
+test.each<[string, string[]]>([
+  ['a rate', ['--rate', '0']],
+  ['a limit', ['--limit', 'x']],
+  ['a number of replays', ['--max-replays', '-1']],
+  ['an unknown option', ['--nope']],
+])('%s that is none is wrong usage', async (_, args) => {
+  await expect(replay('--stream', 'aws', ...args)).rejects.toMatchObject({
+    code: expect.stringMatching(/^commander\./) as string,
+  });
+});
+
+test('a time that is none is wrong usage', async () => {
+  await expect(replay('--stream', 'aws', '--until', 'tomorrow')).rejects.toThrow('ISO 8601');
+});
+
+test('--resume takes no choice of letters, and a log that is one', async () => {
+  const path = join(directory, 'log.ndjson');
+  const resume = (...args: string[]) => replay('--stream', 'aws', '--resume', path, ...args);
+  await expect(resume()).rejects.toThrow("can't read the log");
+  await writeFile(path, 'hello\n');
+  await expect(resume()).rejects.toThrow('line 1');
+  await rm(path);
+  const log = await AuditLog.create(path, {
+    ...{ stream: 'aws', deadLetterTopic: 'dead', ranges: [], filters: {} },
+    ...{ maxReplays: 3, wait: false },
+  });
+  await log.close();
+  for (const more of [['--id', 'a'], ['0:1'], ['--limit', '1'], ['--audit', 'x']]) {
+    await expect(resume(...more)).rejects.toThrow('leave the other options out');
+  }
+});
+
+test.each<[string, string[]]>([
+  ['nothing', []],
+  ['both ways in', ['a', '--record', 'topic/0@1']],
+  ['a record that is none', ['--record', 'topic/0']],
+  ['a record with more behind it', ['--record', 'topic/0@1\n']],
+  ['a scan for a record', ['--record', 'topic/0@1', '--scan']],
+])('trace with %s is wrong usage', async (_, args) => {
+  await expect(run('trace', ...args)).rejects.toThrow(UsageError);
+});
