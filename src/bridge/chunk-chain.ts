@@ -146,12 +146,23 @@ export class ChunkChain {
       if (first === undefined || this.#ended) return release();
       this.#skipBefore(first);
       if (this.#queue.length === 0) return release();
-      const entries = this.#take();
+      const { gate, signal } = this.deps.start;
+      const pass = await gate.enter(signal);
+      if (this.#ended || this.#queue.length === 0) {
+        pass.unused();
+        return release();
+      }
+      const entries = this.#take(pass.probe ? 1 : undefined);
       const chunk = this.#chunkOf(first, entries);
       const records = entries.map(({ record }) => record);
       letGo = held.hold(chunk, records);
       const closed = { onHandedOver, onClosed: release };
-      const result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), closed);
+      const result = await startWorkflow(
+        this.deps.start,
+        startOfChunk(stream, chunk),
+        closed,
+        pass,
+      );
       if (result === 'started') {
         metrics.chunkRecords.observe({ stream: stream.name }, entries.length);
         window.endChunk(chunk.last + 1);
@@ -185,8 +196,8 @@ export class ChunkChain {
   }
 
   /** The first records of the queue that fit a chunk; at least one. */
-  #take(): WindowEntry[] {
-    const { maxRecords, maxBytes } = this.deps.limits;
+  #take(maxRecords = this.deps.limits.maxRecords): WindowEntry[] {
+    const { maxBytes } = this.deps.limits;
     let count = 0;
     let bytes = 0;
     for (const entry of this.#queue) {

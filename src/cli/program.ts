@@ -7,6 +7,7 @@ import { addDevCommand } from './dev';
 import { addDlqCommand } from './dlq';
 import { addFailedCommand } from './failed';
 import { addReconcileCommand } from './reconcile';
+import { addResumeCommand } from './resume';
 import { addScenariosCommand } from './scenarios';
 import { addSendCommand } from './send';
 import { addStatusCommand } from './status';
@@ -30,6 +31,7 @@ export function createProgram(): Command {
     addStatusCommand,
     addFailedCommand,
     addDlqCommand,
+    addResumeCommand,
     addReconcileCommand,
     addScenariosCommand,
   ];

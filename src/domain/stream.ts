@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BRAKE_WORKFLOW_TYPE, DEFAULT_BRAKE_LIMITS, type BrakeLimits } from './brake';
 import { idempotencySchema, type IdempotencySettings } from './idempotency-settings';
 import { UsageError } from './errors';
 import type { KafkaRecord } from './record';
@@ -42,6 +43,11 @@ export interface StreamOptions<Schema extends z.ZodType> {
   workflow?: RecordWorkflow;
   /** One workflow a record, or one for a chunk of them. Default `{ lane: 'record' }`. */
   execution?: ExecutionOptions;
+  /**
+   * When the stream is paused because too many of its records are dead-lettered; `false`: never. Default:
+   * 50 within a minute, and half of those that ended.
+   */
+  brake?: Partial<BrakeLimits> | false;
   /** Records that may be in their first workflow task at once, in one bridge worker. Default 30. */
   maxInFlight?: number;
   /** Workflows started by one bridge worker that may be open at once. Default 1,000. */
@@ -84,6 +90,7 @@ export interface Stream<Message = unknown> {
   readonly workflowId: string;
   readonly workflow: RecordWorkflow | undefined;
   readonly execution: { readonly lane: 'record' } | ({ readonly lane: 'chunk' } & ChunkLimits);
+  readonly brake: BrakeLimits | false;
   readonly maxInFlight: number;
   readonly maxOpen: number;
 }
@@ -91,7 +98,7 @@ export interface Stream<Message = unknown> {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- lists hold streams of any message
 export type AnyStream = Stream<any>;
 
-const RESERVED_WORKFLOWS = ['deliverRecord', 'invalidRecord', 'deliverChunk'];
+const RESERVED_WORKFLOWS = ['deliverRecord', 'invalidRecord', 'deliverChunk', BRAKE_WORKFLOW_TYPE];
 
 const topicName = z
   .string()
@@ -99,7 +106,8 @@ const topicName = z
   .refine((name) => name !== '.' && name !== '..', 'must not be . or ..');
 const count = z.number().int().min(1);
 /** A Node timer set for longer than this fires at once. */
-const milliseconds = count.max(2 ** 31 - 1);
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const milliseconds = count.max(MAX_TIMER_MS);
 const isFunction = (value: unknown) => typeof value === 'function';
 const functionType = z.custom(isFunction, 'must be a function');
 
@@ -161,6 +169,19 @@ const optionsSchema = z.strictObject({
       }),
     ])
     .optional(),
+  brake: z
+    .union([
+      z.literal(false),
+      z
+        .strictObject({
+          share: z.number().gt(0).max(1),
+          minimum: count,
+          windowMs: milliseconds.min(1_000),
+          probeAfterMs: milliseconds.max(MAX_TIMER_MS / 10),
+        })
+        .partial(),
+    ])
+    .optional(),
   maxInFlight: count.max(1000).optional(),
   maxOpen: count.optional(),
 });
@@ -178,7 +199,7 @@ export function defineStream<Schema extends z.ZodType>(
     const name = JSON.stringify((options as { name?: unknown } | undefined)?.name);
     throw new UsageError(`stream ${name}: ${z.prettifyError(result.error)}`);
   }
-  const { name, topic, execution, sink, schema, messageId, decode, workflow } = options;
+  const { name, topic, execution, sink, schema, messageId, decode, workflow, brake } = options;
   const settings = {
     name,
     topic,
@@ -190,6 +211,7 @@ export function defineStream<Schema extends z.ZodType>(
       execution?.lane === 'chunk'
         ? { ...DEFAULT_CHUNK_LIMITS, ...execution }
         : { lane: 'record' as const },
+    brake: brake === false ? (false as const) : { ...DEFAULT_BRAKE_LIMITS, ...brake },
     maxInFlight: options.maxInFlight ?? 30,
     maxOpen: options.maxOpen ?? 1_000,
   };

@@ -1,8 +1,10 @@
 import {
   ApplicationFailure,
   TemporalFailure,
+  workflowInfo,
   type WorkflowInterceptorsFactory,
 } from '@temporalio/workflow';
+import type { ChunkResult } from '../activities/record-activities';
 import { bridge, type RecordOutcome } from './bridge-sinks';
 
 /** Tells the bridge when a workflow leaves its first task and when it ends; a user's own as well. */
@@ -42,6 +44,10 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
 
 /** A user's own workflow may return anything; it has delivered its record when it completes. */
 function outcomeOf(result: unknown): RecordOutcome {
+  // Records that have left the chunk end elsewhere.
+  if (workflowInfo().workflowType === 'deliverChunk' && (result as ChunkResult).handedOn > 0) {
+    return 'failed';
+  }
   const outcome = (result as { outcome?: unknown } | undefined | null)?.outcome;
   return outcome === 'duplicate' ? 'duplicate' : 'delivered';
 }

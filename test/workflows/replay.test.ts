@@ -32,6 +32,7 @@ function replay(history: string, workflowBundle = bundle): Promise<void> {
 /** One history for each way that a workflow of ours can go. */
 test('there is a history of every way', () => {
   expect(names.sort()).toEqual([
+    'braked-then-resumed',
     'chunk-expired',
     'chunk-from-memory',
     'chunk-read-back',
