@@ -19,6 +19,7 @@ import { chunkEvents, deliveryEvents } from './delivery-events';
 import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream';
 import { Releasers, type Service } from './lifecycle';
 import { createMetrics, startAtZero } from './metrics';
+import { createStreamBrake } from './stream-brake';
 import { createStreamWorker } from './stream-worker';
 
 export interface BridgeWorkerOptions extends WorkerOptions {
@@ -108,7 +109,9 @@ function createStreamBridge(
   const open = new OpenRecords(client, logger);
   const backoff = new Backoff();
   const held = new HeldChunks();
-  const start = { client, stream, open, backoff, metrics, logger, signal: stopping.signal };
+  const braking = createStreamBrake(stream, client, metrics, logger);
+  const { gate, brake } = braking;
+  const start = { client, stream, open, backoff, gate, metrics, logger, signal: stopping.signal };
   const handOn = createHandOn({ ...start, signal: ended.signal }, (partition): Ledger | undefined =>
     consumer.ledgerOf(partition),
   );
@@ -133,7 +136,8 @@ function createStreamBridge(
     logger,
     recentIds: () => idempotency.stats().size,
     stalledAfterMs: options.stalledAfterMs ?? STALLED_AFTER_MS,
-    stallCause: (window) => stallCause(stream, window, { backoff, open, braked: false }),
+    stallCause: (window) =>
+      stallCause(stream, window, { backoff, open, braked: brake?.active ?? false }),
     onRecords: (entries) => dispatcher.push(entries),
     onLost: () => dispatcher.dropLost(),
     onFatal,
@@ -158,11 +162,13 @@ function createStreamBridge(
         connection,
         namespace: connections.namespace,
         temporal: options.temporal,
-        deadLetters: createDeadLetterWriter(connections.producer, connections.reader, tracing),
+        deadLetters: braking.counting(
+          createDeadLetterWriter(connections.producer, connections.reader, tracing),
+        ),
         tracing,
-        events: deliveryEvents(metrics, logger, ledgerOf),
+        events: deliveryEvents(metrics, logger, ledgerOf, brake),
         chunks: {
-          events: chunkEvents(stream.name, metrics, logger, ledgerOf),
+          events: chunkEvents(stream.name, metrics, logger, ledgerOf, brake),
           reader: connections.reader,
           handOn,
           held,
@@ -198,10 +204,11 @@ function createStreamBridge(
     end() {
       ended.abort();
       open.stop();
+      braking.stop();
       idempotency.close();
     },
 
-    notices: () => consumer.notices(),
+    notices: () => ({ ...braking.notices(), ...consumer.notices() }),
 
     faults(): Record<string, string> {
       const fault = consumer.fault();

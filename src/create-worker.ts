@@ -12,6 +12,7 @@ import type { AnyStream } from './domain/stream';
 import { Releasers, type Service } from './lifecycle';
 import type { Logger } from './logger';
 import { createMetrics, startAtZero, type Metrics } from './metrics';
+import { createStreamBrake } from './stream-brake';
 import { createStreamWorker } from './stream-worker';
 import type { Tracing } from './tracing';
 
@@ -38,7 +39,6 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
   for (const { sink } of streams) releasers.push(() => sink.close?.());
   try {
     const deadLetters = createDeadLetterWriter(connections.producer, connections.reader, tracing);
-    const events = deliveryEvents(metrics, logger);
     const { client, connection } = connections.temporal;
     const open = new OpenRecords(client, logger);
     const stopping = new AbortController();
@@ -50,16 +50,20 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
     const workers = await Promise.all(
       streams.map((stream) => {
         const { signal } = stopping;
-        const start = { client, stream, open, backoff: new Backoff(), metrics, logger, signal };
+        const braking = createStreamBrake(stream, client, metrics, logger);
+        releasers.push(() => braking.stop());
+        const { gate, brake } = braking;
+        const backoff = new Backoff();
+        const start = { client, stream, open, backoff, gate, metrics, logger, signal };
         const { recent, idempotency } = createRecentLayer(stream, logger);
         releasers.push(() => idempotency.close());
         return createStreamWorker({
           stream,
-          deadLetters,
-          events,
+          deadLetters: braking.counting(deadLetters),
+          events: deliveryEvents(metrics, logger, undefined, brake),
           tracing,
           chunks: {
-            events: chunkEvents(stream.name, metrics, logger),
+            events: chunkEvents(stream.name, metrics, logger, undefined, brake),
             reader: connections.reader,
             handOn: createHandOn(start),
             recent,

@@ -1,5 +1,6 @@
 import type { DeliveryEvents } from './activities/deliver';
 import type { ChunkEvents } from './activities/deliver-chunk';
+import type { Brake } from './bridge/brake';
 import type { Ledger } from './bridge/ledger';
 import { duplicateSkipped } from './duplicate-skipped';
 import type { Logger } from './logger';
@@ -11,6 +12,7 @@ export function deliveryEvents(
   logger: Logger,
   /** The running totals of a partition that this process consumes. */
   ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
+  brake?: Pick<Brake, 'delivered'>,
 ): DeliveryEvents {
   return {
     duplicateAtSink: (record) => duplicateSkipped({ logger, metrics }, record, 'sink'),
@@ -22,6 +24,7 @@ export function deliveryEvents(
     },
     attemptSucceeded({ stream, partition }, seconds) {
       metrics.deliverySeconds.observe({ stream }, seconds);
+      brake?.delivered(1);
       const ledger = ledgerOf(partition);
       ledger?.add('deliveries');
       ledger?.add('deliveryMicros', Math.round(seconds * 1e6));
@@ -35,6 +38,7 @@ export function chunkEvents(
   metrics: Metrics,
   logger: Logger,
   ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
+  brake?: Pick<Brake, 'delivered'>,
 ): ChunkEvents {
   const events = deliveryEvents(metrics, logger, ledgerOf);
   return {
@@ -43,6 +47,7 @@ export function chunkEvents(
     delivered(partition, count) {
       metrics.records.inc({ stream, outcome: 'delivered' }, count);
       ledgerOf(partition)?.add('delivered', count);
+      brake?.delivered(count);
     },
     duplicate(record, layer) {
       duplicateSkipped({ logger, metrics }, record, layer);

@@ -12,8 +12,8 @@ export interface HealthServer {
 /** What `/readyz` answers, with 200 or 503. */
 export function readiness(service: Pick<Service, 'faults' | 'notices'>) {
   const faults = service.faults();
-  const notices = service.notices?.() ?? {};
-  return { ready: Object.keys(faults).length === 0, faults, notices };
+  const notices = service.notices?.();
+  return { ready: Object.keys(faults).length === 0, faults, ...(notices && { notices }) };
 }
 
 /**

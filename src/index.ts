@@ -19,6 +19,7 @@ export {
   type Stream,
   type StreamOptions,
 } from './domain/stream';
+export type { BrakeLimits } from './domain/brake';
 export type { ChunkRange } from './domain/chunk';
 export { messageSchema, type Message } from './domain/message';
 export type { KafkaRecord, RecordInput, RecordPosition } from './domain/record';

@@ -45,6 +45,12 @@ export function createMetrics(registry = new Registry()) {
       labelNames: ['stream', 'topic', 'partition'] as const,
       registers,
     }),
+    braked: new Gauge({
+      name: 'cloudsync_braked',
+      help: '1 while a stream is braked because too many of its records were dead-lettered, else 0',
+      labelNames: ['stream'] as const,
+      registers,
+    }),
     stalled: new Gauge({
       name: 'cloudsync_stalled',
       help: '1 while a partition has work and makes no progress, else 0',
@@ -193,6 +199,7 @@ export function startAtZero(metrics: Metrics, stream: string): void {
     counter.inc({ stream }, 0);
   }
   metrics.inFlight.set({ stream }, 0);
+  metrics.braked.set({ stream }, 0);
   metrics.recentIds.set({ stream }, 0);
 }
 

@@ -165,13 +165,25 @@ export class ChunkChain {
         release();
         return undefined;
       }
-      const entries = this.#take();
+      const { gate, signal } = this.deps.start;
+      const pass = await gate.enter(signal);
+      if (this.#ended || this.#queue.length === 0) {
+        pass.unused();
+        release();
+        return undefined;
+      }
+      const entries = this.#take(pass.probe ? 1 : undefined);
       const records = entries.map(({ record }) => record);
       const after = this.deps.order?.after(entries) ?? [];
       const chunk = { ...this.#chunkOf(first, entries), ...(after.length > 0 && { after }) };
       letGo = held.hold(chunk, records);
       const closed = { onHandedOver, onClosed: release };
-      const result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), closed);
+      const result = await startWorkflow(
+        this.deps.start,
+        startOfChunk(stream, chunk),
+        closed,
+        pass,
+      );
       const { workflowId } = result;
       if ('duplicateOf' in result) {
         release();
@@ -213,8 +225,8 @@ export class ChunkChain {
     return window.chainEnd;
   }
 
-  #take(): WindowEntry[] {
-    const entries = this.#upToLimits();
+  #take(maxRecords?: number): WindowEntry[] {
+    const entries = this.#upToLimits(maxRecords);
     this.#queuedBytes -= bytesOf(entries);
     this.#since = this.#pushedAt;
     this.#queue.splice(0, entries.length);
@@ -222,8 +234,8 @@ export class ChunkChain {
   }
 
   /** The first records of the queue that fit a chunk; at least one, if there is any. */
-  #upToLimits(): WindowEntry[] {
-    const { maxRecords, maxBytes } = this.deps.limits;
+  #upToLimits(maxRecords = this.deps.limits.maxRecords): WindowEntry[] {
+    const { maxBytes } = this.deps.limits;
     let count = 0;
     let bytes = 0;
     for (const entry of this.#queue) {

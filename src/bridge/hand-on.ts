@@ -39,9 +39,12 @@ export function createHandOn(
       const [input] = start.args;
       const failed = 'reason' in input ? input.reason.type : undefined;
       logger.warn({ ...memo, reason: failed }, 'Record leaves its chunk');
+      // The attempt at the chunk must not leave anything behind that waits for the gate.
+      const until = AbortSignal.any([signal, deps.signal]);
+      const pass = await deps.gate.enter(until, record);
       let result;
       try {
-        result = await startWorkflow(deps, start, open);
+        result = await startWorkflow(deps, start, open, pass);
       } catch (error) {
         if (!(error instanceof StartRejectedError) || messageId === null) throw error;
         const reason = { type: 'RejectedByTemporal', message: error.message } as const;

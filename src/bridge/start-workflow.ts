@@ -12,6 +12,7 @@ import type { WorkflowStart } from '../domain/record-start';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { Backoff } from './backoff';
+import type { Gate, Pass } from './brake';
 import type { OpenRecord, OpenRecords } from './open-records';
 
 export interface StartDependencies {
@@ -19,6 +20,7 @@ export interface StartDependencies {
   stream: { name: string; taskQueue: string };
   open: OpenRecords;
   backoff: Backoff;
+  gate: Gate;
   metrics: Metrics;
   logger: Logger;
   /** Aborts when the bridge stops; a start that waits then rejects. */
@@ -43,10 +45,40 @@ interface Duplicate extends Started {
 }
 
 /**
- * Makes a record, or a chunk of them, durable as a workflow. Tries until the server answers; rejects
- * only with {@link StartRejectedError} or when the signal aborts.
+ * Makes a record, or a chunk of them, durable as a workflow. Waits for the gate, unless it was passed
+ * before, then tries until the server answers; rejects only with {@link StartRejectedError} or when the
+ * signal aborts.
  */
 export async function startWorkflow(
+  deps: StartDependencies,
+  start: WorkflowStart,
+  record: OpenRecord,
+  passed?: Pass,
+): Promise<Started | Duplicate> {
+  const pass = passed ?? (await deps.gate.enter(deps.signal));
+  pass.begins(placeOf(start.memo));
+  let started = false;
+  try {
+    const result = await startUnderAnyId(deps, start, {
+      onHandedOver: () => record.onHandedOver(),
+      onClosed(outcome) {
+        pass.ended(outcome);
+        record.onClosed(outcome);
+      },
+    });
+    started = !('duplicateOf' in result);
+    return result;
+  } finally {
+    if (!started) pass.unused();
+  }
+}
+
+/** Where a record lies, or the first of a chunk. */
+function placeOf({ partition, ...memo }: RecordMemo | ChunkMemo) {
+  return { partition, offset: 'firstRecord' in memo ? memo.firstRecord : memo.offset };
+}
+
+async function startUnderAnyId(
   deps: StartDependencies,
   start: WorkflowStart,
   record: OpenRecord,

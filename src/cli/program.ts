@@ -8,6 +8,7 @@ import { addDevCommand } from './dev';
 import { addDlqCommand } from './dlq';
 import { addFailedCommand } from './failed';
 import { addReconcileCommand } from './reconcile';
+import { addResumeCommand } from './resume';
 import { addScenariosCommand } from './scenarios';
 import { addSendCommand } from './send';
 import { addStatusCommand } from './status';
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     addFailedCommand,
     addDlqCommand,
     addTraceCommand,
+    addResumeCommand,
     addReconcileCommand,
     addScenariosCommand,
   ];

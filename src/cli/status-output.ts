@@ -54,5 +54,22 @@ export function describeStatus(all: StreamStatus[]): string {
     standing.length > 0
       ? [table(['STALLED', 'PARTITION', 'OFFSET', 'REASON', 'SINCE', 'WAITS FOR'], standing)]
       : [];
-  return [streams, idempotency, deliveries, ...lags, ...stalls].join('\n\n');
+  const brakes = all.flatMap(({ name, braked }) =>
+    braked
+      ? [
+          [
+            name,
+            braked.since,
+            braked.deadLetters,
+            `${Math.round(braked.share * 100)} %`,
+            braked.reason,
+          ],
+        ]
+      : [],
+  );
+  const braked =
+    brakes.length > 0
+      ? [table(['BRAKED', 'SINCE', 'DEAD LETTERS', 'OF THOSE ENDED', 'REASON'], brakes)]
+      : [];
+  return [...braked, streams, idempotency, deliveries, ...lags, ...stalls].join('\n\n');
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BRAKE_WORKFLOW_TYPE, DEFAULT_BRAKE_LIMITS, type BrakeLimits } from './brake';
 import { idempotencySchema, type IdempotencySettings } from './idempotency-settings';
 import { UsageError } from './errors';
 import type { KafkaRecord } from './record';
@@ -44,6 +45,11 @@ export interface StreamOptions<Schema extends z.ZodType> {
   execution?: ExecutionOptions;
   /** Which records are delivered one after the other. Default `none`. */
   ordering?: Ordering;
+  /**
+   * When the stream is paused because too many of its records are dead-lettered; `false`: never. Default:
+   * 50 within a minute, and half of those that ended.
+   */
+  brake?: Partial<BrakeLimits> | false;
   /** Records that may be in their first workflow task at once, in one bridge worker. Default 30. */
   maxInFlight?: number;
   /** Workflows started by one bridge worker that may be open at once. Default 1,000. */
@@ -95,6 +101,7 @@ export interface Stream<Message = unknown> {
   readonly workflow: RecordWorkflow | undefined;
   readonly execution: { readonly lane: 'record' } | ({ readonly lane: 'chunk' } & ChunkLimits);
   readonly ordering: Ordering;
+  readonly brake: BrakeLimits | false;
   readonly maxInFlight: number;
   readonly maxOpen: number;
 }
@@ -102,7 +109,7 @@ export interface Stream<Message = unknown> {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- lists hold streams of any message
 export type AnyStream = Stream<any>;
 
-const RESERVED_WORKFLOWS = ['deliverRecord', 'invalidRecord', 'deliverChunk'];
+const RESERVED_WORKFLOWS = ['deliverRecord', 'invalidRecord', 'deliverChunk', BRAKE_WORKFLOW_TYPE];
 
 const topicName = z
   .string()
@@ -110,7 +117,8 @@ const topicName = z
   .refine((name) => name !== '.' && name !== '..', 'must not be . or ..');
 const count = z.number().int().min(1);
 /** A Node timer set for longer than this fires at once. */
-const milliseconds = count.max(2 ** 31 - 1);
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const milliseconds = count.max(MAX_TIMER_MS);
 const isFunction = (value: unknown) => typeof value === 'function';
 const functionType = z.custom(isFunction, 'must be a function');
 
@@ -173,6 +181,19 @@ const optionsSchema = z.strictObject({
     ])
     .optional(),
   ordering: z.enum(ORDERINGS).optional(),
+  brake: z
+    .union([
+      z.literal(false),
+      z
+        .strictObject({
+          share: z.number().gt(0).max(1),
+          minimum: count,
+          windowMs: milliseconds.min(1_000),
+          probeAfterMs: milliseconds.max(MAX_TIMER_MS / 10),
+        })
+        .partial(),
+    ])
+    .optional(),
   maxInFlight: count.max(1000).optional(),
   maxOpen: count.optional(),
 });
@@ -190,7 +211,7 @@ export function defineStream<Schema extends z.ZodType>(
     const name = JSON.stringify((options as { name?: unknown } | undefined)?.name);
     throw new UsageError(`stream ${name}: ${z.prettifyError(result.error)}`);
   }
-  const { name, topic, execution, sink, schema, messageId, decode, workflow } = options;
+  const { name, topic, execution, sink, schema, messageId, decode, workflow, brake } = options;
   const settings = {
     name,
     topic,
@@ -203,6 +224,7 @@ export function defineStream<Schema extends z.ZodType>(
         ? { ...DEFAULT_CHUNK_LIMITS, ...execution }
         : { lane: 'record' as const },
     ordering: options.ordering ?? 'none',
+    brake: brake === false ? (false as const) : { ...DEFAULT_BRAKE_LIMITS, ...brake },
     maxInFlight: options.maxInFlight ?? 30,
     maxOpen: options.maxOpen ?? 1_000,
   };

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Kafka } from '../clients/kafka';
+import { brakeOf } from '../clients/temporal-brake';
 import type { AnyStream } from '../domain/stream';
 import { deadLettersOf, isLetterOf } from './dead-letters';
 import { countFailed } from './failed-list';
@@ -15,6 +16,8 @@ export interface StreamStatus {
   lagByPartition: Record<string, number>;
   /** Partitions that have work and make no progress, as the bridge workers say that own them. */
   stalled: StalledPartition[];
+  /** Since when and why the stream is braked; null where it is not. */
+  braked: { since: string; deadLetters: number; share: number; reason: string } | null;
   /** Workflows of the stream's task queue. */
   running: number;
   /** Workflow ids whose latest run failed. */
@@ -50,11 +53,12 @@ export async function streamStatus(
   stream: AnyStream,
 ): Promise<StreamStatus> {
   const { name, topic, groupId } = stream;
-  const [progress, counts, failed, deadLetters] = await Promise.all([
+  const [progress, counts, failed, deadLetters, brake] = await Promise.all([
     groupProgress(kafka, stream),
     workflowCounts(client, stream),
     countFailed(client, stream),
     countDeadLetters(kafka, stream),
+    brakeOf(client, stream),
   ]);
   const { totals, recentIds } = progress;
   const { recent, workflowId, sink, delivered, retries, checked, evictions, lockWaits } = totals;
@@ -65,6 +69,14 @@ export async function streamStatus(
     lag: progress.lag,
     lagByPartition: progress.lagByPartition,
     stalled: progress.stalled,
+    braked: brake
+      ? {
+          since: brake.since,
+          deadLetters: brake.deadLetters,
+          share: brake.share,
+          reason: brake.errorType,
+        }
+      : null,
     ...counts,
     failed,
     deadLetters,

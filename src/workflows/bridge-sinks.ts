@@ -7,7 +7,7 @@ export type RecordOutcome =
   /** The sink held the message before. */
   | 'duplicate'
   | 'dead_lettered'
-  /** Any other end: cancelled, or a user's own workflow failed. */
+  /** Any other end: cancelled, a user's own workflow failed, or a chunk that some of its records have left. */
   | 'failed';
 
 /**

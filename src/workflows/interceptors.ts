@@ -1,9 +1,11 @@
 import {
   ApplicationFailure,
   TemporalFailure,
+  workflowInfo,
   type WorkflowInterceptorsFactory,
 } from '@temporalio/workflow';
 import type { RecordEnvelope } from '../domain/record';
+import type { ChunkResult } from '../activities/record-activities';
 import { bridge, type RecordOutcome } from './bridge-sinks';
 import { takeWaiting, waitFor } from './order';
 
@@ -52,6 +54,10 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
 
 /** A user's own workflow may return anything; it has delivered its record when it completes. */
 function outcomeOf(result: unknown): RecordOutcome {
+  // Records that have left the chunk end elsewhere.
+  if (workflowInfo().workflowType === 'deliverChunk' && (result as ChunkResult).handedOn > 0) {
+    return 'failed';
+  }
   const outcome = (result as { outcome?: unknown } | undefined | null)?.outcome;
   return outcome === 'duplicate' ? 'duplicate' : 'delivered';
 }

@@ -2,6 +2,7 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@te
 import fc from 'fast-check';
 import { pino } from 'pino';
 import type { Backoff } from '../../src/bridge/backoff';
+import { OPEN_GATE } from '../../src/bridge/brake';
 import { ChunkDispatcher } from '../../src/bridge/chunk-dispatcher';
 import { StreamConsumer } from '../../src/bridge/consume';
 import { HeldChunks } from '../../src/bridge/held-chunks';
@@ -108,7 +109,7 @@ class Model {
       stream,
       limits: { maxRecords, maxBytes: 1e9, lingerMs: 0 },
       held: new HeldChunks(),
-      start: { client, stream, open, backoff: noBackoff, metrics, logger, signal },
+      start: { client, stream, open, backoff: noBackoff, gate: OPEN_GATE, metrics, logger, signal },
       metrics,
       logger,
       base: (window) => consumer.base(window),

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { deliverChunk } from '../../src/activities/deliver-chunk';
 import type { ChunkResult } from '../../src/activities/record-activities';
+import { OPEN_GATE } from '../../src/bridge/brake';
 import type { Backoff } from '../../src/bridge/backoff';
 import { ChunkDispatcher } from '../../src/bridge/chunk-dispatcher';
 import { StreamConsumer } from '../../src/bridge/consume';
@@ -177,7 +178,7 @@ class Model {
       stream,
       limits: { maxRecords, maxBytes: 1e9, lingerMs: 0 },
       held,
-      start: { client, stream, open, backoff: noBackoff, metrics, logger, signal },
+      start: { client, stream, open, backoff: noBackoff, gate: OPEN_GATE, metrics, logger, signal },
       metrics,
       logger,
       base: (window) => consumer.base(window),

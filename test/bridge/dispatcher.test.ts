@@ -1,5 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { Backoff } from '../../src/bridge/backoff';
+import { OPEN_GATE } from '../../src/bridge/brake';
 import { Dispatcher } from '../../src/bridge/dispatcher';
 import { emptyTotals, Ledger, parseLedger } from '../../src/bridge/ledger';
 import { OpenRecords } from '../../src/bridge/open-records';
@@ -62,6 +63,7 @@ class World {
         stream,
         open: this.open,
         backoff: new Backoff(),
+        gate: OPEN_GATE,
         metrics: this.metrics,
         logger,
         signal: this.stopping.signal,

@@ -1,4 +1,5 @@
 import { Backoff } from '../../src/bridge/backoff';
+import { OPEN_GATE } from '../../src/bridge/brake';
 import { createHandOn } from '../../src/bridge/hand-on';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { startOfRecord } from '../../src/domain/record-start';
@@ -26,7 +27,16 @@ beforeEach(() => {
   });
   open = new OpenRecords(client, logger);
   const metrics = createMetrics();
-  const deps = { client, stream, open, backoff: new Backoff(), metrics, logger, signal: never };
+  const deps = {
+    client,
+    stream,
+    open,
+    backoff: new Backoff(),
+    gate: OPEN_GATE,
+    metrics,
+    logger,
+    signal: never,
+  };
   const give = createHandOn(deps);
   handOn = (offset, signal = never) => {
     const record = kafkaRecord({ offset, value: Buffer.from(`{"id":"m${offset}"}`) });

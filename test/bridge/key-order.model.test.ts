@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
 import { pino } from 'pino';
+import { OPEN_GATE } from '../../src/bridge/brake';
 import type { Backoff } from '../../src/bridge/backoff';
 import { StreamConsumer } from '../../src/bridge/consume';
 import { Dispatcher } from '../../src/bridge/dispatcher';
@@ -133,6 +134,7 @@ class Model {
         stream,
         open,
         backoff: noBackoff,
+        gate: OPEN_GATE,
         metrics,
         logger,
         signal: new AbortController().signal,

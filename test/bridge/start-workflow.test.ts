@@ -1,5 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { Backoff } from '../../src/bridge/backoff';
+import { OPEN_GATE } from '../../src/bridge/brake';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { StartRejectedError, startWorkflow } from '../../src/bridge/start-workflow';
 import { startOfRecord } from '../../src/domain/record-start';
@@ -58,7 +59,16 @@ function begin(answers: ('ok' | Error)[], holders: Record<string, object | Error
   const stopping = new AbortController();
   open = new OpenRecords(client, logger);
   const result = startWorkflow(
-    { client, stream, open, backoff: new Backoff(), metrics, logger, signal: stopping.signal },
+    {
+      client,
+      stream,
+      open,
+      backoff: new Backoff(),
+      gate: OPEN_GATE,
+      metrics,
+      logger,
+      signal: stopping.signal,
+    },
     start,
     { onHandedOver: () => undefined, onClosed: (outcome) => closed.push(outcome) },
   );
@@ -85,6 +95,7 @@ test('starts the workflow once, never over an existing one', async () => {
 
 test('a workflow that ends before its start is acknowledged counts', async () => {
   const { result, closed, open } = begin(['ok']);
+  await Promise.resolve();
   open.closed(FIRST, 'delivered');
   expect(closed).toEqual([]);
   await result;

@@ -10,6 +10,7 @@
 import { writeFile } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { ActivityDependencies } from '../../src/activities/create-activities';
@@ -18,6 +19,12 @@ import { installTemporalRuntime } from '../../src/clients/temporal-runtime';
 import { loadSettings } from '../../src/config';
 import { HeldChunks } from '../../src/bridge/held-chunks';
 import { createRecentLayer } from '../../src/bridge/recent-layer';
+import {
+  BRAKE_WORKFLOW_TYPE,
+  brakeWorkflowId,
+  RESUME_SIGNAL,
+  type BrakeReason,
+} from '../../src/domain/brake';
 import { startOfChunk } from '../../src/domain/chunk';
 import { DeliveryError } from '../../src/domain/errors';
 import type { InvalidReason, KafkaRecord } from '../../src/domain/record';
@@ -65,7 +72,22 @@ const invalid = (record: KafkaRecord, type: InvalidReason['type']) =>
   startOfInvalidRecord(stream, record, { type, message: 'as it was then' });
 const revalidated = invalid(recordOf('revalidated'), 'SchemaMismatch');
 
-const starts: Record<string, WorkflowStart> = {
+const BRAKED = 'braked-then-resumed';
+const brake: BrakeReason = {
+  stream: stream.name,
+  since: '2026-01-01T00:00:00.000Z',
+  deadLetters: 60,
+  share: 0.9,
+  errorType: 'Permanent',
+};
+
+const starts: Record<string, Omit<WorkflowStart, 'memo' | 'furtherIds'> & { memo: object }> = {
+  [BRAKED]: {
+    workflowType: BRAKE_WORKFLOW_TYPE,
+    workflowId: brakeWorkflowId(stream.name),
+    args: [brake],
+    memo: brake,
+  },
   delivered: started('delivered'),
   ...Object.fromEntries(Object.keys(failures).map((name) => [name, started(name)])),
   'invalid-record': invalid({ ...recordOf('x'), value: Buffer.from('{nope') }, 'InvalidJson'),
@@ -161,7 +183,7 @@ async function main(): Promise<void> {
   });
   const names = process.argv.slice(2);
   await worker.runUntil(async () => {
-    const start = ({ workflowType, workflowId, args, memo }: WorkflowStart) =>
+    const start = ({ workflowType, workflowId, args, memo }: (typeof starts)[string]) =>
       client.workflow.start(workflowType, {
         workflowId,
         taskQueue: stream.taskQueue,
@@ -170,6 +192,11 @@ async function main(): Promise<void> {
         requestEagerStart: true,
       });
     const record = async (name: string, handle: WorkflowHandle) => {
+      if (name === BRAKED) {
+        // By then its first task is over.
+        await sleep(1_000);
+        await handle.signal(RESUME_SIGNAL, { by: 'operator' });
+      }
       const end = await handle.result().then(
         () => 'completed',
         (error: unknown) => {

@@ -33,6 +33,7 @@ function replay(history: string, workflowBundle = bundle): Promise<void> {
 test('there is a history of every way', () => {
   expect(names.sort()).toEqual([
     'after-one-that-ended',
+    'braked-then-resumed',
     'chunk-expired',
     'chunk-from-memory',
     'chunk-read-back',

@@ -1,0 +1,34 @@
+import {
+  condition,
+  defineSignal,
+  setHandler,
+  setWorkflowOptions,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { BrakeReason } from '../domain/brake';
+
+/** Ends the brake; `by` says who asked for it: `probe` or `operator`. */
+export const resume = defineSignal<[{ by: string }]>('resume');
+
+/**
+ * Runs for as long as its stream is braked: bridge workers of the stream start nothing meanwhile. It does
+ * nothing by itself. The reason is its input for people who look at it.
+ */
+export async function brakeStream(
+  reason: BrakeReason,
+): Promise<BrakeReason & { resumedBy: string }> {
+  let resumedBy: string | undefined;
+  setHandler(resume, ({ by }) => void (resumedBy = by));
+  await condition(() => resumedBy !== undefined);
+  return { ...reason, resumedBy: resumedBy! };
+}
+
+// It may outlive the version that began it, and then nobody would take the signal. The server takes such a
+// word from workers only that take part in Worker Versioning.
+setWorkflowOptions(
+  () =>
+    workflowInfo().currentDeploymentVersion?.deploymentName
+      ? { versioningBehavior: 'AUTO_UPGRADE' }
+      : {},
+  brakeStream,
+);
