@@ -265,7 +265,7 @@ class Model {
     const nothing = () => undefined;
     const records = this.#log.slice(chunk.first, chunk.last + 1);
     try {
-      const result = (await environment.run(() =>
+      const result = await environment.run<[], ChunkResult, () => Promise<ChunkResult>>(() =>
         deliverChunk(
           {
             stream: this.#stream,
@@ -300,7 +300,7 @@ class Model {
           chunk,
           retry,
         ),
-      )) as ChunkResult;
+      );
       run.ended = true;
       run.result.resolve(result);
       run.bridge.open.closed(run.workflowId, 'delivered');
