@@ -35,6 +35,28 @@ function add(workflowId: string, memo = { partition: 0, offset: 0 }) {
   return { entry, events };
 }
 
+test('one that is watched is asked for at once, and told once', async () => {
+  create(() => Promise.resolve({ status: { name: 'COMPLETED' } }));
+  let ended = 0;
+  open.watch('a', () => ended++);
+  await jest.advanceTimersByTimeAsync(1_000);
+  expect([asked, ended, open.size]).toEqual([['a'], 1, 0]);
+  open.closed('a', 'delivered');
+  expect(ended).toBe(1);
+});
+
+test('one that is watched and runs is asked for again, unless it tells its end', async () => {
+  create();
+  let ended = 0;
+  open.watch('a', () => ended++);
+  await jest.advanceTimersByTimeAsync(10_000);
+  expect(asked.length).toBeGreaterThan(1);
+  open.handedOver('a');
+  expect(ended).toBe(0);
+  open.closed('a', 'failed');
+  expect(ended).toBe(1);
+});
+
 describe('a workflow in this process', () => {
   beforeEach(() => create());
 

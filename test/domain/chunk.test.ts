@@ -25,3 +25,10 @@ test('neither is that of another beginning, nor a record', () => {
   expect(isSameChunk(holder, memo({ first: 99 }))).toBe(false);
   expect(isSameChunk({ ...holder, messageId: 'a' }, memo())).toBe(false);
 });
+
+test('keys that are open are part of the input, and not of what tells the chunk from others', () => {
+  const after: [string, string][] = [['hash', 'test-a-1']];
+  const start = startOfChunk(testStream(), { ...chunk, after });
+  expect(start.args[0]).toEqual({ ...chunk, after });
+  expect(start.memo).toEqual(memo());
+});

@@ -1,6 +1,7 @@
 import { encodeContent, type KafkaRecord } from '../../src/domain/record';
 import {
   MAX_CONTENT_BYTES,
+  startAfter,
   startOfInvalidRecord,
   startOfRecord,
 } from '../../src/domain/record-start';
@@ -35,6 +36,14 @@ describe('the start of a record', () => {
       args: [{ ...identity, content: encodeContent(record) }, stream.retry],
       memo: identity,
     });
+  });
+
+  test('after another one differs in its input alone', () => {
+    const start = startOfRecord(stream, kafkaRecord(), '42');
+    expect(startAfter(start, undefined)).toBe(start);
+    const [input, retry] = start.args;
+    const args = [{ ...input, after: 'test-41-6' }, retry];
+    expect(startAfter(start, 'test-41-6')).toEqual({ ...start, args });
   });
 
   test('names the trace in the memo, of records that have one', () => {

@@ -29,6 +29,7 @@ describe('defineStream', () => {
       workflowId: '{stream}-{messageId}-{offset}',
       retry: DEFAULT_RETRY_POLICY,
       idempotency: {},
+      ordering: 'none',
       maxInFlight: 30,
       maxOpen: 1_000,
       workflow: undefined,
@@ -75,6 +76,7 @@ describe('defineStream', () => {
     ['maxInFlight', { maxInFlight: 0 }],
     ['maxInFlight', { maxInFlight: Number.NaN }],
     ['maxOpen', { maxOpen: 1.5 }],
+    ['ordering', { ordering: 'offset' }],
     ['deliverRecord', { workflow: { type: 'deliverRecord', workflowsPath: '/w.js' } }],
     ['invalidRecord', { workflow: { type: 'invalidRecord', workflowsPath: '/w.js' } }],
   ])('names %s in %j', (name, options) => {
