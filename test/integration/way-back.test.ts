@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -420,10 +420,10 @@ test('the log is one JSON document a line, and says what was done', async () => 
   expect(events).toEqual(['start', 'starting', 'started', 'ended']);
 });
 
-test('on the command line: dry run, replay, trace, and a stop that is gone on from', async () => {
+/** A module with a stream of this name, whose files lie in `sink`; and how to start a command on it. */
+async function commandLine(name: string) {
   const root = join(__dirname, '..', '..');
   const module = join(directory, 'streams.ts');
-  const name = uniqueName('cli');
   const sinkDirectory = join(directory, 'sink');
   await writeFile(
     module,
@@ -435,6 +435,25 @@ test('on the command line: dry run, replay, trace, and a stop that is gone on fr
       sink: fileSystemSink({ directory: ${JSON.stringify(sinkDirectory)} }),
     });`,
   );
+  const start = (...args: string[]) => {
+    const main = join(root, 'src', 'cli', 'main.ts');
+    const tsx = join(root, 'node_modules', 'tsx', 'dist', 'loader.mjs');
+    const command = ['--import', tsx, main, ...args, '--streams', module];
+    let child!: ChildProcess;
+    const ended = new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+      child = execFile(process.execPath, command, { cwd: directory }, (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      );
+      child.stdin?.end();
+    });
+    return { child, ended };
+  };
+  return { start, run: (...args: string[]) => start(...args).ended, sinkDirectory };
+}
+
+test('on the command line: dry run, replay, trace, and a stop that is gone on from', async () => {
+  const name = uniqueName('cli');
+  const { run, sinkDirectory } = await commandLine(name);
   const files = fileSystemSink({ directory: sinkDirectory });
   let broken = true;
   const stream = defineStream({
@@ -448,20 +467,6 @@ test('on the command line: dry run, replay, trace, and a stop that is gone on fr
   });
   await world.createTopics(stream, 1);
 
-  const run = (...args: string[]) =>
-    new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-      const main = join(root, 'src', 'cli', 'main.ts');
-      const tsx = join(root, 'node_modules', 'tsx', 'dist', 'loader.mjs');
-      const command = ['--import', tsx, main, ...args, '--streams', module];
-      const child = execFile(
-        process.execPath,
-        command,
-        { cwd: directory },
-        (error, stdout, stderr) =>
-          resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
-      );
-      child.stdin?.end();
-    });
   const json = async (...args: string[]): Promise<Record<string, unknown>> => {
     const { code, stdout } = await run(...args, '--json');
     return { ...(JSON.parse(stdout) as Record<string, unknown>), code };
@@ -514,4 +519,26 @@ test('on the command line: dry run, replay, trace, and a stop that is gone on fr
   });
   expect(await json('trace', 'nobody')).toMatchObject({ code: 1 });
   await bridge.stop();
+});
+
+test('Ctrl-C ends the wait, and says how to go on', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  reject(sink);
+  await world.send(stream.topic, [message('a')]);
+  const bridge = await world.bridge(stream);
+  await letters(stream, 1);
+  // Nobody is left to run it.
+  await bridge.stop();
+  const { start } = await commandLine(stream.name);
+  const log = join(directory, 'log.ndjson');
+  const options = ['--stream', stream.name, '--yes', '--wait', '--audit', log, '--json'];
+  const { child, ended } = start('dlq', 'replay', ...options);
+  await until('started', async () => {
+    return (await readFile(log, 'utf8').catch(() => '')).includes('"started"');
+  });
+  child.kill('SIGINT');
+  const { code, stdout, stderr } = await ended;
+  expect(code).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({ replayed: 1, delivered: 0, deadAgain: 0 });
+  expect(stderr).toContain(`--resume ${log}`);
 });
