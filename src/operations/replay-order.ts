@@ -1,12 +1,5 @@
-import type { AnyStream } from '../domain/stream';
+import type { Ordering } from '../domain/stream';
 import type { Letter } from './replay-letters';
-
-/** In which order a stream delivers: any, or that of the partition's offsets, of each key or of all. */
-export type Ordering = 'none' | 'key' | 'partition';
-
-export function orderingOf(stream: AnyStream): Ordering {
-  return (stream as { ordering?: Ordering }).ordering ?? 'none';
-}
 
 /**
  * The letters as queues. Those of one queue are replayed one after the other, each once the one before

@@ -14,7 +14,7 @@ import { topicRanges, type PartitionRange } from './read-topic';
 import type { AuditProgress, ReplayFilters } from './replay-audit';
 import { decide, type Decision } from './replay-decide';
 import { readLetters, superseded, type Letter } from './replay-letters';
-import { orderingOf, queuesOf } from './replay-order';
+import { queuesOf } from './replay-order';
 import { findSentBack, searchFrom, sentAlready, targetPartition } from './replay-send-back';
 
 export interface PlanRequest {
@@ -62,7 +62,7 @@ export async function planReplay(
     const chosen = choose(all, filters);
     const replaced = superseded(all);
     const queues = queuesOf(
-      orderingOf(stream),
+      stream.ordering,
       chosen.filter((letter) => !replaced.has(letter)),
       all,
     );

@@ -13,7 +13,6 @@ import type { AuditLog } from './replay-audit';
 import type { RecordEnd, UnderWay } from './replay-decide';
 import { endOf } from './replay-end';
 import type { Letter } from './replay-letters';
-import { orderingOf } from './replay-order';
 import type { PlannedLetter, ReplayPlan } from './replay-plan';
 import {
   findSentBack,
@@ -78,7 +77,7 @@ async function runQueue(
   onResult: (result: LetterResult) => void,
 ): Promise<LetterResult[]> {
   const { stream, signal, wait } = context;
-  const inOrder = orderingOf(stream) !== 'none';
+  const inOrder = stream.ordering !== 'none';
   const results: LetterResult[] = [];
   let ahead: Letter | undefined;
   for (const planned of queue) {

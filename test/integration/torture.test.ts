@@ -29,7 +29,7 @@ async function torture(flags: string[]): Promise<Report> {
 
 test('with faults everywhere, every record of both lanes ends once, at the sink or dead-lettered', async () => {
   await rm(OUT, { recursive: true, force: true });
-  const load = ['--seed', '13', '--minutes', '1.5', '--rate', '8'];
+  const load = ['--seed', '13', '--minutes', '3', '--rate', '8'];
   const report = await torture([...load, '--quiet-seconds', '5', '--settle-minutes', '8']);
   expect(report.findings).toEqual([]);
   expect(report.ok).toBe(true);

@@ -348,7 +348,7 @@ test('what is invalid is refused until its stream can read it, whether or not it
 
 test('in a stream that delivers in order, what follows a record of its key waits for it', async () => {
   const { stream: plain, sink } = await world.stream({ partitions: 1 });
-  const stream = { ...plain, ordering: 'key' } as AnyStream;
+  const stream: AnyStream = { ...plain, ordering: 'key' };
   reject(sink);
   const keyed = (key: string, id: string) => ({ ...message(id), key });
   await world.send(stream.topic, [

@@ -1,5 +1,6 @@
 import { sentBackHeaders } from '../../src/domain/dead-letter';
-import { queuesOf, type Ordering } from '../../src/operations/replay-order';
+import type { Ordering } from '../../src/domain/stream';
+import { queuesOf } from '../../src/operations/replay-order';
 import { letter } from './support/letters';
 
 const at = (offset: number, key: string | null, partition = 0) =>

@@ -118,7 +118,7 @@ const back = (one: Letter): { letter: Letter; decision: Decision } => ({
 });
 const plan = (...queues: ReturnType<typeof again>[][]) => ({ queues, superseded: [] });
 const at = (offset: number) => letter({ at: offset, record: { offset }, workflowId: `w${offset}` });
-const inOrder = { ...testStream(), ordering: 'key' } as AnyStream;
+const inOrder: AnyStream = { ...testStream(), ordering: 'key' };
 const deadAgain = () =>
   Promise.reject(
     new WorkflowFailedError(

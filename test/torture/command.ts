@@ -17,12 +17,3 @@ export function cloudsync<T>(args: string[], env: NodeJS.ProcessEnv): Promise<T>
     });
   });
 }
-
-/** Whether the CLI has this command. */
-export function hasCommand(name: string, env: NodeJS.ProcessEnv): Promise<boolean> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, 'help'], { env }, (_, stdout) =>
-      resolve(new RegExp(`^ +${name}\\b`, 'm').test(stdout)),
-    );
-  });
-}

@@ -9,7 +9,7 @@ import {
 import type { FailedEntry } from '../../src/operations/failed-entry';
 import { readTopic, topicRanges } from '../../src/operations/read-topic';
 import type { ReconcileReport } from '../../src/operations/reconcile';
-import { cloudsync, hasCommand } from './command';
+import { cloudsync } from './command';
 import type { Observed } from './judge';
 import { contentKey } from './messages';
 
@@ -75,7 +75,27 @@ export async function untraceable(name: string, env: NodeJS.ProcessEnv): Promise
   if (failed.length !== lettersOf.size) {
     faults.push(`${failed.length} failed workflows, ${lettersOf.size} with dead letters`);
   }
-  return [...faults, ...(await unshown(letters, only, env))];
+  return [
+    ...faults,
+    ...(await unanswered(letters, only, env)),
+    ...(await unshown(letters, only, env)),
+  ];
+}
+
+/** Dead letters for which a replay has no answer: to run again, to send back, or why not. */
+async function unanswered(
+  letters: DeadLetterEntry[],
+  only: string[],
+  env: NodeJS.ProcessEnv,
+): Promise<string[]> {
+  const plan = await cloudsync<{ records: DeadLetterEntry[] }>(
+    ['dlq', 'replay', ...only, '--dry-run'],
+    env,
+  );
+  const answered = new Set(plan.records.map(({ deadLetter }) => JSON.stringify(deadLetter)));
+  return letters
+    .filter(({ deadLetter }) => !answered.has(JSON.stringify(deadLetter)))
+    .map(({ partition, offset }) => `dlq replay says nothing of ${partition}@${offset}`);
 }
 
 async function unshown(
@@ -85,7 +105,6 @@ async function unshown(
 ): Promise<string[]> {
   const faults: string[] = [];
   const shown = new Map<string | null, number>();
-  const canTrace = await hasCommand('trace', env);
   for (const { workflowId, errorType, messageId, deadLetter } of letters) {
     const count = shown.get(errorType) ?? 0;
     if (count === SHOWN) continue;
@@ -93,11 +112,13 @@ async function unshown(
     const at = `${deadLetter.partition}:${deadLetter.offset}`;
     const details = await cloudsync<DeadLetterEntry>(['dlq', 'show', ...only, '--', at], env);
     if (details.workflowId !== workflowId) faults.push(`dlq show ${at} shows another letter`);
-    if (canTrace && messageId !== null) {
-      const trace = await cloudsync<unknown>(['trace', ...only, '--', messageId], env);
-      if (!JSON.stringify(trace).includes(JSON.stringify(workflowId))) {
-        faults.push(`trace ${JSON.stringify(messageId)} does not name ${workflowId}`);
-      }
+    const subject =
+      messageId === null
+        ? ['--record', `${deadLetter.topic}/${deadLetter.partition}@${deadLetter.offset}`]
+        : ['--', messageId];
+    const trace = await cloudsync<unknown>(['trace', ...only, ...subject], env);
+    if (!JSON.stringify(trace).includes(JSON.stringify(workflowId))) {
+      faults.push(`trace ${JSON.stringify(messageId ?? at)} does not name ${workflowId}`);
     }
   }
   return faults;
