@@ -307,6 +307,7 @@ export class Dispatcher {
     const skippedBy = layer === 'recent' ? 'recent' : 'workflowId';
     const { turn } = entry;
     if (!turn) return this.#finish(entry, skippedBy);
+    if (skippedBy === 'recent') return turn.order.skipped(turn, skippedBy);
     if (open === false) return turn.order.ended(turn, skippedBy);
     turn.order.slow(turn, open, skippedBy);
     this.deps.start.open.watch(open, () => turn.order.ended(turn));

@@ -54,8 +54,8 @@ export interface KeyOrderDependencies {
  * whoever starts it:
  *
  * 1. A record is started only by somebody who knows that the one before it has ended, or who knows its
- *    workflow's id, the one it really has, and starts the record `after` that. What was skipped as a
- *    duplicate has ended: its message is delivered.
+ *    workflow's id, the one it really has, and starts the record `after` that. One that layer `recent`
+ *    skips counts as if it were not there.
  * 2. A consumer begins at a committed offset and walks the partition in the order of offsets, so it has
  *    met every record from there on. Of those before that offset, each has ended, or the last open one of
  *    its key is in the list of tails that was committed with the offset. Hence the one rule of this class:
@@ -103,7 +103,16 @@ export class KeyOrder {
     turn.line.advance();
   }
 
-  /** The record was skipped, or its workflow has ended. */
+  /**
+   * Layer `recent` knows the message: the record gets no workflow. The next one comes after the one before
+   * it, which may be open.
+   */
+  skipped(turn: Turn, skippedBy: DuplicateLayer): void {
+    this.#finish(turn, skippedBy);
+    this.dropped(turn);
+  }
+
+  /** The record's workflow has ended. */
   ended(turn: Turn, skippedBy?: DuplicateLayer): void {
     const { line, after } = turn;
     turn.before = undefined;

@@ -63,6 +63,10 @@ class World {
     this.order.ended(this.turn(offset));
   }
 
+  skipped(offset: number): void {
+    this.order.skipped(this.turn(offset), 'recent');
+  }
+
   lose(): void {
     this.window.lost = true;
     this.window = this.#window();
@@ -82,6 +86,21 @@ test('the next record of a key is let through when the one before it has ended; 
   expect(world.admitted).toEqual(['0', '2', '1', '3']);
   expect(world.finished).toEqual([0, 1]);
   expect(world.window.watermark).toBe(2);
+});
+
+test('one that layer recent skips hides nothing: the next waits for the one before it', () => {
+  const world = new World({ places: 1 });
+  world.push('a', 'a', 'a', 'a');
+  world.slow(0);
+  for (const offset of [1, 2]) world.skipped(offset);
+  expect(world.admitted).toEqual(['0', '1 after w0', '2 after w0', '3 after w0']);
+  expect(world.window.watermark).toBe(3);
+  expect(world.open).toEqual([['a', 'w0']]);
+  world.skipped(3);
+  world.ended(0);
+  world.push('a');
+  expect(world.admitted.at(-1)).toBe('4');
+  expect(world.open).toBeUndefined();
 });
 
 test('behind a slow one the next is started after its workflow, and both are committable', () => {

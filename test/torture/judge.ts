@@ -138,7 +138,10 @@ export function judgeTopic(
   };
 }
 
-/** Places where the sink got a record of a key, or of a partition, after a later one. */
+/**
+ * Places where the sink took a record of a key, or of a partition, after a later one. What it had before
+ * has no place in the order: a duplicate that layer `recent` skips at first may come to it after a restart.
+ */
 export function judgeOrder(
   journal: JournalEntry[],
   ordering: TortureOptions['ordering'],
@@ -150,7 +153,7 @@ export function judgeOrder(
   for (const entry of journal) {
     const place = placeName(entry);
     // Delivered again: only the first delivery has a place in the order.
-    if (seen.has(place)) continue;
+    if (entry.outcome !== 'written' || seen.has(place)) continue;
     seen.add(place);
     const { partition, key, offset } = entry;
     const line = ordering === 'key' ? `${partition} ${key}` : `${partition}`;
