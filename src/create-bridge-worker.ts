@@ -12,6 +12,7 @@ import { OpenRecords } from './bridge/open-records';
 import type { WindowEntry, WindowLimits } from './bridge/partition-window';
 import { checkRetention } from './bridge/retention-check';
 import { createRecentLayer } from './bridge/recent-layer';
+import { createStartRate } from './bridge/start-rate';
 import { stallCause } from './bridge/stall-cause';
 import { connect, type Connections } from './clients/connections';
 import { createProbe, runWorkers, type WorkerOptions } from './create-worker';
@@ -111,7 +112,9 @@ function createStreamBridge(
   const held = new HeldChunks();
   const braking = createStreamBrake(stream, client, metrics, logger);
   const { gate, brake } = braking;
-  const start = { client, stream, open, backoff, gate, metrics, logger, signal: stopping.signal };
+  const rate = createStartRate(stream, metrics);
+  const { signal } = stopping;
+  const start = { client, stream, open, backoff, gate, rate, metrics, logger, signal };
   const handOn = createHandOn({ ...start, signal: ended.signal }, (partition): Ledger | undefined =>
     consumer.ledgerOf(partition),
   );

@@ -6,6 +6,7 @@ import { Backoff } from './bridge/backoff';
 import { createHandOn } from './bridge/hand-on';
 import { TemporalProbe } from './clients/temporal-probe';
 import { OpenRecords } from './bridge/open-records';
+import { createStartRate } from './bridge/start-rate';
 import { createRecentLayer } from './bridge/recent-layer';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import type { AnyStream } from './domain/stream';
@@ -54,7 +55,8 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
         releasers.push(() => braking.stop());
         const { gate, brake } = braking;
         const backoff = new Backoff();
-        const start = { client, stream, open, backoff, gate, metrics, logger, signal };
+        const rate = createStartRate(stream, metrics);
+        const start = { client, stream, open, backoff, gate, rate, metrics, logger, signal };
         const { recent, idempotency } = createRecentLayer(stream, logger);
         releasers.push(() => idempotency.close());
         return createStreamWorker({

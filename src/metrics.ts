@@ -120,6 +120,12 @@ export function createMetrics(registry = new Registry()) {
       labelNames: ['stream', 'reason'] as const,
       registers,
     }),
+    startLimit: new Gauge({
+      name: 'cloudsync_start_limit',
+      help: 'Workflow starts a second that a stream allows itself, after RESOURCE_EXHAUSTED; +Inf without limit',
+      labelNames: ['stream'] as const,
+      registers,
+    }),
     idCollisions: new Counter({
       name: 'cloudsync_id_collisions_total',
       help: 'Workflow ids that were held by another record',

@@ -14,6 +14,7 @@ import type { Metrics } from '../metrics';
 import type { Backoff } from './backoff';
 import type { Gate, Pass } from './brake';
 import type { OpenRecord, OpenRecords } from './open-records';
+import type { StartRate } from './start-rate';
 
 export interface StartDependencies {
   client: Client;
@@ -21,6 +22,7 @@ export interface StartDependencies {
   open: OpenRecords;
   backoff: Backoff;
   gate: Gate;
+  rate: StartRate;
   metrics: Metrics;
   logger: Logger;
   /** Aborts when the bridge stops; a start that waits then rejects. */
@@ -124,11 +126,12 @@ async function untilAnswered(
   workflowId: string,
   start: WorkflowStart,
 ): Promise<{ startedHere: boolean } | Duplicate | 'collision'> {
-  const { client, stream, backoff, metrics, signal } = deps;
+  const { client, stream, backoff, rate, metrics, signal } = deps;
   /** Whether an earlier try may have reached the server: then "already started" is our own doing. */
   let unknownOutcome = false;
   for (;;) {
     await backoff.ready(signal);
+    await rate.ready(signal);
     const end = metrics.startSeconds.startTimer({ stream: stream.name });
     try {
       const handle = await client.workflow.start(start.workflowType, {
@@ -142,10 +145,12 @@ async function untilAnswered(
       });
       end({ eager: String(handle.eagerlyStarted) });
       backoff.succeeded();
+      rate.succeeded();
       return { startedHere: handle.eagerlyStarted };
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) {
         backoff.succeeded();
+        rate.succeeded();
         const holder = await holderOf(deps, workflowId);
         if (holder === 'gone') continue;
         if (!isSame(holder.memo, start.memo)) return 'collision';
@@ -176,6 +181,7 @@ async function holderOf(
 ): Promise<{ memo: Record<string, unknown>; ended: boolean } | 'gone'> {
   for (;;) {
     await deps.backoff.ready(deps.signal);
+    await deps.rate.ready(deps.signal);
     try {
       const { memo, status } = await deps.client.workflow.getHandle(workflowId).describe();
       deps.backoff.succeeded();
@@ -190,10 +196,21 @@ async function holderOf(
   }
 }
 
-function pause({ backoff, metrics, stream, logger }: StartDependencies, error: unknown): void {
+function pause(deps: StartDependencies, error: unknown): void {
+  const { backoff, rate, metrics, stream, logger } = deps;
   const status = grpcStatus(error);
   const name = Object.entries(GrpcStatus).find(([, code]) => code === status)?.[0];
   const reason = name?.toLowerCase() ?? 'other';
+  if (status === GrpcStatus.RESOURCE_EXHAUSTED) {
+    // Not too much for good, but too fast. A pause of all starts would only end in the next flood.
+    const before = rate.limit;
+    const perSecond = rate.exhausted();
+    metrics.backoff.inc({ stream: stream.name, reason });
+    if (perSecond === before) return;
+    const fields = { stream: stream.name, perSecond, error: errorWithCause(error) };
+    logger.warn(fields, "Temporal's rate limit is reached; starts slow down");
+    return;
+  }
   const waitMs = Math.round(backoff.failed(reason));
   metrics.backoff.inc({ stream: stream.name, reason });
   logger.warn(

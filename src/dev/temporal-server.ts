@@ -14,6 +14,8 @@ export interface TemporalOptions {
   uiPort: number;
   /** Whether Temporal's CLI may be downloaded; default true. */
   download?: boolean | undefined;
+  /** Dynamic configuration beside, or in place of, the one for local work. */
+  dynamicConfig?: Record<string, number>;
   progress: Progress;
 }
 
@@ -25,20 +27,24 @@ export async function launchTemporal(options: TemporalOptions): Promise<Starting
   mkdirSync(home, { recursive: true });
   const address = localAddress(port);
   progress(`starting Temporal on ${address}, its UI on ${localUrl(uiPort)}`);
-  const args = temporalArguments(port, uiPort);
+  const args = temporalArguments(port, uiPort, options.dynamicConfig);
   const identity = spawnServer({ title: 'Temporal', command, args, cwd: home, log });
   return { title: 'Temporal', address, identity, log, answers: () => temporalAnswers(port) };
 }
 
 /** Arguments of `temporal`, whose data file is relative to where it runs. */
-export function temporalArguments(port: number, uiPort: number): string[] {
+export function temporalArguments(
+  port: number,
+  uiPort: number,
+  dynamicConfig: Record<string, number> = {},
+): string[] {
   return [
     ...['server', 'start-dev', '--log-level', 'warn'],
     ...['--ip', '127.0.0.1', '--port', `${port}`],
     ...['--ui-ip', '127.0.0.1', '--ui-port', `${uiPort}`],
     ...['--db-filename', 'temporal.db'],
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
-    ...Object.entries(DYNAMIC_CONFIG).flatMap(([key, value]) => [
+    ...Object.entries({ ...DYNAMIC_CONFIG, ...dynamicConfig }).flatMap(([key, value]) => [
       '--dynamic-config-value',
       `${key}=${value}`,
     ]),

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import type { Backoff } from '../../src/bridge/backoff';
 import { OPEN_GATE } from '../../src/bridge/brake';
+import { StartRate } from '../../src/bridge/start-rate';
 import { ChunkDispatcher } from '../../src/bridge/chunk-dispatcher';
 import { StreamConsumer } from '../../src/bridge/consume';
 import { HeldChunks } from '../../src/bridge/held-chunks';
@@ -109,7 +110,17 @@ class Model {
       stream,
       limits: { maxRecords, maxBytes: 1e9, lingerMs: 0 },
       held: new HeldChunks(),
-      start: { client, stream, open, backoff: noBackoff, gate: OPEN_GATE, metrics, logger, signal },
+      start: {
+        client,
+        stream,
+        open,
+        backoff: noBackoff,
+        gate: OPEN_GATE,
+        rate: new StartRate(() => undefined),
+        metrics,
+        logger,
+        signal,
+      },
       metrics,
       logger,
       base: (window) => consumer.base(window),

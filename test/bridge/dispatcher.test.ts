@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { Backoff } from '../../src/bridge/backoff';
 import { OPEN_GATE } from '../../src/bridge/brake';
+import { StartRate } from '../../src/bridge/start-rate';
 import { Dispatcher } from '../../src/bridge/dispatcher';
 import { emptyTotals, Ledger, parseLedger } from '../../src/bridge/ledger';
 import { OpenRecords } from '../../src/bridge/open-records';
@@ -64,6 +65,7 @@ class World {
         open: this.open,
         backoff: new Backoff(),
         gate: OPEN_GATE,
+        rate: new StartRate(() => undefined),
         metrics: this.metrics,
         logger,
         signal: this.stopping.signal,

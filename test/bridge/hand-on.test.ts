@@ -1,5 +1,6 @@
 import { Backoff } from '../../src/bridge/backoff';
 import { OPEN_GATE } from '../../src/bridge/brake';
+import { StartRate } from '../../src/bridge/start-rate';
 import { createHandOn } from '../../src/bridge/hand-on';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { startOfRecord } from '../../src/domain/record-start';
@@ -33,6 +34,7 @@ beforeEach(() => {
     open,
     backoff: new Backoff(),
     gate: OPEN_GATE,
+    rate: new StartRate(() => undefined),
     metrics,
     logger,
     signal: never,

@@ -1,6 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import { Backoff } from '../../src/bridge/backoff';
 import { OPEN_GATE } from '../../src/bridge/brake';
+import { StartRate } from '../../src/bridge/start-rate';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { StartRejectedError, startWorkflow } from '../../src/bridge/start-workflow';
 import { startOfRecord } from '../../src/domain/record-start';
@@ -58,13 +59,16 @@ function begin(answers: ('ok' | Error)[], holders: Record<string, object | Error
   const metrics = createMetrics();
   const stopping = new AbortController();
   open = new OpenRecords(client, logger);
+  const backoff = new Backoff();
+  const rate = new StartRate(() => undefined);
   const result = startWorkflow(
     {
       client,
       stream,
       open,
-      backoff: new Backoff(),
+      backoff,
       gate: OPEN_GATE,
+      rate,
       metrics,
       logger,
       signal: stopping.signal,
@@ -73,7 +77,7 @@ function begin(answers: ('ok' | Error)[], holders: Record<string, object | Error
     { onHandedOver: () => undefined, onClosed: (outcome) => closed.push(outcome) },
   );
   result.catch(() => undefined);
-  return { result, starts, closed, open, lines, metrics, stopping };
+  return { result, starts, closed, open, lines, metrics, stopping, backoff, rate };
 }
 
 test('starts the workflow once, never over an existing one', async () => {
@@ -200,7 +204,6 @@ describe('errors of the server', () => {
   });
 
   test.each([
-    ['resource_exhausted', serviceError(8)],
     ['unavailable', serviceError(14)],
     ['deadline_exceeded', serviceError(4)],
     ['not_found', serviceError(5)],
@@ -212,6 +215,19 @@ describe('errors of the server', () => {
     expect(await counts(metrics.backoff)).toEqual({ [`test/${reason}`]: 1 });
     expect(lines).toMatchObject([{ level: 40, reason }]);
     expect(open.size).toBe(1);
+  });
+
+  test('resource_exhausted: slows down, tries the same id again, and pauses nothing', async () => {
+    const exhausted = serviceError(8, 'namespace rate limit exceeded');
+    const { result, starts, metrics, lines, rate, backoff } = begin([exhausted, exhausted, 'ok']);
+    await expect(result).resolves.toBe('started');
+    expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST, FIRST]);
+    expect(rate.limit).toBeLessThan(10);
+    expect(backoff.active).toBe(false);
+    expect(await counts(metrics.backoff)).toEqual({ 'test/resource_exhausted': 2 });
+    expect(lines).toMatchObject([
+      { level: 40, perSecond: 1, msg: "Temporal's rate limit is reached; starts slow down" },
+    ]);
   });
 
   test('while asking who holds the id: asks again', async () => {
