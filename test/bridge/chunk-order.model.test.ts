@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { deliverChunk } from '../../src/activities/deliver-chunk';
 import type { ChunkResult } from '../../src/activities/record-activities';
 import { OPEN_GATE } from '../../src/bridge/brake';
+import { StartRate } from '../../src/bridge/start-rate';
 import type { Backoff } from '../../src/bridge/backoff';
 import { ChunkDispatcher } from '../../src/bridge/chunk-dispatcher';
 import { StreamConsumer } from '../../src/bridge/consume';
@@ -178,7 +179,17 @@ class Model {
       stream,
       limits: { maxRecords, maxBytes: 1e9, lingerMs: 0 },
       held,
-      start: { client, stream, open, backoff: noBackoff, gate: OPEN_GATE, metrics, logger, signal },
+      start: {
+        client,
+        stream,
+        open,
+        backoff: noBackoff,
+        gate: OPEN_GATE,
+        rate: new StartRate(() => undefined),
+        metrics,
+        logger,
+        signal,
+      },
       metrics,
       logger,
       base: (window) => consumer.base(window),

@@ -243,7 +243,7 @@ describe('places', () => {
     await done;
     expect(world.finished).toEqual(Array.from({ length: 3_000 }, (_, i) => i));
     expect(world.window.watermark).toBe(3_000);
-  });
+  }, 60_000);
 });
 
 describe('the recent layer', () => {

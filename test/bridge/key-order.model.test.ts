@@ -2,6 +2,7 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@te
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { OPEN_GATE } from '../../src/bridge/brake';
+import { StartRate } from '../../src/bridge/start-rate';
 import type { Backoff } from '../../src/bridge/backoff';
 import { StreamConsumer } from '../../src/bridge/consume';
 import { Dispatcher } from '../../src/bridge/dispatcher';
@@ -135,6 +136,7 @@ class Model {
         open,
         backoff: noBackoff,
         gate: OPEN_GATE,
+        rate: new StartRate(() => undefined),
         metrics,
         logger,
         signal: new AbortController().signal,

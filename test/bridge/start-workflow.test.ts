@@ -220,7 +220,7 @@ describe('errors of the server', () => {
   test('resource_exhausted: slows down, tries the same id again, and pauses nothing', async () => {
     const exhausted = serviceError(8, 'namespace rate limit exceeded');
     const { result, starts, metrics, lines, rate, backoff } = begin([exhausted, exhausted, 'ok']);
-    await expect(result).resolves.toBe('started');
+    await expect(result).resolves.toEqual({ workflowId: 'test-42-7' });
     expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST, FIRST]);
     expect(rate.limit).toBeLessThan(10);
     expect(backoff.active).toBe(false);
