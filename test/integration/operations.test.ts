@@ -366,6 +366,8 @@ test('reconcile and status tell what became of every message', async () => {
     lag: 0,
     lagByPartition: { 0: 0, 1: 0 },
     running: 0,
+    braked: null,
+    stalled: [],
     failed: 3,
     completed: 4,
     deadLetters: 3,
@@ -467,8 +469,12 @@ describe('on the command line', () => {
     const main = join(root, 'src', 'cli', 'main.ts');
     const command = ['--import', 'tsx', main, ...args, '--streams', module];
     return new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-      const child = execFile(process.execPath, command, (error, stdout, stderr) =>
-        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      const child = execFile(
+        process.execPath,
+        command,
+        { env: process.env },
+        (error, stdout, stderr) =>
+          resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
       );
       child.stdin?.end();
     });

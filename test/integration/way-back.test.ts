@@ -441,8 +441,12 @@ async function commandLine(name: string) {
     const command = ['--import', tsx, main, ...args, '--streams', module];
     let child!: ChildProcess;
     const ended = new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
-      child = execFile(process.execPath, command, { cwd: directory }, (error, stdout, stderr) =>
-        resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
+      child = execFile(
+        process.execPath,
+        command,
+        { cwd: directory, env: process.env },
+        (error, stdout, stderr) =>
+          resolve({ code: error ? Number(error.code) : 0, stdout, stderr }),
       );
       child.stdin?.end();
     });
