@@ -15,7 +15,7 @@ export interface TemporalOptions {
   /** Whether Temporal's CLI may be downloaded; default true. */
   download?: boolean | undefined;
   /** Dynamic configuration beside, or in place of, the one for local work. */
-  dynamicConfig?: Record<string, number>;
+  dynamicConfig?: Record<string, number | string>;
   progress: Progress;
 }
 
@@ -36,7 +36,7 @@ export async function launchTemporal(options: TemporalOptions): Promise<Starting
 export function temporalArguments(
   port: number,
   uiPort: number,
-  dynamicConfig: Record<string, number> = {},
+  dynamicConfig: Record<string, number | string> = {},
 ): string[] {
   return [
     ...['server', 'start-dev', '--log-level', 'warn'],
@@ -46,7 +46,7 @@ export function temporalArguments(
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
     ...Object.entries({ ...DYNAMIC_CONFIG, ...dynamicConfig }).flatMap(([key, value]) => [
       '--dynamic-config-value',
-      `${key}=${value}`,
+      `${key}=${JSON.stringify(value)}`,
     ]),
   ];
 }

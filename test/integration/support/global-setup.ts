@@ -9,6 +9,12 @@ import {
   type SingleServer,
 } from '../../../src/dev';
 
+/** A workflow is deleted when its end is known everywhere, which is looked at every 30 s by default. */
+const dynamicConfig = {
+  'history.transferProcessorUpdateAckInterval': '1s',
+  'history.visibilityProcessorUpdateAckInterval': '1s',
+};
+
 /**
  * One real Kafka and one real Temporal for each of Jest's workers: the reference streams have one
  * consumer group and one dead-letter topic. `use-servers` takes a worker's own; `global-teardown` stops
@@ -34,5 +40,8 @@ async function start(directory: string) {
   const kafka = await startKafka({ ...common, port: await freePort(), heap: '512m' });
   const [port, uiPort] = [await freePort(), await freePort()];
   const download = process.env.CLOUDSYNC_DEV_DOWNLOAD !== 'false';
-  return { kafka, temporal: await startTemporal({ ...common, port, uiPort, download }) };
+  return {
+    kafka,
+    temporal: await startTemporal({ ...common, port, uiPort, download, dynamicConfig }),
+  };
 }
