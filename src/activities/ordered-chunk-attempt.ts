@@ -3,7 +3,12 @@ import { isRetryable, type DeliveryFailure } from '../domain/errors';
 import { keyHash } from '../domain/key-hash';
 import { parseRecord } from '../domain/parse';
 import type { InvalidReason, KafkaRecord } from '../domain/record';
-import { startAfter, startOfInvalidRecord, startOfRecord } from '../domain/record-start';
+import {
+  fitsWorkflow,
+  startAfter,
+  startOfInvalidRecord,
+  startOfRecord,
+} from '../domain/record-start';
 import {
   ChunkAttempt,
   CONCURRENCY,
@@ -17,6 +22,7 @@ import {
 } from './chunk-attempt';
 import { eachOf } from './each-of';
 import { withTimeLimit } from './time-limit';
+import { workflowEnd } from './workflow-end';
 
 /** A record that needs something from this attempt: valid, or not. */
 type Item =
@@ -138,6 +144,7 @@ export class OrderedChunkAttempt extends ChunkAttempt {
     const { record, candidate } = item;
     // By an attempt at this chunk that had not ended.
     if (this.progress.settled.has(record.offset)) return;
+    if (candidate) await this.#waitIfLarge(group, record);
     if (!candidate || this.#leaves(group, record)) return this.#leave(group, item, 0);
     if (!(await this.#lock(candidate))) return;
     for (let round = 1; ; round++) {
@@ -150,6 +157,22 @@ export class OrderedChunkAttempt extends ChunkAttempt {
       if (enough || result.type === 'Throttled' || this.#stopped.length > FEW) return result;
       await sleep(FAST_RETRY_INTERVAL_MS);
     }
+  }
+
+  /**
+   * What does not fit a workflow can't wait in one for the record before it: it would be dead-lettered. So
+   * its chunk waits, and with it the partition.
+   */
+  async #waitIfLarge({ keyHash }: Group, record: KafkaRecord): Promise<void> {
+    const { left } = this.progress;
+    const before = keyHash === undefined ? undefined : left.get(keyHash);
+    if (before === undefined || fitsWorkflow(record)) return;
+    await withTimeLimit(
+      Math.max(this.timeLeft(), 1),
+      (signal) => workflowEnd(before, signal),
+      () => this.unfinished(),
+    );
+    left.delete(keyHash!);
   }
 
   /** False if the message was delivered before. Waits for a copy of it in flight. */

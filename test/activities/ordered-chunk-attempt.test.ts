@@ -1,3 +1,4 @@
+import type { Client } from '@temporalio/client';
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { deliverChunk } from '../../src/activities/deliver-chunk';
@@ -18,7 +19,16 @@ const regular = (attempt: number) => ({ isLocal: false, startToCloseTimeoutMs: 6
 
 const hashOf = (key: string) => keyHash('key', kafkaRecord({ key: Buffer.from(key) }))!;
 
-/** A chunk of records such as `a1`: key `a`, message id `a1`; `-1` has no key, `a!` is no JSON. */
+function valueOf(id: string): Buffer {
+  if (id.endsWith('!')) return Buffer.from('{nope');
+  const padding = id.endsWith('+') ? ' '.repeat(2_100_000) : '';
+  return Buffer.from(JSON.stringify({ id }) + padding);
+}
+
+/**
+ * A chunk of records such as `a1`: key `a`, message id `a1`; `-1` has no key, `a!` is no JSON, and `a1+` does
+ * not fit a workflow.
+ */
 class World {
   /** What came to the sink, or left, in that order: `a1`, `a2>` for one that left. */
   readonly log: string[] = [];
@@ -33,6 +43,8 @@ class World {
   fail: (id: string, attempt: number) => DeliveryFailureType | undefined = () => undefined;
   writeChunk: Sink['writeChunk'];
   handOnFails = false;
+  /** What has left and not ended: it is asked for so often more. */
+  readonly open = new Map<string, number>();
   readonly #records;
 
   constructor(ids: string[], after?: Tail[]) {
@@ -40,7 +52,7 @@ class World {
       kafkaRecord({
         offset,
         key: id.startsWith('-') ? null : Buffer.from(id[0]!),
-        value: Buffer.from(id.endsWith('!') ? '{nope' : JSON.stringify({ id })),
+        value: valueOf(id),
       }),
     );
     const { topic, partition, timestamp } = this.#records[0]!;
@@ -68,7 +80,8 @@ class World {
     };
     const stream = testStream({ sink, ordering: this.ordering, execution: { lane: 'chunk' } });
     const nothing = () => undefined;
-    const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
+    const logger = new DefaultLogger('ERROR');
+    const environment = new MockActivityEnvironment(info, { logger, client: this.#client() });
     return environment.run(() =>
       deliverChunk(
         {
@@ -102,6 +115,18 @@ class World {
         retry,
       ),
     );
+  }
+
+  #client() {
+    const describe = (workflowId: string) => {
+      const left = this.open.get(workflowId) ?? 0;
+      this.open.set(workflowId, left - 1);
+      if (left <= 0) this.log.push(`${workflowId} ended`);
+      return Promise.resolve({ status: { name: left > 0 ? 'RUNNING' : 'FAILED' } });
+    };
+    const workflow = { getHandle: (id: string) => ({ describe: () => describe(id) }) };
+    const withAbortSignal = (_: AbortSignal, use: () => unknown) => use();
+    return { workflow, withAbortSignal } as unknown as Client;
   }
 
   // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous
@@ -179,6 +204,30 @@ test('one that is invalid leaves after those before it, and not sooner', async (
   await world.run();
   expect(world.log).toEqual(['a0', '@1>', 'a2>']);
   expect(world.afters.get('test-a2-2')).toBe('test-invalid-topic-0-1');
+});
+
+test('one too large for a workflow waits in its chunk for the one before it', async () => {
+  world = new World(['a!', 'a1', 'a2+', 'a3', 'b4+']);
+  world.open.set('test-a1-1', 1);
+  await expect(world.run()).resolves.toEqual({
+    delivered: 3,
+    duplicates: 0,
+    handedOn: 2,
+    expired: 0,
+  });
+  expect(world.of('b')).toEqual(['b4+']);
+  expect(world.log.filter((id) => id !== 'b4+')).toEqual([
+    ...['@0>', 'a1>', 'test-a1-1 ended', 'a2+', 'a3'],
+  ]);
+});
+
+test('what a large one waits for may take longer than the attempt', async () => {
+  world = new World(['a!', 'a1+']);
+  world.open.set('test-invalid-topic-0-0', 3);
+  const short = { ...LOCAL, startToCloseTimeoutMs: 1_100 };
+  await expect(world.run(short)).rejects.toMatchObject({ type: 'Unfinished' });
+  await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 1, handedOn: 1 });
+  expect(world.log).toEqual(['@0>', 'test-invalid-topic-0-0 ended', 'a1+']);
 });
 
 test('one without a key leaves alone', async () => {
