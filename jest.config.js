@@ -12,6 +12,7 @@ const common = {
 
 /** Two projects: `unit` needs no server, `integration` starts its own Kafka and Temporal. */
 module.exports = {
+  testSequencer: '<rootDir>/test/longest-first.js',
   reporters: ['default', '<rootDir>/test/closing-line.js'],
   projects: [
     {

@@ -1,3 +1,4 @@
+import { connectTemporal } from '../../src/clients/temporal';
 import { loadSettings } from '../../src/config';
 import { loadStreams } from '../../src/load-streams';
 import type { ReconcileReport } from '../../src/operations/reconcile';
@@ -45,7 +46,9 @@ export async function judgeRun(run: {
   const { options, lanes, servers, ledger, operator, directory, progress } = run;
   // The stream module reads it from the environment, here as in its own processes.
   process.env[OWN_VARIABLE] = operator[OWN_VARIABLE];
-  const streams = loadStreams(loadSettings(operator));
+  const settings = loadSettings(operator);
+  const streams = loadStreams(settings);
+  const temporal = await connectTemporal(settings.temporal);
   const judged: JudgedRun = { streams: [], lost: [], leaked: [], refused: [], journal: [] };
   for (const lane of lanes) {
     const name = streamName(lane);
@@ -62,7 +65,7 @@ export async function judgeRun(run: {
       name,
       lane,
       ...judgeStream({ ...observed, lane, appendOnly, fates }),
-      untraceable: await untraceable(name, operator),
+      untraceable: await untraceable(servers.direct.kafka, temporal.client, stream, operator),
       misordered: judgeOrder(journal, ordering),
       reconcile: await reconcileReport(name, operator),
       writes: {
@@ -71,5 +74,6 @@ export async function judgeRun(run: {
       },
     });
   }
+  await temporal.close();
   return judged;
 }

@@ -1,5 +1,8 @@
+import type { Client } from '@temporalio/client';
 import { createRecordReader, type Kafka } from '../../src/clients/kafka';
+import { mapConcurrently } from '../../src/concurrently';
 import { deadLetterHeader } from '../../src/domain/dead-letter';
+import { describePosition } from '../../src/domain/record';
 import type { AnyStream } from '../../src/domain/stream';
 import {
   isLetterOf,
@@ -9,6 +12,8 @@ import {
 import type { FailedEntry } from '../../src/operations/failed-entry';
 import { readTopic, topicRanges } from '../../src/operations/read-topic';
 import type { ReconcileReport } from '../../src/operations/reconcile';
+import { trace } from '../../src/operations/trace';
+import type { StreamTrace } from '../../src/operations/trace-stream';
 import { cloudsync } from './command';
 import type { Observed } from './judge';
 import { contentKey } from './messages';
@@ -44,12 +49,18 @@ async function* everything(kafka: Kafka, topic: string) {
   }
 }
 
-/** Of each reason so many are looked at singly. */
+/** Of each reason so many are looked at on the command line. */
 const SHOWN = 2;
+const CONCURRENCY = 8;
 
 /** What an operator can't find out about dead letters, where every one must be traceable to its workflow. */
-export async function untraceable(name: string, env: NodeJS.ProcessEnv): Promise<string[]> {
-  const only = ['--stream', name];
+export async function untraceable(
+  kafka: Kafka,
+  client: Client,
+  stream: AnyStream,
+  env: NodeJS.ProcessEnv,
+): Promise<string[]> {
+  const only = ['--stream', stream.name];
   const [letters, failed] = await Promise.all([
     cloudsync<DeadLetterEntry[]>(['dlq', 'list', ...only], env),
     cloudsync<FailedEntry[]>(['failed', 'list', ...only], env),
@@ -79,6 +90,7 @@ export async function untraceable(name: string, env: NodeJS.ProcessEnv): Promise
     ...faults,
     ...(await unanswered(letters, only, env)),
     ...(await unshown(letters, only, env)),
+    ...(await untraced(kafka, client, stream, letters)),
   ];
 }
 
@@ -120,6 +132,29 @@ async function unshown(
     if (!JSON.stringify(trace).includes(JSON.stringify(workflowId))) {
       faults.push(`trace ${JSON.stringify(messageId ?? at)} does not name ${workflowId}`);
     }
+  }
+  return faults;
+}
+
+/** Dead letters of which `trace` does not tell the record, its end, its workflow and the letter. */
+async function untraced(
+  kafka: Kafka,
+  client: Client,
+  stream: AnyStream,
+  letters: DeadLetterEntry[],
+): Promise<string[]> {
+  const faults: string[] = [];
+  for await (const [letter, found] of mapConcurrently(letters, CONCURRENCY, async (one) => {
+    const subject = { record: { ...one.deadLetter } };
+    return [one, await trace(kafka, client, [stream], subject, { scan: false })] as const;
+  })) {
+    const { partition, offset, workflowId, deadLetter } = letter;
+    const [{ records, runs, deadLetters }] = found.streams as [StreamTrace];
+    const told =
+      records.some((one) => one.offset === offset && one.verdict === 'dead-lettered') &&
+      runs.some((run) => run.workflowId === workflowId && run.status === 'Failed') &&
+      deadLetters.some((one) => describePosition(one.deadLetter) === describePosition(deadLetter));
+    if (!told) faults.push(`trace does not tell of the dead letter of ${partition}@${offset}`);
   }
   return faults;
 }

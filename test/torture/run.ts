@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createKafka } from '../../src/clients/kafka';
@@ -41,6 +41,9 @@ export interface RunOptions {
 export async function torture(run: RunOptions): Promise<Report> {
   const directory = resolve(run.directory);
   await mkdir(join(directory, 'logs'), { recursive: true });
+  if ((await readdir(directory)).length > 1) {
+    throw new Error(`${directory} holds another run: --out names a new folder`);
+  }
   const log = new EventLog(join(directory, 'events.ndjson'), run);
   const releasers = new Releasers();
   const aborted = new Promise<never>((_, reject) => {

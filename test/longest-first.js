@@ -1,0 +1,11 @@
+const Sequencer = require('@jest/test-sequencer').default;
+
+/** Without timings of an earlier run Jest goes by the size of files, and leaves this one for last. */
+const LONGEST = /\/test\/integration\/torture\.test\.ts$/;
+
+module.exports = class extends Sequencer {
+  sort(tests) {
+    const isLongest = ({ path }) => LONGEST.test(path);
+    return [...super.sort(tests)].sort((a, b) => isLongest(b) - isLongest(a));
+  }
+};
