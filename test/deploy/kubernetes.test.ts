@@ -134,10 +134,9 @@ describe.each(deployments)('deployment %s', (name, deployment) => {
     for (const [variable, value] of Object.entries(env)) {
       if (!value.startsWith('/etc/cloudsync/')) continue;
       expect(mounts.map(({ mountPath }) => mountPath)).toContain(dirname(value));
-      const certificate = variable.startsWith('KAFKA_SSL') ? 'test/clients/fixtures/ca.crt' : '';
       env[variable] = join(directory, value);
       mkdirSync(dirname(env[variable]), { recursive: true });
-      writeFileSync(env[variable], certificate && read(certificate));
+      writeFileSync(env[variable], contentOf(variable));
     }
     try {
       expect(loadSettings(env).kafka.sasl).toBeDefined();
@@ -152,6 +151,11 @@ describe.each(deployments)('deployment %s', (name, deployment) => {
     expect(deployment.spec.replicas).toBeGreaterThan(1);
   });
 });
+
+function contentOf(variable: string): string {
+  if (variable.startsWith('KAFKA_SSL')) return read('test/clients/fixtures/ca.crt');
+  return variable.includes('ENCRYPTION') ? `2026-11:${Buffer.alloc(32).toString('base64')}` : '';
+}
 
 test('every selector finds the pods it is for', () => {
   const labels = deployments.map(([, one]) => podTemplate(one).metadata!.labels);
