@@ -292,9 +292,9 @@ async function finish(model: Model): Promise<void> {
 test('every record is in exactly one chunk, whatever crashes, moves or comes again', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 40 }),
+      fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 40, size: 'max' }),
       fc.integer({ min: 1, max: 6 }),
-      fc.array(command, { maxLength: 60 }),
+      fc.array(command, { maxLength: 60, size: 'max' }),
       async (gaps, maxRecords, steps) => {
         // Offsets with holes, as compaction and transactions leave them.
         let offset = 2;
