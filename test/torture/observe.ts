@@ -2,7 +2,6 @@ import type { Client } from '@temporalio/client';
 import { createRecordReader, type Kafka } from '../../src/clients/kafka';
 import { mapConcurrently } from '../../src/concurrently';
 import { deadLetterHeader } from '../../src/domain/dead-letter';
-import { describePosition } from '../../src/domain/record';
 import type { AnyStream } from '../../src/domain/stream';
 import {
   isLetterOf,
@@ -12,8 +11,9 @@ import {
 import type { FailedEntry } from '../../src/operations/failed-entry';
 import { readTopic, topicRanges } from '../../src/operations/read-topic';
 import type { ReconcileReport } from '../../src/operations/reconcile';
-import { trace } from '../../src/operations/trace';
-import type { StreamTrace } from '../../src/operations/trace-stream';
+import { positionOf } from '../../src/operations/replay-letters';
+import { findLetters } from '../../src/operations/trace-records';
+import { traceStream } from '../../src/operations/trace-stream';
 import { cloudsync } from './command';
 import type { Observed } from './judge';
 import { contentKey } from './messages';
@@ -90,7 +90,7 @@ export async function untraceable(
     ...faults,
     ...(await unanswered(letters, only, env)),
     ...(await unshown(letters, only, env)),
-    ...(await untraced(kafka, client, stream, letters)),
+    ...(await untraced(kafka, client, stream)),
   ];
 }
 
@@ -137,24 +137,31 @@ async function unshown(
 }
 
 /** Dead letters of which `trace` does not tell the record, its end, its workflow and the letter. */
-async function untraced(
-  kafka: Kafka,
-  client: Client,
-  stream: AnyStream,
-  letters: DeadLetterEntry[],
-): Promise<string[]> {
+async function untraced(kafka: Kafka, client: Client, stream: AnyStream): Promise<string[]> {
+  // Read once, not for each letter again as the command does.
+  const letters = (
+    await findLetters(
+      kafka,
+      [stream],
+      () => true,
+      () => undefined,
+    )
+  ).get(stream)!;
   const faults: string[] = [];
-  for await (const [letter, found] of mapConcurrently(letters, CONCURRENCY, async (one) => {
-    const subject = { record: { ...one.deadLetter } };
-    return [one, await trace(kafka, client, [stream], subject, { scan: false })] as const;
-  })) {
-    const { partition, offset, workflowId, deadLetter } = letter;
-    const [{ records, runs, deadLetters }] = found.streams as [StreamTrace];
-    const told =
-      records.some((one) => one.offset === offset && one.verdict === 'dead-lettered') &&
-      runs.some((run) => run.workflowId === workflowId && run.status === 'Failed') &&
-      deadLetters.some((one) => describePosition(one.deadLetter) === describePosition(deadLetter));
-    if (!told) faults.push(`trace does not tell of the dead letter of ${partition}@${offset}`);
+  for await (const [letter, { verdict, runs }] of mapConcurrently(
+    letters,
+    CONCURRENCY,
+    async (one) => {
+      const place = positionOf(one);
+      const known = { place, messageId: one.messageId, records: [], scanned: true };
+      return [one, await traceStream(client, stream, { ...known, deadLetters: [one] })] as const;
+    },
+  )) {
+    const { partition, offset, workflowId } = letter;
+    const run = runs.find((one) => one.workflowId === workflowId);
+    if (verdict !== 'dead-lettered' || run?.status !== 'Failed') {
+      faults.push(`trace does not tell of the dead letter of ${partition}@${offset}`);
+    }
   }
   return faults;
 }
