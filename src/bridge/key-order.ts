@@ -168,7 +168,8 @@ export class KeyOrder {
     const open = tail && !tail.ended;
     const [entry] = queue;
     if (!entry) {
-      if (!open) this.#lines.delete(line.keyHash);
+      // A line that waits for a place may have been left, and the key has another one by now.
+      if (!open && this.#lines.get(line.keyHash) === line) this.#lines.delete(line.keyHash);
       return;
     }
     let after: string | undefined;
