@@ -131,6 +131,12 @@ export class KeyOrder {
     line.advance();
   }
 
+  /** Lets go of records that wait here and are another consumer's now. False where nothing is open or waits. */
+  dropLost(): boolean {
+    for (const { advance } of this.#lines.values()) advance();
+    return this.#lines.size > 0;
+  }
+
   #finish(turn: Turn, skippedBy = turn.skippedBy): void {
     if (turn.entry) this.deps.finish(turn.entry, skippedBy);
     turn.entry = undefined;

@@ -477,6 +477,19 @@ describe('lost partitions', () => {
     expect(world.starts).toHaveLength(1);
   });
 
+  test('what waits behind a record that stays open is dropped too', async () => {
+    create({ ordering: 'partition' });
+    const [stuck] = await world.push(...many(3));
+    await world.acknowledge(0);
+    world.open.handedOver('test-m0-0');
+    expect(stuck!.turn!.line.queue).toHaveLength(2);
+    world.window.lost = true;
+    world.dispatcher.dropLost();
+    expect(stuck!.turn!.line.queue).toEqual([]);
+    await world.close('test-m0-0', 'delivered');
+    expect(world.ids).toEqual(['test-m0-0']);
+  });
+
   test('a duplicate that waited is dropped too', async () => {
     create();
     await world.push(message('42'), message('42'));
