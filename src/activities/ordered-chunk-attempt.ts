@@ -222,11 +222,13 @@ export class OrderedChunkAttempt extends ChunkAttempt {
     const failing = stopped.reduce((sum, { group }) => sum + group.queue.length, 0);
     const staying = stopped.filter((one) => this.stays(one, !this.tookAny || failing > FEW));
     const parting = stopped.filter((one) => !staying.includes(one));
+    const known = stopped.length;
     await eachOf(CONCURRENCY, parting, async ({ group, candidate }) => {
-      for (const item of group.queue) {
-        await this.#leave(group, item, item.candidate === candidate ? candidate.attempts : 0);
-      }
+      await this.#leave(group, group.queue.shift()!, candidate.attempts);
+      // They leave as well; but one that is too large for that waits, and is written, or fails.
+      await this.#deliver(group);
     });
+    staying.push(...stopped.slice(known));
     if (staying.length > 0) throw failureOfMost(groups.length, staying);
   }
 }

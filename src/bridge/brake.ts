@@ -113,7 +113,7 @@ export class Brake implements Gate {
     const pass: Pass = {
       probe: true,
       begins: (place) => {
-        this.#probe = { pass, place, at: Date.now() };
+        if (this.#probe?.pass === pass) this.#probe.place = place;
         const { partition, offset } = place;
         const fields = { stream: this.deps.stream.name, partition, offset };
         this.deps.logger.info(fields, 'Stream is braked; one record is let through');

@@ -51,7 +51,7 @@ export class Dispatcher {
   readonly #open: Slots;
   readonly #waiting: WaitingPlaces;
   /** An order outlives a window where the log went back; so does its ledger. */
-  readonly #orders = new WeakMap<Ledger, KeyOrder>();
+  readonly #orders = new Map<Ledger, KeyOrder>();
   #queue: WindowEntry[] = [];
   readonly #starting = new Set<Promise<void>>();
   #head = 0;
@@ -82,6 +82,9 @@ export class Dispatcher {
     this.#queue = rest.filter(({ window }) => !window.lost);
     this.#head = 0;
     for (const entry of rest) if (entry.window.lost) entry.turn?.order.dropped(entry.turn);
+    for (const [ledger, order] of this.#orders) {
+      if (!order.dropLost()) this.#orders.delete(ledger);
+    }
   }
 
   /** Records in their first workflow task. */

@@ -1,5 +1,5 @@
 import type { HandOn } from '../activities/deliver-chunk';
-import { startOfInvalidRecord } from '../domain/record-start';
+import { startAfter, startOfInvalidRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 import { countOutcome } from './count-outcome';
@@ -48,7 +48,8 @@ export function createHandOn(
       } catch (error) {
         if (!(error instanceof StartRejectedError) || messageId === null) throw error;
         const reason = { type: 'RejectedByTemporal', message: error.message } as const;
-        result = await startWorkflow(deps, startOfInvalidRecord(stream, record, reason), open);
+        const letter = startAfter(startOfInvalidRecord(stream, record, reason), input.after);
+        result = await startWorkflow(deps, letter, open, await deps.gate.enter(until, record));
       }
       if ('duplicateOf' in result) release();
       return result.workflowId;

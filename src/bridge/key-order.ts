@@ -131,6 +131,12 @@ export class KeyOrder {
     line.advance();
   }
 
+  /** Lets go of records that wait here and are another consumer's now. False where nothing is open or waits. */
+  dropLost(): boolean {
+    for (const { advance } of this.#lines.values()) advance();
+    return this.#lines.size > 0;
+  }
+
   #finish(turn: Turn, skippedBy = turn.skippedBy): void {
     if (turn.entry) this.deps.finish(turn.entry, skippedBy);
     turn.entry = undefined;
@@ -168,7 +174,8 @@ export class KeyOrder {
     const open = tail && !tail.ended;
     const [entry] = queue;
     if (!entry) {
-      if (!open) this.#lines.delete(line.keyHash);
+      // A line that waits for a place may have been left, and the key has another one by now.
+      if (!open && this.#lines.get(line.keyHash) === line) this.#lines.delete(line.keyHash);
       return;
     }
     let after: string | undefined;

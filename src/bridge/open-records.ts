@@ -4,7 +4,10 @@ import type { Logger } from '../logger';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 
 export interface OpenRecord {
-  /** Called once, when the first workflow task is over: the next eager start has room. */
+  /**
+   * Called once, when the first workflow task is over and the workflow goes on: the next eager start has
+   * room. Not called where that task ends the workflow.
+   */
   onHandedOver(): void;
   /** Called once, when the workflow has ended. */
   onClosed(outcome: RecordOutcome): void;
@@ -155,7 +158,6 @@ export class OpenRecords {
   }
 
   #close(workflowId: string, entry: Entry, outcome: RecordOutcome): void {
-    this.#handOver(entry);
     this.#remove(workflowId, entry);
     entry.onClosed(outcome);
   }

@@ -221,6 +221,14 @@ test('one too large for a workflow waits in its chunk for the one before it', as
   ]);
 });
 
+test('one too large for a workflow waits behind one that leaves for failing for a time as well', async () => {
+  world = new World(['a0', 'a1+', 'a2', ...numbered('b', 5)]);
+  world.fail = (id) => (id === 'a0' ? 'Transient' : undefined);
+  world.open.set('test-a0-0', 1);
+  await expect(world.run()).resolves.toMatchObject({ delivered: 7, handedOn: 1 });
+  expect(world.of('a')).toEqual(['a0>', 'a1+', 'a2']);
+});
+
 test('what a large one waits for may take longer than the attempt', async () => {
   world = new World(['a!', 'a1+']);
   world.open.set('test-invalid-topic-0-0', 3);

@@ -179,6 +179,18 @@ test('a record that was not started, or does not end, gives its turn to another 
   expect((await third())!.probe).toBe(true);
 });
 
+test('one that began a moment after it was let through and does not end gives its turn to another one', async () => {
+  await begin();
+  await trip();
+  const [first, second] = [start(), start()];
+  await pass(31_000);
+  const probe = (await first())!;
+  await pass(50);
+  probe.begins({ partition: 1, offset: 7 });
+  await pass(5 * MINUTE + 1_000);
+  expect((await second())?.probe).toBe(true);
+});
+
 test('a start that waits is given up when the bridge stops', async () => {
   await begin();
   await trip();

@@ -42,8 +42,8 @@ class World {
   readonly open: OpenRecords;
   readonly dispatcher: Dispatcher;
 
-  constructor(limits: { maxInFlight?: number; maxOpen?: number } = {}) {
-    const stream = testStream(limits);
+  constructor(options: Parameters<typeof testStream>[0] = {}) {
+    const stream = testStream(options);
     const { logger } = this.log;
     const client = fakeClient({
       start: (type, options) => {
@@ -435,6 +435,23 @@ describe('an invalid record', () => {
   });
 });
 
+test('in order, the next of a key comes after the workflow of one that is slow, not of one that ends', async () => {
+  create({ ordering: 'key' });
+  const key = Buffer.from('k');
+  await world.pushRecords(
+    many(3).map((value, offset) => kafkaRecord({ offset, key, value: Buffer.from(value) })),
+  );
+  await world.acknowledge(0);
+  expect(world.ids).toEqual(['test-m0-0']);
+  await world.close('test-m0-0', 'delivered');
+  await world.acknowledge(1);
+  world.open.handedOver('test-m1-1');
+  await settled();
+  const afters = world.starts.map(({ options }) => (options.args[0] as { after?: string }).after);
+  expect(world.ids).toEqual(['test-m0-0', 'test-m1-1', 'test-m2-2']);
+  expect(afters).toEqual([undefined, undefined, 'test-m1-1']);
+});
+
 describe('lost partitions', () => {
   test('their records are dropped, those of others are not', async () => {
     create({ maxInFlight: 1 });
@@ -458,6 +475,19 @@ describe('lost partitions', () => {
     expect(world.dispatcher.inFlightCount).toBe(0);
     expect(entries).toHaveLength(3);
     expect(world.starts).toHaveLength(1);
+  });
+
+  test('what waits behind a record that stays open is dropped too', async () => {
+    create({ ordering: 'partition' });
+    const [stuck] = await world.push(...many(3));
+    await world.acknowledge(0);
+    world.open.handedOver('test-m0-0');
+    expect(stuck!.turn!.line.queue).toHaveLength(2);
+    world.window.lost = true;
+    world.dispatcher.dropLost();
+    expect(stuck!.turn!.line.queue).toEqual([]);
+    await world.close('test-m0-0', 'delivered');
+    expect(world.ids).toEqual(['test-m0-0']);
   });
 
   test('a duplicate that waited is dropped too', async () => {

@@ -3,7 +3,7 @@ import { OPEN_GATE } from '../../src/bridge/brake';
 import { StartRate } from '../../src/bridge/start-rate';
 import { createHandOn } from '../../src/bridge/hand-on';
 import { OpenRecords } from '../../src/bridge/open-records';
-import { startOfRecord } from '../../src/domain/record-start';
+import { startAfter, startOfRecord } from '../../src/domain/record-start';
 import { createMetrics } from '../../src/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { fakeClient, keepingLogger, serviceError, settled } from './support/fakes';
@@ -12,16 +12,18 @@ const stream = testStream({ maxOpen: 2 });
 const { logger } = keepingLogger();
 const never = new AbortController().signal;
 const started: string[] = [];
+const afters: unknown[] = [];
 let refuse: unknown;
 let open: OpenRecords;
-let handOn: (offset: number, signal?: AbortSignal) => Promise<string>;
+let handOn: (offset: number, signal?: AbortSignal, after?: string) => Promise<string>;
 
 beforeEach(() => {
-  started.length = 0;
+  started.length = afters.length = 0;
   refuse = undefined;
   const client = fakeClient({
-    start: (_, { workflowId }) => {
+    start: (_, { workflowId, args }) => {
       started.push(workflowId);
+      afters.push((args[0] as { after?: string }).after);
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as the test says
       return refuse ? Promise.reject(refuse) : Promise.resolve({ eagerlyStarted: true });
     },
@@ -40,9 +42,10 @@ beforeEach(() => {
     signal: never,
   };
   const give = createHandOn(deps);
-  handOn = (offset, signal = never) => {
+  handOn = (offset, signal = never, after) => {
     const record = kafkaRecord({ offset, value: Buffer.from(`{"id":"m${offset}"}`) });
-    return give(startOfRecord(stream, record, `m${offset}`), record, signal);
+    const start = startOfRecord(stream, record, `m${offset}`);
+    return give(startAfter(start, after), record, signal);
   };
 });
 afterEach(() => open.stop());
@@ -73,4 +76,11 @@ test('a start that Temporal rejects becomes a dead letter', async () => {
   refuse = serviceError(3);
   await expect(handOn(0)).rejects.toMatchObject({ name: 'StartRejectedError' });
   expect(started).toEqual(['test-m0-0', 'test-invalid-topic-0-0']);
+});
+
+test('its dead letter waits for the one before it in its key as well', async () => {
+  refuse = serviceError(3);
+  await expect(handOn(1, never, 'test-m0-0')).rejects.toThrow();
+  expect(started).toEqual(['test-m1-1', 'test-invalid-topic-0-1']);
+  expect(afters).toEqual(['test-m0-0', 'test-m0-0']);
 });

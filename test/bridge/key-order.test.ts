@@ -193,6 +193,23 @@ test('more than there are places for wait in memory, and go on as places become 
   expect(world.admitted.at(-1)).toBe('4 after w3');
 });
 
+test('a place that is offered to a key with nothing left to start takes no turn from its next records', () => {
+  const world = new World({ places: 1 });
+  world.push('stuck', 'stuck', 'a', 'a');
+  world.slow(0);
+  // No place for its second one, which starts when the first has ended, and ends as well.
+  world.slow(2);
+  world.ended(2);
+  world.ended(3);
+  world.push('a');
+  world.ended(0);
+  world.ended(1);
+  world.push('a');
+  expect(world.admitted).toEqual(['0', '2', '1 after w0', '3', '4']);
+  world.ended(4);
+  expect(world.admitted.at(-1)).toBe('5');
+});
+
 test('without places the next waits until the one before it has ended', () => {
   const world = new World({ places: 0 });
   world.push('a', 'a');
