@@ -18,8 +18,8 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
-# A named volume that is mounted here takes over the owner.
-RUN mkdir --parents /data/sink && chown --recursive node:node /data
+# A named volume that is mounted here takes over the owner. `dlq replay` keeps its logs below the work folder.
+RUN mkdir --parents /data/sink .cloudsync/replays && chown --recursive node:node /data .cloudsync
 USER node
 ENV NODE_ENV=production \
   CLOUDSYNC_METRICS_HOST=0.0.0.0 \

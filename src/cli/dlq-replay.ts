@@ -40,7 +40,8 @@ interface Flags extends StreamFlags {
   json?: boolean;
 }
 
-const LOG_DIRECTORY = join('.cloudsync', 'replays');
+/** Relative to the folder in which the command runs. */
+export const LOG_DIRECTORY = join('.cloudsync', 'replays');
 const MAX_REPLAYS = 3;
 const TIME = 'ISO 8601, or a duration back from now like 15m, 2h, 7d';
 

@@ -24,6 +24,8 @@ export interface Ended {
 }
 
 const POLL_MS = 500;
+/** A list may not know a chunk yet that has just been started. */
+const LISTED_WITHIN_MS = 30_000;
 
 /** Waits for the end of a record. Undefined where the signal came first, or nobody knows any more. */
 export async function endOf(
@@ -86,11 +88,16 @@ async function endOfSent(
 ): Promise<Ended | undefined> {
   const { client, stream, signal } = context;
   const inChunks = stream.execution.lane === 'chunk';
+  // What was taken before the first look was sent by an earlier replay: its chunk is listed, or gone.
+  let listedBy = 0;
   for (; !signal.aborted; await pause(signal)) {
-    if (!(await isTaken(context, position))) continue;
+    if (!(await isTaken(context, position))) {
+      listedBy = Date.now() + LISTED_WITHIN_MS;
+      continue;
+    }
     const chunk = inChunks ? await findChunk(client, stream, position) : undefined;
     // What leaves a chunk has its own workflow before the chunk ends.
-    if (inChunks && (!chunk || chunk.status.name === 'RUNNING')) continue;
+    if (chunk ? chunk.status.name === 'RUNNING' : inChunks && Date.now() < listedBy) continue;
     const own = await ownWorkflow(context, messageId, position, timestamp);
     if (own) return endOfRun(context, own);
     return chunk ? endOfRun(context, chunk.workflowId, chunk.runId) : { end: 'delivered' };

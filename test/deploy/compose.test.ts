@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
+import { LOG_DIRECTORY } from '../../src/cli/dlq-replay';
 import { loadSettings } from '../../src/config';
 import { KAFKA_IMAGE } from '../../src/dev/kafka-versions';
 import { startHealthServer } from '../../src/health-server';
@@ -90,6 +91,16 @@ test.each(services)('%s: a pinned image, ports on 127.0.0.1, volumes that exist'
     if (source.startsWith('.')) expect(existsSync(join(ROOT, source))).toBe(true);
     else expect(Object.keys(compose.volumes)).toContain(source);
   }
+});
+
+test('the service for commands keeps the logs of dlq replay, though its root file system is read-only', () => {
+  const folder = /^WORKDIR (.+)$/m.exec(read('Dockerfile').split('FROM').at(-1)!)![1]!;
+  expect(compose.services.cli!.volumes).toContain(`replays:${join(folder, LOG_DIRECTORY)}`);
+  // As a folder of the image, owned by the user who runs there, it gives the volume its owner.
+  const made = /^RUN mkdir --parents (.+) && chown --recursive node:node (.+)$/m;
+  const [, folders, owned] = made.exec(read('Dockerfile'))!;
+  expect(folders!.split(' ')).toContain(LOG_DIRECTORY);
+  expect(owned!.split(' ')).toContain(dirname(LOG_DIRECTORY));
 });
 
 test('no two services publish the same port', () => {

@@ -30,6 +30,8 @@ export interface JudgedRun {
   leaked: string[];
   /** Rejected and valid. */
   refused: string[];
+  /** Invalid, and taken by the HTTP producer, which checks as the bridge does. */
+  admitted: string[];
   journal: JournalEntry[];
 }
 
@@ -49,7 +51,14 @@ export async function judgeRun(run: {
   const settings = loadSettings(operator);
   const streams = loadStreams(settings);
   const temporal = await connectTemporal(settings.temporal);
-  const judged: JudgedRun = { streams: [], lost: [], leaked: [], refused: [], journal: [] };
+  const judged: JudgedRun = {
+    streams: [],
+    lost: [],
+    leaked: [],
+    refused: [],
+    admitted: [],
+    journal: [],
+  };
   for (const lane of lanes) {
     const name = streamName(lane);
     progress(`judging ${name}`);

@@ -107,6 +107,12 @@ test('the topic holds what was acknowledged as often as it was, and nothing that
     lost: ['a: acknowledged 2 times, 1 on the topic'],
     leaked: ['bad: rejected, and on the topic'],
     refused: ['b2: rejected, and valid'],
+    admitted: [],
+  });
+  const kafka = { ...sending('bad', 'acknowledged'), via: 'kafka' as const };
+  expect(judgeTopic([kafka, sending('bad', 'acknowledged')], records, fates)).toMatchObject({
+    ...{ lost: ['bad: acknowledged 2 times, 1 on the topic'], leaked: [], refused: [] },
+    admitted: ['bad: taken by the HTTP producer, and invalid'],
   });
 });
 

@@ -113,7 +113,7 @@ export function judgeTopic(
   sendings: Sending[],
   records: Observed['records'],
   fates: Observed['fates'],
-): { lost: string[]; leaked: string[]; refused: string[] } {
+): { lost: string[]; leaked: string[]; refused: string[]; admitted: string[] } {
   const onTopic = counted(records.map(({ content }) => content));
   const inState = (state: Sending['state']) =>
     counted(sendings.filter((one) => one.state === state).map(({ content }) => content));
@@ -135,6 +135,11 @@ export function judgeTopic(
     refused: [...rejected.keys()]
       .filter((content) => !('invalid' in fates.get(content)!))
       .map((content) => `${content}: rejected, and valid`),
+    admitted: sendings
+      .filter(({ via, state, content }) => {
+        return via === 'api' && state === 'acknowledged' && 'invalid' in fates.get(content)!;
+      })
+      .map(({ content }) => `${content}: taken by the HTTP producer, and invalid`),
   };
 }
 

@@ -29,16 +29,22 @@ function report(
     unsettled?: string[];
     lost?: string[];
     resources?: ResourceSummary[];
+    admitted?: string[];
     appendOnly?: boolean;
+    ordering?: 'key';
   } = {},
 ) {
   const time = (second: number) => new Date(second * 1_000).toISOString();
   return buildReport({
-    options: { ...DEFAULTS, appendOnly: given.appendOnly ?? false },
+    options: {
+      ...DEFAULTS,
+      appendOnly: given.appendOnly ?? false,
+      ordering: given.ordering ?? 'none',
+    },
     directory: 'somewhere',
     judged: {
       streams: [{ ...stream, ...given.stream }],
-      ...{ lost: given.lost ?? [], leaked: [], refused: [] },
+      ...{ lost: given.lost ?? [], leaked: [], refused: [], admitted: given.admitted ?? [] },
       journal: [
         {
           ...{ time: 12_000, pid: 1, messageId: 'm', key: null, partition: 0, offset: 0 },
@@ -70,11 +76,20 @@ test('a run in which nothing is wrong is ok, and says how soon it recovered', ()
 test.each([
   [{ unsettled: ['torture-record: 1 workflows run'] }, 'not settled: torture-record: 1 workflows'],
   [{ lost: ['x'] }, 'acknowledged and not on the topic: x'],
+  [{ admitted: ['x'] }, 'taken and invalid: x'],
   [{ stream: { missing: ['m1'] } }, 'torture-record: missing: m1'],
   [{ stream: { double: ['m1'] } }, 'torture-record: double at the sink: m1'],
   [{ stream: { unexpected: ['m1'] } }, 'torture-record: unexpected: m1'],
   [{ stream: { untraceable: ['m1'] } }, 'torture-record: not traceable: m1'],
   [{ stream: { misordered: ['m1'] } }, 'torture-record: out of order: m1'],
+  [
+    { stream: { writes: { written: 0, duplicate: 0 } }, ordering: 'key' as const },
+    "torture-record: order can't be judged: 0 of 2 writes in the journal",
+  ],
+  [
+    { stream: { reconcile: { ...stream.reconcile, delivered: 0 } } },
+    'torture-record: 2 delivered, reconcile says 0',
+  ],
   [
     { stream: { reconcile: { ...stream.reconcile, missing: 1, missingIds: ['m1'] } } },
     'torture-record: reconcile says missing: m1',

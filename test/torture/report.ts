@@ -53,6 +53,7 @@ export function buildReport(run: {
     ...some('acknowledged and not on the topic', judged.lost),
     ...some('rejected and on the topic', judged.leaked),
     ...some('rejected and valid', judged.refused),
+    ...some('taken and invalid', judged.admitted),
     ...judged.streams.flatMap((stream) => streamFindings(stream, options)),
     ...grown(resources),
   ];
@@ -85,8 +86,8 @@ export function buildReport(run: {
   };
 }
 
-function streamFindings(stream: JudgedStream, { appendOnly }: TortureOptions): string[] {
-  const { name, missing, double, unexpected, misordered, reconcile } = stream;
+function streamFindings(stream: JudgedStream, { appendOnly, ordering }: TortureOptions): string[] {
+  const { name, delivered, missing, double, unexpected, misordered, reconcile, writes } = stream;
   return [
     ...some(`${name}: missing`, missing),
     // Only the sink's own condition keeps it from them.
@@ -94,6 +95,13 @@ function streamFindings(stream: JudgedStream, { appendOnly }: TortureOptions): s
     ...some(`${name}: unexpected`, unexpected),
     ...some(`${name}: not traceable`, stream.untraceable),
     ...some(`${name}: out of order`, misordered),
+    // Processes that are killed leave out few of their writes.
+    ...(ordering !== 'none' && writes.written * 2 < delivered
+      ? [`${name}: order can't be judged: ${writes.written} of ${delivered} writes in the journal`]
+      : []),
+    ...(reconcile.delivered !== delivered
+      ? [`${name}: ${delivered} delivered, reconcile says ${reconcile.delivered}`]
+      : []),
     ...(reconcile.missing > 0
       ? [`${name}: reconcile says missing: ${reconcile.missingIds.slice(0, SHOWN).join(', ')}`]
       : []),
