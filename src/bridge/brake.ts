@@ -60,6 +60,8 @@ export class Brake implements Gate {
   #probeTimer: NodeJS.Timeout | undefined;
   #asking: Promise<void> | undefined;
   #tripping = false;
+  /** That starts wait for the first answer was told. */
+  #warned = false;
   readonly #timer: NodeJS.Timeout;
 
   constructor(private readonly deps: BrakeDependencies) {
@@ -183,7 +185,10 @@ export class Brake implements Gate {
       this.#set((await brakeOf(client, stream)) ?? null);
     } catch (error) {
       const fields = { stream: stream.name, error: errorWithCause(error) };
-      logger.debug(fields, 'Could not ask whether the stream is braked');
+      const message = 'Could not ask whether the stream is braked';
+      if (this.#reason !== undefined || this.#warned) return logger.debug(fields, message);
+      this.#warned = true;
+      logger.warn(fields, `${message}; nothing starts`);
     }
   }
 

@@ -119,6 +119,12 @@ test('while Temporal is away nothing changes: neither for who begins nor for who
   await begin();
   const waiting = start();
   expect(await waiting()).toBeUndefined();
+  // Nothing is started meanwhile: that must not go unseen.
+  expect(log.lines).toMatchObject([
+    { level: 40, stream: 's', msg: 'Could not ask whether the stream is braked; nothing starts' },
+  ]);
+  await pass(10_000);
+  expect(log.lines.filter(({ level }) => level === 40)).toHaveLength(1);
   away = false;
   await pass(5_000);
   expect(await waiting()).toBeDefined();
