@@ -58,7 +58,7 @@ export class Brake implements Gate {
   #probe: { pass: Pass; place?: Place; at: number } | undefined;
   #probeAt = Infinity;
   #probeTimer: NodeJS.Timeout | undefined;
-  #asking: Promise<void> | undefined;
+  #asking = Promise.resolve();
   #tripping = false;
   /** That starts wait for the first answer was told. */
   #warned = false;
@@ -173,10 +173,8 @@ export class Brake implements Gate {
   }
 
   /** One question at a time; who comes while one is on the way gets an answer of its own. */
-  async #ask(): Promise<void> {
-    await this.#asking;
-    this.#asking = this.#askOnce();
-    await this.#asking;
+  #ask(): Promise<void> {
+    return (this.#asking = this.#asking.then(() => this.#askOnce()));
   }
 
   async #askOnce(): Promise<void> {
