@@ -140,7 +140,7 @@ function createStreamBridge(
     recentIds: () => idempotency.stats().size,
     stalledAfterMs: options.stalledAfterMs ?? STALLED_AFTER_MS,
     stallCause: (window) =>
-      stallCause(stream, window, { backoff, open, braked: brake?.active ?? false }),
+      stallCause(stream, window, { backoff, rate, open, braked: brake?.active ?? false }),
     onRecords: (entries) => dispatcher.push(entries),
     onLost: () => dispatcher.dropLost(),
     onFatal,

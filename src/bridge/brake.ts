@@ -58,8 +58,10 @@ export class Brake implements Gate {
   #probe: { pass: Pass; place?: Place; at: number } | undefined;
   #probeAt = Infinity;
   #probeTimer: NodeJS.Timeout | undefined;
-  #asking: Promise<void> | undefined;
+  #asking = Promise.resolve();
   #tripping = false;
+  /** That starts wait for the first answer was told. */
+  #warned = false;
   readonly #timer: NodeJS.Timeout;
 
   constructor(private readonly deps: BrakeDependencies) {
@@ -171,10 +173,8 @@ export class Brake implements Gate {
   }
 
   /** One question at a time; who comes while one is on the way gets an answer of its own. */
-  async #ask(): Promise<void> {
-    await this.#asking;
-    this.#asking = this.#askOnce();
-    await this.#asking;
+  #ask(): Promise<void> {
+    return (this.#asking = this.#asking.then(() => this.#askOnce()));
   }
 
   async #askOnce(): Promise<void> {
@@ -183,7 +183,10 @@ export class Brake implements Gate {
       this.#set((await brakeOf(client, stream)) ?? null);
     } catch (error) {
       const fields = { stream: stream.name, error: errorWithCause(error) };
-      logger.debug(fields, 'Could not ask whether the stream is braked');
+      const message = 'Could not ask whether the stream is braked';
+      if (this.#reason !== undefined || this.#warned) return logger.debug(fields, message);
+      this.#warned = true;
+      logger.warn(fields, `${message}; nothing starts`);
     }
   }
 

@@ -5,6 +5,7 @@
 export class Silence {
   #heardAt = Date.now();
   #answersSince: number | undefined;
+  #answeredAt = 0;
 
   constructor(
     private readonly limitMs: number,
@@ -18,7 +19,11 @@ export class Silence {
   }
 
   kafkaAnswered(): void {
-    this.#answersSince ??= Date.now();
+    const now = Date.now();
+    // After a time in which this process stood still it must be let hear first.
+    if (now - this.#answeredAt > this.limitMs) this.#answersSince = undefined;
+    this.#answersSince ??= now;
+    this.#answeredAt = now;
   }
 
   kafkaIsAway(): void {

@@ -2,6 +2,7 @@ import type { AnyStream } from '../domain/stream';
 import type { Backoff } from './backoff';
 import type { OpenRecords } from './open-records';
 import type { StallCause } from './stalls';
+import type { StartRate } from './start-rate';
 
 /** What a partition's window is like. */
 export interface WindowState {
@@ -16,13 +17,19 @@ export interface WindowState {
 export function stallCause(
   { execution, maxOpen }: AnyStream,
   { partition, uncommitted, waiting }: WindowState,
-  { backoff, open, braked }: { backoff: Backoff; open: OpenRecords; braked: boolean },
+  {
+    backoff,
+    rate,
+    open,
+    braked,
+  }: { backoff: Backoff; rate: StartRate; open: OpenRecords; braked: boolean },
 ): StallCause {
   if (braked) return { reason: 'braked' };
   if (backoff.active) {
     const { reason: detail } = backoff;
     return { reason: 'temporal_backoff', ...(detail && { detail }) };
   }
+  if (rate.refused) return { reason: 'temporal_backoff', detail: 'resource_exhausted' };
   if (uncommitted) return { reason: 'commit_failing' };
   if (!waiting) return { reason: 'no_fetch' };
   const own = open.oldest((memo) => memo.partition === partition);

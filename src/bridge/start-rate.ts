@@ -27,12 +27,18 @@ export class StartRate {
   #secondAt = 0;
   #count = 0;
   #countBefore = 0;
+  #refused = false;
 
   /** `onChange` gets the starts a second; `Infinity` where there is no limit. */
   constructor(private readonly onChange: (limit: number) => void) {}
 
   get limit(): number {
     return this.#limit;
+  }
+
+  /** Whether no start got through since the last one that was refused. */
+  get refused(): boolean {
+    return this.#refused;
   }
 
   /** Resolves when it is a start's turn. Rejects when the signal aborts. */
@@ -46,6 +52,7 @@ export class StartRate {
 
   succeeded(now = Date.now()): void {
     this.#countOne(now);
+    this.#refused = false;
     if (this.#limit === Infinity) return;
     const seconds = Math.min((now - this.#raisedAt) / 1_000, 1);
     if (seconds <= 0) return;
@@ -56,6 +63,7 @@ export class StartRate {
 
   /** The server's rate limit was reached. Returns the limit from now on. */
   exhausted(now = Date.now()): number {
+    this.#refused = true;
     if (now - this.#loweredAt < DECREASE_INTERVAL_MS) return this.#limit;
     this.#loweredAt = this.#raisedAt = now;
     const lowered =

@@ -18,7 +18,8 @@ export async function brakeStream(
   reason: BrakeReason,
 ): Promise<BrakeReason & { resumedBy: string }> {
   let resumedBy: string | undefined;
-  setHandler(resume, ({ by }) => void (resumedBy = by));
+  // Sent by hand it may say nothing; a handler that throws would hold the workflow up for ever.
+  setHandler(resume, (sent?: { by?: string }) => void (resumedBy = sent?.by ?? 'unknown'));
   await condition(() => resumedBy !== undefined);
   return { ...reason, resumedBy: resumedBy! };
 }

@@ -10,6 +10,9 @@ const MINUTE = 60_000;
 let memo: object | undefined;
 let away: boolean;
 let signals: unknown[];
+/** Answers wait for it, where there is one. */
+let slow: Promise<void> | undefined;
+let asked: { now: number; most: number };
 let brake: Brake;
 let metrics: ReturnType<typeof createMetrics>;
 let log: ReturnType<typeof keepingLogger>;
@@ -23,11 +26,15 @@ const client = {
   workflow: {
     start: (_: string, options: { memo: object }) => ask(() => void (memo ??= options.memo)),
     getHandle: (id: string) => ({
-      describe: () =>
-        ask(() => {
+      describe: async () => {
+        asked.most = Math.max(asked.most, ++asked.now);
+        await slow;
+        asked.now--;
+        return ask(() => {
           if (!memo) throw new WorkflowNotFoundError('not found', id, undefined);
           return { status: { name: 'RUNNING' }, type: 'brakeStream', memo };
-        }),
+        });
+      },
       signal: (_: string, args: unknown) =>
         ask(() => {
           signals.push(args);
@@ -39,7 +46,8 @@ const client = {
 
 beforeEach(() => {
   jest.useFakeTimers({ doNotFake: ['setImmediate', 'performance'] });
-  [memo, away, signals] = [undefined, false, []];
+  [memo, away, signals, slow] = [undefined, false, [], undefined];
+  asked = { now: 0, most: 0 };
   metrics = createMetrics();
   log = keepingLogger();
 });
@@ -119,6 +127,12 @@ test('while Temporal is away nothing changes: neither for who begins nor for who
   await begin();
   const waiting = start();
   expect(await waiting()).toBeUndefined();
+  // Nothing is started meanwhile: that must not go unseen.
+  expect(log.lines).toMatchObject([
+    { level: 40, stream: 's', msg: 'Could not ask whether the stream is braked; nothing starts' },
+  ]);
+  await pass(10_000);
+  expect(log.lines.filter(({ level }) => level === 40)).toHaveLength(1);
   away = false;
   await pass(5_000);
   expect(await waiting()).toBeDefined();
@@ -189,6 +203,19 @@ test('one that began a moment after it was let through and does not end gives it
   probe.begins({ partition: 1, offset: 7 });
   await pass(5 * MINUTE + 1_000);
   expect((await second())?.probe).toBe(true);
+});
+
+test('answers come in the order of the questions, however slow they are', async () => {
+  let answer: () => void = () => undefined;
+  slow = new Promise((resolve) => (answer = resolve));
+  await begin();
+  await pass(16_000);
+  answer();
+  slow = new Promise((resolve) => (answer = resolve));
+  await settled();
+  answer();
+  await settled();
+  expect(asked).toEqual({ now: 0, most: 1 });
 });
 
 test('a start that waits is given up when the bridge stops', async () => {

@@ -1,6 +1,7 @@
 import { Backoff } from '../../src/bridge/backoff';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { stallCause } from '../../src/bridge/stall-cause';
+import { StartRate } from '../../src/bridge/start-rate';
 import { parseStallNote, STALL_REASONS, Stalls, type StallCause } from '../../src/bridge/stalls';
 import { createMetrics } from '../../src/metrics';
 import { testStream } from '../domain/support/records';
@@ -110,18 +111,24 @@ describe('the reason', () => {
   afterAll(() => open.stop());
   const idle = new Backoff();
   const failing = new Backoff();
-  failing.failed('resource_exhausted');
+  failing.failed('unavailable');
+  const free = new StartRate(() => undefined);
+  const refused = new StartRate(() => undefined);
+  refused.exhausted();
   const record = testStream({ maxOpen: 1 });
   const chunk = testStream({ execution: { lane: 'chunk' } });
   const nothing = { partition: 0, uncommitted: false, waiting: false };
   const waiting = { ...nothing, waiting: true };
-  const reason = (window: typeof nothing, { of = record, backoff = idle, braked = false } = {}) =>
-    stallCause(of, window, { backoff, open, braked });
+  const reason = (
+    window: typeof nothing,
+    { of = record, backoff = idle, rate = free, braked = false } = {},
+  ) => stallCause(of, window, { backoff, rate, open, braked });
 
   test('is what holds the records up', () => {
     const found = [
       reason(waiting, { backoff: failing, braked: true }),
       reason(waiting, { backoff: failing }),
+      reason(waiting, { rate: refused }),
       reason({ ...nothing, uncommitted: true }),
       reason(waiting),
       reason(waiting, { of: chunk }),
@@ -129,6 +136,7 @@ describe('the reason', () => {
     ];
     expect(found).toEqual([
       { reason: 'braked' },
+      { reason: 'temporal_backoff', detail: 'unavailable' },
       { reason: 'temporal_backoff', detail: 'resource_exhausted' },
       { reason: 'commit_failing' },
       { reason: 'records_waiting' },
@@ -145,5 +153,8 @@ describe('the reason', () => {
     expect(reason(other, { of: chunk })).toEqual({ reason: 'chunk_open', oldest });
     expect(reason(other, { of: testStream() })).toEqual({ reason: 'records_waiting' });
     expect(new Set(STALL_REASONS).size).toBe(7);
+    // A start that got through: what stands still has another reason.
+    refused.succeeded();
+    expect(reason(nothing, { rate: refused })).toEqual({ reason: 'no_fetch' });
   });
 });

@@ -63,6 +63,14 @@ test.each(names)('%s: tells nothing of the machine it was recorded on', (name) =
   expect(history).not.toMatch(/\/home\/|\/Users\/|\/root\/|node_modules|at .*\(.*:\d+:\d+\)/);
 });
 
+test('a brake ends by a signal that says nothing, as a person sends it in the UI', async () => {
+  const history = historyOf('braked-then-resumed');
+  const silent = JSON.parse(history, (key, value: unknown) =>
+    key === 'workflowExecutionSignaledEventAttributes' ? { signalName: 'resume' } : value,
+  ) as object;
+  await expect(replay(JSON.stringify(silent))).resolves.toBeUndefined();
+});
+
 describe('a change that breaks workflows under way is caught', () => {
   test.each([
     ['delivered-after-retries', '"name": "deliver"', '"name": "deliverAll"'],
