@@ -9,7 +9,7 @@ import { table } from './output';
 export function describeTrace({ messageId, record, streams }: MessageTrace): string {
   const subject = [
     ...(messageId === null ? [] : [`message ${printable(messageId)}`]),
-    ...(record === null ? [] : [`record ${describePosition(record)}`]),
+    ...(record === null ? [] : [`record ${printable(describePosition(record))}`]),
   ].join(', ');
   return [subject, ...streams.map(describeStream)].join('\n\n');
 }

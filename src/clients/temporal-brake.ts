@@ -50,13 +50,18 @@ export async function brake(
   );
 }
 
-/** Ends the brake, as soon as a worker of the stream hears of it. */
+/** Ends the brake, as soon as a worker of the stream hears of it. One that has ended meanwhile is no error. */
 export async function release(
   client: Client,
   { name }: Pick<StreamQueue, 'name'>,
   by: 'probe' | 'operator',
 ): Promise<void> {
-  await client.connection.withDeadline(Date.now() + DEADLINE_MS, () =>
-    client.workflow.getHandle(brakeWorkflowId(name)).signal(RESUME_SIGNAL, { by }),
-  );
+  try {
+    await client.connection.withDeadline(Date.now() + DEADLINE_MS, () =>
+      client.workflow.getHandle(brakeWorkflowId(name)).signal(RESUME_SIGNAL, { by }),
+    );
+  } catch (error) {
+    // By another bridge worker's probe, or by an operator.
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
 }

@@ -23,6 +23,14 @@ interface Content {
   deadLettered: boolean;
 }
 
+interface PlacedContent {
+  content: Content;
+  timestamp: number;
+}
+
+/** A place on a topic comes again where the topic was made anew; the time tells the two records apart. */
+type Placed = Omit<RecordPosition, 'topic'> & { timestamp: number };
+
 const MAX_IDS = 100;
 
 /**
@@ -33,10 +41,10 @@ export class Reconciliation {
   readonly #contents = new Map<string, Content[]>();
   /** Apart from the others, since a message may call itself what an invalid record is called here. */
   readonly #invalid = new Map<string, Content>();
-  readonly #byPosition = new Map<number, Map<number, Content>>();
+  readonly #byPosition = new Map<number, Map<number, PlacedContent>>();
   readonly #stored = new Map<string, number>();
 
-  addMessage(position: RecordPosition, messageId: string, value: Buffer): void {
+  addMessage(position: Placed, messageId: string, value: Buffer): void {
     const digest = digestOf(value);
     const contents = this.#contents.get(messageId);
     let content = contents?.find((one) => one.hash === digest);
@@ -49,7 +57,7 @@ export class Reconciliation {
   }
 
   /** A record without a message id counts as a message of its own, under a name made of its place. */
-  addInvalid(position: RecordPosition, name: string): void {
+  addInvalid(position: Placed, name: string): void {
     const content = { hash: '', delivered: false, deadLettered: false };
     this.#invalid.set(name, content);
     this.#place(position, content);
@@ -62,10 +70,10 @@ export class Reconciliation {
     if (content) content.delivered = true;
   }
 
-  /** The record at this place was dead-lettered. */
-  addDeadLetter({ partition, offset }: Omit<RecordPosition, 'topic'>): void {
-    const content = this.#byPosition.get(partition)?.get(offset);
-    if (content) content.deadLettered = true;
+  /** The record of this place and time was dead-lettered. */
+  addDeadLetter({ partition, offset, timestamp }: Placed): void {
+    const found = this.#byPosition.get(partition)?.get(offset);
+    if (found?.timestamp === timestamp) found.content.deadLettered = true;
   }
 
   account(): Account {
@@ -96,9 +104,9 @@ export class Reconciliation {
     return account;
   }
 
-  #place({ partition, offset }: RecordPosition, content: Content): void {
-    const offsets = this.#byPosition.get(partition) ?? new Map<number, Content>();
-    this.#byPosition.set(partition, offsets.set(offset, content));
+  #place({ partition, offset, timestamp }: Placed, content: Content): void {
+    const offsets = this.#byPosition.get(partition) ?? new Map<number, PlacedContent>();
+    this.#byPosition.set(partition, offsets.set(offset, { content, timestamp }));
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Client } from '@temporalio/client';
 import { createRecordReader, type Kafka } from '../clients/kafka';
+import { deadLetterHeader } from '../domain/dead-letter';
 import { UsageError } from '../domain/errors';
 import { parseRecord } from '../domain/parse';
 import type { AnyStream } from '../domain/stream';
-import { isLetterOf, originalPosition, readDeadLetters } from './dead-letters';
+import { integer, isLetterOf, originalPosition, readDeadLetters } from './dead-letters';
 import { readTopic, topicRanges, type PartitionRange } from './read-topic';
 import { Reconciliation, type Account } from './reconcile-account';
 import { groupProgress } from './status-progress';
@@ -60,7 +61,9 @@ export async function reconcile(
     await addStored(books, stream, sink.stored(), { onProgress, onNotice, idPrefix });
     for await (const letter of readDeadLetters(kafka, reader, deadLetterTopic)) {
       const position = isLetterOf(stream, letter) && originalPosition(letter);
-      if (position) books.addDeadLetter(position);
+      // The letter's own may be the broker's.
+      const timestamp = integer(deadLetterHeader(letter, 'timestamp')) ?? letter.timestamp;
+      if (position) books.addDeadLetter({ ...position, timestamp });
     }
   } finally {
     await reader.close();

@@ -17,7 +17,7 @@ export type Decision =
   /** By this very replay, before it was resumed. */
   | { action: 'done'; outcome: 'replayed' | 'sentBack'; underWay: UnderWay; end?: RecordEnd }
   /** `underWay`: what has taken care of the record, or is about to. */
-  | { action: 'refuse'; reason: string; underWay?: UnderWay };
+  | { action: 'refuse'; reason: string; underWay?: UnderWay; end?: RecordEnd };
 
 export type RecordEnd = 'delivered' | 'deadAgain';
 
@@ -38,11 +38,15 @@ const INVALID: readonly string[] = [
   'RejectedByTemporal',
 ] satisfies InvalidRecordType[];
 
-/** Decides by the letter, the workflow's latest run, and what the log of this replay says. */
+/**
+ * Decides by the letter, the workflow's latest run, and what the log of this replay says. `earlier` is what
+ * the logs of others say.
+ */
 export async function decide(
   context: DecideContext,
   letter: Letter,
   progress: LetterProgress,
+  earlier: LetterProgress = {},
 ): Promise<Decision> {
   const { client, stream } = context;
   const { workflowId } = letter;
@@ -61,7 +65,7 @@ export async function decide(
     const reason = 'the log does not say whether it was started again, and the workflow is gone';
     return { action: 'refuse', reason };
   }
-  if (!run) return decideToSend(context, letter);
+  if (!run) return replayedBefore(earlier) ?? decideToSend(context, letter);
   if (run.taskQueue !== stream.taskQueue) {
     const reason = `its workflow belongs to task queue ${run.taskQueue}, not to the stream`;
     return { action: 'refuse', reason };
@@ -82,6 +86,13 @@ function doneBefore(letter: Letter, { started, sent, ended }: LetterProgress) {
   if (!sent) return undefined;
   const underWay = { sentTo: sent, timestamp: letter.content.timestamp };
   return { action: 'done', outcome: 'sentBack', underWay, ...end } as const;
+}
+
+/** Had it died again, a newer letter would stand in this one's place. */
+function replayedBefore({ started, ended }: LetterProgress): Decision | undefined {
+  if (!started || ended === 'deadAgain') return undefined;
+  const reason = `replayed already: run ${started.runId}, which is gone`;
+  return { action: 'refuse', reason, underWay: started, end: 'delivered' };
 }
 
 function refuseRun({ workflowId, runId, status }: WorkflowExecutionDescription): Decision {

@@ -95,7 +95,7 @@ async function endOfSent(
       listedBy = Date.now() + LISTED_WITHIN_MS;
       continue;
     }
-    const chunk = inChunks ? await findChunk(client, stream, position) : undefined;
+    const chunk = inChunks ? (await findChunk(client, stream, position)).chunk : undefined;
     // What leaves a chunk has its own workflow before the chunk ends.
     if (chunk ? chunk.status.name === 'RUNNING' : inChunks && Date.now() < listedBy) continue;
     const own = await ownWorkflow(context, messageId, position, timestamp);

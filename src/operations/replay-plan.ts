@@ -53,7 +53,7 @@ export async function planReplay(
   stream: AnyStream,
   request: PlanRequest,
 ): Promise<ReplayPlan> {
-  const { filters, ranges, own, maxReplays, onProgress = () => undefined } = request;
+  const { filters, ranges, own, earlier, maxReplays, onProgress = () => undefined } = request;
   const reader = createRecordReader(kafka);
   try {
     const all = await readLetters(kafka, reader, stream, ranges, (read) => {
@@ -70,7 +70,7 @@ export async function planReplay(
     const decisions = new Map<Letter, Decision>();
     const letters = queues.flat();
     for await (const [letter, decision] of mapConcurrently(letters, CONCURRENCY, async (one) => {
-      return [one, await decide(context, one, own.of(one))] as const;
+      return [one, await decide(context, one, own.of(one), earlier.of(one))] as const;
     })) {
       decisions.set(letter, decision);
       onProgress(`${decisions.size} of ${letters.length} workflows looked at`);

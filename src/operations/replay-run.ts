@@ -126,9 +126,13 @@ async function runOne(
     return { letter, outcome, underWay, ...(end && { end }) };
   }
   if (decision.action === 'refuse') {
-    const { reason, underWay } = decision;
+    const { reason, underWay, end } = decision;
     await log.write(letter, { event: 'left', outcome: 'refused', reason });
-    return { letter, outcome: 'refused', reason, ...(underWay && { underWay }) };
+    return {
+      ...{ letter, outcome: 'refused', reason },
+      ...(underWay && { underWay }),
+      ...(end && { end }),
+    };
   }
   await context.pace();
   if (signal.aborted) return { letter, outcome: 'waiting', reason: 'the replay was stopped' };

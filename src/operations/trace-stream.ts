@@ -156,8 +156,12 @@ async function chunksOf(
     notLookedAt.push(`chunks of ${positions.length - MAX_CHUNK_SEARCHES} of the records`);
   }
   for (const position of positions.slice(0, MAX_CHUNK_SEARCHES)) {
-    const chunk = await findChunk(client, stream, position);
-    if (chunk) chunks.set(describePosition(position), chunk);
+    const { chunk, complete } = await findChunk(client, stream, position);
+    const name = describePosition(position);
+    if (chunk) chunks.set(name, chunk);
+    else if (!complete) {
+      notLookedAt.push(`chunks of ${name} beyond the newest ${MAX_SEARCHED} of its partition`);
+    }
   }
   return chunks;
 }

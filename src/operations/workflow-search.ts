@@ -25,12 +25,15 @@ export async function* runsWithPrefix(
   }
 }
 
-/** The latest run of the chunk that a record belongs to, as far as lists know it. */
+/**
+ * The latest run of the chunk that a record belongs to, as far as lists know it; `complete` is false where
+ * the search was given up before.
+ */
 export async function findChunk(
   client: Client,
   stream: AnyStream,
   { topic, partition, offset }: RecordPosition,
-): Promise<WorkflowExecutionInfo | undefined> {
+): Promise<{ chunk?: WorkflowExecutionInfo; complete: boolean }> {
   const prefix = workflowIdPrefix(`${stream.name}-chunk-${topic}-${partition}-`);
   let searched = 0;
   for await (const run of runsWithPrefix(client, stream, prefix)) {
@@ -40,8 +43,8 @@ export async function findChunk(
       memo.partition === partition &&
       Number(memo.first) <= offset &&
       offset <= Number(memo.last);
-    if (holds) return run;
-    if (++searched === MAX_SEARCHED) return undefined;
+    if (holds) return { chunk: run, complete: true };
+    if (++searched === MAX_SEARCHED) return { complete: false };
   }
-  return undefined;
+  return { complete: true };
 }

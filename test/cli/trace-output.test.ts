@@ -57,3 +57,10 @@ test('a stream that knows nothing has its verdict alone', () => {
     'record topic/0@7\n\nstream test: unknown',
   );
 });
+
+test('a letter of anybody may name any topic', () => {
+  const record = { topic: hostile, partition: 0, offset: 7 };
+  const text = describeTrace({ messageId: null, record, streams: [] });
+  // eslint-disable-next-line no-control-regex
+  expect(text).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+});

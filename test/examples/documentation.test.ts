@@ -138,6 +138,15 @@ test('the README lists every command, and no other', () => {
   expect(listed).toEqual(leaves(createProgram(), []));
 });
 
+test('docs/production.md lists every alert with its severity, and no other', () => {
+  const rules = read('deploy/prometheus/rules.yml');
+  const alerts = [...rules.matchAll(/alert: (\w+)[^]*?severity: (\w+)/g)];
+  const listed = rows('docs/production.md', 'Alerts').map(([name, severity]) => {
+    return [/\[(\w+)\]/.exec(name!)![1], severity];
+  });
+  expect(listed).toEqual(alerts.map(([, name, severity]) => [name, severity]));
+});
+
 test('docs/design.md names files that exist', () => {
   const paths = rows('docs/design.md', 'Files').flatMap(([cell]) =>
     [...cell!.matchAll(/`([^`]+)`/g)].map(([, path]) => path!),

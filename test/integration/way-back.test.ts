@@ -171,6 +171,14 @@ test('a failed workflow runs again under its id, and once it has completed never
     ...{ verdict: 'unknown', records: [], runs: [], deadLetters: [] },
     notLookedAt: ['the sink: it can not look a message up'],
   });
+  const [{ letter }] = (await replay(stream, { filters: { messageIds: ['a'] } })) as [LetterResult];
+  await forget(letter.workflowId!);
+  expect(facts(await replay(stream, { filters: { messageIds: ['a'] } }))).toEqual([
+    {
+      ...{ messageId: 'a', outcome: 'refused', end: 'delivered' },
+      reason: expect.stringMatching(/^replayed already: run .+, which is gone$/) as string,
+    },
+  ]);
   expect(await world.records(stream.topic)).toHaveLength(2);
   await expect(replay(stream, { filters: { places: ['0:7'] } })).rejects.toThrow('no dead letter');
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Reconciliation, type Account } from '../../src/operations/reconcile-account';
 
-const at = (offset: number, partition = 0) => ({ topic: 't', partition, offset });
+const at = (offset: number, partition = 0) => ({ partition, offset, timestamp: 1_000 });
 const bytes = (text: string) => Buffer.from(text);
 const numbers = ({ messages, delivered, deadLettered, missing, double }: Account) => ({
   messages,
@@ -50,6 +50,12 @@ test('a duplicate on the topic is one message, whichever of its records the lett
   books.addMessage(at(0, 1), 'a', bytes('a'));
   books.addDeadLetter(at(0, 1));
   expect(numbers(books.account())).toMatchObject({ messages: 1, deadLettered: 1, missing: 0 });
+});
+
+test('a letter of a topic that was made anew since hides nothing of the new one', () => {
+  books.addMessage(at(0), 'a', bytes('a'));
+  books.addDeadLetter({ ...at(0), timestamp: 999 });
+  expect(numbers(books.account())).toMatchObject({ deadLettered: 0, missing: 1 });
 });
 
 test('other bytes at the sink are no delivery', () => {

@@ -53,6 +53,21 @@ test('gone: sent back', async () => {
   expect(await decided(client())).toEqual({ action: 'send', source });
 });
 
+test('gone, after an earlier replay has run it again: refused, unless that one saw it die', async () => {
+  const started = { workflowId: 'test-42-7', runId: 'again' };
+  const after = (earlier: LetterProgress) =>
+    decide({ client: client(), stream: testStream(), maxReplays: 3 }, letter(), {}, earlier);
+  const refused = {
+    ...refuse('replayed already: run again, which is gone'),
+    ...{ underWay: started, end: 'delivered' },
+  };
+  expect(await after({ started })).toEqual(refused);
+  expect(await after({ started, ended: 'delivered' })).toEqual(refused);
+  expect(await after({ started, ended: 'deadAgain' })).toEqual({ action: 'send', source });
+  // Nobody knows whether it was.
+  expect(await after({ starting: started })).toEqual({ action: 'send', source });
+});
+
 describe('an invalid record', () => {
   test('is refused while it is one, with and without its workflow', async () => {
     expect(await decided(client('FAILED'), nope)).toEqual(refuse(/^still invalid: InvalidJson/));

@@ -13,10 +13,16 @@ const fates = new Map<string, Fate>([
 /** Contents at the offsets 0, 1, … of one partition. */
 function observed(contents: string[], rest: Partial<Observed>): Observed {
   const records = contents.map((content, offset) => ({ partition: 0, offset, content }));
-  return { lane: 'record', appendOnly: false, fates, records, stored: [], letters: [], ...rest };
+  const { letters: given = [] } = rest;
+  // Each letter has the content of its record, unless a test says otherwise.
+  const letters = given.map((one) => ({ ...one, content: one.content || contents[one.offset]! }));
+  return { lane: 'record', appendOnly: false, fates, records, stored: [], ...rest, letters };
 }
 
-const letter = (offset: number, errorType: string) => ({ partition: 0, offset, errorType });
+const letter = (offset: number, errorType: string, content = '') => ({
+  ...{ partition: 0, offset },
+  ...{ errorType, content },
+});
 const clean = { missing: [], double: [], unexpected: [], repeatedLetters: 0 };
 
 test('all is well where each id is stored once and all else is dead-lettered', () => {
@@ -64,6 +70,12 @@ test('a dead letter of a good record, a wrong reason and a foreign object are un
     '0@1: dead-lettered as SchemaMismatch, InvalidJson is due',
     '0@0: dead-lettered as Transient',
   ]);
+});
+
+test('a dead letter with another content than its record is unexpected', () => {
+  const letters = [letter(0, 'InvalidJson'), letter(0, 'InvalidJson', 'a')];
+  const { unexpected } = judgeStream(observed(['bad'], { letters }));
+  expect(unexpected).toEqual(['0@0: its dead letter has another content']);
 });
 
 test('a dead letter that came twice is counted, not judged', () => {

@@ -18,7 +18,7 @@ export interface Observed {
   /** Contents at the sink, one entry for each copy. */
   stored: string[];
   /** By the place of the record that each dead letter names; repeats included. */
-  letters: (Placed & { errorType: string | undefined })[];
+  letters: (Placed & { content: string; errorType: string | undefined })[];
 }
 
 export interface Verdict {
@@ -48,6 +48,7 @@ export function judgeStream(observed: Observed): Verdict {
   const lettersAt = grouped(letters, placeName);
   /** Places whose records must be dead-lettered, with the reason. */
   const due = new Map<string, string>();
+  const contentAt = new Map(records.map((one) => [placeName(one), one.content]));
   const contentsOf = new Map<string, string[]>();
   for (const [content, at] of places) {
     const fate = fates.get(content);
@@ -94,6 +95,9 @@ export function judgeStream(observed: Observed): Verdict {
     }
   }
   for (const [place, found] of lettersAt) {
+    if (found.some(({ content }) => content !== contentAt.get(place))) {
+      unexpected.push(`${place}: its dead letter has another content`);
+    }
     if (due.has(place)) continue;
     unexpected.push(`${place}: dead-lettered as ${found.map((one) => one.errorType).join(', ')}`);
   }

@@ -35,7 +35,8 @@ export async function observeStream(
   for await (const letter of everything(kafka, stream.deadLetterTopic)) {
     const place = originalPosition(letter);
     if (!place || !isLetterOf(stream, letter)) continue;
-    observed.letters.push({ ...place, errorType: deadLetterHeader(letter, 'error-type') });
+    const errorType = deadLetterHeader(letter, 'error-type');
+    observed.letters.push({ ...place, content: contentKey(letter.key, letter.value), errorType });
   }
   return observed;
 }

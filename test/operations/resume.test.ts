@@ -1,0 +1,41 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { brakedOf, resumeStream } from '../../src/operations/resume';
+import { testStream } from '../domain/support/records';
+
+const stream = testStream();
+
+/** A server on which the brake has ended, or ends by the signal. */
+function clientWith(brake: { runs: boolean }, signal: () => Promise<void>): Client {
+  return {
+    connection: { withDeadline: (_: number, call: () => unknown) => call() },
+    workflow: {
+      getHandle: (workflowId: string) => ({
+        describe: () =>
+          brake.runs
+            ? Promise.resolve({ status: { name: 'RUNNING' }, type: 'brakeStream', memo: {} })
+            : Promise.reject(new WorkflowNotFoundError('none', workflowId, undefined)),
+        signal,
+      }),
+    },
+  } as unknown as Client;
+}
+
+test('a brake that a record ends while an operator is about to is resumed', async () => {
+  const brake = { runs: true };
+  const client = clientWith(brake, () => {
+    brake.runs = false;
+    return Promise.reject(new WorkflowNotFoundError('already completed', 'test-brake', undefined));
+  });
+  expect(await brakedOf(client, [stream])).toEqual([stream]);
+  expect(await resumeStream(client, stream)).toBe('resumed');
+});
+
+test('without a worker that takes the signal it is signalled only', async () => {
+  const client = clientWith({ runs: true }, () => Promise.resolve());
+  expect(await resumeStream(client, stream, 1)).toBe('signalled');
+});
+
+test('a server that does not answer is an error', async () => {
+  const client = clientWith({ runs: true }, () => Promise.reject(new Error('away')));
+  await expect(resumeStream(client, stream)).rejects.toThrow('away');
+});
