@@ -33,6 +33,8 @@ class World {
   fail: (id: string, attempt: number) => DeliveryFailureType | undefined = () => undefined;
   writeChunk: Sink['writeChunk'];
   handOnFails = false;
+  /** Keys that are held. */
+  heads: string[] = [];
   readonly #records;
 
   constructor(ids: string[], after?: Tail[]) {
@@ -74,6 +76,9 @@ class World {
         {
           stream,
           recent: this.recent,
+          holds: {
+            heads: () => Promise.resolve(new Map(this.heads.map((key) => [hashOf(key), [0, '']]))),
+          },
           ...(!this.elsewhere && { held: this.held }),
           handOn: (start, record) => {
             if (this.handOnFails) return Promise.reject(new Error('no answer'));
@@ -179,6 +184,30 @@ test('one that is invalid leaves after those before it, and not sooner', async (
   await world.run();
   expect(world.log).toEqual(['a0', '@1>', 'a2>']);
   expect(world.afters.get('test-a2-2')).toBe('test-invalid-topic-0-1');
+});
+
+test('those of a held key leave, in a chain, and none is tried', async () => {
+  world = new World(['a0', 'b1', 'a2', '-3']);
+  world.heads = ['a'];
+  await expect(world.run()).resolves.toMatchObject({ delivered: 2, handedOn: 2 });
+  expect(world.of('a')).toEqual(['a0>', 'a2>']);
+  expect([...world.afters]).toEqual([
+    ['test-a0-0', undefined],
+    ['test-a2-2', 'test-a0-0'],
+  ]);
+});
+
+test('those of a held key are in no object', async () => {
+  const objects: string[][] = [];
+  world = new World(['a0', 'b1', 'a2']);
+  world.heads = ['a'];
+  world.writeChunk = (records) => {
+    objects.push(records.map(({ messageId }) => messageId));
+    return Promise.resolve({ outcome: 'written' });
+  };
+  await world.run();
+  expect(objects).toEqual([['b1']]);
+  expect(world.of('a')).toEqual(['a0>', 'a2>']);
 });
 
 test('one without a key leaves alone', async () => {
