@@ -29,8 +29,8 @@ class Model {
     }
     const [head] = this.of(key);
     if (what === 'delivered' && head && same(head)) {
-      this.#remove(key, head);
       this.deliveredOffset.set(key, offset);
+      this.#remove(key, head);
     }
     if (what === 'giveUp') {
       // The key that is held for the longest time, if two have a head of this offset.
@@ -62,10 +62,10 @@ test('heads and what is behind them are those of a list, also past runs that go 
         expect(Object.keys(held.heads).sort()).toEqual(
           [...new Set(model.list.map((one) => one.key))].sort(),
         );
-        for (const [held_, records, deliveredOffset] of held.state) {
-          expect(records).toEqual(model.of(held_));
-          expect(deliveredOffset).toBe(model.deliveredOffset.get(held_));
-          expect(held.heads[held_]).toEqual([
+        for (const [name, records, deliveredOffset] of held.state) {
+          expect(records).toEqual(model.of(name));
+          expect(deliveredOffset).toBe(model.deliveredOffset.get(name));
+          expect(held.heads[name]).toEqual([
             ...records[0]!,
             ...(deliveredOffset === undefined ? [] : [deliveredOffset]),
           ]);
