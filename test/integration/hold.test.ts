@@ -1,17 +1,12 @@
-import { createRecordReader } from '../../src/clients/kafka';
-import { createProducer } from '../../src/clients/kafka-producer';
 import { Holds } from '../../src/clients/temporal-hold';
 import { DeliveryError } from '../../src/domain/errors';
 import { holdWorkflowId } from '../../src/domain/hold';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream';
 import { listDeadLetters } from '../../src/operations/dead-letters-list';
 import { giveUpHead } from '../../src/operations/give-up';
-import { topicRanges } from '../../src/operations/read-topic';
-import { AuditProgress, type ReplayFilters } from '../../src/operations/replay-audit';
-import { planReplay } from '../../src/operations/replay-plan';
-import { runReplay } from '../../src/operations/replay-run';
 import { streamStatus } from '../../src/operations/status';
 import type { MemorySink } from './support/memory-sink';
+import { replay } from './support/replay';
 import { counterValue, messageValue, until, World } from './support/world';
 
 jest.setTimeout(240_000);
@@ -19,30 +14,6 @@ jest.setTimeout(240_000);
 let world: World;
 beforeEach(() => (world = new World()));
 afterEach(() => world.close());
-
-/** What `dlq replay` does; of each letter its message and how its record ended. */
-async function replay(stream: AnyStream, filters: ReplayFilters = {}): Promise<string[]> {
-  const { client } = await world.temporal();
-  const kafka = world.kafka();
-  const ranges = (await topicRanges(kafka, stream.deadLetterTopic))!;
-  const [own, earlier] = [new AuditProgress(), new AuditProgress()];
-  const request = { filters, maxReplays: 3, ranges, own, earlier };
-  const plan = await planReplay(kafka, client, stream, request);
-  const producer = createProducer(kafka, { tries: 1 });
-  await producer.connect();
-  const reader = createRecordReader(kafka);
-  try {
-    const log = { write: () => Promise.resolve() };
-    const { signal } = new AbortController();
-    const context = { kafka, client, stream, producer, reader, log, wait: true, signal };
-    const results = await runReplay(context, plan);
-    return results
-      .filter(({ outcome }) => outcome !== 'superseded' && outcome !== 'refused')
-      .map(({ letter, outcome, end }) => `${letter.messageId} ${outcome} ${end}`);
-  } finally {
-    await Promise.all([producer.disconnect(), reader.close()]);
-  }
-}
 
 /** The id without its number is the key. */
 const keyed = (id: string, text = id) => ({
@@ -147,7 +118,7 @@ describe.each<{ execution: ExecutionOptions }>([
 
     bad.clear();
     const home = ['a1', 'a2', 'a3', 'a4'];
-    expect(await replay(stream)).toEqual(home.map((id) => `${id} replayed delivered`));
+    expect(await replay(world, stream)).toEqual(home.map((id) => `${id} replayed delivered`));
     expect(ofKey(sink, 'a')).toEqual(home);
     // Those that waited were not tried before.
     expect(home.slice(1).map((id) => sink.attemptsOf(id))).toEqual([1, 1, 1]);
@@ -181,7 +152,7 @@ describe.each<{ execution: ExecutionOptions }>([
       },
     };
     await world.bridge(widened);
-    expect((await replay(widened)).sort()).toEqual([
+    expect((await replay(world, widened)).sort()).toEqual([
       'a1 sentBack delivered',
       'a2 replayed delivered',
       'a3 sentBack delivered',
@@ -207,7 +178,7 @@ test('an operator gives a record up, and its key goes on without it', async () =
   );
   expect(await giveUpHead(client, stream, record(0), 'nobody needs it')).toEqual(record(1));
   // What was given up comes last, and nothing waits for it.
-  expect(await replay(stream)).toEqual([
+  expect(await replay(world, stream)).toEqual([
     'a2 replayed delivered',
     'a3 replayed delivered',
     'a1 replayed deadAgain',
@@ -229,7 +200,7 @@ test('a corrected message with the same id frees the key', async () => {
   const second = await offsetOf(stream, 'a2');
   await until('the next one is the head', async () => (await heads(stream))[0] === second);
   expect(ofKey(sink, 'a')).toEqual(['a1']);
-  expect(await replay(stream, { messageIds: ['a2'] })).toEqual(['a2 replayed delivered']);
+  expect(await replay(world, stream, { messageIds: ['a2'] })).toEqual(['a2 replayed delivered']);
   await send(stream, 'a3');
   await until('the key flows', () => ofKey(sink, 'a').length === 3);
   expect(ofKey(sink, 'a')).toEqual(['a1', 'a2', 'a3']);
