@@ -24,30 +24,29 @@ export const giveUp = defineUpdate<boolean, [GiveUp]>('giveUp');
  */
 export async function holdKeys(place: HeldPartition, state: HeldKeysState): Promise<void> {
   const held = new HeldKeys(state);
-  const memo = (): Record<string, unknown> => {
-    return { ...place, heads: held.heads } satisfies HoldMemo;
-  };
+  const tell = () => upsertMemo({ heads: held.heads });
   // It is started together with its first update.
   let begun = !held.isEmpty;
   setHandler(hold, (records) => {
     begun = true;
     const refusals = records.map(([keyHash, record]) => held.hold(keyHash, record) ?? null);
-    upsertMemo(memo());
+    tell();
     return refusals;
   });
   setHandler(delivered, (records) => {
     for (const [keyHash, record] of records) held.delivered(keyHash, record);
-    upsertMemo(memo());
+    tell();
   });
   setHandler(giveUp, ({ offset }) => {
     const found = held.giveUp(offset);
-    if (found) upsertMemo(memo());
+    if (found) tell();
     return found;
   });
   const isOver = () => (begun && held.isEmpty) || workflowInfo().continueAsNewSuggested;
   await condition(() => isOver() && allHandlersFinished());
   if (held.isEmpty) return;
-  await makeContinueAsNewFunc<typeof holdKeys>({ memo: memo() })(place, held.state);
+  const memo: HoldMemo = { ...place, heads: held.heads };
+  await makeContinueAsNewFunc<typeof holdKeys>({ memo: { ...memo } })(place, held.state);
 }
 
 // It may outlive the version that began it. The server takes such a word from workers only that take part in
