@@ -15,6 +15,7 @@ import { createRecentLayer } from './bridge/recent-layer';
 import { createStartRate } from './bridge/start-rate';
 import { stallCause } from './bridge/stall-cause';
 import { connect, type Connections } from './clients/connections';
+import { holdsOf } from './clients/temporal-hold';
 import { createProbe, runWorkers, type WorkerOptions } from './create-worker';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream';
@@ -168,6 +169,7 @@ function createStreamBridge(
         deadLetters: braking.counting(
           createDeadLetterWriter(connections.producer, connections.reader, tracing),
         ),
+        holds: holdsOf(client, stream),
         tracing,
         events: deliveryEvents(metrics, logger, ledgerOf, brake),
         chunks: {

@@ -4,6 +4,7 @@ import { createDeadLetterWriter } from './activities/dead-letter-writer';
 import { connect, type Connections, type ConnectionSettings } from './clients/connections';
 import { Backoff } from './bridge/backoff';
 import { createHandOn } from './bridge/hand-on';
+import { holdsOf } from './clients/temporal-hold';
 import { TemporalProbe } from './clients/temporal-probe';
 import { OpenRecords } from './bridge/open-records';
 import { createStartRate } from './bridge/start-rate';
@@ -62,6 +63,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
         return createStreamWorker({
           stream,
           deadLetters: braking.counting(deadLetters),
+          holds: holdsOf(client, stream),
           events: deliveryEvents(metrics, logger, undefined, brake),
           tracing,
           chunks: {

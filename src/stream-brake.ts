@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { DeadLetterWriter } from './activities/dead-letter-writer';
 import { Brake, OPEN_GATE, type Gate } from './bridge/brake';
+import { HELD_BY_KEY } from './domain/hold';
 import type { AnyStream } from './domain/stream';
 import type { Logger } from './logger';
 import type { Metrics } from './metrics';
@@ -38,7 +39,9 @@ export function createStreamBrake(
     counting: (writer) => ({
       async write(...args) {
         await writer.write(...args);
-        brake.deadLettered(args[2].type);
+        const { type } = args[2];
+        // One bad key is no bad stream.
+        if (type !== HELD_BY_KEY) brake.deadLettered(type);
       },
     }),
     notices: () => {

@@ -1,8 +1,10 @@
 import { activityInfo, getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
+import type { Holds } from '../clients/temporal-hold';
 import type { DeadLetterWriter } from './dead-letter-writer';
 import { deliver, type DeliveryEvents } from './deliver';
 import { deliverChunk, type ChunkDependencies } from './deliver-chunk';
+import { holdKey } from './held-key';
 import type { RecordActivities } from './record-activities';
 import type { Tracing } from '../tracing';
 import { startOfRecord } from '../domain/record-start';
@@ -14,7 +16,9 @@ export interface ActivityDependencies {
   stream: AnyStream;
   deadLetters: DeadLetterWriter;
   events: DeliveryEvents;
-  chunks: Omit<ChunkDependencies, 'stream' | 'tracing'>;
+  chunks: Omit<ChunkDependencies, 'stream' | 'tracing' | 'holds'>;
+  /** Absent where what follows a dead record of a key is not held. */
+  holds?: Holds | undefined;
   /** Absent: no spans. */
   tracing?: Tracing | undefined;
 }
@@ -25,15 +29,20 @@ export function createActivities({
   deadLetters,
   events,
   chunks,
+  holds,
   tracing,
 }: ActivityDependencies): RecordActivities {
   return {
-    deliver: (record, earlierAttempts) => deliver(stream, events, record, earlierAttempts, tracing),
+    deliver: (record, earlierAttempts) =>
+      deliver(stream, events, record, earlierAttempts, tracing, holds),
 
-    deliverChunk: (chunk, retry) => deliverChunk({ stream, tracing, ...chunks }, chunk, retry),
+    deliverChunk: (chunk, retry) =>
+      deliverChunk({ stream, tracing, holds, ...chunks }, chunk, retry),
 
     async deadLetter(record, failure) {
       const { workflowExecution } = activityInfo();
+      // Before the workflow can end.
+      if (holds) await holdKey(holds, chunks.reader, record);
       await deadLetters.write(stream, record, failure, workflowExecution!);
     },
 

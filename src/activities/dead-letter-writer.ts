@@ -1,7 +1,6 @@
 import {
   GZIP,
   kafkaErrorType,
-  OffsetOutOfRangeError,
   toKafkaHeaders,
   type Producer,
   type RecordReader,
@@ -13,7 +12,6 @@ import {
   originalHeaders,
 } from '../domain/dead-letter';
 import {
-  decodeContent,
   describePosition,
   type KafkaRecord,
   type RecordEnvelope,
@@ -23,6 +21,7 @@ import type { AnyStream } from '../domain/stream';
 import { traceContextOf } from '../domain/trace-context';
 import { within, type Tracing } from '../tracing';
 import type { RecordFailure } from '../workflows/failure';
+import { originalRecord } from './original-record';
 
 export interface DeadLetterWriter {
   /** Resolves when all in-sync replicas of the dead-letter topic have the record. */
@@ -39,20 +38,6 @@ export function createDeadLetterWriter(
   reader: Pick<RecordReader, 'read'>,
   tracing?: Tracing,
 ): DeadLetterWriter {
-  /** Key, value, headers and timestamp as they were, also of a record too large for a workflow. */
-  async function original(envelope: RecordEnvelope): Promise<KafkaRecord> {
-    const decoded = decodeContent(envelope);
-    if (decoded) return decoded;
-    const { topic, partition, offset } = envelope;
-    try {
-      for await (const record of reader.read(topic, partition, offset, offset + 1)) return record;
-    } catch (error) {
-      if (!(error instanceof OffsetOutOfRangeError)) throw error;
-    }
-    // Retention was faster.
-    return withoutContent(envelope, CONTENT_EXPIRED);
-  }
-
   /** False where the broker finds the letter too large. */
   async function send(
     topic: string,
@@ -77,7 +62,9 @@ export function createDeadLetterWriter(
 
   return {
     async write(stream, envelope, failure, workflow) {
-      const record = await original(envelope);
+      // Retention was faster.
+      const record =
+        (await originalRecord(reader, envelope)) ?? withoutContent(envelope, CONTENT_EXPIRED);
       const added = deadLetterHeaders(stream.name, record, failure, workflow, new Date());
       const topic = stream.deadLetterTopic;
       // `traceparent` included: the span below is no part of what the record was.

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { RecordReader } from '../clients/kafka';
+import type { Holds } from '../clients/temporal-hold';
 import type { RecentLayer } from '../bridge/recent-layer';
 import { describeRange, type ChunkInput } from '../domain/chunk';
 import { newProgress, type ChunkProgress } from '../domain/chunk-progress';
@@ -51,6 +52,8 @@ export interface ChunkDependencies {
   /** Only where the records were consumed. */
   held?: HeldRecords;
   recent: RecentLayer;
+  /** Absent where what follows a dead record of a key is not held. */
+  holds?: Pick<Holds, 'heads'> | undefined;
   /** Absent: no spans. */
   tracing?: Tracing | undefined;
 }

@@ -1,4 +1,5 @@
 import { activityInfo, Context } from '@temporalio/activity';
+import type { Holds } from '../clients/temporal-hold';
 import { classifyError, DeliveryError, isRetryable } from '../domain/errors';
 import { parseRecord } from '../domain/parse';
 import { decodeContent, type RecordInput, type RecordPosition } from '../domain/record';
@@ -8,6 +9,7 @@ import type { TraceContext } from '../domain/trace-context';
 import { within, type Tracing } from '../tracing';
 import { attemptFailure } from './attempt-failure';
 import { withHeartbeats } from './heartbeat';
+import { isRefusal, takeTurn } from './held-key';
 import type { DeliverResult } from './record-activities';
 import { withTimeLimit } from './time-limit';
 
@@ -37,6 +39,7 @@ export async function deliver(
   record: RecordInput,
   earlierAttempts: number,
   tracing?: Tracing,
+  holds?: Holds,
 ): Promise<DeliverResult> {
   const span = tracing?.process(
     stream,
@@ -45,7 +48,7 @@ export async function deliver(
   );
   return within(
     span,
-    () => deliverOnce(stream, events, record, earlierAttempts, span?.trace),
+    () => deliverOnce(stream, events, record, earlierAttempts, span?.trace, holds),
     ({ outcome }) => ({ 'cloudsync.outcome': outcome }),
   );
 }
@@ -56,18 +59,22 @@ async function deliverOnce(
   record: RecordInput,
   earlierAttempts: number,
   trace: TraceContext | undefined,
+  holds: Holds | undefined,
 ): Promise<DeliverResult> {
   const info = activityInfo();
   const attempts = earlierAttempts + info.attempt;
-  const started = performance.now();
   try {
+    const head = holds && (await takeTurn(holds, record));
+    const started = performance.now();
     const result = await attempt(stream, sinkRecord(stream, record, info), info.attempt, trace);
     events.attemptSucceeded(record, (performance.now() - started) / 1000);
+    await head?.delivered();
     const duplicate = result.outcome === 'duplicate' && !isOwnWrite(result, record, attempts);
     if (duplicate) events.duplicateAtSink(record);
     const outcome = duplicate ? 'duplicate' : 'delivered';
     return { outcome, attempts, ...(result.location && { location: result.location }) };
   } catch (error) {
+    if (isRefusal(error)) throw error;
     const failure = classifyError(error, (e) => stream.sink.classify?.(e));
     const { type } = failure;
     const { cancellationSignal } = Context.current();

@@ -48,11 +48,16 @@ interface Stopped extends Failed {
  * An attempt in another process does not know what left before it. It has to find out for itself of each
  * record that it is at the sink before it writes the next, so it overtakes none; a workflow that an earlier
  * attempt has started comes to a duplicate then.
+ *
+ * Records of a key that is held leave the chunk. No key becomes held meanwhile for a record of an earlier
+ * chunk: those have ended, or are in the chunk's `after`. Whoever waits for such a one looks again.
  */
 export class OrderedChunkAttempt extends ChunkAttempt {
   readonly #stopped: Stopped[] = [];
+  #heads: ReadonlyMap<string, unknown> = new Map();
 
   override async run(): Promise<void> {
+    await this.#readHeads();
     for (const [hash, workflowId] of this.chunk.after ?? []) {
       if (!this.progress.left.has(hash)) this.progress.left.set(hash, workflowId);
     }
@@ -127,7 +132,8 @@ export class OrderedChunkAttempt extends ChunkAttempt {
 
   #leaves({ keyHash }: Group, { offset }: KafkaRecord): boolean {
     const { left, leaving } = this.progress;
-    return leaving.has(offset) || (keyHash !== undefined && left.has(keyHash));
+    if (leaving.has(offset)) return true;
+    return keyHash !== undefined && (left.has(keyHash) || this.#heads.has(keyHash));
   }
 
   /** Brings the records of a group to the sink, or to workflows of their own, until one fails for now. */
@@ -173,6 +179,12 @@ export class OrderedChunkAttempt extends ChunkAttempt {
       () => this.unfinished(),
     );
     left.delete(keyHash!);
+    await this.#readHeads();
+  }
+
+  async #readHeads(): Promise<void> {
+    const { holds } = this.deps;
+    if (holds) this.#heads = await holds.heads(this.chunk);
   }
 
   /** False if the message was delivered before. Waits for a copy of it in flight. */

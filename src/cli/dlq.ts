@@ -10,6 +10,7 @@ import {
   type DeadLetterDetails,
 } from '../operations/dead-letters-show';
 import { requireTopics } from '../operations/topics';
+import { addDlqGiveUpCommand } from './dlq-give-up';
 import { addDlqReplayCommand } from './dlq-replay';
 import { commandContext, type StreamFlags } from './context';
 import { entryFacts, entryTable, facts, position, recordFacts } from './failed-output';
@@ -35,6 +36,7 @@ export function addDlqCommand(program: Command): void {
     .option('--json', 'print one JSON document')
     .action(show);
   addDlqReplayCommand(dlq);
+  addDlqGiveUpCommand(dlq);
 }
 
 async function list({ limit, json, ...flags }: Flags): Promise<void> {

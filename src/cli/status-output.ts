@@ -1,3 +1,4 @@
+import { describePosition } from '../domain/record';
 import type { StreamStatus } from '../operations/status';
 import { table } from './output';
 
@@ -71,5 +72,13 @@ export function describeStatus(all: StreamStatus[]): string {
     brakes.length > 0
       ? [table(['BRAKED', 'SINCE', 'DEAD LETTERS', 'OF THOSE ENDED', 'REASON'], brakes)]
       : [];
-  return [...braked, streams, idempotency, deliveries, ...lags, ...stalls].join('\n\n');
+  const heldKeys = all.flatMap(({ name, held }) =>
+    held.map(({ topic, partition, keys, heads }) => [
+      ...[name, partition, keys],
+      heads.map((offset) => describePosition({ topic, partition, offset })).join(' '),
+    ]),
+  );
+  const held =
+    heldKeys.length > 0 ? [table(['HELD', 'PARTITION', 'KEYS', 'BEHIND'], heldKeys)] : [];
+  return [...braked, streams, idempotency, deliveries, ...lags, ...stalls, ...held].join('\n\n');
 }

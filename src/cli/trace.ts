@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { UsageError } from '../domain/errors';
-import type { RecordPosition } from '../domain/record';
 import { trace, type TraceSubject } from '../operations/trace';
 import type { StreamTrace } from '../operations/trace-stream';
 import { withServers, type StreamFlags } from './context';
 import { printJson, progressLine, say } from './output';
+import { parsePlace } from './place';
 import { withStreamOptions } from './stream-options';
 import { describeTrace } from './trace-output';
 
@@ -49,12 +49,6 @@ function subjectOf(messageId: string | undefined, record: string | undefined): T
     throw new UsageError('name a message id, or a record with --record');
   }
   return record === undefined ? { messageId: messageId! } : { record: parsePlace(record) };
-}
-
-function parsePlace(text: string): RecordPosition {
-  const match = /^([a-zA-Z0-9._-]{1,249})\/(\d{1,9})@(\d{1,15})$/.exec(text);
-  if (!match) throw new UsageError(`${JSON.stringify(text)} is no topic/partition@offset`);
-  return { topic: match[1]!, partition: Number(match[2]), offset: Number(match[3]) };
 }
 
 /** A place that was asked for is listed even where nothing is known of it. */

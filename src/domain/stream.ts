@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { BRAKE_WORKFLOW_TYPE, DEFAULT_BRAKE_LIMITS, type BrakeLimits } from './brake';
 import { idempotencySchema, type IdempotencySettings } from './idempotency-settings';
 import { UsageError } from './errors';
+import { AFTER_DEAD_LETTER, HOLD_WORKFLOW_TYPE, type AfterDeadLetter } from './hold';
 import type { KafkaRecord } from './record';
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy';
 import type { DeliverFunction, Sink, SinkRecord, WriteContext } from './sink';
@@ -45,6 +46,12 @@ export interface StreamOptions<Schema extends z.ZodType> {
   execution?: ExecutionOptions;
   /** Which records are delivered one after the other. Default `none`. */
   ordering?: Ordering;
+  /**
+   * With `ordering: 'key'`, what follows a record of a key that was dead-lettered. `continue`: the key's next
+   * record. `hold`: the key's later records are dead-lettered as well, as `HeldByKey`, until that one is
+   * replayed or given up. Default `continue`.
+   */
+  afterDeadLetter?: AfterDeadLetter;
   /**
    * When the stream is paused because too many of its records are dead-lettered; `false`: never. Default:
    * 50 within a minute, and half of those that ended.
@@ -101,6 +108,7 @@ export interface Stream<Message = unknown> {
   readonly workflow: RecordWorkflow | undefined;
   readonly execution: { readonly lane: 'record' } | ({ readonly lane: 'chunk' } & ChunkLimits);
   readonly ordering: Ordering;
+  readonly afterDeadLetter: AfterDeadLetter;
   readonly brake: BrakeLimits | false;
   readonly maxInFlight: number;
   readonly maxOpen: number;
@@ -109,7 +117,13 @@ export interface Stream<Message = unknown> {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- lists hold streams of any message
 export type AnyStream = Stream<any>;
 
-const RESERVED_WORKFLOWS = ['deliverRecord', 'invalidRecord', 'deliverChunk', BRAKE_WORKFLOW_TYPE];
+const RESERVED_WORKFLOWS = [
+  'deliverRecord',
+  'invalidRecord',
+  'deliverChunk',
+  BRAKE_WORKFLOW_TYPE,
+  HOLD_WORKFLOW_TYPE,
+];
 
 const topicName = z
   .string()
@@ -181,6 +195,7 @@ const optionsSchema = z.strictObject({
     ])
     .optional(),
   ordering: z.enum(ORDERINGS).optional(),
+  afterDeadLetter: z.enum(AFTER_DEAD_LETTER).optional(),
   brake: z
     .union([
       z.literal(false),
@@ -224,12 +239,16 @@ export function defineStream<Schema extends z.ZodType>(
         ? { ...DEFAULT_CHUNK_LIMITS, ...execution }
         : { lane: 'record' as const },
     ordering: options.ordering ?? 'none',
+    afterDeadLetter: options.afterDeadLetter ?? 'continue',
     brake: brake === false ? (false as const) : { ...DEFAULT_BRAKE_LIMITS, ...brake },
     maxInFlight: options.maxInFlight ?? 30,
     maxOpen: options.maxOpen ?? 1_000,
   };
   if (settings.deadLetterTopic === topic) {
     throw new UsageError(`stream ${name}: topic and deadLetterTopic are the same`);
+  }
+  if (settings.afterDeadLetter === 'hold' && settings.ordering !== 'key') {
+    throw new UsageError(`stream ${name}: afterDeadLetter 'hold' needs ordering 'key'`);
   }
   if (workflow && settings.execution.lane === 'chunk') {
     throw new UsageError(`stream ${name}: a workflow of its own needs the record lane`);

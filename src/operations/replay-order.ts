@@ -4,9 +4,15 @@ import type { Letter } from './replay-letters';
 /**
  * The letters as queues. Those of one queue are replayed one after the other, each once the one before
  * has been delivered; the queues go side by side. Letters come oldest record first, and queues by their
- * first letter. A record that was sent back keeps the place of the first record that it was.
+ * first letter. A record that was sent back keeps the place of the first record that it was. Where a key is
+ * held, its head comes first: what lies before that was given up, or it would be the head.
  */
-export function queuesOf(ordering: Ordering, letters: Letter[], all: Letter[]): Letter[][] {
+export function queuesOf(
+  ordering: Ordering,
+  letters: Letter[],
+  all: Letter[],
+  isHead: (partition: number, offset: number) => boolean = () => false,
+): Letter[][] {
   const byName = new Map(all.map((letter) => [letter.name, letter]));
   const origin = (letter: Letter): Letter => {
     let first = letter;
@@ -20,14 +26,20 @@ export function queuesOf(ordering: Ordering, letters: Letter[], all: Letter[]): 
   const sorted = letters
     .map((letter) => ({ letter, ...place(origin(letter)) }))
     .sort((a, b) => a.partition - b.partition || a.offset - b.offset);
-  const queues = new Map<string, Letter[]>();
-  for (const { letter, partition } of sorted) {
-    const name = queueName(ordering, letter, partition);
+  const queues = new Map<string, typeof sorted>();
+  for (const one of sorted) {
+    const name = queueName(ordering, one.letter, one.partition);
     const queue = queues.get(name);
-    if (queue) queue.push(letter);
-    else queues.set(name, [letter]);
+    if (queue) queue.push(one);
+    else queues.set(name, [one]);
   }
-  return [...queues.values()];
+  return [...queues.values()].map((queue) => {
+    const head = Math.max(
+      queue.findIndex(({ partition, offset }) => isHead(partition, offset)),
+      0,
+    );
+    return [...queue.slice(head), ...queue.slice(0, head)].map(({ letter }) => letter);
+  });
 }
 
 function place({ partition, offset }: Letter): { partition: number; offset: number } {

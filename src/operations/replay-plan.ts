@@ -6,6 +6,7 @@ import {
   type Kafka,
   type RecordReader,
 } from '../clients/kafka';
+import { holdsOf } from '../clients/temporal-hold';
 import { mapConcurrently } from '../concurrently';
 import { errorWithCause, UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
@@ -65,6 +66,7 @@ export async function planReplay(
       stream.ordering,
       chosen.filter((letter) => !replaced.has(letter)),
       all,
+      await headsOf(client, stream, chosen),
     );
     const context = { client, stream, maxReplays };
     const decisions = new Map<Letter, Decision>();
@@ -92,6 +94,19 @@ export async function planReplay(
   } finally {
     await reader.close();
   }
+}
+
+/** Which places are those of heads of held keys. */
+async function headsOf(client: Client, stream: AnyStream, letters: Letter[]) {
+  const holds = holdsOf(client, stream);
+  const places = new Set<string>();
+  const name = (partition: number, offset: number) => `${partition}@${offset}`;
+  for (const partition of holds ? new Set(letters.map((one) => one.partition)) : []) {
+    if (partition === null) continue;
+    const heads = await holds!.heads({ topic: stream.topic, partition });
+    for (const [offset] of heads.values()) places.add(name(partition, offset));
+  }
+  return (partition: number, offset: number) => places.has(name(partition, offset));
 }
 
 /** Throws a {@link UsageError} that names what was asked for by name and is not there. */

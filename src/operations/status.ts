@@ -5,6 +5,7 @@ import type { AnyStream } from '../domain/stream';
 import { deadLettersOf, isLetterOf } from './dead-letters';
 import { countFailed } from './failed-list';
 import { groupProgress, type StalledPartition } from './status-progress';
+import { heldKeys, type HeldKeysOfPartition } from './status-held';
 import { workflowCounts } from './status-workflows';
 
 export interface StreamStatus {
@@ -18,6 +19,8 @@ export interface StreamStatus {
   stalled: StalledPartition[];
   /** Since when and why the stream is braked; null where it is not. */
   braked: { since: string; deadLetters: number; share: number; reason: string } | null;
+  /** Keys whose records wait behind a dead one, by partition. */
+  held: HeldKeysOfPartition[];
   /** Workflows of the stream's task queue. */
   running: number;
   /** Workflow ids whose latest run failed. */
@@ -53,12 +56,13 @@ export async function streamStatus(
   stream: AnyStream,
 ): Promise<StreamStatus> {
   const { name, topic, groupId } = stream;
-  const [progress, counts, failed, deadLetters, brake] = await Promise.all([
+  const [progress, counts, failed, deadLetters, brake, held] = await Promise.all([
     groupProgress(kafka, stream),
     workflowCounts(client, stream),
     countFailed(client, stream),
     countDeadLetters(kafka, stream),
     brakeOf(client, stream),
+    heldKeys(client, stream),
   ]);
   const { totals, recentIds } = progress;
   const { recent, workflowId, sink, delivered, retries, checked, evictions, lockWaits } = totals;
@@ -77,6 +81,7 @@ export async function streamStatus(
           reason: brake.errorType,
         }
       : null,
+    held,
     ...counts,
     failed,
     deadLetters,

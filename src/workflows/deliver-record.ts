@@ -54,8 +54,8 @@ function fastStage(
       maximumAttempts: retry.fastAttempts,
       initialInterval: FAST_RETRY_INTERVAL_MS,
       backoffCoefficient: 1,
-      // A sink that asks for a pause gets it outside of the workflow task.
-      nonRetryableErrorTypes: ['Throttled'],
+      // A sink that asks for a pause gets it outside of the workflow task; there a held key's head is delivered.
+      nonRetryableErrorTypes: ['Throttled', 'HeadOfKey'],
     },
   });
   return deliver(record, earlierAttempts);

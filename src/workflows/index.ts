@@ -2,4 +2,5 @@
 export { brakeStream } from './brake-stream';
 export { deliverChunk } from './deliver-chunk';
 export { deliverRecord } from './deliver-record';
+export { holdKeys } from './hold-keys';
 export { invalidRecord } from './invalid-record';

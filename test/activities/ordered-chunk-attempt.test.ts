@@ -45,6 +45,9 @@ class World {
   handOnFails = false;
   /** What has left and not ended: it is asked for so often more. */
   readonly open = new Map<string, number>();
+  /** Keys that are held, and those that will be when a workflow has ended. */
+  heads: string[] = [];
+  heldByEnd: string[] = [];
   readonly #records;
 
   constructor(ids: string[], after?: Tail[]) {
@@ -87,6 +90,9 @@ class World {
         {
           stream,
           recent: this.recent,
+          holds: {
+            heads: () => Promise.resolve(new Map(this.heads.map((key) => [hashOf(key), [0, '']]))),
+          },
           ...(!this.elsewhere && { held: this.held }),
           handOn: (start, record) => {
             if (this.handOnFails) return Promise.reject(new Error('no answer'));
@@ -121,7 +127,10 @@ class World {
     const describe = (workflowId: string) => {
       const left = this.open.get(workflowId) ?? 0;
       this.open.set(workflowId, left - 1);
-      if (left <= 0) this.log.push(`${workflowId} ended`);
+      if (left <= 0) {
+        this.log.push(`${workflowId} ended`);
+        this.heads.push(...this.heldByEnd);
+      }
       return Promise.resolve({ status: { name: left > 0 ? 'RUNNING' : 'FAILED' } });
     };
     const workflow = { getHandle: (id: string) => ({ describe: () => describe(id) }) };
@@ -236,6 +245,37 @@ test('what a large one waits for may take longer than the attempt', async () => 
   await expect(world.run(short)).rejects.toMatchObject({ type: 'Unfinished' });
   await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 1, handedOn: 1 });
   expect(world.log).toEqual(['@0>', 'test-invalid-topic-0-0 ended', 'a1+']);
+});
+
+test('a large one leaves if the one it has waited for holds their key', async () => {
+  world = new World(['a!', 'a1+', 'a2']);
+  world.heldByEnd = ['a'];
+  await expect(world.run()).resolves.toMatchObject({ delivered: 0, handedOn: 3 });
+  expect(world.log).toEqual(['@0>', 'test-invalid-topic-0-0 ended', '@1>', 'a2>']);
+});
+
+test('those of a held key leave, in a chain, and none is tried', async () => {
+  world = new World(['a0', 'b1', 'a2', '-3']);
+  world.heads = ['a'];
+  await expect(world.run()).resolves.toMatchObject({ delivered: 2, handedOn: 2 });
+  expect(world.of('a')).toEqual(['a0>', 'a2>']);
+  expect([...world.afters]).toEqual([
+    ['test-a0-0', undefined],
+    ['test-a2-2', 'test-a0-0'],
+  ]);
+});
+
+test('those of a held key are in no object', async () => {
+  const objects: string[][] = [];
+  world = new World(['a0', 'b1', 'a2']);
+  world.heads = ['a'];
+  world.writeChunk = (records) => {
+    objects.push(records.map(({ messageId }) => messageId));
+    return Promise.resolve({ outcome: 'written' });
+  };
+  await world.run();
+  expect(objects).toEqual([['b1']]);
+  expect(world.of('a')).toEqual(['a0>', 'a2>']);
 });
 
 test('one without a key leaves alone', async () => {

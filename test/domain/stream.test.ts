@@ -30,6 +30,7 @@ describe('defineStream', () => {
       retry: DEFAULT_RETRY_POLICY,
       idempotency: {},
       ordering: 'none',
+      afterDeadLetter: 'continue',
       maxInFlight: 30,
       maxOpen: 1_000,
       workflow: undefined,
@@ -77,6 +78,10 @@ describe('defineStream', () => {
     ['maxInFlight', { maxInFlight: Number.NaN }],
     ['maxOpen', { maxOpen: 1.5 }],
     ['ordering', { ordering: 'offset' }],
+    ['afterDeadLetter', { ordering: 'key', afterDeadLetter: 'stop' }],
+    ["afterDeadLetter 'hold' needs ordering 'key'", { afterDeadLetter: 'hold' }],
+    ["needs ordering 'key'", { ordering: 'partition', afterDeadLetter: 'hold' }],
+    ['holdKeys', { workflow: { type: 'holdKeys', workflowsPath: '/w.js' } }],
     ['deliverRecord', { workflow: { type: 'deliverRecord', workflowsPath: '/w.js' } }],
     ['invalidRecord', { workflow: { type: 'invalidRecord', workflowsPath: '/w.js' } }],
   ])('names %s in %j', (name, options) => {

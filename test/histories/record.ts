@@ -25,6 +25,7 @@ import {
   RESUME_SIGNAL,
   type BrakeReason,
 } from '../../src/domain/brake';
+import { HOLD_WORKFLOW_TYPE, holdWorkflowId } from '../../src/domain/hold';
 import { startOfChunk } from '../../src/domain/chunk';
 import { DeliveryError } from '../../src/domain/errors';
 import type { InvalidReason, KafkaRecord } from '../../src/domain/record';
@@ -81,12 +82,21 @@ const brake: BrakeReason = {
   errorType: 'Permanent',
 };
 
+const HELD = 'held-then-free';
+const heldPartition = { stream: stream.name, topic: stream.topic, partition: 0 };
+
 const starts: Record<string, Omit<WorkflowStart, 'memo' | 'furtherIds'> & { memo: object }> = {
   [BRAKED]: {
     workflowType: BRAKE_WORKFLOW_TYPE,
     workflowId: brakeWorkflowId(stream.name),
     args: [brake],
     memo: brake,
+  },
+  [HELD]: {
+    workflowType: HOLD_WORKFLOW_TYPE,
+    workflowId: holdWorkflowId(heldPartition),
+    args: [heldPartition, []],
+    memo: { ...heldPartition, heads: {} },
   },
   delivered: started('delivered'),
   ...Object.fromEntries(Object.keys(failures).map((name) => [name, started(name)])),
@@ -196,6 +206,13 @@ async function main(): Promise<void> {
         // By then its first task is over.
         await sleep(1_000);
         await handle.signal(RESUME_SIGNAL, { by: 'operator' });
+      }
+      if (name === HELD) {
+        const dead = (offset: number) => [`key${offset % 2}`, [offset, `mark${offset}`]];
+        await handle.executeUpdate('hold', { args: [[dead(1), dead(2), dead(3)]] });
+        await handle.executeUpdate('delivered', { args: [[dead(1), dead(1)]] });
+        await handle.executeUpdate('giveUp', { args: [{ offset: 2, by: 'operator@host' }] });
+        await handle.executeUpdate('delivered', { args: [[dead(3)]] });
       }
       const end = await handle.result().then(
         () => 'completed',

@@ -43,3 +43,10 @@ test('a letter that does not say where its record lay comes first', () => {
   const unknown = { ...at(0, 'a'), topic: null, partition: null, offset: null };
   expect(offsets('none', [at(3, 'a'), unknown])).toEqual([[null], [3]]);
 });
+
+test('the head of a held key comes first, and last what was given up before it', () => {
+  const some = [at(3, 'a'), at(5, 'a'), at(9, 'a'), at(4, 'b')];
+  const isHead = (partition: number, offset: number) => partition === 0 && offset === 5;
+  const queues = queuesOf('key', some, some, isHead);
+  expect(queues.map((queue) => queue.map(({ offset }) => offset))).toEqual([[5, 9, 3], [4]]);
+});

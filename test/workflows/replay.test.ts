@@ -42,6 +42,7 @@ test('there is a history of every way', () => {
     'delivered',
     'delivered-after-fast-retry',
     'delivered-after-retries',
+    'held-then-free',
     'invalid-record',
     'invalid-record-revalidated',
     'invalid-record-revalidated-again',

@@ -15,6 +15,7 @@ export function orderedStream(env: NodeJS.ProcessEnv) {
     deadLetterTopic: `${topic}-dlq`,
     schema: messageSchema,
     ordering: 'key',
+    afterDeadLetter: env.TEST_AFTER_DEAD_LETTER === 'hold' ? 'hold' : 'continue',
     execution:
       env.CLOUDSYNC_LANE === 'chunk'
         ? { lane: 'chunk', maxRecords: 20, lingerMs: 5 }
@@ -28,7 +29,8 @@ export function orderedStream(env: NodeJS.ProcessEnv) {
     sink({ messageId, message: { type } }) {
       const attempt = (attempts.get(messageId) ?? 0) + 1;
       attempts.set(messageId, attempt);
-      if (type === 'dead') throw new DeliveryError('Permanent', 'as the message says');
+      const dead = type === 'dead' && !existsSync(join(directory, 'mended'));
+      if (dead) throw new DeliveryError('Permanent', 'as the message says');
       const stuck = type === 'stuck' && !existsSync(join(directory, 'released'));
       if (stuck || (type === 'slow' && attempt <= 3)) {
         throw new DeliveryError('Transient', 'as the message says');

@@ -1,0 +1,60 @@
+import { hostname, userInfo } from 'node:os';
+import { WorkflowUpdateRPCTimeoutOrCancelledError, type Client } from '@temporalio/client';
+import { Holds } from '../clients/temporal-hold';
+import { UsageError } from '../domain/errors';
+import { describePosition, type RecordPosition } from '../domain/record';
+import type { AnyStream } from '../domain/stream';
+
+/** The hash of the key that waits for this record. Throws where none does. */
+export async function keyHeldBy(
+  client: Client,
+  stream: AnyStream,
+  record: RecordPosition,
+): Promise<string> {
+  if (stream.afterDeadLetter !== 'hold') {
+    throw new UsageError(`stream ${stream.name} holds no keys: its afterDeadLetter is 'continue'`);
+  }
+  const heads = await new Holds(client, stream).heads(record);
+  for (const [keyHash, [offset]] of heads) if (offset === record.offset) return keyHash;
+  throw noHead(record);
+}
+
+/**
+ * Lets the key go on without its first dead record; resolves with the record that is its head then, or null
+ * where the key is held no more.
+ */
+export async function giveUpHead(
+  client: Client,
+  stream: AnyStream,
+  record: RecordPosition,
+  reason?: string,
+): Promise<RecordPosition | null> {
+  const keyHash = await keyHeldBy(client, stream, record);
+  const holds = new Holds(client, stream);
+  const { offset } = record;
+  try {
+    const word = { offset, by: operator(), ...(reason !== undefined && { reason }) };
+    if (!(await holds.giveUp(record, word))) throw noHead(record);
+  } catch (error) {
+    if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
+    const message = `no worker of stream ${stream.name} has taken it: start one, and try again`;
+    throw new Error(message, { cause: error });
+  }
+  const next = (await holds.heads(record)).get(keyHash);
+  return next ? { ...record, offset: next[0] } : null;
+}
+
+function noHead(record: RecordPosition): Error {
+  return new Error(`${describePosition(record)} is not the first dead record of a held key`);
+}
+
+function operator(): string {
+  let name;
+  try {
+    name = userInfo().username;
+  } catch {
+    // A container's user may have no name.
+    name = String(process.getuid?.());
+  }
+  return `${name}@${hostname()}`;
+}

@@ -1,0 +1,36 @@
+import { createRecordReader } from '../../../src/clients/kafka';
+import { createProducer } from '../../../src/clients/kafka-producer';
+import type { AnyStream } from '../../../src/domain/stream';
+import { topicRanges } from '../../../src/operations/read-topic';
+import { AuditProgress, type ReplayFilters } from '../../../src/operations/replay-audit';
+import { planReplay } from '../../../src/operations/replay-plan';
+import { runReplay } from '../../../src/operations/replay-run';
+import type { World } from './world';
+
+/** What `dlq replay` does; of each letter its message and how its record ended. */
+export async function replay(
+  world: World,
+  stream: AnyStream,
+  filters: ReplayFilters = {},
+): Promise<string[]> {
+  const { client } = await world.temporal();
+  const kafka = world.kafka();
+  const ranges = (await topicRanges(kafka, stream.deadLetterTopic))!;
+  const [own, earlier] = [new AuditProgress(), new AuditProgress()];
+  const request = { filters, maxReplays: 3, ranges, own, earlier };
+  const plan = await planReplay(kafka, client, stream, request);
+  const producer = createProducer(kafka, { tries: 1 });
+  await producer.connect();
+  const reader = createRecordReader(kafka);
+  try {
+    const log = { write: () => Promise.resolve() };
+    const { signal } = new AbortController();
+    const context = { kafka, client, stream, producer, reader, log, wait: true, signal };
+    const results = await runReplay(context, plan);
+    return results
+      .filter(({ outcome }) => outcome !== 'superseded' && outcome !== 'refused')
+      .map(({ letter, outcome, end }) => `${letter.messageId} ${outcome} ${end}`);
+  } finally {
+    await Promise.all([producer.disconnect(), reader.close()]);
+  }
+}
