@@ -11,9 +11,12 @@ export async function originalRecord(
 ): Promise<KafkaRecord | undefined> {
   const decoded = decodeContent(envelope);
   if (decoded) return decoded;
-  const { topic, partition, offset } = envelope;
+  const { topic, partition, offset, timestamp } = envelope;
   try {
-    for await (const record of reader.read(topic, partition, offset, offset + 1)) return record;
+    for await (const record of reader.read(topic, partition, offset, offset + 1)) {
+      // Of a topic that was made anew it is another record.
+      return record.timestamp === timestamp ? record : undefined;
+    }
   } catch (error) {
     if (!(error instanceof OffsetOutOfRangeError)) throw error;
   }

@@ -57,7 +57,9 @@ export async function runService(
       });
       service = spans ? spans.until(created) : created;
       const names = streams.map(({ name }) => name);
-      logger.info({ streams: names, metrics: `${server.url}/metrics` }, 'Started');
+      // An empty setting means none, and nobody would notice.
+      const encryption = kind === 'worker' && { encryption: temporal.codec ? 'on' : 'off' };
+      logger.info({ streams: names, metrics: `${server.url}/metrics`, ...encryption }, 'Started');
       return service;
     };
     await runUntilSignal(start(), logger);

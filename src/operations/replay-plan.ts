@@ -47,6 +47,9 @@ export interface ReplayPlan {
 
 const PROGRESS_INTERVAL = 1_000;
 
+const MAY_BE_SENT =
+  'it may have been sent back before the stop: its topic has deleted what it held then';
+
 /** Decides what is to be done with each letter, and changes nothing. */
 export async function planReplay(
   kafka: Kafka,
@@ -172,7 +175,12 @@ async function leaveOutSent(
     const { timestamp } = letter.content;
     const here = found.get(letter);
     const sentTo = here ?? earlier.of(letter).sent;
-    if (!sentTo) continue;
+    if (!sentTo) {
+      const { sending } = own.of(letter);
+      const isLost = sending && (ranges[sending.partition]?.low ?? Infinity) > sending.end;
+      if (isLost) decisions.set(letter, { action: 'refuse', reason: MAY_BE_SENT });
+      continue;
+    }
     const underWay = { sentTo, timestamp };
     // The log of this replay ends between "sending" and "sent".
     const byThis = here !== undefined && own.of(letter).sending !== undefined;

@@ -219,6 +219,6 @@ function pacer(perSecond: number | undefined, signal: AbortSignal): () => Promis
   return async () => {
     const at = Math.max(next, performance.now());
     next = at + 1_000 / perSecond;
-    await sleep(at - performance.now(), undefined, { signal }).catch(() => undefined);
+    await sleep(Math.max(at - performance.now(), 0), undefined, { signal }).catch(() => undefined);
   };
 }

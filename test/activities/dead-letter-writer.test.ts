@@ -103,6 +103,14 @@ test('a record that travels by reference is read again', async () => {
   expect(asked).toEqual([['topic', 0, 7, 8]]);
 });
 
+test('what lies at its place after the topic was made anew is not taken for it', async () => {
+  async function* read() {
+    yield await Promise.resolve(kafkaRecord({ timestamp: 1_800_000_000_000 }));
+  }
+  const letter = received(await write(kafkaRecord(), byReference, read));
+  expect(letter).toMatchObject({ key: null, value: null, timestamp: 1_700_000_000_123 });
+});
+
 test('a record whose content retention took is still told of', async () => {
   // eslint-disable-next-line require-yield, @typescript-eslint/require-await -- fails before the first
   async function* read(): AsyncGenerator<KafkaRecord> {
