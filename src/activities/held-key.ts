@@ -74,8 +74,10 @@ function failed(what: string, error: unknown): DeliveryError {
 
 /** The record was not tried at the sink. */
 export function isRefusal(error: unknown): boolean {
-  const { type } = error as { type?: unknown };
-  return error instanceof ApplicationFailure && (type === HELD_BY_KEY || type === HEAD_OF_KEY);
+  return (
+    error instanceof ApplicationFailure &&
+    (error.type === HELD_BY_KEY || error.type === HEAD_OF_KEY)
+  );
 }
 
 function refusal(type: string, message: string): ApplicationFailure {

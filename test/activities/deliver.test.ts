@@ -165,14 +165,15 @@ describe('a failure', () => {
     });
   });
 
-  test.each([
+  test.each<[string, unknown, string?]>([
     ['an error', new Error('down')],
     ['a string', 'down'],
     ['an object', { message: 'down' }],
-  ])('that nobody knows is transient: %s', async (_, thrown) => {
+    ['nothing', undefined, 'undefined'],
+  ])('that nobody knows is transient: %s', async (_, thrown, message = 'down') => {
     expect(await failureOf(begin(failing(thrown)).result)).toMatchObject({
       type: 'Transient',
-      message: 'down',
+      message,
       nonRetryable: false,
     });
   });
