@@ -367,6 +367,7 @@ test('reconcile and status tell what became of every message', async () => {
     lagByPartition: { 0: 0, 1: 0 },
     running: 0,
     braked: null,
+    held: [],
     stalled: [],
     failed: 3,
     completed: 4,

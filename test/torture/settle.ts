@@ -3,7 +3,7 @@ import type { StreamStatus } from '../../src/operations/status';
 import { cloudsync } from './command';
 import type { Processes } from './inject';
 
-const LOOK_EVERY_MS = 2_000;
+const LOOK_EVERY_MS = 4_000;
 
 export interface Settled {
   statuses: StreamStatus[];
