@@ -43,7 +43,7 @@ async function look(processes: Processes, env: NodeJS.ProcessEnv) {
   }
   for (const { name, lag, lagByPartition, running, braked } of statuses) {
     // The last to end were dead letters, and there is no record left to show that others are not.
-    if (braked && lag === 0) await cloudsync(['resume', '--stream', name], env);
+    if (braked && lag === 0) await cloudsync(['resume', '--stream', name, '--yes'], env);
     if (lag > 0)
       unsettled.push(`${name}: ${lag} records not committed ${JSON.stringify(lagByPartition)}`);
     if (running > 0) unsettled.push(`${name}: ${running} workflows run`);
