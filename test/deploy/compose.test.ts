@@ -93,6 +93,12 @@ test.each(services)('%s: a pinned image, ports on 127.0.0.1, volumes that exist'
   }
 });
 
+test('encryption keys come from the environment file: `environment` would override it', () => {
+  for (const [, { environment = {} }] of services) {
+    expect(environment).not.toHaveProperty('CLOUDSYNC_ENCRYPTION_KEYS');
+  }
+});
+
 test('the service for commands keeps the logs of dlq replay, though its root file system is read-only', () => {
   const folder = /^WORKDIR (.+)$/m.exec(read('Dockerfile').split('FROM').at(-1)!)![1]!;
   expect(compose.services.cli!.volumes).toContain(`replays:${join(folder, LOG_DIRECTORY)}`);
