@@ -1,11 +1,6 @@
-import {
-  condition,
-  defineSignal,
-  setHandler,
-  setWorkflowOptions,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { condition, defineSignal, setHandler } from '@temporalio/workflow';
 import type { BrakeReason } from '../domain/brake';
+import { autoUpgrade } from './auto-upgrade';
 
 /** Ends the brake; `by` says who asked for it: `probe` or `operator`. */
 export const resume = defineSignal<[{ by: string }]>('resume');
@@ -24,12 +19,4 @@ export async function brakeStream(
   return { ...reason, resumedBy: resumedBy! };
 }
 
-// It may outlive the version that began it, and then nobody would take the signal. The server takes such a
-// word from workers only that take part in Worker Versioning.
-setWorkflowOptions(
-  () =>
-    workflowInfo().currentDeploymentVersion?.deploymentName
-      ? { versioningBehavior: 'AUTO_UPGRADE' }
-      : {},
-  brakeStream,
-);
+autoUpgrade(brakeStream);

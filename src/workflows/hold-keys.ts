@@ -4,12 +4,12 @@ import {
   defineUpdate,
   makeContinueAsNewFunc,
   setHandler,
-  setWorkflowOptions,
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { DeadRecord, GiveUp, HeldKeysState, HeldPartition, HoldMemo } from '../domain/hold';
 import { HeldKeys } from './held-keys';
+import { autoUpgrade } from './auto-upgrade';
 
 /** Records are dead-lettered. Gives back of each why it could not be held, or null. */
 export const hold = defineUpdate<(string | null)[], [DeadRecord[]]>('hold');
@@ -49,12 +49,4 @@ export async function holdKeys(place: HeldPartition, state: HeldKeysState): Prom
   await makeContinueAsNewFunc<typeof holdKeys>({ memo: { ...memo } })(place, held.state);
 }
 
-// It may outlive the version that began it. The server takes such a word from workers only that take part in
-// Worker Versioning.
-setWorkflowOptions(
-  () =>
-    workflowInfo().currentDeploymentVersion?.deploymentName
-      ? { versioningBehavior: 'AUTO_UPGRADE' }
-      : {},
-  holdKeys,
-);
+autoUpgrade(holdKeys);

@@ -42,16 +42,7 @@ async function letters(stream: AnyStream, key: string, count: number): Promise<s
 async function forget(stream: AnyStream, offset: number): Promise<void> {
   const all = await listDeadLetters(world.kafka(), [stream]);
   const workflowId = all.find((letter) => letter.offset === offset)!.workflowId!;
-  const { client } = await world.temporal();
-  const { namespace } = client.options;
-  const workflowExecution = { workflowId };
-  await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
-  await until('forgotten', async () => {
-    return world.workflowStatus(workflowId).then(
-      () => false,
-      () => true,
-    );
-  });
+  await world.forget(workflowId);
 }
 
 const place = ({ topic }: AnyStream) => ({ topic, partition: 0 });

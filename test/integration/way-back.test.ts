@@ -96,20 +96,6 @@ async function traceOf(stream: AnyStream, subject: TraceSubject, scan = false) {
   return { ...found.streams[0]!, messageId: found.messageId };
 }
 
-/** As the namespace's retention does. */
-async function forget(workflowId: string): Promise<void> {
-  const { client } = await world.temporal();
-  const { namespace } = client.options;
-  const workflowExecution = { workflowId };
-  await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
-  await until('forgotten', async () => {
-    return world.workflowStatus(workflowId).then(
-      () => false,
-      () => true,
-    );
-  });
-}
-
 async function letters(stream: AnyStream, count: number) {
   await until(`${count} letters`, async () => {
     return (await listDeadLetters(world.kafka(), [stream])).length === count;
@@ -172,7 +158,7 @@ test('a failed workflow runs again under its id, and once it has completed never
     notLookedAt: ['the sink: it can not look a message up'],
   });
   const [{ letter }] = (await replay(stream, { filters: { messageIds: ['a'] } })) as [LetterResult];
-  await forget(letter.workflowId!);
+  await world.forget(letter.workflowId!);
   expect(facts(await replay(stream, { filters: { messageIds: ['a'] } }))).toEqual([
     {
       ...{ messageId: 'a', outcome: 'refused', end: 'delivered' },
@@ -196,7 +182,7 @@ test('where the workflow is gone the record goes back to its topic, byte for byt
   await world.send(stream.topic, [{ ...message(HOSTILE), headers, timestamp, partition: 2 }]);
   await world.bridge(stream);
   const [letter] = await letters(stream, 1);
-  await forget(letter!.workflowId!);
+  await world.forget(letter!.workflowId!);
   mend(sink);
   const results = await replay(stream);
   expect(results).toMatchObject([
@@ -242,7 +228,7 @@ test.each([
   await world.send(stream.topic, [message('a')]);
   const bridge = await world.bridge(stream);
   const [letter] = await letters(stream, 1);
-  await forget(letter!.workflowId!);
+  await world.forget(letter!.workflowId!);
   await bridge.stop();
   mend(sink);
   let sent: () => void = () => undefined;
@@ -283,14 +269,14 @@ test('what dies again and again is sent back so often and no more', async () => 
   await world.send(stream.topic, [message('a')]);
   await world.bridge(stream);
   const [first] = await letters(stream, 1);
-  await forget(first!.workflowId!);
+  await world.forget(first!.workflowId!);
   expect(facts(await replay(stream, { maxReplays: 1 }))).toEqual([
     { messageId: 'a', outcome: 'sentBack', end: 'deadAgain', reason: 'Permanent: rejected' },
   ]);
   const second = (await letters(stream, 2)).find(({ replays }) => replays === 1)!;
   const { topic, partition, offset } = first!.deadLetter;
   expect(second).toMatchObject({ offset: 1, replayOf: `${topic}/${partition}@${offset}` });
-  await forget(second.workflowId!);
+  await world.forget(second.workflowId!);
   expect(facts(await replay(stream, { maxReplays: 1 }))).toEqual([
     {
       messageId: 'a',
@@ -325,7 +311,7 @@ test('what is invalid is refused until its stream can read it, whether or not it
   ]);
   const bridge = await world.bridge(stream);
   const found = await letters(stream, 3);
-  await forget(found.find(({ offset }) => offset === 1)!.workflowId!);
+  await world.forget(found.find(({ offset }) => offset === 1)!.workflowId!);
   const refused = {
     outcome: 'refused',
     reason: expect.stringMatching(/^still invalid: /) as string,
@@ -367,7 +353,7 @@ test('in a stream that delivers in order, what follows a record of its key waits
   ]);
   await world.bridge(stream);
   const found = await letters(stream, 4);
-  await forget(found.find(({ messageId }) => messageId === 'k2')!.workflowId!);
+  await world.forget(found.find(({ messageId }) => messageId === 'k2')!.workflowId!);
   reject(sink, (id) => id === 'k1');
   expect(facts(await replay(stream, { wait: false }))).toMatchObject([
     { messageId: 'k1', outcome: 'replayed', end: 'deadAgain' },
@@ -397,7 +383,7 @@ test('in the chunk lane a dead record comes back by its own workflow, or in anot
   );
   await world.bridge(stream);
   const found = await letters(stream, 2);
-  await forget(found.find(({ messageId }) => messageId === 'bad2')!.workflowId!);
+  await world.forget(found.find(({ messageId }) => messageId === 'bad2')!.workflowId!);
   mend(sink);
   expect(facts(await replay(stream))).toMatchObject([
     { messageId: 'bad1', outcome: 'replayed', end: 'delivered' },
@@ -488,7 +474,7 @@ test('on the command line: dry run, replay, trace, and a stop that is gone on fr
   await world.send(name, [message(HOSTILE), message('b'), { key: 'c', value: '{nope' }]);
   const bridge = await world.bridge(stream);
   const found = await letters(stream, 3);
-  await forget(found.find(({ messageId }) => messageId === 'b')!.workflowId!);
+  await world.forget(found.find(({ messageId }) => messageId === 'b')!.workflowId!);
   expect(await json(...all, '--dry-run')).toMatchObject({
     ...{ code: 0, replayed: 0, sentBack: 0, refused: 1 },
     wouldReplay: [found.find(({ messageId }) => messageId === HOSTILE)!.workflowId],

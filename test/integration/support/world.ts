@@ -213,6 +213,20 @@ export class World {
     return (await client.workflow.getHandle(workflowId).describe()).status.name;
   }
 
+  /** Deletes a workflow, as the namespace's retention does. */
+  async forget(workflowId: string): Promise<void> {
+    const { client } = await this.temporal();
+    const { namespace } = client.options;
+    const workflowExecution = { workflowId };
+    await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
+    await until('forgotten', async () => {
+      return this.workflowStatus(workflowId).then(
+        () => false,
+        () => true,
+      );
+    });
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#services].map((service) => service.stop()));
     await (await this.#producer)?.disconnect();
