@@ -44,7 +44,7 @@ export default defineConfig(
   { files: ['src/config.ts', 'test/**', 'bench/**'], rules: { 'no-restricted-properties': 'off' } },
   {
     files: [
-      'src/clients/{kafka,kafka-encoder,kafka-producer}.ts',
+      'src/clients/{kafka,kafka-encoder,kafka-producer,kafka-reader}.ts',
       'src/clients/kafkajs-internals.d.ts',
     ],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [outer] }] },

@@ -1,5 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
-import type { LogLevel } from './config';
+import type { LogLevel } from './environment-schema';
 import { errorMessage } from './domain/errors';
 import { printableJson } from './unprintable';
 

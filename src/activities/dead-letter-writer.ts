@@ -1,10 +1,5 @@
-import {
-  GZIP,
-  kafkaErrorType,
-  toKafkaHeaders,
-  type Producer,
-  type RecordReader,
-} from '../clients/kafka';
+import { GZIP, kafkaErrorType, toKafkaHeaders, type Producer } from '../clients/kafka';
+import type { RecordReader } from '../clients/kafka-reader';
 import {
   CONTENT_EXPIRED,
   CONTENT_OMITTED,

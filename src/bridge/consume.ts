@@ -15,11 +15,15 @@ import { errorMessage, UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
+import { Commits, type CommitOffsets } from './commits';
+import { expectedOffset, judgeBatch } from './judge-batch';
 import { Ledger } from './ledger';
+import { loadLedgers } from './load-ledgers';
+import { measureLag } from './measure-lag';
+import { PartitionWindow, type WindowEntry, type WindowLimits } from './partition-window';
 import { Silence } from './silence';
 import type { WindowState } from './stall-cause';
 import { Stalls, type StallCause } from './stalls';
-import { PartitionWindow, type WindowEntry, type WindowLimits } from './partition-window';
 
 export interface ConsumeDependencies {
   stream: AnyStream;
@@ -59,13 +63,6 @@ const LOADING_WAIT_MS = 200;
 /** A window's worth waits in memory; behind it Kafka keeps the records. */
 const DEFAULT_LIMITS: WindowLimits = { records: 1_000, bytes: 8 * 1024 * 1024 };
 
-type CommitOffsets = (offsets: {
-  topics: {
-    topic: string;
-    partitions: { partition: number; offset: string; metadata: string }[];
-  }[];
-}) => Promise<void>;
-
 /**
  * The consumer of one stream: fills a window per partition, commits the windows' watermarks, and keeps
  * both right across rebalances. The handler never waits for a record and never throws.
@@ -79,8 +76,7 @@ export class StreamConsumer {
   #joining = 0;
   /** Bound to the current run of kafkajs's consumer; a crash makes it void. */
   #commitOffsets: CommitOffsets | undefined;
-  readonly #committed = new Map<PartitionWindow, number>();
-  #committing: Promise<void> = Promise.resolve();
+  readonly #commits: Commits;
   #loading: Promise<void> = Promise.resolve();
   #timers: NodeJS.Timeout[] = [];
   #stopping = false;
@@ -89,12 +85,21 @@ export class StreamConsumer {
   #measuring = false;
   readonly #silence: Silence;
   readonly #stalls: Stalls;
-  /** What the last commit of a window said of its stall. */
-  readonly #noted = new Map<PartitionWindow, string>();
 
   constructor(private readonly deps: ConsumeDependencies) {
     const { stream, stalledAfterMs: afterMs, metrics, logger } = deps;
     this.#stalls = new Stalls({ stream, afterMs, metrics, logger });
+    this.#commits = new Commits({
+      stream,
+      logger,
+      windows: this.#windows,
+      stalls: this.#stalls,
+      recentIds: () => deps.recentIds(),
+      // kafkajs takes on the new generation a moment before it tells what is assigned in it, and the
+      // broker looks at the generation, not at who owns the partition: what is sent then could be another's.
+      send: () => (this.#joining > 0 ? undefined : this.#commitOffsets),
+      memberId: () => this.#memberId,
+    });
     this.#silence = new Silence(deps.silentAfterMs ?? SILENT_AFTER_MS, REBALANCE_TIMEOUT_MS);
     // One client for each consumer: kafkajs shares committed offsets between those of one client.
     this.#kafka = createKafka(deps.kafka, deps.logger);
@@ -146,13 +151,9 @@ export class StreamConsumer {
   /** Accepts no more records. Heartbeats go on, so the partitions stay ours while work drains. */
   pause(): void {
     this.#stopping = true;
-    try {
-      // The whole topic: that also covers partitions assigned later.
-      if (this.#joined) this.#consumer.pause([{ topic: this.deps.stream.topic }]);
-    } catch (error) {
-      // It has just crashed, and fetches nothing.
-      this.deps.logger.debug({ error: errorMessage(error) }, 'Could not pause');
-    }
+    // The whole topic: that also covers partitions assigned later.
+    const { topic } = this.deps.stream;
+    if (this.#joined) this.#unlessCrashed(() => this.#consumer.pause([{ topic }]));
   }
 
   /**
@@ -181,11 +182,19 @@ export class StreamConsumer {
   }
 
   #resume(partitions: number[]): void {
+    const { topic } = this.deps.stream;
+    this.#unlessCrashed(() => this.#consumer.resume([{ topic, partitions }]));
+  }
+
+  /**
+   * Between a crash and its restart kafkajs has no group, fetches nothing, and refuses these calls. The
+   * join that follows starts every partition again.
+   */
+  #unlessCrashed(call: () => void): void {
     try {
-      this.#consumer.resume([{ topic: this.deps.stream.topic, partitions }]);
+      call();
     } catch (error) {
-      // Between a crash and its restart kafkajs has no group; the join that follows resumes.
-      this.deps.logger.debug({ error: errorMessage(error) }, 'Could not resume');
+      this.deps.logger.debug({ error: errorMessage(error) }, 'The consumer has just crashed');
     }
   }
 
@@ -200,7 +209,7 @@ export class StreamConsumer {
       const first = window.beginning;
       window.endChunk(first);
       await this.commit();
-      if (this.#committed.get(window) === first) window.initialOffset = first;
+      if (window.committed === first) window.initialOffset = first;
       else await sleep(COMMIT_INTERVAL_MS);
     }
     return undefined;
@@ -232,67 +241,9 @@ export class StreamConsumer {
     return this.#stopping ? {} : this.#stalls.describe();
   }
 
-  /** Commits watermarks, ledgers and stalls that changed. One commit at a time; a failed one is made up for. */
+  /** Commits what is finished now, if anything is. */
   commit(): Promise<void> {
-    this.#committing = this.#committing.then(() => this.#commitOnce());
-    return this.#committing;
-  }
-
-  async #commitOnce(): Promise<void> {
-    const send = this.#commitOffsets;
-    // kafkajs takes on the new generation a moment before it tells what is assigned in it, and the broker
-    // looks at the generation, not at who owns the partition: what is sent then could be another's.
-    if (!send || this.#joining > 0) return;
-    const by = {
-      memberId: this.#memberId ?? '',
-      recentIds: this.deps.recentIds(),
-      at: Date.now(),
-    };
-    const moved: {
-      window: PartitionWindow;
-      watermark: number;
-      metadata: string;
-      noted: string;
-    }[] = [];
-    for (const window of this.#windows.values()) {
-      const { ledger } = window;
-      const stalled = this.#stalls.note(window.partition);
-      const watermark = window.watermark ?? (stalled && window.initialOffset);
-      if (watermark === undefined || !ledger.loaded) continue;
-      window.settleSkipped(watermark);
-      const noted = stalled ? JSON.stringify(stalled) : '';
-      const isNoted = (this.#noted.get(window) ?? '') === noted;
-      if (this.#committed.get(window) === watermark && !ledger.changed && isNoted) continue;
-      const metadata = ledger.toMetadata({ ...by, ...(stalled && { stalled }) });
-      moved.push({ window, watermark, metadata, noted });
-    }
-    if (moved.length === 0) return;
-    const { topic, name } = this.deps.stream;
-    try {
-      // Sends the generation of this instant, so a commit that crosses a rebalance is refused.
-      await send({
-        topics: [
-          {
-            topic,
-            partitions: moved.map(({ window, watermark, metadata }) => ({
-              partition: window.partition,
-              offset: String(watermark),
-              metadata,
-            })),
-          },
-        ],
-      });
-      for (const { window, watermark, noted } of moved) {
-        if (window.lost) continue;
-        this.#committed.set(window, watermark);
-        this.#noted.set(window, noted);
-      }
-    } catch (error) {
-      // Nothing is lost: the next round commits again, or the next owner starts from the last commit
-      // and meets workflow ids that exist.
-      for (const { window } of moved) window.ledger.commitFailed();
-      this.deps.logger.warn({ stream: name, error: errorMessage(error) }, 'Offset commit failed');
-    }
+    return this.#commits.commit();
   }
 
   async #onBatch(payload: EachBatchPayload): Promise<void> {
@@ -303,10 +254,16 @@ export class StreamConsumer {
     this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     if (!window.ledger.loaded) await Promise.race([this.#loading, sleep(LOADING_WAIT_MS)]);
     const fetched = fetchedOffset(batch);
-    const follows = window.ledger.loaded && (await this.#follows(window, fetched));
+    if (!window.ledger.loaded) return;
+    const verdict = await judgeBatch(window, fetched, this.#kafka, this.deps);
     // A batch that is left is fetched again. Meanwhile the partition may have gone.
-    if (!follows || this.#stopping || this.#windows.get(partition) !== window) return;
-    if (follows === 'log went back') window = this.#startAgain(window);
+    if (this.#stopping || this.#windows.get(partition) !== window) return;
+    if (verdict === 'unknown') return;
+    if (verdict === 'beyond') {
+      const offset = String(expectedOffset(window));
+      return this.#unlessCrashed(() => this.#consumer.seek({ topic, partition, offset }));
+    }
+    if (verdict === 'log went back') window = this.#startAgain(window);
     const records = batch.messages.map((message) => toKafkaRecord(topic, partition, message));
     const entries = window.accept(records, Number(batch.lastOffset()) + 1, fetched);
     payload.resolveOffset(batch.lastOffset());
@@ -317,52 +274,9 @@ export class StreamConsumer {
     this.deps.onRecords(entries);
   }
 
-  /**
-   * Whether the batch is what must come next; after a join its beginning may have been seen. Below the
-   * floor Kafka gives nothing unless the topic was created again or has lost its end. A batch beyond
-   * what was asked for comes after retention has deleted what was not read, or from a fetch of an
-   * earlier time as owner, which would leave out what is between.
-   */
-  async #follows(window: PartitionWindow, fetched: number): Promise<boolean | 'log went back'> {
-    const { stream, logger } = this.deps;
-    const { topic, partition, floor } = window;
-    const where = { stream: stream.name, topic, partition, fetched };
-    if (floor !== undefined && fetched < floor) {
-      logger.error(
-        { ...where, expected: floor },
-        'The log went back behind what was read: was the topic created again?',
-      );
-      return 'log went back';
-    }
-    const expected = window.next ?? window.initialOffset;
-    if (expected === undefined || fetched <= expected) return true;
-    let low: number;
-    try {
-      const ends = await withAdmin(this.#kafka, (admin) => admin.fetchTopicOffsets(topic));
-      low = Number(ends.find((one) => one.partition === partition)?.low);
-      if (low <= expected) {
-        logger.warn({ ...where, expected }, 'Fetched beyond what comes next; going back to that');
-        // Where the partition was lost meanwhile, its next owner reads it.
-        if (!window.lost) this.#consumer.seek({ topic, partition, offset: String(expected) });
-        return false;
-      }
-    } catch (error) {
-      // The batch comes again.
-      logger.warn({ ...where, error: errorMessage(error) }, 'Could not ask where the log begins');
-      return false;
-    }
-    logger.error(
-      { ...where, from: expected, to: low - 1 },
-      'Retention has deleted records that were not read',
-    );
-    return true;
-  }
-
   /** A new window in place of one whose offsets have lost their meaning; totals go on. */
   #startAgain(old: PartitionWindow): PartitionWindow {
     old.lost = true;
-    this.#committed.delete(old);
-    this.#noted.delete(old);
     this.#stalls.forget(old.partition);
     this.deps.onLost();
     return this.#open(old.partition, old.ledger);
@@ -432,8 +346,6 @@ export class StreamConsumer {
       if (kept.has(partition)) continue;
       window.lost = true;
       this.#windows.delete(partition);
-      this.#committed.delete(window);
-      this.#noted.delete(window);
       this.#stalls.forget(partition);
       for (const gauge of [metrics.consumerLag, metrics.lagSeconds]) {
         gauge.remove({ stream: stream.name, topic: stream.topic, partition });
@@ -441,44 +353,14 @@ export class StreamConsumer {
     }
     this.deps.onLost();
     // From there on Kafka gives a retained partition again.
-    for (const window of this.#windows.values()) window.rejoin(this.#committed.get(window));
-    // The broker may hold an older commit than the last one that was sent.
-    this.#committed.clear();
+    for (const window of this.#windows.values()) window.rejoin();
     if (this.#stopping) return;
     const added = partitions.filter((partition) => !this.#windows.has(partition));
     for (const partition of added) this.#open(partition, new Ledger());
     if (added.length > 0) {
       // A pause from an earlier time as owner outlives a rebalance.
       this.#resume(added);
-      this.#loading = this.#loadLedgers();
-    }
-  }
-
-  /** Reads what earlier owners committed; retries until it is known, or not any more at a stop. */
-  async #loadLedgers(): Promise<void> {
-    const waiting = () => [...this.#windows.values()].filter(({ ledger }) => !ledger.loaded);
-    const { groupId, topic, name } = this.deps.stream;
-    for (;;) {
-      // Before the answer: it says nothing about the windows of a join that comes after it.
-      const windows = waiting();
-      if (windows.length === 0) return;
-      try {
-        const committed = await withAdmin(this.#kafka, (admin) =>
-          admin.fetchOffsets({ groupId, topics: [topic] }),
-        );
-        const partitions = new Map(committed[0]!.partitions.map((one) => [one.partition, one]));
-        for (const window of windows) {
-          const { offset, metadata } = partitions.get(window.partition) ?? {};
-          // -1: none; -2, as kafkajs commits after an offset that has expired: the beginning.
-          if (Number(offset) >= 0) window.initialOffset = Number(offset);
-          window.ledger.load(metadata);
-        }
-      } catch (error) {
-        const fields = { stream: name, error: errorMessage(error) };
-        this.deps.logger.warn(fields, 'Could not read the committed offsets');
-        if (this.#stopping) return;
-        await sleep(1_000);
-      }
+      this.#loading = loadLedgers(this.#kafka, this.#windows, () => this.#stopping, this.deps);
     }
   }
 
@@ -489,7 +371,10 @@ export class StreamConsumer {
     try {
       const ends = await withAdmin(this.#kafka, (admin) => admin.fetchTopicOffsets(stream.topic));
       if (this.#stopping) return;
-      for (const end of ends) this.#measure(end.partition, Number(end.low), Number(end.high));
+      for (const { partition, low, high } of ends) {
+        const window = this.#windows.get(partition);
+        if (window) measureLag(window, Number(low), Number(high), this.#stalls, this.deps);
+      }
       this.#silence.kafkaAnswered();
       const silentMs = this.#silence.tooLong(this.#joining > 0);
       if (silentMs) {
@@ -503,23 +388,5 @@ export class StreamConsumer {
     } finally {
       this.#measuring = false;
     }
-  }
-
-  #measure(partition: number, low: number, high: number): void {
-    const { stream, metrics } = this.deps;
-    const window = this.#windows.get(partition);
-    if (!window) return;
-    const { watermark, size, initialOffset } = window;
-    const lag = Math.max(high - (watermark ?? initialOffset ?? low), 0);
-    const labels = { stream: stream.name, topic: stream.topic, partition };
-    metrics.consumerLag.set(labels, lag);
-    metrics.lagSeconds.set(labels, window.oldestAgeMs() / 1_000);
-    const position = this.#committed.get(window) ?? initialOffset ?? low;
-    const uncommitted = watermark !== undefined && watermark > position;
-    const waiting = size > 0;
-    const works = uncommitted || waiting || high > (window.next ?? position);
-    this.#stalls.observe(partition, { position, works }, () =>
-      this.deps.stallCause({ partition, uncommitted, waiting }),
-    );
   }
 }

@@ -35,6 +35,10 @@ export class PartitionWindow {
   lost = false;
   /** Where the group stood when this consumer got the partition; undefined until it is known. */
   initialOffset: number | undefined;
+  /** What was committed last since the join; undefined before that. */
+  committed: number | undefined;
+  /** What that commit said of a stall, as JSON; empty: nothing. */
+  notedStall = '';
 
   readonly #limits: WindowLimits;
   readonly #ledger: Ledger;
@@ -77,8 +81,10 @@ export class PartitionWindow {
   }
 
   /** The consumer has joined again, keeps the partition, and gets it from its commit on. */
-  rejoin(committed: number | undefined): void {
-    this.#floor = committed;
+  rejoin(): void {
+    this.#floor = this.committed;
+    // The broker may hold an older commit than the last one that was sent.
+    this.committed = undefined;
   }
 
   /** In the chunk lane: where the next chunk begins; undefined before the first. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { createRecordReader } from '../clients/kafka';
+import { createRecordReader } from '../clients/kafka-reader';
 import { createProducer } from '../clients/kafka-producer';
 import { UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';

@@ -1,12 +1,7 @@
 import type { Logger } from '../logger';
 import { Releasers } from '../lifecycle';
-import {
-  createKafka,
-  createRecordReader,
-  type KafkaSettings,
-  type Producer,
-  type RecordReader,
-} from './kafka';
+import { createKafka, type KafkaSettings, type Producer } from './kafka';
+import { createRecordReader, type RecordReader } from './kafka-reader';
 import { createProducer } from './kafka-producer';
 import { installTemporalRuntime } from './temporal-runtime';
 import { connectTemporal, type TemporalClient, type TemporalSettings } from './temporal';

@@ -1,4 +1,5 @@
-import { createRecordReader, type Kafka } from '../clients/kafka';
+import type { Kafka } from '../clients/kafka';
+import { createRecordReader } from '../clients/kafka-reader';
 import { deadLetterHeader, originalHeaders } from '../domain/dead-letter';
 import {
   describeTimestamp,

@@ -1,4 +1,5 @@
-import { createRecordReader, type Kafka, type RecordReader } from '../clients/kafka';
+import type { Kafka } from '../clients/kafka';
+import { createRecordReader, type RecordReader } from '../clients/kafka-reader';
 import { deadLetterHeader, originalHeaders } from '../domain/dead-letter';
 import { parseRecord } from '../domain/parse';
 import type { KafkaRecord, RecordPosition } from '../domain/record';

@@ -1,4 +1,5 @@
-import { OffsetOutOfRangeError, withAdmin, type Kafka, type RecordReader } from '../clients/kafka';
+import { withAdmin, type Kafka } from '../clients/kafka';
+import { OffsetOutOfRangeError, type RecordReader } from '../clients/kafka-reader';
 import type { KafkaRecord } from '../domain/record';
 
 /** The records that a partition held at some moment: `low <= offset < high`. */

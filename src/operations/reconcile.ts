@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { createRecordReader, type Kafka } from '../clients/kafka';
+import type { Kafka } from '../clients/kafka';
+import { createRecordReader } from '../clients/kafka-reader';
 import { deadLetterHeader } from '../domain/dead-letter';
 import { UsageError } from '../domain/errors';
 import { parseRecord } from '../domain/parse';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Kafka, RecordReader } from '../clients/kafka';
+import type { Kafka } from '../clients/kafka';
+import type { RecordReader } from '../clients/kafka-reader';
 import { partitionOf } from '../clients/murmur2';
 import {
   CONTENT_EXPIRED,

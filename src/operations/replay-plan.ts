@@ -1,11 +1,6 @@
 import type { Client } from '@temporalio/client';
-import {
-  createRecordReader,
-  topicConfig,
-  withAdmin,
-  type Kafka,
-  type RecordReader,
-} from '../clients/kafka';
+import { topicConfig, withAdmin, type Kafka } from '../clients/kafka';
+import { createRecordReader, type RecordReader } from '../clients/kafka-reader';
 import { holdsOf } from '../clients/temporal-hold';
 import { mapConcurrently } from '../concurrently';
 import { errorWithCause, UsageError } from '../domain/errors';

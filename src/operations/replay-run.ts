@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { Kafka, Producer, RecordReader } from '../clients/kafka';
+import type { Kafka, Producer } from '../clients/kafka';
+import type { RecordReader } from '../clients/kafka-reader';
 import { mapConcurrently } from '../concurrently';
 import { errorWithCause } from '../domain/errors';
 import { describePosition, type RecordPosition } from '../domain/record';

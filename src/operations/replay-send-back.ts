@@ -1,13 +1,12 @@
 import {
   GZIP,
   kafkaErrorType,
-  OffsetOutOfRangeError,
   toKafkaHeaders,
   type Kafka,
   type Message,
   type Producer,
-  type RecordReader,
 } from '../clients/kafka';
+import { OffsetOutOfRangeError, type RecordReader } from '../clients/kafka-reader';
 import { deadLetterHeader, originalHeaders, sentBackHeaders } from '../domain/dead-letter';
 import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record';
 import { readTopic, type PartitionRange } from './read-topic';

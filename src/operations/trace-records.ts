@@ -1,4 +1,5 @@
-import { createRecordReader, type Kafka } from '../clients/kafka';
+import type { Kafka } from '../clients/kafka';
+import { createRecordReader } from '../clients/kafka-reader';
 import { parseRecord } from '../domain/parse';
 import type { KafkaRecord, RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';

@@ -1,13 +1,8 @@
 // eslint-disable-next-line @typescript-eslint/no-restricted-imports -- what the client throws
 import { KafkaJSProtocolError } from 'kafkajs';
 import { createDeadLetterWriter } from '../../src/activities/dead-letter-writer';
-import {
-  GZIP,
-  OffsetOutOfRangeError,
-  toKafkaRecord,
-  type Producer,
-  type RecordReader,
-} from '../../src/clients/kafka';
+import { GZIP, toKafkaRecord, type Producer } from '../../src/clients/kafka';
+import { OffsetOutOfRangeError, type RecordReader } from '../../src/clients/kafka-reader';
 import { encodeContent, type KafkaRecord, type RecordContent } from '../../src/domain/record';
 import { kafkaRecord, testStream } from '../domain/support/records';
 

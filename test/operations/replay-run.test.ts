@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, RetryState } from '@temporalio/common';
-import type { Kafka, RecordReader } from '../../src/clients/kafka';
+import type { Kafka } from '../../src/clients/kafka';
+import type { RecordReader } from '../../src/clients/kafka-reader';
 import type { AnyStream } from '../../src/domain/stream';
 import type { LetterEvent } from '../../src/operations/replay-audit';
 import type { Decision } from '../../src/operations/replay-decide';

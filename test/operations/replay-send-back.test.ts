@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { OffsetOutOfRangeError, type Producer, type RecordReader } from '../../src/clients/kafka';
+import type { Producer } from '../../src/clients/kafka';
+import { OffsetOutOfRangeError, type RecordReader } from '../../src/clients/kafka-reader';
 import { deadLetterHeader, originalHeaders, sentBackHeaders } from '../../src/domain/dead-letter';
 import type { KafkaRecord } from '../../src/domain/record';
 import {

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { createRecordReader, type Kafka } from '../../src/clients/kafka';
+import type { Kafka } from '../../src/clients/kafka';
+import { createRecordReader } from '../../src/clients/kafka-reader';
 import { mapConcurrently } from '../../src/concurrently';
 import { deadLetterHeader } from '../../src/domain/dead-letter';
 import type { AnyStream } from '../../src/domain/stream';

@@ -1,4 +1,4 @@
-import { createRecordReader } from '../../../src/clients/kafka';
+import { createRecordReader } from '../../../src/clients/kafka-reader';
 import { createProducer } from '../../../src/clients/kafka-producer';
 import type { AnyStream } from '../../../src/domain/stream';
 import { topicRanges } from '../../../src/operations/read-topic';

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createKafka,
   type GZIP,
-  createRecordReader,
   withAdmin,
   type Message,
   type Producer,
 } from '../../../src/clients/kafka';
+import { createRecordReader } from '../../../src/clients/kafka-reader';
 import { createProducer } from '../../../src/clients/kafka-producer';
 import { connectTemporal, type TemporalClient } from '../../../src/clients/temporal';
 import { installTemporalRuntime } from '../../../src/clients/temporal-runtime';

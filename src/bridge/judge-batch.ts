@@ -1,0 +1,57 @@
+import { withAdmin, type Kafka } from '../clients/kafka';
+import { errorMessage } from '../domain/errors';
+import type { Logger } from '../logger';
+import type { PartitionWindow } from './partition-window';
+
+/**
+ * `next`: it is what must come next, or what is between is gone. `log went back`: its offsets mean something
+ * else than before. `beyond`: what is between is still there. `unknown`: Kafka did not say.
+ */
+export type BatchVerdict = 'next' | 'log went back' | 'beyond' | 'unknown';
+
+/** The offset that must come next; undefined where any may. */
+export function expectedOffset(window: PartitionWindow): number | undefined {
+  return window.next ?? window.initialOffset;
+}
+
+/**
+ * Whether a batch fetched at `fetched` is what must come next; after a join its beginning may have been
+ * seen. Below the floor Kafka gives nothing unless the topic was created again or has lost its end. A
+ * batch beyond what was asked for comes after retention has deleted what was not read, or from a fetch
+ * of an earlier time as owner, which would leave out what is between.
+ */
+export async function judgeBatch(
+  window: PartitionWindow,
+  fetched: number,
+  kafka: Kafka,
+  { stream, logger }: { stream: { name: string }; logger: Logger },
+): Promise<BatchVerdict> {
+  const { topic, partition, floor } = window;
+  const where = { stream: stream.name, topic, partition, fetched };
+  if (floor !== undefined && fetched < floor) {
+    logger.error(
+      { ...where, expected: floor },
+      'The log went back behind what was read: was the topic created again?',
+    );
+    return 'log went back';
+  }
+  const expected = expectedOffset(window);
+  if (expected === undefined || fetched <= expected) return 'next';
+  let low: number;
+  try {
+    const ends = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic));
+    low = Number(ends.find((one) => one.partition === partition)?.low);
+  } catch (error) {
+    logger.warn({ ...where, error: errorMessage(error) }, 'Could not ask where the log begins');
+    return 'unknown';
+  }
+  if (low <= expected) {
+    logger.warn({ ...where, expected }, 'Fetched beyond what comes next; going back to that');
+    return 'beyond';
+  }
+  logger.error(
+    { ...where, from: expected, to: low - 1 },
+    'Retention has deleted records that were not read',
+  );
+  return 'next';
+}

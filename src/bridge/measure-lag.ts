@@ -1,0 +1,31 @@
+import type { Metrics } from '../metrics';
+import type { PartitionWindow } from './partition-window';
+import type { WindowState } from './stall-cause';
+import type { StallCause, Stalls } from './stalls';
+
+/** What a partition lags behind its log, which goes from `low` to `high`, and whether it stands still. */
+export function measureLag(
+  window: PartitionWindow,
+  low: number,
+  high: number,
+  stalls: Stalls,
+  deps: {
+    stream: { name: string; topic: string };
+    metrics: Metrics;
+    stallCause(window: WindowState): StallCause;
+  },
+): void {
+  const { stream, metrics } = deps;
+  const { partition, watermark, size, initialOffset, committed } = window;
+  const lag = Math.max(high - (watermark ?? initialOffset ?? low), 0);
+  const labels = { stream: stream.name, topic: stream.topic, partition };
+  metrics.consumerLag.set(labels, lag);
+  metrics.lagSeconds.set(labels, window.oldestAgeMs() / 1_000);
+  const position = committed ?? initialOffset ?? low;
+  const uncommitted = watermark !== undefined && watermark > position;
+  const waiting = size > 0;
+  const works = uncommitted || waiting || high > (window.next ?? position);
+  stalls.observe(partition, { position, works }, () =>
+    deps.stallCause({ partition, uncommitted, waiting }),
+  );
+}
