@@ -27,8 +27,10 @@ export interface LetterContent {
   timestamp: number;
   /** Tells two contents apart: a hash of key and value. */
   digest: string;
-  /** A hash of the record's key; null where it has none. */
+  /** SHA-256 of the record's key, in hex; null where it has none. */
   key: string | null;
+  /** The same of its value. */
+  value: string | null;
   /** What a partition is chosen by, where the key decides: the key's murmur2 in 31 bits. */
   keyHash: number | null;
   /** Why the record is no message of the stream as it is defined now. */
@@ -72,6 +74,7 @@ export function letterOf(stream: AnyStream, record: KafkaRecord): Letter {
       timestamp: record.timestamp,
       digest: contentDigest(record),
       key: record.key && sha256(record.key),
+      value: record.value && sha256(record.value),
       keyHash: record.key && partitionOf(record.key, 2 ** 31),
       ...(!parsed.ok && { invalid: `${parsed.reason.type}: ${parsed.reason.message}` }),
       missing: isWithoutContent(record),

@@ -7,6 +7,7 @@ import { errorWithCause, UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 import { CONCURRENCY } from './failed-runs';
 import { topicRanges, type PartitionRange } from './read-topic';
+import { leaveOutDelivered } from './replay-at-sink';
 import type { AuditProgress, ReplayFilters } from './replay-audit';
 import { decide, type Decision } from './replay-decide';
 import { readLetters, superseded, type Letter } from './replay-letters';
@@ -24,7 +25,7 @@ export interface PlanRequest {
   /** What the logs of other replays say. */
   earlier: AuditProgress;
   onProgress?: (text: string) => void;
-  /** Something to know before the records are sent back. */
+  /** Something to know before records are sent back. */
   onNotice?: (text: string) => void;
 }
 
@@ -52,7 +53,8 @@ export async function planReplay(
   stream: AnyStream,
   request: PlanRequest,
 ): Promise<ReplayPlan> {
-  const { filters, ranges, own, earlier, maxReplays, onProgress = () => undefined } = request;
+  const { filters, ranges, own, earlier, maxReplays } = request;
+  const { onProgress = () => undefined, onNotice = () => undefined } = request;
   const reader = createRecordReader(kafka);
   try {
     const all = await readLetters(kafka, reader, stream, ranges, (read) => {
@@ -76,6 +78,7 @@ export async function planReplay(
       onProgress(`${decisions.size} of ${letters.length} workflows looked at`);
     }
     await leaveOutSent(kafka, reader, stream, decisions, request);
+    await leaveOutDelivered(stream, decisions, onNotice);
     await warnOfRetention(kafka, stream, decisions, request);
     return {
       queues: limited(

@@ -11,6 +11,7 @@ import { DeliveryError } from '../../src/domain/errors';
 import { messageSchema } from '../../src/domain/message';
 import { defineStream, type AnyStream } from '../../src/domain/stream';
 import { listDeadLetters } from '../../src/operations/dead-letters-list';
+import { replayFailed } from '../../src/operations/failed-replay';
 import { topicRanges } from '../../src/operations/read-topic';
 import {
   AuditLog,
@@ -262,6 +263,40 @@ test.each([
   expect(await world.records(stream.topic)).toHaveLength(2);
   end(new Error('the test is over'));
   await first;
+});
+
+test('what the sink holds is not sent back, though no log tells how it came there', async () => {
+  const files = fileSystemSink({ directory: join(directory, 'sink') });
+  const name = uniqueName('held');
+  let broken = true;
+  const stream = defineStream({
+    ...{ name, topic: name, schema: messageSchema },
+    sink: {
+      ...files,
+      write: (record, context) => {
+        if (broken) throw new DeliveryError('Permanent', 'rejected');
+        return files.write(record, context);
+      },
+    },
+  });
+  await world.createTopics(stream, 1);
+  await world.send(name, [message('a'), message('b')]);
+  await world.bridge(stream);
+  const found = await letters(stream, 2);
+  broken = false;
+  const { client } = await world.temporal();
+  const { workflowId } = found.find(({ messageId }) => messageId === 'a')!;
+  await replayFailed(client, [stream], workflowId!);
+  const stored = await until('delivered', () => files.find!('a'));
+  for (const letter of found) await world.forget(letter.workflowId!);
+  expect(facts(await replay(stream))).toEqual([
+    {
+      ...{ messageId: 'a', outcome: 'refused', end: 'delivered' },
+      reason: `the sink holds it already: ${stored.location}`,
+    },
+    { messageId: 'b', outcome: 'sentBack', end: 'delivered', reason: expect.any(String) as string },
+  ]);
+  expect(await world.records(name)).toHaveLength(3);
 });
 
 test('what dies again and again is sent back so often and no more', async () => {
