@@ -33,7 +33,16 @@ type Item =
 interface Group {
   keyHash: string | undefined;
   queue: Item[];
+  /** What it has waited for did not end soon. */
+  isSlow?: boolean;
 }
+
+/**
+ * How long a record waits in its chunk for the one before it in its key, which has left. A dead letter takes
+ * a tenth of the time for a key. Where the partition is the key nobody gains if records leave, but other
+ * partitions need the chunk's place.
+ */
+const PATIENCE_MS = { none: 0, key: 500, partition: 10_000 };
 
 /** A group whose first record failed for now. The others are not tried before that. */
 interface Stopped extends Failed {
@@ -42,8 +51,8 @@ interface Stopped extends Failed {
 
 /**
  * One attempt in which the records of a key follow each other: the next is written when the one before it
- * is at the sink. When one leaves the chunk, all later ones of its key do, each with a workflow `after`
- * that of the one before it. Keys go on side by side.
+ * is at the sink. When one leaves the chunk and does not end soon, all later ones of its key leave, each with
+ * a workflow `after` that of the one before it. Keys go on side by side.
  *
  * An attempt in another process does not know what left before it. It has to find out for itself of each
  * record that it is at the sink before it writes the next, so it overtakes none; a workflow that an earlier
@@ -55,6 +64,8 @@ interface Stopped extends Failed {
 export class OrderedChunkAttempt extends ChunkAttempt {
   readonly #stopped: Stopped[] = [];
   #heads: ReadonlyMap<string, unknown> = new Map();
+  /** Groups that have waited in vain. */
+  #slow = 0;
 
   override async run(): Promise<void> {
     await this.#readHeads();
@@ -150,7 +161,7 @@ export class OrderedChunkAttempt extends ChunkAttempt {
     const { record, candidate } = item;
     // By an attempt at this chunk that had not ended.
     if (this.progress.settled.has(record.offset)) return;
-    if (candidate) await this.#waitIfLarge(group, record);
+    if (candidate) await this.#waitForBefore(group, record);
     if (!candidate || this.#leaves(group, record)) return this.#leave(group, item, 0);
     if (!(await this.#lock(candidate))) return;
     for (let round = 1; ; round++) {
@@ -166,19 +177,36 @@ export class OrderedChunkAttempt extends ChunkAttempt {
   }
 
   /**
-   * What does not fit a workflow can't wait in one for the record before it: it would be dead-lettered. So
-   * its chunk waits, and with it the partition.
+   * Waits for the end of the workflow with which the key has left; where that does not come in time the
+   * record leaves as well. One that does not fit a workflow can't wait in one: it would be dead-lettered.
+   * So its chunk waits, and with it the partition.
    */
-  async #waitIfLarge({ keyHash }: Group, record: KafkaRecord): Promise<void> {
-    const { left } = this.progress;
-    const before = keyHash === undefined ? undefined : left.get(keyHash);
-    if (before === undefined || fitsWorkflow(record)) return;
-    await withTimeLimit(
-      Math.max(this.timeLeft(), 1),
-      (signal) => workflowEnd(before, signal),
-      () => this.unfinished(),
-    );
-    left.delete(keyHash!);
+  async #waitForBefore(group: Group, record: KafkaRecord): Promise<void> {
+    const { keyHash: hash, queue } = group;
+    const { left, leaving } = this.progress;
+    const before = hash === undefined ? undefined : left.get(hash);
+    if (before === undefined) return;
+    const isLarge = !fitsWorkflow(record);
+    if (!isLarge && (leaving.has(record.offset) || this.#heads.has(hash!))) return;
+    if (!isLarge && (group.isSlow || this.#slow > FEW)) return;
+    // Copies of messages that wait here must not wait for them.
+    for (const { candidate } of queue) if (candidate) this.unlock(candidate, false);
+    const late = this.unfinished();
+    const patienceMs = isLarge ? Infinity : PATIENCE_MS[this.deps.stream.ordering];
+    const attemptMs = this.timeLeft();
+    try {
+      await withTimeLimit(
+        Math.max(Math.min(attemptMs, patienceMs), 1),
+        (signal) => workflowEnd(before, signal),
+        () => late,
+      );
+    } catch (error) {
+      if (error !== late || attemptMs < patienceMs) throw error;
+      group.isSlow = true;
+      this.#slow++;
+      return;
+    }
+    left.delete(hash!);
     await this.#readHeads();
   }
 

@@ -20,8 +20,9 @@ export async function withTimeLimit<T>(
   let deadline: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
     deadline = setTimeout(() => {
-      controller.abort();
+      // Before what listens to the signal rejects in its own words.
       reject(late());
+      controller.abort();
     }, limitMs);
   });
   try {

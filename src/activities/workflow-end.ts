@@ -2,12 +2,14 @@ import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const POLL_MS = 500;
+/** A dead letter is soon written; what is tried again may take a quarter of an hour. */
+const FIRST_POLL_MS = 25;
+const LAST_POLL_MS = 500;
 
 /** Resolves when the workflow has ended, or is not there. Rejects when the signal aborts. */
 export async function workflowEnd(workflowId: string, signal: AbortSignal): Promise<void> {
   const handle = getClient().workflow.getHandle(workflowId);
-  for (;;) {
+  for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(2 * pollMs, LAST_POLL_MS)) {
     try {
       const { status } = await handle.describe();
       if (status.name !== 'RUNNING') return;
@@ -15,6 +17,6 @@ export async function workflowEnd(workflowId: string, signal: AbortSignal): Prom
       if (error instanceof WorkflowNotFoundError) return;
       throw error;
     }
-    await sleep(POLL_MS, undefined, { signal });
+    await sleep(pollMs, undefined, { signal });
   }
 }

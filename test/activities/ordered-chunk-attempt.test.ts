@@ -8,6 +8,7 @@ import type { ChunkInput } from '../../src/domain/chunk';
 import { contentKey } from '../../src/domain/content-key';
 import { DeliveryError, type DeliveryFailureType } from '../../src/domain/errors';
 import { keyHash, type Tail } from '../../src/domain/key-hash';
+import type { KafkaRecord } from '../../src/domain/record';
 import { DEFAULT_RETRY_POLICY } from '../../src/domain/retry-policy';
 import type { Sink, SinkRecord } from '../../src/domain/sink';
 import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
@@ -45,10 +46,14 @@ class World {
   handOnFails = false;
   /** What has left and not ended: it is asked for so often more. */
   readonly open = new Map<string, number>();
+  /** Nothing that has left ends. */
+  stuck = false;
+  /** What was waited for. */
+  readonly asked = new Set<string>();
   /** Keys that are held, and those that will be when a workflow has ended. */
   heads: string[] = [];
   heldByEnd: string[] = [];
-  readonly #records;
+  readonly #records: KafkaRecord[];
 
   constructor(ids: string[], after?: Tail[]) {
     this.#records = ids.map((id, offset) =>
@@ -63,6 +68,10 @@ class World {
     const place = { ...range, count: ids.length, timestamp, firstRecord: 0 };
     this.chunk = { stream: 'test', ...place, ...(after && { after }) };
     this.held.hold(this.chunk, this.#records);
+  }
+
+  replace(record: KafkaRecord): void {
+    this.#records[record.offset] = record;
   }
 
   async write({ messageId }: SinkRecord) {
@@ -125,7 +134,8 @@ class World {
 
   #client() {
     const describe = (workflowId: string) => {
-      const left = this.open.get(workflowId) ?? 0;
+      this.asked.add(workflowId);
+      const left = this.stuck ? Infinity : (this.open.get(workflowId) ?? 0);
       this.open.set(workflowId, left - 1);
       if (left <= 0) {
         this.log.push(`${workflowId} ended`);
@@ -190,9 +200,25 @@ test('by partition, all follow each other, without a key too', async () => {
   expect(world.log).toEqual(['a0', '-1', 'b2', 'a3']);
 });
 
-test('one that fails for good leaves, and takes the later ones of its key along, in a chain', async () => {
+test('one that fails for good leaves, and those behind it stay, as it soon ends', async () => {
   world = new World(['a0', 'a1', 'b2', 'a3', 'b4', 'a5']);
   world.fail = (id) => (id === 'a1' ? 'Permanent' : undefined);
+  world.open.set('test-a1-1', 2);
+  await expect(world.run()).resolves.toEqual({
+    delivered: 5,
+    duplicates: 0,
+    handedOn: 1,
+    expired: 0,
+  });
+  expect(world.log.filter((id) => !id.startsWith('b'))).toEqual([
+    ...['a0', 'a1>', 'test-a1-1 ended', 'a3', 'a5'],
+  ]);
+});
+
+test('one that does not end soon takes the later ones of its key along, in a chain', async () => {
+  world = new World(['a0', 'a1', 'b2', 'a3', 'b4', 'a5']);
+  world.fail = (id) => (id === 'a1' ? 'Permanent' : undefined);
+  world.stuck = true;
   await expect(world.run()).resolves.toEqual({
     delivered: 3,
     duplicates: 0,
@@ -211,12 +237,54 @@ test('one that fails for good leaves, and takes the later ones of its key along,
 test('one that is invalid leaves after those before it, and not sooner', async () => {
   world = new World(['a0', 'a!', 'a2']);
   await world.run();
-  expect(world.log).toEqual(['a0', '@1>', 'a2>']);
-  expect(world.afters.get('test-a2-2')).toBe('test-invalid-topic-0-1');
+  expect(world.log).toEqual(['a0', '@1>', 'test-invalid-topic-0-1 ended', 'a2']);
+});
+
+test('where more than a few keys are slow, the others are not waited for', async () => {
+  const keys = Array.from({ length: 60 }, (_, i) => String.fromCharCode(0x100 + i));
+  world = new World(keys.flatMap((key) => [`${key}!`, `${key}1`]));
+  world.stuck = true;
+  await expect(world.run()).resolves.toMatchObject({ handedOn: 120 });
+  expect(world.asked.size).toBeLessThan(60);
+});
+
+test('by partition, those behind one that left stay for longer', async () => {
+  world = new World(['a0', 'b1', '-2', 'a!', 'c4']);
+  world.ordering = 'partition';
+  world.fail = (id) => (id === 'b1' ? 'Permanent' : undefined);
+  // Asked for the seventh time after more than a second.
+  world.open.set('test-b1-1', 6);
+  await expect(world.run()).resolves.toMatchObject({ delivered: 3, handedOn: 2 });
+  expect(world.log).toEqual([
+    ...['a0', 'b1>', 'test-b1-1 ended', '-2', '@3>', 'test-invalid-topic-0-3 ended', 'c4'],
+  ]);
+});
+
+test('where the attempt ends before that, the next one waits on', async () => {
+  world = new World(['a!', 'b1']);
+  world.ordering = 'partition';
+  world.open.set('test-invalid-topic-0-0', 6);
+  const short = { ...LOCAL, startToCloseTimeoutMs: 1_100 };
+  await expect(world.run(short)).rejects.toMatchObject({ type: 'Unfinished' });
+  await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 1, handedOn: 1 });
+  expect(world.log).toEqual(['@0>', 'test-invalid-topic-0-0 ended', 'b1']);
+});
+
+test('a copy of a message that waits for the one before it does not wait for that', async () => {
+  world = new World(['a0', 'a1', 'b2']);
+  const value = Buffer.from('{"id":"a1"}');
+  const copy = kafkaRecord({ offset: 2, key: Buffer.from('b'), value });
+  world.replace(copy);
+  world.fail = (id) => (id === 'a0' ? 'Permanent' : undefined);
+  world.open.set('test-a0-0', 3);
+  world.writeChunk = () => Promise.reject(new DeliveryError('Permanent', 'no object'));
+  await expect(world.run()).resolves.toMatchObject({ delivered: 1, duplicates: 1, handedOn: 1 });
+  expect(world.log).toEqual(['a0>', 'a1', 'test-a0-0 ended']);
 });
 
 test('one too large for a workflow waits in its chunk for the one before it', async () => {
   world = new World(['a!', 'a1', 'a2+', 'a3', 'b4+']);
+  world.open.set('test-invalid-topic-0-0', Infinity);
   world.open.set('test-a1-1', 1);
   await expect(world.run()).resolves.toEqual({
     delivered: 3,
@@ -240,7 +308,7 @@ test('one too large for a workflow waits behind one that leaves for failing for 
 
 test('what a large one waits for may take longer than the attempt', async () => {
   world = new World(['a!', 'a1+']);
-  world.open.set('test-invalid-topic-0-0', 3);
+  world.open.set('test-invalid-topic-0-0', 6);
   const short = { ...LOCAL, startToCloseTimeoutMs: 1_100 };
   await expect(world.run(short)).rejects.toMatchObject({ type: 'Unfinished' });
   await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 1, handedOn: 1 });
@@ -286,7 +354,7 @@ test('one without a key leaves alone', async () => {
   expect(world.afters.get('test--1-1')).toBeUndefined();
 });
 
-test('of a key that has left before, all leave at once; one that stays as it was is not named again', async () => {
+test('of a key that has left before and is open, all leave; one that stays as it was is not named again', async () => {
   world = new World(
     ['a0', 'b1', 'a2'],
     [
@@ -294,6 +362,7 @@ test('of a key that has left before, all leave at once; one that stays as it was
       [hashOf('c'), 'other'],
     ],
   );
+  world.stuck = true;
   await expect(world.run()).resolves.toMatchObject({ tails: [[hashOf('a'), 'test-a2-2']] });
   expect(world.of('a')).toEqual(['a0>', 'a2>']);
   expect(world.afters.get('test-a0-0')).toBe('earlier');
@@ -302,6 +371,7 @@ test('of a key that has left before, all leave at once; one that stays as it was
 test('a record that fails for now is tried again before those behind it, then leaves with them', async () => {
   world = new World(['a0', 'a1', ...numbered('b', 5)]);
   world.fail = (id) => (id === 'a0' ? 'Transient' : undefined);
+  world.stuck = true;
   await world.run();
   expect(world.attempts.get('a0')).toBe(retry.fastAttempts);
   expect(world.of('a')).toEqual(['a0>', 'a1>']);
@@ -311,6 +381,7 @@ test('a record that fails for now is tried again before those behind it, then le
 test('many behind one that fails for now stay for some attempts: the sink may be at fault', async () => {
   world = new World([...numbered('a', 20), 'b']);
   world.fail = (id) => (id === 'a0' ? 'Transient' : undefined);
+  world.stuck = true;
   await expect(world.run()).rejects.toMatchObject({ type: 'Transient' });
   for (const attempt of [1, 2, 3, 4]) {
     await expect(world.run(regular(attempt))).rejects.toMatchObject({ type: 'Transient' });
@@ -332,20 +403,21 @@ test('a sink that is down: nothing leaves, and after its return all come in orde
   for (const key of keys) expect(world.of(key)).toEqual([`${key}0`, `${key}1`]);
 });
 
-test('after an attempt that left without an answer, the record and those behind it leave', async () => {
+test('after an attempt that left without an answer, the record leaves, and those behind it wait', async () => {
   world = new World(['a0', 'a1']);
   world.fail = (id) => (id === 'a0' ? 'Permanent' : undefined);
   world.handOnFails = true;
   await expect(world.run()).rejects.toThrow('no answer');
   world.handOnFails = false;
   world.fail = () => undefined;
-  await expect(world.run(regular(1))).resolves.toMatchObject({ handedOn: 2 });
-  expect(world.log).toEqual(['a0>', 'a1>']);
+  await expect(world.run(regular(1))).resolves.toMatchObject({ handedOn: 1 });
+  expect(world.log).toEqual(['a0>', 'test-a0-0 ended', 'a1']);
 });
 
 test('an attempt in another process finds out for itself, and overtakes none', async () => {
   world = new World(['a0', 'a1', 'a2']);
   world.fail = (id) => (id === 'a1' ? 'Permanent' : undefined);
+  world.stuck = true;
   await world.run();
   world.moveElsewhere();
   await world.run(regular(1));
@@ -381,6 +453,7 @@ describe('with one object a chunk', () => {
   test('it holds the records in their order, up to the first of a key that leaves', async () => {
     world = new World(['a0', 'b1', 'a!', 'b3', 'a4', 'c5'], [[hashOf('c'), 'earlier']]);
     world.writeChunk = objects();
+    world.stuck = true;
     await expect(world.run()).resolves.toMatchObject({ delivered: 3, handedOn: 3 });
     expect(world.log[0]).toBe('[a0 b1 b3]');
     expect(world.log.slice(1).sort()).toEqual(['@2>', 'a4>', 'c5>']);
@@ -410,8 +483,8 @@ describe('with one object a chunk', () => {
     world = new World(['a0', 'a1', 'b2', 'a3']);
     world.writeChunk = objects([], 'Permanent');
     world.fail = (id) => (id === 'a1' ? 'Permanent' : undefined);
-    await expect(world.run()).resolves.toMatchObject({ delivered: 2, handedOn: 2 });
-    expect(world.of('a')).toEqual(['a0', 'a1>', 'a3>']);
+    await expect(world.run()).resolves.toMatchObject({ delivered: 3, handedOn: 1 });
+    expect(world.of('a')).toEqual(['a0', 'a1>', 'a3']);
   });
 
   test('not taken for now, all stay', async () => {

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { deliverChunk } from '../../src/activities/deliver-chunk';
 import type { ChunkResult } from '../../src/activities/record-activities';
+import { workflowEnd } from '../../src/activities/workflow-end';
 import { OPEN_GATE } from '../../src/bridge/brake';
 import { StartRate } from '../../src/bridge/start-rate';
 import type { Backoff } from '../../src/bridge/backoff';
@@ -33,6 +34,8 @@ jest.mock('../../src/clients/kafka', () => ({
   withAdmin: jest.fn(),
 }));
 
+jest.mock('../../src/activities/workflow-end', () => ({ workflowEnd: jest.fn() }));
+
 const metrics = createMetrics();
 /** One attempt a record and call, so that nothing waits for a timer. */
 const retry = { ...DEFAULT_RETRY_POLICY, fastAttempts: 1, maximumAttempts: 2 };
@@ -42,6 +45,7 @@ const noBackoff = {
   succeeded: () => undefined,
 } as unknown as Backoff;
 const quiet = new DefaultLogger('ERROR');
+const ATTEMPT_MS = 10_000;
 
 type ChunkStart = { workflowId: string; memo: ChunkMemo; args: [ChunkInput] };
 type PendingStart = Deferred<{ eagerlyStarted: boolean }> & ChunkStart & { bridge: Bridge };
@@ -49,6 +53,8 @@ type PendingStart = Deferred<{ eagerlyStarted: boolean }> & ChunkStart & { bridg
 interface ChunkRun extends ChunkStart {
   bridge: Bridge;
   attempts: number;
+  /** An attempt is under way, and waits for something. */
+  busy: boolean;
   result: Deferred<ChunkResult>;
   ended: boolean;
 }
@@ -58,6 +64,7 @@ interface RecordRun {
   offset: number;
   after: string | undefined;
   ended: boolean;
+  end: Deferred<void>;
 }
 
 class Member extends FakeConsumer {
@@ -125,6 +132,13 @@ class Model {
       fetchTopicOffsets: () => Promise.resolve([{ partition: 0, low: '0', high: '1000' }]),
     };
     jest.mocked(kafka.withAdmin).mockImplementation((_, use) => use(admin as never));
+    jest.mocked(workflowEnd).mockImplementation(
+      (id, signal) =>
+        new Promise((resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('aborted')));
+          void (this.records.get(id)?.end.promise ?? Promise.resolve()).then(resolve);
+        }),
+    );
   }
 
   #write({ offset }: SinkRecord): Promise<void> {
@@ -203,6 +217,7 @@ class Model {
       logger,
       limits: { records: 4 * maxRecords, bytes: 1e9 },
       stalledAfterMs: 60_000,
+      silentAfterMs: 1e9,
       stallCause: () => ({ reason: 'no_fetch' }),
       recentIds: () => 0,
       onRecords: (entries) => dispatcher.push(entries),
@@ -256,7 +271,16 @@ class Model {
     const exists = this.chunks.has(workflowId);
     if (!exists) {
       const result = deferred<ChunkResult>();
-      const run = { workflowId, memo, args, bridge, attempts: 0, result, ended: false };
+      const run = {
+        workflowId,
+        memo,
+        args,
+        bridge,
+        attempts: 0,
+        busy: false,
+        result,
+        ended: false,
+      };
       this.chunks.set(workflowId, run);
     }
     if (how === 'lost') start.reject(serviceError(4));
@@ -265,15 +289,30 @@ class Model {
     } else start.resolve({ eagerlyStarted: true });
   }
 
-  /** One attempt at a chunk, in the process that holds its records or in another one. */
+  /**
+   * One attempt at a chunk, in the process that holds its records or in another one. Resolves when it has
+   * ended, or waits for a record that has left.
+   */
   async attempt(run: ChunkRun, elsewhere: boolean, handOnFails: boolean): Promise<void> {
-    if (run.ended) return;
+    // In another process one begins when an earlier one is not heard of, and may still be at work.
+    if (run.ended || (run.busy && !elsewhere)) return;
+    run.busy = true;
+    let isOver = false;
+    const attempt = this.#attempt(run, elsewhere, handOnFails).finally(() => {
+      isOver = true;
+      run.busy = false;
+    });
+    attempt.catch((error: unknown) => this.fatal.push(error));
+    for (let i = 0; i < 20 && !isOver; i++) await settled();
+  }
+
+  async #attempt(run: ChunkRun, elsewhere: boolean, handOnFails: boolean): Promise<void> {
     const [chunk] = run.args;
     const { held, recent } = run.bridge;
     const isLocal = run.attempts === 0 && !elsewhere;
     const attempt = isLocal ? 1 : Math.max(run.attempts, 1);
     run.attempts++;
-    const info = { isLocal, attempt, startToCloseTimeoutMs: 60_000 };
+    const info = { isLocal, attempt, startToCloseTimeoutMs: ATTEMPT_MS };
     const environment = new MockActivityEnvironment(info, { logger: quiet });
     const idempotency = new InMemoryIdempotencyService({});
     const nothing = () => undefined;
@@ -289,7 +328,8 @@ class Model {
               const { workflowId } = start;
               const [{ after }] = start.args;
               if (!this.records.has(workflowId)) {
-                this.records.set(workflowId, { workflowId, offset, after, ended: false });
+                const end = deferred<void>();
+                this.records.set(workflowId, { workflowId, offset, after, ended: false, end });
               }
               return handOnFails ? Promise.reject(serviceError(4)) : Promise.resolve(workflowId);
             },
@@ -331,6 +371,7 @@ class Model {
     const before = run.after === undefined ? undefined : this.records.get(run.after);
     if (run.ended || (before && !before.ended)) return;
     run.ended = true;
+    run.end.resolve();
     if (!this.over.has(run.offset)) this.#end(run.offset);
     for (const { open } of this.#all) open.closed(run.workflowId, 'delivered');
   }
@@ -371,6 +412,7 @@ const command = fc.oneof(
   },
   { weight: 4, arbitrary: fc.record({ endRecord: fc.nat(99) }) },
   { weight: 4, arbitrary: fc.constant('commit' as const) },
+  { weight: 3, arbitrary: fc.constant('time' as const) },
   { weight: 1, arbitrary: fc.constant('rebalance' as const) },
   { weight: 1, arbitrary: fc.constant('rejoin' as const) },
   { weight: 1, arbitrary: fc.record({ learnsOfItsLoss: fc.nat(9) }) },
@@ -388,6 +430,7 @@ async function goOn(): Promise<void> {
 async function run(model: Model, step: Command): Promise<void> {
   const pick = <T>(list: T[], index: number): T | undefined => list[index % list.length];
   if (step === 'commit') await model.owner.consumer.commit();
+  else if (step === 'time') jest.advanceTimersByTime(ATTEMPT_MS);
   else if (step === 'rebalance') await model.add();
   else if (step === 'rejoin') await model.join(model.owner);
   else if (step === 'crash') {
