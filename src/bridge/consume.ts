@@ -309,7 +309,6 @@ export class StreamConsumer {
       this.#lastHeartbeat = Date.now();
       this.#silence.heard();
     });
-    this.#consumer.on(events.FETCH, () => this.#silence.heard());
     // A batch of which nothing is for consumers (markers of a transaction) does not reach the handler.
     this.#consumer.on(
       events.START_BATCH_PROCESS,

@@ -17,7 +17,7 @@ interface Flags extends StreamFlags {
 }
 
 export function addDlqGiveUpCommand(dlq: Command): void {
-  withStreamOptions(dlq.command('give-up'))
+  withStreamOptions(dlq.command('give-up'), 'the stream (required)')
     .description('let a held key go on without its first dead record, which stays a dead letter')
     .requiredOption('--record <topic/partition@offset>', 'the record, as HeldByKey names it')
     .option('--reason <text>', "kept in the workflow's history, with who gave it up")

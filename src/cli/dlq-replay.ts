@@ -49,7 +49,7 @@ const repeatable = (value: string, values: string[] = []) => [...values, value];
 const time = (text: string) => parseSince(text);
 
 export function addDlqReplayCommand(dlq: Command): void {
-  withStreamOptions(dlq.command('replay'))
+  withStreamOptions(dlq.command('replay'), 'the stream (required)')
     .description(
       'run the workflows of dead letters again, or send records back whose workflow is gone',
     )

@@ -8,7 +8,7 @@ import { printJson, progressLine, say } from './output';
 import { withStreamOptions } from './stream-options';
 
 export function addReconcileCommand(program: Command): void {
-  withStreamOptions(program.command('reconcile'))
+  withStreamOptions(program.command('reconcile'), 'the stream (default: the only one there is)')
     .description('compare topic, sink and dead letters; exit 1 when a message is missing or double')
     .option('--json', 'print one JSON document')
     .action(async ({ json, ...flags }: StreamFlags & { json?: boolean }) => {

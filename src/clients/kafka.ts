@@ -1,5 +1,7 @@
+import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
 import RequestQueue from 'kafkajs/src/network/requestQueue';
 import Encoder from 'kafkajs/src/protocol/encoder';
+import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import {
   CompressionCodecs,
   CompressionTypes,
@@ -29,6 +31,8 @@ import './kafka-encoder';
  * since 2023, so what it lacks is mended or reached into here, at the exact version that package.json pins.
  */
 export type { Admin, Consumer, EachBatchPayload, Message, Producer } from 'kafkajs';
+
+const UNKNOWN_MEMBER_ID = 25;
 
 /** PEM texts. `cert` and `key` are the client's own, where brokers ask for them. */
 export interface KafkaTls {
@@ -76,6 +80,17 @@ Object.defineProperty(KafkaJSGroupCoordinatorNotFound.prototype, 'retriable', {
   // A stream module may load this file once more, on the same kafkajs.
   configurable: true,
 });
+
+/**
+ * A member that its group has forgotten loses its id and joins anew. Where that fails, as the broker
+ * restarts, kafkajs goes on fetching without being a member: it sends no heartbeat, and so is never told.
+ */
+const group = ConsumerGroup.prototype;
+const { heartbeat } = group;
+group.heartbeat = async function (options) {
+  if (!this.memberId) throw createErrorFromCode(UNKNOWN_MEMBER_ID);
+  return heartbeat.call(this, options);
+};
 
 CompressionCodecs[CompressionTypes.Snappy] = snappy;
 CompressionCodecs[CompressionTypes.LZ4] = lz4;

@@ -22,6 +22,19 @@ declare module 'kafkajs/src/protocol/encoder' {
   export = Encoder;
 }
 
+declare module 'kafkajs/src/protocol/error' {
+  import type { KafkaJSProtocolError } from 'kafkajs';
+  export function createErrorFromCode(code: number): KafkaJSProtocolError;
+}
+
+declare module 'kafkajs/src/consumer/consumerGroup' {
+  class ConsumerGroup {
+    memberId: string | null;
+    heartbeat: (this: ConsumerGroup, options: { interval: number }) => Promise<void>;
+  }
+  export = ConsumerGroup;
+}
+
 declare module 'kafkajs/src/consumer/batch' {
   import type { KafkaMessage } from 'kafkajs';
   class Batch {

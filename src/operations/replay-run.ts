@@ -82,17 +82,19 @@ async function runQueue(
   const results: LetterResult[] = [];
   let ahead: Letter | undefined;
   for (const planned of queue) {
-    const { letter } = planned;
+    const { letter, decision } = planned;
+    // What needs nothing waits for nobody.
+    const hasEffect = decision.action === 'run' || decision.action === 'send';
     let result: LetterResult;
-    if (ahead) {
+    if (ahead && hasEffect) {
       const reason = `the record of ${ahead.name}, of the same order, has not been delivered`;
       result = { letter, outcome: 'waiting', reason };
-    } else if (signal.aborted) {
+    } else if (signal.aborted && hasEffect) {
       result = { letter, outcome: 'waiting', reason: 'the replay was stopped' };
     } else {
       result = await run(planned);
-      if (wait || inOrder) result = await withEnd(context, result);
-      if (inOrder && result.end !== 'delivered') ahead = letter;
+      if (!ahead && (wait || inOrder)) result = await withEnd(context, result);
+      if (inOrder && result.end !== 'delivered') ahead ??= letter;
     }
     results.push(result);
     onResult(result);

@@ -8,6 +8,8 @@ export interface Result {
   stream: string;
   expected: Expectation;
   seen: Totals;
+  /** Whether more of these may be seen than expected. */
+  atLeast: { duplicates: boolean; deadLetters: boolean };
   ok: boolean;
 }
 
@@ -25,21 +27,23 @@ export function judge(
 ): Result {
   const { recent, workflowId, sink } = seen.duplicates;
   const duplicates = recent + workflowId + sink;
+  const atLeast = { duplicates: !alone || kill === true, deadLetters: !alone };
+  const fits = (count: number, least: number, mayBeMore: boolean) =>
+    mayBeMore ? count >= least : count === least;
   const ok =
     seen.messages === expected.messages &&
     seen.delivered === expected.delivered &&
-    (alone
-      ? seen.deadLetters === expected.deadLetters
-      : seen.deadLetters >= expected.deadLetters) &&
-    (alone && !kill ? duplicates === expected.duplicates : duplicates >= expected.duplicates) &&
+    fits(seen.deadLetters, expected.deadLetters, atLeast.deadLetters) &&
+    fits(duplicates, expected.duplicates, atLeast.duplicates) &&
     seen.missing === 0 &&
     seen.double === 0;
-  return { scenario: name, title, stream, expected, seen, ok };
+  return { scenario: name, title, stream, expected, seen, atLeast, ok };
 }
 
-/** A cell with a slash is seen/expected. */
+/** A cell with a slash is seen/expected; with a `+` behind, that many or more are. */
 export function resultTable(results: Result[]): string {
-  const of = (seen: number, expected: number) => `${seen}/${expected}`;
+  const of = (seen: number, expected: number, atLeast = false) =>
+    `${seen}/${expected}${atLeast ? '+' : ''}`;
   return table(
     [
       'SCENARIO',
@@ -56,19 +60,19 @@ export function resultTable(results: Result[]): string {
       'DOUBLE',
       '',
     ],
-    results.map(({ scenario, stream, expected, seen, ok }) => {
+    results.map(({ scenario, stream, expected, seen, atLeast, ok }) => {
       const { recent, workflowId, sink } = seen.duplicates;
       return [
         scenario,
         stream,
         of(seen.messages, expected.messages),
         of(seen.delivered, expected.delivered),
-        of(recent + workflowId + sink, expected.duplicates),
+        of(recent + workflowId + sink, expected.duplicates, atLeast.duplicates),
         recent,
         workflowId,
         sink,
         seen.retries,
-        of(seen.deadLetters, expected.deadLetters),
+        of(seen.deadLetters, expected.deadLetters, atLeast.deadLetters),
         seen.missing,
         seen.double,
         ok ? 'ok' : 'NOT AS EXPECTED',

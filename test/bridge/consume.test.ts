@@ -362,16 +362,24 @@ describe('a consumer of which nothing is heard', () => {
     expect(String(world.fatal[0])).toMatch(/topic is silent for \d+ ms, and Kafka answers/);
   });
 
-  test('goes on while it fetches', async () => {
+  test('goes on while its heartbeats do', async () => {
     await begin();
     await world.join('a');
-    const fetches = setInterval(() => world.fake.emit('fetch', {}), 20);
+    const heartbeats = setInterval(() => world.fake.emit('heartbeat', {}), 20);
     const measured = jest.mocked(kafka.withAdmin).mock.calls.length;
     await until('it was looked at for long', () => {
       return jest.mocked(kafka.withAdmin).mock.calls.length > measured + 20;
     });
-    clearInterval(fetches);
+    clearInterval(heartbeats);
     expect(world.fatal).toEqual([]);
+  });
+
+  test('ends the process also when it fetches, as it may do without being a member', async () => {
+    await begin();
+    await world.join('a');
+    const fetches = setInterval(() => world.fake.emit('fetch', {}), 20);
+    await until('it is given up', () => world.fatal.length > 0);
+    clearInterval(fetches);
   });
 
   test('is not to blame while Kafka is away, nor while its group comes together', async () => {
@@ -402,7 +410,7 @@ test('a partition that stands still says so in its commit, until it goes on', as
   world.committed = '10';
   await world.join('a');
   await world.batch(10, 11);
-  const fetches = setInterval(() => world.fake.emit('fetch', {}), 20);
+  const heartbeats = setInterval(() => world.fake.emit('heartbeat', {}), 20);
   const noted = () => (JSON.parse(world.metadata ?? '{}') as { stalled?: object }).stalled;
   await until('it is noted', async () => {
     await world.consumer.commit();
@@ -416,7 +424,7 @@ test('a partition that stands still says so in its commit, until it goes on', as
   await world.consumer.commit();
   await until('that is seen', () => Object.keys(world.consumer.notices()).length === 0);
   await world.consumer.commit();
-  clearInterval(fetches);
+  clearInterval(heartbeats);
   expect(world.committed).toBe('11');
   expect(noted()).toBeUndefined();
 });

@@ -148,3 +148,25 @@ test('a member that has missed a generation does not go on from what it knew bef
   await old.finishes(moved!, 6);
   await until('it goes on behind', async () => (await committed(stream, moved!)) === 7);
 });
+
+test('a member that its group has forgotten, and whose join fails, joins again', async () => {
+  const { stream } = await world.stream({ partitions: 1 });
+  await send(stream, 1, 3);
+  const member = await join(stream, 'a', proxy);
+  await member.finishes(0, 2);
+  await until('it has committed', async () => (await committed(stream, 0)) === 3);
+  proxy.hold(ApiKey.heartbeat);
+  const size = () =>
+    withAdmin(world.kafka(), async (admin) => {
+      const { groups } = await admin.describeGroups([stream.groupId]);
+      return groups[0]!.members.length;
+    });
+  await until('it is forgotten', async () => (await size()) === 0);
+  proxy.cutNext(ApiKey.joinGroup);
+  proxy.release();
+  await until('its join has failed', () => proxy.cuts === 1);
+  await until('it has joined', () => member.joins.length === 2);
+  await send(stream, 1, 1);
+  await member.finishes(0, 3);
+  await until('it commits again', async () => (await committed(stream, 0)) === 4);
+});

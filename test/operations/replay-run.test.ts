@@ -238,6 +238,25 @@ test.each<[string, Decision, boolean]>([
   expect(results[1]!.outcome).toBe(waits ? 'waiting' : 'replayed');
 });
 
+test('what needs nothing does not wait behind a record that is still dead, nor after a stop', async () => {
+  const dead = { letter: at(1), decision: { action: 'refuse', reason: 'still invalid' } as const };
+  const home = { letter: at(2), decision: { action: 'refuse', reason: 'completed' } as const };
+  const queues = () => plan([dead, home, again(at(3))]);
+  const context = servers.context({ stream: inOrder });
+  const outcomes = async () =>
+    (await runReplay(context, queues())).map(({ outcome, reason }) => reason ?? outcome);
+  expect(await outcomes()).toEqual([
+    ...[
+      'still invalid',
+      'completed',
+      'the record of dead/0@1, of the same order, has not been delivered',
+    ],
+  ]);
+  servers.stop.abort();
+  expect((await outcomes()).slice(0, 2)).toEqual(['still invalid', 'completed']);
+  expect(servers.started).toEqual([]);
+});
+
 test('a stop ends the wait for what is under way, and nothing more begins', async () => {
   servers.ends = () => {
     servers.stop.abort();

@@ -2,7 +2,13 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import type { KafkaSettings } from '../../../src/clients/kafka';
 
 /** Kafka's numbers of the requests that tests hold up. */
-export const ApiKey = { fetch: 1, offsetCommit: 8, syncGroup: 14 } as const;
+export const ApiKey = {
+  fetch: 1,
+  offsetCommit: 8,
+  joinGroup: 11,
+  heartbeat: 12,
+  syncGroup: 14,
+} as const;
 
 interface Held {
   broker: Socket;
@@ -13,6 +19,8 @@ interface Held {
 export class KafkaProxy {
   readonly #held: Held[] = [];
   #holding: number | undefined;
+  #cutting: number | undefined;
+  #cuts = 0;
   #dead = new Set<Socket>();
   readonly #clients = new Set<Socket>();
 
@@ -43,6 +51,15 @@ export class KafkaProxy {
     this.#holding = apiKey;
   }
 
+  /** Breaks the connection of the next request of this kind, once. */
+  cutNext(apiKey: number): void {
+    this.#cutting = apiKey;
+  }
+
+  get cuts(): number {
+    return this.#cuts;
+  }
+
   get held(): number {
     return this.#held.length;
   }
@@ -66,6 +83,11 @@ export class KafkaProxy {
   #connect(client: Socket): void {
     const broker = connect({ ...this.target, noDelay: true });
     this.#clients.add(client);
+    const end = () => {
+      this.#clients.delete(client);
+      client.destroy();
+      broker.destroy();
+    };
     let rest = Buffer.alloc(0);
     client.on('data', (data) => {
       rest = Buffer.concat([rest, data]);
@@ -73,18 +95,19 @@ export class KafkaProxy {
         const frame = rest.subarray(0, 4 + rest.readInt32BE(0));
         rest = rest.subarray(frame.length);
         if (this.#dead.has(client)) continue;
-        if (frame.readInt16BE(4) === this.#holding) this.#held.push({ broker, frame });
+        const apiKey = frame.readInt16BE(4);
+        if (apiKey === this.#cutting) {
+          this.#cutting = undefined;
+          this.#cuts++;
+          return end();
+        }
+        if (apiKey === this.#holding) this.#held.push({ broker, frame });
         else broker.write(frame);
       }
     });
     broker.on('data', (data) => {
       if (!this.#dead.has(client)) client.write(data);
     });
-    const end = () => {
-      this.#clients.delete(client);
-      client.destroy();
-      broker.destroy();
-    };
     for (const socket of [client, broker]) socket.on('close', end).on('error', end);
   }
 }
