@@ -53,6 +53,7 @@ export class Commits {
       for (const { window, watermark, noted } of moved) {
         window.committed = watermark;
         window.notedStall = noted;
+        window.ledger.committed();
       }
     } catch (error) {
       // Nothing is lost: the next round commits again, or the next owner starts from the last commit

@@ -69,6 +69,8 @@ const DEFAULT_LIMITS: WindowLimits = { records: 1_000, bytes: 8 * 1024 * 1024 };
  */
 export class StreamConsumer {
   readonly #windows = new Map<number, PartitionWindow>();
+  /** What partitions that have gone left to count. */
+  readonly #homeless = new Ledger();
   readonly #kafka: Kafka;
   readonly #consumer: Consumer;
   #memberId: string | undefined;
@@ -221,8 +223,8 @@ export class StreamConsumer {
     return undefined;
   }
 
-  ledgerOf(partition: number): Ledger | undefined {
-    return this.#windows.get(partition)?.ledger;
+  ledgerOf(partition: number): Ledger {
+    return this.#windows.get(partition)?.ledger ?? this.#homeless;
   }
 
   /** What is wrong, or undefined: whether the consumer belongs to its group and is heard there. */
@@ -243,6 +245,8 @@ export class StreamConsumer {
 
   /** Commits what is finished now, if anything is. */
   commit(): Promise<void> {
+    const ledger = this.anyLedger;
+    if (ledger) this.#homeless.drainTo(ledger);
     return this.#commits.commit();
   }
 
@@ -344,6 +348,7 @@ export class StreamConsumer {
     for (const [partition, window] of this.#windows) {
       if (kept.has(partition)) continue;
       window.lost = true;
+      window.ledger.leaveTo(this.#homeless);
       this.#windows.delete(partition);
       this.#stalls.forget(partition);
       for (const gauge of [metrics.consumerLag, metrics.lagSeconds]) {

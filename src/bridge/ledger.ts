@@ -39,11 +39,16 @@ export class Ledger {
   /** Under an order of keys: what is open behind the committed offset. */
   readonly tails = new OpenTails(() => (this.#changed = true));
   readonly #totals = emptyTotals();
+  /** Of the totals, what is not this one's to count any more. */
+  #settled = emptyTotals();
+  #sent = emptyTotals();
+  #heir: Ledger | undefined;
   /** Undefined until what earlier owners committed is known; until then nothing may be committed. */
   #base: LedgerTotals | undefined;
   #changed = false;
 
   add(field: LedgerField, count = 1): void {
+    if (this.#heir) return this.#heir.add(field, count);
     this.#totals[field] += count;
     this.#changed = true;
   }
@@ -66,6 +71,7 @@ export class Ledger {
   toMetadata(by?: object): string {
     const base = this.#base ?? emptyTotals();
     this.#changed = false;
+    this.#sent = { ...this.#totals };
     const totals = LEDGER_FIELDS.map((field) => [field, base[field] + this.#totals[field]]);
     const open = this.tails.list;
     return JSON.stringify({
@@ -73,6 +79,29 @@ export class Ledger {
       ...by,
       ...(open.length > 0 && { open }),
     });
+  }
+
+  /** The commit that carried the metadata succeeded. */
+  committed(): void {
+    this.#settled = this.#sent;
+  }
+
+  /** Hands over what was added since the last commit. */
+  drainTo(other: Ledger): void {
+    for (const field of LEDGER_FIELDS) {
+      const rest = this.#totals[field] - this.#settled[field];
+      if (rest > 0) other.add(field, rest);
+    }
+    this.#settled = { ...this.#totals };
+  }
+
+  /**
+   * The partition is another's. What was not committed counts with the heir, and so does what still comes, as
+   * of workflows that end. If a failed commit has taken effect all the same, its part counts twice.
+   */
+  leaveTo(heir: Ledger): void {
+    this.drainTo(heir);
+    this.#heir = heir;
   }
 
   /** The commit that carried the metadata failed. */

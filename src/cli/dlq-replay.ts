@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { createRecordReader } from '../clients/kafka-reader';
@@ -219,13 +220,14 @@ async function run(
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-function openLog(
+async function openLog(
   { name }: AnyStream,
   start: Omit<AuditStart, 'at' | 'event'>,
   { audit, resume }: Flags,
 ): Promise<AuditLog> {
   if (resume !== undefined) return AuditLog.resume(resume);
   const now = new Date().toISOString().replace(/[:.]/g, '-');
+  if (audit === undefined) await mkdir(LOG_DIRECTORY, { recursive: true });
   return AuditLog.create(audit ?? join(LOG_DIRECTORY, `${name}-${now}.ndjson`), start);
 }
 

@@ -1,10 +1,11 @@
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { createKafka } from '../clients/kafka';
 import { createProducer } from '../clients/kafka-producer';
 import { environment, loadSettings } from '../config';
-import { UsageError } from '../domain/errors';
+import { errorMessage, UsageError } from '../domain/errors';
 import { createLogger } from '../logger';
 import { requireTopics } from '../operations/topics';
 import { printJson, progressLine, say } from './output';
@@ -28,6 +29,7 @@ export function addSendCommand(program: Command): void {
     .option('--key <field>', 'field of the line that becomes the record key', 'id')
     .option('--json', 'print one JSON document')
     .action(async (file: string | undefined, flags: Flags) => {
+      if (file !== undefined) await requireReadable(file);
       const settings = loadSettings(environment());
       const topic = flags.topic ?? settings.topic;
       const kafka = createKafka(settings.kafka, createLogger('error'));
@@ -64,6 +66,12 @@ export function addSendCommand(program: Command): void {
       if (flags.json) printJson({ topic, sent });
       else say(`${sent} records sent to ${topic}`);
     });
+}
+
+async function requireReadable(file: string): Promise<void> {
+  await access(file, constants.R_OK).catch((error: unknown) => {
+    throw new UsageError(errorMessage(error));
+  });
 }
 
 async function* lines(file: string | undefined): AsyncGenerator<string> {

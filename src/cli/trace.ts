@@ -48,6 +48,7 @@ function subjectOf(messageId: string | undefined, record: string | undefined): T
   if ((messageId === undefined) === (record === undefined)) {
     throw new UsageError('name a message id, or a record with --record');
   }
+  if (messageId === '') throw new UsageError('a message id is never empty');
   return record === undefined ? { messageId: messageId! } : { record: parsePlace(record) };
 }
 

@@ -1,7 +1,7 @@
-import { mkdir, open, readdir, readFile, truncate, type FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { open, readdir, readFile, truncate, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
 import { z } from 'zod';
-import { UsageError } from '../domain/errors';
+import { errorMessage, UsageError } from '../domain/errors';
 import type { Letter } from './replay-letters';
 
 const count = z.number().int().min(0);
@@ -157,13 +157,14 @@ export class AuditLog {
     private readonly file: FileHandle,
   ) {}
 
-  /** Throws a {@link UsageError} where the file is there already. */
+  /** Throws a {@link UsageError} where the file is there already, or can't be made. */
   static async create(path: string, start: Omit<AuditStart, 'at' | 'event'>): Promise<AuditLog> {
-    await mkdir(dirname(path), { recursive: true });
     const file = await open(path, 'ax').catch((error: unknown) => {
-      if ((error as { code?: unknown }).code !== 'EEXIST') throw error;
+      const exists = (error as { code?: unknown }).code === 'EEXIST';
       throw new UsageError(
-        `${path} exists: go on with it by --resume, or name another with --audit`,
+        exists
+          ? `${path} exists: go on with it by --resume, or name another with --audit`
+          : `the log can't be made, see --audit: ${errorMessage(error)}`,
       );
     });
     const log = new AuditLog(path, new AuditProgress(), file);

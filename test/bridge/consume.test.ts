@@ -354,6 +354,20 @@ describe('where a chain of chunks begins', () => {
   });
 });
 
+test('what was counted and not committed is not lost with its partition', async () => {
+  await begin();
+  await world.join('a');
+  const old = world.consumer.ledgerOf(0);
+  old.add('delivered', 3);
+  await world.join('b');
+  // A workflow that was started before has ended.
+  old.add('delivered');
+  await world.batch(0);
+  world.finish(0);
+  await world.consumer.commit();
+  expect(JSON.parse(world.metadata!)).toMatchObject({ delivered: 4 });
+});
+
 describe('a consumer of which nothing is heard', () => {
   test('ends the process when Kafka answers others', async () => {
     await begin();

@@ -126,3 +126,28 @@ describe('metadata of other programs', () => {
     );
   });
 });
+
+test('what was not committed counts with the heir, and so does what comes after', () => {
+  const old = new Ledger();
+  old.load(null);
+  old.add('delivered', 3);
+  old.toMetadata();
+  old.committed();
+  old.add('delivered', 2);
+  old.toMetadata();
+  old.commitFailed();
+  const homeless = new Ledger();
+  old.leaveTo(homeless);
+  old.add('sink');
+  const next = new Ledger();
+  next.load(JSON.stringify({ ...emptyTotals(), delivered: 10 }));
+  homeless.drainTo(next);
+  homeless.drainTo(next);
+  old.add('retries');
+  homeless.drainTo(next);
+  expect(next.changed).toBe(true);
+  expect(parseLedger(next.toMetadata())).toEqual({
+    ...emptyTotals(),
+    ...{ delivered: 12, sink: 1, retries: 1 },
+  });
+});

@@ -1,5 +1,5 @@
 import { execFile, type ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -215,6 +215,7 @@ test('where the workflow is gone the record goes back to its topic, byte for byt
   expect(facts(await replay(stream, { wait: false }))).toEqual(again);
   // Also where no log knows of it.
   await rm(directory, { recursive: true });
+  await mkdir(directory);
   expect(facts(await replay(stream, { wait: false }))).toEqual(again);
   expect(await world.records(stream.topic)).toHaveLength(2);
 });

@@ -8,7 +8,7 @@ let directory: string;
 let path: string;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'cloudsync-audit-'));
-  path = join(directory, 'deep', 'log.ndjson');
+  path = join(directory, 'log.ndjson');
 });
 afterEach(() => rm(directory, { recursive: true }));
 
@@ -59,6 +59,7 @@ test('a line that a crash has torn does not count, and the next one is whole', a
 test('an existing file is not overwritten', async () => {
   await written();
   await expect(AuditLog.create(path, start)).rejects.toThrow('--resume');
+  await expect(AuditLog.create(join(path, 'x'), start)).rejects.toThrow('see --audit: ENOTDIR');
 });
 
 test('a file that is no log says which line is wrong', async () => {
@@ -70,10 +71,10 @@ test('a file that is no log says which line is wrong', async () => {
 
 test('all logs of a directory together, without what is none', async () => {
   await written();
-  await writeFile(join(directory, 'deep', 'other.ndjson'), 'hello\n');
-  await writeFile(join(directory, 'deep', 'other.txt'), 'hello\n');
+  await writeFile(join(directory, 'other.ndjson'), 'hello\n');
+  await writeFile(join(directory, 'other.txt'), 'hello\n');
   const notices: string[] = [];
-  const progress = await readAudits(join(directory, 'deep'), (text) => notices.push(text));
+  const progress = await readAudits(directory, (text) => notices.push(text));
   expect(progress.of(letter({ at: 1 })).sent).toEqual(sent);
   expect(notices).toEqual([expect.stringContaining('other.ndjson')]);
   const none = await readAudits(join(directory, 'none'), () => undefined);
