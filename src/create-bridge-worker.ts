@@ -116,7 +116,7 @@ function createStreamBridge(
   const rate = createStartRate(stream, metrics);
   const { signal } = stopping;
   const start = { client, stream, open, backoff, gate, rate, metrics, logger, signal };
-  const handOn = createHandOn({ ...start, signal: ended.signal }, (partition): Ledger | undefined =>
+  const handOn = createHandOn({ ...start, signal: ended.signal }, (partition): Ledger =>
     consumer.ledgerOf(partition),
   );
   const onFinished = ({ window }: WindowEntry) => consumer.finished(window);
@@ -131,7 +131,7 @@ function createStreamBridge(
           held,
           base: (window): Promise<number | undefined> => consumer.base(window),
         });
-  const ledgerOf = (partition: number): Ledger | undefined => consumer.ledgerOf(partition);
+  const ledgerOf = (partition: number): Ledger => consumer.ledgerOf(partition);
   const consumer: StreamConsumer = new StreamConsumer({
     stream,
     ...(execution.lane === 'chunk' && { limits: windowLimits(execution) }),
@@ -151,10 +151,8 @@ function createStreamBridge(
     const { size, evicted } = idempotency.stats();
     metrics.inFlight.set({ stream: stream.name }, open.size);
     metrics.recentIds.set({ stream: stream.name }, size);
-    const ledger = consumer.anyLedger;
-    // Without a partition there is nobody to count for; the next one gets it.
-    if (evicted === evictedBefore || !ledger) return;
-    ledger.add('evictions', evicted - evictedBefore);
+    if (evicted === evictedBefore) return;
+    consumer.ledger.add('evictions', evicted - evictedBefore);
     metrics.recentEvictions.inc({ stream: stream.name }, evicted - evictedBefore);
     evictedBefore = evicted;
   }, 1_000).unref();

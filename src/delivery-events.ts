@@ -10,7 +10,7 @@ import type { Metrics } from './metrics';
 export function deliveryEvents(
   metrics: Metrics,
   logger: Logger,
-  /** The running totals of a partition that this process consumes. */
+  /** Where totals of a partition count; a process without a consumer keeps none. */
   ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
   brake?: Pick<Brake, 'delivered'>,
 ): DeliveryEvents {

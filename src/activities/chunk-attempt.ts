@@ -303,15 +303,19 @@ export class ChunkAttempt {
     this.unlock(candidate, false);
   }
 
-  /** Resolves with the id of the record's workflow. */
-  protected async handOn(start: RecordStart, record: KafkaRecord): Promise<string> {
+  /**
+   * Resolves with the id of the record's workflow; undefined where an attempt whose time was up has settled
+   * the record after all.
+   */
+  protected async handOn(start: RecordStart, record: KafkaRecord): Promise<string | undefined> {
     this.progress.leaving.add(record.offset);
     const workflowId = await withTimeLimit(
       Math.max(this.timeLeft(), 1),
       (signal) => this.deps.handOn(start, record, signal),
       () => this.unfinished(),
     );
-    if (this.#settled(record)) this.progress.handedOn++;
+    if (!this.#settled(record)) return undefined;
+    this.progress.handedOn++;
     return workflowId;
   }
 

@@ -161,7 +161,10 @@ export class OrderedChunkAttempt extends ChunkAttempt {
     const { record, candidate } = item;
     // By an attempt at this chunk that had not ended.
     if (this.progress.settled.has(record.offset)) return;
-    if (candidate) await this.#waitForBefore(group, record);
+    if (candidate) {
+      await this.#waitForBefore(group, record);
+      if (this.progress.settled.has(record.offset)) return;
+    }
     if (!candidate || this.#leaves(group, record)) return this.#leave(group, item, 0);
     if (!(await this.#lock(candidate))) return;
     for (let round = 1; ; round++) {
@@ -191,7 +194,7 @@ export class OrderedChunkAttempt extends ChunkAttempt {
     if (!isLarge && (group.isSlow || this.#slow > FEW)) return;
     // Copies of messages that wait here must not wait for them.
     for (const { candidate } of queue) if (candidate) this.unlock(candidate, false);
-    const late = this.unfinished();
+    const late = new Error('the workflow before has not ended');
     const patienceMs = isLarge ? Infinity : PATIENCE_MS[this.deps.stream.ordering];
     const attemptMs = this.timeLeft();
     try {
@@ -201,12 +204,14 @@ export class OrderedChunkAttempt extends ChunkAttempt {
         () => late,
       );
     } catch (error) {
-      if (error !== late || attemptMs < patienceMs) throw error;
+      if (error !== late) throw error;
+      if (attemptMs < patienceMs) throw this.unfinished();
       group.isSlow = true;
       this.#slow++;
       return;
     }
-    left.delete(hash!);
+    // An attempt that had not ended may have left with later ones meanwhile.
+    if (left.get(hash!) === before) left.delete(hash!);
     await this.#readHeads();
   }
 
@@ -244,7 +249,9 @@ export class OrderedChunkAttempt extends ChunkAttempt {
       : startOfInvalidRecord(stream, record, item.reason);
     const after = keyHash === undefined ? undefined : this.progress.left.get(keyHash);
     const workflowId = await this.handOn(startAfter(start, after), record);
-    if (keyHash !== undefined) this.progress.left.set(keyHash, workflowId);
+    if (keyHash !== undefined && workflowId !== undefined) {
+      this.progress.left.set(keyHash, workflowId);
+    }
     if (candidate) this.unlock(candidate, false);
   }
 

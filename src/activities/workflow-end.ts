@@ -9,7 +9,7 @@ const LAST_POLL_MS = 500;
 /** Resolves when the workflow has ended, or is not there. Rejects when the signal aborts. */
 export async function workflowEnd(workflowId: string, signal: AbortSignal): Promise<void> {
   const handle = getClient().workflow.getHandle(workflowId);
-  for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(2 * pollMs, LAST_POLL_MS)) {
+  for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(1.25 * pollMs, LAST_POLL_MS)) {
     try {
       const { status } = await handle.describe();
       if (status.name !== 'RUNNING') return;

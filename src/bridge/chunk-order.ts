@@ -22,7 +22,8 @@ type IsOver = () => boolean;
 
 /**
  * A record that left its chunk often ends within a second, and the next of its key need not leave then. So
- * long is waited for it; for a key that stays open only once.
+ * long the next chunk is not started; for a key that stays open only once. From then on the chunk itself
+ * waits, for less.
  */
 const PATIENCE_MS = 2_000;
 const POLL_MS = 50;
@@ -40,7 +41,7 @@ interface OpenKey {
  * 1. A chunk is started when the one before it has ended, and committable when it has ended itself.
  *    Whoever meets one that exists waits for its end as well.
  * 2. A chunk's result names the workflows that its last records of a key left for. All of those that may be
- *    open are part of the next chunk's input, whose records of the key leave in their turn, and are listed
+ *    open are part of the next chunk's input, whose records of the key wait or leave in their turn, and are listed
  *    in the metadata of the commit that holds the chunk's end. While the list has no room, the chain waits.
  * 3. By `chunkWorkflowIds` all consumers walk the same chain, one that has lost the partition included.
  */

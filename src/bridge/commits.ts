@@ -1,5 +1,6 @@
 import { errorMessage } from '../domain/errors';
 import type { Logger } from '../logger';
+import type { Ledger } from './ledger';
 import type { PartitionWindow } from './partition-window';
 import type { Stalls } from './stalls';
 
@@ -16,6 +17,8 @@ export interface CommitDependencies {
   logger: Logger;
   /** By partition, as it is at each commit. */
   windows: ReadonlyMap<number, PartitionWindow>;
+  /** Its totals are committed with any partition's. */
+  ledger: Ledger;
   stalls: Stalls;
   /** Undefined while nothing may be committed. */
   send(): CommitOffsets | undefined;
@@ -77,6 +80,7 @@ export class Commits {
       const stalled = stalls.note(window.partition);
       const watermark = window.watermark ?? (stalled && window.initialOffset);
       if (watermark === undefined || !ledger.loaded) continue;
+      this.deps.ledger.drainTo(ledger);
       window.settleSkipped(watermark);
       const noted = stalled ? JSON.stringify(stalled) : '';
       const same = window.committed === watermark && window.notedStall === noted;

@@ -69,8 +69,11 @@ const DEFAULT_LIMITS: WindowLimits = { records: 1_000, bytes: 8 * 1024 * 1024 };
  */
 export class StreamConsumer {
   readonly #windows = new Map<number, PartitionWindow>();
-  /** What partitions that have gone left to count. */
-  readonly #homeless = new Ledger();
+  /**
+   * Totals that belong to the process and to none of its partitions; what partitions that have gone left to
+   * count among them. The next commit takes them along.
+   */
+  readonly ledger = new Ledger();
   readonly #kafka: Kafka;
   readonly #consumer: Consumer;
   #memberId: string | undefined;
@@ -95,6 +98,7 @@ export class StreamConsumer {
       stream,
       logger,
       windows: this.#windows,
+      ledger: this.ledger,
       stalls: this.#stalls,
       recentIds: () => deps.recentIds(),
       // kafkajs takes on the new generation a moment before it tells what is assigned in it, and the
@@ -217,14 +221,8 @@ export class StreamConsumer {
     return undefined;
   }
 
-  /** Where totals go that belong to the process and not to one of its partitions. */
-  get anyLedger(): Ledger | undefined {
-    for (const { ledger } of this.#windows.values()) return ledger;
-    return undefined;
-  }
-
   ledgerOf(partition: number): Ledger {
-    return this.#windows.get(partition)?.ledger ?? this.#homeless;
+    return this.#windows.get(partition)?.ledger ?? this.ledger;
   }
 
   /** What is wrong, or undefined: whether the consumer belongs to its group and is heard there. */
@@ -245,8 +243,6 @@ export class StreamConsumer {
 
   /** Commits what is finished now, if anything is. */
   commit(): Promise<void> {
-    const ledger = this.anyLedger;
-    if (ledger) this.#homeless.drainTo(ledger);
     return this.#commits.commit();
   }
 
@@ -348,7 +344,7 @@ export class StreamConsumer {
     for (const [partition, window] of this.#windows) {
       if (kept.has(partition)) continue;
       window.lost = true;
-      window.ledger.leaveTo(this.#homeless);
+      window.ledger.leaveTo(this.ledger);
       this.#windows.delete(partition);
       this.#stalls.forget(partition);
       for (const gauge of [metrics.consumerLag, metrics.lagSeconds]) {

@@ -99,7 +99,7 @@ export function reportResults(
 function isLeft({ outcome, end, underWay }: LetterResult, named: boolean): boolean {
   if (outcome === 'failed' || outcome === 'waiting' || end === 'deadAgain') return true;
   // Of a whole stream many have been taken care of before.
-  return outcome === 'refused' && (named || !underWay);
+  return outcome === 'refused' && (named || (!underWay && end !== 'delivered'));
 }
 
 function line(letter: Letter, outcome: string, reason: string | null) {

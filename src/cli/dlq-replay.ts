@@ -87,20 +87,24 @@ async function replay(places: string[], flags: Flags): Promise<void> {
 
   await withServers(flags, async (context) => {
     const stream = context.streams[0]!;
-    const start = resumed ?? (await newStart(context, stream, flags, given));
-    if (start.stream !== stream.name) {
-      throw new UsageError(`the log is of stream ${start.stream}, not of ${stream.name}`);
+    try {
+      const start = resumed ?? (await newStart(context, stream, flags, given));
+      if (start.stream !== stream.name) {
+        throw new UsageError(`the log is of stream ${start.stream}, not of ${stream.name}`);
+      }
+      const plan = await planned(context, stream, start, flags);
+      const named = Boolean(start.filters.places ?? start.filters.messageIds);
+      if (flags.dryRun) return reportPlan(stream, plan, named, flags);
+      const { runs, sends } = countsOf(plan);
+      const question = `Run ${runs} workflows again and send ${sends} records back to ${stream.topic}?`;
+      if (ask && runs + sends > 0 && !(await confirmed(question)))
+        throw new Error('nothing replayed');
+      const { results, log, stopped } = await run(context, stream, start, plan, flags);
+      reportResults(stream, results, { named, log, ...flags });
+      if (stopped) throw new Error(`stopped${howToGoOn(stream, log)}`);
+    } finally {
+      await stream.sink.close?.();
     }
-    const plan = await planned(context, stream, start, flags);
-    const named = Boolean(start.filters.places ?? start.filters.messageIds);
-    if (flags.dryRun) return reportPlan(stream, plan, named, flags);
-    const { runs, sends } = countsOf(plan);
-    const question = `Run ${runs} workflows again and send ${sends} records back to ${stream.topic}?`;
-    if (ask && runs + sends > 0 && !(await confirmed(question)))
-      throw new Error('nothing replayed');
-    const { results, log, stopped } = await run(context, stream, start, plan, flags);
-    reportResults(stream, results, { named, log, ...flags });
-    if (stopped) throw new Error(`stopped${howToGoOn(stream, log)}`);
   });
 }
 

@@ -32,7 +32,7 @@ import './kafka-encoder';
  */
 export type { Admin, Consumer, EachBatchPayload, Message, Producer } from 'kafkajs';
 
-const UNKNOWN_MEMBER_ID = 25;
+const REBALANCE_IN_PROGRESS = 27;
 
 /** PEM texts. `cert` and `key` are the client's own, where brokers ask for them. */
 export interface KafkaTls {
@@ -82,13 +82,24 @@ Object.defineProperty(KafkaJSGroupCoordinatorNotFound.prototype, 'retriable', {
 });
 
 /**
- * A member that its group has forgotten loses its id and joins anew. Where that fails, as the broker
- * restarts, kafkajs goes on fetching without being a member: it sends no heartbeat, and so is never told.
+ * Where a member can't join its group anew, as the broker restarts, kafkajs goes on fetching what it had
+ * before. It sends no heartbeat if its group has forgotten it, or one that the group takes: so it is never
+ * told. This tells it to join, at each heartbeat, until it has.
  */
 const group = ConsumerGroup.prototype;
-const { heartbeat } = group;
+const { heartbeat, joinAndSync } = group;
+const outside = new WeakSet<ConsumerGroup>();
+group.joinAndSync = async function () {
+  try {
+    await joinAndSync.call(this);
+    outside.delete(this);
+  } catch (error) {
+    outside.add(this);
+    throw error;
+  }
+};
 group.heartbeat = async function (options) {
-  if (!this.memberId) throw createErrorFromCode(UNKNOWN_MEMBER_ID);
+  if (outside.has(this)) throw createErrorFromCode(REBALANCE_IN_PROGRESS);
   return heartbeat.call(this, options);
 };
 

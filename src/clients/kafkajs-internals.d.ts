@@ -29,7 +29,7 @@ declare module 'kafkajs/src/protocol/error' {
 
 declare module 'kafkajs/src/consumer/consumerGroup' {
   class ConsumerGroup {
-    memberId: string | null;
+    joinAndSync: (this: ConsumerGroup) => Promise<void>;
     heartbeat: (this: ConsumerGroup, options: { interval: number }) => Promise<void>;
   }
   export = ConsumerGroup;

@@ -22,8 +22,8 @@ export interface ChunkInput extends ChunkRange {
   /** Offset of the first record; greater than `first` where the range begins with a gap. */
   firstRecord: number;
   /**
-   * Under an order of keys: keys with a workflow of their own that may not have ended. Their records leave
-   * the chunk, each after the one before it.
+   * Under an order of keys: keys with a workflow of their own that may not have ended. Their records
+   * wait for it, or leave the chunk, each after the one before it.
    */
   after?: Tail[];
 }

@@ -82,7 +82,8 @@ export interface Sink<Message = unknown> {
   classify?: ErrorClassifier;
   /**
    * What the sink holds of a message in an object of its own; undefined where there is none.
-   * `cloudsync trace` asks it.
+   * `cloudsync trace` asks it, and `cloudsync dlq replay` before it sends a record back: not where `sha256`
+   * is that of the record's value.
    */
   find?(messageId: string): Promise<SinkObject | undefined>;
   /** Every record value the sink holds, in any order; `cloudsync reconcile` needs it. */

@@ -93,7 +93,7 @@ async function runQueue(
       result = { letter, outcome: 'waiting', reason: 'the replay was stopped' };
     } else {
       result = await run(planned);
-      if (!ahead && (wait || inOrder)) result = await withEnd(context, result);
+      if (wait || (inOrder && !ahead)) result = await withEnd(context, result);
       if (inOrder && result.end !== 'delivered') ahead ??= letter;
     }
     results.push(result);

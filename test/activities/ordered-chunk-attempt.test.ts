@@ -252,8 +252,8 @@ test('by partition, those behind one that left stay for longer', async () => {
   world = new World(['a0', 'b1', '-2', 'a!', 'c4']);
   world.ordering = 'partition';
   world.fail = (id) => (id === 'b1' ? 'Permanent' : undefined);
-  // Asked for the seventh time after more than a second.
-  world.open.set('test-b1-1', 6);
+  // The last time it is asked for is after more than a second.
+  world.open.set('test-b1-1', 12);
   await expect(world.run()).resolves.toMatchObject({ delivered: 3, handedOn: 2 });
   expect(world.log).toEqual([
     ...['a0', 'b1>', 'test-b1-1 ended', '-2', '@3>', 'test-invalid-topic-0-3 ended', 'c4'],
@@ -263,12 +263,22 @@ test('by partition, those behind one that left stay for longer', async () => {
 test('where the attempt ends before that, the next one waits on', async () => {
   world = new World(['a!', 'b1']);
   world.ordering = 'partition';
-  world.open.set('test-invalid-topic-0-0', 6);
+  world.open.set('test-invalid-topic-0-0', 12);
   const short = { ...LOCAL, startToCloseTimeoutMs: 1_100 };
   await expect(world.run(short)).rejects.toMatchObject({ type: 'Unfinished' });
   await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 1, handedOn: 1 });
   expect(world.log).toEqual(['@0>', 'test-invalid-topic-0-0 ended', 'b1']);
 });
+
+test('by partition, those behind one that does not end in time leave, in a chain', async () => {
+  world = new World(['a0', 'b1', '-2', 'c3']);
+  world.ordering = 'partition';
+  world.fail = (id) => (id === 'b1' ? 'Permanent' : undefined);
+  world.stuck = true;
+  await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 1, handedOn: 3 });
+  expect(world.log).toEqual(['a0', 'b1>', '-2>', 'c3>']);
+  expect(world.afters.get('test-c3-3')).toBe('test--2-2');
+}, 20_000);
 
 test('a copy of a message that waits for the one before it does not wait for that', async () => {
   world = new World(['a0', 'a1', 'b2']);
@@ -308,7 +318,7 @@ test('one too large for a workflow waits behind one that leaves for failing for 
 
 test('what a large one waits for may take longer than the attempt', async () => {
   world = new World(['a!', 'a1+']);
-  world.open.set('test-invalid-topic-0-0', 6);
+  world.open.set('test-invalid-topic-0-0', 12);
   const short = { ...LOCAL, startToCloseTimeoutMs: 1_100 };
   await expect(world.run(short)).rejects.toMatchObject({ type: 'Unfinished' });
   await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 1, handedOn: 1 });

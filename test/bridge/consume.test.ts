@@ -61,9 +61,9 @@ class World {
     });
   }
 
-  async join(memberId: string): Promise<void> {
+  async join(memberId: string, partitions = [0]): Promise<void> {
     const { topic } = testStream();
-    this.fake.emit('join', { payload: { memberId, memberAssignment: { [topic]: [0] } } });
+    this.fake.emit('join', { payload: { memberId, memberAssignment: { [topic]: partitions } } });
     await settled();
   }
 
@@ -366,6 +366,18 @@ test('what was counted and not committed is not lost with its partition', async 
   world.finish(0);
   await world.consumer.commit();
   expect(JSON.parse(world.metadata!)).toMatchObject({ delivered: 4 });
+});
+
+test('it counts with a partition that commits', async () => {
+  await begin();
+  await world.join('a', [0, 1]);
+  world.consumer.ledgerOf(1).add('delivered', 3);
+  await world.join('b', [1, 0]);
+  // Partition 1 has no records.
+  await world.batch(0);
+  world.finish(0);
+  await world.consumer.commit();
+  expect(JSON.parse(world.metadata!)).toMatchObject({ delivered: 3 });
 });
 
 describe('a consumer of which nothing is heard', () => {

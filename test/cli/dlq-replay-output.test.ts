@@ -34,6 +34,7 @@ test.each<[string, Partial<LetterResult>, boolean, 1 | undefined]>([
   ['left dead', { outcome: 'refused', reason: 'still invalid' }, false, 1],
   ['taken care of', { outcome: 'refused', underWay: completed }, false, undefined],
   ['taken care of, but named', { outcome: 'refused', underWay: completed }, true, 1],
+  ['at the sink already', { outcome: 'refused', end: 'delivered' }, false, undefined],
   ['superseded', { outcome: 'superseded' }, true, undefined],
 ])('%s: its exit code', (_, result, named, exitCode) => {
   const results = [{ letter: dead, ...result } as LetterResult];

@@ -149,7 +149,10 @@ test('a member that has missed a generation does not go on from what it knew bef
   await until('it goes on behind', async () => (await committed(stream, moved!)) === 7);
 });
 
-test('a member that its group has forgotten, and whose join fails, joins again', async () => {
+test.each([
+  ['join', ApiKey.joinGroup],
+  ['sync', ApiKey.syncGroup],
+])('a member that its group has forgotten, and whose %s fails, joins again', async (_, apiKey) => {
   const { stream } = await world.stream({ partitions: 1 });
   await send(stream, 1, 3);
   const member = await join(stream, 'a', proxy);
@@ -162,9 +165,9 @@ test('a member that its group has forgotten, and whose join fails, joins again',
       return groups[0]!.members.length;
     });
   await until('it is forgotten', async () => (await size()) === 0);
-  proxy.cutNext(ApiKey.joinGroup);
+  proxy.cutNext(apiKey);
   proxy.release();
-  await until('its join has failed', () => proxy.cuts === 1);
+  await until('that has failed', () => proxy.cuts === 1);
   await until('it has joined', () => member.joins.length === 2);
   await send(stream, 1, 1);
   await member.finishes(0, 3);

@@ -64,9 +64,10 @@ test('only what would be sent is asked for, by its message id', async () => {
   expect(find.mock.calls).toEqual([['42']]);
 });
 
-test('where keys are held the record runs, as only that sets its key free', async () => {
+test('where keys are held no sink is asked, as only a delivery sets a key free', async () => {
   const find = jest.fn(holds(sha256));
   expect((await decided(find, { afterDeadLetter: 'hold' })).decision).toBe(send);
+  expect(find).not.toHaveBeenCalled();
 });
 
 test('a sink that does not answer is told of, and decides at the delivery', async () => {
