@@ -1,5 +1,6 @@
 import { sleep } from '@temporalio/activity';
 import { isRetryable, type DeliveryFailure } from '../domain/errors';
+import type { Head } from '../domain/hold';
 import { keyHash } from '../domain/key-hash';
 import { parseRecord } from '../domain/parse';
 import type { InvalidReason, KafkaRecord } from '../domain/record';
@@ -63,7 +64,7 @@ interface Stopped extends Failed {
  */
 export class OrderedChunkAttempt extends ChunkAttempt {
   readonly #stopped: Stopped[] = [];
-  #heads: ReadonlyMap<string, unknown> = new Map();
+  #heads: ReadonlyMap<string, Head> = new Map();
   /** Groups that have waited in vain. */
   #slow = 0;
 
@@ -144,7 +145,13 @@ export class OrderedChunkAttempt extends ChunkAttempt {
   #leaves({ keyHash }: Group, { offset }: KafkaRecord): boolean {
     const { left, leaving } = this.progress;
     if (leaving.has(offset)) return true;
-    return keyHash !== undefined && (left.has(keyHash) || this.#heads.has(keyHash));
+    return keyHash !== undefined && (left.has(keyHash) || this.#isHeld(keyHash, offset));
+  }
+
+  /** One before the key's head had ended before that died: another process has delivered it. */
+  #isHeld(keyHash: string, offset: number): boolean {
+    const head = this.#heads.get(keyHash);
+    return head !== undefined && offset >= head[0];
   }
 
   /** Brings the records of a group to the sink, or to workflows of their own, until one fails for now. */
@@ -190,7 +197,7 @@ export class OrderedChunkAttempt extends ChunkAttempt {
     const before = hash === undefined ? undefined : left.get(hash);
     if (before === undefined) return;
     const isLarge = !fitsWorkflow(record);
-    if (!isLarge && (leaving.has(record.offset) || this.#heads.has(hash!))) return;
+    if (!isLarge && (leaving.has(record.offset) || this.#isHeld(hash!, record.offset))) return;
     if (!isLarge && (group.isSlow || this.#slow > FEW)) return;
     // Copies of messages that wait here must not wait for them.
     for (const { candidate } of queue) if (candidate) this.unlock(candidate, false);

@@ -52,6 +52,7 @@ class World {
   readonly asked = new Set<string>();
   /** Keys that are held, and those that will be when a workflow has ended. */
   heads: string[] = [];
+  headOffset = 0;
   heldByEnd: string[] = [];
   readonly #records: KafkaRecord[];
 
@@ -100,7 +101,10 @@ class World {
           stream,
           recent: this.recent,
           holds: {
-            heads: () => Promise.resolve(new Map(this.heads.map((key) => [hashOf(key), [0, '']]))),
+            heads: () =>
+              Promise.resolve(
+                new Map(this.heads.map((key) => [hashOf(key), [this.headOffset, '']])),
+              ),
           },
           ...(!this.elsewhere && { held: this.held }),
           handOn: (start, record) => {
@@ -341,6 +345,14 @@ test('those of a held key leave, in a chain, and none is tried', async () => {
     ['test-a0-0', undefined],
     ['test-a2-2', 'test-a0-0'],
   ]);
+});
+
+test('what lies before the head of a held key was delivered by another process, and stays', async () => {
+  world = new World(['a0', 'a1', 'a2']);
+  world.heads = ['a'];
+  world.headOffset = 1;
+  await expect(world.run()).resolves.toMatchObject({ delivered: 1, handedOn: 2 });
+  expect(world.log).toEqual(['a0', 'a1>', 'a2>']);
 });
 
 test('those of a held key are in no object', async () => {
