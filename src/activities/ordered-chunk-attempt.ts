@@ -39,9 +39,9 @@ interface Group {
 }
 
 /**
- * How long a record waits in its chunk for the one before it in its key, which has left. Chosen, not measured:
- * a dead letter is one workflow with one write, what is tried again takes longer. Where the partition is the key nobody gains if records leave, but other
- * partitions need the chunk's place.
+ * How long a record waits in its chunk for the one before it in its key, which has left. Chosen, not
+ * measured: a dead letter is one workflow with one write, what is tried again takes longer. Where the
+ * partition is the key nobody gains if records leave, but other partitions need the chunk's place.
  */
 const PATIENCE_MS = { none: 0, key: 500, partition: 10_000 };
 
