@@ -116,9 +116,8 @@ function createStreamBridge(
   const rate = createStartRate(stream, metrics);
   const { signal } = stopping;
   const start = { client, stream, open, backoff, gate, rate, metrics, logger, signal };
-  const handOn = createHandOn({ ...start, signal: ended.signal }, (partition): Ledger =>
-    consumer.ledgerOf(partition),
-  );
+  const ledgerOf = (partition: number): Ledger => consumer.ledgerOf(partition);
+  const handOn = createHandOn({ ...start, signal: ended.signal }, ledgerOf);
   const onFinished = ({ window }: WindowEntry) => consumer.finished(window);
   const common = { stream, start, metrics, logger, onFinished, onFatal };
   const { execution } = stream;
@@ -131,7 +130,6 @@ function createStreamBridge(
           held,
           base: (window): Promise<number | undefined> => consumer.base(window),
         });
-  const ledgerOf = (partition: number): Ledger => consumer.ledgerOf(partition);
   const consumer: StreamConsumer = new StreamConsumer({
     stream,
     ...(execution.lane === 'chunk' && { limits: windowLimits(execution) }),

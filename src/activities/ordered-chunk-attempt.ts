@@ -192,15 +192,14 @@ export class OrderedChunkAttempt extends ChunkAttempt {
    * So its chunk waits, and with it the partition.
    */
   async #waitForBefore(group: Group, record: KafkaRecord): Promise<void> {
-    const { keyHash: hash, queue } = group;
+    const { keyHash: hash } = group;
     const { left, leaving } = this.progress;
     const before = hash === undefined ? undefined : left.get(hash);
     if (before === undefined) return;
     const isLarge = !fitsWorkflow(record);
     if (!isLarge && (leaving.has(record.offset) || this.#isHeld(hash!, record.offset))) return;
     if (!isLarge && (group.isSlow || this.#slow > FEW)) return;
-    // Copies of messages that wait here must not wait for them.
-    for (const { candidate } of queue) if (candidate) this.unlock(candidate, false);
+    this.#unlockAll(group);
     const late = new Error('the workflow before has not ended');
     const patienceMs = isLarge ? Infinity : PATIENCE_MS[this.deps.stream.ordering];
     const attemptMs = this.timeLeft();
@@ -262,10 +261,14 @@ export class OrderedChunkAttempt extends ChunkAttempt {
     if (candidate) this.unlock(candidate, false);
   }
 
-  /** Copies of its messages, under other keys, must not wait for it. */
   #stop(group: Group, candidate: Candidate, failure: DeliveryFailure): void {
     this.#stopped.push({ group, candidate, failure });
-    for (const { candidate } of group.queue) if (candidate) this.unlock(candidate, false);
+    this.#unlockAll(group);
+  }
+
+  /** Copies of its messages, under other keys, must not wait for a group that waits. */
+  #unlockAll({ queue }: Group): void {
+    for (const { candidate } of queue) if (candidate) this.unlock(candidate, false);
   }
 
   /** As long as most keys fail the sink is down. Of a few, the records leave. */

@@ -30,7 +30,10 @@ export interface ChunkResult {
   handedOn: number;
   /** No longer on the broker. */
   expired: number;
-  /** Under an order of keys, where there are any: of each key whose records left, the last one's workflow, unless that is known to have ended. */
+  /**
+   * Under an order of keys, where there are any: of each key whose records left, the last one's workflow,
+   * unless that is known to have ended.
+   */
   tails?: Tail[];
 }
 

@@ -7,7 +7,10 @@ export interface ChunkProgress {
   readonly settled: Set<number>;
   /** Offsets of those that may have got workflows of their own, whose start was not answered in time. */
   readonly leaving: Set<number>;
-  /** Under an order of keys: those of which a record has left, and the workflow of the last one, until that is known to have ended. */
+  /**
+   * Under an order of keys: those of which a record has left, and the workflow of the last one, until that is
+   * known to have ended.
+   */
   readonly left: Map<string, string>;
   duplicates: number;
   handedOn: number;

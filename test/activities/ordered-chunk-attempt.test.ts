@@ -264,16 +264,6 @@ test('by partition, those behind one that left stay for longer', async () => {
   ]);
 });
 
-test('where the attempt ends before that, the next one waits on', async () => {
-  world = new World(['a!', 'b1']);
-  world.ordering = 'partition';
-  world.open.set('test-invalid-topic-0-0', 12);
-  const short = { ...LOCAL, startToCloseTimeoutMs: 1_100 };
-  await expect(world.run(short)).rejects.toMatchObject({ type: 'Unfinished' });
-  await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 1, handedOn: 1 });
-  expect(world.log).toEqual(['@0>', 'test-invalid-topic-0-0 ended', 'b1']);
-});
-
 test('by partition, those behind one that does not end in time leave, in a chain', async () => {
   world = new World(['a0', 'b1', '-2', 'c3']);
   world.ordering = 'partition';
@@ -320,13 +310,17 @@ test('one too large for a workflow waits behind one that leaves for failing for 
   expect(world.of('a')).toEqual(['a0>', 'a1+', 'a2']);
 });
 
-test('what a large one waits for may take longer than the attempt', async () => {
-  world = new World(['a!', 'a1+']);
+test.each([
+  ['a large one', 'a1+', 'key' as const],
+  ['one by partition', 'b1', 'partition' as const],
+])('what %s waits for may take longer than the attempt', async (_, id, ordering) => {
+  world = new World(['a!', id]);
+  world.ordering = ordering;
   world.open.set('test-invalid-topic-0-0', 12);
   const short = { ...LOCAL, startToCloseTimeoutMs: 1_100 };
   await expect(world.run(short)).rejects.toMatchObject({ type: 'Unfinished' });
   await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 1, handedOn: 1 });
-  expect(world.log).toEqual(['@0>', 'test-invalid-topic-0-0 ended', 'a1+']);
+  expect(world.log).toEqual(['@0>', 'test-invalid-topic-0-0 ended', id]);
 });
 
 test('a large one leaves if the one it has waited for holds their key', async () => {

@@ -246,11 +246,9 @@ test('what needs nothing does not wait behind a record that is still dead, nor a
   const outcomes = async () =>
     (await runReplay(context, queues())).map(({ outcome, reason }) => reason ?? outcome);
   expect(await outcomes()).toEqual([
-    ...[
-      'still invalid',
-      'completed',
-      'the record of dead/0@1, of the same order, has not been delivered',
-    ],
+    'still invalid',
+    'completed',
+    'the record of dead/0@1, of the same order, has not been delivered',
   ]);
   servers.stop.abort();
   expect((await outcomes()).slice(0, 2)).toEqual(['still invalid', 'completed']);
