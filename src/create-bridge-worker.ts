@@ -162,12 +162,10 @@ function createStreamBridge(
         connection,
         namespace: connections.namespace,
         temporal: options.temporal,
-        deadLetters: braking.counting(
-          createDeadLetterWriter(connections.producer, connections.reader, tracing),
-        ),
+        deadLetters: createDeadLetterWriter(connections.producer, connections.reader, tracing),
         holds: holdsOf(client, stream),
         tracing,
-        events: deliveryEvents(metrics, logger, ledgerOf, brake),
+        events: deliveryEvents(metrics, logger, ledgerOf),
         chunks: {
           events: chunkEvents(stream.name, metrics, logger, ledgerOf, brake),
           reader: connections.reader,
@@ -176,6 +174,7 @@ function createStreamBridge(
           recent,
         },
         bridge: open,
+        brake: braking,
       }),
 
     async start() {

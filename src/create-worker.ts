@@ -62,9 +62,9 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
         releasers.push(() => idempotency.close());
         return createStreamWorker({
           stream,
-          deadLetters: braking.counting(deadLetters),
+          deadLetters,
           holds: holdsOf(client, stream),
-          events: deliveryEvents(metrics, logger, undefined, brake),
+          events: deliveryEvents(metrics, logger),
           tracing,
           chunks: {
             events: chunkEvents(stream.name, metrics, logger, undefined, brake),
@@ -73,6 +73,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
             recent,
           },
           bridge: open,
+          brake: braking,
           connection,
           namespace: connections.namespace,
           temporal: options.temporal,

@@ -12,7 +12,6 @@ export function deliveryEvents(
   logger: Logger,
   /** Where totals of a partition count; a process without a consumer keeps none. */
   ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
-  brake?: Pick<Brake, 'delivered'>,
 ): DeliveryEvents {
   return {
     duplicateAtSink: (record) => duplicateSkipped({ logger, metrics }, record, 'sink'),
@@ -24,7 +23,6 @@ export function deliveryEvents(
     },
     attemptSucceeded({ stream, partition }, seconds) {
       metrics.deliverySeconds.observe({ stream }, seconds);
-      brake?.delivered(1);
       const ledger = ledgerOf(partition);
       ledger?.add('deliveries');
       ledger?.add('deliveryMicros', Math.round(seconds * 1e6));

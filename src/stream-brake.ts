@@ -1,21 +1,25 @@
 import type { Client } from '@temporalio/client';
-import type { DeadLetterWriter } from './activities/dead-letter-writer';
 import { Brake, OPEN_GATE, type Gate } from './bridge/brake';
-import { HELD_BY_KEY } from './domain/hold';
+import { BRAKE_WORKFLOW_TYPE } from './domain/brake';
+import { HOLD_WORKFLOW_TYPE } from './domain/hold';
 import type { AnyStream } from './domain/stream';
 import type { Logger } from './logger';
 import type { Metrics } from './metrics';
+import type { RecordOutcome } from './workflows/bridge-sinks';
 
 /** The brake of one stream in one process, with what it is told by and what it tells. */
 export interface StreamBrake {
   gate: Gate;
   /** Absent where the stream has none. */
   brake?: Brake;
-  /** Dead letters by this writer count. */
-  counting(writer: DeadLetterWriter): DeadLetterWriter;
+  /** A workflow of the stream has ended in this process; `errorType`: of its dead letter. */
+  closed(workflowType: string, outcome: RecordOutcome, errorType?: string): void;
   notices(): Record<string, string>;
   stop(): void;
 }
+
+/** Their records are counted as they are delivered, or they have none. */
+const NO_RECORDS = ['deliverChunk', BRAKE_WORKFLOW_TYPE, HOLD_WORKFLOW_TYPE];
 
 export function createStreamBrake(
   stream: AnyStream,
@@ -27,7 +31,7 @@ export function createStreamBrake(
   if (!limits) {
     return {
       gate: OPEN_GATE,
-      counting: (writer) => writer,
+      closed: () => undefined,
       notices: () => ({}),
       stop: () => undefined,
     };
@@ -36,14 +40,13 @@ export function createStreamBrake(
   return {
     gate: brake,
     brake,
-    counting: (writer) => ({
-      async write(...args) {
-        await writer.write(...args);
-        const { type } = args[2];
-        // One bad key is no bad stream.
-        if (type !== HELD_BY_KEY) brake.deadLettered(type);
-      },
-    }),
+    // Both ends of a record are counted where its workflow runs. An activity runs anywhere: a process that
+    // got those of the dead letters only would find all records dead.
+    closed(workflowType, outcome, errorType = 'DeadLettered') {
+      if (NO_RECORDS.includes(workflowType) || outcome === 'failed') return;
+      if (outcome === 'dead_lettered') brake.deadLettered(errorType);
+      else brake.delivered(1);
+    },
     notices: () => {
       const notice = brake.notice();
       return notice ? { [`brake ${name}`]: notice } : {};

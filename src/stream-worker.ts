@@ -3,6 +3,7 @@ import { createActivities, type ActivityDependencies } from './activities/create
 import type { TemporalSettings } from './clients/temporal';
 import { dataConverter } from './codec/data-converter';
 import { workflowBundle } from './workflow-bundle';
+import type { StreamBrake } from './stream-brake';
 import type { BridgeSinks } from './workflows/bridge-sinks';
 
 export interface StreamWorkerOptions extends ActivityDependencies {
@@ -15,6 +16,7 @@ export interface StreamWorkerOptions extends ActivityDependencies {
     handedOver(workflowId: string): void;
     closed(workflowId: string, outcome: Parameters<BridgeSinks['bridge']['closed']>[0]): void;
   };
+  brake?: Pick<StreamBrake, 'closed'>;
 }
 
 /** Polls of an idle worker cost the server; eager starts do not wait for a poll. */
@@ -22,12 +24,17 @@ const WORKFLOW_TASK_POLLS = 5;
 
 /** The Temporal worker of one stream. */
 export async function createStreamWorker(options: StreamWorkerOptions): Promise<Worker> {
-  const { stream, connection, namespace, bridge } = options;
+  const { stream, connection, namespace, bridge, brake } = options;
   const { codec, workerVersion } = options.temporal;
   const sinks: InjectedSinks<BridgeSinks> = {
     bridge: {
       handedOver: { fn: ({ workflowId }) => bridge?.handedOver(workflowId) },
-      closed: { fn: ({ workflowId }, outcome) => bridge?.closed(workflowId, outcome) },
+      closed: {
+        fn({ workflowId, workflowType }, outcome, errorType) {
+          bridge?.closed(workflowId, outcome);
+          brake?.closed(workflowType, outcome, errorType);
+        },
+      },
     },
   };
   return Worker.create({

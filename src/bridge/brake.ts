@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { brake, brakeOf, release } from '../clients/temporal-brake';
 import { describeBrake, nextProbe, type BrakeLimits, type BrakeReason } from '../domain/brake';
 import { errorWithCause } from '../domain/errors';
+import { HELD_BY_KEY } from '../domain/hold';
 import type { RecordPosition } from '../domain/record';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
@@ -60,6 +61,7 @@ export class Brake implements Gate {
   #probeTimer: NodeJS.Timeout | undefined;
   #asking = Promise.resolve();
   #tripping = false;
+  #releasing = false;
   /** That starts wait for the first answer was told. */
   #warned = false;
   readonly #timer: NodeJS.Timeout;
@@ -80,11 +82,20 @@ export class Brake implements Gate {
     return `${describeBrake(this.#reason)}; "cloudsync resume --stream ${this.deps.stream.name}" ends it`;
   }
 
+  /**
+   * So many records are at the sink. Once the first probe is due, one that was under way shows as well as a
+   * probe that the stream delivers again; what leaves an open chunk, and so is let through, hardly ever does.
+   */
   delivered(count: number): void {
     this.#outcomes.delivered(count);
+    if (!this.#reason || count === 0) return;
+    const firstProbeAt = Date.parse(this.#reason.since) + this.deps.limits.probeAfterMs;
+    if (Date.now() >= firstProbeAt) void this.#release();
   }
 
   deadLettered(errorType: string): void {
+    // One bad key is no bad stream.
+    if (errorType === HELD_BY_KEY) return;
     this.#outcomes.deadLettered(errorType);
     if (this.#reason === null && !this.#tripping) void this.#tripIfNeeded();
   }
@@ -160,6 +171,8 @@ export class Brake implements Gate {
   }
 
   async #release(): Promise<void> {
+    if (this.#releasing) return;
+    this.#releasing = true;
     const { client, stream, logger } = this.deps;
     try {
       await release(client, stream, 'probe');
@@ -167,6 +180,8 @@ export class Brake implements Gate {
     } catch (error) {
       const fields = { stream: stream.name, error: errorWithCause(error) };
       logger.warn(fields, 'A record was delivered, and the brake could not be released');
+    } finally {
+      this.#releasing = false;
     }
     // In case of that, and of a worker that has not taken the signal yet.
     if (this.active) this.#scheduleProbe();

@@ -7,7 +7,7 @@ export type RecordOutcome =
   /** The sink held the message before. */
   | 'duplicate'
   | 'dead_lettered'
-  /** Any other end: cancelled, a user's own workflow failed, or a chunk that some of its records have left. */
+  /** Any other end: cancelled, a user's own workflow failed, or what records have left to end elsewhere. */
   | 'failed';
 
 /**
@@ -18,8 +18,8 @@ export interface BridgeSinks extends Sinks {
   bridge: {
     /** The workflow waits for a regular activity or a timer: its first workflow task is over. */
     handedOver(): void;
-    /** The workflow ends now; the server does not know yet. */
-    closed(outcome: RecordOutcome): void;
+    /** The workflow ends now; the server does not know yet. `errorType`: of a record that is dead-lettered. */
+    closed(outcome: RecordOutcome, errorType?: string): void;
   };
 }
 

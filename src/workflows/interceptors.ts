@@ -7,6 +7,7 @@ import {
 import type { RecordEnvelope } from '../domain/record';
 import type { ChunkResult } from '../activities/record-activities';
 import { bridge, type RecordOutcome } from './bridge-sinks';
+import type { RecordFailure } from './failure';
 import { takeWaiting, waitFor } from './order';
 
 /**
@@ -29,9 +30,10 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
           // Anything else fails the workflow task, not the workflow, and is tried again.
           if (error instanceof TemporalFailure) {
             await tellWaiting();
-            const deadLettered =
-              error instanceof ApplicationFailure && error.type === 'DeadLettered';
-            bridge.closed(deadLettered ? 'dead_lettered' : 'failed');
+            if (error instanceof ApplicationFailure && error.type === 'DeadLettered') {
+              const failure = error.details?.[0] as Partial<RecordFailure> | undefined;
+              bridge.closed('dead_lettered', failure?.type);
+            } else bridge.closed('failed');
           }
           throw error;
         }
@@ -54,10 +56,10 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
 
 /** A user's own workflow may return anything; it has delivered its record when it completes. */
 function outcomeOf(result: unknown): RecordOutcome {
-  // Records that have left the chunk end elsewhere.
-  if (workflowInfo().workflowType === 'deliverChunk' && (result as ChunkResult).handedOn > 0) {
-    return 'failed';
-  }
+  const { workflowType } = workflowInfo();
+  // Records that have left the chunk, and one that can be read at last, end elsewhere.
+  if (workflowType === 'deliverChunk' && (result as ChunkResult).handedOn > 0) return 'failed';
+  if (workflowType === 'invalidRecord') return 'failed';
   const outcome = (result as { outcome?: unknown } | undefined | null)?.outcome;
   return outcome === 'duplicate' ? 'duplicate' : 'delivered';
 }

@@ -180,6 +180,33 @@ test('one record at a time is let through, and its delivery ends the brake', asy
   expect(memo).toBeUndefined();
 });
 
+test('from the first probe on, the delivery of any record that was under way ends the brake', async () => {
+  await begin();
+  await trip();
+  const waiting = start();
+  await pass(29_000);
+  brake.delivered(3);
+  await settled();
+  expect([brake.active, signals]).toEqual([true, []]);
+  await pass(2_000);
+  // A record that left an open chunk, and dies: the next probe is a minute away.
+  (await waiting())!.ended('dead_lettered');
+  brake.delivered(0);
+  await settled();
+  expect(signals).toEqual([]);
+  brake.delivered(2);
+  brake.delivered(1);
+  await settled();
+  expect([brake.active, signals]).toEqual([false, [{ by: 'probe' }]]);
+});
+
+test('what is held behind a dead record of its key does not count', async () => {
+  await begin();
+  for (let i = 0; i < 200; i++) brake.deadLettered('HeldByKey');
+  await settled();
+  expect(memo).toBeUndefined();
+});
+
 test('a record that was not started, or does not end, gives its turn to another one', async () => {
   await begin();
   await trip();

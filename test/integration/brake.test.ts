@@ -1,3 +1,4 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
 import type { BrakeLimits } from '../../src/domain/brake';
 import { DeliveryError } from '../../src/domain/errors';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream';
@@ -67,6 +68,22 @@ describe.each<{ execution: ExecutionOptions }>([
     expect(account.deadLettered + account.delivered).toBe(COUNT);
     expect((await status(stream)).braked).toBeNull();
     expect(await counterValue(bridge.metrics.braked, { stream: stream.name })).toBe(0);
+  });
+
+  test('a worker that writes only dead letters brakes no stream that is well', async () => {
+    const { stream, sink } = await world.stream({ execution, brake: { ...soon, minimum: 3 } });
+    const bridge = await world.bridge(stream);
+    await world.worker(stream);
+    await world.send(stream.topic, messages.slice(0, 100));
+    await until('delivered', () => sink.objects.size === 100);
+    const poison = Array.from({ length: 40 }, (_, i) => ({ key: `p${i}`, value: 'no JSON' }));
+    await world.send(stream.topic, poison);
+    await until('dead-lettered', async () => (await deadLetters(stream)) === 40);
+    await world.send(stream.topic, messages.slice(100));
+    await until('delivered too', () => sink.objects.size === COUNT);
+    expect(bridge.notices!()).toEqual({});
+    const braked = world.workflowStatus(`${stream.name}-brake`);
+    await expect(braked).rejects.toBeInstanceOf(WorkflowNotFoundError);
   });
 });
 
