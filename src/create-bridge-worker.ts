@@ -165,7 +165,7 @@ function createStreamBridge(
         deadLetters: createDeadLetterWriter(connections.producer, connections.reader, tracing),
         holds: holdsOf(client, stream),
         tracing,
-        events: deliveryEvents(metrics, logger, ledgerOf),
+        events: deliveryEvents(metrics, logger, ledgerOf, brake),
         chunks: {
           events: chunkEvents(stream.name, metrics, logger, ledgerOf, brake),
           reader: connections.reader,

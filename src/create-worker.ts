@@ -64,7 +64,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
           stream,
           deadLetters,
           holds: holdsOf(client, stream),
-          events: deliveryEvents(metrics, logger),
+          events: deliveryEvents(metrics, logger, undefined, brake),
           tracing,
           chunks: {
             events: chunkEvents(stream.name, metrics, logger, undefined, brake),

@@ -12,6 +12,7 @@ export function deliveryEvents(
   logger: Logger,
   /** Where totals of a partition count; a process without a consumer keeps none. */
   ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
+  brake?: Pick<Brake, 'sinkTook'>,
 ): DeliveryEvents {
   return {
     duplicateAtSink: (record) => duplicateSkipped({ logger, metrics }, record, 'sink'),
@@ -23,6 +24,7 @@ export function deliveryEvents(
     },
     attemptSucceeded({ stream, partition }, seconds) {
       metrics.deliverySeconds.observe({ stream }, seconds);
+      brake?.sinkTook();
       const ledger = ledgerOf(partition);
       ledger?.add('deliveries');
       ledger?.add('deliveryMicros', Math.round(seconds * 1e6));
@@ -36,9 +38,9 @@ export function chunkEvents(
   metrics: Metrics,
   logger: Logger,
   ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
-  brake?: Pick<Brake, 'delivered'>,
+  brake?: Pick<Brake, 'delivered' | 'sinkTook'>,
 ): ChunkEvents {
-  const events = deliveryEvents(metrics, logger, ledgerOf);
+  const events = deliveryEvents(metrics, logger, ledgerOf, brake);
   return {
     attemptFailed: (...failed) => events.attemptFailed(...failed),
     attemptSucceeded: (...succeeded) => events.attemptSucceeded(...succeeded),

@@ -1,7 +1,5 @@
 import type { Client } from '@temporalio/client';
 import { Brake, OPEN_GATE, type Gate } from './bridge/brake';
-import { BRAKE_WORKFLOW_TYPE } from './domain/brake';
-import { HOLD_WORKFLOW_TYPE } from './domain/hold';
 import type { AnyStream } from './domain/stream';
 import type { Logger } from './logger';
 import type { Metrics } from './metrics';
@@ -12,14 +10,11 @@ export interface StreamBrake {
   gate: Gate;
   /** Absent where the stream has none. */
   brake?: Brake;
-  /** A workflow of the stream has ended in this process; `errorType`: of its dead letter. */
-  closed(workflowType: string, outcome: RecordOutcome, errorType?: string): void;
+  /** A workflow that this process has started has ended here; `letterType`: of its dead letter. */
+  closed(workflowType: string, outcome: RecordOutcome, letterType?: string): void;
   notices(): Record<string, string>;
   stop(): void;
 }
-
-/** Their records are counted as they are delivered, or they have none. */
-const NO_RECORDS = ['deliverChunk', BRAKE_WORKFLOW_TYPE, HOLD_WORKFLOW_TYPE];
 
 export function createStreamBrake(
   stream: AnyStream,
@@ -40,12 +35,13 @@ export function createStreamBrake(
   return {
     gate: brake,
     brake,
-    // Both ends of a record are counted where its workflow runs. An activity runs anywhere: a process that
-    // got those of the dead letters only would find all records dead.
-    closed(workflowType, outcome, errorType = 'DeadLettered') {
-      if (NO_RECORDS.includes(workflowType) || outcome === 'failed') return;
-      if (outcome === 'dead_lettered') brake.deadLettered(errorType);
-      else brake.delivered(1);
+    // Both ends of a record are counted in the process that has started its workflow. What others started
+    // may be dead ones only: activities run anywhere, and of a process that is gone those in retry are left.
+    closed(workflowType, outcome, letterType) {
+      // Its records are counted as they are delivered.
+      if (workflowType === 'deliverChunk') return;
+      if (letterType !== undefined) brake.deadLettered(letterType);
+      else if (outcome === 'delivered' || outcome === 'duplicate') brake.delivered(1);
     },
     notices: () => {
       const notice = brake.notice();

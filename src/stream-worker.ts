@@ -13,6 +13,8 @@ export interface StreamWorkerOptions extends ActivityDependencies {
   temporal: Pick<TemporalSettings, 'codec' | 'workerVersion'>;
   /** Told by the workflows that run in this worker. */
   bridge?: {
+    /** Whether this process has started the workflow, and not heard of its end. */
+    has(workflowId: string): boolean;
     handedOver(workflowId: string): void;
     closed(workflowId: string, outcome: Parameters<BridgeSinks['bridge']['closed']>[0]): void;
   };
@@ -30,9 +32,9 @@ export async function createStreamWorker(options: StreamWorkerOptions): Promise<
     bridge: {
       handedOver: { fn: ({ workflowId }) => bridge?.handedOver(workflowId) },
       closed: {
-        fn({ workflowId, workflowType }, outcome, errorType) {
+        fn({ workflowId, workflowType }, outcome, letterType) {
+          if (bridge?.has(workflowId)) brake?.closed(workflowType, outcome, letterType);
           bridge?.closed(workflowId, outcome);
-          brake?.closed(workflowType, outcome, errorType);
         },
       },
     },

@@ -61,7 +61,8 @@ export class Brake implements Gate {
   #probeTimer: NodeJS.Timeout | undefined;
   #asking = Promise.resolve();
   #tripping = false;
-  #releasing = false;
+  /** When deliveries may end the brake once more. */
+  #releaseAt = 0;
   /** That starts wait for the first answer was told. */
   #warned = false;
   readonly #timer: NodeJS.Timeout;
@@ -82,15 +83,23 @@ export class Brake implements Gate {
     return `${describeBrake(this.#reason)}; "cloudsync resume --stream ${this.deps.stream.name}" ends it`;
   }
 
-  /**
-   * So many records are at the sink. Once the first probe is due, one that was under way shows as well as a
-   * probe that the stream delivers again; what leaves an open chunk, and so is let through, hardly ever does.
-   */
   delivered(count: number): void {
     this.#outcomes.delivered(count);
-    if (!this.#reason || count === 0) return;
+  }
+
+  /**
+   * The sink has taken a record. From the first probe on, one that was under way shows as well as a probe
+   * that the stream delivers again: a record that leaves an open chunk, and is let through, is rarely one
+   * that can be delivered.
+   */
+  sinkTook(): void {
+    if (!this.#reason) return;
+    const now = Date.now();
     const firstProbeAt = Date.parse(this.#reason.since) + this.deps.limits.probeAfterMs;
-    if (Date.now() >= firstProbeAt) void this.#release();
+    if (now < Math.max(firstProbeAt, this.#releaseAt)) return;
+    // A worker of the stream has to take note.
+    this.#releaseAt = now + ASK_INTERVAL_MS;
+    void this.#release();
   }
 
   deadLettered(errorType: string): void {
@@ -171,8 +180,6 @@ export class Brake implements Gate {
   }
 
   async #release(): Promise<void> {
-    if (this.#releasing) return;
-    this.#releasing = true;
     const { client, stream, logger } = this.deps;
     try {
       await release(client, stream, 'probe');
@@ -180,11 +187,9 @@ export class Brake implements Gate {
     } catch (error) {
       const fields = { stream: stream.name, error: errorWithCause(error) };
       logger.warn(fields, 'A record was delivered, and the brake could not be released');
-    } finally {
-      this.#releasing = false;
     }
     // In case of that, and of a worker that has not taken the signal yet.
-    if (this.active) this.#scheduleProbe();
+    if (this.active && !this.#probe) this.#scheduleProbe();
   }
 
   /** One question at a time; who comes while one is on the way gets an answer of its own. */

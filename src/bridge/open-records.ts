@@ -124,6 +124,10 @@ export class OpenRecords {
     }
   }
 
+  has(workflowId: string): boolean {
+    return this.#entries.has(workflowId);
+  }
+
   get size(): number {
     return this.#size;
   }

@@ -18,8 +18,8 @@ export interface BridgeSinks extends Sinks {
   bridge: {
     /** The workflow waits for a regular activity or a timer: its first workflow task is over. */
     handedOver(): void;
-    /** The workflow ends now; the server does not know yet. `errorType`: of a record that is dead-lettered. */
-    closed(outcome: RecordOutcome, errorType?: string): void;
+    /** The workflow ends now; the server does not know yet. `letterType`: error type of its dead letter. */
+    closed(outcome: RecordOutcome, letterType?: string): void;
   };
 }
 

@@ -14,45 +14,55 @@ import { takeWaiting, waitFor } from './order';
  * Tells the bridge when a workflow leaves its first task and when it ends, and keeps the order of keys; a
  * user's own as well.
  */
-export const interceptors: WorkflowInterceptorsFactory = () => ({
-  inbound: [
-    {
-      async execute(input, next) {
-        const tellWaiting = takeWaiting();
-        try {
-          const { after } = (input.args[0] ?? {}) as Partial<RecordEnvelope>;
-          if (typeof after === 'string') await waitFor(after);
-          const result = await next(input);
-          await tellWaiting();
-          bridge.closed(outcomeOf(result));
-          return result;
-        } catch (error) {
-          // Anything else fails the workflow task, not the workflow, and is tried again.
-          if (error instanceof TemporalFailure) {
+export const interceptors: WorkflowInterceptorsFactory = () => {
+  let letterType: string | undefined;
+  return {
+    inbound: [
+      {
+        async execute(input, next) {
+          const tellWaiting = takeWaiting();
+          try {
+            const { after } = (input.args[0] ?? {}) as Partial<RecordEnvelope>;
+            if (typeof after === 'string') await waitFor(after);
+            const result = await next(input);
             await tellWaiting();
-            if (error instanceof ApplicationFailure && error.type === 'DeadLettered') {
-              const failure = error.details?.[0] as Partial<RecordFailure> | undefined;
-              bridge.closed('dead_lettered', failure?.type);
-            } else bridge.closed('failed');
+            bridge.closed(outcomeOf(result), letterType);
+            return result;
+          } catch (error) {
+            // Anything else fails the workflow task, not the workflow, and is tried again.
+            if (error instanceof TemporalFailure) {
+              await tellWaiting();
+              const deadLettered =
+                error instanceof ApplicationFailure && error.type === 'DeadLettered';
+              bridge.closed(deadLettered ? 'dead_lettered' : 'failed', letterType);
+            }
+            throw error;
           }
-          throw error;
-        }
+        },
       },
-    },
-  ],
-  outbound: [
-    {
-      async scheduleActivity(input, next) {
-        bridge.handedOver();
-        return next(input);
+    ],
+    outbound: [
+      {
+        async scheduleActivity(input, next) {
+          // However the workflow ends after that.
+          if (input.activityType === 'deadLetter') letterType = letterTypeOf(input.args);
+          bridge.handedOver();
+          return next(input);
+        },
+        async startTimer(input, next) {
+          bridge.handedOver();
+          return next(input);
+        },
       },
-      async startTimer(input, next) {
-        bridge.handedOver();
-        return next(input);
-      },
-    },
-  ],
-});
+    ],
+  };
+};
+
+/** Of the activity's arguments, which a user's own workflow may give. */
+function letterTypeOf([, failure]: unknown[]): string {
+  const { type } = (failure ?? {}) as Partial<RecordFailure>;
+  return typeof type === 'string' ? type : 'DeadLettered';
+}
 
 /** A user's own workflow may return anything; it has delivered its record when it completes. */
 function outcomeOf(result: unknown): RecordOutcome {

@@ -180,22 +180,28 @@ test('one record at a time is let through, and its delivery ends the brake', asy
   expect(memo).toBeUndefined();
 });
 
-test('from the first probe on, the delivery of any record that was under way ends the brake', async () => {
+test('from the first probe on, any record that the sink takes ends the brake, and is not told again and again', async () => {
   await begin();
   await trip();
   const waiting = start();
   await pass(29_000);
-  brake.delivered(3);
+  brake.sinkTook();
   await settled();
   expect([brake.active, signals]).toEqual([true, []]);
   await pass(2_000);
   // A record that left an open chunk, and dies: the next probe is a minute away.
   (await waiting())!.ended('dead_lettered');
-  brake.delivered(0);
+  brake.delivered(1);
   await settled();
   expect(signals).toEqual([]);
-  brake.delivered(2);
-  brake.delivered(1);
+  away = true;
+  for (let i = 0; i < 100; i++) brake.sinkTook();
+  await settled();
+  const untold = 'A record was delivered, and the brake could not be released';
+  expect(log.lines.filter(({ msg }) => msg === untold)).toHaveLength(1);
+  away = false;
+  await pass(5_000);
+  for (let i = 0; i < 100; i++) brake.sinkTook();
   await settled();
   expect([brake.active, signals]).toEqual([false, [{ by: 'probe' }]]);
 });
