@@ -43,10 +43,7 @@ export default defineConfig(
   },
   { files: ['src/config.ts', 'test/**', 'bench/**'], rules: { 'no-restricted-properties': 'off' } },
   {
-    files: [
-      'src/clients/{kafka,kafka-encoder,kafka-producer,kafka-reader}.ts',
-      'src/clients/kafkajs-internals.d.ts',
-    ],
+    files: ['src/clients/kafka*.ts'],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [outer] }] },
   },
   folder('domain', {

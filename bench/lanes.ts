@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createConsumer, createKafka, toKafkaRecord } from '../src/clients/kafka';
+import { createConsumer, createKafka, fetchedBatch } from '../src/clients/kafka';
 import { connectTemporal } from '../src/clients/temporal';
 import { installTemporalRuntime } from '../src/clients/temporal-runtime';
 import type { Settings } from '../src/config';
@@ -74,13 +74,16 @@ async function consumeFloor(
   await consumer.run({
     autoCommit: false,
     partitionsConsumedConcurrently: 4,
-    eachBatch: async ({ batch }) => {
+    eachBatchAutoResolve: false,
+    eachBatch: async (payload) => {
       began?.();
-      const { partition, messages } = batch;
+      const batch = fetchedBatch(payload);
+      const { partition } = batch;
+      const { records: messages, nextOffset } = batch.decode();
+      payload.resolveOffset(String(nextOffset - 1));
       for (let from = 0; work !== 'nothing' && from < messages.length; from += CHUNK) {
         const records = messages
           .slice(from, from + CHUNK)
-          .map((message) => toKafkaRecord(topic, partition, message))
           .map((record) => ({ ...record, ...messageIn(stream, record) }));
         const [first, last] = [records[0]!.offset, records.at(-1)!.offset];
         if (work === 'objects') {

@@ -13,6 +13,7 @@ import type { WindowEntry, WindowLimits } from './bridge/partition-window';
 import { checkRetention } from './bridge/retention-check';
 import { createRecentLayer } from './bridge/recent-layer';
 import { createStartRate } from './bridge/start-rate';
+import { isUnreadableStarted } from './bridge/start-workflow';
 import { stallCause } from './bridge/stall-cause';
 import { connect, type Connections } from './clients/connections';
 import { holdsOf } from './clients/temporal-hold';
@@ -140,6 +141,7 @@ function createStreamBridge(
     stalledAfterMs: options.stalledAfterMs ?? STALLED_AFTER_MS,
     stallCause: (window) =>
       stallCause(stream, window, { backoff, rate, open, braked: brake?.active ?? false }),
+    isStarted: (record) => isUnreadableStarted({ client, stream }, record),
     onRecords: (entries) => dispatcher.push(entries),
     onLost: () => dispatcher.dropLost(),
     onFatal,

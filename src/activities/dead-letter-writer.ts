@@ -40,10 +40,8 @@ export function createDeadLetterWriter(
     headers: KafkaRecord['headers'],
     compression?: typeof GZIP,
   ): Promise<boolean> {
-    const { key, value, timestamp } = record;
-    const messages = [
-      { key, value, timestamp: String(timestamp), headers: toKafkaHeaders(headers) },
-    ];
+    const { key, value, timestamp, exactTimestamp = String(timestamp) } = record;
+    const messages = [{ key, value, timestamp: exactTimestamp, headers: toKafkaHeaders(headers) }];
     try {
       const options = { topic, acks: -1, messages };
       const sent = await producer.send(compression ? { ...options, compression } : options);

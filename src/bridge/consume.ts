@@ -2,17 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createConsumer,
   createKafka,
-  fetchedOffset,
+  fetchedBatch,
   kafkaErrorType,
-  toKafkaRecord,
   withAdmin,
   type Consumer,
   type EachBatchPayload,
+  type FetchedBatch,
   type Kafka,
   type KafkaSettings,
 } from '../clients/kafka';
 import { errorMessage, UsageError } from '../domain/errors';
+import type { KafkaRecord } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
+import { recordOfUnreadable, type DecodedRecords } from '../kafka/record-set';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import { Commits, type CommitOffsets } from './commits';
@@ -20,7 +22,12 @@ import { expectedOffset, judgeBatch } from './judge-batch';
 import { Ledger } from './ledger';
 import { loadLedgers } from './load-ledgers';
 import { measureLag } from './measure-lag';
-import { PartitionWindow, type WindowEntry, type WindowLimits } from './partition-window';
+import {
+  PartitionWindow,
+  type FetchFault,
+  type WindowEntry,
+  type WindowLimits,
+} from './partition-window';
 import { Silence } from './silence';
 import type { WindowState } from './stall-cause';
 import { Stalls, type StallCause } from './stalls';
@@ -35,6 +42,8 @@ export interface ConsumeDependencies {
   recentIds(): number;
   /** Milliseconds without progress after which a partition counts as stalled. */
   stalledAfterMs: number;
+  /** Whether the workflow of the dead letter that stands for an unreadable batch exists. */
+  isStarted(record: KafkaRecord): Promise<boolean>;
   /** Asked for a partition that is stalled. */
   stallCause(window: WindowState): StallCause;
   /** Silence of a consumer, while Kafka answers others, that ends it. Default 60 s. */
@@ -184,7 +193,7 @@ export class StreamConsumer {
   finished(window: PartitionWindow): void {
     if (!window.paused || window.lost || this.#stopping || !window.roomy) return;
     window.paused = false;
-    this.#resume([window.partition]);
+    if (!window.blocked) this.#resume([window.partition]);
   }
 
   #resume(partitions: number[]): void {
@@ -246,32 +255,69 @@ export class StreamConsumer {
     return this.#commits.commit();
   }
 
+  /** Every fetch that brought something of a partition comes here, also if no record of it is for us. */
   async #onBatch(payload: EachBatchPayload): Promise<void> {
-    const { batch } = payload;
-    const { topic, partition } = batch;
+    const batch = fetchedBatch(payload);
+    const { topic, partition, fetchOffset } = batch;
     let window = this.#windows.get(partition);
     if (this.#stopping || !window) return;
     this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     if (!window.ledger.loaded) await Promise.race([this.#loading, sleep(LOADING_WAIT_MS)]);
-    const fetched = fetchedOffset(batch);
     if (!window.ledger.loaded) return;
-    const verdict = await judgeBatch(window, fetched, this.#kafka, this.deps);
+    if (batch.failure) return this.#waitFor(window, 'fetch_failing', batch.failure);
+    const verdict = await judgeBatch(window, batch, this.#kafka, this.deps);
     // A batch that is left is fetched again. Meanwhile the partition may have gone.
     if (this.#stopping || this.#windows.get(partition) !== window) return;
-    if (verdict === 'unknown') return;
+    if (verdict === 'stale' || verdict === 'unknown') return;
     if (verdict === 'beyond') {
       const offset = String(expectedOffset(window));
       return this.#unlessCrashed(() => this.#consumer.seek({ topic, partition, offset }));
     }
     if (verdict === 'log went back') window = this.#startAgain(window);
-    const records = batch.messages.map((message) => toKafkaRecord(topic, partition, message));
-    const entries = window.accept(records, Number(batch.lastOffset()) + 1, fetched);
-    payload.resolveOffset(batch.lastOffset());
+    const decoded = await this.#decode(window, batch);
+    if (!decoded || batch.stale || this.#windows.get(partition) !== window) return;
+    window.readable();
+    const entries = window.accept(decoded.records, decoded.nextOffset, fetchOffset);
+    payload.resolveOffset(String(decoded.nextOffset - 1));
     if (window.full && !window.paused) {
       window.paused = true;
       payload.pause();
     }
     this.deps.onRecords(entries);
+  }
+
+  /**
+   * Records of a batch and the offset after it. Undefined if the partition has to wait: its next batch can't
+   * be read, and neither the stream nor an operator has said that it may be left out.
+   */
+  async #decode(window: PartitionWindow, batch: FetchedBatch): Promise<DecodedRecords | undefined> {
+    const decoded = batch.decode();
+    const { unreadable } = decoded;
+    // What lies before such a batch comes first; the next fetch begins at the batch.
+    if (!unreadable || decoded.nextOffset > batch.fetchOffset) return decoded;
+    const record = recordOfUnreadable(window.topic, window.partition, unreadable);
+    if (this.deps.stream.onUnreadable === 'deadLetter' || (await this.deps.isStarted(record))) {
+      return { records: [record], nextOffset: unreadable.nextOffset };
+    }
+    const detail = `offset ${unreadable.offset} to ${unreadable.nextOffset - 1}: ${unreadable.cause}`;
+    this.#waitFor(window, 'unreadable', detail);
+    return undefined;
+  }
+
+  /** Fetches nothing of the partition for a while, because trying at once would change nothing. */
+  #waitFor(window: PartitionWindow, reason: FetchFault['reason'], detail: string): void {
+    const { topic, partition } = window;
+    const { stream, logger } = this.deps;
+    if (window.fetchFault?.detail !== detail) {
+      logger.error(
+        { stream: stream.name, topic, partition, reason, detail },
+        'Partition can not be read on; the others go on',
+      );
+    }
+    this.#unlessCrashed(() => this.#consumer.pause([{ topic, partitions: [partition] }]));
+    window.blockFor({ reason, detail }, () => {
+      if (!this.#stopping && !window.lost && !window.paused) this.#resume([partition]);
+    });
   }
 
   /** A new window in place of one whose offsets have lost their meaning; totals go on. */
@@ -309,13 +355,6 @@ export class StreamConsumer {
       this.#lastHeartbeat = Date.now();
       this.#silence.heard();
     });
-    // A batch of which nothing is for consumers (markers of a transaction) does not reach the handler.
-    this.#consumer.on(
-      events.START_BATCH_PROCESS,
-      ({ payload: { partition, batchSize, lastOffset } }) => {
-        if (batchSize === 0) this.#windows.get(partition)?.accept([], Number(lastOffset) + 1);
-      },
-    );
     this.#consumer.on(events.CRASH, ({ payload: { error, restart } }) => {
       this.#joined = false;
       this.#commitOffsets = undefined;

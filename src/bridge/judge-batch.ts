@@ -4,10 +4,11 @@ import type { Logger } from '../logger';
 import type { PartitionWindow } from './partition-window';
 
 /**
- * `next`: it is what must come next, or what is between is gone. `log went back`: its offsets mean something
- * else than before. `beyond`: what is between is still there. `unknown`: Kafka did not say.
+ * `stale`: it was asked for before the last join. `next`: it is what must come next, or what is between is
+ * gone. `log went back`: its offsets mean something else than before. `beyond`: what is between is still
+ * there. `unknown`: Kafka did not say.
  */
-export type BatchVerdict = 'next' | 'log went back' | 'beyond' | 'unknown';
+export type BatchVerdict = 'stale' | 'next' | 'log went back' | 'beyond' | 'unknown';
 
 /** The offset that must come next; undefined where any may. */
 export function expectedOffset(window: PartitionWindow): number | undefined {
@@ -17,16 +18,18 @@ export function expectedOffset(window: PartitionWindow): number | undefined {
 /**
  * Whether a batch fetched at `fetched` is what must come next; after a join its beginning may have been
  * seen. Below the floor Kafka gives nothing unless the topic was created again or has lost its end. A
- * batch beyond what was asked for comes after retention has deleted what was not read, or from a fetch
- * of an earlier time as owner, which would leave out what is between.
+ * batch beyond what was asked for comes after retention has deleted what was not read. A fetch of an earlier
+ * time as owner says nothing of the log as it is now.
  */
 export async function judgeBatch(
   window: PartitionWindow,
-  fetched: number,
+  batch: { fetchOffset: number; stale: boolean },
   kafka: Kafka,
   { stream, logger }: { stream: { name: string }; logger: Logger },
 ): Promise<BatchVerdict> {
+  if (batch.stale) return 'stale';
   const { topic, partition, floor } = window;
+  const { fetchOffset: fetched } = batch;
   const where = { stream: stream.name, topic, partition, fetched };
   if (floor !== undefined && fetched < floor) {
     logger.error(
@@ -45,6 +48,7 @@ export async function judgeBatch(
     logger.warn({ ...where, error: errorMessage(error) }, 'Could not ask where the log begins');
     return 'unknown';
   }
+  if (batch.stale) return 'stale';
   if (low <= expected) {
     logger.warn({ ...where, expected }, 'Fetched beyond what comes next; going back to that');
     return 'beyond';

@@ -16,7 +16,7 @@ export function measureLag(
   },
 ): void {
   const { stream, metrics } = deps;
-  const { partition, watermark, size, initialOffset, committed } = window;
+  const { partition, watermark, size, initialOffset, committed, fetchFault: fault } = window;
   const lag = Math.max(high - (watermark ?? initialOffset ?? low), 0);
   const labels = { stream: stream.name, topic: stream.topic, partition };
   metrics.consumerLag.set(labels, lag);
@@ -26,6 +26,6 @@ export function measureLag(
   const waiting = size > 0;
   const works = uncommitted || waiting || high > (window.next ?? position);
   stalls.observe(partition, { position, works }, () =>
-    deps.stallCause({ partition, uncommitted, waiting }),
+    deps.stallCause({ partition, uncommitted, waiting, fault }),
   );
 }

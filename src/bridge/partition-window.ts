@@ -19,6 +19,16 @@ export interface WindowLimits {
   bytes: number;
 }
 
+/** Why a partition gives nothing that can be read. It is asked again after a while. */
+export interface FetchFault {
+  reason: 'unreadable' | 'fetch_failing';
+  detail: string;
+}
+
+/** The pause before a partition is asked again; it doubles from the first to the last. */
+const FIRST_PAUSE_MS = 1_000;
+const LAST_PAUSE_MS = 30_000;
+
 /** One record that waits holds back the watermark of at most this many times the window. */
 const MAX_SPAN = 20;
 
@@ -33,6 +43,9 @@ export class PartitionWindow {
   paused = false;
   /** True once the partition belongs to another consumer; its records are then dropped. */
   lost = false;
+  #fetchFault: FetchFault | undefined;
+  #pauseMs = FIRST_PAUSE_MS;
+  #pauseTimer: NodeJS.Timeout | undefined;
   /** Where the group stood when this consumer got the partition; undefined until it is known. */
   initialOffset: number | undefined;
   /** What was committed last since the join; undefined before that. */
@@ -63,6 +76,37 @@ export class PartitionWindow {
   ) {
     this.#limits = limits;
     this.#ledger = ledger;
+  }
+
+  /** Why the last fetch could not be read; undefined: it could. */
+  get fetchFault(): FetchFault | undefined {
+    return this.#fetchFault;
+  }
+
+  /** Whether fetching pauses because of {@link fetchFault}. */
+  get blocked(): boolean {
+    return this.#pauseTimer !== undefined;
+  }
+
+  /** Begins a pause, and calls `resume` at its end. */
+  blockFor(fault: FetchFault, resume: () => void): void {
+    this.#fetchFault = fault;
+    this.#endPause();
+    this.#pauseTimer = setTimeout(() => {
+      this.#endPause();
+      resume();
+    }, this.#pauseMs).unref();
+    this.#pauseMs = Math.min(this.#pauseMs * 2, LAST_PAUSE_MS);
+  }
+
+  readable(): void {
+    this.#fetchFault = undefined;
+    this.#pauseMs = FIRST_PAUSE_MS;
+  }
+
+  #endPause(): void {
+    clearTimeout(this.#pauseTimer);
+    this.#pauseTimer = undefined;
   }
 
   /** The offset after the last batch; undefined before the first. */
@@ -151,7 +195,10 @@ export class PartitionWindow {
    * where none waits.
    */
   oldestAgeMs(now = Date.now()): number {
-    for (const { record } of this.#unfinished) return Math.max(now - record.timestamp, 0);
+    for (const { record } of this.#unfinished) {
+      // Without a timestamp (-1) a record has no age.
+      if (record.timestamp >= 0) return Math.max(now - record.timestamp, 0);
+    }
     return 0;
   }
 

@@ -1,6 +1,7 @@
 import type { AnyStream } from '../domain/stream';
 import type { Backoff } from './backoff';
 import type { OpenRecords } from './open-records';
+import type { FetchFault } from './partition-window';
 import type { StallCause } from './stalls';
 import type { StartRate } from './start-rate';
 
@@ -11,12 +12,14 @@ export interface WindowState {
   uncommitted: boolean;
   /** Records were fetched that are not started. */
   waiting: boolean;
+  /** Why the last fetch gave nothing that can be read; undefined: it did. */
+  fault: FetchFault | undefined;
 }
 
 /** Why the partition makes no progress, by the state of what its records pass through. */
 export function stallCause(
   { execution, maxOpen }: AnyStream,
-  { partition, uncommitted, waiting }: WindowState,
+  { partition, uncommitted, waiting, fault }: WindowState,
   {
     backoff,
     rate,
@@ -31,7 +34,7 @@ export function stallCause(
   }
   if (rate.refused) return { reason: 'temporal_backoff', detail: 'resource_exhausted' };
   if (uncommitted) return { reason: 'commit_failing' };
-  if (!waiting) return { reason: 'no_fetch' };
+  if (!waiting) return fault ?? { reason: 'no_fetch' };
   const own = open.oldest((memo) => memo.partition === partition);
   if (execution.lane === 'chunk') {
     const oldest = own ?? open.oldest(() => true);

@@ -16,6 +16,10 @@ export const STALL_REASONS = [
   'max_open',
   /** Records were fetched and have not been started, for none of the reasons above. */
   'records_waiting',
+  /** The next batch can't be turned into records: wrong bytes, or a compression that nobody knows. */
+  'unreadable',
+  /** The broker answers fetches of the partition with an error. */
+  'fetch_failing',
   /** Kafka gives nothing, although the log goes on. */
   'no_fetch',
 ] as const;

@@ -7,8 +7,9 @@ import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/com
 import { grpcStatus, GrpcStatus } from '../clients/temporal';
 import { errorWithCause } from '../domain/errors';
 import { isSameChunk, type ChunkMemo } from '../domain/chunk';
-import { isSameRecord, type RecordMemo } from '../domain/record';
-import type { WorkflowStart } from '../domain/record-start';
+import { isSameRecord, type KafkaRecord, type RecordMemo } from '../domain/record';
+import { startOfUnreadable, type WorkflowStart } from '../domain/record-start';
+import type { AnyStream } from '../domain/stream';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { Backoff } from './backoff';
@@ -194,6 +195,26 @@ async function holderOf(
       pause(deps, error);
     }
   }
+}
+
+/**
+ * Whether the dead letter that stands for an unreadable batch has its workflow: an operator has started it to
+ * let the partition go on. Tells no before it waits for a server that does not answer.
+ */
+export async function isUnreadableStarted(
+  { client, stream }: { client: Client; stream: AnyStream },
+  record: KafkaRecord,
+): Promise<boolean> {
+  const { workflowId, furtherIds, memo } = startOfUnreadable(stream, record);
+  for (const id of [workflowId, ...furtherIds]) {
+    try {
+      const found = await client.workflow.getHandle(id).describe();
+      if (isSameRecord(found.memo ?? {}, memo)) return true;
+    } catch {
+      return false;
+    }
+  }
+  return false;
 }
 
 function pause(deps: StartDependencies, error: unknown): void {

@@ -1,7 +1,10 @@
-import Batch from 'kafkajs/src/consumer/batch';
+import type Broker from 'kafkajs/src/broker';
+import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import type { Kafka } from 'kafkajs';
 import type { KafkaRecord } from '../domain/record';
-import { kafkaErrorType, toKafkaRecord } from './kafka';
+import { decodeRecordSet, recordOfUnreadable, type DecodedRecords } from '../kafka/record-set';
+import { kafkaErrorType } from './kafka';
+import { fetchPartitions } from './kafka-fetch';
 
 /** Thrown when the asked-for offsets are no longer, or not yet, on the broker. */
 export class OffsetOutOfRangeError extends Error {
@@ -10,7 +13,10 @@ export class OffsetOutOfRangeError extends Error {
 
 /** Reads records without a consumer group, so that no group's offsets or membership change. */
 export interface RecordReader {
-  /** Records with `from <= offset < to`, in order, oldest first. Waits for those not yet written. */
+  /**
+   * Committed records with `from <= offset < to`, in order, oldest first. Waits for those not yet written. A
+   * batch that can't be read comes as one record that says why (`KafkaRecord.unreadable`).
+   */
   read(topic: string, partition: number, from: number, to: number): AsyncGenerator<KafkaRecord>;
   /** The lowest offset that the partition has. */
   earliest(topic: string, partition: number): Promise<number>;
@@ -27,12 +33,10 @@ interface Cluster {
   fetchTopicsOffset(
     topics: { topic: string; partitions: { partition: number }[]; fromBeginning: true }[],
   ): Promise<{ partitions: { offset: string }[] }[]>;
-  findBroker(options: { nodeId: string }): Promise<{ fetch(request: object): Promise<unknown> }>;
-}
-interface FetchResponse {
-  responses: { topicName: string; partitions: { partition: number }[] }[];
+  findBroker(options: { nodeId: string }): Promise<Broker>;
 }
 const READ_COMMITTED = 1;
+const MAX_BYTES = 4 * 1024 * 1024;
 
 export function createRecordReader(kafka: Kafka): RecordReader {
   const symbol = Object.getOwnPropertySymbols(kafka).find(
@@ -57,20 +61,18 @@ export function createRecordReader(kafka: Kafka): RecordReader {
     await cluster.addTargetTopic(topic);
   }
 
-  async function fetch(topic: string, partition: number, offset: number) {
+  async function fetch(topic: string, partition: number, fetchOffset: number) {
     await prepare(topic);
     const leader = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
     if (leader === undefined) throw new Error(`topic ${topic} has no partition ${partition}`);
     const broker = await cluster.findBroker({ nodeId: leader });
-    const maxBytes = 4 * 1024 * 1024;
-    const response = (await broker.fetch({
-      maxWaitTime: 500,
-      minBytes: 1,
-      maxBytes,
-      isolationLevel: READ_COMMITTED,
-      topics: [{ topic, partitions: [{ partition, fetchOffset: String(offset), maxBytes }] }],
-    })) as FetchResponse;
-    return new Batch(topic, String(offset), response.responses[0]!.partitions[0]!);
+    const [fetched] = await fetchPartitions(
+      broker,
+      [{ topic, partition, fetchOffset, maxBytes: MAX_BYTES }],
+      { maxWaitTime: 500, minBytes: 1, maxBytes: MAX_BYTES },
+    );
+    if (fetched!.errorCode !== 0) throw createErrorFromCode(fetched!.errorCode);
+    return decodeRecordSet(fetched!);
   }
 
   return {
@@ -78,9 +80,9 @@ export function createRecordReader(kafka: Kafka): RecordReader {
       let offset = from;
       let failures = 0;
       while (offset < to) {
-        let batch: Batch;
+        let fetched: DecodedRecords;
         try {
-          batch = await fetch(topic, partition, offset);
+          fetched = await fetch(topic, partition, offset);
           failures = 0;
         } catch (error) {
           if (kafkaErrorType(error) === 'OFFSET_OUT_OF_RANGE') {
@@ -94,12 +96,16 @@ export function createRecordReader(kafka: Kafka): RecordReader {
           await cluster.refreshMetadata();
           continue;
         }
-        for (const message of batch.messages) {
-          const record = toKafkaRecord(topic, partition, message);
+        const { records, nextOffset, unreadable } = fetched;
+        for (const record of records) {
           if (record.offset >= to) return;
           yield record;
         }
-        if (batch.rawMessages.length > 0) offset = Number(batch.lastOffset()) + 1;
+        offset = nextOffset;
+        if (unreadable && unreadable.offset < to) {
+          yield recordOfUnreadable(topic, partition, unreadable);
+          offset = unreadable.nextOffset;
+        } else if (unreadable) return;
       }
     },
     async earliest(topic, partition) {

@@ -16,13 +16,14 @@ import {
   type Admin,
   type Consumer,
   type ConsumerConfig,
-  type KafkaMessage,
+  type EachBatchPayload,
   type PartitionAssigner,
   type RetryOptions,
   type SASLOptions,
 } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { KafkaRecord } from '../domain/record';
+import { fetchBatches, type FetchedBatch } from './kafka-consumer-fetch';
 import { lz4, snappy, zstd } from './kafka-codecs';
 import './kafka-encoder';
 
@@ -31,6 +32,7 @@ import './kafka-encoder';
  * since 2023, so what it lacks is mended or reached into here, at the exact version that package.json pins.
  */
 export type { Admin, Consumer, EachBatchPayload, Message, Producer } from 'kafkajs';
+export type { FetchedBatch };
 
 const REBALANCE_IN_PROGRESS = 27;
 
@@ -102,6 +104,16 @@ group.heartbeat = async function (options) {
   if (outside.has(this)) throw createErrorFromCode(REBALANCE_IN_PROGRESS);
   return heartbeat.call(this, options);
 };
+
+/** Fetches in the place of kafkajs, whose own way trusts that every batch has records; see `fetchBatches`. */
+group.fetch = function (nodeId) {
+  return fetchBatches(this, nodeId);
+};
+
+/** What kafkajs hands to a consumer's handler, and {@link fetchBatches} has made. */
+export function fetchedBatch({ batch }: EachBatchPayload): FetchedBatch {
+  return batch as unknown as FetchedBatch;
+}
 
 CompressionCodecs[CompressionTypes.Snappy] = snappy;
 CompressionCodecs[CompressionTypes.LZ4] = lz4;
@@ -205,36 +217,6 @@ export function isKafkaUnreachable(error: unknown): boolean {
   if (error instanceof KafkaJSConnectionError) return true;
   const cause = error instanceof KafkaJSError ? (error as { cause?: unknown }).cause : undefined;
   return cause !== undefined && isKafkaUnreachable(cause);
-}
-
-/** Where the fetch of a consumer's batch began; its own types leave that out. */
-export function fetchedOffset(batch: object): number {
-  return Number((batch as { fetchedOffset: string }).fetchedOffset);
-}
-
-export function toKafkaRecord(
-  topic: string,
-  partition: number,
-  message: KafkaMessage,
-): KafkaRecord {
-  return {
-    topic,
-    partition,
-    offset: Number(message.offset),
-    timestamp: Number(message.timestamp),
-    key: message.key,
-    value: message.value,
-    headers: message.headers ? headersOf(message.headers) : [],
-  };
-}
-
-function headersOf(headers: NonNullable<KafkaMessage['headers']>): KafkaRecord['headers'] {
-  return Object.entries(headers).flatMap(([name, value]) =>
-    (Array.isArray(value) ? (value as unknown[]) : [value ?? null])
-      // kafkajs takes what `{}` inherits (`constructor`, `__proto__`) for a first value of that name.
-      .filter((one) => one === null || Buffer.isBuffer(one))
-      .map((one): [string, Buffer | null] => [name, one]),
-  );
 }
 
 /** Headers as kafkajs sends them; a name that stands more than once becomes a list. */

@@ -27,21 +27,81 @@ declare module 'kafkajs/src/protocol/error' {
   export function createErrorFromCode(code: number): KafkaJSProtocolError;
 }
 
+declare module 'kafkajs/src/broker' {
+  interface Call {
+    request: { apiVersion: number };
+    requestTimeout: number;
+  }
+  class Broker {
+    /** In the highest version that kafkajs and the broker know. */
+    lookupRequest(apiKey: number, definitions: object): (options: object) => Call;
+    connectionPool: { send(call: object): Promise<unknown> };
+    disconnect(): Promise<void>;
+  }
+  export = Broker;
+}
+
+declare module 'kafkajs/src/protocol/requests' {
+  export const requests: { Fetch: object; ListOffsets: object };
+}
+
+declare module 'kafkajs/src/protocol/requests/apiKeys' {
+  const apiKeys: { Fetch: number; ListOffsets: number };
+  export = apiKeys;
+}
+
+declare module 'kafkajs/src/utils/shuffle' {
+  function shuffle<T>(array: readonly T[]): T[];
+  export = shuffle;
+}
+
+declare module 'kafkajs/src/errors' {
+  import type { KafkaJSProtocolError } from 'kafkajs';
+  export class KafkaJSOffsetOutOfRange extends Error {
+    constructor(error: KafkaJSProtocolError, where: { topic: string; partition: number });
+  }
+}
+
 declare module 'kafkajs/src/consumer/consumerGroup' {
+  import type Broker from 'kafkajs/src/broker';
+  interface TopicPartitions {
+    topic: string;
+    partitions: number[];
+  }
   class ConsumerGroup {
     joinAndSync: (this: ConsumerGroup) => Promise<void>;
     heartbeat: (this: ConsumerGroup, options: { interval: number }) => Promise<void>;
+    fetch: (this: ConsumerGroup, nodeId: string) => Promise<object[]>;
+    recoverFromFetch(error: unknown): Promise<void>;
+    checkForStaleAssignment(): void;
+    filterPartitionsByNode(nodeId: string, owned: TopicPartitions[]): TopicPartitions[];
+    seekOffsets(owned: TopicPartitions[]): Promise<void>;
+    getActiveTopicPartitions(): Record<string, Set<number>>;
+    cluster: {
+      refreshMetadata(): Promise<void>;
+      refreshMetadataIfNecessary(): Promise<void>;
+      findBroker(options: { nodeId: string }): Promise<Broker>;
+    };
+    subscriptionState: {
+      assigned(): TopicPartitions[];
+      isPaused(topic: string, partition: number): boolean;
+    };
+    seekOffset: { has(topic: string, partition: number): boolean };
+    /** Made anew by each join. */
+    offsetManager: {
+      committedOffsets(): Record<string, Record<number, string | undefined>>;
+      nextOffset(topic: string, partition: number): { toString(): string };
+    };
+    preferredReadReplicasPerTopicPartition: Record<
+      string,
+      Record<number, { nodeId: number; expireAt: number }>
+    >;
+    maxWaitTime: number;
+    minBytes: number;
+    maxBytes: number;
+    maxBytesPerPartition: number;
+    rackId: string;
+    metadataMaxAge: number;
   }
   export = ConsumerGroup;
-}
-
-declare module 'kafkajs/src/consumer/batch' {
-  import type { KafkaMessage } from 'kafkajs';
-  class Batch {
-    constructor(topic: string, fetchedOffset: string, partitionData: object);
-    messages: KafkaMessage[];
-    rawMessages: unknown[];
-    lastOffset(): string;
-  }
-  export = Batch;
 }

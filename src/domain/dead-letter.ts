@@ -50,7 +50,7 @@ export function deadLetterHeaders(
     topic: record.topic,
     partition: record.partition,
     offset: record.offset,
-    timestamp: record.timestamp,
+    timestamp: record.exactTimestamp ?? record.timestamp,
     'workflow-id': workflow.workflowId,
     'run-id': workflow.runId,
     'error-type': failure.type,

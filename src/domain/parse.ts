@@ -13,7 +13,8 @@ export type ParseResult =
  * a reason to stop consuming, and one bad record must not stop the others.
  */
 export function parseRecord(stream: AnyStream, record: KafkaRecord): ParseResult {
-  const { value } = record;
+  const { value, unreadable } = record;
+  if (unreadable !== undefined) return invalid('UnreadableBatch', unreadable);
   if (value === null) return invalid('NullValue', 'the record has no value');
   let decoded: unknown;
   try {

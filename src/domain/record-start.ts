@@ -56,7 +56,15 @@ export function startOfRecord(
     workflowType: stream.workflow?.type ?? 'deliverRecord',
     workflowId: workflowId!,
     furtherIds,
-    args: [{ ...identity, content, ...(earlierAttempts > 0 && { earlierAttempts }) }, stream.retry],
+    args: [
+      {
+        ...identity,
+        ...exactTimestampOf(record),
+        content,
+        ...(earlierAttempts > 0 && { earlierAttempts }),
+      },
+      stream.retry,
+    ],
     memo: { ...identity, ...traceOf(record) },
   };
 }
@@ -74,9 +82,22 @@ export function startOfInvalidRecord(
     workflowType: 'invalidRecord',
     workflowId: workflowId!,
     furtherIds,
-    args: [{ ...position, content: contentOrReference(record, reason), reason }],
+    args: [
+      {
+        ...position,
+        ...exactTimestampOf(record),
+        content: contentOrReference(record, reason),
+        reason,
+      },
+    ],
     memo: { ...position, messageId: null, ...traceOf(record) },
   };
+}
+
+/** The start of the dead letter of a batch that can't be read; see `KafkaRecord.unreadable`. */
+export function startOfUnreadable(stream: AnyStream, record: KafkaRecord): RecordStart {
+  const message = record.unreadable ?? 'the batch can be read';
+  return startOfInvalidRecord(stream, record, { type: 'UnreadableBatch', message });
 }
 
 /** The same start, of a workflow that waits until the one before it in its key has ended. */
@@ -84,6 +105,10 @@ export function startAfter(start: RecordStart, after: string | undefined): Recor
   if (after === undefined) return start;
   const [input, ...rest] = start.args;
   return { ...start, args: [{ ...input, after }, ...rest] as RecordStart['args'] };
+}
+
+function exactTimestampOf({ exactTimestamp }: KafkaRecord) {
+  return exactTimestamp === undefined ? {} : { exactTimestamp };
 }
 
 /** For people who look for a trace, or come from one; `tracestate` is for machines. */

@@ -9,12 +9,22 @@ export interface RecordPosition {
 
 /** One Kafka record with its own bytes. `null` and empty stay distinct for key, value and headers. */
 export interface KafkaRecord extends RecordPosition {
-  /** Milliseconds since the epoch, as the broker keeps it. */
+  /** Milliseconds since the epoch, as the broker keeps it; beyond 2^53 the nearest number. */
   timestamp: number;
+  /**
+   * The timestamp in decimal digits if `timestamp` is not exact, as when a producer has written nanoseconds.
+   * Absent otherwise.
+   */
+  exactTimestamp?: string | undefined;
   key: Buffer | null;
   value: Buffer | null;
   /** In the order of the record; a name may stand more than once. */
   headers: [name: string, value: Buffer | null][];
+  /**
+   * Why the bytes of this record can't be read. Such a record stands for a whole batch: its value is the batch
+   * as the broker keeps it, its offset is the batch's first. Absent for every other record.
+   */
+  unreadable?: string | undefined;
 }
 
 /**
@@ -34,6 +44,8 @@ export interface RecordEnvelope extends RecordPosition {
   stream: string;
   /** Milliseconds since the epoch. */
   timestamp: number;
+  /** As in {@link KafkaRecord}. */
+  exactTimestamp?: string | undefined;
   content: RecordContent;
   /**
    * Id of the workflow of the record before it in its key, which may not have ended: this one waits for
@@ -61,6 +73,7 @@ export type InvalidRecordType =
   | 'SchemaMismatch'
   | 'InvalidMessageId'
   | 'RecordTooLarge'
+  | 'UnreadableBatch'
   | 'RejectedByTemporal';
 
 /** Input of `invalidRecord`. */
@@ -101,7 +114,7 @@ export function encodeContent(record: KafkaRecord): RecordContent {
 
 /** The record itself again, or `undefined` where the envelope holds it only by reference. */
 export function decodeContent(envelope: RecordEnvelope): KafkaRecord | undefined {
-  const { topic, partition, offset, timestamp, content } = envelope;
+  const { topic, partition, offset, timestamp, exactTimestamp, content } = envelope;
   if ('byReference' in content) return undefined;
   const bytes = (value: EncodedBytes | null) => (value === null ? null : decodeBytes(value));
   return {
@@ -109,6 +122,7 @@ export function decodeContent(envelope: RecordEnvelope): KafkaRecord | undefined
     partition,
     offset,
     timestamp,
+    ...(exactTimestamp !== undefined && { exactTimestamp }),
     key: bytes(content.key),
     value: bytes(content.value),
     headers: content.headers.map(([name, value]) => [name, bytes(value)]),

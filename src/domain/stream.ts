@@ -57,6 +57,7 @@ export interface StreamOptions<Schema extends z.ZodType> {
    * 50 within a minute, and half of those that ended.
    */
   brake?: Partial<BrakeLimits> | false;
+  onUnreadable?: 'stall' | 'deadLetter';
   /** Records that may be in their first workflow task at once, in one bridge worker. Default 30. */
   maxInFlight?: number;
   /** Workflows started by one bridge worker that may be open at once. Default 1,000. */
@@ -110,6 +111,7 @@ export interface Stream<Message = unknown> {
   readonly ordering: Ordering;
   readonly afterDeadLetter: AfterDeadLetter;
   readonly brake: BrakeLimits | false;
+  readonly onUnreadable: 'stall' | 'deadLetter';
   readonly maxInFlight: number;
   readonly maxOpen: number;
 }
@@ -209,6 +211,7 @@ const optionsSchema = z.strictObject({
         .partial(),
     ])
     .optional(),
+  onUnreadable: z.enum(['stall', 'deadLetter']).optional(),
   maxInFlight: count.max(1000).optional(),
   maxOpen: count.optional(),
 });
@@ -241,6 +244,7 @@ export function defineStream<Schema extends z.ZodType>(
     ordering: options.ordering ?? 'none',
     afterDeadLetter: options.afterDeadLetter ?? 'continue',
     brake: brake === false ? (false as const) : { ...DEFAULT_BRAKE_LIMITS, ...brake },
+    onUnreadable: options.onUnreadable ?? 'stall',
     maxInFlight: options.maxInFlight ?? 30,
     maxOpen: options.maxOpen ?? 1_000,
   };

@@ -35,6 +35,7 @@ const INVALID: readonly string[] = [
   'SchemaMismatch',
   'InvalidMessageId',
   'RecordTooLarge',
+  'UnreadableBatch',
   'RejectedByTemporal',
 ] satisfies InvalidRecordType[];
 

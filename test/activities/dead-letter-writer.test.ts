@@ -1,10 +1,11 @@
 // eslint-disable-next-line @typescript-eslint/no-restricted-imports -- what the client throws
 import { KafkaJSProtocolError } from 'kafkajs';
 import { createDeadLetterWriter } from '../../src/activities/dead-letter-writer';
-import { GZIP, toKafkaRecord, type Producer } from '../../src/clients/kafka';
+import { GZIP, type Producer } from '../../src/clients/kafka';
 import { OffsetOutOfRangeError, type RecordReader } from '../../src/clients/kafka-reader';
 import { encodeContent, type KafkaRecord, type RecordContent } from '../../src/domain/record';
 import { kafkaRecord, testStream } from '../domain/support/records';
+import { recordOfMessage } from './support/sent-message';
 
 const stream = testStream();
 const failure = { type: 'Permanent', message: 'no', attempts: 3 };
@@ -39,7 +40,7 @@ async function write(
 
 /** The dead letter as its reader sees it. */
 function received({ messages: [message] }: Sent): KafkaRecord {
-  return toKafkaRecord('test-sync-dlq', 0, { offset: '0', ...message } as never);
+  return recordOfMessage('test-sync-dlq', message);
 }
 
 const byReference = { byReference: true, bytes: 3_000_000 } as const;

@@ -4,7 +4,7 @@ import { createActivities } from '../../src/activities/create-activities';
 import { createDeadLetterWriter } from '../../src/activities/dead-letter-writer';
 import { HeldChunks } from '../../src/bridge/held-chunks';
 import { RecentLayer } from '../../src/bridge/recent-layer';
-import { toKafkaRecord, type Producer } from '../../src/clients/kafka';
+import type { Producer } from '../../src/clients/kafka';
 import type { RecordActivities } from '../../src/activities/record-activities';
 import { DeliveryError } from '../../src/domain/errors';
 import { encodeContent, type KafkaRecord } from '../../src/domain/record';
@@ -16,6 +16,7 @@ import { Tracing } from '../../src/tracing';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { spansInMemory, TRACE_ID, traceHeader, traceparent } from '../support/spans';
 import { noChunks } from './support/no-chunks';
+import { recordOfMessage } from './support/sent-message';
 
 const exporter = spansInMemory();
 const PARENT = 'b'.repeat(16);
@@ -41,7 +42,7 @@ function world(tracing?: Tracing, given: Partial<Sink> = {}, error?: Error) {
   };
   const producer = {
     send: ({ topic, messages: [message] }: Parameters<Producer['send']>[0]) => {
-      letters.push(toKafkaRecord(topic, 0, { offset: '0', ...message } as never));
+      letters.push(recordOfMessage(topic, message));
       return Promise.resolve([{}]);
     },
   } as unknown as Producer;

@@ -13,6 +13,7 @@ import type { ChunkMemo } from '../../src/domain/chunk';
 import { createMetrics } from '../../src/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
+import { fetchedBatch } from './support/fetched-batch';
 import { deferred, serviceError, settled, type Deferred } from './support/fakes';
 
 jest.mock('../../src/clients/kafka', () => ({
@@ -135,6 +136,7 @@ class Model {
       limits: { records: 4 * maxRecords, bytes: 1e9 },
       recentIds: () => 0,
       stalledAfterMs: 60_000,
+      isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       onRecords: (entries) => dispatcher.push(entries),
       onLost: () => dispatcher.dropLost(),
@@ -164,16 +166,18 @@ class Model {
     const next = this.log.find((offset) => offset > offsets.at(-1)!) ?? Infinity;
     const last = Math.min(offsets.at(-1)! + hidden, next - 1);
     await member.handler({
-      batch: {
+      batch: fetchedBatch({
         topic: stream.topic,
-        partition: 0,
-        fetchedOffset: String(member.position),
-        lastOffset: () => String(last),
-        messages: offsets.map((offset) => ({
-          ...kafkaRecord({ timestamp: 1_000 + offset, value: Buffer.from(`{"id":"${offset}"}`) }),
-          offset: String(offset),
-        })),
-      },
+        fetchOffset: member.position,
+        nextOffset: last + 1,
+        records: offsets.map((offset) =>
+          kafkaRecord({
+            offset,
+            timestamp: 1_000 + offset,
+            value: Buffer.from(`{"id":"${offset}"}`),
+          }),
+        ),
+      }),
       resolveOffset: (offset: string) => (member.position = Number(offset) + 1),
       pause: () => (member.paused = true),
       commitOffsetsIfNecessary: (request: { topics: [{ partitions: [{ offset: string }] }] }) =>

@@ -25,6 +25,7 @@ import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idem
 import { createMetrics } from '../../src/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
+import { fetchedBatch } from './support/fetched-batch';
 import { deferred, serviceError, settled, type Deferred } from './support/fakes';
 
 jest.mock('../../src/clients/kafka', () => ({
@@ -216,6 +217,7 @@ class Model {
       limits: { records: 4 * maxRecords, bytes: 1e9 },
       stalledAfterMs: 60_000,
       silentAfterMs: 1e9,
+      isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       recentIds: () => 0,
       onRecords: (entries) => dispatcher.push(entries),
@@ -243,13 +245,11 @@ class Model {
     const records = this.#log.slice(member.position, member.position + count);
     if (member.paused || records.length === 0) return;
     await member.handler({
-      batch: {
+      batch: fetchedBatch({
         topic: this.#stream.topic,
-        partition: 0,
-        fetchedOffset: String(member.position),
-        lastOffset: () => String(records.at(-1)!.offset),
-        messages: records.map((record) => ({ ...record, offset: String(record.offset) })),
-      },
+        fetchOffset: member.position,
+        records,
+      }),
       resolveOffset: (offset: string) => (member.position = Number(offset) + 1),
       pause: () => (member.paused = true),
       commitOffsetsIfNecessary: (request: {

@@ -4,6 +4,7 @@ import * as kafka from '../../src/clients/kafka';
 import { createMetrics } from '../../src/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
+import { fetchedBatch } from './support/fetched-batch';
 import { keepingLogger, settled, until } from './support/fakes';
 
 jest.mock('../../src/clients/kafka', () => ({
@@ -55,6 +56,7 @@ class World {
       stalledAfterMs: 100,
       silentAfterMs: 300,
       stallCause: ({ waiting }) => ({ reason: waiting ? 'records_waiting' : 'no_fetch' }),
+      isStarted: () => Promise.resolve(false),
       onRecords: (entries) => this.accepted.push(...entries),
       onLost: () => this.lost++,
       onFatal: (error) => this.fatal.push(error),
@@ -76,13 +78,10 @@ class World {
   async fetched(from: number, ...offsets: number[]): Promise<string | undefined> {
     let resolved: string | undefined;
     await this.fake.handler({
-      batch: {
-        topic: 'topic',
-        partition: 0,
-        fetchedOffset: String(from),
-        lastOffset: () => String(offsets.at(-1)),
-        messages: offsets.map((offset) => ({ ...kafkaRecord({ offset }), offset: String(offset) })),
-      },
+      batch: fetchedBatch({
+        fetchOffset: from,
+        records: offsets.map((offset) => kafkaRecord({ offset })),
+      }),
       resolveOffset: (offset: string) => (resolved = offset),
       pause: () => undefined,
       commitOffsetsIfNecessary: ({

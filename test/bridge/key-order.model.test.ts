@@ -14,6 +14,7 @@ import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idem
 import { createMetrics } from '../../src/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
+import { fetchedBatch } from './support/fetched-batch';
 import { deferred, serviceError, settled, type Deferred } from './support/fakes';
 
 jest.mock('../../src/clients/kafka', () => ({
@@ -154,6 +155,7 @@ class Model {
       limits: { records: 30, bytes: 1e9 },
       recentIds: () => 0,
       stalledAfterMs: 60_000,
+      isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       onRecords: (entries) => dispatcher.push(entries),
       onLost: () => dispatcher.dropLost(),
@@ -179,20 +181,18 @@ class Model {
     const offsets = [...this.keys.keys()].slice(member.position, member.position + count);
     if (member.paused || offsets.length === 0) return;
     await member.handler({
-      batch: {
+      batch: fetchedBatch({
         topic: this.#stream.topic,
-        partition: 0,
-        fetchedOffset: String(member.position),
-        lastOffset: () => String(offsets.at(-1)),
-        messages: offsets.map((offset) => ({
-          ...kafkaRecord({
+        fetchOffset: member.position,
+        records: offsets.map((offset) =>
+          kafkaRecord({
+            offset,
             timestamp: 1_000 + offset,
             key: Buffer.from(this.keys[offset]!),
             value: Buffer.from(JSON.stringify({ id: `${offset}${this.idSuffix}` })),
           }),
-          offset: String(offset),
-        })),
-      },
+        ),
+      }),
       resolveOffset: (offset: string) => (member.position = Number(offset) + 1),
       pause: () => (member.paused = true),
       commitOffsetsIfNecessary: (request: {

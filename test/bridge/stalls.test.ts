@@ -1,6 +1,6 @@
 import { Backoff } from '../../src/bridge/backoff';
 import { OpenRecords } from '../../src/bridge/open-records';
-import { stallCause } from '../../src/bridge/stall-cause';
+import { stallCause, type WindowState } from '../../src/bridge/stall-cause';
 import { StartRate } from '../../src/bridge/start-rate';
 import { parseStallNote, STALL_REASONS, Stalls, type StallCause } from '../../src/bridge/stalls';
 import { createMetrics } from '../../src/metrics';
@@ -117,10 +117,13 @@ describe('the reason', () => {
   refused.exhausted();
   const record = testStream({ maxOpen: 1 });
   const chunk = testStream({ execution: { lane: 'chunk' } });
-  const nothing = { partition: 0, uncommitted: false, waiting: false };
+  const nothing: WindowState = {
+    ...{ partition: 0, uncommitted: false, waiting: false },
+    fault: undefined,
+  };
   const waiting = { ...nothing, waiting: true };
   const reason = (
-    window: typeof nothing,
+    window: WindowState,
     { of = record, backoff = idle, rate = free, braked = false } = {},
   ) => stallCause(of, window, { backoff, rate, open, braked });
 
@@ -152,7 +155,13 @@ describe('the reason', () => {
     const other = { ...waiting, partition: 1 };
     expect(reason(other, { of: chunk })).toEqual({ reason: 'chunk_open', oldest });
     expect(reason(other, { of: testStream() })).toEqual({ reason: 'records_waiting' });
-    expect(new Set(STALL_REASONS).size).toBe(7);
+    for (const fault of ['unreadable', 'fetch_failing'] as const) {
+      const found = { reason: fault, detail: 'offset 7: its checksum is wrong' };
+      expect(reason({ ...nothing, fault: found })).toEqual(found);
+      // What was fetched before comes first.
+      expect(reason({ ...waiting, fault: found })).not.toEqual(found);
+    }
+    expect(new Set(STALL_REASONS).size).toBe(9);
     // A start that got through: what stands still has another reason.
     refused.succeeded();
     expect(reason(nothing, { rate: refused })).toEqual({ reason: 'no_fetch' });

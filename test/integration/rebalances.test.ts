@@ -38,6 +38,7 @@ class Member {
       logger: this.log.logger,
       recentIds: () => 0,
       stalledAfterMs: 60_000,
+      isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       onRecords: (entries) => this.entries.push(...entries),
       onLost: () => undefined,

@@ -72,6 +72,7 @@ describe('a consumer that dies without a word', () => {
       ...{ stream, kafka, logger, metrics: createMetrics() },
       stalledAfterMs: 1_000,
       silentAfterMs: 5_000,
+      isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       recentIds: () => 0,
       onRecords: (entries) => (accepted += entries.length),

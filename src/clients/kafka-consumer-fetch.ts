@@ -1,0 +1,209 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
+import { KafkaJSOffsetOutOfRange } from 'kafkajs/src/errors';
+import { createErrorFromCode } from 'kafkajs/src/protocol/error';
+import { decodeRecordSet, type DecodedRecords } from '../kafka/record-set';
+import { fetchPartitions, type AskedPartition, type FetchedPartition } from './kafka-fetch';
+
+/**
+ * What one fetch has brought of one partition. kafkajs takes it for a batch of its own with something in
+ * it, so every fetch that moves the partition reaches the consumer's handler: records or none.
+ */
+export class FetchedBatch {
+  /** kafkajs looks at the last of its messages, and finds none. */
+  readonly messages = [];
+  readonly highWatermark: string;
+
+  constructor(
+    private readonly fetched: FetchedPartition,
+    private readonly stillOwned: () => boolean,
+    /** Why the broker gives nothing of this partition, as Kafka names it. Absent: it does. */
+    readonly failure: string | undefined,
+  ) {
+    this.highWatermark = String(fetched.highWatermark);
+  }
+
+  get topic(): string {
+    return this.fetched.topic;
+  }
+
+  get partition(): number {
+    return this.fetched.partition;
+  }
+
+  /** The offset that was asked for. */
+  get fetchOffset(): number {
+    return this.fetched.fetchOffset;
+  }
+
+  /** Whether the consumer has joined its group again since it asked: the batch may be another's by now. */
+  get stale(): boolean {
+    return !this.stillOwned();
+  }
+
+  decode(): DecodedRecords {
+    return decodeRecordSet(this.fetched);
+  }
+
+  // The rest is for kafkajs, whose log and events name these.
+  isEmpty = () => false;
+  isEmptyDueToFiltering = () => false;
+  firstOffset = () => String(this.fetchOffset);
+  lastOffset = () => String(this.fetchOffset);
+  offsetLag = () => '0';
+  offsetLagLow = () => '0';
+}
+
+const OFFSET_OUT_OF_RANGE = 1;
+/** The topic is gone, or was made anew: 3 by its name, 100 and 103 by its id. */
+const UNKNOWN_TOPIC = [3, 100, 103];
+/** Another broker leads the partition, or none does for now: metadata will say. */
+const LEADER_MOVED = [5, 6, 9, 56, 74, 75, 78];
+
+/**
+ * Fetches the partitions of one broker for a consumer, in the place of kafkajs's `ConsumerGroup.fetch`. What
+ * is wrong with one partition does not keep the others from being read.
+ */
+export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promise<FetchedBatch[]> {
+  try {
+    await group.cluster.refreshMetadataIfNecessary();
+    group.checkForStaleAssignment();
+    const owned = group.filterPartitionsByNode(nodeId, group.subscriptionState.assigned());
+    await group.seekOffsets(owned);
+    const { offsetManager } = group;
+    const asked = partitionsToAsk(group, owned);
+    if (asked.length === 0) {
+      await sleep(group.maxWaitTime);
+      return [];
+    }
+    const broker = await group.cluster.findBroker({ nodeId });
+    const { maxWaitTime, minBytes, maxBytes, rackId } = group;
+    const limits = { maxWaitTime, minBytes, maxBytes, rackId };
+    const fetched = await fetchPartitions(broker, asked, limits);
+    // Each join makes a new offset manager, and with it offsets that others may have committed.
+    return await batchesOf(group, fetched, () => group.offsetManager === offsetManager);
+  } catch (error) {
+    await group.recoverFromFetch(error);
+    return [];
+  }
+}
+
+function partitionsToAsk(
+  group: ConsumerGroup,
+  owned: { topic: string; partitions: number[] }[],
+): AskedPartition[] {
+  const committed = group.offsetManager.committedOffsets();
+  const active = group.getActiveTopicPartitions();
+  const asked = owned.flatMap(({ topic, partitions }) =>
+    partitions
+      // An offset is unknown while kafkajs recovers from one that is out of range.
+      .filter((one) => committed[topic]?.[one] != null && active[topic]?.has(one))
+      .map((partition) => ({
+        topic,
+        partition,
+        fetchOffset: Number(group.offsetManager.nextOffset(topic, partition).toString()),
+        maxBytes: group.maxBytesPerPartition,
+      })),
+  );
+  const cut = cutPartitions(group);
+  const alone = asked.find((one) => cut.has(nameOf(one)));
+  return alone ? [alone] : asked;
+}
+
+async function batchesOf(
+  group: ConsumerGroup,
+  fetched: FetchedPartition[],
+  stillOwned: () => boolean,
+): Promise<FetchedBatch[]> {
+  const batches: FetchedBatch[] = [];
+  const outOfRange: FetchedPartition[] = [];
+  let [leaderMoved, topicGone] = [false, false];
+  for (const one of fetched) {
+    const { topic, partition, errorCode, bytes } = one;
+    if (group.seekOffset.has(topic, partition)) continue;
+    if (group.subscriptionState.isPaused(topic, partition)) continue;
+    preferReplica(group, one);
+    if (errorCode === OFFSET_OUT_OF_RANGE) outOfRange.push(one);
+    else if (UNKNOWN_TOPIC.includes(errorCode)) topicGone = true;
+    else if (LEADER_MOVED.includes(errorCode)) leaderMoved = true;
+    else if (errorCode !== 0 || bytes.length > 0) {
+      const failure =
+        errorCode === 0 ? cutBatch(group, one, fetched.length) : nameOfError(errorCode);
+      if (failure !== ASK_ALONE) batches.push(new FetchedBatch(one, stillOwned, failure));
+    }
+  }
+  for (const { topic, partition } of outOfRange) {
+    const replicas = group.preferredReadReplicasPerTopicPartition[topic];
+    // A follower may not have what its leader has. kafkajs would begin the partition again from its start.
+    if (replicas?.[partition]) delete replicas[partition];
+    else {
+      const error = createErrorFromCode(OFFSET_OUT_OF_RANGE);
+      await group.recoverFromFetch(new KafkaJSOffsetOutOfRange(error, { topic, partition }));
+    }
+  }
+  if (topicGone) await group.recoverFromFetch(createErrorFromCode(UNKNOWN_TOPIC[0]!));
+  else if (leaderMoved) {
+    await group.cluster.refreshMetadata();
+    await sleep(group.maxWaitTime);
+  }
+  return batches;
+}
+
+function preferReplica(
+  group: ConsumerGroup,
+  { topic, partition, preferredReadReplica }: FetchedPartition,
+) {
+  if (preferredReadReplica === -1) return;
+  const replicas = (group.preferredReadReplicasPerTopicPartition[topic] ??= {});
+  replicas[partition] = {
+    nodeId: preferredReadReplica,
+    expireAt: Date.now() + group.metadataMaxAge,
+  };
+}
+
+/** Partitions of a consumer whose next batch did not fit beside what others had, by {@link nameOf}. */
+const cut = new WeakMap<ConsumerGroup, Set<string>>();
+
+function cutPartitions(group: ConsumerGroup): Set<string> {
+  let partitions = cut.get(group);
+  if (!partitions) cut.set(group, (partitions = new Set()));
+  return partitions;
+}
+
+function nameOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}/${partition}`;
+}
+
+const ASK_ALONE = 'ask alone';
+
+/**
+ * A broker cuts its answer off at `maxBytes`, also in the middle of a batch. Only the first partition of an
+ * answer gets its first batch whole, whatever its size. So a batch that is larger is asked for alone: the
+ * answer is {@link ASK_ALONE} then. Else it says what is wrong, or nothing.
+ */
+function cutBatch(
+  group: ConsumerGroup,
+  one: FetchedPartition,
+  partitions: number,
+): string | undefined {
+  const { bytes } = one;
+  const size = bytes.length < 12 ? Infinity : 12 + bytes.readInt32BE(8);
+  const partitionsCut = cutPartitions(group);
+  if (size <= bytes.length) {
+    partitionsCut.delete(nameOf(one));
+    return undefined;
+  }
+  const askedAlone = partitions === 1 && partitionsCut.has(nameOf(one));
+  if (!askedAlone) {
+    partitionsCut.add(nameOf(one));
+    return ASK_ALONE;
+  }
+  // The others have their turn before the next try.
+  partitionsCut.delete(nameOf(one));
+  return `the broker gives ${bytes.length} of the ${size} bytes that a batch says it has`;
+}
+
+function nameOfError(code: number): string {
+  const { type } = createErrorFromCode(code);
+  return type === 'KAFKAJS_UNKNOWN_ERROR_CODE' ? `error ${code}` : type;
+}

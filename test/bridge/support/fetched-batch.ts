@@ -1,0 +1,30 @@
+import type { FetchedBatch } from '../../../src/clients/kafka';
+import type { KafkaRecord } from '../../../src/domain/record';
+import type { DecodedRecords } from '../../../src/kafka/record-set';
+
+interface Given extends Omit<DecodedRecords, 'nextOffset'> {
+  topic?: string;
+  fetchOffset: number;
+  records: KafkaRecord[];
+  /** Default: the offset after the last record. */
+  nextOffset?: number;
+  stale?: () => boolean;
+  failure?: string;
+}
+
+/** What a fetch of partition 0 has brought, as the consumer's handler sees it. */
+export function fetchedBatch(given: Given): FetchedBatch {
+  const { topic = 'topic', fetchOffset, records, stale = () => false, failure } = given;
+  const nextOffset = given.nextOffset ?? (records.at(-1)?.offset ?? fetchOffset - 1) + 1;
+  const { unreadable } = given;
+  return {
+    topic,
+    partition: 0,
+    fetchOffset,
+    failure,
+    get stale() {
+      return stale();
+    },
+    decode: () => ({ records, nextOffset, ...(unreadable && { unreadable }) }),
+  } as FetchedBatch;
+}
