@@ -1,9 +1,9 @@
-import type Broker from 'kafkajs/src/broker';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import type { Kafka } from 'kafkajs';
 import type { KafkaRecord } from '../domain/record';
 import { decodeRecordSet, recordOfUnreadable, type DecodedRecords } from '../kafka/record-set';
 import { kafkaErrorType } from './kafka';
+import { createCluster } from './kafka-cluster';
 import { fetchPartitions } from './kafka-fetch';
 
 /** Thrown when the asked-for offsets are no longer, or not yet, on the broker. */
@@ -23,31 +23,10 @@ export interface RecordReader {
   close(): Promise<void>;
 }
 
-/** What is used of kafkajs's own cluster, which its public API gives to consumers only. */
-interface Cluster {
-  connect(): Promise<void>;
-  disconnect(): Promise<void>;
-  addTargetTopic(topic: string): Promise<void>;
-  refreshMetadata(): Promise<void>;
-  findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
-  fetchTopicsOffset(
-    topics: { topic: string; partitions: { partition: number }[]; fromBeginning: true }[],
-  ): Promise<{ partitions: { offset: string }[] }[]>;
-  findBroker(options: { nodeId: string }): Promise<Broker>;
-}
-const READ_COMMITTED = 1;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export function createRecordReader(kafka: Kafka): RecordReader {
-  const symbol = Object.getOwnPropertySymbols(kafka).find(
-    ({ description }) => description === 'private:Kafka:createCluster',
-  )!;
-  const createCluster = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol]!;
-  const cluster = createCluster({
-    metadataMaxAge: 300_000,
-    allowAutoTopicCreation: false,
-    isolationLevel: READ_COMMITTED,
-  });
+  const cluster = createCluster(kafka);
   let connected: Promise<void> | undefined;
 
   async function prepare(topic: string) {

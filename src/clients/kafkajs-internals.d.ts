@@ -37,6 +37,12 @@ declare module 'kafkajs/src/broker' {
     lookupRequest(apiKey: number, definitions: object): (options: object) => Call;
     connectionPool: { send(call: object): Promise<unknown> };
     disconnect(): Promise<void>;
+    listOffsets(request: {
+      isolationLevel: number;
+      topics: { topic: string; partitions: { partition: number; timestamp: number }[] }[];
+    }): Promise<{
+      responses: { partitions: { partition: number; offset: string }[] }[];
+    }>;
   }
   export = Broker;
 }

@@ -1,26 +1,45 @@
-import { withAdmin, type Kafka } from '../clients/kafka';
+import { kafkaErrorType, type Kafka } from '../clients/kafka';
+import { topicEnds, type PartitionEnds } from '../clients/kafka-offsets';
 import { OffsetOutOfRangeError, type RecordReader } from '../clients/kafka-reader';
-import type { KafkaRecord } from '../domain/record';
+import { describePosition, type KafkaRecord } from '../domain/record';
 
-/** The records that a partition held at some moment: `low <= offset < high`. */
+/** The records that could be read of a partition at some moment: `low <= offset < high`. */
 export interface PartitionRange {
   partition: number;
   low: number;
   high: number;
 }
 
-/** What the topic's partitions hold now; undefined where the topic does not exist. */
+/**
+ * What can be read of the topic's partitions now; undefined when the topic does not exist. A reader of
+ * committed records stops at an open transaction, so a range ends there. `onNotice` is told what lies behind.
+ */
 export async function topicRanges(
   kafka: Kafka,
   topic: string,
+  onNotice: (text: string) => void = () => undefined,
 ): Promise<PartitionRange[] | undefined> {
-  return withAdmin(kafka, async (admin) => {
-    if (!(await admin.listTopics()).includes(topic)) return undefined;
-    const offsets = await admin.fetchTopicOffsets(topic);
-    return offsets
-      .map(({ partition, low, high }) => ({ partition, low: Number(low), high: Number(high) }))
-      .sort((a, b) => a.partition - b.partition);
+  const ends = await existingEnds(kafka, topic);
+  return ends?.map(({ partition, low, stable, high }) => {
+    if (high > stable) {
+      const position = describePosition({ topic, partition, offset: stable });
+      onNotice(`${high - stable} records behind an open transaction at ${position} are not read`);
+    }
+    return { partition, low, high: stable };
   });
+}
+
+/** The ends of the topic's partitions now; undefined when the topic does not exist. */
+export async function existingEnds(
+  kafka: Kafka,
+  topic: string,
+): Promise<PartitionEnds[] | undefined> {
+  try {
+    return await topicEnds(kafka, topic);
+  } catch (error) {
+    if (kafkaErrorType(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+    throw error;
+  }
 }
 
 /** All records of the ranges, partition by partition. What retention removes on the way is passed over. */

@@ -9,8 +9,9 @@ import {
 } from '../bridge/ledger';
 import { parseStallNote, type StallNote } from '../bridge/stalls';
 import { withAdmin, type Kafka } from '../clients/kafka';
+import type { PartitionEnds } from '../clients/kafka-offsets';
 import type { AnyStream } from '../domain/stream';
-import { topicRanges, type PartitionRange } from './read-topic';
+import { existingEnds } from './read-topic';
 
 export interface GroupProgress {
   lag: number;
@@ -42,22 +43,23 @@ export interface CommittedOffset {
 /** How far the stream's group is on its topic; at zero where the topic does not exist. */
 export async function groupProgress(kafka: Kafka, stream: AnyStream): Promise<GroupProgress> {
   const { groupId, topic } = stream;
-  const ranges = await topicRanges(kafka, topic);
-  if (!ranges) return progressOf([], [], []);
+  const ends = await existingEnds(kafka, topic);
+  if (!ends) return progressOf([], [], []);
   const [committed, members] = await withAdmin(kafka, async (admin) => {
     const offsets = await admin.fetchOffsets({ groupId, topics: [topic] });
     const { groups } = await admin.describeGroups([groupId]);
     return [offsets[0]?.partitions ?? [], groups[0]?.members ?? []];
   });
   return progressOf(
-    ranges,
+    ends,
     committed,
     members.map(({ memberId }) => memberId),
   );
 }
 
+/** The lag goes up to the high watermark, as in Kafka's own tools: an open transaction hides nothing. */
 export function progressOf(
-  ranges: PartitionRange[],
+  ends: Pick<PartitionEnds, 'partition' | 'low' | 'high'>[],
   committed: CommittedOffset[],
   members: string[],
 ): GroupProgress {
@@ -69,7 +71,7 @@ export function progressOf(
     stalled: [],
   };
   const latest = new Map<string, RecentIds>();
-  for (const { partition, low, high } of ranges) {
+  for (const { partition, low, high } of ends) {
     const commit = committed.find((one) => one.partition === partition);
     // Without a commit, or when retention has overtaken it, the group goes on at the earliest record.
     const position = Math.max(Number(commit?.offset ?? -1), low);

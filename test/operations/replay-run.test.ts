@@ -8,6 +8,7 @@ import type { LetterEvent } from '../../src/operations/replay-audit';
 import type { Decision } from '../../src/operations/replay-decide';
 import type { Letter } from '../../src/operations/replay-letters';
 import { runReplay, type ReplayContext } from '../../src/operations/replay-run';
+import { fakeEnds } from '../clients/support/fake-ends';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { letter, letterRecord } from './support/letters';
 
@@ -59,14 +60,8 @@ class Servers {
   }
 
   #kafka(): Kafka {
-    const admin = {
-      connect: () => Promise.resolve(),
-      disconnect: () => Promise.resolve(),
-      listTopics: () => Promise.resolve(['topic']),
-      fetchTopicOffsets: () =>
-        Promise.resolve([{ partition: 0, low: '0', high: String(this.topic.length) }]),
-    };
-    return { admin: () => admin } as unknown as Kafka;
+    const end = () => this.topic.length;
+    return fakeEnds(() => [{ partition: 0, low: 0, stable: end(), high: end() }]);
   }
 
   #reader(): RecordReader {

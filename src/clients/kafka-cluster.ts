@@ -1,0 +1,33 @@
+import type Broker from 'kafkajs/src/broker';
+import type { Kafka } from './kafka';
+
+/** What is used of kafkajs's own cluster, which its public API gives to consumers only. */
+export interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addTargetTopic(topic: string): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  refreshMetadataIfNecessary(): Promise<void>;
+  findTopicPartitionMetadata(topic: string): { partitionId: number }[];
+  findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
+  fetchTopicsOffset(
+    topics: { topic: string; partitions: { partition: number }[]; fromBeginning: true }[],
+  ): Promise<{ partitions: { offset: string }[] }[]>;
+  findBroker(options: { nodeId: string }): Promise<Broker>;
+}
+
+export const READ_UNCOMMITTED = 0;
+export const READ_COMMITTED = 1;
+
+/** A cluster of its own connections. It never creates a topic by accident. */
+export function createCluster(kafka: Kafka): Cluster {
+  const symbol = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  )!;
+  const create = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol]!;
+  return create({
+    metadataMaxAge: 300_000,
+    allowAutoTopicCreation: false,
+    isolationLevel: READ_COMMITTED,
+  });
+}

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isRetriableKafkaError, type Kafka } from './kafka';
+import { createCluster, READ_COMMITTED, READ_UNCOMMITTED, type Cluster } from './kafka-cluster';
+
+/** Where a partition begins and ends. Its records lie at `low <= offset < high`. */
+export interface PartitionEnds {
+  partition: number;
+  low: number;
+  /** The last stable offset: a reader of committed records reads what lies before it. */
+  stable: number;
+  /** The high watermark. It is above `stable` while a transaction is open. */
+  high: number;
+}
+
+/** Timestamps by which ListOffsets asks for the ends of a partition. */
+const EARLIEST = -2;
+const LATEST = -1;
+
+const TRIES = 5;
+const FIRST_PAUSE_MS = 200;
+
+/**
+ * Asks for the ends of every partition, by the number of the partition. kafkajs's own admin client gives
+ * the last stable offset alone and calls it `high`. Throws when the topic does not exist.
+ */
+export async function topicEnds(kafka: Kafka, topic: string): Promise<PartitionEnds[]> {
+  const offsets = createOffsetReader(kafka);
+  try {
+    return await offsets.ends(topic);
+  } finally {
+    await offsets.close();
+  }
+}
+
+/** Keeps its connections, for a caller that asks again and again. */
+export interface OffsetReader {
+  ends(topic: string): Promise<PartitionEnds[]>;
+  close(): Promise<void>;
+}
+
+export function createOffsetReader(kafka: Kafka): OffsetReader {
+  const cluster = createCluster(kafka);
+  let connected: Promise<void> | undefined;
+
+  async function prepare(topic: string): Promise<void> {
+    connected ??= cluster.connect();
+    try {
+      await connected;
+    } catch (error) {
+      connected = undefined;
+      throw error;
+    }
+    await cluster.addTargetTopic(topic);
+    await cluster.refreshMetadataIfNecessary();
+  }
+
+  return {
+    async ends(topic) {
+      await prepare(topic);
+      for (let tried = 1; ; tried++) {
+        try {
+          return await endsOf(cluster, topic);
+        } catch (error) {
+          // Leaders move and connections break. Another look at the metadata finds the new leader.
+          if (!isRetriableKafkaError(error) || tried === TRIES) throw error;
+          await sleep(FIRST_PAUSE_MS * 2 ** (tried - 1));
+          await cluster.refreshMetadata();
+        }
+      }
+    },
+    async close() {
+      if (connected) await cluster.disconnect();
+    },
+  };
+}
+
+async function endsOf(cluster: Cluster, topic: string): Promise<PartitionEnds[]> {
+  const all = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
+  const leaders = Object.entries(cluster.findLeaderForPartitions(topic, all));
+  const ends = await Promise.all(
+    leaders.map(async ([nodeId, partitions]) => {
+      const broker = await cluster.findBroker({ nodeId });
+      const list = async (timestamp: number, isolationLevel: number) => {
+        const { responses } = await broker.listOffsets({
+          isolationLevel,
+          topics: [
+            { topic, partitions: partitions.map((partition) => ({ partition, timestamp })) },
+          ],
+        });
+        const found = responses.flatMap((response) => response.partitions);
+        return new Map(found.map(({ partition, offset }) => [partition, Number(offset)]));
+      };
+      // In this order, as each end only grows: low <= stable <= high holds for what is returned.
+      const low = await list(EARLIEST, READ_UNCOMMITTED);
+      const stable = await list(LATEST, READ_COMMITTED);
+      const high = await list(LATEST, READ_UNCOMMITTED);
+      return partitions.map((partition) => ({
+        partition,
+        low: low.get(partition)!,
+        stable: stable.get(partition)!,
+        high: high.get(partition)!,
+      }));
+    }),
+  );
+  return ends.flat().sort((a, b) => a.partition - b.partition);
+}
