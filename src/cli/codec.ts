@@ -4,6 +4,7 @@ import { startCodecServer } from '../create-codec-server';
 import { UsageError } from '../domain/errors';
 import { runUntilSignal } from '../lifecycle';
 import { createLogger } from '../logger';
+import { serveWithoutReaders } from './exit';
 
 export function addCodecCommand(program: Command): void {
   program
@@ -19,6 +20,7 @@ export function addCodecCommand(program: Command): void {
           'CLOUDSYNC_ENCRYPTION_KEYS or CLOUDSYNC_ENCRYPTION_KEYS_FILE is needed: the keys to decrypt with',
         );
       }
+      serveWithoutReaders();
       const logger = createLogger(logLevel);
       await runUntilSignal(startCodecServer({ settings, codec, logger }), logger);
     });

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { exitWith } from './exit';
+import { exitWith, finish, handleOutputErrors } from './exit';
 import { createProgram } from './program';
 
-createProgram().parseAsync().catch(exitWith);
+handleOutputErrors();
+createProgram().parseAsync().then(finish, exitWith);

@@ -10,6 +10,7 @@ import { createMetrics, type Metrics } from '../metrics';
 import { startTracing } from '../start-tracing';
 import type { Tracing } from '../tracing';
 import { commandContext, type StreamFlags } from './context';
+import { serveWithoutReaders } from './exit';
 
 type CreateService = (
   options: ConnectionSettings & {
@@ -28,6 +29,7 @@ export async function runService(
   create: CreateService,
   kind: 'worker' | 'api' = 'worker',
 ): Promise<void> {
+  serveWithoutReaders();
   const { settings, streams, logger } = commandContext(flags);
   const { kafka, temporal, api, metricsHost: host } = settings;
   const health =

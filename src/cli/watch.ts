@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorWithCause } from '../domain/errors';
+import { unlessAborted } from '../unless-aborted';
 import { printable } from '../unprintable';
 
 const CURSOR_UP = (lines: number) => `\u001b[${lines}A`;
@@ -25,10 +26,10 @@ export async function watch(
       let text: string;
       try {
         // A server that is away must not hold up the end.
-        const picture = await Promise.race([draw(), aborted(stopping.signal)]);
-        if (picture === undefined) return;
-        last = { picture, at: Date.now() };
-        text = `${picture}\n\n${new Date(last.at).toTimeString().slice(0, 8)}, Ctrl-C ends\n`;
+        const drawn = await unlessAborted(draw(), stopping.signal);
+        if (!drawn) return;
+        last = { picture: drawn.value, at: Date.now() };
+        text = `${last.picture}\n\n${new Date(last.at).toTimeString().slice(0, 8)}, Ctrl-C ends\n`;
       } catch (error) {
         if (!last) throw error;
         const age = Math.round((Date.now() - last.at) / 1_000);
@@ -48,11 +49,6 @@ export async function watch(
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
-
-async function aborted(signal: AbortSignal): Promise<undefined> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-}
 
 /** Rows that a text takes on the terminal, whose lines may be shorter than the text's. */
 function rows(text: string, columns = Number.POSITIVE_INFINITY): number {

@@ -25,6 +25,7 @@ import type { Logger } from 'pino';
 import type { KafkaRecord } from '../domain/record';
 import { fetchBatches, type FetchedBatch } from './kafka-consumer-fetch';
 import { lz4, snappy, zstd } from './kafka-codecs';
+import './kafka-connections';
 import './kafka-encoder';
 
 /**

@@ -7,6 +7,14 @@ declare module 'kafkajs/src/network/requestQueue' {
   export = RequestQueue;
 }
 
+declare module 'kafkajs/src/network/connection' {
+  class Connection {
+    connect: (this: Connection) => Promise<boolean>;
+    disconnect: (this: Connection) => Promise<boolean>;
+  }
+  export = Connection;
+}
+
 declare module 'kafkajs/src/protocol/encoder' {
   class Encoder {
     static nextPowerOfTwo(value: number): number;

@@ -4,6 +4,7 @@ import { withAdmin, type Kafka } from '../clients/kafka';
 import type { RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import { invalidRecordWorkflowIds, recordWorkflowIds } from '../domain/workflow-id';
+import { unlessAborted } from '../unless-aborted';
 import { describeFailure } from './failed-entry';
 import { latestRun } from './failed-runs';
 import type { RecordEnd, UnderWay } from './replay-decide';
@@ -59,21 +60,6 @@ async function endOfRun(
   const { outcome, workflowId: next } = Object(result.value) as Record<string, unknown>;
   if (outcome === 'revalidated' && typeof next === 'string') return endOfRun(context, next);
   return { end: 'delivered' };
-}
-
-async function unlessAborted<T>(
-  promise: Promise<T>,
-  signal: AbortSignal,
-): Promise<{ value: T } | undefined> {
-  let stop: () => void = () => undefined;
-  const aborted = new Promise<undefined>((resolve) => (stop = () => resolve(undefined)));
-  signal.addEventListener('abort', stop);
-  if (signal.aborted) stop();
-  try {
-    return await Promise.race([promise.then((value) => ({ value })), aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }
 
 /**

@@ -11,6 +11,11 @@ beforeEach(() => {
   said = '';
   exits = 0;
   jest.spyOn(process.stderr, 'write').mockImplementation((text) => ((said += String(text)), true));
+  // The results are written.
+  jest.spyOn(process.stdout, 'write').mockImplementation((_, written) => {
+    (written as unknown as () => void)();
+    return true;
+  });
   jest.spyOn(process, 'exit').mockImplementation((() => exits++) as never);
 });
 afterEach(() => {

@@ -464,7 +464,9 @@ async function commandLine(name: string) {
       topic: '${name}',
       schema: messageSchema,
       sink: fileSystemSink({ directory: ${JSON.stringify(sinkDirectory)} }),
-    });`,
+    });
+    // As a database connection of a sink does, this keeps the process from ending.
+    setInterval(() => undefined, 60_000);`,
   );
   const start = (...args: string[]) => {
     const main = join(root, 'src', 'cli', 'main.ts');
@@ -508,32 +510,36 @@ test('on the command line: dry run, replay, trace, and a stop that is gone on fr
   };
   const all = ['dlq', 'replay', '--stream', name];
 
-  await world.send(name, [message(HOSTILE), message('b'), { key: 'c', value: '{nope' }]);
+  const invalid = { key: 'c', value: '{nope' };
+  await world.send(name, [message(HOSTILE), message('b'), invalid, message('d')]);
   const bridge = await world.bridge(stream);
-  const found = await letters(stream, 3);
-  await world.forget(found.find(({ messageId }) => messageId === 'b')!.workflowId!);
+  const found = await letters(stream, 4);
+  for (const id of ['b', 'd']) {
+    await world.forget(found.find(({ messageId }) => messageId === id)!.workflowId!);
+  }
   expect(await json(...all, '--dry-run')).toMatchObject({
     ...{ code: 0, replayed: 0, sentBack: 0, refused: 1 },
     wouldReplay: [found.find(({ messageId }) => messageId === HOSTILE)!.workflowId],
-    wouldSendBack: [expect.stringMatching(/-sync-dlq\/0@\d+$/) as string],
+    wouldSendBack: Array(2).fill(expect.stringMatching(/-sync-dlq\/0@\d+$/)) as string[],
   });
   broken = false;
   const replayed = await json(...all, '--yes', '--wait', '--rate', '50');
   expect(replayed).toMatchObject({
     // The record that is no message is left.
-    ...{ code: 1, replayed: 1, sentBack: 1, refused: 1, failed: 0, delivered: 2, deadAgain: 0 },
+    ...{ code: 1, replayed: 1, sentBack: 2, refused: 1, failed: 0, delivered: 3, deadAgain: 0 },
     log: expect.stringMatching(/^\.cloudsync\/replays\/.*\.ndjson$/) as string,
     records: [
       { messageId: HOSTILE, outcome: 'replayed', end: 'delivered' },
-      { messageId: 'b', outcome: 'sentBack', sentTo: { topic: name, partition: 0, offset: 3 } },
+      { messageId: 'b', outcome: 'sentBack', sentTo: { topic: name, partition: 0 } },
       { messageId: null, outcome: 'refused' },
+      { messageId: 'd', outcome: 'sentBack', sentTo: { topic: name, partition: 0 } },
     ],
   });
   // Named, and there is nothing to be done.
   expect(await json(...all, '--yes', '--id', 'b')).toMatchObject({ code: 1, refused: 1 });
   const resume = ['--resume', replayed.log as string];
-  expect(await json(...all, '--yes', ...resume)).toMatchObject({ replayed: 1, sentBack: 1 });
-  expect(await world.records(name)).toHaveLength(4);
+  expect(await json(...all, '--yes', ...resume)).toMatchObject({ replayed: 1, sentBack: 2 });
+  expect(await world.records(name)).toHaveLength(6);
 
   expect(await json('trace', HOSTILE)).toMatchObject({
     ...{ code: 0, messageId: HOSTILE },

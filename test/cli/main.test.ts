@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { join } from 'node:path';
+
+jest.setTimeout(60_000);
+
+const SOURCES = join(__dirname, '..', '..', 'src', 'cli');
+const TSX = join(__dirname, '..', '..', 'node_modules', 'tsx', 'dist', 'loader.mjs');
+
+/** Runs Node with TypeScript. `pipe`: nobody reads what it writes to stdout. */
+async function run(stdout: 'pipe' | number, ...args: string[]) {
+  const child = spawn(process.execPath, ['--import', TSX, ...args], {
+    stdio: ['ignore', stdout, 'pipe'],
+  });
+  child.stdout?.destroy();
+  let stderr = '';
+  child.stderr!.on('data', (data) => (stderr += String(data)));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stderr };
+}
+
+test('a command whose results nobody reads ends without a word, as ls does before head', async () => {
+  expect(await run('pipe', join(SOURCES, 'main.ts'), '--help')).toEqual({ code: 141, stderr: '' });
+});
+
+test('a service goes on when nobody reads its output', async () => {
+  const script = `
+    import exit from ${JSON.stringify(join(SOURCES, 'exit.ts'))};
+    exit.handleOutputErrors();
+    exit.serveWithoutReaders();
+    // What a sink of the user's prints.
+    setInterval(() => console.log('delivered'), 1);
+    process.stdout.on('error', () => setImmediate(() => process.exit(7)));`;
+  expect(await run('pipe', '--input-type', 'module', '--eval', script)).toEqual({
+    ...{ code: 7, stderr: '' },
+  });
+});
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+onLinux('results that the disk has no room for are an error', async () => {
+  const full = openSync('/dev/full', 'w');
+  const { code, stderr } = await run(full, join(SOURCES, 'main.ts'), '--help');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^cloudsync: can't write the results: ENOSPC.*\n$/);
+});
