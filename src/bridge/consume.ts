@@ -4,13 +4,13 @@ import {
   createKafka,
   fetchedBatch,
   kafkaErrorType,
-  withAdmin,
   type Consumer,
   type EachBatchPayload,
   type FetchedBatch,
   type Kafka,
   type KafkaSettings,
 } from '../clients/kafka';
+import { createOffsetReader, type OffsetReader } from '../clients/kafka-offsets';
 import { errorMessage, UsageError } from '../domain/errors';
 import type { KafkaRecord } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
@@ -38,6 +38,8 @@ export interface ConsumeDependencies {
   metrics: Metrics;
   logger: Logger;
   limits?: WindowLimits;
+  /** Where the log begins and ends. Default: asked of Kafka. */
+  offsets?: OffsetReader;
   /** How many messages layer `recent` remembers. */
   recentIds(): number;
   /** Milliseconds without progress after which a partition counts as stalled. */
@@ -84,6 +86,7 @@ export class StreamConsumer {
    */
   readonly ledger = new Ledger();
   readonly #kafka: Kafka;
+  readonly #offsets: OffsetReader;
   readonly #consumer: Consumer;
   #memberId: string | undefined;
   /** Times the consumer has asked to join since it last knew what it owns; 0 while it knows. */
@@ -118,6 +121,7 @@ export class StreamConsumer {
     this.#silence = new Silence(deps.silentAfterMs ?? SILENT_AFTER_MS, REBALANCE_TIMEOUT_MS);
     // One client for each consumer: kafkajs shares committed offsets between those of one client.
     this.#kafka = createKafka(deps.kafka, deps.logger);
+    this.#offsets = deps.offsets ?? createOffsetReader(this.#kafka);
     this.#consumer = createConsumer(
       this.#kafka,
       {
@@ -182,6 +186,7 @@ export class StreamConsumer {
       await this.#loading;
       await this.commit();
       await this.#consumer.disconnect();
+      await this.#offsets.close();
       return true;
     };
     if (!(await Promise.race([leave(), sleep(LEAVE_DEADLINE_MS, false, { ref: false })]))) {
@@ -265,7 +270,7 @@ export class StreamConsumer {
     if (!window.ledger.loaded) await Promise.race([this.#loading, sleep(LOADING_WAIT_MS)]);
     if (!window.ledger.loaded) return;
     if (batch.failure) return this.#waitFor(window, 'fetch_failing', batch.failure);
-    const verdict = await judgeBatch(window, batch, this.#kafka, this.deps);
+    const verdict = await judgeBatch(window, batch, this.#offsets, this.deps);
     // A batch that is left is fetched again. Meanwhile the partition may have gone.
     if (this.#stopping || this.#windows.get(partition) !== window) return;
     if (verdict === 'stale' || verdict === 'unknown') return;
@@ -408,11 +413,11 @@ export class StreamConsumer {
     this.#measuring = true;
     const { stream, logger } = this.deps;
     try {
-      const ends = await withAdmin(this.#kafka, (admin) => admin.fetchTopicOffsets(stream.topic));
+      const ends = await this.#offsets.ends(stream.topic);
       if (this.#stopping) return;
       for (const { partition, low, high } of ends) {
         const window = this.#windows.get(partition);
-        if (window) measureLag(window, Number(low), Number(high), this.#stalls, this.deps);
+        if (window) measureLag(window, low, high, this.#stalls, this.deps);
       }
       this.#silence.kafkaAnswered();
       const silentMs = this.#silence.tooLong(this.#joining > 0);

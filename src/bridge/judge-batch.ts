@@ -1,4 +1,4 @@
-import { withAdmin, type Kafka } from '../clients/kafka';
+import type { OffsetReader } from '../clients/kafka-offsets';
 import { errorMessage } from '../domain/errors';
 import type { Logger } from '../logger';
 import type { PartitionWindow } from './partition-window';
@@ -24,7 +24,7 @@ export function expectedOffset(window: PartitionWindow): number | undefined {
 export async function judgeBatch(
   window: PartitionWindow,
   batch: { fetchOffset: number; stale: boolean },
-  kafka: Kafka,
+  offsets: OffsetReader,
   { stream, logger }: { stream: { name: string }; logger: Logger },
 ): Promise<BatchVerdict> {
   if (batch.stale) return 'stale';
@@ -42,8 +42,8 @@ export async function judgeBatch(
   if (expected === undefined || fetched <= expected) return 'next';
   let low: number;
   try {
-    const ends = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic));
-    low = Number(ends.find((one) => one.partition === partition)?.low);
+    const ends = await offsets.ends(topic);
+    low = ends.find((one) => one.partition === partition)!.low;
   } catch (error) {
     logger.warn({ ...where, error: errorMessage(error) }, 'Could not ask where the log begins');
     return 'unknown';

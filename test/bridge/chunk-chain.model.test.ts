@@ -13,7 +13,7 @@ import type { ChunkMemo } from '../../src/domain/chunk';
 import { createMetrics } from '../../src/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
-import { fetchedBatch } from './support/fetched-batch';
+import { fakeOffsets, fetchedBatch } from './support/fetched-batch';
 import { deferred, serviceError, settled, type Deferred } from './support/fakes';
 
 jest.mock('../../src/clients/kafka', () => ({
@@ -77,7 +77,6 @@ class Model {
         Promise.resolve([
           { partitions: [{ partition: 0, offset: String(this.committed ?? -1), metadata: null }] },
         ]),
-      fetchTopicOffsets: () => Promise.resolve([{ partition: 0, low: '0', high: '1000' }]),
     };
     jest.mocked(kafka.withAdmin).mockImplementation((_, use) => use(admin as never));
   }
@@ -136,6 +135,7 @@ class Model {
       limits: { records: 4 * maxRecords, bytes: 1e9 },
       recentIds: () => 0,
       stalledAfterMs: 60_000,
+      offsets: fakeOffsets(),
       isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       onRecords: (entries) => dispatcher.push(entries),

@@ -25,7 +25,7 @@ import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idem
 import { createMetrics } from '../../src/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
-import { fetchedBatch } from './support/fetched-batch';
+import { fakeOffsets, fetchedBatch } from './support/fetched-batch';
 import { deferred, serviceError, settled, type Deferred } from './support/fakes';
 
 jest.mock('../../src/clients/kafka', () => ({
@@ -128,7 +128,6 @@ class Model {
           { partitions: [{ partition: 0, offset: String(offset), metadata }] },
         ]);
       },
-      fetchTopicOffsets: () => Promise.resolve([{ partition: 0, low: '0', high: '1000' }]),
     };
     jest.mocked(kafka.withAdmin).mockImplementation((_, use) => use(admin as never));
     jest.mocked(workflowEnd).mockImplementation(
@@ -217,6 +216,7 @@ class Model {
       limits: { records: 4 * maxRecords, bytes: 1e9 },
       stalledAfterMs: 60_000,
       silentAfterMs: 1e9,
+      offsets: fakeOffsets(),
       isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       recentIds: () => 0,

@@ -14,7 +14,7 @@ import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idem
 import { createMetrics } from '../../src/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
-import { fetchedBatch } from './support/fetched-batch';
+import { fakeOffsets, fetchedBatch } from './support/fetched-batch';
 import { deferred, serviceError, settled, type Deferred } from './support/fakes';
 
 jest.mock('../../src/clients/kafka', () => ({
@@ -95,7 +95,6 @@ class Model {
           { partitions: [{ partition: 0, offset: String(offset), metadata }] },
         ]);
       },
-      fetchTopicOffsets: () => Promise.resolve([{ partition: 0, low: '0', high: '1000' }]),
     };
     jest.mocked(kafka.withAdmin).mockImplementation((_, use) => use(admin as never));
   }
@@ -155,6 +154,7 @@ class Model {
       limits: { records: 30, bytes: 1e9 },
       recentIds: () => 0,
       stalledAfterMs: 60_000,
+      offsets: fakeOffsets(),
       isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       onRecords: (entries) => dispatcher.push(entries),

@@ -1,4 +1,5 @@
 import type { FetchedBatch } from '../../../src/clients/kafka';
+import type { OffsetReader } from '../../../src/clients/kafka-offsets';
 import type { KafkaRecord } from '../../../src/domain/record';
 import type { DecodedRecords } from '../../../src/kafka/record-set';
 
@@ -27,4 +28,12 @@ export function fetchedBatch(given: Given): FetchedBatch {
     },
     decode: () => ({ records, nextOffset, ...(unreadable && { unreadable }) }),
   } as FetchedBatch;
+}
+
+/** Partition 0 from `low` to offset 1,000. */
+export function fakeOffsets(low: () => Promise<number> = () => Promise.resolve(0)): OffsetReader {
+  return {
+    ends: async () => [{ partition: 0, low: await low(), stable: 1_000, high: 1_000 }],
+    close: () => Promise.resolve(),
+  };
 }
