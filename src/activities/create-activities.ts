@@ -49,7 +49,7 @@ export function createActivities({
     // eslint-disable-next-line @typescript-eslint/require-await -- activities are asynchronous
     async parse({ reason, ...envelope }) {
       const record = decodeContent(envelope);
-      if (!record) return { ok: false, reason };
+      if (!record || reason.type === 'UnreadableBatch') return { ok: false, reason };
       const parsed = parseRecord(stream, record);
       return parsed.ok
         ? { ok: true, start: startOfRecord(stream, record, parsed.messageId) }

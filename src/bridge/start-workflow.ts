@@ -154,7 +154,7 @@ async function untilAnswered(
         rate.succeeded();
         const holder = await holderOf(deps, workflowId);
         if (holder === 'gone') continue;
-        if (!isSame(holder.memo, start.memo)) return 'collision';
+        if (!isSame(holder, start.memo)) return 'collision';
         // The record's place stays taken until its workflow ends, as if the first answer had arrived.
         const own = Object.entries(start.memo).every(
           ([field, value]) => holder.memo[field] === value,
@@ -171,22 +171,30 @@ async function untilAnswered(
   }
 }
 
-function isSame(holder: Record<string, unknown>, memo: RecordMemo | ChunkMemo): boolean {
-  return 'first' in memo ? isSameChunk(holder, memo) : isSameRecord(holder, memo);
+function isSame(holder: Holder, memo: RecordMemo | ChunkMemo): boolean {
+  return 'first' in memo
+    ? isSameChunk(holder.memo, memo, holder.startedAt)
+    : isSameRecord(holder.memo, memo);
+}
+
+interface Holder {
+  memo: Record<string, unknown>;
+  startedAt: Date;
+  ended: boolean;
 }
 
 /** The workflow that holds an id. */
-async function holderOf(
-  deps: StartDependencies,
-  workflowId: string,
-): Promise<{ memo: Record<string, unknown>; ended: boolean } | 'gone'> {
+async function holderOf(deps: StartDependencies, workflowId: string): Promise<Holder | 'gone'> {
   for (;;) {
     await deps.backoff.ready(deps.signal);
     await deps.rate.ready(deps.signal);
     try {
-      const { memo, status } = await deps.client.workflow.getHandle(workflowId).describe();
+      const { memo, status, startTime } = await deps.client.workflow
+        .getHandle(workflowId)
+        .describe();
       deps.backoff.succeeded();
-      return { memo: memo ?? {}, ended: status.name !== 'RUNNING' };
+      const ended = status.name !== 'RUNNING';
+      return { memo: memo ?? {}, startedAt: startTime, ended };
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) {
         deps.backoff.succeeded();

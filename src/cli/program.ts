@@ -9,6 +9,7 @@ import { addDlqCommand } from './dlq';
 import { addFailedCommand } from './failed';
 import { addReconcileCommand } from './reconcile';
 import { addResumeCommand } from './resume';
+import { addSkipBatchCommand } from './skip-batch';
 import { addScenariosCommand } from './scenarios';
 import { addSendCommand } from './send';
 import { addStatusCommand } from './status';
@@ -36,6 +37,7 @@ export function createProgram(): Command {
     addDlqCommand,
     addTraceCommand,
     addResumeCommand,
+    addSkipBatchCommand,
     addReconcileCommand,
     addScenariosCommand,
   ];

@@ -60,7 +60,7 @@ declare module 'kafkajs/src/protocol/requests' {
 }
 
 declare module 'kafkajs/src/protocol/requests/apiKeys' {
-  const apiKeys: { Fetch: number; ListOffsets: number };
+  const apiKeys: { Produce: number; Fetch: number; ListOffsets: number };
   export = apiKeys;
 }
 

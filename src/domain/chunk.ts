@@ -87,14 +87,20 @@ export function startOfChunk(stream: AnyStream, chunk: ChunkInput): WorkflowStar
 
 /**
  * Whether a workflow's memo is that of the chunk which begins like this one. The first record tells a
- * topic that was created again; retention or compaction may have taken it since.
+ * topic that was created again. Retention or compaction may have taken that record since; then the first one
+ * that is left must have been there when the workflow was started.
  */
-export function isSameChunk(holder: Record<string, unknown>, memo: ChunkMemo): boolean {
+export function isSameChunk(
+  holder: Record<string, unknown>,
+  memo: ChunkMemo,
+  startedAt: Date,
+): boolean {
   const fields = ['stream', 'messageId', 'topic', 'partition', 'first'] as const;
   if (!fields.every((field) => holder[field] === memo[field])) return false;
   const { timestamp, firstRecord, last } = holder;
+  if (memo.firstRecord === firstRecord) return timestamp === memo.timestamp;
   const wasTaken = memo.firstRecord > Number(firstRecord) && memo.firstRecord <= Number(last);
-  return timestamp === memo.timestamp || wasTaken;
+  return wasTaken && memo.timestamp <= startedAt.getTime();
 }
 
 /** `<topic>/<partition>@<first>-<last>`: a chunk's place in a log line or a message. */

@@ -80,6 +80,15 @@ export function deadLetterHeader(record: KafkaRecord, name: Name): string | unde
   return header?.[1]?.toString('utf8');
 }
 
+/** The record as its stream would read it from its dead letter. The place is the letter's. */
+export function recordOfLetter(letter: KafkaRecord): KafkaRecord {
+  const unreadable =
+    deadLetterHeader(letter, 'error-type') === 'UnreadableBatch'
+      ? deadLetterHeader(letter, 'error-message')
+      : undefined;
+  return { ...letter, headers: originalHeaders(letter), unreadable };
+}
+
 /** The headers that the record had before it was dead-lettered. */
 export function originalHeaders({ headers }: KafkaRecord): KafkaRecord['headers'] {
   return headers.filter(([name]) => !DEAD_LETTER_HEADERS.has(name));

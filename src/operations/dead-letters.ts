@@ -1,6 +1,6 @@
 import type { Kafka } from '../clients/kafka';
 import { createRecordReader, type RecordReader } from '../clients/kafka-reader';
-import { deadLetterHeader, originalHeaders } from '../domain/dead-letter';
+import { deadLetterHeader, recordOfLetter } from '../domain/dead-letter';
 import { parseRecord } from '../domain/parse';
 import type { KafkaRecord, RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
@@ -80,10 +80,8 @@ export function deadLetterEntry(
   const header = (name: Parameters<typeof deadLetterHeader>[1]) =>
     deadLetterHeader(letter, name) ?? null;
   const name = header('stream') ?? owner.name;
-  const parsed = parseRecord(streams.find((one) => one.name === name) ?? owner, {
-    ...letter,
-    headers: originalHeaders(letter),
-  });
+  const stream = streams.find((one) => one.name === name) ?? owner;
+  const parsed = parseRecord(stream, recordOfLetter(letter));
   const { topic, partition, offset } = letter;
   return {
     stream: name,

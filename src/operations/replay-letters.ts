@@ -6,7 +6,7 @@ import {
   CONTENT_EXPIRED,
   CONTENT_OMITTED,
   deadLetterHeader,
-  originalHeaders,
+  recordOfLetter,
 } from '../domain/dead-letter';
 import { parseRecord } from '../domain/parse';
 import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record';
@@ -65,7 +65,7 @@ export async function readLetters(
 
 export function letterOf(stream: AnyStream, record: KafkaRecord): Letter {
   const entry = deadLetterEntry([stream], stream, record);
-  const source = { ...record, ...positionOf(entry), headers: originalHeaders(record) };
+  const source = { ...recordOfLetter(record), ...positionOf(entry) };
   const parsed = parseRecord(stream, source);
   return {
     ...entry,

@@ -95,7 +95,7 @@ class Model {
           describe: () => {
             const memo = this.server.get(id);
             return memo
-              ? Promise.resolve({ memo, status: { name: 'RUNNING' } })
+              ? Promise.resolve({ memo, startTime: new Date(), status: { name: 'RUNNING' } })
               : Promise.reject(new WorkflowNotFoundError('none', id, undefined));
           },
         }),

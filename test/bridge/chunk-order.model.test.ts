@@ -174,7 +174,12 @@ class Model {
             const run = this.chunks.get(id) ?? this.records.get(id);
             if (!run) return Promise.reject(new WorkflowNotFoundError('none', id, undefined));
             const name = run.ended ? 'COMPLETED' : 'RUNNING';
-            return Promise.resolve({ memo: 'memo' in run ? run.memo : {}, status: { name } });
+            return Promise.resolve({
+              memo: 'memo' in run ? run.memo : {},
+              startTime: new Date(),
+              startTime: new Date(),
+              status: { name },
+            });
           },
         }),
       },

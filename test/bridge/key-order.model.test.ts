@@ -117,7 +117,7 @@ class Model {
             const run = this.server.get(id);
             if (!run) return Promise.reject(new WorkflowNotFoundError('none', id, undefined));
             const name = run.state === 'ended' ? 'COMPLETED' : 'RUNNING';
-            return Promise.resolve({ memo: run.memo, status: { name } });
+            return Promise.resolve({ memo: run.memo, startTime: new Date(), status: { name } });
           },
         }),
       },

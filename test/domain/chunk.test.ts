@@ -7,23 +7,25 @@ const memo = (given: Partial<typeof chunk> = {}) =>
   startOfChunk(testStream(), { ...chunk, ...given }).memo as ChunkMemo;
 const holder: Record<string, unknown> = { ...memo() };
 
+const STARTED = new Date(5_000);
+
 test('a chunk that comes again is the same, whatever its end', () => {
-  expect(isSameChunk(holder, memo())).toBe(true);
-  expect(isSameChunk(holder, memo({ last: 150, count: 51 }))).toBe(true);
+  expect(isSameChunk(holder, memo(), STARTED)).toBe(true);
+  expect(isSameChunk(holder, memo({ last: 150, count: 51 }), STARTED)).toBe(true);
 });
 
 test('also when retention or compaction has taken its first record since', () => {
-  expect(isSameChunk(holder, memo({ firstRecord: 120, timestamp: 1_020 }))).toBe(true);
-  expect(isSameChunk(holder, memo({ firstRecord: 200, timestamp: 1_100 }))).toBe(false);
+  expect(isSameChunk(holder, memo({ firstRecord: 120, timestamp: 1_020 }), STARTED)).toBe(true);
+  expect(isSameChunk(holder, memo({ firstRecord: 200, timestamp: 1_100 }), STARTED)).toBe(false);
 });
 
 test('that of a topic which was created again is another', () => {
-  expect(isSameChunk(holder, memo({ timestamp: 2_000 }))).toBe(false);
+  expect(isSameChunk(holder, memo({ timestamp: 2_000 }), STARTED)).toBe(false);
 });
 
 test('neither is that of another beginning, nor a record', () => {
-  expect(isSameChunk(holder, memo({ first: 99 }))).toBe(false);
-  expect(isSameChunk({ ...holder, messageId: 'a' }, memo())).toBe(false);
+  expect(isSameChunk(holder, memo({ first: 99 }), STARTED)).toBe(false);
+  expect(isSameChunk({ ...holder, messageId: 'a' }, memo(), STARTED)).toBe(false);
 });
 
 test('keys that are open are part of the input, and not of what tells the chunk from others', () => {
@@ -31,4 +33,9 @@ test('keys that are open are part of the input, and not of what tells the chunk 
   const start = startOfChunk(testStream(), { ...chunk, after });
   expect(start.args[0]).toEqual({ ...chunk, after });
   expect(start.memo).toEqual(memo());
+});
+
+test('a chunk of a log made anew is another one, also if its first offsets hold no record', () => {
+  // The old log began with a record, the new one with an aborted transaction.
+  expect(isSameChunk(holder, memo({ firstRecord: 120, timestamp: 5_001 }), STARTED)).toBe(false);
 });

@@ -22,7 +22,7 @@ import { createMetrics, type Metrics } from '../../../src/metrics';
 import { createTopics } from '../../../src/operations/topics';
 import { MemorySink } from './memory-sink';
 
-const logger = createLogger('silent');
+const logger = createLogger((process.env.TEST_LOG ?? 'silent') as never);
 let counter = 0;
 
 /** A name that no other test has used. */
@@ -162,11 +162,17 @@ export class World {
   }
 
   async setTopicConfig(topic: string, name: string, value: string): Promise<void> {
+    await this.setTopicConfigs(topic, { [name]: value });
+  }
+
+  /** These become the only settings of the topic: kafkajs has no other request. */
+  async setTopicConfigs(topic: string, values: Record<string, string>): Promise<void> {
     const TOPIC_RESOURCE = 2;
+    const configEntries = Object.entries(values).map(([name, value]) => ({ name, value }));
     await withAdmin(this.kafka(), (admin) =>
       admin.alterConfigs({
         validateOnly: false,
-        resources: [{ type: TOPIC_RESOURCE, name: topic, configEntries: [{ name, value }] }],
+        resources: [{ type: TOPIC_RESOURCE, name: topic, configEntries }],
       }),
     );
   }

@@ -1,0 +1,59 @@
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowIdReusePolicy,
+  type Client,
+} from '@temporalio/client';
+import type { Kafka } from '../clients/kafka';
+import { createRecordReader, OffsetOutOfRangeError } from '../clients/kafka-reader';
+import { UsageError } from '../domain/errors';
+import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record';
+import { startOfUnreadable } from '../domain/record-start';
+import type { AnyStream } from '../domain/stream';
+
+/**
+ * The record that stands for the unreadable batch at this place: the offset that the stall names. Throws a
+ * `UsageError` if what lies there can be read.
+ */
+export async function unreadableAt(kafka: Kafka, place: RecordPosition): Promise<KafkaRecord> {
+  const { topic, partition, offset } = place;
+  const reader = createRecordReader(kafka);
+  try {
+    for await (const record of reader.read(topic, partition, offset, offset + 1)) {
+      if (record.unreadable !== undefined) return record;
+    }
+  } catch (error) {
+    if (!(error instanceof OffsetOutOfRangeError)) throw error;
+  } finally {
+    await reader.close();
+  }
+  throw new UsageError(
+    `no unreadable batch lies at ${describePosition(place)}: take the offset that "cloudsync status" names`,
+  );
+}
+
+/**
+ * Starts the workflow that dead-letters an unreadable batch with its raw bytes. The bridge worker that waits
+ * at the batch asks for this workflow, and goes on behind the batch when it exists. Resolves with the id of the
+ * workflow, also if it existed.
+ */
+export async function skipBatch(
+  kafka: Kafka,
+  client: Client,
+  stream: AnyStream,
+  place: RecordPosition,
+): Promise<string> {
+  const record = await unreadableAt(kafka, place);
+  const { workflowType, workflowId, args, memo } = startOfUnreadable(stream, record);
+  try {
+    await client.workflow.start(workflowType, {
+      workflowId,
+      taskQueue: stream.taskQueue,
+      args,
+      memo: { ...memo },
+      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+  return workflowId;
+}
