@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isUtf8 } from 'node:buffer';
 import { errorMessage } from '../domain/errors';
 import type { TraceContext } from '../domain/trace-context';
+import { linesOf } from '../ndjson';
 import { draftOfBinary, draftOfStructured, isBinaryMode } from './cloud-event';
 import { elementsOf } from './json-slices';
 import { ProblemError, type Rejection } from './problem';
@@ -16,8 +17,7 @@ const READERS: Record<string, Reader> = {
     isBinaryMode(headers)
       ? [draftOfBinary(headers, utf8(body))]
       : oneOrMany(body, maxRecords).map((value) => ({ value })),
-  'application/x-ndjson': (body, _, maxRecords) =>
-    linesOf(body, maxRecords).map((value) => ({ value })),
+  'application/x-ndjson': (body, _, maxRecords) => linesOfAtMost(maxRecords, body),
   'application/cloudevents+json': (body) => {
     parsed(body);
     return [draftOfStructured(body)];
@@ -48,26 +48,13 @@ function oneOrMany(body: Buffer, maxRecords: number): Buffer[] {
   return Array.isArray(json) ? elementsOfAtMost(maxRecords, json, body) : [body];
 }
 
-const LINE_FEED = 0x0a;
-
-/** Lines without their ends; those of spaces only are left out. */
-function linesOf(body: Buffer, maxRecords: number): Buffer[] {
-  const lines: Buffer[] = [];
-  for (let at = 0, next; at < body.length; at = next + 1) {
-    next = body.indexOf(LINE_FEED, at);
-    if (next < 0) next = body.length;
-    let end = next;
-    while (end > at && isSpace(body[end - 1]!)) end--;
-    if (end === at) continue;
-    if (lines.length === maxRecords) throw tooMany(maxRecords);
-    lines.push(body.subarray(at, end));
+function linesOfAtMost(maxRecords: number, body: Buffer): Draft[] {
+  const drafts: Draft[] = [];
+  for (const { bytes } of linesOf(body)) {
+    if (drafts.length === maxRecords) throw tooMany(maxRecords);
+    drafts.push({ value: bytes });
   }
-  return lines;
-}
-
-/** What JSON allows between its tokens, so a carriage return as well. */
-function isSpace(byte: number): boolean {
-  return byte === 0x20 || byte === 0x09 || byte === 0x0d;
+  return drafts;
 }
 
 function parsed(body: Buffer): unknown {

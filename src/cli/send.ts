@@ -1,18 +1,23 @@
+import { isUtf8 } from 'node:buffer';
 import { constants, createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
-import { createKafka } from '../clients/kafka';
+import { membersOf } from '../api/json-slices';
+import { createKafka, type Producer } from '../clients/kafka';
 import { createProducer } from '../clients/kafka-producer';
 import { environment, loadSettings } from '../config';
 import { errorMessage, UsageError } from '../domain/errors';
 import { createLogger } from '../logger';
-import { requireTopics } from '../operations/topics';
+import { linesOfStream, type Line } from '../ndjson';
+import { maxMessageBytes, requireTopics } from '../operations/topics';
 import { printJson, progressLine, say } from './output';
 
 /** kafkajs groups messages of one request in quadratic time; its sweet spot is near this. */
 const BATCH_RECORDS = 1_000;
 const BATCH_BYTES = 512 * 1024;
+/** At most, of what Kafka writes around a batch, and around key and value of a record without headers. */
+const BATCH_OVERHEAD_BYTES = 64;
+const RECORD_OVERHEAD_BYTES = 32;
 
 interface Flags {
   topic?: string;
@@ -34,38 +39,92 @@ export function addSendCommand(program: Command): void {
       const topic = flags.topic ?? settings.topic;
       const kafka = createKafka(settings.kafka, createLogger('error'));
       await requireTopics(kafka, [topic]);
+      const maxBytes = await maxMessageBytes(kafka, topic);
       const producer = createProducer(kafka);
       await producer.connect();
       const progress = progressLine();
-      let sent = 0;
-      let batch: { key: string | null; value: string }[] = [];
-      let bytes = 0;
-      const flush = async () => {
-        if (batch.length === 0) return;
-        await producer.send({ topic, acks: -1, messages: batch });
-        sent += batch.length;
-        progress(`${sent} records sent to ${topic}`);
-        batch = [];
-        bytes = 0;
-      };
+      const onSent = (sent: number) => progress(`${sent} records sent to ${topic}`);
+      const sender = new LineSender(producer, topic, flags.key, maxBytes, onSent);
       try {
-        for await (const line of lines(file)) {
-          if (line.trim() === '') continue;
-          batch.push({ key: keyOf(line, flags.key), value: line });
-          bytes += line.length;
-          if (batch.length >= BATCH_RECORDS || bytes >= BATCH_BYTES) await flush();
-        }
-        await flush();
+        for await (const line of linesOfStream(bytesOf(file), maxBytes)) await sender.add(line);
+        await sender.flush();
       } catch (error) {
-        say(`${sent} records were sent before the error`);
+        progress('');
+        say(sender.describe());
         throw error;
       } finally {
         progress('');
         await producer.disconnect();
       }
-      if (flags.json) printJson({ topic, sent });
-      else say(`${sent} records sent to ${topic}`);
+      if (flags.json) printJson({ topic, sent: sender.sent });
+      else say(`${sender.sent} records sent to ${topic}`);
     });
+}
+
+/** Sends lines in batches, in their order, and knows which of them the broker has. */
+export class LineSender {
+  sent = 0;
+  #lastSent = 0;
+  #batch: { line: number; key: string | null; value: Buffer }[] = [];
+  #bytes = BATCH_OVERHEAD_BYTES;
+  #inDoubt = false;
+
+  constructor(
+    private readonly producer: Pick<Producer, 'send'>,
+    private readonly topic: string,
+    private readonly keyField: string,
+    private readonly maxBytes: number,
+    private readonly onSent: (sent: number) => void = () => undefined,
+  ) {}
+
+  /** Throws when the line can be no record; the lines before it have been sent then. */
+  async add(line: Line): Promise<void> {
+    const { number, bytes } = line;
+    const fault = faultOf(line, this.maxBytes);
+    if (fault !== undefined) {
+      await this.flush();
+      throw new UsageError(`line ${number} ${fault}`);
+    }
+    const key = keyOf(bytes, this.keyField);
+    const size = bytes.length + Buffer.byteLength(key ?? '') + RECORD_OVERHEAD_BYTES;
+    // A line that may be too large goes alone: the broker refuses a batch as a whole.
+    const limit = Math.min(BATCH_BYTES, this.maxBytes);
+    if (this.#batch.length >= BATCH_RECORDS || this.#bytes + size > limit) await this.flush();
+    this.#batch.push({ line: number, key, value: bytes });
+    this.#bytes += size;
+  }
+
+  async flush(): Promise<void> {
+    if (this.#batch.length === 0) return;
+    const messages = this.#batch.map(({ key, value }) => ({ key, value }));
+    try {
+      await this.producer.send({ topic: this.topic, acks: -1, messages });
+    } catch (error) {
+      this.#inDoubt = messages.length > 1;
+      throw new Error(`${this.topic} did not take ${this.#batchLines()}`, { cause: error });
+    }
+    this.sent += messages.length;
+    this.#lastSent = this.#batch.at(-1)!.line;
+    this.#batch = [];
+    this.#bytes = BATCH_OVERHEAD_BYTES;
+    this.onSent(this.sent);
+  }
+
+  /** What has been sent, and what has not, after an error. */
+  describe(): string {
+    const sent =
+      this.sent === 0
+        ? 'nothing was sent'
+        : `${this.sent} records were sent, those of the lines up to ${this.#lastSent}`;
+    // Each partition takes its part of a batch or refuses it.
+    const doubt = this.#inDoubt ? `; of ${this.#batchLines()} some may have been` : '';
+    return `${sent}${doubt}; no later line was`;
+  }
+
+  #batchLines(): string {
+    const [first, last] = [this.#batch[0]!.line, this.#batch.at(-1)!.line];
+    return first === last ? `line ${first}` : `lines ${first} to ${last}`;
+  }
 }
 
 async function requireReadable(file: string): Promise<void> {
@@ -74,28 +133,42 @@ async function requireReadable(file: string): Promise<void> {
   });
 }
 
-async function* lines(file: string | undefined): AsyncGenerator<string> {
-  const input = file === undefined ? process.stdin : createReadStream(file);
-  const reader = createInterface({ input, crlfDelay: Infinity });
-  let failure: Error | undefined;
-  // The lines of a stream that fails just end.
-  input.once('error', (error: Error) => {
-    failure = error;
-    reader.close();
-  });
-  yield* reader;
-  if (failure) throw new UsageError(failure.message);
+async function* bytesOf(file: string | undefined): AsyncGenerator<Buffer> {
+  const input: AsyncIterable<Buffer> = file === undefined ? process.stdin : createReadStream(file);
+  try {
+    yield* input;
+  } catch (error) {
+    throw new UsageError(errorMessage(error));
+  }
+}
+
+/** Why a line can be no record. */
+function faultOf({ bytes, cut }: Line, maxBytes: number): string | undefined {
+  if (cut || bytes.length > maxBytes) {
+    return `has more than the ${maxBytes} bytes that the topic takes (max.message.bytes)`;
+  }
+  if (!isUtf8(bytes)) return 'is not UTF-8: convert the file, as with iconv -t UTF-8';
+  return undefined;
 }
 
 /**
  * One message id always goes to one partition. A line that is no JSON is sent without a key: whether it
  * is a good record is for the stream to say, not for the producer.
  */
-function keyOf(line: string, field: string): string | null {
+function keyOf(line: Buffer, field: string): string | null {
+  let message: unknown;
   try {
-    const value = (JSON.parse(line) as Record<string, unknown> | null)?.[field];
-    return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
+    message = JSON.parse(line.toString());
   } catch {
     return null;
   }
+  if (typeof message !== 'object' || message === null || Array.isArray(message)) return null;
+  if (!Object.hasOwn(message, field)) return null;
+  const value = (message as Record<string, unknown>)[field];
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'number') return null;
+  // Beyond 2^53 a parsed number has lost its last digits; those of the line are right.
+  return Number.isSafeInteger(value)
+    ? String(value)
+    : membersOf(line, Infinity)!.get(field)!.toString();
 }

@@ -20,6 +20,8 @@ export interface CreateTopicsOptions {
 /** A dead letter is its record and about 1 to 5 KB of headers. */
 const DEAD_LETTER_OVERHEAD_BYTES = 64 * 1024;
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
+/** The broker's default of `socket.request.max.bytes`. */
+const MAX_REQUEST_BYTES = 100 * 1024 * 1024;
 
 /** What a broker answers that has not heard of a new topic, or of its leader, yet. */
 const NOT_KNOWN_YET = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'];
@@ -55,7 +57,7 @@ export async function createTopics(
     for (const { topic } of streams) await create(topic, options.partitions, {});
     for (const { topic, deadLetterTopic } of streams) {
       const exists = existing.has(topic) || !options.dryRun;
-      const limit = exists ? await maxMessageBytes(admin, topic) : DEFAULT_MAX_MESSAGE_BYTES;
+      const limit = exists ? await messageLimit(admin, topic) : DEFAULT_MAX_MESSAGE_BYTES;
       await create(deadLetterTopic, 1, {
         'max.message.bytes': String(limit + DEAD_LETTER_OVERHEAD_BYTES),
         'message.timestamp.type': 'CreateTime',
@@ -82,7 +84,17 @@ async function untilKnown(admin: Admin, topic: string): Promise<void> {
   }
 }
 
-async function maxMessageBytes(admin: Admin, topic: string): Promise<number> {
+/** Bytes of the largest batch that the topic takes; those of the largest request if the broker does not say. */
+export async function maxMessageBytes(kafka: Kafka, topic: string): Promise<number> {
+  try {
+    return await withAdmin(kafka, (admin) => messageLimit(admin, topic));
+  } catch {
+    // Not everybody who may send may ask for settings. The broker refuses what it does not take.
+    return MAX_REQUEST_BYTES;
+  }
+}
+
+async function messageLimit(admin: Admin, topic: string): Promise<number> {
   const value = await topicConfig(admin, topic, 'max.message.bytes');
   return value === undefined ? DEFAULT_MAX_MESSAGE_BYTES : Number(value);
 }

@@ -1,8 +1,9 @@
+import { withAdmin } from '../../src/clients/kafka';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { uniqueName } from './support/world';
+import { uniqueName, World } from './support/world';
 
 jest.setTimeout(120_000);
 
@@ -29,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }));
 
 /** The exit code of a command; a process that does not end never gives one. */
-async function run(args: string[]) {
+async function run(args: string[], stdin = Buffer.alloc(0)) {
   const main = join(ROOT, 'dist', 'cli', 'main.js');
   const settings = { ...process.env, CLOUDSYNC_STREAMS: streams };
   return new Promise<{ code: number; stderr: string }>((resolve) => {
@@ -39,7 +40,7 @@ async function run(args: string[]) {
       { cwd: directory, env: settings },
       (error, _, stderr) => resolve({ code: error ? Number(error.code) : 0, stderr }),
     );
-    child.stdin?.end();
+    child.stdin?.end(stdin);
   });
 }
 
@@ -61,5 +62,44 @@ test('every command ends by itself, whatever the stream module holds open', asyn
   ];
   for (const [code, ...args] of commands) {
     expect([args, await run(args)]).toMatchObject([args, { code }]);
+  }
+});
+
+test('send gives the topic the bytes of each line, or says which line it can not send', async () => {
+  const world = new World();
+  const topic = uniqueName('sent');
+  try {
+    await withAdmin(world.kafka(), (admin) =>
+      admin.createTopics({
+        topics: [
+          {
+            ...{ topic, numPartitions: 1, replicationFactor: 1 },
+            configEntries: [{ name: 'max.message.bytes', value: '10000' }],
+          },
+        ],
+      }),
+    );
+    const lines = [
+      '{"id":"bom"}',
+      '{"id":"cr",\r"n":1}',
+      '{"id":"ls","text":"a\u2028b\u2029c"}',
+      '{"id":9007199254740993}',
+      // Together far above what the topic takes at once, and more bytes than characters.
+      ...Array.from({ length: 30 }, (_, i) => `{"id":"${i}","text":"${'\u5b57'.repeat(300)}"}`),
+    ];
+    const sent = await run(['send', '--topic', topic], Buffer.from(`\ufeff${lines.join('\r\n')}`));
+    expect(sent).toEqual({ code: 0, stderr: `34 records sent to ${topic}\n` });
+    const records = await world.records(topic);
+    expect(records.map(({ value }) => String(value))).toEqual(lines);
+    expect(String(records[3]!.key)).toBe('9007199254740993');
+
+    const tooLong = `1\n"${'x'.repeat(9_990)}"\n3\n`;
+    const refused = await run(['send', '--topic', topic], Buffer.from(tooLong));
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('1 records were sent, those of the lines up to 1; no later');
+    expect(refused.stderr).toMatch(/cloudsync: sent-.* did not take line 2: .*larger than the max/);
+    expect(await world.records(topic)).toHaveLength(35);
+  } finally {
+    await world.close();
   }
 });
