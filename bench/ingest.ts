@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createKafka, withAdmin } from '../src/clients/kafka';
 import { createRecordReader } from '../src/clients/kafka-reader';
+import { createTopic } from '../src/clients/kafka-topics';
 import type { Settings } from '../src/config';
 import { up, userCacheDirectory } from '../src/dev';
 import { loadSettings } from '../src/config';
@@ -43,9 +44,7 @@ async function main(): Promise<void> {
   const settings = await kafkaSettings();
   const topic = `bench-ingest-${Date.now().toString(36)}`;
   const kafka = createKafka(settings.kafka, logger);
-  await withAdmin(kafka, (admin) =>
-    admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 4 }] }),
-  );
+  await withAdmin(kafka, (admin) => createTopic(admin, { topic, numPartitions: 4 }));
   const rows: Row[] = [];
   const acknowledged: string[] = [];
   const apis = await Promise.all([startApi(settings, topic), startApi(settings, topic)]);

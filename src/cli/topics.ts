@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { createKafka } from '../clients/kafka';
+import { createLogger } from '../logger';
 import { createTopics } from '../operations/topics';
 import { commandContext, type StreamFlags } from './context';
 import { printJson, table } from './output';
@@ -21,9 +22,9 @@ export function addTopicsCommand(program: Command): void {
     .option('--dry-run', 'show what would be created')
     .option('--json', 'print one JSON document')
     .action(async (flags: Flags) => {
-      const { settings, streams, logger } = commandContext(flags);
+      const { settings, streams } = commandContext(flags);
       const { partitions, replicationFactor, dryRun = false } = flags;
-      const kafka = createKafka(settings.kafka, logger);
+      const kafka = createKafka(settings.kafka, createLogger('error'));
       const plan = await createTopics(kafka, streams, { partitions, replicationFactor, dryRun });
       if (flags.json) {
         return printJson(plan.map((one) => ({ ...one, created: !one.exists && !dryRun })));

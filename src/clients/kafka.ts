@@ -7,6 +7,7 @@ import {
   CompressionTypes,
   ConfigResourceTypes,
   Kafka,
+  KafkaJSAggregateError,
   KafkaJSConnectionError,
   KafkaJSError,
   KafkaJSGroupCoordinatorNotFound,
@@ -204,6 +205,8 @@ export async function topicConfig(
 /** The error code's name as Kafka gives it (`UNKNOWN_TOPIC_OR_PARTITION`), where there is one. */
 export function kafkaErrorType(error: unknown): string | undefined {
   if (error instanceof KafkaJSProtocolError) return error.type;
+  // Each request of ours that gets such an error was about one thing.
+  if (error instanceof KafkaJSAggregateError) return kafkaErrorType(error.errors[0]);
   const cause = error instanceof KafkaJSError ? (error as { cause?: unknown }).cause : undefined;
   return cause ? kafkaErrorType(cause) : undefined;
 }

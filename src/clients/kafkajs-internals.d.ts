@@ -119,3 +119,27 @@ declare module 'kafkajs/src/consumer/consumerGroup' {
   }
   export = ConsumerGroup;
 }
+
+declare module 'kafkajs/src/protocol/requests/createTopics/v1/response' {
+  interface Data {
+    topicErrors: { topic: string; errorMessage: string | null }[];
+  }
+  const response: { parse: (this: void, data: Data) => Promise<Data> };
+  export = response;
+}
+
+declare module 'kafkajs/src/protocol/requests/createTopics/v2/response' {
+  interface Data {
+    topicErrors: { topic: string; errorMessage: string | null }[];
+  }
+  const response: { parse: (this: void, data: Data) => Promise<Data> };
+  export = response;
+}
+
+declare module 'kafkajs/src/protocol/requests/createTopics/v3/response' {
+  interface Data {
+    topicErrors: { topic: string; errorMessage: string | null }[];
+  }
+  const response: { parse: (this: void, data: Data) => Promise<Data> };
+  export = response;
+}

@@ -94,12 +94,24 @@ export function errorMessage(error: unknown): string {
 
 /** The message and, unless it holds that already, its cause's: clients say what they tried, causes why not. */
 export function errorWithCause(error: unknown): string {
-  const message = errorMessage(error);
+  const message = messageWithParts(error);
   const cause = (error as { cause?: unknown } | null | undefined)?.cause;
   if (cause === undefined) return message;
-  const reason = errorMessage(cause);
+  const reason = messageWithParts(cause);
   return message.includes(reason) ? message : `${message}: ${reason}`;
 }
+
+/** An error that stands for several, as an AggregateError does, keeps the reasons in `errors`. */
+function messageWithParts(error: unknown): string {
+  const message = errorMessage(error);
+  const { errors } = Object(error) as { errors?: unknown };
+  if (!Array.isArray(errors)) return message;
+  const reasons = [...new Set(errors.slice(0, MAX_REASONS).map(errorMessage))];
+  const news = reasons.filter((reason) => !message.includes(reason));
+  return [message, ...(news.length > 0 ? [news.join('; ')] : [])].join(': ');
+}
+
+const MAX_REASONS = 5;
 
 /** Bad input by the person who runs CloudSync: shown without a stack, exit code 2 in the CLI. */
 export class UsageError extends Error {

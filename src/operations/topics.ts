@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { kafkaErrorType, topicConfig, withAdmin, type Admin, type Kafka } from '../clients/kafka';
+import { topicConfig, withAdmin, type Kafka } from '../clients/kafka';
+import { createTopic, onceKnown } from '../clients/kafka-topics';
 import { UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 
@@ -19,14 +19,11 @@ export interface CreateTopicsOptions {
 
 /** A dead letter is its record and about 1 to 5 KB of headers. */
 const DEAD_LETTER_OVERHEAD_BYTES = 64 * 1024;
+/** How far in the future a timestamp may be. Brokers before Kafka 3.6 do not know the setting, and take any. */
+const AFTER_MAX_MS = 'message.timestamp.after.max.ms';
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 /** The broker's default of `socket.request.max.bytes`. */
 const MAX_REQUEST_BYTES = 100 * 1024 * 1024;
-
-/** What a broker answers that has not heard of a new topic, or of its leader, yet. */
-const NOT_KNOWN_YET = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'];
-const KNOWN_DEADLINE_MS = 30_000;
-const LOOK_EVERY_MS = 100;
 
 /**
  * Creates the streams' topics and dead-letter topics that are missing. A dead-letter topic takes
@@ -47,21 +44,21 @@ export async function createTopics(
       if (exists || options.dryRun) return;
       const { replicationFactor } = options;
       const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-      await admin.createTopics({
-        // kafkajs would wait for the leader only, and fail where the broker does not know the topic yet.
-        waitForLeaders: false,
-        topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
+      await createTopic(admin, {
+        ...{ topic, numPartitions: partitions, replicationFactor, configEntries },
       });
-      await untilKnown(admin, topic);
     };
     for (const { topic } of streams) await create(topic, options.partitions, {});
     for (const { topic, deadLetterTopic } of streams) {
       const exists = existing.has(topic) || !options.dryRun;
-      const limit = exists ? await messageLimit(admin, topic) : DEFAULT_MAX_MESSAGE_BYTES;
+      const ask = async (name: string) =>
+        exists ? onceKnown(() => topicConfig(admin, topic, name)) : undefined;
+      const limit = Number((await ask('max.message.bytes')) ?? DEFAULT_MAX_MESSAGE_BYTES);
+      const limitsFuture = (await ask(AFTER_MAX_MS)) !== undefined;
       await create(deadLetterTopic, 1, {
         'max.message.bytes': String(limit + DEAD_LETTER_OVERHEAD_BYTES),
         'message.timestamp.type': 'CreateTime',
-        'message.timestamp.after.max.ms': '9223372036854775807',
+        ...(limitsFuture && { [AFTER_MAX_MS]: '9223372036854775807' }),
         'cleanup.policy': 'delete',
         'retention.ms': '-1',
       });
@@ -70,33 +67,15 @@ export async function createTopics(
   });
 }
 
-async function untilKnown(admin: Admin, topic: string): Promise<void> {
-  const deadline = Date.now() + KNOWN_DEADLINE_MS;
-  for (;;) {
-    try {
-      await admin.fetchTopicMetadata({ topics: [topic] });
-      return;
-    } catch (error) {
-      const waits = NOT_KNOWN_YET.includes(kafkaErrorType(error) ?? '');
-      if (!waits || Date.now() > deadline) throw error;
-      await sleep(LOOK_EVERY_MS);
-    }
-  }
-}
-
 /** Bytes of the largest batch that the topic takes; those of the largest request if the broker does not say. */
 export async function maxMessageBytes(kafka: Kafka, topic: string): Promise<number> {
   try {
-    return await withAdmin(kafka, (admin) => messageLimit(admin, topic));
+    const value = await withAdmin(kafka, (admin) => topicConfig(admin, topic, 'max.message.bytes'));
+    return value === undefined ? MAX_REQUEST_BYTES : Number(value);
   } catch {
     // Not everybody who may send may ask for settings. The broker refuses what it does not take.
     return MAX_REQUEST_BYTES;
   }
-}
-
-async function messageLimit(admin: Admin, topic: string): Promise<number> {
-  const value = await topicConfig(admin, topic, 'max.message.bytes');
-  return value === undefined ? DEFAULT_MAX_MESSAGE_BYTES : Number(value);
 }
 
 /** Throws a {@link UsageError} that names the topics that do not exist. */

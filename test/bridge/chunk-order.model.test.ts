@@ -177,7 +177,6 @@ class Model {
             return Promise.resolve({
               memo: 'memo' in run ? run.memo : {},
               startTime: new Date(),
-              startTime: new Date(),
               status: { name },
             });
           },

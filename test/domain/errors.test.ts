@@ -1,4 +1,10 @@
-import { classifyError, DeliveryError, errorMessage, isRetryable } from '../../src/domain/errors';
+import {
+  classifyError,
+  DeliveryError,
+  errorMessage,
+  errorWithCause,
+  isRetryable,
+} from '../../src/domain/errors';
 
 describe('classifyError', () => {
   test("takes a sink's own word, with its pause", () => {
@@ -69,4 +75,24 @@ test('a DeliveryError keeps its cause', () => {
   const cause = new Error('socket hang up');
   expect(new DeliveryError('Transient', 'down', { cause }).cause).toBe(cause);
   expect('cause' in new DeliveryError('Transient', 'down')).toBe(false);
+});
+
+describe('errorWithCause', () => {
+  const several = (message: string, ...reasons: string[]) =>
+    new AggregateError(
+      reasons.map((reason) => new Error(reason)),
+      message,
+    );
+  test.each([
+    [new Error('no', { cause: new Error('why') }), 'no: why'],
+    [new Error('no, why', { cause: new Error('why') }), 'no, why'],
+    [several('no', 'why', 'where', 'why'), 'no: why; where'],
+    [several('', 'refused'), 'AggregateError: refused'],
+    [several('no'), 'no'],
+    [new Error('no', { cause: several('some', 'why') }), 'no: some: why'],
+    [several('no', ...Array.from({ length: 9 }, (_, i) => `why ${i}`)), /^no: why 0;.*; why 4$/],
+    [{ message: 'no', errors: 'none' }, 'no'],
+  ])('of %p', (error, text) => {
+    expect(errorWithCause(error)).toMatch(text instanceof RegExp ? text : new RegExp(`^${text}$`));
+  });
 });

@@ -1,4 +1,5 @@
 import { withAdmin } from '../../src/clients/kafka';
+import { createTopic } from '../../src/clients/kafka-topics';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,19 +16,20 @@ let streams: string;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'cloudsync-commands-'));
   streams = join(directory, 'streams.js');
-  await writeFile(
-    streams,
-    `const { defineStream, fileSystemSink, messageSchema } = require(${JSON.stringify(join(ROOT, 'dist'))});
+  await writeFile(streams, streamModule(name));
+  await writeFile(join(directory, 'one.ndjson'), '{"id":"a"}\n');
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+function streamModule(name: string): string {
+  return `const { defineStream, fileSystemSink, messageSchema } = require(${JSON.stringify(join(ROOT, 'dist'))});
     module.exports = defineStream({
       name: '${name}', topic: '${name}', schema: messageSchema,
       sink: fileSystemSink({ directory: ${JSON.stringify(join(directory, 'sink'))} }),
     });
     // As a database connection of a sink does, this keeps the process from ending.
-    setInterval(() => undefined, 60_000);`,
-  );
-  await writeFile(join(directory, 'one.ndjson'), '{"id":"a"}\n');
-});
-afterAll(() => rm(directory, { recursive: true }));
+    setInterval(() => undefined, 60_000);`;
+}
 
 /** The exit code of a command; a process that does not end never gives one. */
 async function run(args: string[], stdin = Buffer.alloc(0)) {
@@ -70,13 +72,9 @@ test('send gives the topic the bytes of each line, or says which line it can not
   const topic = uniqueName('sent');
   try {
     await withAdmin(world.kafka(), (admin) =>
-      admin.createTopics({
-        topics: [
-          {
-            ...{ topic, numPartitions: 1, replicationFactor: 1 },
-            configEntries: [{ name: 'max.message.bytes', value: '10000' }],
-          },
-        ],
+      createTopic(admin, {
+        ...{ topic, numPartitions: 1, replicationFactor: 1 },
+        configEntries: [{ name: 'max.message.bytes', value: '10000' }],
       }),
     );
     const lines = [
@@ -102,4 +100,13 @@ test('send gives the topic the bytes of each line, or says which line it can not
   } finally {
     await world.close();
   }
+});
+
+test('topics create says why the broker takes no topic, in its own words', async () => {
+  await writeFile(streams, streamModule(uniqueName('commands')));
+  const { code, stderr } = await run(['topics', 'create', '--replication-factor', '3']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^cloudsync: can't create topic commands-.*: .*replication factor of 3.*\n$/,
+  );
 });

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { createKafka } from '../../src/clients/kafka';
+import { createTopic } from '../../src/clients/kafka-topics';
 import {
   down,
   freePort,
@@ -91,7 +92,7 @@ async function keepData(): Promise<void> {
   await withKafka(async (kafka) => {
     const admin = kafka.admin();
     await admin.connect();
-    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true });
+    await createTopic(admin, { topic, numPartitions: 1 });
     await admin.disconnect();
     const producer = kafka.producer();
     await producer.connect();

@@ -1,4 +1,5 @@
 import type { Kafka } from '../../src/clients/kafka';
+import { errorWithCause } from '../../src/domain/errors';
 import { createTopics } from '../../src/operations/topics';
 import { testStream } from '../domain/support/records';
 
@@ -6,16 +7,36 @@ const { KafkaJSProtocolError } = jest.requireActual<{
   KafkaJSProtocolError: new (error: object) => Error;
 }>('kafkajs');
 
+/** What kafkajs throws when the broker refuses to create a topic. */
+const { KafkaJSAggregateError } = jest.requireActual<{
+  KafkaJSAggregateError: new (message: string, errors: Error[]) => Error;
+}>('kafkajs');
+
 /** A broker that answers questions for a topic's metadata with these errors first. */
 function kafka(...errors: string[]) {
-  const created: string[] = [];
+  const created: Created[] = [];
+  const refusals: string[] = [];
+  const settings: Record<string, string> = { 'max.message.bytes': '1000' };
   const admin = {
     connect: () => Promise.resolve(),
     disconnect: () => Promise.resolve(),
     listTopics: () => Promise.resolve([]),
-    describeConfigs: () => Promise.resolve({ resources: [] }),
-    createTopics: ({ topics }: { topics: { topic: string }[] }) => {
-      created.push(...topics.map(({ topic }) => topic));
+    describeConfigs: ({ resources }: Described) => {
+      const [{ configNames }] = resources as [Described['resources'][number]];
+      const known = configNames.filter((name) => name in settings);
+      const configEntries = known.map((name) => ({
+        configName: name,
+        configValue: settings[name],
+      }));
+      return Promise.resolve({ resources: [{ configEntries }] });
+    },
+    createTopics: ({ topics }: { topics: Created[] }) => {
+      const refusal = refusals.shift();
+      if (refusal) {
+        const one = new KafkaJSProtocolError({ type: refusal, message: refusal, retriable: false });
+        return Promise.reject(new KafkaJSAggregateError('Topic creation errors', [one]));
+      }
+      created.push(...topics);
       return Promise.resolve(true);
     },
     fetchTopicMetadata: () => {
@@ -24,7 +45,16 @@ function kafka(...errors: string[]) {
       return Promise.reject(new KafkaJSProtocolError({ type, message: type, retriable: true }));
     },
   };
-  return { kafka: { admin: () => admin } as unknown as Kafka, created, errors };
+  const client = { admin: () => admin } as unknown as Kafka;
+  return { kafka: client, created, errors, refusals, settings };
+}
+
+interface Created {
+  topic: string;
+  configEntries: { name: string; value: string }[];
+}
+interface Described {
+  resources: { configNames: string[] }[];
 }
 
 const options = { partitions: 1, replicationFactor: -1, dryRun: false };
@@ -33,13 +63,43 @@ const stream = testStream();
 test('a broker that does not know a new topic yet, or its leader, is asked again', async () => {
   const slow = kafka('UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE');
   await createTopics(slow.kafka, [stream], options);
-  expect(slow.created).toEqual([stream.topic, stream.deadLetterTopic]);
+  expect(slow.created.map(({ topic }) => topic)).toEqual([stream.topic, stream.deadLetterTopic]);
   expect(slow.errors).toEqual([]);
 });
 
 test('what else it says is an error', async () => {
   const closed = kafka('TOPIC_AUTHORIZATION_FAILED');
-  await expect(createTopics(closed.kafka, [stream], options)).rejects.toThrow(
-    'TOPIC_AUTHORIZATION_FAILED',
+  const error = await createTopics(closed.kafka, [stream], options).catch((one: unknown) => one);
+  expect(errorWithCause(error)).toBe(
+    `can't create topic ${stream.topic}: TOPIC_AUTHORIZATION_FAILED`,
   );
+});
+
+test('a cluster without a controller for the moment is asked again', async () => {
+  const starting = kafka();
+  starting.refusals.push('NOT_CONTROLLER', 'REQUEST_TIMED_OUT');
+  await createTopics(starting.kafka, [stream], options);
+  expect(starting.created).toHaveLength(2);
+});
+
+test('why the broker does not create a topic is said', async () => {
+  const refusing = kafka();
+  refusing.refusals.push('INVALID_REPLICATION_FACTOR');
+  const error = await createTopics(refusing.kafka, [stream], options).catch((one: unknown) => one);
+  expect(errorWithCause(error)).toBe(
+    `can't create topic ${stream.topic}: Topic creation errors: INVALID_REPLICATION_FACTOR`,
+  );
+});
+
+test.each([
+  ['that knows the limit gets it lifted', { 'message.timestamp.after.max.ms': '3600000' }, true],
+  ['before 3.6, which does not know the limit, gets no such setting', {}, false],
+])('a broker %s', async (_, settings, expected) => {
+  const broker = kafka();
+  Object.assign(broker.settings, settings);
+  await createTopics(broker.kafka, [stream], options);
+  const { configEntries } = broker.created[1]!;
+  const names = configEntries.map(({ name }) => name);
+  expect(names.includes('message.timestamp.after.max.ms')).toBe(expected);
+  expect(configEntries).toContainEqual({ name: 'max.message.bytes', value: '66536' });
 });
