@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaJSAggregateError, type Admin, type ITopicConfig } from 'kafkajs';
 import v1 from 'kafkajs/src/protocol/requests/createTopics/v1/response';
 import v2 from 'kafkajs/src/protocol/requests/createTopics/v2/response';
 import v3 from 'kafkajs/src/protocol/requests/createTopics/v3/response';
-import { kafkaErrorType } from './kafka';
+import { persistently } from './persistently';
 
 /**
  * Gives an error the broker's own words: which setting is wrong, how many brokers there are. kafkajs reads
@@ -29,8 +28,6 @@ for (const response of [v1, v2, v3]) {
 const NOT_READY = ['NOT_CONTROLLER', 'REQUEST_TIMED_OUT'];
 /** What a broker answers that has not heard of a new topic, or of its leader, yet. */
 const NOT_KNOWN_YET = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'];
-const DEADLINE_MS = 30_000;
-const LOOK_EVERY_MS = 100;
 
 /** Creates a topic, and waits until the broker knows it and its leader. Does nothing when it exists. */
 export async function createTopic(admin: Admin, topic: ITopicConfig): Promise<void> {
@@ -47,17 +44,4 @@ export async function createTopic(admin: Admin, topic: ITopicConfig): Promise<vo
 /** Asks about a topic that was created just now: each broker hears of it in its own time. */
 export function onceKnown<T>(ask: () => Promise<T>): Promise<T> {
   return persistently(NOT_KNOWN_YET, ask);
-}
-
-/** Repeats what fails with one of these errors only. */
-async function persistently<T>(errors: string[], run: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + DEADLINE_MS;
-  for (;;) {
-    try {
-      return await run();
-    } catch (error) {
-      if (!errors.includes(kafkaErrorType(error) ?? '') || Date.now() > deadline) throw error;
-      await sleep(LOOK_EVERY_MS);
-    }
-  }
 }

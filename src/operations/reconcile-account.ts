@@ -35,10 +35,11 @@ const MAX_IDS = 100;
 
 /**
  * The books of one topic: first all its records, then what the sink stores, then the dead letters. Holds
- * a hash of each content and where it lay, about 300 bytes a message.
+ * a hash of each content and where it lay, about 500 bytes a message.
  */
 export class Reconciliation {
   readonly #contents = new Map<string, Content[]>();
+  readonly #byHash = new Map<string, { messageId: string; content: Content }[]>();
   /** Apart from the others, since a message may call itself what an invalid record is called here. */
   readonly #invalid = new Map<string, Content>();
   readonly #byPosition = new Map<number, Map<number, PlacedContent>>();
@@ -52,6 +53,9 @@ export class Reconciliation {
       content = { hash: digest, delivered: false, deadLettered: false };
       if (contents) contents.push(content);
       else this.#contents.set(messageId, [content]);
+      const owners = this.#byHash.get(digest);
+      if (owners) owners.push({ messageId, content });
+      else this.#byHash.set(digest, [{ messageId, content }]);
     }
     this.#place(position, content);
   }
@@ -63,11 +67,21 @@ export class Reconciliation {
     this.#place(position, content);
   }
 
-  addStored(messageId: string, value: Buffer): void {
-    this.#stored.set(messageId, (this.#stored.get(messageId) ?? 0) + 1);
-    const digest = digestOf(value);
-    const content = this.#contents.get(messageId)?.find((one) => one.hash === digest);
-    if (content) content.delivered = true;
+  /**
+   * The sink holds the value. `messageId` is what the value by itself tells; when it tells none, the content says whose
+   * it is. Messages may share a content: each copy then stands for one of them. False when the value is nobody's.
+   */
+  addStored(value: Buffer, messageId: string | undefined): boolean {
+    const owners = this.#byHash.get(digestOf(value)) ?? [];
+    const owner =
+      messageId === undefined
+        ? (owners.find((one) => !one.content.delivered) ?? owners[0])
+        : owners.find((one) => one.messageId === messageId);
+    if (owner) owner.content.delivered = true;
+    const name = messageId ?? owner?.messageId;
+    if (name === undefined) return false;
+    this.#stored.set(name, (this.#stored.get(name) ?? 0) + 1);
+    return true;
   }
 
   /** The record of this place and time was dead-lettered. */

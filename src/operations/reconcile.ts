@@ -40,7 +40,7 @@ export async function reconcile(
   if (!sink.stored) throw new UsageError(`the sink of stream ${name} can't list what it stores`);
   // What is settled now will be found below; what is not may be found or not.
   await sayIfNotSettled(kafka, client, stream, onNotice);
-  const ranges = options.ranges ?? (await topicRanges(kafka, topic));
+  const ranges = options.ranges ?? (await topicRanges(kafka, topic, onNotice));
   if (!ranges) throw new UsageError(`no topic ${topic}`);
   const books = new Reconciliation();
   const reader = createRecordReader(kafka);
@@ -96,12 +96,25 @@ async function addStored(
   let read = 0;
   let foreign = 0;
   for await (const value of stored) {
-    // The sink gives values alone; the message id is in the value.
-    const place = { topic: stream.topic, partition: 0, offset: 0, timestamp: 0 };
-    const parsed = parseRecord(stream, { ...place, key: null, value, headers: [] });
-    if (!parsed.ok) foreign++;
-    else if (parsed.messageId.startsWith(idPrefix)) books.addStored(parsed.messageId, value);
+    const messageId = messageIdIn(stream, value);
+    const asked = messageId === undefined || messageId.startsWith(idPrefix);
+    if (asked && !books.addStored(value, messageId) && idPrefix === '') foreign++;
     if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} objects of the sink read`);
   }
-  if (foreign > 0) onNotice(`${foreign} objects of the sink are no messages of the stream`);
+  if (foreign > 0) {
+    const or = tellsId(stream) ? '' : ', or of records that the topic no longer holds';
+    onNotice(`${foreign} objects of the sink are no messages of the stream${or}`);
+  }
+}
+
+/** Whether a value alone tells its message id: a `decode` that takes the record may read the id from a header. */
+function tellsId({ decode }: AnyStream): boolean {
+  return !decode || decode.length <= 1;
+}
+
+function messageIdIn(stream: AnyStream, value: Buffer): string | undefined {
+  if (!tellsId(stream)) return undefined;
+  const place = { topic: stream.topic, partition: 0, offset: 0, timestamp: 0 };
+  const parsed = parseRecord(stream, { ...place, key: null, value, headers: [] });
+  return parsed.ok ? parsed.messageId : undefined;
 }

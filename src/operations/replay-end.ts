@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { withAdmin, type Kafka } from '../clients/kafka';
+import type { GroupPosition } from '../clients/kafka-group-offsets';
 import type { RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import { invalidRecordWorkflowIds, recordWorkflowIds } from '../domain/workflow-id';
@@ -11,7 +11,8 @@ import type { RecordEnd, UnderWay } from './replay-decide';
 import { findChunk } from './workflow-search';
 
 export interface EndContext {
-  kafka: Kafka;
+  /** How far the stream's group has committed its topic. */
+  group: Pick<GroupPosition, 'committed'>;
   client: Client;
   stream: AnyStream;
   /** Ends the wait. */
@@ -24,7 +25,8 @@ export interface Ended {
   reason?: string;
 }
 
-const POLL_MS = 500;
+/** Between two looks at what is waited for. */
+export const POLL_MS = 500;
 /** A list may not know a chunk yet that has just been started. */
 const LISTED_WITHIN_MS = 30_000;
 
@@ -92,14 +94,9 @@ async function endOfSent(
 }
 
 /** Whether the record is durable as a workflow, or was skipped. */
-async function isTaken({ kafka, stream }: EndContext, position: RecordPosition): Promise<boolean> {
-  const { groupId } = stream;
-  const [committed] = await withAdmin(kafka, (admin) =>
-    admin.fetchOffsets({ groupId, topics: [position.topic] }),
-  );
-  const { offset } =
-    committed?.partitions.find(({ partition }) => partition === position.partition) ?? {};
-  return offset !== undefined && Number(offset) > position.offset;
+async function isTaken({ group }: EndContext, position: RecordPosition): Promise<boolean> {
+  const committed = await group.committed(position.partition);
+  return committed !== undefined && committed > position.offset;
 }
 
 async function ownWorkflow(

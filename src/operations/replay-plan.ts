@@ -142,14 +142,16 @@ async function leaveOutSent(
   reader: RecordReader,
   stream: AnyStream,
   decisions: Map<Letter, Decision>,
-  { own, earlier, onProgress = () => undefined }: PlanRequest,
+  { own, earlier, onProgress = () => undefined, onNotice = () => undefined }: PlanRequest,
 ): Promise<void> {
   const sends = [...decisions].flatMap(([letter, decision]) =>
     decision.action === 'send' ? [{ letter, source: decision.source }] : [],
   );
   if (sends.length === 0) return;
   const { topic } = stream;
-  const ranges = await topicRanges(kafka, topic);
+  const ranges = await topicRanges(kafka, topic, (text) =>
+    onNotice(`${text}: what was sent back before may lie there`),
+  );
   if (!ranges) throw new UsageError(`no topic ${topic}: "cloudsync topics create" makes it`);
   const toSearch = new Map<number, PartitionRange>();
   for (const { letter, source } of sends) {

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Kafka, Producer } from '../clients/kafka';
+import { GroupPosition } from '../clients/kafka-group-offsets';
 import type { RecordReader } from '../clients/kafka-reader';
 import { mapConcurrently } from '../concurrently';
 import { errorWithCause } from '../domain/errors';
@@ -12,7 +13,7 @@ import { CONCURRENCY } from './failed-runs';
 import { topicRanges } from './read-topic';
 import type { AuditLog } from './replay-audit';
 import type { RecordEnd, UnderWay } from './replay-decide';
-import { endOf } from './replay-end';
+import { endOf, POLL_MS, type EndContext } from './replay-end';
 import type { Letter } from './replay-letters';
 import type { PlannedLetter, ReplayPlan } from './replay-plan';
 import {
@@ -63,18 +64,23 @@ export async function runReplay(context: ReplayContext, plan: ReplayPlan): Promi
   for (const [letter, by] of plan.superseded) {
     results.push({ letter, outcome: 'superseded', reason: `${by.name} has taken its place` });
   }
-  for await (const some of mapConcurrently(plan.queues, CONCURRENCY, (queue) =>
-    runQueue(context, queue, (planned) => runOne({ ...context, ends, pace }, planned), onResult),
-  )) {
-    results.push(...some);
+  const group = new GroupPosition(kafka, stream, POLL_MS);
+  const one: OneContext = { ...context, group, ends, pace };
+  try {
+    for await (const some of mapConcurrently(plan.queues, CONCURRENCY, (queue) =>
+      runQueue(one, queue, onResult),
+    )) {
+      results.push(...some);
+    }
+  } finally {
+    await group.close();
   }
   return results;
 }
 
 async function runQueue(
-  context: ReplayContext,
+  context: OneContext,
   queue: PlannedLetter[],
-  run: (planned: PlannedLetter) => Promise<LetterResult>,
   onResult: (result: LetterResult) => void,
 ): Promise<LetterResult[]> {
   const { stream, signal, wait } = context;
@@ -92,7 +98,7 @@ async function runQueue(
     } else if (signal.aborted && hasEffect) {
       result = { letter, outcome: 'waiting', reason: 'the replay was stopped' };
     } else {
-      result = await run(planned);
+      result = await runOne(context, planned);
       if (wait || (inOrder && !ahead)) result = await withEnd(context, result);
       if (inOrder && result.end !== 'delivered') ahead ??= letter;
     }
@@ -103,7 +109,7 @@ async function runQueue(
 }
 
 /** The result once the record has ended; as it is where that can't be known. */
-async function withEnd(context: ReplayContext, result: LetterResult): Promise<LetterResult> {
+async function withEnd(context: OneContext, result: LetterResult): Promise<LetterResult> {
   const { letter, underWay, end: known } = result;
   if (!underWay || known) return result;
   try {
@@ -117,7 +123,8 @@ async function withEnd(context: ReplayContext, result: LetterResult): Promise<Le
   }
 }
 
-type OneContext = ReplayContext & { ends: number[]; pace: () => Promise<void> };
+type OneContext = ReplayContext &
+  Pick<EndContext, 'group'> & { ends: number[]; pace: () => Promise<void> };
 
 async function runOne(
   context: OneContext,
@@ -203,8 +210,11 @@ async function lookBehind(
   letter: Letter,
   { topic, partition, end: low }: Target,
 ): Promise<RecordPosition | undefined> {
-  const high = (await partitionEnds(kafka, topic))[partition]!;
-  const found = await findSentBack(kafka, reader, topic, [{ partition, low, high }], [letter]);
+  const unread: string[] = [];
+  const ranges = await topicRanges(kafka, topic, (text) => unread.push(text));
+  const range = ranges!.find((one) => one.partition === partition)!;
+  const found = await findSentBack(kafka, reader, topic, [{ ...range, low }], [letter]);
+  if (!found.has(letter) && unread.length > 0) throw new Error(unread.join('; '));
   return found.get(letter);
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../bridge/ledger';
 import { parseStallNote, type StallNote } from '../bridge/stalls';
 import { withAdmin, type Kafka } from '../clients/kafka';
+import { committedOffsets, type CommittedOffset } from '../clients/kafka-group-offsets';
 import type { PartitionEnds } from '../clients/kafka-offsets';
 import type { AnyStream } from '../domain/stream';
 import { existingEnds } from './read-topic';
@@ -33,22 +34,15 @@ export interface StalledPartition extends Omit<StallNote, 'since' | 'workflowId'
   workflowId: string | null;
 }
 
-/** One partition's last commit, as kafkajs gives it; offset `-1` where there is none. */
-export interface CommittedOffset {
-  partition: number;
-  offset: string;
-  metadata: string | null;
-}
-
 /** How far the stream's group is on its topic; at zero where the topic does not exist. */
 export async function groupProgress(kafka: Kafka, stream: AnyStream): Promise<GroupProgress> {
   const { groupId, topic } = stream;
   const ends = await existingEnds(kafka, topic);
   if (!ends) return progressOf([], [], []);
   const [committed, members] = await withAdmin(kafka, async (admin) => {
-    const offsets = await admin.fetchOffsets({ groupId, topics: [topic] });
+    const offsets = await committedOffsets(admin, groupId, topic);
     const { groups } = await admin.describeGroups([groupId]);
-    return [offsets[0]?.partitions ?? [], groups[0]?.members ?? []];
+    return [offsets, groups[0]?.members ?? []];
   });
   return progressOf(
     ends,

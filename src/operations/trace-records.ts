@@ -27,18 +27,19 @@ export async function findLetters(
   return found;
 }
 
-/** Reads the streams' topics from end to end, each once, for records of a message. */
+/** Reads the streams' topics from end to end, each once, for records of a message. `onUnread` is told what can't be read. */
 export async function scanTopics(
   kafka: Kafka,
   streams: AnyStream[],
   messageId: string,
   onProgress: (text: string) => void,
+  onUnread: (topic: string, text: string) => void,
 ): Promise<Map<AnyStream, KafkaRecord[]>> {
   const found = new Map(streams.map((stream) => [stream, [] as KafkaRecord[]]));
   const reader = createRecordReader(kafka);
   try {
     for (const topic of new Set(streams.map((stream) => stream.topic))) {
-      const ranges = (await topicRanges(kafka, topic)) ?? [];
+      const ranges = (await topicRanges(kafka, topic, (text) => onUnread(topic, text))) ?? [];
       const total = ranges.reduce((sum, { low, high }) => sum + high - low, 0);
       const readers = streams.filter((stream) => stream.topic === topic);
       let read = 0;

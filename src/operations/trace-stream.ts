@@ -60,6 +60,8 @@ export interface Known {
   deadLetters: DeadLetterEntry[];
   /** Whether all records on the topic are known. */
   scanned: boolean;
+  /** What of the topic could not be read. */
+  unread?: string[];
 }
 
 /** Adds what workflows and the sink tell. */
@@ -69,7 +71,7 @@ export async function traceStream(
   known: Known,
 ): Promise<StreamTrace> {
   const { messageId, place, deadLetters, scanned } = known;
-  const notLookedAt: string[] = [];
+  const notLookedAt = [...(known.unread ?? [])];
   const positions = new Map<string, RecordPosition>();
   const add = (one: RecordPosition | undefined) => {
     if (one) positions.set(describePosition(one), { ...pick(one) });

@@ -48,9 +48,12 @@ export async function trace(
       'messageId' in subject ? entry.messageId === subject.messageId : isHere(positionOf(entry)),
     onProgress,
   );
+  const unread: { topic: string; text: string }[] = [];
   const scanned =
     scan && 'messageId' in subject
-      ? await scanTopics(kafka, concerned, subject.messageId, onProgress)
+      ? await scanTopics(kafka, concerned, subject.messageId, onProgress, (topic, text) =>
+          unread.push({ topic, text }),
+        )
       : undefined;
   const traces: StreamTrace[] = [];
   for (const stream of concerned) {
@@ -68,6 +71,7 @@ export async function trace(
         records: record ? [record] : (scanned?.get(stream) ?? []),
         deadLetters: deadLetters.sort((a, b) => (a.failedAt ?? '').localeCompare(b.failedAt ?? '')),
         scanned: scanned !== undefined || place !== undefined,
+        unread: unread.filter(({ topic }) => topic === stream.topic).map(({ text }) => text),
       }),
     );
   }

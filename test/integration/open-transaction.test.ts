@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { topicEnds } from '../../src/clients/kafka-offsets';
 import { streamStatus } from '../../src/operations/status';
+import { reconcile } from '../../src/operations/reconcile';
 import { topicRanges } from '../../src/operations/read-topic';
+import { trace } from '../../src/operations/trace';
 import { leaveTransactionOpen } from './support/open-transaction';
 import { messageValue, until, World } from './support/world';
 
@@ -69,4 +71,18 @@ test('a range ends before an open transaction, and what is not read is said', as
 
 test('a topic that does not exist has no ranges', async () => {
   expect(await topicRanges(world.kafka(), 'no-such-topic')).toBeUndefined();
+});
+
+test('trace and reconcile read up to an open transaction, and say what they leave out', async () => {
+  const stream = await openTransaction();
+  const { client } = await world.temporal();
+  const unread = `3 records behind an open transaction at ${stream.topic}/0@1 are not read`;
+  const options = { scan: true };
+  const traced = await trace(world.kafka(), client, [stream], { messageId: 'behind' }, options);
+  expect(traced.streams[0]!.notLookedAt).toContain(unread);
+  const notices: string[] = [];
+  const onNotice = (text: string) => notices.push(text);
+  const report = await reconcile(world.kafka(), client, stream, { onNotice });
+  expect(report).toMatchObject({ messages: 2, missing: 2 });
+  expect(notices).toContain(unread);
 });

@@ -408,6 +408,30 @@ test('reconcile and status tell what became of every message', async () => {
   await bridge.stop();
 });
 
+test('reconcile knows messages whose ids are in a header, by their content at the sink', async () => {
+  const { stream, sink } = await world.stream({
+    partitions: 1,
+    decode: (value, { headers }) => ({
+      ...(JSON.parse(String(value)) as object),
+      id: String(new Map(headers).get('id')!),
+    }),
+  });
+  const records = ['a', 'b', 'c'].map((id) => ({
+    ...{ value: messageValue('none', id === 'c' ? 'other' : 'same'), headers: { id } },
+  }));
+  await world.send(stream.topic, records);
+  sink.objects.set('a', records[0]!.value);
+  sink.objects.set('c', records[2]!.value);
+  const kafka = world.kafka();
+  expect(await reconcile(kafka, await client(), stream)).toMatchObject({
+    ...{ messages: 3, delivered: 2, missing: 1, double: 0 },
+  });
+  sink.objects.set('b', records[1]!.value);
+  expect(await reconcile(kafka, await client(), stream)).toMatchObject({
+    ...{ messages: 3, delivered: 3, missing: 0, double: 0 },
+  });
+});
+
 test('a stream without topics has a status of zeros', async () => {
   const stream = defineStream({
     name: uniqueName('none'),

@@ -32,7 +32,7 @@ test('delivered, dead-lettered and missing add up', () => {
   books.addMessage(at(0), 'a', bytes('a'));
   books.addMessage(at(1), 'b', bytes('b'));
   books.addMessage(at(2), 'c', bytes('c'));
-  books.addStored('a', bytes('a'));
+  books.addStored(bytes('a'), 'a');
   books.addDeadLetter(at(1));
   expect(books.account()).toEqual({
     messages: 3,
@@ -60,14 +60,14 @@ test('a letter of a topic that was made anew since hides nothing of the new one'
 
 test('other bytes at the sink are no delivery', () => {
   books.addMessage(at(0), 'a', bytes('a'));
-  books.addStored('a', bytes('A'));
+  books.addStored(bytes('A'), 'a');
   expect(numbers(books.account())).toMatchObject({ messages: 1, delivered: 0, missing: 1 });
 });
 
 test('an id with two contents is delivered when one is at the sink and the other in a letter', () => {
   books.addMessage(at(0), 'a', bytes('1'));
   books.addMessage(at(1), 'a', bytes('2'));
-  books.addStored('a', bytes('1'));
+  books.addStored(bytes('1'), 'a');
   expect(books.account()).toMatchObject({ missing: 1, missingIds: ['a'] });
   books.addDeadLetter(at(1));
   expect(numbers(books.account())).toMatchObject({ messages: 1, delivered: 1, deadLettered: 0 });
@@ -75,7 +75,7 @@ test('an id with two contents is delivered when one is at the sink and the other
 
 test('an id that the sink holds twice is double, whether or not it is on the topic', () => {
   books.addMessage(at(0), 'a', bytes('a'));
-  for (const id of ['a', 'a', 'b', 'b', 'b', 'c']) books.addStored(id, bytes(id));
+  for (const id of ['a', 'a', 'b', 'b', 'b', 'c']) books.addStored(bytes(id), id);
   expect(books.account()).toMatchObject({ messages: 1, double: 2, doubleIds: ['a', 'b'] });
 });
 
@@ -101,7 +101,7 @@ test('letters of records that the topic no longer holds are passed over', () => 
 test('ids are cut at 100, counts are not', () => {
   for (let i = 0; i < 150; i++) {
     books.addMessage(at(i), `m${i}`, bytes('x'));
-    for (let copy = 0; copy < 2; copy++) books.addStored(`d${i}`, bytes('x'));
+    for (let copy = 0; copy < 2; copy++) books.addStored(bytes('x'), `d${i}`);
   }
   const account = books.account();
   expect(numbers(account)).toMatchObject({ missing: 150, double: 150 });
@@ -126,7 +126,7 @@ test('agrees with a model that keeps everything', () => {
           if (id === null) tested.addInvalid(at(offset), `invalid-${offset}`);
           else tested.addMessage(at(offset), id, bytes(value));
         });
-        for (const { id, value } of stored) tested.addStored(id, bytes(value));
+        for (const { id, value } of stored) tested.addStored(bytes(value), id);
         for (const offset of dead) tested.addDeadLetter(at(offset));
         expect(tested.account()).toEqual(model(records, stored, dead));
       },
@@ -169,3 +169,27 @@ function model(records: Rec[], stored: { id: string; value: string }[], dead: nu
     doubleIds,
   };
 }
+
+describe('what the sink holds without a message id', () => {
+  test('is the message whose content it has', () => {
+    books.addMessage(at(0), 'a', bytes('1'));
+    books.addMessage(at(1), 'b', bytes('2'));
+    expect(books.addStored(bytes('2'), undefined)).toBe(true);
+    expect(books.account()).toMatchObject({ delivered: 1, missingIds: ['a'] });
+  });
+
+  test('stands for one message, though several have its content', () => {
+    for (const [offset, id] of ['a', 'b', 'c'].entries())
+      books.addMessage(at(offset), id, bytes('1'));
+    for (let copies = 0; copies < 2; copies++) books.addStored(bytes('1'), undefined);
+    expect(numbers(books.account())).toMatchObject({ delivered: 2, missing: 1, double: 0 });
+    for (let copies = 0; copies < 2; copies++) books.addStored(bytes('1'), undefined);
+    expect(numbers(books.account())).toMatchObject({ delivered: 3, missing: 0, double: 1 });
+  });
+
+  test("is nobody's when no message has its content", () => {
+    books.addMessage(at(0), 'a', bytes('1'));
+    expect(books.addStored(bytes('2'), undefined)).toBe(false);
+    expect(numbers(books.account())).toMatchObject({ missing: 1, double: 0 });
+  });
+});

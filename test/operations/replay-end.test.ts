@@ -1,6 +1,5 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import type { Kafka } from '../../src/clients/kafka';
 import type { AnyStream } from '../../src/domain/stream';
 import { endOf, type EndContext } from '../../src/operations/replay-end';
 import { testStream } from '../domain/support/records';
@@ -19,12 +18,6 @@ const stop = new AbortController();
 afterAll(() => stop.abort());
 
 function context(world: World): EndContext {
-  const admin = {
-    connect: () => Promise.resolve(),
-    disconnect: () => Promise.resolve(),
-    fetchOffsets: () =>
-      Promise.resolve([{ partitions: [{ partition: 0, offset: String(world.committed) }] }]),
-  };
   const client = {
     workflow: {
       async *list() {
@@ -40,7 +33,7 @@ function context(world: World): EndContext {
     },
   };
   return {
-    kafka: { admin: () => admin } as unknown as Kafka,
+    group: { committed: () => Promise.resolve(world.committed) },
     client: client as unknown as Client,
     stream: inChunks,
     signal: stop.signal,
