@@ -23,7 +23,7 @@ import { reportPlan, reportResults } from './dlq-replay-output';
 import { printable } from '../unprintable';
 import { progressLine, say } from './output';
 import { withStreamOptions } from './stream-options';
-import { positiveInteger } from './topics';
+import { positiveInteger, repeatable } from './topics';
 
 interface Flags extends StreamFlags {
   errorType?: string[];
@@ -46,7 +46,6 @@ export const LOG_DIRECTORY = join('.cloudsync', 'replays');
 const MAX_REPLAYS = 3;
 const TIME = 'ISO 8601, or a duration back from now like 15m, 2h, 7d';
 
-const repeatable = (value: string, values: string[] = []) => [...values, value];
 const time = (text: string) => parseSince(text);
 
 export function addDlqReplayCommand(dlq: Command): void {

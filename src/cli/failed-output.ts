@@ -33,8 +33,9 @@ export function position({
   return topic === null ? '' : `${topic}/${partition}@${offset}`;
 }
 
-export function cut(text: string): string {
-  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text;
+/** So that a row fits a terminal. What reads a pipe gets the whole text. */
+export function cut(text: string, output: { isTTY?: boolean } = process.stdout): string {
+  return output.isTTY && text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text;
 }
 
 /** Names and values, one a line; long values keep their own lines. */

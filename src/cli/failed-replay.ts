@@ -1,6 +1,9 @@
+import { setMaxListeners } from 'node:events';
 import { UsageError } from '../domain/errors';
+import { listFailed } from '../operations/failed-list';
 import { CONCURRENCY, latestFailedRuns } from '../operations/failed-runs';
 import { replayFailed, type ReplayResult } from '../operations/failed-replay';
+import { endOfRun, type Ended } from '../operations/replay-end';
 import { mapConcurrently } from '../concurrently';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type OperationContext, type StreamFlags } from './context';
@@ -8,7 +11,9 @@ import { printable } from '../unprintable';
 import { printJson, progressLine, say } from './output';
 
 interface Flags extends StreamFlags {
+  errorType?: string[];
   since?: Date;
+  wait?: boolean;
   dryRun?: boolean;
   yes?: boolean;
   json?: boolean;
@@ -16,78 +21,119 @@ interface Flags extends StreamFlags {
 
 /** `failed replay`. */
 export async function replay(ids: string[], flags: Flags): Promise<void> {
-  const { since, dryRun = false, yes = false, json = false } = flags;
+  const { since, errorType, dryRun = false, yes = false } = flags;
   if (ids.length === 0 && !flags.stream) {
     throw new UsageError('name workflow ids, or a stream with --stream');
   }
-  if (ids.length > 0 && since) throw new UsageError('--since goes with --stream, not with ids');
+  if (ids.length > 0 && (since ?? errorType)) {
+    throw new UsageError('--since and --error-type go with --stream, not with ids');
+  }
   const ask = !dryRun && !yes;
   if (ask) requireTerminal();
 
   await withServers(flags, async (context) => {
-    const chosen = ids.length > 0 ? [...new Set(ids)] : await failedIds(context, since);
+    const chosen = ids.length > 0 ? [...new Set(ids)] : await failedIds(context, flags);
     const what = chosen.length === 1 ? '1 workflow' : `${chosen.length} workflows`;
     if (ask && chosen.length > 0 && !(await confirmed(`Run ${what} again?`))) {
       throw new Error('nothing replayed');
     }
-    const results = await replayAll(context, chosen, dryRun);
-    report(results, dryRun, json);
+    const results = await replayAll(context, chosen, flags);
+    report(results, flags);
     // Of a whole stream some may have been replayed by others meanwhile; ids were asked for by name.
-    if (ids.length > 0 && results.some(({ outcome }) => outcome === 'refused'))
-      process.exitCode = 1;
+    const isLeft = ({ outcome, staysDead, ended }: Result) =>
+      ended?.end === 'deadAgain' ||
+      (outcome === 'refused' && (ids.length > 0 || (staysDead && !dryRun)));
+    if (results.some(isLeft)) process.exitCode = 1;
   });
 }
 
-async function failedIds({ temporal, streams }: OperationContext, since?: Date): Promise<string[]> {
-  const ids: string[] = [];
+async function failedIds(
+  { temporal: { client }, streams }: OperationContext,
+  { since, errorType }: Flags,
+): Promise<string[]> {
   const progress = progressLine();
-  for (const stream of streams) {
-    for await (const { workflowId } of latestFailedRuns(temporal.client, stream, since)) {
-      ids.push(workflowId);
-      progress(`${ids.length} found`);
+  const onProgress = (found: number) => progress(`${found} found`);
+  try {
+    if (errorType) {
+      const entries = await listFailed(client, streams, { since, onProgress });
+      return entries.flatMap((one) =>
+        one.workflowId !== null && errorType.includes(one.errorType ?? '') ? [one.workflowId] : [],
+      );
     }
+    const ids: string[] = [];
+    for (const stream of streams) {
+      for await (const { workflowId } of latestFailedRuns(client, stream, since)) {
+        onProgress(ids.push(workflowId));
+      }
+    }
+    return ids;
+  } finally {
+    progress('');
   }
-  progress('');
-  return ids;
 }
 
+interface Result extends ReplayResult {
+  /** With `--wait`. */
+  ended?: Ended | undefined;
+}
+
+/** Ctrl-C ends the waiting, not what has been started. */
 async function replayAll(
-  { temporal, streams }: OperationContext,
+  { temporal: { client }, streams }: OperationContext,
   ids: string[],
-  dryRun: boolean,
-): Promise<ReplayResult[]> {
-  const results: ReplayResult[] = [];
+  { dryRun = false, wait = false }: Flags,
+): Promise<Result[]> {
+  const results: Result[] = [];
   const progress = progressLine();
-  for await (const result of mapConcurrently(ids, CONCURRENCY, (id) =>
-    replayFailed(temporal.client, streams, id, { dryRun }),
-  )) {
-    results.push(result);
-    progress(`${results.length} of ${ids.length}`);
+  const stop = new AbortController();
+  const { signal } = stop;
+  setMaxListeners(0, signal);
+  const onSignal = () => stop.abort();
+  if (wait) process.once('SIGINT', onSignal);
+  const replayOne = async (id: string): Promise<Result> => {
+    const result = await replayFailed(client, streams, id, { dryRun });
+    if (!wait || dryRun || result.outcome !== 'replayed') return result;
+    return { ...result, ended: await endOfRun({ client, signal }, id, result.detail) };
+  };
+  try {
+    for await (const result of mapConcurrently(ids, CONCURRENCY, replayOne)) {
+      results.push(result);
+      progress(`${results.length} of ${ids.length}`);
+    }
+  } finally {
+    progress('');
+    process.off('SIGINT', onSignal);
   }
-  progress('');
   return results;
 }
 
-function report(results: ReplayResult[], dryRun: boolean, json: boolean): void {
+function report(results: Result[], { dryRun, wait, json }: Flags): void {
   const counts = { replayed: 0, refused: 0, failed: 0 };
-  for (const { workflowId, outcome, detail } of results) {
+  for (const { workflowId, outcome, detail, ended } of results) {
     counts[outcome]++;
-    if (outcome === 'refused') {
-      say(`refused: ${printable(workflowId)}: its latest run is ${printable(detail)}`);
-    } else if (outcome === 'failed') {
-      say(`failed: ${printable(workflowId)}: ${printable(detail)}`);
+    if (outcome !== 'replayed') say(`${outcome}: ${printable(workflowId)}: ${printable(detail)}`);
+    else if (ended?.end === 'deadAgain') {
+      say(`dead again: ${printable(workflowId)}: ${printable(ended.reason ?? '')}`);
     }
   }
   if (counts.failed > 0) process.exitCode = 1;
+  const notReplayed = results.flatMap(({ workflowId, outcome, detail }) =>
+    outcome === 'replayed' ? [] : [{ workflowId, outcome, reason: detail }],
+  );
   if (!dryRun) {
-    if (json) printJson(counts);
-    else say(`${counts.replayed} replayed, ${counts.refused} refused, ${counts.failed} failed`);
-    return;
+    const ended = (end: string) => results.filter((one) => one.ended?.end === end).length;
+    const [delivered, deadAgain] = [ended('delivered'), ended('deadAgain')];
+    if (json) {
+      return printJson({ ...counts, ...(wait && { delivered, deadAgain }), notReplayed });
+    }
+    const { replayed, refused, failed } = counts;
+    const ends = wait ? `, ${delivered} delivered, ${deadAgain} dead again` : '';
+    return say(`${replayed} replayed, ${refused} refused, ${failed} failed${ends}`);
   }
   const wouldReplay = results
     .filter(({ outcome }) => outcome === 'replayed')
     .map(({ workflowId }) => workflowId);
-  if (json) return printJson({ ...counts, replayed: 0, wouldReplay });
+  if (json) return printJson({ ...counts, replayed: 0, wouldReplay, notReplayed });
   for (const workflowId of wouldReplay) process.stdout.write(`${printable(workflowId)}\n`);
-  say(`${wouldReplay.length} would run again`);
+  say(`${wouldReplay.length} would run again, ${counts.refused} would not`);
 }

@@ -7,7 +7,7 @@ import { entryFacts, entryTable, facts, recordFacts } from './failed-output';
 import { replay } from './failed-replay';
 import { printJson, progressLine, say, table } from './output';
 import { withStreamOptions } from './stream-options';
-import { positiveInteger } from './topics';
+import { positiveInteger, repeatable } from './topics';
 
 const SINCE = 'failed at or after: ISO 8601, or a duration back from now like 15m, 2h, 7d';
 
@@ -33,7 +33,13 @@ export function addFailedCommand(program: Command): void {
   withStreamOptions(failed.command('replay'))
     .description('run them again, under the same ids and with the same input')
     .argument('[id...]', 'workflow ids; or --stream for all of a stream')
+    .option(
+      '--error-type <type>',
+      'with --stream: only of this error type (repeatable)',
+      repeatable,
+    )
     .option('--since <time>', `with --stream: ${SINCE}`, (text) => parseSince(text))
+    .option('--wait', 'wait for the end of each')
     .option('--dry-run', 'show what would run again')
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON document')

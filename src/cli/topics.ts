@@ -40,3 +40,8 @@ export function positiveInteger(text: string): number {
     throw new InvalidArgumentError('It must be a positive integer.');
   return Number(text);
 }
+
+/** For options that may stand more than once. */
+export function repeatable(value: string, values: string[] = []): string[] {
+  return [...values, value];
+}

@@ -5,13 +5,30 @@ import { cut, position } from './failed-output';
 import { printable } from '../unprintable';
 import { table } from './output';
 
-/** For each stream the verdict, and what happened in the order of time. */
+/**
+ * For each stream the verdict, and what happened in the order of time. When some streams know of the message,
+ * the others are named in a line.
+ */
 export function describeTrace({ messageId, record, streams }: MessageTrace): string {
   const subject = [
     ...(messageId === null ? [] : [`message ${printable(messageId)}`]),
     ...(record === null ? [] : [`record ${printable(describePosition(record))}`]),
   ].join(', ');
-  return [subject, ...streams.map(describeStream)].join('\n\n');
+  const known = streams.filter(isKnown);
+  if (known.length === 0) return [subject, ...streams.map(describeStream)].join('\n\n');
+  const others = streams.filter((stream) => !isKnown(stream)).map(({ name }) => name);
+  const nothing = others.length > 0 ? [`nothing known in ${others.join(', ')}`] : [];
+  return [subject, ...known.map(describeStream), ...nothing].join('\n\n');
+}
+
+/** A place that was asked for is listed even where nothing is known of it. */
+export function isKnown({ records, runs, sinkObject, deadLetters }: StreamTrace): boolean {
+  return (
+    records.some(({ timestamp }) => timestamp !== null) ||
+    runs.length > 0 ||
+    sinkObject !== null ||
+    deadLetters.length > 0
+  );
 }
 
 function describeStream(stream: StreamTrace): string {

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
 import { UsageError } from '../domain/errors';
 import { trace, type TraceSubject } from '../operations/trace';
-import type { StreamTrace } from '../operations/trace-stream';
 import { withServers, type StreamFlags } from './context';
 import { printJson, progressLine, say } from './output';
 import { parsePlace } from './place';
 import { withStreamOptions } from './stream-options';
-import { describeTrace } from './trace-output';
+import { describeTrace, isKnown } from './trace-output';
 
 interface Flags extends StreamFlags {
   record?: string;
@@ -37,7 +36,7 @@ export function addTraceCommand(program: Command): void {
           for (const { sink } of streams) await sink.close?.();
         }
       });
-      if (!found.streams.some(isFound)) process.exitCode = 1;
+      if (!found.streams.some(isKnown)) process.exitCode = 1;
       if (json) return printJson(found);
       process.stdout.write(`${describeTrace(found)}\n`);
       if (process.exitCode === 1) say('found nowhere');
@@ -50,14 +49,4 @@ function subjectOf(messageId: string | undefined, record: string | undefined): T
   }
   if (messageId === '') throw new UsageError('a message id is never empty');
   return record === undefined ? { messageId: messageId! } : { record: parsePlace(record) };
-}
-
-/** A place that was asked for is listed even where nothing is known of it. */
-function isFound({ records, runs, sinkObject, deadLetters }: StreamTrace): boolean {
-  return (
-    records.some(({ timestamp }) => timestamp !== null) ||
-    runs.length > 0 ||
-    sinkObject !== null ||
-    deadLetters.length > 0
-  );
 }

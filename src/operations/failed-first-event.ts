@@ -14,3 +14,5 @@ export async function startedEvent(
   if (!attributes) throw new Error(`the history of ${execution.workflowId} has no first event`);
   return attributes;
 }
+
+export type StartedEvent = Awaited<ReturnType<typeof startedEvent>>;

@@ -6,18 +6,23 @@ import {
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
 } from '@temporalio/common';
+import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow';
 import { grpcStatus, GrpcStatus } from '../clients/temporal';
 import { errorMessage } from '../domain/errors';
+import { decodeContent, type InvalidRecordInput } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
-import { startedEvent } from './failed-first-event';
+import { startedEvent, type StartedEvent } from './failed-first-event';
 import { hasFailed, latestRun, statusName } from './failed-runs';
+import { validityOf, worthOfRun } from './replay-validity';
 
 export interface ReplayResult {
   workflowId: string;
-  /** `refused`: its latest run completed or still runs. */
+  /** `refused`: its latest run completed or still runs, or a new one would end as that did. */
   outcome: 'replayed' | 'refused' | 'failed';
   /** The new run's id, or why there is none. */
   detail: string;
+  /** Refused, and its record stays dead. */
+  staysDead?: true;
 }
 
 const REUSE_POLICY = encodeWorkflowIdReusePolicy(
@@ -38,16 +43,20 @@ export async function replayFailed(
   try {
     const run = await latestRun(client, workflowId);
     if (!run) return { workflowId, outcome: 'failed', detail: 'no such workflow' };
-    if (!streams.some(({ taskQueue }) => taskQueue === run.taskQueue)) {
+    const stream = streams.find(({ taskQueue }) => taskQueue === run.taskQueue);
+    if (!stream) {
       const detail = `its task queue ${run.taskQueue} belongs to no stream`;
       return { workflowId, outcome: 'failed', detail };
     }
-    if (!hasFailed(run)) {
-      return { workflowId, outcome: 'refused', detail: statusName(run.status.name) };
-    }
+    if (!hasFailed(run)) return refusedBy(workflowId, run.status.name);
+    const { runId } = run;
+    // Payloads go back as they came: what is not decoded can't change.
+    const started = await startedEvent(client, { workflowId, runId });
+    const detail = await reasonAgainst(client, stream, started);
+    if (detail !== undefined) return { workflowId, outcome: 'refused', detail, staysDead: true };
     return options.dryRun
-      ? { workflowId, outcome: 'replayed', detail: run.runId }
-      : await startAgain(client, { workflowId, runId: run.runId });
+      ? { workflowId, outcome: 'replayed', detail: runId }
+      : await startAgain(client, workflowId, started);
   } catch (error) {
     // The client's own message says what it tried; why that failed is in the cause.
     const reason: unknown = error instanceof ServiceError ? error.cause : error;
@@ -57,11 +66,9 @@ export async function replayFailed(
 
 async function startAgain(
   client: Client,
-  execution: { workflowId: string; runId: string },
+  workflowId: string,
+  { workflowType, taskQueue, input, memo }: StartedEvent,
 ): Promise<ReplayResult> {
-  const { workflowId } = execution;
-  // Payloads go back as they came: what is not decoded can't change.
-  const { workflowType, taskQueue, input, memo } = await startedEvent(client, execution);
   try {
     const { runId } = await client.workflowService.startWorkflowExecution({
       namespace: client.options.namespace,
@@ -80,6 +87,31 @@ async function startAgain(
   } catch (error) {
     if (grpcStatus(error) !== GrpcStatus.ALREADY_EXISTS) throw error;
     const holder = await latestRun(client, workflowId);
-    return { workflowId, outcome: 'refused', detail: statusName(holder?.status.name ?? 'UNKNOWN') };
+    return refusedBy(workflowId, holder?.status.name ?? 'UNKNOWN');
   }
+}
+
+function refusedBy(workflowId: string, status: string): ReplayResult {
+  return { workflowId, outcome: 'refused', detail: `its latest run is ${statusName(status)}` };
+}
+
+/** Why a new run of a record that was invalid would end as the last one. */
+async function reasonAgainst(
+  client: Client,
+  stream: AnyStream,
+  { workflowType, input }: StartedEvent,
+): Promise<string | undefined> {
+  if (workflowType?.name !== 'invalidRecord') return undefined;
+  const given = await decodeFromPayloadsAtIndex<InvalidRecordInput>(
+    client.options.loadedDataConverter,
+    0,
+    input?.payloads,
+  );
+  const record = decodeContent(given);
+  const validity = record ? validityOf(stream, record) : { fitsWorkflow: false };
+  const worth = worthOfRun(given.reason.type, validity);
+  if (worth === 'run') return undefined;
+  return worth === 'send'
+    ? 'its workflow can not hold the record: "cloudsync dlq replay" sends it back to its topic'
+    : worth.refuse;
 }

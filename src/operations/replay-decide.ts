@@ -1,10 +1,11 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { grpcStatus, GrpcStatus } from '../clients/temporal';
-import type { InvalidRecordType, RecordPosition } from '../domain/record';
+import type { RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import { hasFailed, latestRun, statusName } from './failed-runs';
 import type { LetterProgress } from './replay-audit';
 import { positionOf, type Letter } from './replay-letters';
+import { stillInvalid, worthOfRun } from './replay-validity';
 
 /** Where the end of a record that was run again shows: at a run of a workflow, or at its new place. */
 export type UnderWay =
@@ -27,17 +28,6 @@ export interface DecideContext {
   /** A record is sent back to its topic at most this often. */
   maxReplays: number;
 }
-
-/** The letters of these can become valid by a change of the schema; others were valid when they came. */
-const INVALID: readonly string[] = [
-  'NullValue',
-  'InvalidJson',
-  'SchemaMismatch',
-  'InvalidMessageId',
-  'RecordTooLarge',
-  'UnreadableBatch',
-  'RejectedByTemporal',
-] satisfies InvalidRecordType[];
 
 /**
  * Decides by the letter, the workflow's latest run, and what the log of this replay says. `earlier` is what
@@ -107,12 +97,11 @@ function decideToRun(
   { workflowId, runId }: WorkflowExecutionDescription,
 ): Decision {
   const run = { action: 'run', failed: { workflowId, runId } } as const;
-  if (!INVALID.includes(letter.errorType ?? '')) return run;
   if (letter.content.missing) return run;
-  if (letter.content.invalid !== undefined) return refuseInvalid(letter.content.invalid);
-  // A workflow that was given the record by reference can't read it again and would only end as before.
-  const hasContent = letter.errorType !== 'RejectedByTemporal' && letter.content.fitsWorkflow;
-  return hasContent ? run : decideToSend(context, letter);
+  const worth = worthOfRun(letter.errorType, letter.content);
+  if (worth === 'run') return run;
+  if (worth === 'send') return decideToSend(context, letter);
+  return { action: 'refuse', reason: worth.refuse };
 }
 
 function decideToSend({ stream, maxReplays }: DecideContext, letter: Letter): Decision {
@@ -125,17 +114,13 @@ function decideToSend({ stream, maxReplays }: DecideContext, letter: Letter): De
     );
   }
   if (letter.content.missing) return refuse('the letter is without the content of its record');
-  if (letter.content.invalid !== undefined) return refuseInvalid(letter.content.invalid);
+  if (letter.content.invalid !== undefined) return refuse(stillInvalid(letter.content.invalid));
   if (!letter.content.fitsWorkflow && stream.execution.lane === 'record') {
-    return refuseInvalid('RecordTooLarge: a workflow can not take it; the chunk lane can');
+    return refuse(stillInvalid('RecordTooLarge: a workflow can not take it; the chunk lane can'));
   }
   if (letter.replays >= maxReplays) {
     const times = letter.replays === 1 ? 'once' : `${letter.replays} times`;
     return refuse(`it was sent back ${times} before: --max-replays raises the limit`);
   }
   return { action: 'send', source };
-}
-
-function refuseInvalid(reason: string): Decision {
-  return { action: 'refuse', reason: `still invalid: ${reason}` };
 }

@@ -41,8 +41,9 @@ export async function endOf(
     : endOfRun(context, underWay.workflowId, underWay.runId);
 }
 
-async function endOfRun(
-  context: EndContext,
+/** {@link endOf} a run of a workflow. */
+export async function endOfRun(
+  context: Pick<EndContext, 'client' | 'signal'>,
   workflowId: string,
   runId?: string,
 ): Promise<Ended | undefined> {

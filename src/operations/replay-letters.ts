@@ -8,12 +8,11 @@ import {
   deadLetterHeader,
   recordOfLetter,
 } from '../domain/dead-letter';
-import { parseRecord } from '../domain/parse';
 import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record';
-import { startOfRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
 import { deadLetterEntry, withoutRepeats, type DeadLetterEntry } from './dead-letters';
 import { readTopic, type PartitionRange } from './read-topic';
+import { validityOf, type Validity } from './replay-validity';
 
 /** A dead letter as a replay needs it. The record's bytes stay on the dead-letter topic. */
 export interface Letter extends DeadLetterEntry {
@@ -22,7 +21,7 @@ export interface Letter extends DeadLetterEntry {
   content: LetterContent;
 }
 
-export interface LetterContent {
+export interface LetterContent extends Validity {
   /** The record's timestamp, in milliseconds since the epoch. */
   timestamp: number;
   /** Tells two contents apart: a hash of key and value. */
@@ -33,12 +32,8 @@ export interface LetterContent {
   value: string | null;
   /** What a partition is chosen by, where the key decides: the key's murmur2 in 31 bits. */
   keyHash: number | null;
-  /** Why the record is no message of the stream as it is defined now. */
-  invalid?: string;
   /** The letter had no room for the record, or the record was gone: all of the above tells nothing. */
   missing: boolean;
-  /** Whether the record is a message that can travel in a workflow's input. */
-  fitsWorkflow: boolean;
 }
 
 /** Letters of the stream in these ranges of its dead-letter topic, in no order that means anything. */
@@ -66,7 +61,6 @@ export async function readLetters(
 export function letterOf(stream: AnyStream, record: KafkaRecord): Letter {
   const entry = deadLetterEntry([stream], stream, record);
   const source = { ...recordOfLetter(record), ...positionOf(entry) };
-  const parsed = parseRecord(stream, source);
   return {
     ...entry,
     name: describePosition(entry.deadLetter),
@@ -76,10 +70,8 @@ export function letterOf(stream: AnyStream, record: KafkaRecord): Letter {
       key: record.key && sha256(record.key),
       value: record.value && sha256(record.value),
       keyHash: record.key && partitionOf(record.key, 2 ** 31),
-      ...(!parsed.ok && { invalid: `${parsed.reason.type}: ${parsed.reason.message}` }),
+      ...validityOf(stream, source),
       missing: isWithoutContent(record),
-      fitsWorkflow:
-        parsed.ok && !('reason' in startOfRecord(stream, source, parsed.messageId).args[0]),
     },
   };
 }

@@ -164,9 +164,8 @@ async function startAgain(
     await log.write(letter, { event: 'started', run: underWay });
     return { letter, outcome, underWay };
   }
-  const reason = outcome === 'refused' ? `its latest run is ${detail}` : detail;
-  await log.write(letter, { event: 'left', outcome, reason });
-  return { letter, outcome, reason };
+  await log.write(letter, { event: 'left', outcome, reason: detail });
+  return { letter, outcome, reason: detail };
 }
 
 async function send(

@@ -64,3 +64,13 @@ test('a letter of anybody may name any topic', () => {
   // eslint-disable-next-line no-control-regex
   expect(text).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
 });
+
+test('streams that know nothing are named in a line when another one knows the message', () => {
+  const none = { records: [], runs: [], sinkObject: null, deadLetters: [], notLookedAt: ['x'] };
+  const other = (name: string) => ({ name, verdict: 'unknown' as const, ...none });
+  const known = { ...other('test'), verdict: 'dead-lettered' as const, deadLetters: [letter()] };
+  const streams = [other('a'), known, other('b')];
+  const text = describeTrace({ messageId: '42', record: null, streams });
+  expect(text).not.toContain('unknown');
+  expect(text).toMatch(/^message 42\n\nstream test: dead-lettered\n[^]*\n\nnothing known in a, b$/);
+});

@@ -103,7 +103,7 @@ test('what failed is listed, shown, replayed once, and refused from then on', as
   expect(await replay(stream, workflowId)).toEqual({
     workflowId,
     outcome: 'refused',
-    detail: 'Completed',
+    detail: 'its latest run is Completed',
   });
   // The run that failed stays listed by Temporal for ever; it must not come back here.
   await failedOnce(stream, 0);
@@ -134,26 +134,44 @@ test('two replays at once run it once', async () => {
 });
 
 test('a replay that fails again is listed once, with its new run, and leaves a second letter', async () => {
-  const { stream } = await world.stream({ partitions: 1 });
-  await world.send(stream.topic, [{ key: null, value: '{nope' }]);
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  sink.before = () => {
+    throw new DeliveryError('Permanent', 'rejected');
+  };
+  await world.send(stream.topic, [message('a')]);
   await world.bridge(stream);
   const [first] = await failedOnce(stream, 1);
-  const workflowId = `${stream.name}-invalid-${stream.topic}-0-0`;
-  expect(first).toMatchObject({
-    workflowId,
-    messageId: null,
-    errorType: 'InvalidJson',
-    attempts: 0,
-  });
+  const workflowId = `${stream.name}-a-0`;
   expect(await replay(stream, workflowId)).toMatchObject({ outcome: 'replayed' });
   let second: FailedEntry | undefined;
   await until('failed again', async () => {
     [second] = await listFailed(await client(), [stream]);
     return second !== undefined && second.runId !== first!.runId;
   });
-  expect(second).toMatchObject({ workflowId, errorType: 'InvalidJson' });
+  expect(second).toMatchObject({ workflowId, errorType: 'Permanent' });
   const letters = await listDeadLetters(world.kafka(), [stream]);
   expect(letters.map(({ runId }) => runId)).toEqual([second!.runId, first!.runId]);
+});
+
+test('what is still invalid is refused, with the reason, and runs no second time', async () => {
+  const { stream } = await world.stream({ partitions: 1 });
+  await world.send(stream.topic, [
+    { key: null, value: '{nope' },
+    { key: null, value: null },
+    { key: null, value: '{"id":"a"}' },
+  ]);
+  await world.bridge(stream);
+  const entries = await failedOnce(stream, 3);
+  for (const dryRun of [true, false]) {
+    for (const { workflowId, errorType } of entries) {
+      const options = { dryRun };
+      expect(await replayFailed(await client(), [stream], workflowId!, options)).toMatchObject({
+        ...{ outcome: 'refused', staysDead: true },
+        detail: expect.stringContaining(`still invalid: ${errorType}: `) as string,
+      });
+    }
+  }
+  expect(await listDeadLetters(world.kafka(), [stream])).toHaveLength(3);
 });
 
 test('what was terminated or canceled is listed too; what runs is refused', async () => {
@@ -184,7 +202,7 @@ test('what was terminated or canceled is listed too; what runs is refused', asyn
 
   expect(await replay(stream, id('open', 2))).toMatchObject({
     outcome: 'refused',
-    detail: 'Running',
+    detail: 'its latest run is Running',
   });
   await until('pending', async () => {
     const details = await showFailed(await client(), [stream], id('open', 2));
@@ -221,6 +239,7 @@ test('a replayed record that has become valid passes by an id that another one h
   ]);
   const entries = await failedOnce(stream, 2);
   await until('delivered', () => sink.objects.has('a'));
+  expect(await replay(strict, entries[0]!.workflowId!)).toMatchObject({ outcome: 'refused' });
   await bridge.stop();
 
   await world.worker(stream);
@@ -550,15 +569,17 @@ describe('on the command line', () => {
       code: 1,
       stderr: expect.stringContaining('no-such-workflow') as string,
     });
-    expect(JSON.parse(unknown.stdout)).toEqual({ replayed: 0, refused: 0, failed: 1 });
-    expect(await json('failed', 'replay', '--stream', name, '--since', '1h', '--yes')).toEqual({
-      replayed: 2,
-      refused: 0,
-      failed: 0,
+    expect(JSON.parse(unknown.stdout)).toMatchObject({ replayed: 0, refused: 0, failed: 1 });
+    const all = ['failed', 'replay', '--stream', name, '--since', '1h', '--yes'];
+    const none = { replayed: 0, refused: 0, failed: 0, notReplayed: [] };
+    expect(await json(...all, '--error-type', 'Throttled')).toEqual(none);
+    const { errorType } = list[0]!;
+    expect(await json(...all, '--error-type', errorType!, '--wait')).toEqual({
+      ...{ ...none, replayed: 2, delivered: 2, deadAgain: 0 },
     });
     for (const { workflowId } of list) await completed(workflowId!);
     const again = await cloudsync('failed', 'replay', list[0]!.workflowId!, '--yes', '--json');
-    expect(JSON.parse(again.stdout)).toEqual({ replayed: 0, refused: 1, failed: 0 });
+    expect(JSON.parse(again.stdout)).toMatchObject({ replayed: 0, refused: 1, failed: 0 });
     expect(again).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('Completed') as string,

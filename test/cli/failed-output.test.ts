@@ -1,0 +1,9 @@
+import { cut } from '../../src/cli/failed-output';
+
+test.each([
+  ['on a terminal', true, `${'x'.repeat(59)}…`],
+  ['elsewhere', false, 'x'.repeat(200)],
+])('%s, cut: %s', (_, isTTY, shown) => {
+  expect(cut('x'.repeat(200), { isTTY })).toBe(shown);
+  expect(cut('x'.repeat(60), { isTTY })).toBe('x'.repeat(60));
+});
