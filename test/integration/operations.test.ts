@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withAdmin } from '../../src/clients/kafka';
 import { messageSchema } from '../../src/domain/message';
 import { DeliveryError } from '../../src/domain/errors';
-import { defineStream, type AnyStream } from '../../src/domain/stream';
+import { defineStream, type AnyStream, type ExecutionOptions } from '../../src/domain/stream';
 import { listDeadLetters } from '../../src/operations/dead-letters-list';
 import { showDeadLetterAt, showDeadLetterOf } from '../../src/operations/dead-letters-show';
 import type { FailedEntry } from '../../src/operations/failed-entry';
@@ -450,6 +451,36 @@ test('reconcile knows messages whose ids are in a header, by their content at th
     ...{ messages: 3, delivered: 3, missing: 0, double: 0 },
   });
 });
+
+test.each<{ execution: ExecutionOptions; newIds: (stream: AnyStream) => Partial<AnyStream> }>([
+  {
+    execution: { lane: 'record' },
+    newIds: () => ({ workflowId: 'r2-{stream}-{messageId}-{offset}' }),
+  },
+  { execution: { lane: 'chunk' }, newIds: ({ name }) => ({ name: `${name}-r2` }) },
+])(
+  'after a reset delivered records are redone in the $execution.lane lane under new ids only',
+  async (lane) => {
+    const { stream, sink } = await world.stream({ partitions: 1, execution: lane.execution });
+    const { topic, groupId } = stream;
+    await world.send(topic, [message('a'), message('b')]);
+    const deliver = async (one: AnyStream) => {
+      const bridge = await world.bridge(one);
+      await until('all are committed', async () => (await world.lag(one)) === 0);
+      await bridge.stop();
+      await withAdmin(world.kafka(), (admin) =>
+        admin.resetOffsets({ groupId, topic, earliest: true }),
+      );
+    };
+    await deliver(stream);
+    sink.objects.clear();
+    await deliver(stream);
+    expect(sink.objects.size).toBe(0);
+    const again = { ...optionsOf(stream), schema: messageSchema, sink, execution: lane.execution };
+    await deliver(defineStream({ ...again, ...(lane.newIds(stream) as object) }));
+    expect([...sink.objects.keys()].sort()).toEqual(['a', 'b']);
+  },
+);
 
 test('a stream without topics has a status of zeros', async () => {
   const stream = defineStream({
