@@ -28,6 +28,8 @@ import { fetchBatches, type FetchedBatch } from './kafka-consumer-fetch';
 import { lz4, snappy, zstd } from './kafka-codecs';
 import './kafka-connections';
 import './kafka-encoder';
+import './kafkajs-connections';
+import './kafkajs-lost-brokers';
 
 /**
  * The only file that knows kafkajs, with `kafka-*.ts` beside it. It has had no release

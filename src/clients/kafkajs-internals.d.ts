@@ -116,6 +116,9 @@ declare module 'kafkajs/src/consumer/consumerGroup' {
     maxBytesPerPartition: number;
     rackId: string;
     metadataMaxAge: number;
+    recoverFromFetch: (this: ConsumerGroup, error: unknown) => Promise<void>;
+    cluster: { refreshMetadata(): Promise<void> };
+    maxWaitTime: number;
   }
   export = ConsumerGroup;
 }
@@ -142,4 +145,24 @@ declare module 'kafkajs/src/protocol/requests/createTopics/v3/response' {
   }
   const response: { parse: (this: void, data: Data) => Promise<Data> };
   export = response;
+}
+
+declare module 'kafkajs/src/network/connection' {
+  import type { Socket } from 'node:net';
+  class Connection {
+    constructor(options: object);
+    host: string;
+    port: number;
+    socket: Socket | undefined;
+    chunks: Buffer[];
+    bytesBuffered: number;
+    bytesNeeded: number;
+    authHandlers: object | null;
+    isConnected(): boolean;
+    connect: (this: Connection) => Promise<true>;
+    send: (this: Connection, request: object) => Promise<unknown>;
+    disconnect(): Promise<true>;
+    rejectRequests(error: Error): void;
+  }
+  export = Connection;
 }
