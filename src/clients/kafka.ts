@@ -29,6 +29,7 @@ import { lz4, snappy, zstd } from './kafka-codecs';
 import './kafka-connections';
 import './kafka-encoder';
 import './kafkajs-connections';
+import { despiteLeaderless } from './kafkajs-leaderless';
 import './kafkajs-lost-brokers';
 
 /**
@@ -163,7 +164,7 @@ export function createConsumer(
       },
     };
   };
-  return kafka.consumer({
+  return despiteLeaderless(kafka).consumer({
     allowAutoTopicCreation: false,
     partitionAssigners: [assigner],
     ...config,
@@ -188,6 +189,7 @@ export async function withAdmin<T>(kafka: Kafka, use: (admin: Admin) => Promise<
 }
 
 export type { Kafka };
+export { despiteLeaderless };
 
 export const GZIP = CompressionTypes.GZIP;
 

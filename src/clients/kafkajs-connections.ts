@@ -35,7 +35,9 @@ connection.send = async function (request) {
     if (timedOut && this.socket === socket && this.isConnected()) {
       const { host, port } = this;
       this.rejectRequests(
-        new KafkaJSConnectionError(`${host}:${port} does not answer`, { broker: `${host}:${port}` }),
+        new KafkaJSConnectionError(`${host}:${port} does not answer`, {
+          broker: `${host}:${port}`,
+        }),
       );
       await this.disconnect();
       socket?.destroy();

@@ -7,14 +7,6 @@ declare module 'kafkajs/src/network/requestQueue' {
   export = RequestQueue;
 }
 
-declare module 'kafkajs/src/network/connection' {
-  class Connection {
-    connect: (this: Connection) => Promise<boolean>;
-    disconnect: (this: Connection) => Promise<boolean>;
-  }
-  export = Connection;
-}
-
 declare module 'kafkajs/src/protocol/encoder' {
   class Encoder {
     static nextPowerOfTwo(value: number): number;
@@ -36,6 +28,7 @@ declare module 'kafkajs/src/protocol/error' {
 }
 
 declare module 'kafkajs/src/broker' {
+  import type { ClusterMetadata } from 'kafkajs/src/cluster';
   interface Call {
     request: { apiVersion: number };
     requestTimeout: number;
@@ -45,6 +38,7 @@ declare module 'kafkajs/src/broker' {
     lookupRequest(apiKey: number, definitions: object): (options: object) => Call;
     connectionPool: { send(call: object): Promise<unknown> };
     disconnect(): Promise<void>;
+    metadata: (this: Broker, topics?: string[]) => Promise<ClusterMetadata>;
     listOffsets(request: {
       isolationLevel: number;
       topics: { topic: string; partitions: { partition: number; timestamp: number }[] }[];
@@ -86,7 +80,7 @@ declare module 'kafkajs/src/consumer/consumerGroup' {
     joinAndSync: (this: ConsumerGroup) => Promise<void>;
     heartbeat: (this: ConsumerGroup, options: { interval: number }) => Promise<void>;
     fetch: (this: ConsumerGroup, nodeId: string) => Promise<object[]>;
-    recoverFromFetch(error: unknown): Promise<void>;
+    recoverFromFetch: (this: ConsumerGroup, error: unknown) => Promise<void>;
     checkForStaleAssignment(): void;
     filterPartitionsByNode(nodeId: string, owned: TopicPartitions[]): TopicPartitions[];
     seekOffsets(owned: TopicPartitions[]): Promise<void>;
@@ -116,9 +110,6 @@ declare module 'kafkajs/src/consumer/consumerGroup' {
     maxBytesPerPartition: number;
     rackId: string;
     metadataMaxAge: number;
-    recoverFromFetch: (this: ConsumerGroup, error: unknown) => Promise<void>;
-    cluster: { refreshMetadata(): Promise<void> };
-    maxWaitTime: number;
   }
   export = ConsumerGroup;
 }
@@ -159,10 +150,47 @@ declare module 'kafkajs/src/network/connection' {
     bytesNeeded: number;
     authHandlers: object | null;
     isConnected(): boolean;
-    connect: (this: Connection) => Promise<true>;
+    connect: (this: Connection) => Promise<boolean>;
     send: (this: Connection, request: object) => Promise<unknown>;
-    disconnect(): Promise<true>;
+    disconnect: (this: Connection) => Promise<boolean>;
     rejectRequests(error: Error): void;
   }
   export = Connection;
+}
+
+declare module 'kafkajs/src/cluster' {
+  import type Broker from 'kafkajs/src/broker';
+  export interface ClusterMetadata {
+    topicMetadata: {
+      topic: string;
+      partitionMetadata: { partitionErrorCode: number; partitionId: number; leader: number }[];
+    }[];
+  }
+  export interface Cluster {
+    brokerPool: {
+      metadata: ClusterMetadata;
+      metadataExpireAt: number;
+      createBroker: (options: object) => Broker;
+      refreshMetadata: (topics: string[]) => Promise<void>;
+    };
+    findTopicPartitionMetadata(
+      topic: string,
+    ): ClusterMetadata['topicMetadata'][number]['partitionMetadata'];
+  }
+}
+
+declare module 'kafkajs/src/protocol/requests/metadata/v6/response' {
+  import type { ClusterMetadata } from 'kafkajs/src/cluster';
+  const response: { parse: (data: ClusterMetadata) => Promise<ClusterMetadata> };
+  export = response;
+}
+
+declare module 'kafkajs/src/consumer/offsetManager' {
+  import type { Cluster } from 'kafkajs/src/cluster';
+  class OffsetManager {
+    cluster: Cluster;
+    memberAssignment: Record<string, number[]>;
+    resolveOffsets: (this: OffsetManager) => Promise<void>;
+  }
+  export = OffsetManager;
 }

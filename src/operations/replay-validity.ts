@@ -21,6 +21,8 @@ export function validityOf(stream: AnyStream, record: KafkaRecord): Validity {
   return { fitsWorkflow: !('reason' in start.args[0]) };
 }
 
+const UNREADABLE: InvalidRecordType = 'UnreadableBatch';
+
 /** Records that failed so can become valid by a change of the schema; others were valid when they came. */
 const INVALID: readonly string[] = [
   'NullValue',
@@ -28,9 +30,8 @@ const INVALID: readonly string[] = [
   'SchemaMismatch',
   'InvalidMessageId',
   'RecordTooLarge',
-  'UnreadableBatch',
   'RejectedByTemporal',
-] satisfies InvalidRecordType[];
+] satisfies Exclude<InvalidRecordType, 'UnreadableBatch'>[];
 
 /**
  * Whether a new run of the record's workflow can end better than the last one. `send`: only if the record comes
@@ -40,6 +41,8 @@ export function worthOfRun(
   errorType: string | null,
   { invalid, fitsWorkflow }: Validity,
 ): 'run' | 'send' | { refuse: string } {
+  if (errorType === UNREADABLE)
+    return { refuse: 'it is a batch of records, which no stream can read' };
   if (!INVALID.includes(errorType ?? '')) return 'run';
   if (invalid !== undefined) return { refuse: stillInvalid(invalid) };
   // A workflow that was given the record by reference can't read it again and would only end as before.

@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { createConnection, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import {
+  createConnection,
+  createServer,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from 'node:net';
 import Connection from 'kafkajs/src/network/connection';
 import Encoder from 'kafkajs/src/protocol/encoder';
 import '../../src/clients/kafka';

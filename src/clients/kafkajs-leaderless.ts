@@ -1,0 +1,79 @@
+import type { Kafka } from 'kafkajs';
+import Broker from 'kafkajs/src/broker';
+import type { Cluster, ClusterMetadata } from 'kafkajs/src/cluster';
+import OffsetManager from 'kafkajs/src/consumer/offsetManager';
+import { createErrorFromCode } from 'kafkajs/src/protocol/error';
+import response from 'kafkajs/src/protocol/requests/metadata/v6/response';
+
+/**
+ * kafkajs takes one partition without a leader for an error of the whole answer (tulios/kafkajs#1520, #1769).
+ * While a broker with the only replica of one partition is away, no consumer of the topic can join its
+ * group, and no client can list the topics of the cluster. Here a consumer reads the other partitions, and
+ * looks for a leader soon again. Others that ask for a topic by name still get the error: a command that
+ * leaves a partition out would tell something wrong.
+ */
+const LOOK_AGAIN_MS = 2_000;
+
+const { parse } = response;
+response.parse = async (data) => {
+  const withoutErrors = data.topicMetadata.map((topic) => ({
+    ...topic,
+    partitionMetadata: topic.partitionMetadata.map((one) => ({ ...one, partitionErrorCode: 0 })),
+  }));
+  await parse({ ...data, topicMetadata: withoutErrors });
+  return data;
+};
+
+/** On a broker of a consumer. A symbol of all copies of this file: a stream module may load it once more. */
+const patient = Symbol.for('cloudsync.leaderless');
+const broker = Broker.prototype;
+const { metadata } = broker;
+broker.metadata = async function (topics = []) {
+  const answer = await metadata.call(this, topics);
+  const failed = leaderless(answer)[0];
+  if (failed && topics.length > 0 && !(patient in this)) {
+    throw createErrorFromCode(failed.partitionErrorCode);
+  }
+  return answer;
+};
+
+function leaderless({ topicMetadata }: ClusterMetadata) {
+  return topicMetadata.flatMap(({ partitionMetadata }) =>
+    partitionMetadata.filter(({ partitionErrorCode }) => partitionErrorCode !== 0),
+  );
+}
+
+/** Where a partition without a leader begins, nobody can say. The others do not wait for it. */
+const offsets = OffsetManager.prototype;
+const { resolveOffsets } = offsets;
+offsets.resolveOffsets = function () {
+  const { memberAssignment, cluster } = this;
+  const led = Object.entries(memberAssignment).map(([topic, partitions]) => {
+    const found = cluster.findTopicPartitionMetadata(topic);
+    const hasLeader = (id: number) =>
+      found.some((one) => one.partitionId === id && one.leader >= 0);
+    return [topic, partitions.filter(hasLeader)] as const;
+  });
+  const value = Object.fromEntries(led) as Record<string, number[]>;
+  return resolveOffsets.call(Object.create(this, { memberAssignment: { value } }) as OffsetManager);
+};
+
+/** The client, whose consumers and admins take metadata in which a partition has no leader. */
+export function despiteLeaderless(kafka: Kafka): Kafka {
+  const symbol = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  )!;
+  const createCluster = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol]!;
+  const create = (options: object) => {
+    const cluster = createCluster.call(kafka, options);
+    const pool = cluster.brokerPool;
+    const { createBroker, refreshMetadata } = pool;
+    pool.createBroker = (settings) => Object.assign(createBroker(settings), { [patient]: true });
+    pool.refreshMetadata = async (topics) => {
+      await refreshMetadata.call(pool, topics);
+      if (leaderless(pool.metadata).length > 0) pool.metadataExpireAt = Date.now() + LOOK_AGAIN_MS;
+    };
+    return cluster;
+  };
+  return Object.create(kafka, { [symbol]: { value: create } }) as Kafka;
+}

@@ -1,0 +1,187 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { withAdmin } from '../../src/clients/kafka';
+import { DeliveryError } from '../../src/domain/errors';
+import { messageSchema } from '../../src/domain/message';
+import { defineStream } from '../../src/domain/stream';
+import { createTopics, requireTopics } from '../../src/operations/topics';
+import { KafkaCluster } from './support/kafka-cluster';
+import { MemorySink } from './support/memory-sink';
+import { message, uniqueName, until, World } from './support/world';
+
+jest.setTimeout(300_000);
+
+let directory: string;
+let cluster: KafkaCluster;
+let world: World;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'cloudsync-cluster-'));
+  cluster = await KafkaCluster.start(directory);
+});
+afterAll(async () => {
+  await cluster.close();
+  await rm(directory, { recursive: true, force: true });
+});
+beforeEach(() => (world = worldOf(cluster.brokers)));
+afterEach(() => world.close());
+
+function worldOf(brokers: string[]): World {
+  const { TEMPORAL_ADDRESS } = process.env;
+  return new World({ KAFKA_BROKERS: brokers.join(), TEMPORAL_ADDRESS });
+}
+
+const messages = (from: number, to: number, partition: number) =>
+  Array.from({ length: to - from }, (_, i) => ({ ...message(`m${from + i}`), partition }));
+
+/** A stream whose topics lie on several brokers. */
+async function replicated(partitions: number, replicationFactor = 3) {
+  const sink = new MemorySink();
+  const name = uniqueName('t');
+  const retry = { fastAttempts: 2, maximumAttempts: 4, initialIntervalMs: 200 };
+  const stream = defineStream({ name, topic: name, schema: messageSchema, sink, retry });
+  await createTopics(world.kafka(), [stream], { partitions, replicationFactor, dryRun: false });
+  return { stream, sink };
+}
+
+/** The broker that leads each partition, as `through` says, or -1. */
+async function leaders(topic: string, through = world): Promise<number[]> {
+  const { topics } = await withAdmin(through.kafka(), (admin) =>
+    admin.fetchTopicMetadata({ topics: [topic] }),
+  );
+  const partitions = topics[0]!.partitions.sort((a, b) => a.partitionId - b.partitionId);
+  return partitions.map(({ leader }) => leader);
+}
+
+async function untilLeaderless(topic: string): Promise<void> {
+  await until('a partition has no leader', () =>
+    leaders(topic).then(
+      () => false,
+      (error: Error) => error.message.includes('no leader'),
+    ),
+  );
+}
+
+describe('while one of three partitions has no leader', () => {
+  test('a bridge worker starts, another joins, and both deliver the other partitions', async () => {
+    const { stream, sink } = await world.stream({ partitions: 3 });
+    const [first, second, third] = await leaders(stream.topic);
+    expect(new Set([first, second, third]).size).toBe(3);
+    const all = [...messages(0, 3, 0), ...messages(3, 6, 1), ...messages(6, 9, 2)];
+    await world.send(stream.topic, all);
+    await cluster.killNode(third!);
+    try {
+      await untilLeaderless(stream.topic);
+      await requireTopics(world.kafka(), [stream.topic]);
+      await world.bridge(stream);
+      await until('the others are delivered', () => sink.objects.size === 6);
+      const bridge = await world.bridge(stream);
+      await until('it joins', () => Object.keys(bridge.faults()).length === 0);
+      await world.send(stream.topic, [...messages(10, 13, 0), ...messages(13, 16, 1)]);
+      await until('the others are delivered', () => sink.objects.size === 12);
+    } finally {
+      await cluster.startNode(third!);
+    }
+    await until('all are delivered', () => sink.objects.size === 15);
+    await until('all are committed', async () => (await world.lag(stream)) === 0);
+  });
+});
+
+test('a broker that hangs, and is the coordinator, holds its partitions up until others have them', async () => {
+  const { stream, sink } = await replicated(3);
+  await world.bridge(stream);
+  const all = [...messages(0, 3, 0), ...messages(3, 6, 1), ...messages(6, 9, 2)];
+  await world.send(stream.topic, all);
+  await until('it consumes', () => sink.objects.size === 9);
+  const hangs = (await leaders('__consumer_offsets'))[0]!;
+  cluster.freezeNode(hangs);
+  const healthy = worldOf(cluster.brokers.filter((_, i) => i + 1 !== hangs));
+  try {
+    await until('others lead', async () => !(await leaders(stream.topic, healthy)).includes(hangs));
+    const more = [...messages(10, 13, 0), ...messages(13, 16, 1), ...messages(16, 19, 2)];
+    await healthy.send(stream.topic, more);
+    await until('all are delivered', () => sink.objects.size === 18, 150_000);
+  } finally {
+    cluster.thawNode(hangs);
+    await healthy.close();
+  }
+});
+
+test('brokers that restart one after the other lose nothing', async () => {
+  const { stream, sink } = await replicated(3);
+  await world.bridge(stream);
+  let sent = 0;
+  let stop = false;
+  const load = (async () => {
+    while (!stop) {
+      await world.send(stream.topic, [message(`m${sent}`)]);
+      sent++;
+    }
+  })();
+  for (const id of [1, 2, 3]) {
+    await cluster.stopNode(id);
+    await cluster.startNode(id);
+  }
+  stop = true;
+  await load;
+  await until('all are delivered', () => sink.objects.size === sent, 120_000);
+  await until('all are committed', async () => (await world.lag(stream)) === 0);
+  expect(sent).toBeGreaterThan(100);
+});
+
+test('a dead letter waits until enough replicas are in sync', async () => {
+  const { stream, sink } = await replicated(1);
+  await world.setTopicConfig(stream.deadLetterTopic, 'min.insync.replicas', '3');
+  sink.before = () => {
+    throw new DeliveryError('Permanent', 'never');
+  };
+  const [leader] = await leaders(stream.deadLetterTopic);
+  const gone = [1, 2, 3].find((id) => id !== leader)!;
+  await cluster.killNode(gone);
+  try {
+    await world.bridge(stream);
+    await world.send(stream.topic, messages(0, 1, 0));
+    await until('it is tried', () => sink.attemptsOf('m0') > 0);
+  } finally {
+    await cluster.startNode(gone);
+  }
+  await until(
+    'it is written',
+    async () => (await world.records(stream.deadLetterTopic)).length === 1,
+    120_000,
+  );
+});
+
+test('SCRATCH unclean', async () => {
+  const { stream, sink } = await replicated(1, 2);
+  await world.setTopicConfig(stream.topic, 'unclean.leader.election.enable', 'true');
+  const { topics } = await withAdmin(world.kafka(), (admin) =>
+    admin.fetchTopicMetadata({ topics: [stream.topic] }),
+  );
+  const { leader, replicas } = topics[0]!.partitions[0]!;
+  const follower = replicas.find((id) => id !== leader)!;
+  const bridge = await world.bridge(stream);
+  await world.send(stream.topic, messages(0, 10, 0));
+  await until('10', () => sink.objects.size === 10);
+  await cluster.killNode(follower);
+  await world.send(stream.topic, messages(10, 20, 0));
+  await until('20', () => sink.objects.size === 20);
+  await until('committed', async () => (await world.lag(stream)) === 0);
+  await bridge.stop();
+  await cluster.killNode(leader);
+  await cluster.startNode(follower);
+  const other = worldOf(cluster.brokers.filter((_, i) => i + 1 !== leader));
+  await until('unclean leader', async () => (await leaders(stream.topic, other))[0] === follower);
+  await other.send(stream.topic, messages(20, 45, 0));
+  const ends = await withAdmin(other.kafka(), (admin) => admin.fetchTopicOffsets(stream.topic));
+  console.log('ends', ends);
+  await other.bridge(stream);
+  try {
+    await until('all', () => sink.objects.size === 45, 40_000);
+  } finally {
+    console.log('delivered', sink.objects.size, [...sink.objects.keys()].join());
+    await other.close();
+    await cluster.startNode(leader);
+  }
+});
