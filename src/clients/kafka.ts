@@ -29,6 +29,7 @@ import { lz4, snappy, zstd } from './kafka-codecs';
 import './kafka-connections';
 import './kafka-encoder';
 import './kafkajs-connections';
+import { asOurs, isOurs } from './kafkajs-clusters';
 import { despiteLeaderless } from './kafkajs-leaderless';
 import './kafkajs-lost-brokers';
 
@@ -94,7 +95,7 @@ Object.defineProperty(KafkaJSGroupCoordinatorNotFound.prototype, 'retriable', {
  * told. This tells it to join, at each heartbeat, until it has.
  */
 const group = ConsumerGroup.prototype;
-const { heartbeat, joinAndSync } = group;
+const { fetch, heartbeat, joinAndSync } = group;
 const outside = new WeakSet<ConsumerGroup>();
 group.joinAndSync = async function () {
   try {
@@ -112,7 +113,7 @@ group.heartbeat = async function (options) {
 
 /** Fetches in the place of kafkajs, whose own way trusts that every batch has records; see `fetchBatches`. */
 group.fetch = function (nodeId) {
-  return fetchBatches(this, nodeId);
+  return isOurs(this.cluster) ? fetchBatches(this, nodeId) : fetch.call(this, nodeId);
 };
 
 /** What kafkajs hands to a consumer's handler, and {@link fetchBatches} has made. */
@@ -131,7 +132,7 @@ export function createKafka(
   retry: RetryOptions = { initialRetryTime: 200, maxRetryTime: 10_000, retries: 8 },
 ): Kafka {
   const log = logger.child({ component: 'kafka' });
-  return new Kafka({
+  const kafka = new Kafka({
     ...settings,
     connectionTimeout: 10_000,
     retry,
@@ -143,6 +144,7 @@ export function createKafka(
       else if (entry.level !== logLevel.NOTHING) log.warn(fields, message);
     },
   });
+  return asOurs(kafka);
 }
 
 /**

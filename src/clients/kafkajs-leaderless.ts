@@ -1,9 +1,10 @@
 import type { Kafka } from 'kafkajs';
 import Broker from 'kafkajs/src/broker';
-import type { Cluster, ClusterMetadata } from 'kafkajs/src/cluster';
+import type { ClusterMetadata } from 'kafkajs/src/cluster';
 import OffsetManager from 'kafkajs/src/consumer/offsetManager';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import response from 'kafkajs/src/protocol/requests/metadata/v6/response';
+import { withClusters } from './kafkajs-clusters';
 
 /**
  * kafkajs takes one partition without a leader for an error of the whole answer (tulios/kafkajs#1520, #1769).
@@ -60,20 +61,12 @@ offsets.resolveOffsets = function () {
 
 /** The client, whose consumers and admins take metadata in which a partition has no leader. */
 export function despiteLeaderless(kafka: Kafka): Kafka {
-  const symbol = Object.getOwnPropertySymbols(kafka).find(
-    ({ description }) => description === 'private:Kafka:createCluster',
-  )!;
-  const createCluster = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol]!;
-  const create = (options: object) => {
-    const cluster = createCluster.call(kafka, options);
-    const pool = cluster.brokerPool;
+  return withClusters(kafka, ({ brokerPool: pool }) => {
     const { createBroker, refreshMetadata } = pool;
     pool.createBroker = (settings) => Object.assign(createBroker(settings), { [patient]: true });
     pool.refreshMetadata = async (topics) => {
       await refreshMetadata.call(pool, topics);
       if (leaderless(pool.metadata).length > 0) pool.metadataExpireAt = Date.now() + LOOK_AGAIN_MS;
     };
-    return cluster;
-  };
-  return Object.create(kafka, { [symbol]: { value: create } }) as Kafka;
+  });
 }
