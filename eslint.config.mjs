@@ -43,7 +43,12 @@ export default defineConfig(
   },
   { files: ['src/config.ts', 'test/**', 'bench/**'], rules: { 'no-restricted-properties': 'off' } },
   {
-    files: ['src/clients/kafka*.ts'],
+    files: [
+      'src/clients/kafka*.ts',
+      'bench/decode.ts',
+      'test/clients/kafkajs*.ts',
+      'test/integration/support/produce-bytes.ts',
+    ],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [outer] }] },
   },
   folder('domain', {

@@ -12,7 +12,9 @@ export function withClusters(kafka: Kafka, change: (cluster: Cluster) => void): 
     change(cluster);
     return cluster;
   };
-  return Object.create(kafka, { [symbol]: { value: create } }) as Kafka;
+  return Object.create(kafka, {
+    [symbol]: { value: create, writable: true },
+  }) as Kafka;
 }
 
 /** A symbol of all copies of this file: a stream module may load it once more, on the same kafkajs. */

@@ -194,3 +194,16 @@ declare module 'kafkajs/src/consumer/offsetManager' {
   }
   export = OffsetManager;
 }
+
+declare module 'kafkajs/src/protocol/decoder' {
+  class Decoder {
+    constructor(bytes: Buffer);
+  }
+  export = Decoder;
+}
+
+declare module 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages' {
+  import type { KafkaMessage } from 'kafkajs';
+  function decodeMessages(decoder: object): Promise<(KafkaMessage & { headers: object })[]>;
+  export = decodeMessages;
+}
