@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { despiteLeaderless, withAdmin, type Kafka } from '../clients/kafka';
+import { withAdmin, type Kafka } from '../clients/kafka';
 import { errorMessage } from '../domain/errors';
 import type { Logger } from '../logger';
 import type { PartitionWindow } from './partition-window';
@@ -17,8 +17,10 @@ export async function loadLedgers(
     const windows = [...all.values()].filter(({ ledger }) => !ledger.loaded);
     if (windows.length === 0) return;
     try {
-      const committed = await withAdmin(despiteLeaderless(kafka), (admin) =>
-        admin.fetchOffsets({ groupId, topics: [topic] }),
+      const committed = await withAdmin(
+        kafka,
+        (admin) => admin.fetchOffsets({ groupId, topics: [topic] }),
+        { leaderless: true },
       );
       const partitions = new Map(committed[0]!.partitions.map((one) => [one.partition, one]));
       for (const window of windows) {

@@ -179,9 +179,16 @@ export function isRetriableKafkaError(error: unknown): boolean {
   return error.retriable || isRetriableKafkaError((error as { cause?: unknown }).cause);
 }
 
-/** Runs `use` with a connected admin client. */
-export async function withAdmin<T>(kafka: Kafka, use: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = kafka.admin();
+/**
+ * Runs `use` with a connected admin client. Requests that name a topic fail while one of its partitions has
+ * no leader, unless `leaderless` allows it: for what needs no leader.
+ */
+export async function withAdmin<T>(
+  kafka: Kafka,
+  use: (admin: Admin) => Promise<T>,
+  { leaderless = false } = {},
+): Promise<T> {
+  const admin = (leaderless ? despiteLeaderless(kafka) : kafka).admin();
   try {
     await admin.connect();
     return await use(admin);
@@ -191,7 +198,6 @@ export async function withAdmin<T>(kafka: Kafka, use: (admin: Admin) => Promise<
 }
 
 export type { Kafka };
-export { despiteLeaderless };
 
 export const GZIP = CompressionTypes.GZIP;
 
