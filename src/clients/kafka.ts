@@ -32,6 +32,7 @@ import './kafkajs-connections';
 import { asOurs, isOurs } from './kafkajs-clusters';
 import { despiteLeaderless } from './kafkajs-leaderless';
 import './kafkajs-lost-brokers';
+import './kafkajs-rights';
 
 /**
  * The only file that knows kafkajs, with `kafka-*.ts` beside it. It has had no release

@@ -77,6 +77,7 @@ declare module 'kafkajs/src/consumer/consumerGroup' {
     partitions: number[];
   }
   class ConsumerGroup {
+    connect: (this: ConsumerGroup) => Promise<void>;
     joinAndSync: (this: ConsumerGroup) => Promise<void>;
     heartbeat: (this: ConsumerGroup, options: { interval: number }) => Promise<void>;
     fetch: (this: ConsumerGroup, nodeId: string) => Promise<object[]>;

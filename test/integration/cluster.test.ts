@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { withAdmin } from '../../src/clients/kafka';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { withAdmin, type Admin } from '../../src/clients/kafka';
 import { DeliveryError } from '../../src/domain/errors';
 import { messageSchema } from '../../src/domain/message';
 import { defineStream } from '../../src/domain/stream';
@@ -12,13 +13,18 @@ import { message, uniqueName, until, World } from './support/world';
 
 jest.setTimeout(300_000);
 
+const RIGHTS_CAN_BE_TAKEN = {
+  'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+  'allow.everyone.if.no.acl.found': 'true',
+};
+
 let directory: string;
 let cluster: KafkaCluster;
 let world: World;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'cloudsync-cluster-'));
-  cluster = await KafkaCluster.start(directory);
+  cluster = await KafkaCluster.start(directory, { settings: RIGHTS_CAN_BE_TAKEN });
 });
 afterAll(async () => {
   await cluster.close();
@@ -152,3 +158,36 @@ test('a dead letter waits until enough replicas are in sync', async () => {
     120_000,
   );
 });
+
+test.each(['topic', 'group'] as const)(
+  'a right on its %s that is missing for a while makes a stream wait, and no other',
+  async (kind) => {
+    const [one, other] = [await world.stream({ partitions: 1 }), await world.stream()];
+    const bridge = await world.bridge(one.stream, other.stream);
+    let ended: unknown;
+    bridge.ended.catch((error: unknown) => (ended = error));
+    await world.send(one.stream.topic, [message('before')]);
+    await until('it consumes', () => one.sink.objects.size === 1);
+    const right = denied(kind, kind === 'topic' ? one.stream.topic : one.stream.groupId);
+    await withAdmin(world.kafka(), (admin) => admin.createAcls({ acl: [right] }));
+    // Longer than a heartbeat's interval, and than a fetch.
+    await sleep(5_000);
+    await world.send(other.stream.topic, [message('meanwhile')]);
+    await until('the other consumes', () => other.sink.objects.size === 1);
+    await withAdmin(world.kafka(), (admin) => admin.deleteAcls({ filters: [right] }));
+    const sent = () => world.send(one.stream.topic, [message('after')]).then(() => true);
+    await until('every broker has heard of it', () => sent().catch(() => false));
+    await until('it goes on', () => one.sink.objects.size === 2 || ended !== undefined);
+    expect(ended).toBeUndefined();
+  },
+);
+
+type Acl = Parameters<Admin['createAcls']>[0]['acl'][number];
+
+/** Kafka's numbers for: nobody may read it. */
+function denied(kind: 'topic' | 'group', resourceName: string): Acl {
+  const [TOPIC, GROUP, LITERAL, READ, DENY] = [2, 3, 3, 3, 2];
+  const resourceType = kind === 'topic' ? TOPIC : GROUP;
+  const whom = { principal: 'User:*', host: '*', operation: READ, permissionType: DENY };
+  return { resourceType, resourceName, resourcePatternType: LITERAL, ...whom };
+}
