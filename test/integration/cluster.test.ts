@@ -166,14 +166,15 @@ test.each(['topic', 'group'] as const)(
     const bridge = await world.bridge(one.stream, other.stream);
     let ended: unknown;
     bridge.ended.catch((error: unknown) => (ended = error));
-    await world.send(one.stream.topic, [message('before')]);
-    await until('it consumes', () => one.sink.objects.size === 1);
+    for (const { stream } of [one, other]) await world.send(stream.topic, [message('before')]);
+    const consumed = () => [one, other].map(({ sink }) => sink.objects.size);
+    await until('both consume', () => String(consumed()) === '1,1');
     const right = denied(kind, kind === 'topic' ? one.stream.topic : one.stream.groupId);
     await withAdmin(world.kafka(), (admin) => admin.createAcls({ acl: [right] }));
     // Longer than a heartbeat's interval, and than a fetch.
     await sleep(5_000);
     await world.send(other.stream.topic, [message('meanwhile')]);
-    await until('the other consumes', () => other.sink.objects.size === 1);
+    await until('the other consumes', () => other.sink.objects.size === 2);
     await withAdmin(world.kafka(), (admin) => admin.deleteAcls({ filters: [right] }));
     const sent = () => world.send(one.stream.topic, [message('after')]).then(() => true);
     await until('every broker has heard of it', () => sent().catch(() => false));
