@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { constants, createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { membersOf } from '../api/json-slices';
 import { createKafka, type Producer } from '../clients/kafka';
@@ -15,6 +16,8 @@ import { printJson, progressLine, say } from './output';
 /** kafkajs groups messages of one request in quadratic time; its sweet spot is near this. */
 const BATCH_RECORDS = 1_000;
 const BATCH_BYTES = 512 * 1024;
+/** A batch that is not full waits this long for more input. */
+const LINGER_MS = 200;
 /** At most, of what Kafka writes around a batch, and around key and value of a record without headers. */
 const BATCH_OVERHEAD_BYTES = 64;
 const RECORD_OVERHEAD_BYTES = 32;
@@ -46,7 +49,8 @@ export function addSendCommand(program: Command): void {
       const onSent = (sent: number) => progress(`${sent} records sent to ${topic}`);
       const sender = new LineSender(producer, topic, flags.key, maxBytes, onSent);
       try {
-        for await (const line of linesOfStream(bytesOf(file), maxBytes)) await sender.add(line);
+        const pieces = whenIdle(bytesOf(file), () => sender.flush());
+        for await (const line of linesOfStream(pieces, maxBytes)) await sender.add(line);
         await sender.flush();
       } catch (error) {
         progress('');
@@ -139,6 +143,22 @@ async function* bytesOf(file: string | undefined): AsyncGenerator<Buffer> {
     yield* input;
   } catch (error) {
     throw new UsageError(errorMessage(error));
+  }
+}
+
+/** Calls `onIdle` when no more has come for a while, as from `tail -f`: what has come is not kept waiting. */
+async function* whenIdle(
+  input: AsyncGenerator<Buffer>,
+  onIdle: () => Promise<void>,
+): AsyncGenerator<Buffer> {
+  for (;;) {
+    const next = input.next();
+    const waiting = new AbortController();
+    const pause = sleep(LINGER_MS, 'idle', waiting).catch(() => 'over');
+    if ((await Promise.race([next, pause])) === 'idle') await onIdle();
+    const piece = await next.finally(() => waiting.abort());
+    if (piece.done) return;
+    yield piece.value;
   }
 }
 

@@ -1,10 +1,10 @@
 import { withAdmin } from '../../src/clients/kafka';
 import { createTopic } from '../../src/clients/kafka-topics';
-import { execFile } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { uniqueName, World } from './support/world';
+import { uniqueName, until, World } from './support/world';
 
 jest.setTimeout(120_000);
 
@@ -31,19 +31,24 @@ function streamModule(name: string): string {
     setInterval(() => undefined, 60_000);`;
 }
 
+function start(args: string[]) {
+  const main = join(ROOT, 'dist', 'cli', 'main.js');
+  const env = { ...process.env, CLOUDSYNC_STREAMS: streams };
+  let child!: ChildProcess;
+  const ended = new Promise<{ code: number; stderr: string }>((resolve) => {
+    const command = [main, ...args];
+    child = execFile(process.execPath, command, { cwd: directory, env }, (error, _, stderr) =>
+      resolve({ code: error ? Number(error.code) : 0, stderr }),
+    );
+  });
+  return { child, ended };
+}
+
 /** The exit code of a command; a process that does not end never gives one. */
 async function run(args: string[], stdin = Buffer.alloc(0)) {
-  const main = join(ROOT, 'dist', 'cli', 'main.js');
-  const settings = { ...process.env, CLOUDSYNC_STREAMS: streams };
-  return new Promise<{ code: number; stderr: string }>((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [main, ...args],
-      { cwd: directory, env: settings },
-      (error, _, stderr) => resolve({ code: error ? Number(error.code) : 0, stderr }),
-    );
-    child.stdin?.end(stdin);
-  });
+  const { child, ended } = start(args);
+  child.stdin!.end(stdin);
+  return ended;
 }
 
 test('every command ends by itself, whatever the stream module holds open', async () => {
@@ -98,6 +103,25 @@ test('send gives the topic the bytes of each line, or says which line it can not
     expect(refused.stderr).toMatch(/cloudsync: sent-.* did not take line 2: .*larger than the max/);
     expect(await world.records(topic)).toHaveLength(35);
   } finally {
+    await world.close();
+  }
+});
+
+test('send does not wait for the end of its input', async () => {
+  const world = new World();
+  const topic = uniqueName('sent');
+  let sending: ChildProcess | undefined;
+  try {
+    await withAdmin(world.kafka(), (admin) => createTopic(admin, { topic, numPartitions: 1 }));
+    const { child, ended } = start(['send', '--topic', topic]);
+    sending = child;
+    child.stdin!.write('{"id":"a"}\n{"id":"b');
+    await until('the first is sent', async () => (await world.records(topic)).length === 1);
+    child.stdin!.end('"}');
+    expect(await ended).toEqual({ code: 0, stderr: `2 records sent to ${topic}\n` });
+    expect(await world.records(topic)).toHaveLength(2);
+  } finally {
+    sending?.kill('SIGKILL');
     await world.close();
   }
 });
