@@ -1,0 +1,27 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lineOf, type CorpusCase } from '../case-file';
+import type { NamedCase } from './capture';
+
+const CASES = join(__dirname, '..', 'cases');
+
+export function writeCases(cases: NamedCase[]): void {
+  rmSync(CASES, { recursive: true, force: true });
+  mkdirSync(CASES);
+  for (const { name, bytes, content } of cases) {
+    writeFileSync(join(CASES, `${name}.bin`), bytes);
+    writeFileSync(join(CASES, `${name}.json`), printed(content));
+  }
+}
+
+/** A line for each field and for each record, so that differences are easy to read. */
+function printed(content: CorpusCase): string {
+  const fields = Object.entries(content).map(([field, value]) => {
+    const text =
+      field === 'records' && Array.isArray(content.records)
+        ? `[\n${content.records.map((record) => `    ${lineOf(record)}`).join(',\n')}\n  ]`
+        : JSON.stringify(value);
+    return `  ${JSON.stringify(field)}: ${text}`;
+  });
+  return `{\n${fields.join(',\n')}\n}\n`;
+}
