@@ -33,9 +33,9 @@ export interface CorpusCase {
   logStartOffset: string;
   abortedTransactions: { producerId: string; firstOffset: string }[];
   records: ExpectedRecord[] | Digest;
-  /** The consumer's position behind them. */
+  /** The consumer's position behind them; the first offset of the batch that is refused, if there is one. */
   nextOffset: string;
-  /** Why Kafka's consumer gives no more of these bytes. */
+  /** Why Kafka's consumer refuses a batch of these bytes. */
   refused?: string;
 }
 
@@ -61,7 +61,7 @@ export function shortened(value: Buffer | null): string | null {
   return `sha256-${createHash('sha256').update(value).digest('hex')}`;
 }
 
-/** Records as they stand in a case: one by one, or as a digest where they are many. */
+/** Records as they stand in a case: one by one, or as a digest if they are many. */
 export function summarized(records: ExpectedRecord[]): ExpectedRecord[] | Digest {
   if (records.length <= MOST_RECORDS) return records;
   const hash = createHash('sha256');
@@ -69,7 +69,7 @@ export function summarized(records: ExpectedRecord[]): ExpectedRecord[] | Digest
   return { count: records.length, sha256: hash.digest('hex') };
 }
 
-/** One line of JSON, its fields in the same order whoever has made the record. */
+/** One line of JSON; the order of its fields does not depend on who has made the record. */
 export function lineOf(record: ExpectedRecord): string {
   const { offset, timestamp, timestampType, key, value, headers, aborted } = record;
   return JSON.stringify({ offset, timestamp, timestampType, key, value, headers, aborted });

@@ -15,6 +15,7 @@ import type { WriterStep } from './script';
 import { writeCases } from './write-cases';
 
 const ROUND_MS = 2_500;
+const LIMITS = { 'max.message.bytes': '16000000', 'retention.ms': '-1' };
 
 /** Rewrites the corpus: see the README beside it. */
 async function make(): Promise<void> {
@@ -27,9 +28,8 @@ async function make(): Promise<void> {
     const cacheDirectory = userCacheDirectory(process.env);
     const kafka = await startKafka({ directory, cacheDirectory, port, heap: '1g', progress });
     ending.push(() => kafka.kill());
-    const cases = brokerCases().filter(({ script }) =>
-      script.topic.includes(process.argv[2] ?? ''),
-    );
+    const [only] = process.argv.slice(2);
+    const cases = brokerCases().filter(({ script }) => script.topic.includes(only ?? ''));
     await write(cases, { clients, port, directory, ending, progress });
     const oracle = clients.oracle();
     ending.push(() => oracle.kill());
@@ -44,7 +44,7 @@ async function make(): Promise<void> {
       made.push(...(await capture(one, port, oracle)));
     }
     for (const one of builtCases()) made.push(await captureBuilt(one, oracle));
-    writeCases(made);
+    writeCases(made, only === undefined);
     progress(`${made.length} cases`);
   } finally {
     for (const end of ending.reverse()) await end();
@@ -72,9 +72,11 @@ async function write(cases: BrokerCase[], tools: Tools): Promise<void> {
         topic: script.topic,
         numPartitions: 1,
         replicationFactor: 1,
-        configEntries: Object.entries({ 'max.message.bytes': '16000000', ...config }).map(
-          ([name, value]) => ({ name, value }),
-        ),
+        // Else Kafka deletes what has old timestamps.
+        configEntries: Object.entries({ ...LIMITS, ...config }).map(([name, value]) => ({
+          name,
+          value,
+        })),
       })),
     }),
   );

@@ -5,9 +5,10 @@ import type { NamedCase } from './capture';
 
 const CASES = join(__dirname, '..', 'cases');
 
-export function writeCases(cases: NamedCase[]): void {
-  rmSync(CASES, { recursive: true, force: true });
-  mkdirSync(CASES);
+/** If they are all cases, what else is there goes. */
+export function writeCases(cases: NamedCase[], all: boolean): void {
+  if (all) rmSync(CASES, { recursive: true, force: true });
+  mkdirSync(CASES, { recursive: true });
   for (const { name, bytes, content } of cases) {
     writeFileSync(join(CASES, `${name}.bin`), bytes);
     writeFileSync(join(CASES, `${name}.json`), printed(content));

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -20,6 +21,7 @@ final class Oracle {
       case "consume" -> consume(step);
       case "decode" -> decode(step);
       case "build" -> Build.batch(step);
+      case "beginning" -> beginning(step);
       case "deleteRecords" -> deleteRecords(step);
       default -> throw new IllegalArgumentException("unknown step " + step);
     });
@@ -69,6 +71,14 @@ final class Oracle {
     result.put("records", records);
     result.put("position", "" + fetch.position());
     return result;
+  }
+
+  private static Object beginning(JsonNode step) throws Exception {
+    var partition = new TopicPartition(Json.text(step, "topic"), 0);
+    try (var admin = Admin.create(Map.of("bootstrap.servers", Json.text(step, "brokers")))) {
+      var earliest = admin.listOffsets(Map.of(partition, OffsetSpec.earliest()));
+      return Map.of("offset", "" + earliest.partitionResult(partition).get().offset());
+    }
   }
 
   private static Object deleteRecords(JsonNode step) throws Exception {
