@@ -215,6 +215,17 @@ function rareBatches(): BuiltCase[] {
       ],
     },
     {
+      name: 'commit-marker-inside-an-aborted-transaction',
+      about: 'only the marker of an abort ends what is aborted',
+      batches: [
+        records(0, of(7)),
+        marker(7, 3, 'COMMIT'),
+        records(4, of(7)),
+        marker(7, 7, 'ABORT'),
+      ],
+      aborted: [{ producerId: '7', firstOffset: '0' }],
+    },
+    {
       name: 'aborted-first-offset-inside-a-batch',
       about: 'compaction has removed the first records of an aborted batch',
       batches: [
