@@ -5,7 +5,8 @@ import { describeFault, placeOf, type Fault, type FaultEvent } from './schedule'
 import { refuseRecords, type Servers, type TemporalClientName } from './servers';
 import type { SupervisedProcess } from './supervised';
 
-export type Processes = Record<ProcessName, SupervisedProcess>;
+/** Those of a run; the schedule names no others. */
+export type Processes = Partial<Record<ProcessName, SupervisedProcess>>;
 
 export interface Victims {
   servers: Servers;
@@ -59,7 +60,7 @@ async function inject(fault: Fault, { servers, processes, deadLetterTopics }: Vi
       return end(fault.target, fault.kind, { servers, processes });
     case 'freeze':
       if (isServer(fault.target)) servers[fault.target].freeze();
-      else processes[fault.target].signal('SIGSTOP');
+      else processes[fault.target]!.signal('SIGSTOP');
       return;
     case 'network':
       return proxyOf(fault, servers).set(fault.mode, fault.delayMs);
@@ -76,7 +77,7 @@ async function end(
   { servers, processes }: Pick<Victims, 'servers' | 'processes'>,
 ): Promise<void> {
   if (isServer(target)) return servers[target][kind]();
-  return processes[target].end(kind === 'kill' ? 'SIGKILL' : 'SIGTERM');
+  return processes[target]!.end(kind === 'kill' ? 'SIGKILL' : 'SIGTERM');
 }
 
 async function heal(fault: Fault, { servers, processes, deadLetterTopics }: Victims) {
@@ -84,10 +85,10 @@ async function heal(fault: Fault, { servers, processes, deadLetterTopics }: Vict
     case 'kill':
     case 'stop':
       if (isServer(fault.target)) return servers[fault.target].up();
-      return processes[fault.target].start();
+      return processes[fault.target]!.start();
     case 'freeze':
       if (isServer(fault.target)) servers[fault.target].thaw();
-      else processes[fault.target].signal('SIGCONT');
+      else processes[fault.target]!.signal('SIGCONT');
       return;
     case 'network':
       return proxyOf(fault, servers).heal(fault.then);

@@ -7,21 +7,21 @@ import { Releasers } from '../../src/lifecycle';
 import { createLogger } from '../../src/logger';
 import { cloudsync } from './command';
 import { EventLog } from './event-log';
-import { runSchedule, type Processes } from './inject';
+import { runSchedule } from './inject';
 import { judgeRun } from './judge-run';
 import { Ledger } from './ledger';
 import { MessageSource } from './messages';
-import { BRIDGES, PROCESSES, type ProcessName, type TortureOptions } from './options';
+import { PROCESSES, type TortureOptions } from './options';
+import { inheritedEnvironment, startProcesses } from './processes';
 import { Load } from './producers';
 import { Random } from './random';
 import { buildReport, type Report } from './report';
 import { ResourceSampler } from './resources';
 import type { FaultEvent } from './schedule';
 import { until } from './server';
-import { startServers, type Servers, type TemporalClientName } from './servers';
+import { startServers, type Servers } from './servers';
 import { settle } from './settle';
 import { streamEnvironment, streamName } from './streams';
-import { SupervisedProcess } from './supervised';
 
 const TOPIC = 'torture.messages';
 const PARTITIONS = 6;
@@ -77,7 +77,7 @@ async function runIn(
     TEMPORAL_ADDRESS: servers.direct.temporal,
   };
   await cloudsync(['topics', 'create', '--partitions', String(PARTITIONS)], operator);
-  const processes = startProcesses(servers, environment, directory, log, releasers);
+  const processes = startProcesses(PROCESSES, { servers, environment, directory, log, releasers });
   const ready = async () =>
     (await Promise.all(Object.values(processes).map((one) => one.fault()))).every((f) => !f);
   progress('starting the processes');
@@ -125,12 +125,9 @@ async function runIn(
 }
 
 function baseEnvironment(own: Parameters<typeof streamEnvironment>[0]): NodeJS.ProcessEnv {
-  const inherited = Object.entries(process.env).filter(
-    ([name]) => !/^(CLOUDSYNC|KAFKA|TEMPORAL|AWS|AZURE)_/.test(name),
-  );
   const { lanes, sink, ordering, appendOnly } = own;
   return {
-    ...Object.fromEntries(inherited),
+    ...inheritedEnvironment(),
     ...streamEnvironment({ lanes, sink, ordering, appendOnly }),
     CLOUDSYNC_STREAMS: join(__dirname, 'streams.ts'),
     CLOUDSYNC_TOPIC: TOPIC,
@@ -138,38 +135,6 @@ function baseEnvironment(own: Parameters<typeof streamEnvironment>[0]): NodeJS.P
     CLOUDSYNC_API_METRICS_PORT: '0',
     CLOUDSYNC_API_PORT: '0',
   };
-}
-
-function startProcesses(
-  servers: Servers,
-  environment: NodeJS.ProcessEnv,
-  directory: string,
-  log: EventLog,
-  releasers: Releasers,
-): Processes {
-  const commands: Record<ProcessName, string[]> = {
-    ...(Object.fromEntries(BRIDGES.map((name) => [name, ['bridge', 'start']])) as Record<
-      (typeof BRIDGES)[number],
-      string[]
-    >),
-    worker: ['worker', 'start'],
-    api: ['api', 'start'],
-  };
-  const start = (name: ProcessName) => {
-    const temporal = servers.toTemporal[name as TemporalClientName] as
-      { address: string } | undefined;
-    const env = {
-      ...environment,
-      ...servers.sinkEnvironment.proxied,
-      KAFKA_BROKERS: servers.toKafka[name].address,
-      ...(temporal && { TEMPORAL_ADDRESS: temporal.address }),
-    };
-    const one = new SupervisedProcess(name, commands[name], env, join(directory, 'logs'), log);
-    releasers.push(() => one.end('SIGKILL'));
-    one.start();
-    return [name, one] as const;
-  };
-  return Object.fromEntries(PROCESSES.map(start)) as Processes;
 }
 
 async function createLoad(

@@ -24,6 +24,8 @@ export type Step =
       level?: number;
       kind: 'plain' | 'idempotent' | 'transactional';
       transactionalId?: string;
+      /** What is left open is aborted then. */
+      transactionTimeoutMs?: number;
     }
   /** All records of a step become one batch. */
   | { do: 'send'; producer: string; topic: string; records: Draft[] }

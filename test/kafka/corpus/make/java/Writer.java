@@ -46,7 +46,7 @@ final class Writer {
     settings.put("enable.idempotence", !Json.text(step, "kind").equals("plain"));
     if (step.has("transactionalId")) {
       settings.put("transactional.id", Json.text(step, "transactionalId"));
-      settings.put("transaction.timeout.ms", 600_000);
+      settings.put("transaction.timeout.ms", (int) Json.number(step, "transactionTimeoutMs", 600_000));
     }
     // What is sent in one step is one batch.
     settings.put("linger.ms", 60_000);

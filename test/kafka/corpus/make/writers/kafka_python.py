@@ -12,7 +12,7 @@ def open_producer(step):
     settings = {}
     if 'transactionalId' in step:
         settings['transactional_id'] = step['transactionalId']
-        settings['transaction_timeout_ms'] = 600_000
+        settings['transaction_timeout_ms'] = step.get('transactionTimeoutMs', 600_000)
     producer = KafkaProducer(
         bootstrap_servers=sys.argv[1],
         compression_type=None if step['codec'] == 'none' else step['codec'],

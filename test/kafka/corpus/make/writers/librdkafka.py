@@ -25,8 +25,9 @@ def open_producer(step):
         settings['compression.level'] = step['level']
     if 'transactionalId' in step:
         settings['transactional.id'] = step['transactionalId']
-        settings['transaction.timeout.ms'] = 600_000
-        settings['message.timeout.ms'] = 120_000
+        timeout = step.get('transactionTimeoutMs', 600_000)
+        settings['transaction.timeout.ms'] = timeout
+        settings['message.timeout.ms'] = min(timeout, 120_000)
     producer = Producer(settings)
     if 'transactionalId' in step:
         producer.init_transactions(30)

@@ -32,7 +32,7 @@ func openFranz(brokers string, s step) (producer, error) {
 		options = append(options, kgo.DisableIdempotentWrite())
 	}
 	if s.TransactionalID != "" {
-		options = append(options, kgo.TransactionalID(s.TransactionalID), kgo.TransactionTimeout(10*time.Minute))
+		options = append(options, kgo.TransactionalID(s.TransactionalID), kgo.TransactionTimeout(s.transactionTimeout()))
 	}
 	client, err := kgo.NewClient(options...)
 	return &franz{client}, err

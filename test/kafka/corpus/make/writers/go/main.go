@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"time"
 )
 
 type record struct {
@@ -23,14 +24,15 @@ type header struct {
 }
 
 type step struct {
-	Do              string   `json:"do"`
-	Producer        string   `json:"producer"`
-	Topic           string   `json:"topic"`
-	Codec           string   `json:"codec"`
-	Level           *int     `json:"level"`
-	Kind            string   `json:"kind"`
-	TransactionalID string   `json:"transactionalId"`
-	Records         []record `json:"records"`
+	Do                   string   `json:"do"`
+	Producer             string   `json:"producer"`
+	Topic                string   `json:"topic"`
+	Codec                string   `json:"codec"`
+	Level                *int     `json:"level"`
+	Kind                 string   `json:"kind"`
+	TransactionalID      string   `json:"transactionalId"`
+	TransactionTimeoutMs int64    `json:"transactionTimeoutMs"`
+	Records              []record `json:"records"`
 }
 
 type producer interface {
@@ -68,6 +70,13 @@ func (s step) expanded() []record {
 		}
 	}
 	return all
+}
+
+func (s step) transactionTimeout() time.Duration {
+	if s.TransactionTimeoutMs > 0 {
+		return time.Duration(s.TransactionTimeoutMs) * time.Millisecond
+	}
+	return 10 * time.Minute
 }
 
 func main() {

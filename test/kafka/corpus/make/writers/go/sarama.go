@@ -34,7 +34,7 @@ func openSarama(brokers string, s step) (producer, error) {
 	}
 	if s.TransactionalID != "" {
 		config.Producer.Transaction.ID = s.TransactionalID
-		config.Producer.Transaction.Timeout = 10 * time.Minute
+		config.Producer.Transaction.Timeout = s.transactionTimeout()
 	}
 	sync, err := sarama.NewSyncProducer([]string{brokers}, config)
 	return &saramaProducer{sync}, err
