@@ -7,7 +7,7 @@ import { Releasers } from '../../src/lifecycle';
 import { createLogger } from '../../src/logger';
 import { cloudsync } from './command';
 import { EventLog } from './event-log';
-import { runSchedule } from './inject';
+import { runSchedule, type Processes } from './inject';
 import { judgeRun } from './judge-run';
 import { Ledger } from './ledger';
 import { MessageSource } from './messages';
@@ -155,7 +155,7 @@ async function createLoad(
     topic: TOPIC,
     rate: options.rate,
     kafka,
-    apiUrl: () => processes.api.url,
+    apiUrl: () => processes.api?.url,
     onProblem: (text) => log.write('producer', { text }),
   });
 }

@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clients } from '../kafka/corpus/make/clients';
+import type { LineProcess } from '../kafka/corpus/make/line-process';
+import {
+  CODECS,
+  draft,
+  WRITERS,
+  type Draft,
+  type Step,
+  type WriterName,
+} from '../kafka/corpus/make/step';
+import type { EventLog } from '../torture/event-log';
+import { Random } from '../torture/random';
+import type { Fate } from './judge';
+import { TOPIC_NAMES, topicOf, type TopicName } from './topics';
+
+const KEYS = 20;
+/** A transaction that nobody ends holds back all readers for this long. */
+const TRANSACTION_TIMEOUT_MS = 45_000;
+const RESTART_MS = 2_000;
+
+/** Writes to all topics by clients of others, each in a process of its own, and keeps books. */
+export class Load {
+  readonly fates: Record<TopicName, Map<string, Fate>> = {
+    log: new Map(),
+    compacted: new Map(),
+    remade: new Map(),
+  };
+  /** Topics that nobody may write to for now. */
+  readonly closed = new Set<TopicName>();
+  readonly #busy = new Map<WriterName, TopicName>();
+  readonly #random: Random;
+  #count = 0;
+  #producers = 0;
+
+  constructor(
+    readonly clients: Clients,
+    readonly brokers: string,
+    seed: number,
+    readonly pauseMs: [number, number],
+    readonly log: EventLog,
+  ) {
+    this.#random = new Random(seed ^ 0x50a4);
+  }
+
+  /** Ends when the time is up and all transactions were ended, but for those that are left open. */
+  async run(milliseconds: number): Promise<void> {
+    const end = Date.now() + milliseconds;
+    await Promise.all(WRITERS.map((writer) => this.#write(writer, end)));
+  }
+
+  isBusy(topic: TopicName): boolean {
+    return [...this.#busy.values()].includes(topic);
+  }
+
+  /** One record, and the topic stays closed for all others. */
+  async probe(topic: TopicName): Promise<string> {
+    const client = this.clients.writer('librdkafka', this.brokers);
+    try {
+      const [record] = this.#records(topic, 1, 'unknown');
+      const open = { producer: 'probe', codec: 'none', kind: 'idempotent' } as const;
+      await client.ask({ do: 'open', ...open });
+      await client.ask({ do: 'send', topic: topicOf(topic), records: [record!.draft], ...open });
+      this.fates[topic].set(record!.id, 'committed');
+      return record!.id;
+    } finally {
+      client.kill();
+    }
+  }
+
+  async #write(writer: WriterName, end: number): Promise<void> {
+    let client: LineProcess | undefined;
+    while (Date.now() < end) {
+      const topic = this.#random.pick(TOPIC_NAMES.filter((name) => !this.closed.has(name)));
+      this.#busy.set(writer, topic);
+      client ??= this.clients.writer(writer, this.brokers);
+      try {
+        await this.#session(client, topic, end);
+      } catch (error) {
+        // Kafka was away for too long. What was asked for and not answered stays unknown.
+        this.log.write('writer', { writer, error: String(error) });
+        client.kill();
+        client = undefined;
+        await sleep(RESTART_MS);
+      }
+      this.#busy.delete(writer);
+    }
+    client?.kill();
+  }
+
+  /** The life of one producer. */
+  async #session(client: LineProcess, topic: TopicName, end: number): Promise<void> {
+    const random = this.#random;
+    const producer = `soak-${++this.#producers}`;
+    const kind = random.pick(['plain', 'idempotent', 'transactional', 'transactional'] as const);
+    const ask = (step: Step) => client.ask(step);
+    const transactional =
+      kind === 'transactional'
+        ? { transactionalId: producer, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS }
+        : {};
+    await ask({ do: 'open', producer, codec: random.pick(CODECS), kind, ...transactional });
+    for (let rounds = random.integer(1, 6); rounds > 0 && Date.now() < end; rounds--) {
+      if (this.closed.has(topic)) break;
+      if (kind !== 'transactional')
+        await this.#send(client, topic, producer, 'unknown', 'committed');
+      else if (!(await this.#transaction(client, topic, producer))) break;
+      await sleep(random.integer(...this.pauseMs));
+    }
+    await ask({ do: 'close', producer });
+  }
+
+  /** False if the transaction is left open. */
+  async #transaction(client: LineProcess, topic: TopicName, producer: string): Promise<boolean> {
+    const random = this.#random;
+    const sent: string[] = [];
+    await client.ask({ do: 'begin', producer });
+    for (let batches = random.integer(1, 4); batches > 0; batches--) {
+      // Nothing is committed that nobody has asked to commit.
+      sent.push(...(await this.#send(client, topic, producer, 'aborted', 'aborted')));
+      await sleep(random.integer(0, 300));
+    }
+    const draw = random.next();
+    if (draw < 0.04) return false;
+    if (draw < 0.35) {
+      await client.ask({ do: 'abort', producer });
+      return true;
+    }
+    for (const id of sent) this.fates[topic].set(id, 'unknown');
+    await client.ask({ do: 'commit', producer });
+    for (const id of sent) this.fates[topic].set(id, 'committed');
+    return true;
+  }
+
+  async #send(
+    client: LineProcess,
+    topic: TopicName,
+    producer: string,
+    before: Fate,
+    after: Fate,
+  ): Promise<string[]> {
+    const records = this.#records(topic, this.#random.integer(1, 5), before);
+    const drafts = records.map((record) => record.draft);
+    await client.ask({ do: 'send', producer, topic: topicOf(topic), records: drafts });
+    for (const { id } of records) this.fates[topic].set(id, after);
+    return records.map(({ id }) => id);
+  }
+
+  #records(topic: TopicName, count: number, fate: Fate): { id: string; draft: Draft }[] {
+    return Array.from({ length: count }, () => {
+      const id = `${topic}-${++this.#count}`;
+      const pad = 'x'.repeat(this.#random.integer(0, 2_000));
+      this.fates[topic].set(id, fate);
+      const key = `k${this.#random.integer(1, KEYS)}`;
+      return { id, draft: draft(key, JSON.stringify({ id, pad })) };
+    });
+  }
+}

@@ -1,0 +1,26 @@
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { soak } from './run';
+
+const { minutes, seed, out } = new Command('soak')
+  .description('producers of others, faults, and a comparison with what Kafka shows at the end')
+  .option('--minutes <n>', 'of load and faults', Number, 60)
+  .option('--seed <n>', 'what is written, and which faults come when', Number, 1)
+  .option('--out <dir>', 'a new folder', join('.cloudsync', 'soak', `${Date.now()}`))
+  .parse()
+  .opts<{ minutes: number; seed: number; out: string }>();
+
+soak({ minutes, seed, pauseMs: [300, 1_500], remakeSeconds: [40, 90] }, out, (text) =>
+  process.stderr.write(`${text}\n`),
+)
+  .then((report) => {
+    process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    const good = report.streams.every(({ findings }) => findings.length === 0);
+    if (!good || report.unsettled.length > 0) process.exitCode = 1;
+  })
+  .catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? '') : String(error)}\n`);
+    process.exitCode = 2;
+  })
+  // What was ended early may go on without what it needs.
+  .finally(() => process.exit());

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { withAdmin, type Kafka } from '../../src/clients/kafka';
+import { rawFetch } from '../kafka/corpus/make/raw-fetch';
+import type { EventLog } from '../torture/event-log';
+import { until } from '../torture/server';
+import type { Evidence } from './judge';
+import type { Load } from './load';
+import { showCommitted } from './show';
+import { LANES, streamOf, TOPIC_NAMES, TOPICS, topicOf, type TopicName } from './topics';
+
+/** A new log must stay shorter than the old one until the group has begun it. */
+const LEAST_RECORDS = 20;
+const DEADLINE_MS = 10 * 60_000;
+
+export interface Remaking {
+  kafka: Kafka;
+  port: number;
+  load: Load;
+  log: EventLog;
+  delivered: (stream: string) => Set<string>;
+}
+
+export async function createTopics(kafka: Kafka, names: readonly TopicName[] = TOPIC_NAMES) {
+  await withAdmin(kafka, (admin) =>
+    admin.createTopics({
+      topics: names.map((name) => ({
+        topic: topicOf(name),
+        numPartitions: 1,
+        replicationFactor: 1,
+        configEntries: Object.entries(TOPICS[name]).map(([key, value]) => ({ name: key, value })),
+      })),
+    }),
+  );
+}
+
+/**
+ * Deletes the topic and makes it anew, and gives what it has shown last. Everything was delivered before: records
+ * that nobody has consumed go with their topic. The first record of the new topic is delivered and committed before
+ * further ones come, because a group whose old offset lies inside the new log can't know that the log is new.
+ */
+export async function remake(remaking: Remaking): Promise<Evidence['shown'] | undefined> {
+  const { kafka, port, load, log, delivered } = remaking;
+  const name = 'remade';
+  const topic = topicOf(name);
+  const streams = LANES.map((lane) => streamOf(name, lane));
+  const reached = (ids: Iterable<string>) =>
+    streams.every((stream) => {
+      const there = delivered(stream);
+      return [...ids].every((id) => there.has(id));
+    });
+  load.closed.add(name);
+  try {
+    await wait('nobody writes to the topic', () => !load.isBusy(name));
+    await untilNoTransaction(port, name);
+    const shown = await showWhole(port, topic);
+    if (shown.size < LEAST_RECORDS) return undefined;
+    await wait('all of the topic is delivered', () => reached(shown.keys()));
+    log.write('remake', { topic, records: shown.size });
+    await wait('the topic is deleted', async () => {
+      const exists = await withAdmin(kafka, async (admin) => {
+        const there = (await admin.listTopics()).includes(topic);
+        if (there) await admin.deleteTopics({ topics: [topic] });
+        return there;
+      });
+      return !exists;
+    });
+    await sleep(3_000);
+    await wait('the topic is made anew', async () => {
+      await createTopics(kafka, [name]);
+      return true;
+    });
+    let probe: string | undefined;
+    await wait('the new topic takes a record', async () => {
+      probe = await load.probe(name);
+      return true;
+    });
+    await wait('the first record of the new topic is delivered', () => reached([probe!]));
+    await wait('the groups have begun the new topic', async () => {
+      const committed = await Promise.all(
+        streams.map((stream) => committedOffset(kafka, stream, topic)),
+      );
+      return committed.every((offset) => offset >= 0 && offset < LEAST_RECORDS);
+    });
+    log.write('remade', { topic });
+    return shown;
+  } finally {
+    load.closed.delete(name);
+  }
+}
+
+/** Waits until no transaction holds back what lies on the topic. */
+export async function untilNoTransaction(port: number, name: TopicName): Promise<void> {
+  await wait(`no transaction is open on ${topicOf(name)}`, async () => {
+    const { highWatermark, lastStableOffset } = await ends(port, topicOf(name));
+    return highWatermark === lastStableOffset;
+  });
+}
+
+function ends(port: number, topic: string) {
+  return rawFetch({ port, topic, offset: 0n, isolation: 'read_uncommitted', maxBytes: 1 });
+}
+
+/** Kafka may be killed while its consumer reads: what is shown twice alike is whole. */
+async function showWhole(port: number, topic: string): Promise<Evidence['shown']> {
+  for (;;) {
+    const once = await showCommitted(`127.0.0.1:${port}`, topic);
+    const again = await showCommitted(`127.0.0.1:${port}`, topic);
+    if (once.size === again.size && once.size > 0) return once;
+  }
+}
+
+async function committedOffset(kafka: Kafka, stream: string, topic: string): Promise<number> {
+  const groupId = `${stream}-sync-group`;
+  const [one] = await withAdmin(kafka, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+  return Number(one?.partitions[0]?.offset ?? -1);
+}
+
+/** Kafka may be away at any moment. */
+function wait(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const tried = async () => {
+    try {
+      return await condition();
+    } catch {
+      return false;
+    }
+  };
+  return until(what, tried, DEADLINE_MS);
+}
