@@ -2,9 +2,9 @@ import { judge, type Evidence } from './judge';
 
 function evidence(more: Partial<Evidence> = {}): Evidence {
   return {
-    shown: new Map([['a', { offset: 3, value: 'A' }]]),
+    shown: new Map([['a', { partition: 1, offset: 3, value: 'A' }]]),
     delivered: new Map([['a', 'A']]),
-    journal: [{ messageId: 'a', offset: 3, outcome: 'written' }],
+    journal: [{ messageId: 'a', partition: 1, offset: 3, outcome: 'written' }],
     fates: new Map([
       ['a', 'committed'],
       ['b', 'aborted'],
@@ -21,8 +21,8 @@ test('finds nothing if the sink holds exactly what is shown', () => {
 });
 
 test.each<[string, Partial<Evidence>, string]>([
-  ['is missing', { delivered: new Map() }, 'a at 3 is missing'],
-  ['has other bytes', { delivered: new Map([['a', 'X']]) }, 'a at 3 has other bytes at the sink'],
+  ['is missing', { delivered: new Map() }, 'a at 1@3 is missing'],
+  ['has other bytes', { delivered: new Map([['a', 'X']]) }, 'a at 1@3 has other bytes at the sink'],
   ['was aborted', { delivered: delivered('a', 'b') }, 'b is at the sink and was aborted'],
   [
     'was aborted, on a compacted topic',
@@ -35,16 +35,16 @@ test.each<[string, Partial<Evidence>, string]>([
     'was written twice',
     {
       journal: [
-        { messageId: 'a', offset: 3, outcome: 'written' },
-        { messageId: 'a', offset: 3, outcome: 'written' },
+        { messageId: 'a', partition: 1, offset: 3, outcome: 'written' },
+        { messageId: 'a', partition: 1, offset: 3, outcome: 'written' },
       ],
     },
     'a was written twice',
   ],
   [
     'came from another offset',
-    { journal: [{ messageId: 'a', offset: 2, outcome: 'written' }] },
-    'a was taken from 2, and lies at 3',
+    { journal: [{ messageId: 'a', partition: 1, offset: 2, outcome: 'written' }] },
+    'a was taken from 1@2, and lies at 1@3',
   ],
   [
     'Kafka has lost',

@@ -3,11 +3,11 @@ export type Fate = 'committed' | 'aborted' | 'unknown';
 
 export interface Evidence {
   /** What Kafka's console consumer shows with `read_committed`, by message id. */
-  shown: Map<string, { offset: number; value: string }>;
+  shown: Map<string, { partition: number; offset: number; value: string }>;
   /** What lies at the sink, by message id. */
   delivered: Map<string, string>;
   /** Writes that the sink has answered. */
-  journal: { messageId: string; offset: number; outcome: string }[];
+  journal: { messageId: string; partition: number; offset: number; outcome: string }[];
   fates: Map<string, Fate>;
   /** Whether Kafka may have removed what it once showed: a compacted topic. */
   compacted: boolean;
@@ -24,10 +24,11 @@ export interface Evidence {
  */
 export function judge({ shown, delivered, journal, fates, compacted }: Evidence): string[] {
   const findings: string[] = [];
-  for (const [id, { offset, value }] of shown) {
+  for (const [id, { partition, offset, value }] of shown) {
     const content = delivered.get(id);
-    if (content === undefined) findings.push(`${id} at ${offset} is missing`);
-    else if (content !== value) findings.push(`${id} at ${offset} has other bytes at the sink`);
+    if (content === undefined) findings.push(`${id} at ${partition}@${offset} is missing`);
+    else if (content !== value)
+      findings.push(`${id} at ${partition}@${offset} has other bytes at the sink`);
   }
   for (const id of delivered.keys()) {
     if (shown.has(id)) continue;
@@ -37,11 +38,13 @@ export function judge({ shown, delivered, journal, fates, compacted }: Evidence)
     }
   }
   const written = new Set<string>();
-  for (const { messageId, offset, outcome } of journal) {
-    const place = shown.get(messageId)?.offset;
+  for (const { messageId, partition, offset, outcome } of journal) {
+    const place = shown.get(messageId);
     // A plain producer that tries again may leave a record twice; the first one is shown here.
-    if (place !== undefined && offset < place) {
-      findings.push(`${messageId} was taken from ${offset}, and lies at ${place}`);
+    if (place && (partition !== place.partition || offset < place.offset)) {
+      findings.push(
+        `${messageId} was taken from ${partition}@${offset}, and lies at ${place.partition}@${place.offset}`,
+      );
     }
     if (outcome !== 'written') continue;
     if (written.has(messageId)) findings.push(`${messageId} was written twice`);

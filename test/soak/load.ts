@@ -12,7 +12,7 @@ import {
 import type { EventLog } from '../torture/event-log';
 import { Random } from '../torture/random';
 import type { Fate } from './judge';
-import { TOPIC_NAMES, topicOf, type TopicName } from './topics';
+import { PARTITIONS, TOPIC_NAMES, topicOf, type TopicName } from './topics';
 
 const KEYS = 20;
 /** A transaction that nobody ends holds back all readers for this long. */
@@ -53,16 +53,19 @@ export class Load {
     return [...this.#busy.values()].includes(topic);
   }
 
-  /** One record, and the topic stays closed for all others. */
-  async probe(topic: TopicName): Promise<string> {
+  /** One record a partition; the topic stays closed for all others. */
+  async probe(topic: TopicName): Promise<string[]> {
     const client = this.clients.writer('librdkafka', this.brokers);
     try {
-      const [record] = this.#records(topic, 1, 'unknown');
+      const records = this.#records(topic, PARTITIONS, 'unknown');
       const open = { producer: 'probe', codec: 'none', kind: 'idempotent' } as const;
       await client.ask({ do: 'open', ...open });
-      await client.ask({ do: 'send', topic: topicOf(topic), records: [record!.draft], ...open });
-      this.fates[topic].set(record!.id, 'committed');
-      return record!.id;
+      for (const [partition, { id, draft }] of records.entries()) {
+        const sending = { topic: topicOf(topic), partition, records: [draft] };
+        await client.ask({ do: 'send', producer: 'probe', ...sending });
+        this.fates[topic].set(id, 'committed');
+      }
+      return records.map(({ id }) => id);
     } finally {
       client.kill();
     }
@@ -139,8 +142,9 @@ export class Load {
     after: Fate,
   ): Promise<string[]> {
     const records = this.#records(topic, this.#random.integer(1, 5), before);
+    const partition = this.#random.integer(0, PARTITIONS - 1);
     const drafts = records.map((record) => record.draft);
-    await client.ask({ do: 'send', producer, topic: topicOf(topic), records: drafts });
+    await client.ask({ do: 'send', producer, topic: topicOf(topic), partition, records: drafts });
     for (const { id } of records) this.fates[topic].set(id, after);
     return records.map(({ id }) => id);
   }

@@ -6,10 +6,18 @@ import { until } from '../torture/server';
 import type { Evidence } from './judge';
 import type { Load } from './load';
 import { showCommitted } from './show';
-import { LANES, streamOf, TOPIC_NAMES, TOPICS, topicOf, type TopicName } from './topics';
+import {
+  LANES,
+  PARTITIONS,
+  streamOf,
+  TOPIC_NAMES,
+  TOPICS,
+  topicOf,
+  type TopicName,
+} from './topics';
 
-/** A new log must stay shorter than the old one until the group has begun it. */
-const LEAST_RECORDS = 20;
+/** A new partition must stay shorter than the old one until the group has begun it. */
+const LEAST_OFFSET = 20;
 const DEADLINE_MS = 10 * 60_000;
 
 export interface Remaking {
@@ -25,7 +33,7 @@ export async function createTopics(kafka: Kafka, names: readonly TopicName[] = T
     admin.createTopics({
       topics: names.map((name) => ({
         topic: topicOf(name),
-        numPartitions: 1,
+        numPartitions: PARTITIONS,
         replicationFactor: 1,
         configEntries: Object.entries(TOPICS[name]).map(([key, value]) => ({ name: key, value })),
       })),
@@ -35,7 +43,7 @@ export async function createTopics(kafka: Kafka, names: readonly TopicName[] = T
 
 /**
  * Deletes the topic and makes it anew, and gives what it has shown last. Everything was delivered before: records
- * that nobody has consumed go with their topic. The first record of the new topic is delivered and committed before
+ * that nobody has consumed go with their topic. The first record of each new partition is delivered and committed before
  * further ones come, because a group whose old offset lies inside the new log can't know that the log is new.
  */
 export async function remake(remaking: Remaking): Promise<Evidence['shown'] | undefined> {
@@ -53,7 +61,15 @@ export async function remake(remaking: Remaking): Promise<Evidence['shown'] | un
     await wait('nobody writes to the topic', () => !load.isBusy(name));
     await untilNoTransaction(port, name);
     const shown = await showWhole(port, topic);
-    if (shown.size < LEAST_RECORDS) return undefined;
+    const longest = Array.from({ length: PARTITIONS }, (_, partition) =>
+      Math.max(
+        -1,
+        ...[...shown.values()]
+          .filter((one) => one.partition === partition)
+          .map((one) => one.offset),
+      ),
+    );
+    if (longest.some((offset) => offset < LEAST_OFFSET)) return undefined;
     await wait('all of the topic is delivered', () => reached(shown.keys()));
     log.write('remake', { topic, records: shown.size });
     await wait('the topic is deleted', async () => {
@@ -69,17 +85,17 @@ export async function remake(remaking: Remaking): Promise<Evidence['shown'] | un
       await createTopics(kafka, [name]);
       return true;
     });
-    let probe: string | undefined;
-    await wait('the new topic takes a record', async () => {
-      probe = await load.probe(name);
+    let probes: string[] = [];
+    await wait('the new topic takes records', async () => {
+      probes = await load.probe(name);
       return true;
     });
-    await wait('the first record of the new topic is delivered', () => reached([probe!]));
+    await wait('the first records of the new topic are delivered', () => reached(probes));
     await wait('the groups have begun the new topic', async () => {
       const committed = await Promise.all(
-        streams.map((stream) => committedOffset(kafka, stream, topic)),
+        streams.map((stream) => committedOffsets(kafka, stream, topic)),
       );
-      return committed.every((offset) => offset >= 0 && offset < LEAST_RECORDS);
+      return committed.flat().every((offset) => offset > 0 && offset < LEAST_OFFSET);
     });
     log.write('remade', { topic });
     return shown;
@@ -90,14 +106,18 @@ export async function remake(remaking: Remaking): Promise<Evidence['shown'] | un
 
 /** Waits until no transaction holds back what lies on the topic. */
 export async function untilNoTransaction(port: number, name: TopicName): Promise<void> {
-  await wait(`no transaction is open on ${topicOf(name)}`, async () => {
-    const { highWatermark, lastStableOffset } = await ends(port, topicOf(name));
-    return highWatermark === lastStableOffset;
+  const topic = topicOf(name);
+  await wait(`no transaction is open on ${topic}`, async () => {
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const at = { port, topic, partition, offset: 0n, maxBytes: 1 };
+      const { highWatermark, lastStableOffset } = await rawFetch({
+        ...at,
+        isolation: 'read_uncommitted',
+      });
+      if (highWatermark !== lastStableOffset) return false;
+    }
+    return true;
   });
-}
-
-function ends(port: number, topic: string) {
-  return rawFetch({ port, topic, offset: 0n, isolation: 'read_uncommitted', maxBytes: 1 });
 }
 
 /** Kafka may be killed while its consumer reads: what is shown twice alike is whole. */
@@ -109,10 +129,10 @@ async function showWhole(port: number, topic: string): Promise<Evidence['shown']
   }
 }
 
-async function committedOffset(kafka: Kafka, stream: string, topic: string): Promise<number> {
+async function committedOffsets(kafka: Kafka, stream: string, topic: string): Promise<number[]> {
   const groupId = `${stream}-sync-group`;
   const [one] = await withAdmin(kafka, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
-  return Number(one?.partitions[0]?.offset ?? -1);
+  return (one?.partitions ?? []).map(({ offset }) => Number(offset));
 }
 
 /** Kafka may be away at any moment. */

@@ -19,7 +19,7 @@ import { judge, type Evidence } from './judge';
 import { Load } from './load';
 import { createTopics, remake, untilNoTransaction } from './remake';
 import { showCommitted } from './show';
-import { LANES, streamOf, TOPIC_NAMES, topicOf } from './topics';
+import { LANES, PARTITIONS, streamOf, TOPIC_NAMES, topicOf } from './topics';
 
 const BRIDGES = ['bridge-1', 'bridge-2'] as const;
 const SETTLE_MS = 15 * 60_000;
@@ -94,7 +94,7 @@ async function soakIn(run: Run): Promise<SoakReport> {
   const { kafka, broker, temporal } = servers.direct;
   const operator = { ...environment, KAFKA_BROKERS: broker, TEMPORAL_ADDRESS: temporal };
   await createTopics(kafka);
-  await cloudsync(['topics', 'create', '--partitions', '1'], operator);
+  await cloudsync(['topics', 'create', '--partitions', String(PARTITIONS)], operator);
   const processes = startProcesses(BRIDGES, { servers, environment, directory, log, releasers });
   progress('starting the bridge workers');
   await until('the bridge workers are ready', async () =>

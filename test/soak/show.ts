@@ -5,7 +5,7 @@ import { userCacheDirectory } from '../../src/dev';
 import { provisionKafka } from '../../src/dev/provision-kafka';
 import type { Evidence } from './judge';
 
-const LINE = /^Offset:(\d+)\t(.*)$/;
+const LINE = /^Partition:(\d+)\tOffset:(\d+)\t(.*)$/;
 const MAX_BYTES = 1 << 30;
 
 /** What Kafka's console consumer shows of a topic, from its beginning, to those who read committed records. */
@@ -18,17 +18,18 @@ export async function showCommitted(brokers: string, topic: string): Promise<Evi
     [
       ...['-cp', join(kafka.lib, '*'), main, '--bootstrap-server', brokers, '--topic', topic],
       ...['--from-beginning', '--isolation-level', 'read_committed', '--timeout-ms', '15000'],
-      ...['--property', 'print.offset=true'],
+      ...['--property', 'print.partition=true', '--property', 'print.offset=true'],
     ],
     { maxBuffer: MAX_BYTES },
   );
   const shown: Evidence['shown'] = new Map();
   for (const line of stdout.split('\n')) {
-    const [, offset, value] = LINE.exec(line) ?? [];
+    const [, partition, offset, value] = LINE.exec(line) ?? [];
     if (value === undefined) continue;
     const { id } = JSON.parse(value) as { id: string };
     // A plain producer that tried again has left it twice: the first one counts.
-    if (!shown.has(id)) shown.set(id, { offset: Number(offset), value });
+    if (!shown.has(id))
+      shown.set(id, { partition: Number(partition), offset: Number(offset), value });
   }
   return shown;
 }

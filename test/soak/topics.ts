@@ -12,6 +12,8 @@ export const TOPICS = {
 
 export type TopicName = keyof typeof TOPICS;
 export const TOPIC_NAMES = Object.keys(TOPICS) as TopicName[];
+/** Each of two bridge workers needs one of each topic, or it is not ready. */
+export const PARTITIONS = 2;
 export const LANES = ['record', 'chunk'] as const;
 
 export const topicOf = (name: TopicName) => `soak.${name}`;

@@ -12,6 +12,8 @@ export interface Fetched {
 export interface FetchOptions {
   port: number;
   topic: string;
+  /** Default 0. */
+  partition?: number;
   offset: bigint;
   isolation: 'read_committed' | 'read_uncommitted';
   maxBytes: number;
@@ -20,7 +22,7 @@ export interface FetchOptions {
 const FETCH = 1;
 const VERSION = 11;
 
-/** One Fetch request for partition 0, and the answer as the broker gives it; no client in between. */
+/** One Fetch request for one partition, and the answer as the broker gives it; no client in between. */
 export async function rawFetch(options: FetchOptions): Promise<Fetched> {
   const socket = connect(options.port, '127.0.0.1');
   try {
@@ -38,7 +40,7 @@ export async function rawFetch(options: FetchOptions): Promise<Fetched> {
   }
 }
 
-function request({ topic, offset, isolation, maxBytes }: FetchOptions): Buffer[] {
+function request({ topic, partition = 0, offset, isolation, maxBytes }: FetchOptions): Buffer[] {
   return [
     ...[int16(FETCH), int16(VERSION), int32(1), text('corpus')],
     // Replica id, longest wait, least bytes, most bytes.
@@ -46,7 +48,7 @@ function request({ topic, offset, isolation, maxBytes }: FetchOptions): Buffer[]
     Buffer.from([isolation === 'read_committed' ? 1 : 0]),
     // No session.
     ...[int32(0), int32(-1)],
-    ...[int32(1), text(topic), int32(1), int32(0), int32(-1)],
+    ...[int32(1), text(topic), int32(1), int32(partition), int32(-1)],
     ...[int64(offset), int64(-1n), int32(maxBytes)],
     // No forgotten topics, no rack.
     ...[int32(0), text('')],

@@ -27,8 +27,8 @@ export type Step =
       /** What is left open is aborted then. */
       transactionTimeoutMs?: number;
     }
-  /** All records of a step become one batch. */
-  | { do: 'send'; producer: string; topic: string; records: Draft[] }
+  /** All records of a step become one batch, of partition 0 if none is named. */
+  | { do: 'send'; producer: string; topic: string; partition?: number; records: Draft[] }
   | { do: 'begin' | 'commit' | 'abort' | 'close'; producer: string };
 
 export function base64(text: string | Buffer): string {

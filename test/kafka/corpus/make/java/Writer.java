@@ -67,7 +67,7 @@ final class Writer {
       for (long times = Json.number(record, "times", 1); times > 0; times--) {
         var timestamp = record.has("timestamp") ? record.get("timestamp").asLong() : null;
         var sending = new ProducerRecord<>(
-            Json.text(step, "topic"), 0, timestamp, Json.bytes(record.get("key")),
+            Json.text(step, "topic"), step.path("partition").asInt(0), timestamp, Json.bytes(record.get("key")),
             Json.bytes(record.get("value")), List.of(Json.headers(record)));
         sent.add(producer.send(sending));
       }

@@ -32,7 +32,7 @@ def open_producer(step):
 def send(producer, step):
     sent = [
         producer.send(
-            step['topic'], partition=0, key=record.key, value=record.value,
+            step['topic'], partition=step.get('partition', 0), key=record.key, value=record.value,
             headers=record.headers, timestamp_ms=record.timestamp)
         for record in records_of(step)
     ]

@@ -47,7 +47,7 @@ def send(producer, step):
     for record in records_of(step):
         more = {'timestamp': record.timestamp} if record.timestamp is not None else {}
         producer.produce(
-            step['topic'], partition=0, key=record.key, value=record.value,
+            step['topic'], partition=step.get('partition', 0), key=record.key, value=record.value,
             headers=record.headers, on_delivery=delivered, **more)
     producer.flush(120)
     if errors:

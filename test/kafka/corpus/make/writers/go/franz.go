@@ -38,7 +38,7 @@ func openFranz(brokers string, s step) (producer, error) {
 	return &franz{client}, err
 }
 
-func (f *franz) send(topic string, records []record) ([]int64, error) {
+func (f *franz) send(topic string, partition int32, records []record) ([]int64, error) {
 	sent := make([]*kgo.Record, 0, len(records))
 	var failed error
 	// Not kgo.RecordDeliveryTimeout: it counts from the timestamp of the record.
@@ -49,7 +49,7 @@ func (f *franz) send(topic string, records []record) ([]int64, error) {
 		if err != nil {
 			return nil, err
 		}
-		r := &kgo.Record{Topic: topic, Key: one.Key, Value: one.Value}
+		r := &kgo.Record{Topic: topic, Partition: partition, Key: one.Key, Value: one.Value}
 		if one.Timestamp != nil {
 			r.Timestamp = time.UnixMilli(*one.Timestamp)
 		}

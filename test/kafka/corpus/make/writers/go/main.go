@@ -27,6 +27,7 @@ type step struct {
 	Do                   string   `json:"do"`
 	Producer             string   `json:"producer"`
 	Topic                string   `json:"topic"`
+	Partition            int32    `json:"partition"`
 	Codec                string   `json:"codec"`
 	Level                *int     `json:"level"`
 	Kind                 string   `json:"kind"`
@@ -36,7 +37,7 @@ type step struct {
 }
 
 type producer interface {
-	send(topic string, records []record) ([]int64, error)
+	send(topic string, partition int32, records []record) ([]int64, error)
 	begin() error
 	end(commit bool) error
 	close()
@@ -94,7 +95,7 @@ func main() {
 		case "commit", "abort":
 			return nil, one.end(s.Do == "commit")
 		case "send":
-			return one.send(s.Topic, s.expanded())
+			return one.send(s.Topic, s.Partition, s.expanded())
 		case "close":
 			delete(producers, s.Producer)
 			go one.close()

@@ -40,14 +40,14 @@ func openSarama(brokers string, s step) (producer, error) {
 	return &saramaProducer{sync}, err
 }
 
-func (p *saramaProducer) send(topic string, records []record) ([]int64, error) {
+func (p *saramaProducer) send(topic string, partition int32, records []record) ([]int64, error) {
 	messages := make([]*sarama.ProducerMessage, 0, len(records))
 	for _, one := range records {
 		headers, err := one.headers()
 		if err != nil {
 			return nil, err
 		}
-		m := &sarama.ProducerMessage{Topic: topic}
+		m := &sarama.ProducerMessage{Topic: topic, Partition: partition}
 		if one.Key != nil {
 			m.Key = sarama.ByteEncoder(one.Key)
 		}
