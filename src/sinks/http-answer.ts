@@ -1,5 +1,6 @@
 import { DeliveryError, type DeliveryFailureType } from '../domain/errors';
 import type { WriteResult } from '../domain/sink';
+import type { HttpAnswer } from './http-request';
 import { retryAfterMs } from './retry-after';
 
 /** What a status says of the delivery: an outcome, or the class of the error. */
@@ -21,6 +22,7 @@ const CONFIGURATION: Record<number, string> = {
 /** By the draft on the header Idempotency-Key, where it says something. */
 const EXPLANATIONS: Record<number, string> = {
   ...CONFIGURATION,
+  101: 'the receiver changes to another protocol, which nobody asked for',
   409: 'the receiver is at work on a request with the same Idempotency-Key',
   413: 'the receiver finds the message too large',
   415: 'the receiver does not take this content type',
@@ -33,27 +35,27 @@ const EXPLANATIONS: Record<number, string> = {
  */
 export function resultOf(
   what: string,
-  { status, headers }: Pick<Response, 'status' | 'headers'>,
+  { status, headers }: HttpAnswer,
   meanings: Record<number, HttpStatusMeaning> = {},
 ): WriteResult {
   const meaning = meanings[status] ?? meaningOf(status, headers);
   if (meaning === 'written' || meaning === 'duplicate') return { outcome: meaning };
   const explanation = status >= 300 && status < 400 ? REDIRECT : EXPLANATIONS[status];
   const message = `${what} was answered with ${status}${explanation ? `: ${explanation}` : ''}`;
-  const pauseMs = retryAfterMs(headers.get('retry-after'));
+  const pauseMs = retryAfterMs(headers['retry-after']);
   const pauses = pauseMs !== undefined && (meaning === 'Transient' || meaning === 'Throttled');
   throw new DeliveryError(meaning, message, pauses ? { retryAfterMs: pauseMs } : {});
 }
 
 const REDIRECT = 'redirects are not followed; the URL must be the final one';
 
-function meaningOf(status: number, headers: Headers): HttpStatusMeaning {
+function meaningOf(status: number, headers: HttpAnswer['headers']): HttpStatusMeaning {
   if (status >= 200 && status < 300) {
     // What receivers say that answer from what they keep of an earlier request with the same key.
-    return headers.get('idempotent-replayed') === 'true' ? 'duplicate' : 'written';
+    return headers['idempotent-replayed'] === 'true' ? 'duplicate' : 'written';
   }
   if (status === 429) return 'Throttled';
-  if (status === 503 && headers.has('retry-after')) return 'Throttled';
+  if (status === 503 && headers['retry-after'] !== undefined) return 'Throttled';
   if (status >= 500 || status < 400 || status in CONFIGURATION) return 'Transient';
   if (status === 408 || status === 409 || status === 425) return 'Transient';
   return status === 422 ? 'ContentConflict' : 'Permanent';

@@ -34,7 +34,7 @@ export interface HttpSinkOptions<Message = unknown> {
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** What `fetch` takes for a header's value: printable ASCII and Latin-1, and tabs. */
+/** What Node sends as a header's value: printable ASCII and Latin-1, and tabs. */
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** Those the sink or the HTTP client sets itself. */

@@ -3,16 +3,13 @@ import type { Sink, SinkRecord, WriteContext } from '../domain/sink';
 import { traceContextOf } from '../domain/trace-context';
 import { resultOf } from './http-answer';
 import { checkHttpOptions, urlFault, type HttpSinkOptions } from './http-options';
+import { httpClient, type HttpAnswer } from './http-request';
 import { headerKey } from './object-name';
 import { webhookHeaders } from './webhook-signature';
 import { withinTime } from './within-time';
 
 export type { HttpSinkOptions } from './http-options';
 export type { HttpStatusMeaning } from './http-answer';
-
-/** Of an answer's body so much is read and dropped, so that its connection can serve again. */
-const MAX_ANSWER_BYTES = 65_536;
-const MAX_ANSWER_MS = 1_000;
 
 /**
  * Sends each record's own bytes in a request. Delivery is at least once, so the receiver has to tell a
@@ -22,13 +19,14 @@ const MAX_ANSWER_MS = 1_000;
 export function httpSink<Message = unknown>(options: HttpSinkOptions<Message>): Sink<Message> {
   const { method, contentType, headers, keys, timeoutMs, statuses } = checkHttpOptions(options);
   const { url, idempotencyKey = ({ messageId }: SinkRecord<Message>) => messageId } = options;
+  const client = httpClient();
   const fixed = typeof url === 'function' ? undefined : new URL(url);
 
   function headersOf(record: SinkRecord<Message>, context: WriteContext): Record<string, string> {
     const key = headerKey(idempotencyKey(record));
     if (key === '') throw new DeliveryError('Permanent', 'idempotencyKey() gives an empty key');
     return {
-      'user-agent': 'cloudsync',
+      ...{ 'user-agent': 'cloudsync', accept: '*/*' },
       ...lowerCase(headers),
       'content-type': contentType,
       'idempotency-key': key,
@@ -42,27 +40,27 @@ export function httpSink<Message = unknown>(options: HttpSinkOptions<Message>): 
       const target = typeof url === 'function' ? checkedUrl(url(record)) : fixed!;
       // Paths and queries hold secrets at times.
       const what = `${method} to ${target.origin}`;
-      const request = {
-        ...{ method, headers: headersOf(record, context), body: record.value },
-        redirect: 'manual' as const,
-      };
+      const request = { method, headers: headersOf(record, context), body: record.value };
       return withinTime(
         timeoutMs,
         context.signal,
         async (signal) => {
-          const response = await answerTo(what, target, { ...request, signal });
-          await drop(response);
-          return resultOf(what, response, statuses);
+          const answer = await explained(what, client.send(target, { ...request, signal }));
+          return resultOf(what, answer, statuses);
         },
         `${what} was not answered within ${timeoutMs} ms`,
       );
     },
+    close() {
+      client.close();
+      return Promise.resolve();
+    },
   };
 }
 
-async function answerTo(what: string, target: URL, request: RequestInit): Promise<Response> {
+async function explained(what: string, attempt: Promise<HttpAnswer>): Promise<HttpAnswer> {
   try {
-    return await fetch(target, request);
+    return await attempt;
   } catch (error) {
     throw new DeliveryError('Transient', `${what} failed: ${reason(error)}`, { cause: error });
   }
@@ -81,34 +79,10 @@ function lowerCase(headers: Record<string, string>): Record<string, string> {
   );
 }
 
-/** `fetch` fails with one message for all, and the reason in its cause. */
+/** The code of the system or of the parser, and what it says. */
 function reason(error: unknown): string {
   const cause = (error as { cause?: unknown }).cause ?? error;
   const { code } = cause as { code?: unknown };
   const message = errorMessage(cause);
   return typeof code === 'string' && !message.includes(code) ? `${code}, ${message}` : message;
-}
-
-/**
- * Takes the answer's body off the connection. One that is long, slow or cut off costs the connection,
- * and nothing else: the status has been said.
- */
-async function drop({ body }: Response): Promise<void> {
-  if (!body) return;
-  const reader = body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-  const cancel = () => reader.cancel().catch(() => undefined);
-  const timer = setTimeout(() => void cancel(), MAX_ANSWER_MS);
-  try {
-    for (let left = MAX_ANSWER_BYTES; left > 0;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      left -= value.length;
-    }
-    await cancel();
-  } catch {
-    // Reset or aborted in the middle of the body.
-    await cancel();
-  } finally {
-    clearTimeout(timer);
-  }
 }

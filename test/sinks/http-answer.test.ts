@@ -7,7 +7,7 @@ function meaningOf(
   meanings?: Record<number, HttpStatusMeaning>,
 ): { type: HttpStatusMeaning; message?: string; retryAfterMs?: number | undefined } {
   try {
-    const answer = { status, headers: new Headers(headers) };
+    const answer = { status, headers };
     return { type: resultOf('POST to https://example.com', answer, meanings).outcome };
   } catch (error) {
     if (!(error instanceof DeliveryError)) throw error;
