@@ -12,6 +12,7 @@ import {
   type RecordEnvelope,
   type RecordPosition,
 } from '../domain/record';
+import { labelsOf } from '../domain/record-labels';
 import type { AnyStream } from '../domain/stream';
 import { traceContextOf } from '../domain/trace-context';
 import { within, type Tracing } from '../tracing';
@@ -58,11 +59,13 @@ export function createDeadLetterWriter(
       // Retention was faster.
       const record =
         (await originalRecord(reader, envelope)) ?? withoutContent(envelope, CONTENT_EXPIRED);
-      const added = deadLetterHeaders(stream.name, record, failure, workflow, new Date());
+      const { messageId } = envelope;
+      // A letter that has to leave the content out still says which record it was.
+      const labels = labelsOf(stream, record);
+      const added = deadLetterHeaders(stream.name, record, failure, workflow, new Date(), labels);
       const topic = stream.deadLetterTopic;
       // `traceparent` included: the span below is no part of what the record was.
       const headers = [...originalHeaders(record), ...added];
-      const { messageId } = envelope;
       const span = tracing?.send(topic, traceContextOf(record), { messageId });
       await within(span, async () => {
         if (await send(topic, record, headers)) return;

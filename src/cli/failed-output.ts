@@ -1,22 +1,29 @@
 import type { FailedEntry } from '../operations/failed-entry';
 import type { RecordContent } from '../domain/record';
-import type { EncodedBytes } from '../domain/encoded-bytes';
+import { decodeBytes, type EncodedBytes } from '../domain/encoded-bytes';
 import { printable } from '../unprintable';
+import { hexDump } from './hex-dump';
 import { table } from './output';
 
 const MAX_MESSAGE = 60;
+/** Controls that text does not have: binary bytes are often valid UTF-8 by chance. */
+// eslint-disable-next-line no-control-regex
+const BINARY = /[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f\u007f]/;
 
 /** What `failed list` and `dlq list` have in common; `place` heads a column of its own. */
 export function entryTable<Entry extends FailedEntry>(
   entries: Entry[],
   place?: { header: string; of: (entry: Entry) => string },
 ): string {
-  const header = ['FAILED AT', 'STREAM', 'MESSAGE', 'RECORD', 'ERROR', 'ATTEMPTS', 'WORKFLOW ID'];
+  const header = [
+    ...['FAILED AT', 'STREAM', 'MESSAGE', 'KEY', 'RECORD', 'ERROR', 'ATTEMPTS', 'WORKFLOW ID'],
+  ];
   const rows = entries.map((entry) => [
     ...(place ? [place.of(entry)] : []),
     entry.failedAt ?? '',
     entry.stream,
-    cut(entry.messageId ?? ''),
+    cut(entry.messageId ?? entry.rawId ?? ''),
+    cut(entry.key ?? ''),
     position(entry),
     cut(`${entry.errorType ?? ''}: ${entry.errorMessage ?? ''}`.replace(/\s*\n\s*/g, ' ')),
     entry.attempts ?? '',
@@ -56,6 +63,8 @@ export function entryFacts(entry: FailedEntry): [string, string | number | null]
     ['run id', entry.runId],
     ['stream', entry.stream],
     ['message id', entry.messageId],
+    ...(entry.rawId === null ? [] : [['raw id', entry.rawId] as [string, string]]),
+    ['key', entry.key],
     ['record', position(entry)],
     ['error', entry.errorType],
     ['message', entry.errorMessage],
@@ -85,5 +94,6 @@ export function recordFacts(
 
 function bytes(encoded: EncodedBytes | null): string {
   if (encoded === null) return '(null)';
-  return typeof encoded === 'string' ? encoded : `base64 ${encoded.base64}`;
+  const isText = typeof encoded === 'string' && !BINARY.test(encoded);
+  return isText ? encoded : hexDump(decodeBytes(encoded));
 }

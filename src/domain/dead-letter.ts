@@ -1,4 +1,5 @@
 import { describePosition, type KafkaRecord, type RecordPosition } from './record';
+import type { RecordLabels } from './record-labels';
 import { truncateUtf8 } from './workflow-id';
 
 /** A broker refuses a record whose headers push it over `max.message.bytes`. */
@@ -18,6 +19,8 @@ const NAMES = [
   'failed-at',
   'replays',
   'replay-of',
+  'key',
+  'raw-id',
 ] as const;
 type Name = (typeof NAMES)[number];
 
@@ -36,7 +39,8 @@ export const DEAD_LETTER_HEADERS: ReadonlySet<string> = new Set(
 /**
  * What a dead letter says of its record and its end: where the record lay, which workflow gave it up
  * and why. `failed-at` is ISO 8601; `replays` counts how often the record was sent back to its topic;
- * `replay-of`, where it was, is the place of the letter that it was sent back from.
+ * `replay-of`, where it was, is the place of the letter that it was sent back from. `key` and `raw-id` are what
+ * people know a record by that is no message.
  */
 export function deadLetterHeaders(
   stream: string,
@@ -44,6 +48,7 @@ export function deadLetterHeaders(
   failure: { type: string; message: string; attempts: number },
   workflow: { workflowId: string; runId: string },
   failedAt: Date,
+  labels: RecordLabels = {},
 ): [name: string, value: Buffer][] {
   const values: Record<Name, string | number | undefined> = {
     stream,
@@ -59,6 +64,8 @@ export function deadLetterHeaders(
     'failed-at': failedAt.toISOString(),
     replays: deadLetterHeader(record, 'replays') ?? 0,
     'replay-of': deadLetterHeader(record, 'replay-of'),
+    key: labels.key,
+    'raw-id': labels.rawId,
   };
   return NAMES.filter((name) => values[name] !== undefined).map((name) => [
     `cloudsync-${name}`,

@@ -7,6 +7,7 @@ import {
   type RecordInput,
   type RecordMemo,
 } from './record';
+import { keyLabel, labelsOf } from './record-labels';
 import type { RetryPolicy } from './retry-policy';
 import type { AnyStream } from './stream';
 import { traceContextOf } from './trace-context';
@@ -65,7 +66,7 @@ export function startOfRecord(
       },
       stream.retry,
     ],
-    memo: { ...identity, ...traceOf(record) },
+    memo: { ...identity, ...keyOf(record), ...traceOf(record) },
   };
 }
 
@@ -90,7 +91,7 @@ export function startOfInvalidRecord(
         reason,
       },
     ],
-    memo: { ...position, messageId: null, ...traceOf(record) },
+    memo: { ...position, messageId: null, ...labelsOf(stream, record), ...traceOf(record) },
   };
 }
 
@@ -109,6 +110,12 @@ export function startAfter(start: RecordStart, after: string | undefined): Recor
 
 function exactTimestampOf({ exactTimestamp }: KafkaRecord) {
   return exactTimestamp === undefined ? {} : { exactTimestamp };
+}
+
+/** For lists: a record that fails is often known by its key. */
+function keyOf(record: KafkaRecord): Pick<RecordMemo, 'key'> {
+  const key = keyLabel(record.key);
+  return key === undefined ? {} : { key };
 }
 
 /** For people who look for a trace, or come from one; `tracestate` is for machines. */

@@ -1,3 +1,4 @@
+import type { RecordLabels } from './record-labels';
 import { decodeBytes, encodeBytes, type EncodedBytes } from './encoded-bytes';
 
 /** Where a record lies in Kafka. Offsets are integers below 2^53. */
@@ -85,7 +86,7 @@ export interface InvalidRecordInput extends RecordEnvelope {
  * The memo of every record workflow: enough to tell a redelivery from another record that happens
  * to have the same workflow id, and to list a failed workflow without reading its history.
  */
-export interface RecordMemo extends RecordPosition {
+export interface RecordMemo extends RecordPosition, RecordLabels {
   stream: string;
   /** `null` for a record that could not be parsed. */
   messageId: string | null;

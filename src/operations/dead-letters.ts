@@ -1,6 +1,7 @@
 import type { Kafka } from '../clients/kafka';
 import { createRecordReader, type RecordReader } from '../clients/kafka-reader';
 import { deadLetterHeader, recordOfLetter } from '../domain/dead-letter';
+import { keyLabel, labelsOf } from '../domain/record-labels';
 import { parseRecord } from '../domain/parse';
 import type { KafkaRecord, RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
@@ -86,6 +87,8 @@ export function deadLetterEntry(
   return {
     stream: name,
     messageId: parsed.ok ? parsed.messageId : null,
+    key: keyLabel(letter.key) ?? header('key'),
+    rawId: parsed.ok ? null : (header('raw-id') ?? labelsOf(stream, letter).rawId ?? null),
     topic: header('topic'),
     partition: integer(header('partition')),
     offset: integer(header('offset')),

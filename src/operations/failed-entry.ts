@@ -12,6 +12,10 @@ import { hasFailed, statusName } from './failed-runs';
 export interface FailedEntry {
   stream: string;
   messageId: string | null;
+  /** The record's Kafka key as text, or as `0x` and hexadecimal digits. */
+  key: string | null;
+  /** The id in the JSON of a record that is no message. */
+  rawId: string | null;
   topic: string | null;
   partition: number | null;
   offset: number | null;
@@ -35,6 +39,8 @@ export async function failedEntry(
   return {
     stream,
     messageId: text(memo.messageId),
+    key: text(memo.key),
+    rawId: text(memo.rawId),
     topic: text(memo.topic),
     partition: integer(memo.partition),
     // The memo of a chunk has the offset of its first record.

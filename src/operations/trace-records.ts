@@ -1,6 +1,7 @@
 import type { Kafka } from '../clients/kafka';
 import { createRecordReader } from '../clients/kafka-reader';
 import { parseRecord } from '../domain/parse';
+import { isLabelled, labelsOf } from '../domain/record-labels';
 import type { KafkaRecord, RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from './dead-letters';
@@ -27,7 +28,10 @@ export async function findLetters(
   return found;
 }
 
-/** Reads the streams' topics from end to end, each once, for records of a message. `onUnread` is told what can't be read. */
+/**
+ * Reads the streams' topics from end to end, each once, for records of a message, and for labelled ones. `onUnread`
+ * is told what can't be read.
+ */
 export async function scanTopics(
   kafka: Kafka,
   streams: AnyStream[],
@@ -46,7 +50,10 @@ export async function scanTopics(
       for await (const record of readTopic(kafka, reader, topic, ranges)) {
         for (const stream of readers) {
           const parsed = parseRecord(stream, record);
-          if (parsed.ok && parsed.messageId === messageId) found.get(stream)!.push(record);
+          const isAsked = parsed.ok
+            ? parsed.messageId === messageId
+            : isLabelled(labelsOf(stream, record), messageId);
+          if (isAsked) found.get(stream)!.push(record);
         }
         if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} of ${total} of ${topic} read`);
       }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { deadLetterHeader } from '../domain/dead-letter';
 import { errorWithCause } from '../domain/errors';
+import { isLabelled } from '../domain/record-labels';
 import {
   describePosition,
   describeTimestamp,
@@ -82,9 +83,11 @@ export async function traceStream(
   const isWanted = (memo: Record<string, unknown>) => {
     const position = positionOfMemo(memo);
     if (position && positions.has(describePosition(position))) return true;
-    return !place && messageId !== null && memo.messageId === messageId;
+    if (place || messageId === null) return false;
+    return memo.messageId === messageId || (memo.messageId === null && isLabelled(memo, messageId));
   };
-  const search = await findRuns(client, stream, prefixesOf(stream, messageId, positions), isWanted);
+  const prefixes = prefixesOf(stream, messageId, place, positions);
+  const search = await findRuns(client, stream, prefixes, isWanted);
   if (!search.complete) {
     notLookedAt.push(
       `workflows beyond the newest ${MAX_SEARCHED} that the id can not be searched apart from`,
@@ -133,12 +136,15 @@ function pick({ topic, partition, offset }: RecordPosition): RecordPosition {
 function prefixesOf(
   { name, topic, workflowId }: AnyStream,
   messageId: string | null,
+  place: RecordPosition | undefined,
   positions: Map<string, RecordPosition>,
 ): string[] {
   return [
     ...(messageId === null
       ? []
       : [recordWorkflowIdPrefix(workflowId, { stream: name, messageId, topic })]),
+    // The text may be the key, or the raw id, of a record that is invalid: then ids do not tell.
+    ...(place || messageId === null ? [] : [workflowIdPrefix(`${name}-invalid-`)]),
     ...[...positions.values()].map((one) =>
       workflowIdPrefix(`${name}-invalid-${one.topic}-${one.partition}-${one.offset}`),
     ),

@@ -2,14 +2,15 @@ import type { Client } from '@temporalio/client';
 import type { Kafka } from '../clients/kafka';
 import { UsageError } from '../domain/errors';
 import { parseRecord } from '../domain/parse';
+import { isInvalidType, isLabelled } from '../domain/record-labels';
 import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
-import { originalPosition } from './dead-letters';
+import { originalPosition, type DeadLetterEntry } from './dead-letters';
 import { positionOf } from './replay-letters';
 import { findLetters, recordAt, scanTopics } from './trace-records';
 import { traceStream, type StreamTrace } from './trace-stream';
 
-/** A message by its id, or a record by its place on a topic or a dead-letter topic. */
+/** A message by its id, which may be the key or the raw id of an invalid record, or a record by its place on a topic or a dead-letter topic. */
 export type TraceSubject = { messageId: string } | { record: RecordPosition };
 
 export interface MessageTrace {
@@ -45,7 +46,7 @@ export async function trace(
     kafka,
     concerned,
     (entry) =>
-      'messageId' in subject ? entry.messageId === subject.messageId : isHere(positionOf(entry)),
+      'messageId' in subject ? isOf(entry, subject.messageId) : isHere(positionOf(entry)),
     onProgress,
   );
   const unread: { topic: string; text: string }[] = [];
@@ -77,6 +78,12 @@ export async function trace(
   }
   const messageId = [...messageIds.values()].find((id) => id !== null) ?? null;
   return { messageId, record: place ?? null, streams: traces };
+}
+
+/** Whether the letter is of the message, or of a record without a message id that has such a key or id. */
+function isOf({ messageId, key, rawId, errorType }: DeadLetterEntry, asked: string): boolean {
+  if (messageId === asked) return true;
+  return (messageId === null || isInvalidType(errorType)) && isLabelled({ key, rawId }, asked);
 }
 
 /** A place on a dead-letter topic is that of a letter, which tells where its record lay. */

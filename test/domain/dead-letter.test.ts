@@ -32,7 +32,8 @@ test('tell where the record lay, who gave it up and why', () => {
     ['cloudsync-replays', '0'],
   ]);
   const names = headers.map(([name]) => name);
-  expect(new Set([...names, 'cloudsync-replay-of'])).toEqual(DEAD_LETTER_HEADERS);
+  const others = ['cloudsync-replay-of', 'cloudsync-key', 'cloudsync-raw-id'];
+  expect(new Set([...names, ...others])).toEqual(DEAD_LETTER_HEADERS);
 });
 
 test('a long message is cut between characters', () => {

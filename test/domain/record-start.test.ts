@@ -34,7 +34,7 @@ describe('the start of a record', () => {
       workflowId: 'test-42-7',
       furtherIds: ['test-42-7~topic-0', 'test-42-7~topic-0-1700000000123'],
       args: [{ ...identity, content: encodeContent(record) }, stream.retry],
-      memo: identity,
+      memo: { ...identity, key: 'k' },
     });
   });
 

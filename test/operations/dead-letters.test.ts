@@ -65,6 +65,8 @@ test('an entry tells of the record, its workflow, its failure and where the lett
   expect(deadLetterEntry([aws], aws, letter())).toEqual({
     stream: 'aws',
     messageId: '42',
+    key: 'k',
+    rawId: null,
     topic: 'orders',
     partition: 3,
     offset: 1007,
