@@ -14,6 +14,7 @@ export {
   defineStream,
   type ChunkLimits,
   type ExecutionOptions,
+  type OnUnreadable,
   type Ordering,
   type RecordWorkflow,
   type Stream,

@@ -53,6 +53,13 @@ export interface StreamOptions<Schema extends z.ZodType> {
    */
   afterDeadLetter?: AfterDeadLetter;
   /**
+   * What happens to a record batch whose bytes can't be decoded: its CRC is wrong, its codec is unknown, or its
+   * compression is broken. `stall`: its partition waits, named with the batch's offset and the cause, until an
+   * operator acts. `deadLetter`: the batch's raw bytes go to the dead-letter topic, and the partition goes on.
+   * Other partitions go on in both cases. Default `stall`.
+   */
+  onUnreadable?: OnUnreadable;
+  /**
    * When the stream is paused because too many of its records are dead-lettered; `false`: never. Default:
    * 50 within a minute, and half of those that ended.
    */
@@ -71,6 +78,10 @@ export interface StreamOptions<Schema extends z.ZodType> {
  */
 export type Ordering = (typeof ORDERINGS)[number];
 const ORDERINGS = ['none', 'key', 'partition'] as const;
+
+/** See {@link StreamOptions.onUnreadable}. */
+export type OnUnreadable = (typeof ON_UNREADABLE)[number];
+const ON_UNREADABLE = ['stall', 'deadLetter'] as const;
 
 export type ExecutionOptions = { lane: 'record' } | ({ lane: 'chunk' } & Partial<ChunkLimits>);
 
@@ -110,6 +121,7 @@ export interface Stream<Message = unknown> {
   readonly execution: { readonly lane: 'record' } | ({ readonly lane: 'chunk' } & ChunkLimits);
   readonly ordering: Ordering;
   readonly afterDeadLetter: AfterDeadLetter;
+  readonly onUnreadable: OnUnreadable;
   readonly brake: BrakeLimits | false;
   readonly onUnreadable: 'stall' | 'deadLetter';
   readonly maxInFlight: number;
@@ -198,6 +210,7 @@ const optionsSchema = z.strictObject({
     .optional(),
   ordering: z.enum(ORDERINGS).optional(),
   afterDeadLetter: z.enum(AFTER_DEAD_LETTER).optional(),
+  onUnreadable: z.enum(ON_UNREADABLE).optional(),
   brake: z
     .union([
       z.literal(false),
@@ -243,6 +256,7 @@ export function defineStream<Schema extends z.ZodType>(
         : { lane: 'record' as const },
     ordering: options.ordering ?? 'none',
     afterDeadLetter: options.afterDeadLetter ?? 'continue',
+    onUnreadable: options.onUnreadable ?? 'stall',
     brake: brake === false ? (false as const) : { ...DEFAULT_BRAKE_LIMITS, ...brake },
     onUnreadable: options.onUnreadable ?? 'stall',
     maxInFlight: options.maxInFlight ?? 30,
