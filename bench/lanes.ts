@@ -6,7 +6,7 @@ import { createConsumer, createKafka, fetchedBatch } from '../src/clients/kafka'
 import { connectTemporal } from '../src/clients/temporal';
 import { installTemporalRuntime } from '../src/clients/temporal-runtime';
 import type { Settings } from '../src/config';
-import { parseRecord } from '../src/domain/parse';
+import { parseNow } from '../src/domain/parse';
 import type { KafkaRecord } from '../src/domain/record';
 import type { AnyStream } from '../src/domain/stream';
 import { fileSystemSink } from '../src/sinks/filesystem';
@@ -111,7 +111,7 @@ async function consumeFloor(
 const context = { signal: new AbortController().signal, attempt: 1 };
 
 function messageIn(stream: AnyStream, record: KafkaRecord) {
-  const parsed = parseRecord(stream, record);
+  const parsed = parseNow(stream, record);
   if (!parsed.ok) throw new Error(parsed.reason.message);
   const { messageId, message } = parsed;
   return { messageId, message, value: record.value!, stream: stream.name, workflowId: '' };

@@ -120,11 +120,12 @@ function createStreamBridge(
   const ledgerOf = (partition: number): Ledger => consumer.ledgerOf(partition);
   const handOn = createHandOn({ ...start, signal: ended.signal }, ledgerOf);
   const onFinished = ({ window }: WindowEntry) => consumer.finished(window);
+  const decodeFailures = new Map<number, string>();
   const common = { stream, start, metrics, logger, onFinished, onFatal };
   const { execution } = stream;
   const dispatcher =
     execution.lane === 'record'
-      ? new Dispatcher({ ...common, recent })
+      ? new Dispatcher({ ...common, recent, decodeFailures })
       : new ChunkDispatcher({
           ...common,
           limits: execution,
@@ -140,7 +141,10 @@ function createStreamBridge(
     recentIds: () => idempotency.stats().size,
     stalledAfterMs: options.stalledAfterMs ?? STALLED_AFTER_MS,
     stallCause: (window) =>
-      stallCause(stream, window, { backoff, rate, open, braked: brake?.active ?? false }),
+      stallCause(stream, window, {
+        ...{ backoff, rate, open, decodeFailures },
+        braked: brake?.active ?? false,
+      }),
     isStarted: (record) => isUnreadableStarted({ client, stream }, record),
     onRecords: (entries) => dispatcher.push(entries),
     onLost: () => dispatcher.dropLost(),
@@ -169,7 +173,7 @@ function createStreamBridge(
         tracing,
         events: deliveryEvents(metrics, logger, ledgerOf, brake),
         chunks: {
-          events: chunkEvents(stream.name, metrics, logger, ledgerOf, brake),
+          events: chunkEvents(stream.name, metrics, logger, ledgerOf, brake, decodeFailures),
           reader: connections.reader,
           handOn,
           held,

@@ -39,6 +39,8 @@ export function chunkEvents(
   logger: Logger,
   ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
   brake?: Pick<Brake, 'delivered' | 'sinkTook'>,
+  /** By partition: why its records can't be decoded for now. */
+  decodeFailures = new Map<number, string>(),
 ): ChunkEvents {
   const events = deliveryEvents(metrics, logger, ledgerOf, brake);
   return {
@@ -61,6 +63,14 @@ export function chunkEvents(
     waiting({ partition }) {
       metrics.recentLockWaits.inc({ stream });
       ledgerOf(partition)?.add('lockWaits');
+    },
+    filtered(partition, count) {
+      metrics.records.inc({ stream, outcome: 'filtered' }, count);
+      ledgerOf(partition)?.add('filtered', count);
+    },
+    decoding(partition, failure) {
+      if (failure === undefined) decodeFailures.delete(partition);
+      else decodeFailures.set(partition, failure);
     },
     expired(count) {
       logger.error({ stream, count }, 'Records of a chunk are no longer on the broker');

@@ -14,6 +14,7 @@ export {
   defineStream,
   type ChunkLimits,
   type ExecutionOptions,
+  type OnNull,
   type OnUnreadable,
   type Ordering,
   type RecordWorkflow,

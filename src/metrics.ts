@@ -17,7 +17,7 @@ export function createMetrics(registry = new Registry()) {
     }),
     records: new Counter({
       name: 'cloudsync_records_total',
-      help: 'Records that ended, by outcome: delivered, duplicate, dead_lettered, invalid',
+      help: 'Records that ended, by outcome: delivered, duplicate, dead_lettered, invalid, filtered',
       labelNames: ['stream', 'outcome'] as const,
       registers,
     }),
@@ -180,7 +180,7 @@ export function createMetrics(registry = new Registry()) {
  * increase, and an alert on it would miss that one.
  */
 export function startAtZero(metrics: Metrics, stream: string): void {
-  for (const outcome of ['delivered', 'duplicate', 'dead_lettered', 'invalid']) {
+  for (const outcome of ['delivered', 'duplicate', 'dead_lettered', 'invalid', 'filtered']) {
     metrics.records.inc({ stream, outcome }, 0);
   }
   for (const layer of ['recent', 'workflow-id', 'sink']) {

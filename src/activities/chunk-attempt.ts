@@ -3,8 +3,8 @@ import type { ChunkInput } from '../domain/chunk';
 import type { ChunkProgress } from '../domain/chunk-progress';
 import { contentKey } from '../domain/content-key';
 import { classifyError, isRetryable, type DeliveryFailure } from '../domain/errors';
-import { parseRecord } from '../domain/parse';
-import type { KafkaRecord } from '../domain/record';
+import type { Parsed } from '../domain/parse';
+import { describePosition, type KafkaRecord } from '../domain/record';
 import {
   fitsWorkflow,
   startOfInvalidRecord,
@@ -19,6 +19,7 @@ import { attemptFailure, usableDelay } from './attempt-failure';
 import { isOwnWrite } from './deliver';
 import type { ChunkDependencies } from './deliver-chunk';
 import { eachOf } from './each-of';
+import { parseAll } from './parse-all';
 import { withTimeLimit } from './time-limit';
 
 /** Writes at once, and starts at once of records that leave the chunk. */
@@ -87,10 +88,8 @@ export class ChunkAttempt {
     const waiting: Candidate[] = [];
     const starts: [RecordStart, KafkaRecord][] = [];
     let checked = 0;
-    const { settled, leaving } = this.progress;
-    for (const record of this.progress.records) {
-      if (settled.has(record.offset)) continue;
-      const parsed = parseRecord(stream, record);
+    const { leaving } = this.progress;
+    for (const [record, parsed] of await this.parsed()) {
       if (!parsed.ok) {
         starts.push([startOfInvalidRecord(stream, record, parsed.reason), record]);
         continue;
@@ -110,6 +109,38 @@ export class ChunkAttempt {
       await this.handOn(start, record);
     });
     return { fresh, waiting };
+  }
+
+  /**
+   * The records that need something from this attempt. Those that the stream passes by are settled. Throws when
+   * one can't be decoded for now: that is no record's fault, and the attempt is made again.
+   */
+  protected async parsed(): Promise<[KafkaRecord, Parsed][]> {
+    const { stream, events } = this.deps;
+    const { partition } = this.chunk;
+    const { settled } = this.progress;
+    const records = this.progress.records.filter(({ offset }) => !settled.has(offset));
+    const results = await withTimeLimit(
+      Math.max(this.timeLeft(), 1),
+      () => parseAll(stream, records),
+      () => this.unfinished(),
+    );
+    const parsed: [KafkaRecord, Parsed][] = [];
+    const filtered: KafkaRecord[] = [];
+    for (const [index, record] of records.entries()) {
+      const result = results[index]!;
+      if ('failing' in result) {
+        const { failing } = result;
+        events.decoding(partition, failing.message);
+        const message = `${describePosition(record)} can't be decoded for now: ${failing.message}`;
+        throw attemptFailure({ ...failing, message });
+      }
+      if ('filtered' in result) filtered.push(record);
+      else parsed.push([record, result]);
+    }
+    events.decoding(partition, undefined);
+    for (const record of filtered) if (this.#settled(record)) this.progress.filtered++;
+    return parsed;
   }
 
   protected candidate(record: KafkaRecord, messageId: string, message: unknown): Candidate {
@@ -271,8 +302,8 @@ export class ChunkAttempt {
 
   /** Whether the sink has taken any record of this chunk, as far as known here. */
   protected get tookAny(): boolean {
-    const { settled, duplicates, handedOn } = this.progress;
-    return settled.size > duplicates + handedOn;
+    const { settled, duplicates, handedOn, filtered } = this.progress;
+    return settled.size > duplicates + handedOn + filtered;
   }
 
   /** A copy of a message in flight: skipped when that is delivered, else it has its own turn. */

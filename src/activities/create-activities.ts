@@ -1,6 +1,7 @@
-import { activityInfo, getClient } from '@temporalio/activity';
+import { activityInfo, ApplicationFailure, getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import type { Holds } from '../clients/temporal-hold';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeadLetterWriter } from './dead-letter-writer';
 import { deliver, type DeliveryEvents } from './deliver';
 import { deliverChunk, type ChunkDependencies } from './deliver-chunk';
@@ -11,6 +12,11 @@ import { startOfRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
 import { parseRecord } from '../domain/parse';
 import { decodeContent, isSameRecord } from '../domain/record';
+
+/** As the workflow has it: an attempt that knows no answer then takes the old one. */
+const PARSE_ATTEMPTS = 3;
+/** All attempts together have 7 s. */
+const PARSE_LIMIT_MS = 2_000;
 
 export interface ActivityDependencies {
   stream: AnyStream;
@@ -46,11 +52,24 @@ export function createActivities({
       await deadLetters.write(stream, record, failure, workflowExecution!);
     },
 
-    // eslint-disable-next-line @typescript-eslint/require-await -- activities are asynchronous
     async parse({ reason, ...envelope }) {
       const record = decodeContent(envelope);
       if (!record || reason.type === 'UnreadableBatch') return { ok: false, reason };
-      const parsed = parseRecord(stream, record);
+      const late = {
+        ok: false,
+        failing: { type: 'Transient', message: 'it takes too long' },
+      } as const;
+      const parsed = await Promise.race([
+        parseRecord(stream, record),
+        sleep(PARSE_LIMIT_MS, late, { ref: false }),
+      ]);
+      if ('failing' in parsed) {
+        const { type, message } = parsed.failing;
+        if (activityInfo().attempt < PARSE_ATTEMPTS)
+          throw ApplicationFailure.create({ type, message });
+        // What was found when the record came still holds, and its dead letter must not be lost.
+        return { ok: false, reason };
+      }
       return parsed.ok
         ? { ok: true, start: startOfRecord(stream, record, parsed.messageId) }
         : parsed;

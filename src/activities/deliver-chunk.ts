@@ -40,6 +40,10 @@ export interface ChunkEvents extends Pick<DeliveryEvents, 'attemptFailed' | 'att
   checked(partition: number, count: number): void;
   /** A copy of a message in flight waits for it. */
   waiting(record: DeliveredRecord): void;
+  /** The stream passes so many records of a partition by. */
+  filtered(partition: number, count: number): void;
+  /** Records of a partition can't be decoded for now, or can again. */
+  decoding(partition: number, failure: string | undefined): void;
   /** So many records are no longer on the broker. */
   expired(count: number): void;
 }
@@ -85,10 +89,16 @@ export async function deliverChunk(
       const Attempt = deps.stream.ordering === 'none' ? ChunkAttempt : OrderedChunkAttempt;
       await new Attempt(deps, chunk, retry, progress, span?.trace).run();
       if (expired > 0) deps.events.expired(expired);
-      const { duplicates, handedOn } = progress;
-      const delivered = progress.settled.size - duplicates - handedOn;
+      const { duplicates, handedOn, filtered } = progress;
+      // Once the attempt has succeeded: one that reads the records back begins to count anew.
+      if (filtered > 0) deps.events.filtered(chunk.partition, filtered);
+      const delivered = progress.settled.size - duplicates - handedOn - filtered;
       const tails = tailsOf(chunk, progress);
-      return { delivered, duplicates, handedOn, expired, ...(tails.length > 0 && { tails }) };
+      return {
+        ...{ delivered, duplicates, handedOn, expired },
+        ...(filtered > 0 && { filtered }),
+        ...(tails.length > 0 && { tails }),
+      };
     };
     return within(span, attempt, spanAttributes);
   });

@@ -1,8 +1,13 @@
 import { activityInfo, Context } from '@temporalio/activity';
 import type { Holds } from '../clients/temporal-hold';
 import { classifyError, DeliveryError, isRetryable } from '../domain/errors';
-import { parseRecord } from '../domain/parse';
-import { decodeContent, type RecordInput, type RecordPosition } from '../domain/record';
+import { parseNow, parseOrThrow, parsesLater, type Parsed } from '../domain/parse';
+import {
+  decodeContent,
+  type KafkaRecord,
+  type RecordInput,
+  type RecordPosition,
+} from '../domain/record';
 import type { SinkRecord, WriteResult } from '../domain/sink';
 import type { AnyStream } from '../domain/stream';
 import type { TraceContext } from '../domain/trace-context';
@@ -66,7 +71,7 @@ async function deliverOnce(
   try {
     const head = holds && (await takeTurn(holds, record));
     const started = performance.now();
-    const result = await attempt(stream, sinkRecord(stream, record, info), info.attempt, trace);
+    const result = await attempt(stream, record, info, trace);
     events.attemptSucceeded(record, (performance.now() - started) / 1000);
     await head?.delivered();
     const duplicate = result.outcome === 'duplicate' && !isOwnWrite(result, record, attempts);
@@ -90,15 +95,21 @@ async function deliverOnce(
 /** Runs the sink's write within the activity's time, heartbeating where that is looked at. */
 async function attempt(
   stream: AnyStream,
-  record: SinkRecord,
-  attempt: number,
+  input: RecordInput,
+  info: ReturnType<typeof activityInfo>,
   trace: TraceContext | undefined,
 ): Promise<WriteResult> {
-  const limitMs = Math.max(activityInfo().startToCloseTimeoutMs - DEADLINE_MARGIN_MS, 1);
+  const { attempt, startToCloseTimeoutMs } = info;
+  const limitMs = Math.max(startToCloseTimeoutMs - DEADLINE_MARGIN_MS, 1);
   return withHeartbeats(() =>
-    withTimeLimit(limitMs, (signal) =>
-      stream.sink.write(record, { signal, attempt, ...(trace && { trace }) }),
-    ),
+    withTimeLimit(limitMs, (signal) => {
+      const context = { signal, attempt, ...(trace && { trace }) };
+      const record = contentOf(input);
+      const write = (parsed?: Parsed) =>
+        stream.sink.write(sinkRecord(stream, input, info, record, parsed), context);
+      // A sink reads the message without waiting, so whatever takes a promise is done before.
+      return parsesLater(stream) ? parseOrThrow(stream, record).then(write) : write();
+    }),
   );
 }
 
@@ -116,24 +127,29 @@ export function isOwnWrite(result: WriteResult, record: RecordPosition, attempts
   );
 }
 
+function contentOf(input: RecordInput): KafkaRecord & { value: Buffer } {
+  const record = decodeContent(input);
+  if (!record || record.value === null) throw new DeliveryError('Permanent', 'no value to deliver');
+  return { ...record, value: record.value };
+}
+
+/** The record for the sink. Its message is parsed when first read, unless it is given. */
 function sinkRecord(
   stream: AnyStream,
   input: RecordInput,
   info: ReturnType<typeof activityInfo>,
+  record: ReturnType<typeof contentOf>,
+  parsed: Parsed | undefined,
 ): SinkRecord {
-  const record = decodeContent(input);
-  if (!record || record.value === null) throw new DeliveryError('Permanent', 'no value to deliver');
-  const { value } = record;
   return {
     ...record,
-    value,
     stream: stream.name,
     messageId: input.messageId,
     workflowId: info.workflowExecution!.workflowId,
     get message() {
-      const parsed = parseRecord(stream, record);
-      if (parsed.ok) return parsed.message;
-      throw new DeliveryError('Permanent', `${parsed.reason.type}: ${parsed.reason.message}`);
+      const result = parsed ?? parseNow(stream, record);
+      if (result.ok) return result.message;
+      throw new DeliveryError('Permanent', `${result.reason.type}: ${result.reason.message}`);
     },
   };
 }

@@ -2,7 +2,6 @@ import { sleep } from '@temporalio/activity';
 import { isRetryable, type DeliveryFailure } from '../domain/errors';
 import type { Head } from '../domain/hold';
 import { keyHash } from '../domain/key-hash';
-import { parseRecord } from '../domain/parse';
 import type { InvalidReason, KafkaRecord } from '../domain/record';
 import {
   fitsWorkflow,
@@ -74,7 +73,7 @@ export class OrderedChunkAttempt extends ChunkAttempt {
       if (!this.progress.left.has(hash)) this.progress.left.set(hash, workflowId);
     }
     try {
-      const groups = this.#groups();
+      const groups = await this.#groups();
       if (this.deps.stream.sink.writeChunk) await this.#writeObject(groups);
       const going = groups.filter((group) => !this.#stopped.some((one) => one.group === group));
       await eachOf(CONCURRENCY, going, async (group) => {
@@ -87,12 +86,10 @@ export class OrderedChunkAttempt extends ChunkAttempt {
     }
   }
 
-  #groups(): Group[] {
+  async #groups(): Promise<Group[]> {
     const { stream } = this.deps;
     const groups = new Map<unknown, Group>();
-    for (const record of this.progress.records) {
-      if (this.progress.settled.has(record.offset)) continue;
-      const parsed = parseRecord(stream, record);
+    for (const [record, parsed] of await this.parsed()) {
       const item: Item = parsed.ok
         ? { record, candidate: this.candidate(record, parsed.messageId, parsed.message) }
         : { record, reason: parsed.reason };

@@ -30,6 +30,8 @@ export interface ChunkResult {
   handedOn: number;
   /** No longer on the broker. */
   expired: number;
+  /** Passed by, as the stream says. Absent: none. */
+  filtered?: number;
   /**
    * Under an order of keys, where there are any: of each key whose records left, the last one's workflow,
    * unless that is known to have ended.
@@ -51,7 +53,9 @@ export interface RecordActivities {
   /** Checks a record that was invalid against the stream's schema as it is now. */
   parse(
     record: InvalidRecordInput,
-  ): Promise<{ ok: true; start: RecordStart } | { ok: false; reason: InvalidReason }>;
+  ): Promise<
+    { ok: true; start: RecordStart } | { ok: false; reason: InvalidReason; filtered?: true }
+  >;
   /** Whose workflow has this id; `gone` when none has it any more. */
   holder(workflowId: string, memo: RecordMemo): Promise<'this record' | 'another record' | 'gone'>;
 }

@@ -1,11 +1,11 @@
-import { parseRecord } from '../domain/parse';
+import { parseRecord, type ParseResult } from '../domain/parse';
 import type { InvalidReason, KafkaRecord } from '../domain/record';
 import { fitsWorkflow, MAX_CONTENT_BYTES } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
 import type { TraceContext } from '../domain/trace-context';
 import type { OutgoingRecord } from '../clients/batching-producer';
 import type { Draft } from './drafts';
-import type { Rejection, RejectionCode } from './problem';
+import { ProblemError, type Rejection, type RejectionCode } from './problem';
 
 type Verdict = { record: OutgoingRecord } | Omit<Rejection, 'index'>;
 
@@ -18,30 +18,43 @@ const MAX_DETAIL_LENGTH = 500;
  */
 export function createCheck(streams: AnyStream[], maxRecordBytes: () => number) {
   const parsers = distinctParsers(streams);
-  return (draft: Draft, requestTrace: TraceContext | undefined): Verdict => {
+  return (draft: Draft, requestTrace: TraceContext | undefined): Verdict | Promise<Verdict> => {
     if ('code' in draft) return draft;
     const headers = { ...(draft.trace ?? requestTrace) };
-    const record: KafkaRecord = {
+    const record = {
       topic: streams[0]!.topic,
       partition: 0,
       offset: 0,
       timestamp: Date.now(),
       key: null,
       value: draft.value,
-      headers: Object.entries(headers).map(([name, value]) => [name, Buffer.from(value)]),
+      headers: headerPairs(headers),
     };
+    const results = parsers.map((stream) => parseRecord(stream, record));
+    // A promise per message only if a stream needs one.
+    return results.some((result) => result instanceof Promise)
+      ? Promise.all(results).then((all) => verdictOf(all, record, headers))
+      : verdictOf(results as ParseResult[], record, headers);
+  };
+
+  function verdictOf(
+    results: ParseResult[],
+    record: KafkaRecord & { value: Buffer },
+    headers: Record<string, string>,
+  ): Verdict {
     let messageId: string | undefined;
-    for (const stream of parsers) {
-      const result = parseRecord(stream, record);
+    for (const [index, result] of results.entries()) {
+      const { name } = parsers[index]!;
+      if ('failing' in result) throw failing(name);
       if (!result.ok) return rejection(codeOf(result.reason), result.reason.message);
       messageId ??= result.messageId;
       if (messageId !== result.messageId) {
-        return rejection('InvalidMessageId', `stream ${stream.name} gives it another id`);
+        return rejection('InvalidMessageId', `stream ${name} gives it another id`);
       }
     }
     const key = Buffer.from(messageId!);
     record.key = key;
-    const bytes = key.length + draft.value.length;
+    const bytes = key.length + record.value.length;
     if (bytes > maxRecordBytes()) {
       const detail = `key and value have ${bytes} bytes; the topic takes ${maxRecordBytes()}`;
       return rejection('RecordTooLarge', detail);
@@ -50,8 +63,8 @@ export function createCheck(streams: AnyStream[], maxRecordBytes: () => number) 
       const detail = `as JSON it has more than the ${MAX_CONTENT_BYTES} bytes that a workflow takes`;
       return rejection('RecordTooLarge', detail);
     }
-    return { record: { key, value: draft.value, headers } };
-  };
+    return { record: { key, value: record.value, headers } };
+  }
 }
 
 /** Streams that would say the same of every record are asked once. */
@@ -71,7 +84,18 @@ function distinctParsers(streams: AnyStream[]): AnyStream[] {
 
 /** The others are reasons of records that come from elsewhere. */
 function codeOf({ type }: InvalidReason): RejectionCode {
+  if (type === 'DecodeFailed') return 'InvalidJson';
   return type === 'InvalidJson' || type === 'InvalidMessageId' ? type : 'SchemaMismatch';
+}
+
+/** Nobody can say whether the message is valid. */
+function failing(stream: string): ProblemError {
+  const detail = `stream ${stream} can't decode messages for now; send them again`;
+  return new ProblemError(503, detail, { 'retry-after': '5' });
+}
+
+function headerPairs(headers: Record<string, string>): KafkaRecord['headers'] {
+  return Object.entries(headers).map(([name, value]) => [name, Buffer.from(value)]);
 }
 
 function rejection(code: RejectionCode, detail: string): Verdict {

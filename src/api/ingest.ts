@@ -68,11 +68,12 @@ async function take(
   const records: OutgoingRecord[] = [];
   const places: number[] = [];
   const rejected: Rejection[] = [];
-  draftsOf(body, headers, limits).forEach((draft, index) => {
-    const verdict = check(draft, trace);
+  for (const [index, draft] of draftsOf(body, headers, limits).entries()) {
+    const checked = check(draft, trace);
+    const verdict = checked instanceof Promise ? await checked : checked;
     if ('code' in verdict) rejected.push({ index, ...verdict });
     else places.push(records.push(verdict.record) && index);
-  });
+  }
   if (records.length === 0) {
     metrics.ingestRecords.inc({ outcome: 'rejected' }, rejected.length);
     throw new ProblemError(400, 'no message of the request is valid', {}, rejected);

@@ -1,5 +1,5 @@
 import { startOfChunk, type ChunkInput } from '../domain/chunk';
-import { parseRecord } from '../domain/parse';
+import { parseRecord, type ParseResult } from '../domain/parse';
 import type { AnyStream, ChunkLimits } from '../domain/stream';
 import { duplicateSkipped } from '../duplicate-skipped';
 import type { Logger } from '../logger';
@@ -275,8 +275,14 @@ export class ChunkChain {
     const { stream, window, metrics } = this.deps;
     const { record } = entry;
     const parsed = parseRecord(stream, record);
-    const messageId = parsed.ok ? parsed.messageId : null;
-    duplicateSkipped(this.deps, { ...record, stream: stream.name, messageId }, 'workflow-id');
+    // The chunk that holds the record counts it.
+    if ('filtered' in parsed) return window.finish(entry);
+    const tell = (result: ParseResult) => {
+      const messageId = result.ok ? result.messageId : null;
+      duplicateSkipped(this.deps, { ...record, stream: stream.name, messageId }, 'workflow-id');
+    };
+    if (parsed instanceof Promise) void parsed.then(tell);
+    else tell(parsed);
     metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
     window.finish(entry, 'workflowId');
   }

@@ -1,4 +1,5 @@
 import { contentKey } from '../domain/content-key';
+import type { DeliveryFailure } from '../domain/errors';
 import { parseRecord } from '../domain/parse';
 import { keyHash } from '../domain/key-hash';
 import { describePosition, type InvalidReason } from '../domain/record';
@@ -14,9 +15,10 @@ import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 import { countOutcome } from './count-outcome';
+import { DecodePauses } from './decode-pauses';
 import { KeyOrder, type Turn } from './key-order';
 import type { Ledger } from './ledger';
-import type { DuplicateLayer, WindowEntry } from './partition-window';
+import type { SkippedBy, WindowEntry } from './partition-window';
 import type { RecentLayer } from './recent-layer';
 import { Slots } from './slots';
 import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
@@ -28,6 +30,8 @@ export interface DispatcherDependencies {
   start: StartDependencies;
   metrics: Metrics;
   logger: Logger;
+  /** By partition: why its records can't be decoded for now. */
+  decodeFailures: Map<number, string>;
   /** Called after each record whose offset became committable. */
   onFinished(entry: WindowEntry): void;
   /** Called when a record can neither be started nor dead-lettered: the process must stop. */
@@ -50,6 +54,8 @@ export class Dispatcher {
   /** Workflows not ended: keeps the bridge from running ahead of a sink that is down. */
   readonly #open: Slots;
   readonly #waiting: WaitingPlaces;
+  /** Partitions whose records can't be decoded for now. */
+  readonly #pauses: DecodePauses;
   /** An order outlives a window where the log went back; so does its ledger. */
   readonly #orders = new Map<Ledger, KeyOrder>();
   #queue: WindowEntry[] = [];
@@ -64,6 +70,11 @@ export class Dispatcher {
     this.#open = new Slots(deps.stream.maxOpen);
     // A partition that is one key waits in memory: nothing behind a record gains by its start.
     this.#waiting = new WaitingPlaces(deps.stream.ordering === 'partition' ? 0 : MAX_WAITING);
+    this.#pauses = new DecodePauses({
+      ...deps,
+      failures: deps.decodeFailures,
+      again: (entries) => entries.forEach((entry) => this.#enqueue(entry)),
+    });
   }
 
   push(entries: WindowEntry[]): void {
@@ -81,7 +92,9 @@ export class Dispatcher {
     const rest = this.#queue.slice(this.#head);
     this.#queue = rest.filter(({ window }) => !window.lost);
     this.#head = 0;
-    for (const entry of rest) if (entry.window.lost) entry.turn?.order.dropped(entry.turn);
+    for (const { window, turn } of [...rest, ...this.#pauses.dropLost()]) {
+      if (window.lost) turn?.order.dropped(turn);
+    }
     for (const [ledger, order] of this.#orders) {
       if (!order.dropLost()) this.#orders.delete(ledger);
     }
@@ -146,8 +159,8 @@ export class Dispatcher {
         this.#queue.splice(0, this.#head);
         this.#head = 0;
       }
-      if (!entry.window.lost) return entry;
-      entry.turn?.order.dropped(entry.turn);
+      if (entry.window.lost) entry.turn?.order.dropped(entry.turn);
+      else if (!this.#pauses.takes(entry)) return entry;
     }
     return undefined;
   }
@@ -179,7 +192,17 @@ export class Dispatcher {
   async #dispatch(entry: WindowEntry): Promise<void> {
     const { stream, recent } = this.deps;
     const { record } = entry;
-    const parsed = parseRecord(stream, record);
+    const result = parseRecord(stream, record);
+    const parsed = result instanceof Promise ? await result : result;
+    if ('failing' in parsed) {
+      this.#release(entry);
+      return this.#waitToDecode(entry, parsed.failing);
+    }
+    this.#pauses.decoded(entry);
+    if (!parsed.ok && parsed.filtered) {
+      this.#release(entry);
+      return this.#filter(entry);
+    }
     if (!parsed.ok) {
       return this.#startInvalid(entry, startOfInvalidRecord(stream, record, parsed.reason));
     }
@@ -225,6 +248,22 @@ export class Dispatcher {
       const reason: InvalidReason = { type: 'RejectedByTemporal', message: error.message };
       await this.#startInvalid(entry, startOfInvalidRecord(stream, record, reason));
     }
+  }
+
+  /** The stream's code fails for now: the record waits without a place, and its partition with it. */
+  #waitToDecode(entry: WindowEntry, failing: DeliveryFailure): void {
+    const { window, turn } = entry;
+    if (window.lost) turn?.order.dropped(turn);
+    else this.#pauses.failed(entry, failing);
+  }
+
+  /** The stream passes the record by: it gets no workflow, and the next of its key follows the one before it. */
+  #filter(entry: WindowEntry): void {
+    const { stream, metrics } = this.deps;
+    metrics.records.inc({ stream: stream.name, outcome: 'filtered' });
+    const { turn } = entry;
+    if (turn) turn.order.skipped(turn, 'filtered');
+    else this.#finish(entry, 'filtered');
   }
 
   async #startInvalid(entry: WindowEntry, start: RecordStart): Promise<void> {
@@ -316,7 +355,7 @@ export class Dispatcher {
     this.deps.start.open.watch(open, () => turn.order.ended(turn));
   }
 
-  #finish(entry: WindowEntry, skippedBy?: DuplicateLayer): void {
+  #finish(entry: WindowEntry, skippedBy?: SkippedBy): void {
     entry.window.finish(entry, skippedBy);
     this.deps.onFinished(entry);
   }

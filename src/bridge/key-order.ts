@@ -1,6 +1,6 @@
 import type { OpenRecords } from './open-records';
 import type { OpenTails } from './open-tails';
-import type { DuplicateLayer, WindowEntry } from './partition-window';
+import type { SkippedBy, WindowEntry } from './partition-window';
 import type { WaitingPlaces } from './waiting-places';
 
 /** A record's place in the order of its key, from the time it may be started. */
@@ -15,8 +15,8 @@ export interface Turn {
   before: Tail | undefined;
   /** Its workflow, once that is known to take longer. */
   slow: string | undefined;
-  /** Who saw that the record is a duplicate of the workflow that is open. */
-  skippedBy: DuplicateLayer | undefined;
+  /** Who skipped the record: as a duplicate of the workflow that is open, for instance. */
+  skippedBy: SkippedBy | undefined;
   ended: boolean;
 }
 
@@ -42,7 +42,7 @@ export interface KeyOrderDependencies {
   /** The record may be started, as its `turn` says. */
   admit(entry: WindowEntry): void;
   /** The record's offset became committable. */
-  finish(entry: WindowEntry, skippedBy?: DuplicateLayer): void;
+  finish(entry: WindowEntry, skippedBy?: SkippedBy): void;
 }
 
 /**
@@ -94,7 +94,7 @@ export class KeyOrder {
   }
 
   /** The record's workflow is open, and its first task is over. */
-  slow(turn: Turn, workflowId: string, skippedBy?: DuplicateLayer): void {
+  slow(turn: Turn, workflowId: string, skippedBy?: SkippedBy): void {
     turn.before = undefined;
     turn.slow = workflowId;
     turn.skippedBy = skippedBy;
@@ -104,16 +104,16 @@ export class KeyOrder {
   }
 
   /**
-   * Layer `recent` knows the message: the record gets no workflow. The next one comes after the one before
+   * Layer `recent` knows the message, or the stream passes the record by: it gets no workflow. The next one comes after the one before
    * it, which may be open.
    */
-  skipped(turn: Turn, skippedBy: DuplicateLayer): void {
+  skipped(turn: Turn, skippedBy: SkippedBy): void {
     this.#finish(turn, skippedBy);
     this.dropped(turn);
   }
 
   /** The record's workflow has ended. */
-  ended(turn: Turn, skippedBy?: DuplicateLayer): void {
+  ended(turn: Turn, skippedBy?: SkippedBy): void {
     const { line, after } = turn;
     turn.before = undefined;
     turn.ended = true;

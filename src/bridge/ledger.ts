@@ -23,6 +23,8 @@ export const LEDGER_FIELDS = [
   /** Successful attempts at the sink, and the time they took, in microseconds. */
   'deliveries',
   'deliveryMicros',
+  /** Records that the stream passed by. */
+  'filtered',
 ] as const;
 export type LedgerField = (typeof LEDGER_FIELDS)[number];
 export type LedgerTotals = Record<LedgerField, number>;

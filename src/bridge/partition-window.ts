@@ -32,7 +32,8 @@ const LAST_PAUSE_MS = 30_000;
 /** One record that waits holds back the watermark of at most this many times the window. */
 const MAX_SPAN = 20;
 
-export type DuplicateLayer = 'recent' | 'workflowId';
+/** Who skipped a record: the layer that knew it for a duplicate, or the stream, which passes it by. */
+export type SkippedBy = 'recent' | 'workflowId' | 'filtered';
 
 /**
  * The records of one partition between Kafka and Temporal. They finish in any order; the watermark is
@@ -56,8 +57,8 @@ export class PartitionWindow {
   readonly #limits: WindowLimits;
   readonly #ledger: Ledger;
   readonly #unfinished = new Set<WindowEntry>();
-  /** Duplicates skipped above the watermark: they count once their offset is covered by a commit. */
-  readonly #skipped: { offset: number; layer: DuplicateLayer }[] = [];
+  /** Records skipped above the watermark: they count once their offset is covered by a commit. */
+  readonly #skipped: { offset: number; by: SkippedBy }[] = [];
   #bytes = 0;
   #next: number | undefined;
   #beginning = 0;
@@ -167,11 +168,11 @@ export class PartitionWindow {
     return accepted;
   }
 
-  /** The record is durable in Temporal, or was skipped as a duplicate by the layer named. */
-  finish(entry: WindowEntry, skippedBy?: DuplicateLayer): void {
+  /** The record is durable in Temporal, or was skipped. */
+  finish(entry: WindowEntry, skippedBy?: SkippedBy): void {
     if (!this.#unfinished.delete(entry)) return;
     this.#bytes -= entry.bytes;
-    if (skippedBy) this.#skipped.push({ offset: entry.record.offset, layer: skippedBy });
+    if (skippedBy) this.#skipped.push({ offset: entry.record.offset, by: skippedBy });
   }
 
   /**
@@ -229,12 +230,12 @@ export class PartitionWindow {
     return this.#unfinished.size;
   }
 
-  /** Moves the duplicates below the watermark into the ledger, which is committed with it. */
+  /** Moves the skipped records below the watermark into the ledger, which is committed with it. */
   settleSkipped(watermark: number): void {
     for (let i = this.#skipped.length - 1; i >= 0; i--) {
-      const { offset, layer } = this.#skipped[i]!;
+      const { offset, by } = this.#skipped[i]!;
       if (offset < watermark) {
-        this.#ledger.add(layer);
+        this.#ledger.add(by);
         this.#skipped.splice(i, 1);
       }
     }

@@ -25,7 +25,15 @@ export function stallCause(
     rate,
     open,
     braked,
-  }: { backoff: Backoff; rate: StartRate; open: OpenRecords; braked: boolean },
+    decodeFailures,
+  }: {
+    backoff: Backoff;
+    rate: StartRate;
+    open: OpenRecords;
+    braked: boolean;
+    /** By partition. */
+    decodeFailures: ReadonlyMap<number, string>;
+  },
 ): StallCause {
   if (braked) return { reason: 'braked' };
   if (backoff.active) {
@@ -35,6 +43,8 @@ export function stallCause(
   if (rate.refused) return { reason: 'temporal_backoff', detail: 'resource_exhausted' };
   if (uncommitted) return { reason: 'commit_failing' };
   if (!waiting) return fault ?? { reason: 'no_fetch' };
+  const undecoded = decodeFailures.get(partition);
+  if (undecoded !== undefined) return { reason: 'decode_failing', detail: undecoded };
   const own = open.oldest((memo) => memo.partition === partition);
   if (execution.lane === 'chunk') {
     const oldest = own ?? open.oldest(() => true);

@@ -14,6 +14,8 @@ export const STALL_REASONS = [
   'chunk_open',
   /** As many workflows are open as the stream's `maxOpen`; they wait for the sink. */
   'max_open',
+  /** The stream's `decode` fails for now; the detail says why. */
+  'decode_failing',
   /** Records were fetched and have not been started, for none of the reasons above. */
   'records_waiting',
   /** The next batch can't be turned into records: wrong bytes, or a compression that nobody knows. */

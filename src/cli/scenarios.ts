@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
 import { createProducer } from '../clients/kafka-producer';
 import { UsageError } from '../domain/errors';
-import { parseRecord } from '../domain/parse';
+import { parseOrThrow } from '../domain/parse';
 import type { AnyStream } from '../domain/stream';
 import { httpSender } from '../scenarios/http-sender';
 import { OwnMessages } from '../scenarios/own-messages';
@@ -47,7 +47,7 @@ async function scenarios({ api, token, dryRun, yes, json, ...flags }: Flags): Pr
   const target = api === undefined ? undefined : apiTarget(api);
   if (!dryRun && !yes) requireTerminal();
   await withServers(flags, async (context) => {
-    const topic = commonTopic(context.streams);
+    const topic = await commonTopic(context.streams);
     for (const { title, name } of all) say(`${name}: ${title}`);
     say(`${count} messages to ${topic}${api ? ` through ${api}` : ''}, ids ${prefix}…`);
     if (dryRun) return;
@@ -92,7 +92,7 @@ function apiTarget(api: string): string {
 }
 
 /** The scenarios send one message to all streams, so it must suit each of them. */
-function commonTopic(streams: AnyStream[]): string {
+async function commonTopic(streams: AnyStream[]): Promise<string> {
   const topic = streams[0]!.topic;
   const value = Buffer.from(messageValue('scenarios', new Date()));
   const place = { topic, partition: 0, offset: 0, timestamp: 0 };
@@ -100,7 +100,7 @@ function commonTopic(streams: AnyStream[]): string {
     if (stream.topic !== topic) {
       throw new UsageError(`the streams have different topics: name those of one with --stream`);
     }
-    const parsed = parseRecord(stream, { ...place, key: null, value, headers: [] });
+    const parsed = await parseOrThrow(stream, { ...place, key: null, value, headers: [] });
     if (!parsed.ok) {
       const { message } = parsed.reason;
       throw new UsageError(`stream ${stream.name} does not take reference messages: ${message}`);

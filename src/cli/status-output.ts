@@ -40,6 +40,16 @@ export function describeStatus(all: StreamStatus[]): string {
       recent.lockWaits,
     ]),
   );
+  const passedBy = all.filter(({ filtered }) => filtered > 0);
+  const filtered =
+    passedBy.length > 0
+      ? [
+          table(
+            ['STREAM', 'FILTERED'],
+            passedBy.map((one) => [one.name, one.filtered]),
+          ),
+        ]
+      : [];
   const behind = all.flatMap(({ name, lagByPartition }) =>
     Object.entries(lagByPartition)
       .filter(([, lag]) => lag > 0)
@@ -80,5 +90,14 @@ export function describeStatus(all: StreamStatus[]): string {
   );
   const held =
     heldKeys.length > 0 ? [table(['HELD', 'PARTITION', 'KEYS', 'BEHIND'], heldKeys)] : [];
-  return [...braked, streams, idempotency, deliveries, ...lags, ...stalls, ...held].join('\n\n');
+  return [
+    ...braked,
+    streams,
+    idempotency,
+    deliveries,
+    ...filtered,
+    ...lags,
+    ...stalls,
+    ...held,
+  ].join('\n\n');
 }

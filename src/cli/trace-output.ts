@@ -1,6 +1,7 @@
 import { describePosition } from '../domain/record';
 import type { MessageTrace } from '../operations/trace';
 import type { StreamTrace } from '../operations/trace-stream';
+import type { Verdict } from '../operations/trace-verdict';
 import { cut, position } from './failed-output';
 import { printable } from '../unprintable';
 import { table } from './output';
@@ -31,10 +32,15 @@ export function isKnown({ records, runs, sinkObject, deadLetters }: StreamTrace)
   );
 }
 
+/** Verdicts that one word does not explain. */
+const VERDICTS: Partial<Record<Verdict, string>> = {
+  filtered: "filtered: skipped, because the record has no value and the stream's onNull is skip",
+};
+
 function describeStream(stream: StreamTrace): string {
   const events = eventsOf(stream).sort((a, b) => a[0].localeCompare(b[0]));
   return [
-    `stream ${stream.name}: ${stream.verdict}`,
+    `stream ${stream.name}: ${VERDICTS[stream.verdict] ?? stream.verdict}`,
     ...(events.length > 0 ? [table(['TIME', 'WHAT', 'WHERE', 'HOW'], events)] : []),
     ...stream.notLookedAt.map((one) => `not looked at: ${printable(one)}`),
   ].join('\n');

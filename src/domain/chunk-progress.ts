@@ -14,9 +14,11 @@ export interface ChunkProgress {
   readonly left: Map<string, string>;
   duplicates: number;
   handedOn: number;
+  /** Records that the stream passes by. */
+  filtered: number;
 }
 
 export function newProgress(records: KafkaRecord[]): ChunkProgress {
   const [settled, leaving] = [new Set<number>(), new Set<number>()];
-  return { records, settled, leaving, left: new Map(), duplicates: 0, handedOn: 0 };
+  return { records, settled, leaving, left: new Map(), duplicates: 0, handedOn: 0, filtered: 0 };
 }

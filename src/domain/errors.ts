@@ -76,7 +76,7 @@ function knownType(failure: DeliveryFailure): DeliveryFailure {
   return { ...failure, type: 'Transient', message };
 }
 
-function isDeliveryError(error: unknown): error is DeliveryError {
+export function isDeliveryError(error: unknown): error is DeliveryError {
   return typeof error === 'object' && error !== null && DELIVERY_ERROR in error;
 }
 

@@ -21,6 +21,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const INVALID_TYPES: ReadonlySet<string> = new Set<InvalidRecordType>([
   'NullValue',
   'InvalidJson',
+  'DecodeFailed',
   'SchemaMismatch',
   'InvalidMessageId',
   'RecordTooLarge',

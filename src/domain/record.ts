@@ -71,6 +71,8 @@ export interface InvalidReason {
 export type InvalidRecordType =
   | 'NullValue'
   | 'InvalidJson'
+  /** A `decode` of the stream's own threw. Before there was this type, that was `InvalidJson`. */
+  | 'DecodeFailed'
   | 'SchemaMismatch'
   | 'InvalidMessageId'
   | 'RecordTooLarge'

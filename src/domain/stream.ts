@@ -29,9 +29,16 @@ export interface StreamOptions<Schema extends z.ZodType> {
   deadLetterTopic?: string;
   /** What a message must look like. Records that do not match are dead-lettered. */
   schema: Schema;
-  /** The message's id, 1 to 1,024 characters. Default: its `id`. */
-  messageId?: (message: z.output<Schema>) => string;
-  /** Turns a record's bytes into what the schema checks; throws on bad input. Default: JSON. */
+  /**
+   * The message's id: 1 to 1,024 characters, or a safe integer, which counts as its decimal digits. Default: its
+   * `id`. Needed if the schema does not give messages such an `id`.
+   */
+  messageId?: (message: z.output<Schema>) => string | number;
+  /**
+   * Turns a record's bytes into what the schema checks; may return a promise of it, and must not change the bytes.
+   * Default: JSON. What it throws dead-letters the record, as `DecodeFailed`. If it throws a `DeliveryError` of type
+   * `Transient` or `Throttled`, the record's partition waits and the record is decoded again.
+   */
   decode?: (value: Buffer, record: KafkaRecord) => unknown;
   sink: Sink<z.output<Schema>> | DeliverFunction<z.output<Schema>>;
   retry?: Partial<RetryPolicy>;
@@ -53,6 +60,11 @@ export interface StreamOptions<Schema extends z.ZodType> {
    */
   afterDeadLetter?: AfterDeadLetter;
   /**
+   * What happens to a record without a value (a tombstone). `deadLetter`: it is dead-lettered as `NullValue`.
+   * `skip`: it is passed by, without a workflow or a dead letter, and counted as `filtered`. Default `deadLetter`.
+   */
+  onNull?: OnNull;
+  /**
    * What happens to a record batch whose bytes can't be decoded: its CRC is wrong, its codec is unknown, or its
    * compression is broken. `stall`: its partition waits, named with the batch's offset and the cause, until an
    * operator acts. `deadLetter`: the batch's raw bytes go to the dead-letter topic, and the partition goes on.
@@ -64,7 +76,6 @@ export interface StreamOptions<Schema extends z.ZodType> {
    * 50 within a minute, and half of those that ended.
    */
   brake?: Partial<BrakeLimits> | false;
-  onUnreadable?: 'stall' | 'deadLetter';
   /** Records that may be in their first workflow task at once, in one bridge worker. Default 30. */
   maxInFlight?: number;
   /** Workflows started by one bridge worker that may be open at once. Default 1,000. */
@@ -78,6 +89,10 @@ export interface StreamOptions<Schema extends z.ZodType> {
  */
 export type Ordering = (typeof ORDERINGS)[number];
 const ORDERINGS = ['none', 'key', 'partition'] as const;
+
+/** See {@link StreamOptions.onNull}. */
+export type OnNull = (typeof ON_NULL)[number];
+const ON_NULL = ['deadLetter', 'skip'] as const;
 
 /** See {@link StreamOptions.onUnreadable}. */
 export type OnUnreadable = (typeof ON_UNREADABLE)[number];
@@ -111,7 +126,7 @@ export interface Stream<Message = unknown> {
   readonly deadLetterTopic: string;
   readonly taskQueue: string;
   readonly schema: z.ZodType<Message>;
-  messageId(this: void, message: Message): string;
+  messageId(this: void, message: Message): string | number;
   decode?(this: void, value: Buffer, record: KafkaRecord): unknown;
   readonly sink: Sink<Message>;
   readonly retry: RetryPolicy;
@@ -121,6 +136,7 @@ export interface Stream<Message = unknown> {
   readonly execution: { readonly lane: 'record' } | ({ readonly lane: 'chunk' } & ChunkLimits);
   readonly ordering: Ordering;
   readonly afterDeadLetter: AfterDeadLetter;
+  readonly onNull: OnNull;
   readonly onUnreadable: OnUnreadable;
   readonly brake: BrakeLimits | false;
   readonly onUnreadable: 'stall' | 'deadLetter';
@@ -210,6 +226,7 @@ const optionsSchema = z.strictObject({
     .optional(),
   ordering: z.enum(ORDERINGS).optional(),
   afterDeadLetter: z.enum(AFTER_DEAD_LETTER).optional(),
+  onNull: z.enum(ON_NULL).optional(),
   onUnreadable: z.enum(ON_UNREADABLE).optional(),
   brake: z
     .union([
@@ -256,9 +273,9 @@ export function defineStream<Schema extends z.ZodType>(
         : { lane: 'record' as const },
     ordering: options.ordering ?? 'none',
     afterDeadLetter: options.afterDeadLetter ?? 'continue',
+    onNull: options.onNull ?? 'deadLetter',
     onUnreadable: options.onUnreadable ?? 'stall',
     brake: brake === false ? (false as const) : { ...DEFAULT_BRAKE_LIMITS, ...brake },
-    onUnreadable: options.onUnreadable ?? 'stall',
     maxInFlight: options.maxInFlight ?? 30,
     maxOpen: options.maxOpen ?? 1_000,
   };
@@ -296,8 +313,8 @@ export function checkDistinct(streams: AnyStream[]): void {
   if (groupId) throw new UsageError(`two streams have the consumer group ${groupId}`);
 }
 
-function idOf(message: unknown): string {
-  return (message as { id: string }).id;
+function idOf(message: unknown): string | number {
+  return (message as { id: string | number }).id;
 }
 
 function functionSink<Message>(deliver: DeliverFunction<Message>): Sink<Message> {

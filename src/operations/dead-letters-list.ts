@@ -18,7 +18,7 @@ export async function listDeadLetters(
   let entries: DeadLetterEntry[] = [];
   let read = 0;
   for await (const { owner, letter } of deadLettersOf(kafka, streams)) {
-    entries.push(deadLetterEntry(streams, owner, letter));
+    entries.push(await deadLetterEntry(streams, owner, letter));
     onProgress?.(++read);
     // Holds what may still be asked for, not the topic.
     if (entries.length >= 2 * limit + 1_000) entries = newestFirst(entries).slice(0, limit);

@@ -26,7 +26,7 @@ export async function showDeadLetterOf(
   let newest: DeadLetterDetails | undefined;
   for await (const { owner, letter } of deadLettersOf(kafka, streams)) {
     if (deadLetterHeader(letter, 'workflow-id') !== workflowId) continue;
-    const details = detailsOf(streams, owner, letter);
+    const details = await detailsOf(streams, owner, letter);
     if (!newest || (details.failedAt ?? '') >= (newest.failedAt ?? '')) newest = details;
   }
   return newest;
@@ -53,8 +53,12 @@ export async function showDeadLetterAt(
   }
 }
 
-function detailsOf(streams: AnyStream[], owner: AnyStream, letter: KafkaRecord): DeadLetterDetails {
+async function detailsOf(
+  streams: AnyStream[],
+  owner: AnyStream,
+  letter: KafkaRecord,
+): Promise<DeadLetterDetails> {
   const content = encodeContent({ ...letter, headers: originalHeaders(letter) });
   const timestamp = describeTimestamp(letter.timestamp);
-  return { ...deadLetterEntry(streams, owner, letter), record: { timestamp, ...content } };
+  return { ...(await deadLetterEntry(streams, owner, letter)), record: { timestamp, ...content } };
 }

@@ -73,22 +73,34 @@ export function isLetterOf(stream: AnyStream, letter: KafkaRecord): boolean {
 }
 
 /** `owner` is the stream on whose dead-letter topic the letter lies, should it not name its own. */
-export function deadLetterEntry(
+export async function deadLetterEntry(
   streams: AnyStream[],
   owner: AnyStream,
   letter: KafkaRecord,
+): Promise<DeadLetterEntry> {
+  const name = deadLetterHeader(letter, 'stream') ?? owner.name;
+  const stream = streams.find((one) => one.name === name) ?? owner;
+  // A list of letters can be had while the stream can't decode.
+  const parsed = await parseRecord(stream, recordOfLetter(letter));
+  return entryOf(letter, name, stream, parsed.ok ? parsed.messageId : null);
+}
+
+/** The letter's entry for a record of a known message id. `stream` reads the raw id of a record that has none. */
+export function entryOf(
+  letter: KafkaRecord,
+  name: string,
+  stream: AnyStream,
+  messageId: string | null,
 ): DeadLetterEntry {
   const header = (name: Parameters<typeof deadLetterHeader>[1]) =>
     deadLetterHeader(letter, name) ?? null;
-  const name = header('stream') ?? owner.name;
-  const stream = streams.find((one) => one.name === name) ?? owner;
-  const parsed = parseRecord(stream, recordOfLetter(letter));
   const { topic, partition, offset } = letter;
+  const rawId = () => header('raw-id') ?? labelsOf(stream, recordOfLetter(letter)).rawId ?? null;
   return {
     stream: name,
-    messageId: parsed.ok ? parsed.messageId : null,
+    messageId,
     key: keyLabel(letter.key) ?? header('key'),
-    rawId: parsed.ok ? null : (header('raw-id') ?? labelsOf(stream, letter).rawId ?? null),
+    rawId: messageId === null ? rawId() : null,
     topic: header('topic'),
     partition: integer(header('partition')),
     offset: integer(header('offset')),

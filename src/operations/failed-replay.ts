@@ -13,6 +13,7 @@ import { decodeContent, type InvalidRecordInput } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import { startedEvent, type StartedEvent } from './failed-first-event';
 import { hasFailed, latestRun, statusName } from './failed-runs';
+import { parseOrThrow } from '../domain/parse';
 import { validityOf, worthOfRun } from './replay-validity';
 
 export interface ReplayResult {
@@ -108,7 +109,9 @@ async function reasonAgainst(
     input?.payloads,
   );
   const record = decodeContent(given);
-  const validity = record ? validityOf(stream, record) : { fitsWorkflow: false };
+  const validity = record
+    ? validityOf(stream, record, await parseOrThrow(stream, record))
+    : { fitsWorkflow: false };
   const worth = worthOfRun(given.reason.type, validity);
   if (worth === 'run') return undefined;
   return worth === 'send'

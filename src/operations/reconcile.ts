@@ -3,7 +3,7 @@ import type { Kafka } from '../clients/kafka';
 import { createRecordReader } from '../clients/kafka-reader';
 import { deadLetterHeader } from '../domain/dead-letter';
 import { UsageError } from '../domain/errors';
-import { parseRecord } from '../domain/parse';
+import { parseOrThrow } from '../domain/parse';
 import type { AnyStream } from '../domain/stream';
 import { integer, isLetterOf, originalPosition, readDeadLetters } from './dead-letters';
 import { readTopic, topicRanges, type PartitionRange } from './read-topic';
@@ -13,6 +13,8 @@ import { workflowCounts } from './status-workflows';
 
 export interface ReconcileReport extends Account {
   stream: string;
+  /** Records that the stream passes by: nothing that could be missing. */
+  filtered: number;
 }
 
 export interface ReconcileOptions {
@@ -44,15 +46,18 @@ export async function reconcile(
   if (!ranges) throw new UsageError(`no topic ${topic}`);
   const books = new Reconciliation();
   const reader = createRecordReader(kafka);
+  let filtered = 0;
   try {
     let read = 0;
     const total = ranges.reduce((sum, { low, high }) => sum + high - low, 0);
     for await (const record of readTopic(kafka, reader, topic, ranges)) {
-      const parsed = parseRecord(stream, record);
+      const parsed = await parseOrThrow(stream, record);
       if (parsed.ok) {
         if (parsed.messageId.startsWith(idPrefix)) {
           books.addMessage(record, parsed.messageId, record.value!);
         }
+      } else if (parsed.filtered) {
+        filtered++;
       } else if (idPrefix === '') {
         books.addInvalid(record, `${name}-invalid-${topic}-${record.partition}-${record.offset}`);
       }
@@ -69,7 +74,7 @@ export async function reconcile(
   } finally {
     await reader.close();
   }
-  return { stream: name, ...books.account() };
+  return { stream: name, ...books.account(), filtered };
 }
 
 async function sayIfNotSettled(
@@ -96,7 +101,7 @@ async function addStored(
   let read = 0;
   let foreign = 0;
   for await (const value of stored) {
-    const messageId = messageIdIn(stream, value);
+    const messageId = await messageIdIn(stream, value);
     const asked = messageId === undefined || messageId.startsWith(idPrefix);
     if (asked && !books.addStored(value, messageId) && idPrefix === '') foreign++;
     if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} objects of the sink read`);
@@ -112,9 +117,9 @@ function tellsId({ decode }: AnyStream): boolean {
   return !decode || decode.length <= 1;
 }
 
-function messageIdIn(stream: AnyStream, value: Buffer): string | undefined {
+async function messageIdIn(stream: AnyStream, value: Buffer): Promise<string | undefined> {
   if (!tellsId(stream)) return undefined;
   const place = { topic: stream.topic, partition: 0, offset: 0, timestamp: 0 };
-  const parsed = parseRecord(stream, { ...place, key: null, value, headers: [] });
+  const parsed = await parseOrThrow(stream, { ...place, key: null, value, headers: [] });
   return parsed.ok ? parsed.messageId : undefined;
 }

@@ -8,9 +8,10 @@ import {
   deadLetterHeader,
   recordOfLetter,
 } from '../domain/dead-letter';
+import { parseOrThrow, type Parsed } from '../domain/parse';
 import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
-import { deadLetterEntry, withoutRepeats, type DeadLetterEntry } from './dead-letters';
+import { entryOf, originalPosition, withoutRepeats, type DeadLetterEntry } from './dead-letters';
 import { readTopic, type PartitionRange } from './read-topic';
 import { validityOf, type Validity } from './replay-validity';
 
@@ -51,16 +52,21 @@ export async function readLetters(
   )) {
     // Streams may share a dead-letter topic.
     if ((deadLetterHeader(record, 'stream') ?? stream.name) === stream.name) {
-      letters.push(letterOf(stream, record));
+      letters.push(await letterOf(stream, record));
     }
     onProgress(++read);
   }
   return letters;
 }
 
-export function letterOf(stream: AnyStream, record: KafkaRecord): Letter {
-  const entry = deadLetterEntry([stream], stream, record);
-  const source = { ...recordOfLetter(record), ...positionOf(entry) };
+async function letterOf(stream: AnyStream, record: KafkaRecord): Promise<Letter> {
+  return letterWith(stream, record, await parseOrThrow(stream, sourceOf(record)));
+}
+
+/** The letter, and what its record is as the stream is defined now. */
+export function letterWith(stream: AnyStream, record: KafkaRecord, parsed: Parsed): Letter {
+  const name = deadLetterHeader(record, 'stream') ?? stream.name;
+  const entry = entryOf(record, name, stream, parsed.ok ? parsed.messageId : null);
   return {
     ...entry,
     name: describePosition(entry.deadLetter),
@@ -70,10 +76,15 @@ export function letterOf(stream: AnyStream, record: KafkaRecord): Letter {
       key: record.key && sha256(record.key),
       value: record.value && sha256(record.value),
       keyHash: record.key && partitionOf(record.key, 2 ** 31),
-      ...validityOf(stream, source),
+      ...validityOf(stream, sourceOf(record), parsed),
       missing: isWithoutContent(record),
     },
   };
+}
+
+/** The record as it lay in the stream's topic, as far as the letter says so. */
+export function sourceOf(letter: KafkaRecord): KafkaRecord {
+  return { ...recordOfLetter(letter), ...originalPosition(letter) };
 }
 
 function isWithoutContent({ key, value, headers }: KafkaRecord): boolean {

@@ -1,4 +1,4 @@
-import { parseRecord } from '../domain/parse';
+import type { Parsed } from '../domain/parse';
 import type { InvalidRecordType, KafkaRecord } from '../domain/record';
 import { startOfRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
@@ -11,8 +11,7 @@ export interface Validity {
   fitsWorkflow: boolean;
 }
 
-export function validityOf(stream: AnyStream, record: KafkaRecord): Validity {
-  const parsed = parseRecord(stream, record);
+export function validityOf(stream: AnyStream, record: KafkaRecord, parsed: Parsed): Validity {
   if (!parsed.ok) {
     const { type, message } = parsed.reason;
     return { invalid: `${type}: ${message}`, fitsWorkflow: false };
@@ -27,6 +26,7 @@ const UNREADABLE: InvalidRecordType = 'UnreadableBatch';
 const INVALID: readonly string[] = [
   'NullValue',
   'InvalidJson',
+  'DecodeFailed',
   'SchemaMismatch',
   'InvalidMessageId',
   'RecordTooLarge',

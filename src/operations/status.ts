@@ -31,6 +31,8 @@ export interface StreamStatus {
   delivered: number;
   /** Attempts at the sink that failed and were followed by another. */
   retries: number;
+  /** Records that the stream passed by, as its `onNull` says. */
+  filtered: number;
   /** Duplicates skipped, by the layer that saw them. */
   duplicates: { recent: number; workflowId: number; sink: number };
   /** Records that layer `recent` was asked for. */
@@ -65,7 +67,8 @@ export async function streamStatus(
     heldKeys(client, stream),
   ]);
   const { totals, recentIds } = progress;
-  const { recent, workflowId, sink, delivered, retries, checked, evictions, lockWaits } = totals;
+  const { recent, workflowId, sink, delivered, retries, checked, filtered } = totals;
+  const { evictions, lockWaits } = totals;
   return {
     name,
     topic,
@@ -87,6 +90,7 @@ export async function streamStatus(
     deadLetters,
     delivered,
     retries,
+    filtered,
     duplicates: { recent, workflowId, sink },
     checked,
     duplicateRate: checked === 0 ? 0 : (recent + workflowId + sink) / checked,

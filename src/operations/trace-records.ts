@@ -1,6 +1,6 @@
 import type { Kafka } from '../clients/kafka';
 import { createRecordReader } from '../clients/kafka-reader';
-import { parseRecord } from '../domain/parse';
+import { parseOrThrow } from '../domain/parse';
 import { isLabelled, labelsOf } from '../domain/record-labels';
 import type { KafkaRecord, RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
@@ -20,7 +20,7 @@ export async function findLetters(
   const found = new Map(streams.map((stream) => [stream, [] as DeadLetterEntry[]]));
   let read = 0;
   for await (const { owner, letter } of deadLettersOf(kafka, streams)) {
-    const entry = deadLetterEntry(streams, owner, letter);
+    const entry = await deadLetterEntry(streams, owner, letter);
     const stream = streams.find(({ name }) => name === entry.stream);
     if (stream && belongs(entry)) found.get(stream)!.push(entry);
     if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} dead letters read`);
@@ -49,7 +49,7 @@ export async function scanTopics(
       let read = 0;
       for await (const record of readTopic(kafka, reader, topic, ranges)) {
         for (const stream of readers) {
-          const parsed = parseRecord(stream, record);
+          const parsed = await parseOrThrow(stream, record);
           const isAsked = parsed.ok
             ? parsed.messageId === messageId
             : isLabelled(labelsOf(stream, record), messageId);

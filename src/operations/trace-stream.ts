@@ -58,6 +58,8 @@ export interface Known {
   /** Where one record alone is asked for. */
   place: RecordPosition | undefined;
   records: KafkaRecord[];
+  /** Whether the stream passes that one record by. */
+  filtered?: boolean;
   deadLetters: DeadLetterEntry[];
   /** Whether all records on the topic are known. */
   scanned: boolean;
@@ -118,7 +120,7 @@ export async function traceStream(
       timestamp: found ? describeTimestamp(found.timestamp) : null,
       replays: found ? (integer(deadLetterHeader(found, 'replays')) ?? 0) : null,
       replayOf: (found && deadLetterHeader(found, 'replay-of')) ?? null,
-      verdict: recordVerdict(position, own, chunk, deadLetters),
+      verdict: recordVerdict(position, own, chunk, deadLetters, known.filtered),
     };
   });
   return {

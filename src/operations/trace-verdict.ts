@@ -5,9 +5,11 @@ import type { TracedRun } from './trace-runs';
 
 /**
  * What became of a record, or of a message. `failed`: its workflow ended without a dead letter; `missing`:
- * a workflow delivered it, and the sink does not hold it; `unknown`: nothing that was looked at says.
+ * a workflow delivered it, and the sink does not hold it; `filtered`: the stream passes it by, as its `onNull` is
+ * `skip`; `unknown`: nothing that was looked at says.
  */
-export type Verdict = 'delivered' | 'dead-lettered' | 'running' | 'failed' | 'missing' | 'unknown';
+export type Verdict =
+  'delivered' | 'dead-lettered' | 'running' | 'failed' | 'missing' | 'filtered' | 'unknown';
 
 /** By the record's own runs, the chunk that holds it, and its dead letters. */
 export function recordVerdict(
@@ -15,6 +17,7 @@ export function recordVerdict(
   runs: TracedRun[],
   chunk: TracedRun | undefined,
   letters: DeadLetterEntry[],
+  isFiltered = false,
 ): Exclude<Verdict, 'missing'> {
   const name = describePosition(position);
   const isHere = (place: RecordPosition | undefined) =>
@@ -24,9 +27,10 @@ export function recordVerdict(
   const isDead = letters.some((letter) => isHere(positionOf(letter)));
   if (own.some(({ status }) => status === 'Running')) return 'running';
   const last = own.at(-1);
-  if (last?.status === 'Completed') return 'delivered';
+  if (last?.status === 'Completed') return last.outcome === 'filtered' ? 'filtered' : 'delivered';
   if (isDead) return 'dead-lettered';
   if (last) return 'failed';
+  if (isFiltered) return 'filtered';
   if (chunk?.status === 'Running') return 'running';
   if (chunk?.status === 'Completed') return 'delivered';
   return chunk ? 'failed' : 'unknown';
@@ -40,6 +44,6 @@ function place({ topic, partition, offset }: TracedRun): RecordPosition | undefi
 
 /** Of all records of a message together: one that is delivered is enough. */
 export function messageVerdict(records: Verdict[]): Verdict {
-  const order: Verdict[] = ['running', 'delivered', 'dead-lettered', 'failed'];
+  const order: Verdict[] = ['running', 'delivered', 'dead-lettered', 'failed', 'filtered'];
   return order.find((one) => records.includes(one)) ?? 'unknown';
 }

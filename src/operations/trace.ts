@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { Kafka } from '../clients/kafka';
 import { UsageError } from '../domain/errors';
-import { parseRecord } from '../domain/parse';
+import { parseOrThrow, type Parsed } from '../domain/parse';
 import { isInvalidType, isLabelled } from '../domain/record-labels';
-import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record';
+import { describePosition, type RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import { originalPosition, type DeadLetterEntry } from './dead-letters';
 import { positionOf } from './replay-letters';
@@ -39,8 +39,12 @@ export async function trace(
   const name = place && describePosition(place);
   const isHere = (one: RecordPosition | undefined) =>
     one !== undefined && describePosition(one) === name;
+  const parsed = new Map<AnyStream, Parsed>();
+  if (record) {
+    for (const stream of concerned) parsed.set(stream, await parseOrThrow(stream, record));
+  }
   const messageIds = new Map(
-    concerned.map((stream) => [stream, messageIdFor(stream, subject, record)]),
+    concerned.map((stream) => [stream, messageIdFor(subject, parsed.get(stream))]),
   );
   const letters = await findLetters(
     kafka,
@@ -69,6 +73,7 @@ export async function trace(
       await traceStream(client, stream, {
         messageId,
         place,
+        filtered: 'filtered' in (parsed.get(stream) ?? {}),
         records: record ? [record] : (scanned?.get(stream) ?? []),
         deadLetters: deadLetters.sort((a, b) => (a.failedAt ?? '').localeCompare(b.failedAt ?? '')),
         scanned: scanned !== undefined || place !== undefined,
@@ -104,12 +109,7 @@ async function sourceOf(
   return source;
 }
 
-function messageIdFor(
-  stream: AnyStream,
-  subject: TraceSubject,
-  record: KafkaRecord | undefined,
-): string | null {
+function messageIdFor(subject: TraceSubject, parsed: Parsed | undefined): string | null {
   if ('messageId' in subject) return subject.messageId;
-  const parsed = record && parseRecord(stream, record);
   return parsed?.ok ? parsed.messageId : null;
 }

@@ -21,13 +21,15 @@ const { holder } = proxyActivities<Pick<RecordActivities, 'holder'>>({
 
 /**
  * A record that could not become a message. It is dead-lettered at once; when it is replayed after its
- * stream has learned to read it, it goes on as a record workflow of its own.
+ * stream has learned to read it, it goes on as a record workflow of its own. When its stream passes it by, it
+ * just ends.
  */
 export async function invalidRecord(
   record: InvalidRecordInput,
-): Promise<{ outcome: 'revalidated'; workflowId: string }> {
+): Promise<{ outcome: 'revalidated'; workflowId: string } | { outcome: 'filtered' }> {
   const parsed = await parse(record);
   if (!parsed.ok) {
+    if (parsed.filtered) return { outcome: 'filtered' };
     return deadLetter(record, { ...parsed.reason, attempts: 0 });
   }
   const { workflowId, furtherIds } = parsed.start;

@@ -22,6 +22,9 @@ const REGULAR = { isLocal: false, startToCloseTimeoutMs: 60_000, attempt: 1 };
 
 /** A chunk of records with these ids, in the memory of a bridge worker unless it is `elsewhere`. */
 class World {
+  options: Parameters<typeof testStream>[0] = {};
+  filtered = 0;
+  decodeFailure: string | undefined;
   readonly written: string[] = [];
   readonly handedOn: string[] = [];
   readonly duplicates: string[] = [];
@@ -39,14 +42,17 @@ class World {
   readonly #attempts = new Map<string, number>();
 
   constructor(
-    ids: (string | null)[],
+    ids: (string | null | undefined)[],
     private readonly elsewhere = false,
     padding = 0,
   ) {
     this.#records = ids.map((id, offset) =>
       kafkaRecord({
         offset,
-        value: Buffer.from(id === null ? '{nope' : `{"id":"${id}"}` + ' '.repeat(padding)),
+        value:
+          id === undefined
+            ? null
+            : Buffer.from(id === null ? '{nope' : `{"id":"${id}"}` + ' '.repeat(padding)),
       }),
     );
     const { topic, partition, timestamp } = this.#records[0]!;
@@ -67,7 +73,7 @@ class World {
     };
     const sink: Sink = { write, ...(this.writeChunk && { writeChunk: this.writeChunk }) };
     const deps: ChunkDependencies = {
-      stream: testStream({ sink, execution: { lane: 'chunk' } }),
+      stream: testStream({ sink, execution: { lane: 'chunk' }, ...this.options }),
       recent: this.recent,
       ...(!this.elsewhere && { held: this.held }),
       handOn: (start, record, signal) => {
@@ -85,6 +91,8 @@ class World {
         checked: (_partition, count) => (this.checked += count),
         waiting: () => undefined,
         expired: () => undefined,
+        filtered: (_partition, count) => (this.filtered += count),
+        decoding: (_partition, failure) => (this.decodeFailure = failure),
         attemptFailed: (_record, type) => this.attempts.push(type),
         attemptSucceeded: () => this.attempts.push('succeeded'),
       },
@@ -132,6 +140,45 @@ test('invalid records and those that fail for good leave the chunk', async () =>
   await expect(world.run()).resolves.toMatchObject({ delivered: 2, handedOn: 2 });
   expect(world.handedOn).toEqual(['test-invalid-topic-0-1', 'test-b-2']);
 });
+
+test('tombstones that the stream skips are settled, and neither delivered nor handed on', async () => {
+  world = new World(['a', undefined, undefined, 'b']);
+  world.options = { onNull: 'skip' };
+  const expected = { delivered: 2, duplicates: 0, handedOn: 0, expired: 0, filtered: 2 };
+  await expect(world.run()).resolves.toEqual(expected);
+  expect(world.filtered).toBe(2);
+  expect(world.written.sort()).toEqual(['a', 'b']);
+});
+
+test('a chunk of skipped tombstones alone ends', async () => {
+  world = new World([undefined, undefined]);
+  world.options = { onNull: 'skip' };
+  await expect(world.run()).resolves.toMatchObject({ delivered: 0, filtered: 2 });
+});
+
+test.each(['none', 'key', 'partition'] as const)(
+  'a record that can not be decoded for now fails the attempt under ordering %s, and none leaves',
+  async (ordering) => {
+    world = new World(['a', undefined, 'b', 'c']);
+    let fails = true;
+    world.options = {
+      ordering,
+      onNull: 'skip',
+      decode: async (value) => {
+        await Promise.resolve();
+        if (fails) throw new DeliveryError('Transient', 'no registry');
+        return JSON.parse(String(value)) as unknown;
+      },
+    };
+    await expect(world.run()).rejects.toMatchObject({ type: 'Transient', nonRetryable: false });
+    expect(world.decodeFailure).toBe('no registry');
+    expect([world.written, world.handedOn, world.filtered]).toEqual([[], [], 0]);
+    fails = false;
+    await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 3, filtered: 1 });
+    expect(world.decodeFailure).toBeUndefined();
+    expect(world.filtered).toBe(1);
+  },
+);
 
 test('a few that fail for a while leave it too, after the fast attempts', async () => {
   world = new World(ids(100));

@@ -126,6 +126,8 @@ class World {
             checked: nothing,
             waiting: nothing,
             expired: nothing,
+            filtered: nothing,
+            decoding: nothing,
             attemptFailed: nothing,
             attemptSucceeded: nothing,
           },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { createCheck } from '../../src/api/check';
-import { parseRecord } from '../../src/domain/parse';
+import { parseNow } from '../../src/domain/parse';
 import { fitsWorkflow } from '../../src/domain/record-start';
 import { kafkaRecord, testStream } from '../domain/support/records';
 
@@ -60,7 +60,7 @@ test('it takes exactly what the bridge takes', () => {
   fc.assert(
     fc.property(anything, (bytes) => {
       const record = kafkaRecord({ value: bytes });
-      const taken = parseRecord(testStream(), record).ok && fitsWorkflow(record);
+      const taken = parseNow(testStream(), record).ok && fitsWorkflow(record);
       expect('record' in check({ value: bytes }, undefined)).toBe(taken);
     }),
   );

@@ -346,6 +346,8 @@ class Model {
               checked: nothing,
               waiting: nothing,
               expired: nothing,
+              filtered: nothing,
+              decoding: nothing,
               attemptFailed: nothing,
               attemptSucceeded: nothing,
             },

@@ -7,6 +7,7 @@ import { emptyTotals, Ledger, parseLedger } from '../../src/bridge/ledger';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { PartitionWindow, type WindowEntry } from '../../src/bridge/partition-window';
 import { RecentLayer } from '../../src/bridge/recent-layer';
+import { DeliveryError } from '../../src/domain/errors';
 import type { KafkaRecord } from '../../src/domain/record';
 import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
 import { DUPLICATE_SKIPPED } from '../../src/logger';
@@ -19,6 +20,7 @@ import {
   keepingLogger,
   serviceError,
   settled,
+  until,
   type Deferred,
   type StartOptions,
 } from './support/fakes';
@@ -34,6 +36,7 @@ class World {
   readonly fatal: unknown[] = [];
   readonly finished: number[] = [];
   readonly memos = new Map<string, Record<string, unknown>>();
+  readonly decodeFailures = new Map<number, string>();
   readonly metrics = createMetrics();
   readonly log = keepingLogger();
   readonly stopping = new AbortController();
@@ -59,6 +62,7 @@ class World {
     this.dispatcher = new Dispatcher({
       stream,
       recent: new RecentLayer(this.idempotency, 30_000),
+      decodeFailures: this.decodeFailures,
       start: {
         client,
         stream,
@@ -552,4 +556,128 @@ test('what waits of a lost partition is dropped, however much', async () => {
   await world.acknowledge(0);
   await settled();
   expect(world.ids).toEqual(['test-first-0']);
+});
+
+describe('a tombstone that the stream skips', () => {
+  test.each(['none', 'key', 'partition'] as const)(
+    'gets no workflow under ordering %s, is committable and counted as filtered',
+    async (ordering) => {
+      create({ onNull: 'skip', ordering });
+      const key = Buffer.from('k');
+      const at = (offset: number, value: string | null) =>
+        kafkaRecord({ offset, key, value: value === null ? null : Buffer.from(value) });
+      await world.pushRecords([at(0, null), at(1, null), at(2, message('a')), at(3, null)]);
+      await world.acknowledge(0);
+      await world.close('test-a-2', 'delivered');
+      expect(world.ids).toEqual(['test-a-2']);
+      expect(world.window.watermark).toBe(4);
+      expect(world.finished.sort()).toEqual([0, 1, 2, 3]);
+      expect(await counts(world.metrics.records)).toEqual({
+        'test/filtered': 3,
+        'test/delivered': 1,
+      });
+      expect(world.ledger).toEqual({ ...emptyTotals(), checked: 1, delivered: 1, filtered: 3 });
+      expect(world.dispatcher.inFlightCount).toBe(0);
+    },
+  );
+
+  test('counts in the totals only once its offset is committed', async () => {
+    create({ onNull: 'skip' });
+    await world.push(message('a'), null);
+    expect(world.window.watermark).toBe(0);
+    expect(world.ledger.filtered).toBe(0);
+    await world.acknowledge(0);
+    expect(world.ledger.filtered).toBe(1);
+  });
+
+  test('holds no place of those that wait for the sink', async () => {
+    create({ onNull: 'skip', maxInFlight: 1, maxOpen: 2 });
+    await world.push(...Array.from({ length: 50 }, () => null), message('a'));
+    expect(world.ids).toEqual(['test-a-50']);
+  });
+});
+
+describe('a decoder that fails for now', () => {
+  let down: string | undefined;
+  const decodes: number[] = [];
+  const decode =
+    (isAsync: boolean) =>
+    (value: Buffer, { offset, partition }: KafkaRecord) => {
+      decodes.push(offset);
+      const fails = down !== undefined && partition === 0;
+      const error = fails && new DeliveryError('Transient', down!);
+      const json = () => JSON.parse(String(value)) as unknown;
+      if (isAsync) return error ? Promise.reject(error) : Promise.resolve().then(json);
+      if (error) throw error;
+      return json();
+    };
+  beforeEach(() => {
+    down = 'connect ECONNREFUSED registry:8081';
+    decodes.length = 0;
+  });
+
+  test.each([
+    ['throws', false, 'none'],
+    ['rejects', true, 'none'],
+    ['rejects', true, 'key'],
+    ['throws', false, 'partition'],
+  ] as const)(
+    'and %s (async: %s, ordering %s) lets its partition wait, and no other',
+    async (_, isAsync, ordering) => {
+      create({ decode: decode(isAsync), ordering });
+      const other = new PartitionWindow('topic', 1, { records: 1e6, bytes: 1e9 }, new Ledger());
+      other.ledger.load(null);
+      const at = (offset: number, partition: number) =>
+        kafkaRecord({
+          ...{ offset, partition, key: Buffer.from(`k${offset}`) },
+          value: Buffer.from(message(`m${partition}${offset}`)),
+        });
+      await world.pushRecords([at(0, 0), at(1, 0), at(2, 0)]);
+      await world.pushRecords([at(0, 1)], other);
+      await until("another partition's record is started", () => world.ids.length > 0);
+      expect(world.ids).toEqual(['test-m10-0']);
+      expect(world.decodeFailures).toEqual(new Map([[0, down]]));
+      expect(world.window.watermark).toBe(0);
+      expect(world.log.lines.filter(({ msg }) => /can not be decoded/.test(msg))).toHaveLength(1);
+      // It is tried again, one record for the partition.
+      const before = decodes.length;
+      await until('a record is tried again', () => decodes.length > before);
+      down = undefined;
+      await until('its partition goes on', () => world.ids.length >= 2);
+      for (let i = 0; i < 4; i++) {
+        await until('a workflow is started', () => world.starts.length > i);
+        await world.acknowledge(i);
+        await world.close(world.ids[i]!, 'delivered');
+      }
+      expect(world.ids).toEqual(['test-m10-0', 'test-m00-0', 'test-m01-1', 'test-m02-2']);
+      expect(world.decodeFailures.size).toBe(0);
+      expect(world.window.watermark).toBe(3);
+      expect(world.dispatcher.inFlightCount).toBe(0);
+      expect(world.fatal).toEqual([]);
+    },
+  );
+
+  test('drops what waits when the partition is lost, and gets it again', async () => {
+    create({ decode: decode(true), ordering: 'key' });
+    const records = [kafkaRecord({ offset: 0, key: Buffer.from('k') })];
+    await world.pushRecords(records);
+    await until('decoding has failed', () => world.decodeFailures.size > 0);
+    world.window.lost = true;
+    world.dispatcher.dropLost();
+    expect(world.decodeFailures.size).toBe(0);
+    down = undefined;
+    const again = new PartitionWindow('topic', 0, { records: 10, bytes: 1e6 }, world.window.ledger);
+    await world.pushRecords(records, again);
+    await until('the record is started', () => world.starts.length > 0);
+    expect(world.ids).toEqual(['test-42-0']);
+  });
+
+  test('is asked no more often than for one record a pause', async () => {
+    create({ decode: decode(false) });
+    await world.push(...many(200));
+    const first = decodes.length;
+    expect(first).toBeLessThanOrEqual(30);
+    await until('a record is tried again', () => decodes.length > first);
+    expect(decodes.length).toBe(first + 1);
+  });
 });

@@ -130,6 +130,7 @@ class Model {
     const dispatcher = new Dispatcher({
       stream,
       recent: new RecentLayer(idempotency, 30_000),
+      decodeFailures: new Map(),
       start: {
         client,
         stream,

@@ -31,6 +31,19 @@ test('counts on from what earlier owners committed', () => {
   );
 });
 
+test('versions before and after the total of filtered records read each other', () => {
+  const olderFields = LEDGER_FIELDS.filter((field) => field !== 'filtered');
+  const older = JSON.stringify(Object.fromEntries(olderFields.map((field) => [field, 3])));
+  const ledger = new Ledger();
+  ledger.load(older);
+  ledger.add('filtered', 2);
+  const newer = ledger.toMetadata();
+  expect(parseLedger(newer)).toMatchObject({ delivered: 3, filtered: 2 });
+  // As an older version reads it: by the names it knows.
+  const read = JSON.parse(newer) as Record<string, unknown>;
+  expect(olderFields.map((field) => read[field])).toEqual(olderFields.map(() => 3));
+});
+
 test('metadata stays below what a broker takes', () => {
   const ledger = new Ledger();
   const largest = Object.fromEntries(LEDGER_FIELDS.map((field) => [field, 2 ** 53 - 2]));

@@ -124,8 +124,14 @@ describe('the reason', () => {
   const waiting = { ...nothing, waiting: true };
   const reason = (
     window: WindowState,
-    { of = record, backoff = idle, rate = free, braked = false } = {},
-  ) => stallCause(of, window, { backoff, rate, open, braked });
+    {
+      of = record,
+      backoff = idle,
+      rate = free,
+      braked = false,
+      decodeFailures = new Map<number, string>(),
+    } = {},
+  ) => stallCause(of, window, { backoff, rate, open, braked, decodeFailures });
 
   test('is what holds the records up', () => {
     const found = [
@@ -133,7 +139,9 @@ describe('the reason', () => {
       reason(waiting, { backoff: failing }),
       reason(waiting, { rate: refused }),
       reason({ ...nothing, uncommitted: true }),
-      reason(waiting),
+      reason(waiting, { decodeFailures: new Map([[0, 'no registry']]) }),
+      reason(waiting, { of: chunk, decodeFailures: new Map([[0, 'no registry']]) }),
+      reason(waiting, { decodeFailures: new Map([[1, 'no registry']]) }),
       reason(waiting, { of: chunk }),
       reason(nothing),
     ];
@@ -142,6 +150,8 @@ describe('the reason', () => {
       { reason: 'temporal_backoff', detail: 'unavailable' },
       { reason: 'temporal_backoff', detail: 'resource_exhausted' },
       { reason: 'commit_failing' },
+      { reason: 'decode_failing', detail: 'no registry' },
+      { reason: 'decode_failing', detail: 'no registry' },
       { reason: 'records_waiting' },
       { reason: 'records_waiting' },
       { reason: 'no_fetch' },
@@ -161,7 +171,7 @@ describe('the reason', () => {
       // What was fetched before comes first.
       expect(reason({ ...waiting, fault: found })).not.toEqual(found);
     }
-    expect(new Set(STALL_REASONS).size).toBe(9);
+    expect(new Set(STALL_REASONS).size).toBe(10);
     // A start that got through: what stands still has another reason.
     refused.succeeded();
     expect(reason(nothing, { rate: refused })).toEqual({ reason: 'no_fetch' });

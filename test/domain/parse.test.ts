@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { z } from 'zod';
 import { messageSchema } from '../../src/domain/message';
-import { parseRecord } from '../../src/domain/parse';
+import { DeliveryError } from '../../src/domain/errors';
+import { parseNow, parseOrThrow, parseRecord } from '../../src/domain/parse';
 import { defineStream, type AnyStream } from '../../src/domain/stream';
 import { bytes, kafkaRecord, nullableBytes, testStream } from './support/records';
 
@@ -16,7 +17,7 @@ const message = {
 
 function parse(stream: AnyStream, value: unknown) {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return parseRecord(stream, kafkaRecord({ value: Buffer.from(text) }));
+  return parseNow(stream, kafkaRecord({ value: Buffer.from(text) }));
 }
 
 describe('a valid record', () => {
@@ -60,13 +61,13 @@ describe('a valid record', () => {
       }),
     });
     const record = kafkaRecord({ key: Buffer.from('k'), partition: 3, value: Buffer.from('v') });
-    expect(parseRecord(stream, record)).toMatchObject({ ok: true, messageId: 'k/3/v' });
+    expect(parseNow(stream, record)).toMatchObject({ ok: true, messageId: 'k/3/v' });
   });
 });
 
 describe('an invalid record', () => {
   test('NullValue: a tombstone', () => {
-    const result = parseRecord(reference, kafkaRecord({ value: null }));
+    const result = parseNow(reference, kafkaRecord({ value: null }));
     expect(result).toEqual({
       ok: false,
       reason: { type: 'NullValue', message: 'the record has no value' },
@@ -80,11 +81,11 @@ describe('an invalid record', () => {
     ['bytes that are not UTF-8', [0x7b, 0xff, 0x7d]],
     ['a byte order mark before the JSON', [0xef, 0xbb, 0xbf, ...Buffer.from('{"id":"1"}')]],
   ])('InvalidJson: %s', (_, value) => {
-    const result = parseRecord(testStream(), kafkaRecord({ value: Buffer.from(value) }));
+    const result = parseNow(testStream(), kafkaRecord({ value: Buffer.from(value) }));
     expect(result).toMatchObject({ ok: false, reason: { type: 'InvalidJson' } });
   });
 
-  test('InvalidJson: what the stream cannot decode', () => {
+  test('DecodeFailed: what the stream cannot decode', () => {
     const stream = testStream({
       decode: () => {
         throw new Error('no magic byte');
@@ -92,7 +93,7 @@ describe('an invalid record', () => {
     });
     expect(parse(stream, {})).toEqual({
       ok: false,
-      reason: { type: 'InvalidJson', message: 'no magic byte' },
+      reason: { type: 'DecodeFailed', message: 'no magic byte' },
     });
   });
 
@@ -123,7 +124,13 @@ describe('an invalid record', () => {
     ['empty', '', 'empty'],
     ['too long', 'x'.repeat(1025), '1025'],
     ['a lone surrogate', 'a\ud800b', 'Unicode'],
-    ['a number', 7, 'number'],
+    ['a fraction', 7.5, '7.5'],
+    ['a number beyond what is exact', 2 ** 53, '9007199254740992'],
+    ['not a number', NaN, 'NaN'],
+    ['a bigint', 7n, 'bigint'],
+    ['a promise', Promise.resolve('7'), 'promise'],
+    ['a promise that rejects', Promise.reject(new Error('no')), 'promise'],
+    ['an object', {}, 'object'],
     ['absent', undefined, 'undefined'],
   ])('InvalidMessageId: %s', (_, id, named) => {
     const stream = testStream({ messageId: () => id as string });
@@ -152,7 +159,7 @@ describe('parseRecord never throws', () => {
   test('on any bytes', () => {
     fc.assert(
       fc.property(nullableBytes, (value) => {
-        expect(typeof parseRecord(reference, kafkaRecord({ value })).ok).toBe('boolean');
+        expect(typeof parseNow(reference, kafkaRecord({ value })).ok).toBe('boolean');
       }),
       { numRuns: 500 },
     );
@@ -199,20 +206,126 @@ describe('parseRecord never throws', () => {
           sink,
         });
         const text = name === 'decode' ? value : Buffer.from('{"id":"1"}');
-        const result = parseRecord(stream, kafkaRecord({ value: text }));
+        const result = parseNow(stream, kafkaRecord({ value: text }));
         expect(result.ok).toBe(false);
         expect(typeof (result as { reason: { message: unknown } }).reason.message).toBe('string');
       }),
     );
   });
+});
 
-  test('with a schema that would have to wait', () => {
-    const stream = testStream({
-      schema: z.object({ id: z.string().refine(() => Promise.resolve(true)) }),
-    });
-    expect(parse(stream, { id: '1' })).toMatchObject({
+describe('a message id', () => {
+  test.each([
+    [7, '7'],
+    [-3, '-3'],
+    [0, '0'],
+    [Number.MAX_SAFE_INTEGER, '9007199254740991'],
+  ])('that is the safe integer %d is its digits', (id, messageId) => {
+    const stream = testStream({ messageId: () => id });
+    expect(parse(stream, { id: 'any' })).toMatchObject({ ok: true, messageId });
+  });
+
+  test.each([new TypeError("Cannot read properties of undefined (reading 'id')"), 'text', null])(
+    'whose function throws %p is named as the culprit',
+    (error) => {
+      const stream = testStream({
+        messageId: () => {
+          throw error;
+        },
+      });
+      const result = parse(stream, { id: '1' });
+      expect(result).toMatchObject({ ok: false, reason: { type: 'InvalidMessageId' } });
+      const { reason } = result as { reason: { message: string } };
+      expect(reason.message).toMatch(/^the stream's messageId threw: /);
+    },
+  );
+});
+
+describe('what a stream passes by', () => {
+  test('is a record without a value, with onNull skip', () => {
+    const stream = testStream({ onNull: 'skip' });
+    expect(parseNow(stream, kafkaRecord({ value: null }))).toMatchObject({
       ok: false,
-      reason: { type: 'SchemaMismatch' },
+      filtered: true,
+      reason: { type: 'NullValue', message: expect.stringContaining('onNull') as string },
     });
+  });
+
+  test.each(['', 'null', '{}'])('is not a record whose value is %j', (value) => {
+    const stream = testStream({ onNull: 'skip' });
+    const result = parseNow(stream, kafkaRecord({ value: Buffer.from(value) }));
+    expect(result).toMatchObject({ ok: false, reason: expect.anything() as object });
+    expect(result).not.toHaveProperty('filtered');
+  });
+});
+
+describe('code of the stream that takes a promise', () => {
+  const value = Buffer.from('{"id":"1"}');
+  const record = kafkaRecord({ value });
+  const json = (bytes: Buffer) => JSON.parse(String(bytes)) as unknown;
+  const valid = { ok: true, messageId: '1', message: { id: '1' } };
+
+  test('is awaited: decode', async () => {
+    const result = parseRecord(testStream({ decode: async (bytes) => json(bytes) }), record);
+    expect(result).toBeInstanceOf(Promise);
+    await expect(result).resolves.toEqual(valid);
+  });
+
+  test('is awaited: what is no promise, and has a then', async () => {
+    const stream = testStream({
+      decode: (bytes) => ({ then: (use: (message: unknown) => void) => use(json(bytes)) }),
+    });
+    await expect(parseRecord(stream, record)).resolves.toEqual(valid);
+  });
+
+  test.each([true, false])('is awaited: a refinement that says %s', async (takes) => {
+    const stream = testStream({
+      schema: z.object({ id: z.string().refine(() => Promise.resolve(takes)) }),
+    });
+    for (const _ of ['first', 'second']) {
+      await expect(parseRecord(stream, record)).resolves.toMatchObject(
+        takes ? valid : { ok: false, reason: { type: 'SchemaMismatch' } },
+      );
+    }
+  });
+
+  test('costs no promise where there is none', () => {
+    expect(parseRecord(testStream({ decode: json }), record)).toEqual(valid);
+    expect(parseRecord(testStream(), record)).toEqual(valid);
+  });
+
+  test.each([new Error('no magic byte'), 'text', null, new DeliveryError('Permanent', 'broken')])(
+    'is the fault of the record when it rejects with %p',
+    async (error) => {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- users do
+      const stream = testStream({ decode: () => Promise.reject(error) });
+      await expect(parseRecord(stream, record)).resolves.toMatchObject({
+        ok: false,
+        reason: { type: 'DecodeFailed' },
+      });
+    },
+  );
+});
+
+describe('code of the stream that fails for now', () => {
+  const busy = new DeliveryError('Throttled', 'slow down', { retryAfterMs: 500 });
+  const fail = (): never => {
+    throw busy;
+  };
+  const failing = { type: 'Throttled', message: 'slow down', retryAfterMs: 500 };
+
+  test.each([
+    ['decode', { decode: fail }],
+    ['an asynchronous decode', { decode: () => Promise.reject(busy) }],
+    ['messageId', { messageId: fail }],
+    ['the schema', { schema: z.object({ id: z.string().refine(fail) }) }],
+    ['an asynchronous schema', { schema: z.object({ id: z.string().refine(async () => fail()) }) }],
+  ])('is no fault of the record: %s', async (_, options) => {
+    const stream = testStream(options);
+    await expect(Promise.resolve(parseRecord(stream, kafkaRecord()))).resolves.toEqual({
+      ok: false,
+      failing,
+    });
+    await expect(parseOrThrow(stream, kafkaRecord())).rejects.toMatchObject({ type: 'Throttled' });
   });
 });

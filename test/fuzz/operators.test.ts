@@ -58,7 +58,7 @@ test('nor does JSON, which keeps its value', () => {
   );
 });
 
-test('a dead letter of anybody is listed on one line', () => {
+test('a dead letter of anybody is listed on one line', async () => {
   const names = ['stream', 'topic', 'workflow-id', 'error-type', 'error-message', 'failed-at'];
   const numbers = ['partition', 'offset', 'attempts', 'replays'];
   const headers = fc.array(
@@ -68,13 +68,13 @@ test('a dead letter of anybody is listed on one line', () => {
     ),
   );
   const streams = [testStream()];
-  fc.assert(
-    fc.property(kafkaRecords, headers, (record, added) => {
+  await fc.assert(
+    fc.asyncProperty(kafkaRecords, headers, async (record, added) => {
       const letter = {
         ...record,
         headers: added.map(([name, text]): [string, Buffer] => [name, Buffer.from(text)]),
       };
-      const entry = deadLetterEntry(streams, streams[0]!, letter);
+      const entry = await deadLetterEntry(streams, streams[0]!, letter);
       for (const field of ['partition', 'offset', 'attempts', 'replays'] as const) {
         expect(entry[field] === null || Number.isSafeInteger(entry[field])).toBe(true);
       }

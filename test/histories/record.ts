@@ -144,6 +144,8 @@ const chunks: ActivityDependencies['chunks'] = {
     checked: () => undefined,
     waiting: () => undefined,
     expired: () => undefined,
+    filtered: () => undefined,
+    decoding: () => undefined,
     attemptFailed: () => undefined,
     attemptSucceeded: () => undefined,
   },

@@ -61,8 +61,8 @@ function withHeader(one: KafkaRecord, name: string, text: string): KafkaRecord {
   return { ...one, headers: [...without(one, name).headers, [name, Buffer.from(text)]] };
 }
 
-test('an entry tells of the record, its workflow, its failure and where the letter lies', () => {
-  expect(deadLetterEntry([aws], aws, letter())).toEqual({
+test('an entry tells of the record, its workflow, its failure and where the letter lies', async () => {
+  expect(await deadLetterEntry([aws], aws, letter())).toEqual({
     stream: 'aws',
     messageId: '42',
     key: 'k',
@@ -84,12 +84,13 @@ test('an entry tells of the record, its workflow, its failure and where the lett
 
 test.each([null, Buffer.from('{'), Buffer.from([0xff])])(
   'a letter whose value %p is no message has no message id',
-  (bad) => {
-    expect(deadLetterEntry([aws], aws, letter({ record: { value: bad } })).messageId).toBeNull();
+  async (bad) => {
+    const entry = await deadLetterEntry([aws], aws, letter({ record: { value: bad } }));
+    expect(entry.messageId).toBeNull();
   },
 );
 
-test('a letter is read with the stream that it names', () => {
+test('a letter is read with the stream that it names', async () => {
   const byType = defineStream({
     name: 'azure',
     topic: 'orders',
@@ -97,13 +98,13 @@ test('a letter is read with the stream that it names', () => {
     messageId: ({ type }) => type,
     sink: () => Promise.resolve(),
   });
-  const entry = deadLetterEntry([aws, byType], aws, letter({ stream: 'azure' }));
+  const entry = await deadLetterEntry([aws, byType], aws, letter({ stream: 'azure' }));
   expect(entry).toMatchObject({ stream: 'azure', messageId: 't' });
 });
 
-test('what anybody may put on the topic is listed, with null for what it does not say', () => {
+test('what anybody may put on the topic is listed, with null for what it does not say', async () => {
   const foreign = { ...source, topic: 'dead', headers: [] };
-  expect(deadLetterEntry([aws], aws, foreign)).toMatchObject({
+  expect(await deadLetterEntry([aws], aws, foreign)).toMatchObject({
     stream: 'aws',
     messageId: '42',
     topic: null,
@@ -118,7 +119,7 @@ test('what anybody may put on the topic is listed, with null for what it does no
   for (const name of ['partition', 'offset', 'attempts', 'failed-at', 'replays']) {
     wrong = withHeader(wrong, `cloudsync-${name}`, '1e3\u001b[2J');
   }
-  expect(deadLetterEntry([aws], aws, wrong)).toMatchObject({
+  expect(await deadLetterEntry([aws], aws, wrong)).toMatchObject({
     partition: null,
     offset: null,
     attempts: null,

@@ -10,9 +10,8 @@ import {
   sendBack,
   targetPartition,
 } from '../../src/operations/replay-send-back';
-import { kafkaRecord, kafkaRecords, testStream } from '../domain/support/records';
-import { letterOf } from '../../src/operations/replay-letters';
-import { letter, letterRecord } from './support/letters';
+import { kafkaRecord, kafkaRecords } from '../domain/support/records';
+import { letterIn, letter, letterRecord } from './support/letters';
 
 const target = { topic: 'topic', partition: 3, end: 0 };
 type Sent = Parameters<Producer['send']>[0];
@@ -46,7 +45,7 @@ test('key, value, timestamp and headers go back as they were, whatever they are'
     fc.asyncProperty(kafkaRecords, async (source) => {
       const dead = letterRecord({ record: source, at: 5 });
       const to = producer();
-      const place = await sendBack(to, letterOf(testStream(), dead), dead, target);
+      const place = await sendBack(to, letterIn(dead), dead, target);
       expect(place).toEqual({ topic: 'topic', partition: 3, offset: 90 });
       const [{ topic, acks, messages }] = to.sent as [Sent];
       const [{ key, value, timestamp, partition, headers = {} }] = messages as [
@@ -70,7 +69,7 @@ test('the next time counts on, and names the latest letter', async () => {
   const headers = sentBackHeaders({ topic: 'dead', partition: 0, offset: 1 }, 2);
   const dead = letterRecord({ record: { headers }, at: 5 });
   const to = producer();
-  await sendBack(to, letterOf(testStream(), dead), dead, target);
+  await sendBack(to, letterIn(dead), dead, target);
   expect(to.sent[0]!.messages[0]!.headers).toEqual({
     'cloudsync-replays': [Buffer.from('3')],
     'cloudsync-replay-of': [Buffer.from('dead/0@5')],

@@ -12,7 +12,7 @@ const stream: JudgedStream = {
   ...{ missing: [], double: [], unexpected: [], untraceable: [], misordered: [] },
   reconcile: {
     ...{ stream: 'torture-record', messages: 3, delivered: 2, deadLettered: 1 },
-    ...{ missing: 0, double: 0, missingIds: [], doubleIds: [] },
+    ...{ missing: 0, double: 0, missingIds: [], doubleIds: [], filtered: 0 },
   },
   writes: { written: 2, duplicate: 0 },
 };

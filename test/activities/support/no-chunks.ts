@@ -13,6 +13,8 @@ export const noChunks: ActivityDependencies['chunks'] = {
     checked: unexpected,
     waiting: unexpected,
     expired: unexpected,
+    filtered: unexpected,
+    decoding: () => undefined,
     attemptFailed: unexpected,
     attemptSucceeded: unexpected,
   },

@@ -1,7 +1,8 @@
 import { deadLetterHeaders } from '../../../src/domain/dead-letter';
+import { parseNow } from '../../../src/domain/parse';
 import type { KafkaRecord } from '../../../src/domain/record';
 import type { AnyStream } from '../../../src/domain/stream';
-import { letterOf, type Letter } from '../../../src/operations/replay-letters';
+import { letterWith, sourceOf, type Letter } from '../../../src/operations/replay-letters';
 import { kafkaRecord, testStream } from '../../domain/support/records';
 
 export interface LetterOptions {
@@ -34,5 +35,10 @@ export function letterRecord(options: LetterOptions = {}): KafkaRecord {
 }
 
 export function letter(options: LetterOptions = {}): Letter {
-  return letterOf(options.stream ?? testStream(), letterRecord(options));
+  const { stream = testStream() } = options;
+  return letterIn(letterRecord(options), stream);
+}
+
+export function letterIn(record: KafkaRecord, stream: AnyStream = testStream()): Letter {
+  return letterWith(stream, record, parseNow(stream, sourceOf(record)));
 }

@@ -1,0 +1,31 @@
+import { parseRecord, type ParseResult } from '../domain/parse';
+import type { KafkaRecord } from '../domain/record';
+import type { AnyStream } from '../domain/stream';
+
+/** Records that are decoded at once, if the stream decodes asynchronously. */
+const CONCURRENCY = 32;
+
+/**
+ * Parses the records of a chunk; results are in the order of the records. A stream that decodes synchronously
+ * costs no promise per record.
+ */
+export async function parseAll(
+  stream: AnyStream,
+  records: readonly KafkaRecord[],
+): Promise<ParseResult[]> {
+  const results = new Array<ParseResult>(records.length);
+  let pending: Promise<void>[] = [];
+  for (const [index, record] of records.entries()) {
+    const parsed = parseRecord(stream, record);
+    if (!(parsed instanceof Promise)) {
+      results[index] = parsed;
+      continue;
+    }
+    pending.push(parsed.then((result) => void (results[index] = result)));
+    if (pending.length < CONCURRENCY) continue;
+    await Promise.all(pending);
+    pending = [];
+  }
+  await Promise.all(pending);
+  return results;
+}
