@@ -7,7 +7,10 @@ const folder = (name, ...patterns) => ({
   files: [`src/${name}/**/*.ts`],
   rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
 });
-const kafkajs = { regex: '^kafkajs', message: 'Only clients/kafka*.ts know kafkajs.' };
+const kafkajs = {
+  regex: '^kafkajs',
+  message: 'Only clients/kafka*.ts and clients/kafkajs-patches know kafkajs.',
+};
 const workers = { regex: '/workers(/|$)', message: 'Nothing imports an entry point.' };
 const outer = {
   regex: '/(cli|dev|operations|workers)(/|$)',
@@ -45,8 +48,9 @@ export default defineConfig(
   {
     files: [
       'src/clients/kafka*.ts',
+      'src/clients/kafkajs-patches/*.ts',
       'bench/decode.ts',
-      'test/clients/kafkajs*.ts',
+      'test/clients/kafkajs-patches/*.ts',
       'test/integration/support/produce-bytes.ts',
     ],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [outer] }] },

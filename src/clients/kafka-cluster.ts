@@ -1,5 +1,6 @@
 import type Broker from 'kafkajs/src/broker';
 import type { Kafka } from './kafka';
+import { createCluster as createOurCluster } from './kafkajs-patches/our-clusters';
 
 /** What is used of kafkajs's own cluster, which its public API gives to consumers only. */
 export interface Cluster {
@@ -21,11 +22,7 @@ export const READ_COMMITTED = 1;
 
 /** A cluster of its own connections. It never creates a topic by accident. */
 export function createCluster(kafka: Kafka): Cluster {
-  const symbol = Object.getOwnPropertySymbols(kafka).find(
-    ({ description }) => description === 'private:Kafka:createCluster',
-  )!;
-  const create = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol]!;
-  return create({
+  return createOurCluster<Cluster>(kafka, {
     metadataMaxAge: 300_000,
     allowAutoTopicCreation: false,
     isolationLevel: READ_COMMITTED,

@@ -1,7 +1,3 @@
-import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
-import RequestQueue from 'kafkajs/src/network/requestQueue';
-import Encoder from 'kafkajs/src/protocol/encoder';
-import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import {
   CompressionCodecs,
   CompressionTypes,
@@ -10,7 +6,6 @@ import {
   KafkaJSAggregateError,
   KafkaJSConnectionError,
   KafkaJSError,
-  KafkaJSGroupCoordinatorNotFound,
   KafkaJSProtocolError,
   logLevel,
   PartitionAssigners,
@@ -24,24 +19,28 @@ import {
 } from 'kafkajs';
 import type { Logger } from 'pino';
 import type { KafkaRecord } from '../domain/record';
-import { fetchBatches, type FetchedBatch } from './kafka-consumer-fetch';
+import type { FetchedBatch } from './kafka-consumer-fetch';
 import { lz4, snappy, zstd } from './kafka-codecs';
-import './kafka-connections';
-import './kafka-encoder';
-import './kafkajs-connections';
-import { asOurs, isOurs } from './kafkajs-clusters';
-import { despiteLeaderless } from './kafkajs-leaderless';
-import './kafkajs-lost-brokers';
-import './kafkajs-rights';
+import './kafkajs-patches/connections';
+import { retryCoordinator } from './kafkajs-patches/coordinator';
+import './kafkajs-patches/encoder';
+import './kafkajs-patches/fetch';
+import './kafkajs-patches/first-fetches';
+import { stopIdleTimer } from './kafkajs-patches/idle-timer';
+import { despiteLeaderless } from './kafkajs-patches/leaderless';
+import './kafkajs-patches/lost-brokers';
+import { NULL_HEADER } from './kafkajs-patches/null-header';
+import { patchClusters } from './kafkajs-patches/our-clusters';
+import './kafkajs-patches/rejoin';
+import './kafkajs-patches/rights';
 
 /**
- * The only file that knows kafkajs, with `kafka-*.ts` beside it. It has had no release
- * since 2023, so what it lacks is mended or reached into here, at the exact version that package.json pins.
+ * Only this file, `kafka-*.ts` and `kafkajs-patches/` beside it know kafkajs. It has had no release since
+ * 2023, so `kafkajs-patches/` mends what it lacks, at the exact version that package.json pins. Each patch
+ * acts on the clients of `createKafka` alone.
  */
 export type { Admin, Consumer, EachBatchPayload, Message, Producer } from 'kafkajs';
 export type { FetchedBatch };
-
-const REBALANCE_IN_PROGRESS = 27;
 
 /** PEM texts. `cert` and `key` are the client's own, where brokers ask for them. */
 export interface KafkaTls {
@@ -58,66 +57,7 @@ export interface KafkaSettings {
   sasl?: SASLOptions;
 }
 
-/**
- * kafkajs re-arms a 1 ms timer on every connection for ever (tulios/kafkajs#1556): about 870 wake-ups
- * a second and 3 to 6 % of a core for each idle connection. It is needed only while requests wait.
- */
-const queue = RequestQueue.prototype;
-const { scheduleCheckPendingRequests } = queue;
-queue.scheduleCheckPendingRequests = function () {
-  if (this.pending.length > 0) scheduleCheckPendingRequests.call(this);
-};
-
-/**
- * kafkajs can write a header without a value, but fails when it adds up the size. This one counts as
- * empty, which takes as many bytes, and is written as null.
- */
-const NULL_HEADER = Buffer.alloc(0);
-const encoder = Encoder.prototype;
-const writeVarIntBytes = encoder.writeVarIntBytes;
-encoder.writeVarIntBytes = function (value) {
-  return writeVarIntBytes.call(this, value === NULL_HEADER ? null : value);
-};
-
-/**
- * That is what kafkajs throws when no broker answers while it looks for the coordinator, as when the only
- * one restarts. It counts that as final: the consumer ends, and with it the process.
- */
-Object.defineProperty(KafkaJSGroupCoordinatorNotFound.prototype, 'retriable', {
-  get: () => true,
-  set: () => undefined,
-  // A stream module may load this file once more, on the same kafkajs.
-  configurable: true,
-});
-
-/**
- * Where a member can't join its group anew, as the broker restarts, kafkajs goes on fetching what it had
- * before. It sends no heartbeat if its group has forgotten it, or one that the group takes: so it is never
- * told. This tells it to join, at each heartbeat, until it has.
- */
-const group = ConsumerGroup.prototype;
-const { fetch, heartbeat, joinAndSync } = group;
-const outside = new WeakSet<ConsumerGroup>();
-group.joinAndSync = async function () {
-  try {
-    await joinAndSync.call(this);
-    outside.delete(this);
-  } catch (error) {
-    outside.add(this);
-    throw error;
-  }
-};
-group.heartbeat = async function (options) {
-  if (outside.has(this)) throw createErrorFromCode(REBALANCE_IN_PROGRESS);
-  return heartbeat.call(this, options);
-};
-
-/** Fetches in the place of kafkajs, whose own way trusts that every batch has records; see `fetchBatches`. */
-group.fetch = function (nodeId) {
-  return isOurs(this.cluster) ? fetchBatches(this, nodeId) : fetch.call(this, nodeId);
-};
-
-/** What kafkajs hands to a consumer's handler, and {@link fetchBatches} has made. */
+/** What kafkajs hands to a consumer's handler, and `kafkajs-patches/fetch.ts` has made. */
 export function fetchedBatch({ batch }: EachBatchPayload): FetchedBatch {
   return batch as unknown as FetchedBatch;
 }
@@ -145,7 +85,8 @@ export function createKafka(
       else if (entry.level !== logLevel.NOTHING) log.warn(fields, message);
     },
   });
-  return asOurs(kafka);
+  patchClusters(kafka, stopIdleTimer, retryCoordinator);
+  return kafka;
 }
 
 /**

@@ -1,12 +1,4 @@
 /** Parts of kafkajs 2.2.4 that its own types leave out. */
-declare module 'kafkajs/src/network/requestQueue' {
-  class RequestQueue {
-    pending: unknown[];
-    scheduleCheckPendingRequests: (this: RequestQueue) => void;
-  }
-  export = RequestQueue;
-}
-
 declare module 'kafkajs/src/protocol/encoder' {
   class Encoder {
     static nextPowerOfTwo(value: number): number;

@@ -139,7 +139,6 @@ export interface Stream<Message = unknown> {
   readonly onNull: OnNull;
   readonly onUnreadable: OnUnreadable;
   readonly brake: BrakeLimits | false;
-  readonly onUnreadable: 'stall' | 'deadLetter';
   readonly maxInFlight: number;
   readonly maxOpen: number;
 }
@@ -241,7 +240,6 @@ const optionsSchema = z.strictObject({
         .partial(),
     ])
     .optional(),
-  onUnreadable: z.enum(['stall', 'deadLetter']).optional(),
   maxInFlight: count.max(1000).optional(),
   maxOpen: count.optional(),
 });

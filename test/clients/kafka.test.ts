@@ -84,18 +84,3 @@ test('kafkaErrorType knows only errors of kafkajs', () => {
   expect(kafkaErrorType(new Error('no'))).toBeUndefined();
   expect(kafkaErrorType(undefined)).toBeUndefined();
 });
-
-test('a coordinator that was not found is looked for again', async () => {
-  const { KafkaJSGroupCoordinatorNotFound } =
-    jest.requireActual<Record<string, new (message: string) => Error>>('kafkajs');
-  const retrier = jest.requireActual<
-    (options: object) => (attempt: () => Promise<string>) => Promise<string>
-  >('kafkajs/src/retry')({ initialRetryTime: 1 });
-  let attempts = 0;
-  const found = await retrier(() =>
-    ++attempts < 3
-      ? Promise.reject(new KafkaJSGroupCoordinatorNotFound!('no broker answers'))
-      : Promise.resolve('found'),
-  );
-  expect([found, attempts]).toEqual(['found', 3]);
-});

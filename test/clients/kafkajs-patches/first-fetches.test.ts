@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import '../../src/clients/kafka-connections';
-import { until } from '../bridge/support/fakes';
+import '../../../src/clients/kafkajs-patches/first-fetches';
+import { until } from '../../bridge/support/fakes';
 
 /** kafkajs's connections to one broker: number 1 is made by the first fetch. */
 interface Pool {

@@ -8,7 +8,7 @@ import {
 } from 'node:net';
 import Connection from 'kafkajs/src/network/connection';
 import Encoder from 'kafkajs/src/protocol/encoder';
-import '../../src/clients/kafka';
+import '../../../src/clients/kafka';
 
 let server: Server;
 let connection: Connection;

@@ -1,10 +1,10 @@
 import type { Kafka } from 'kafkajs';
 import Broker from 'kafkajs/src/broker';
-import type { ClusterMetadata } from 'kafkajs/src/cluster';
+import type { Cluster, ClusterMetadata } from 'kafkajs/src/cluster';
 import OffsetManager from 'kafkajs/src/consumer/offsetManager';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import response from 'kafkajs/src/protocol/requests/metadata/v6/response';
-import { withClusters } from './kafkajs-clusters';
+import { withClusters } from './our-clusters';
 
 /**
  * kafkajs takes one partition without a leader for an error of the whole answer (tulios/kafkajs#1520, #1769).
@@ -61,7 +61,7 @@ offsets.resolveOffsets = function () {
 
 /** The client, whose consumers and admins take metadata in which a partition has no leader. */
 export function despiteLeaderless(kafka: Kafka): Kafka {
-  return withClusters(kafka, ({ brokerPool: pool }) => {
+  return withClusters<Cluster>(kafka, ({ brokerPool: pool }) => {
     const { createBroker, refreshMetadata } = pool;
     pool.createBroker = (settings) => Object.assign(createBroker(settings), { [patient]: true });
     pool.refreshMetadata = async (topics) => {

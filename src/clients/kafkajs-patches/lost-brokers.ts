@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaJSConnectionError } from 'kafkajs';
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
+import { isOurs } from './our-clusters';
 
 const NOT_COORDINATOR = 16;
 
@@ -20,7 +21,8 @@ group.heartbeat = async function (options) {
   try {
     await heartbeat.call(this, options);
   } catch (error) {
-    const lost = isTimeout(error) || error instanceof KafkaJSConnectionError;
+    const lost =
+      isOurs(this.cluster) && (isTimeout(error) || error instanceof KafkaJSConnectionError);
     throw lost ? createErrorFromCode(NOT_COORDINATOR) : error;
   }
 };
@@ -30,7 +32,7 @@ group.heartbeat = async function (options) {
  * them by then. It asks for leaders only every five minutes, or when a broker says that it is none.
  */
 group.recoverFromFetch = async function (error) {
-  if (!isTimeout(error)) return recoverFromFetch.call(this, error);
+  if (!isOurs(this.cluster) || !isTimeout(error)) return recoverFromFetch.call(this, error);
   await this.cluster.refreshMetadata();
   await sleep(this.maxWaitTime);
 };

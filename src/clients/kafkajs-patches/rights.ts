@@ -1,5 +1,6 @@
 import { KafkaJSError, KafkaJSProtocolError } from 'kafkajs';
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
+import { isOurs } from './our-clusters';
 
 /**
  * kafkajs gives a consumer up when a right on its topic or group is missing, and the process ends with all its
@@ -29,7 +30,7 @@ group.connect = function () {
 };
 group.joinAndSync = async function () {
   await waitingForRights(this, () => joinAndSync.call(this));
-  members.add(this.cluster);
+  if (isOurs(this.cluster)) members.add(this.cluster);
 };
 group.heartbeat = function (options) {
   return waitingForRights(this, () => heartbeat.call(this, options));

@@ -1,0 +1,60 @@
+import type { Kafka } from 'kafkajs';
+
+/** The parts of kafkajs's cluster that the patches of one client change. */
+export interface PatchedCluster {
+  connectionPoolBuilder: { build(destination?: object): Promise<{ pool: Connection[] }> };
+  findGroupCoordinatorMetadata(options: object): Promise<unknown>;
+}
+interface Connection {
+  requestQueue: { pending: unknown[]; scheduleCheckPendingRequests(): void };
+}
+
+/** Makes the cluster that a consumer, a producer or an admin client of kafkajs works with. */
+type CreateCluster = (options: object) => PatchedCluster;
+
+/**
+ * Remembers the clusters of CloudSync's own clients. A program that embeds CloudSync may use the same
+ * kafkajs for clients of its own, and those stay as kafkajs publishes them.
+ */
+const ours = new WeakSet<object>();
+
+/** Tells whether a client of CloudSync works with the cluster. Patches of prototypes ask for it. */
+export function isOurs(cluster: object): boolean {
+  return ours.has(cluster);
+}
+
+/** Marks each cluster that the client makes from now on as ours, and patches it. */
+export function patchClusters(kafka: Kafka, ...patches: ((cluster: PatchedCluster) => void)[]) {
+  const [holder, symbol] = clusterFactory(kafka);
+  const createCluster = holder[symbol]!;
+  holder[symbol] = (options) => {
+    const cluster = createCluster(options);
+    ours.add(cluster);
+    for (const patch of patches) patch(cluster);
+    return cluster;
+  };
+}
+
+/** The client, but for `change` that each cluster gets which is made through what is returned. */
+export function withClusters<T>(kafka: Kafka, change: (cluster: T) => void): Kafka {
+  const [holder, symbol] = clusterFactory(kafka);
+  const value: CreateCluster = (options) => {
+    const cluster = holder[symbol]!(options);
+    change(cluster as T);
+    return cluster;
+  };
+  return Object.create(kafka, { [symbol]: { value, writable: true } }) as Kafka;
+}
+
+/** A cluster of the client. The public API of kafkajs gives clusters to consumers only. */
+export function createCluster<T>(kafka: Kafka, options: object): T {
+  const [holder, symbol] = clusterFactory(kafka);
+  return holder[symbol]!(options) as T;
+}
+
+function clusterFactory(kafka: Kafka): [Record<symbol, CreateCluster>, symbol] {
+  const symbol = Object.getOwnPropertySymbols(kafka).find(
+    ({ description }) => description === 'private:Kafka:createCluster',
+  )!;
+  return [kafka as unknown as Record<symbol, CreateCluster>, symbol];
+}

@@ -1,0 +1,111 @@
+import pino from 'pino';
+import { createConsumer, createKafka, type Kafka } from '../../../src/clients/kafka';
+import { createCluster, isOurs } from '../../../src/clients/kafkajs-patches/our-clusters';
+
+/** What the tests look at in a cluster of kafkajs. Nothing listens at its broker's port. */
+interface Cluster {
+  connectionPoolBuilder: { build(destination: object): Promise<{ pool: Connection[] }> };
+  brokerPool: { brokers: Record<string, object> };
+  findGroupCoordinator(options: object): Promise<unknown>;
+}
+interface Connection {
+  requestQueue: {
+    pending: object[];
+    throttleCheckTimeoutId: NodeJS.Timeout | null;
+    checkPendingRequests(): void;
+    destroy(): void;
+  };
+}
+interface Group {
+  joinAndSync(): Promise<void>;
+  heartbeat(options: object): Promise<void>;
+}
+const ConsumerGroup = jest.requireActual<new (options: object) => Group>(
+  'kafkajs/src/consumer/consumerGroup',
+);
+
+const { Kafka: PublishedKafka } = jest.requireActual<{
+  Kafka: new (settings: object) => Kafka;
+}>('kafkajs');
+
+const settings = { brokers: ['127.0.0.1:1'], clientId: 'test' };
+const own = () => createKafka({ ...settings, ssl: false }, pino({ level: 'silent' }));
+/** A client that the program around CloudSync makes with the same kafkajs. */
+const foreign = () => new PublishedKafka({ ...settings, logLevel: 0 });
+const clusterOf = (kafka: Kafka) => createCluster<Cluster>(kafka, {});
+
+test('isOurs knows the clusters of every consumer, producer and admin client of CloudSync', () => {
+  const seen: object[] = [];
+  const partitionAssigners = [
+    ({ cluster }: { cluster: object }) => {
+      seen.push(cluster);
+      return {} as never;
+    },
+  ];
+  createConsumer(own(), { groupId: 'g', partitionAssigners });
+  foreign().consumer({ groupId: 'g', partitionAssigners });
+  expect(seen.map(isOurs)).toEqual([true, false]);
+  expect([isOurs(clusterOf(own())), isOurs(clusterOf(foreign()))]).toEqual([true, false]);
+});
+
+describe('the timer of waiting requests', () => {
+  const armedBy = async (kafka: Kafka, pending: object[]) => {
+    const { pool } = await clusterOf(kafka).connectionPoolBuilder.build({ host: 'h', port: 1 });
+    return pool.map(({ requestQueue: queue }) => {
+      queue.pending = pending;
+      Object.assign(queue, { throttledUntil: Date.now() + 60_000 });
+      queue.checkPendingRequests();
+      const armed = queue.throttleCheckTimeoutId !== null;
+      queue.destroy();
+      return armed;
+    });
+  };
+
+  test('is armed while requests wait only', async () => {
+    expect(await armedBy(own(), [])).toEqual([false, false]);
+    expect(await armedBy(own(), [{}])).toEqual([true, true]);
+  });
+
+  test('is armed always by clients of others, as kafkajs does', async () => {
+    expect(await armedBy(foreign(), [])).toEqual([true, true]);
+  });
+});
+
+describe('a coordinator that no broker knows', () => {
+  const errorOf = async (kafka: Kafka) => {
+    const cluster = clusterOf(kafka);
+    // A broker that is known and does not answer.
+    const broker = { isConnected: () => true, findGroupCoordinator: () => Promise.reject(Error()) };
+    Object.assign(cluster.brokerPool, { brokers: { 1: broker } });
+    return cluster.findGroupCoordinator({ groupId: 'g' }).catch((error: unknown) => error);
+  };
+
+  test('is an error that may go away', async () => {
+    const error = await errorOf(own());
+    expect(error).toMatchObject({ name: 'KafkaJSGroupCoordinatorNotFound', retriable: true });
+  });
+
+  test('is final for clients of others, as kafkajs says', async () => {
+    const error = await errorOf(foreign());
+    expect(error).toMatchObject({ name: 'KafkaJSGroupCoordinatorNotFound', retriable: false });
+  });
+});
+
+describe('a heartbeat after a join that failed', () => {
+  const heartbeatOf = async (kafka: Kafka) => {
+    const logger = { namespace: () => logger };
+    const cluster = clusterOf(kafka);
+    const group = new ConsumerGroup({ cluster, logger, topics: [], assigners: [], retry: {} });
+    Object.assign(cluster, { findGroupCoordinator: () => Promise.reject(new TypeError('no')) });
+    await expect(group.joinAndSync()).rejects.toThrow('no');
+    return group.heartbeat({ interval: 0 });
+  };
+
+  test('asks for another join', async () => {
+    await expect(heartbeatOf(own())).rejects.toMatchObject({ type: 'REBALANCE_IN_PROGRESS' });
+  });
+
+  test('is what kafkajs makes of it for clients of others', async () => {
+    await expect(heartbeatOf(foreign())).resolves.toBeUndefined();
+  });
+});
