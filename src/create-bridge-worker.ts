@@ -5,6 +5,7 @@ import { Backoff } from './bridge/backoff';
 import { ChunkDispatcher } from './bridge/chunk-dispatcher';
 import { StreamConsumer } from './bridge/consume';
 import { Dispatcher } from './bridge/dispatcher';
+import { GroupWatch } from './bridge/group-watch';
 import { createHandOn } from './bridge/hand-on';
 import { HeldChunks } from './bridge/held-chunks';
 import type { Ledger } from './bridge/ledger';
@@ -150,6 +151,7 @@ function createStreamBridge(
     onLost: () => dispatcher.dropLost(),
     onFatal,
   });
+  const group = new GroupWatch(stream, options.kafka, logger);
   let evictedBefore = 0;
   const gauges = setInterval(() => {
     const { size, evicted } = idempotency.stats();
@@ -186,6 +188,7 @@ function createStreamBridge(
     async start() {
       const { namespace } = connections;
       await consumer.start();
+      group.start();
       void checkRetention(stream, options.kafka, { client, namespace }, logger);
     },
 
@@ -201,6 +204,7 @@ function createStreamBridge(
     /** Commits and leaves the group. What is open still belongs to Temporal, not to this process. */
     async leave() {
       clearInterval(gauges);
+      group.stop();
       // Without a drain before it where a start has failed.
       stopping.abort();
       void dispatcher.stop();
@@ -214,12 +218,14 @@ function createStreamBridge(
       idempotency.close();
     },
 
-    notices: () => ({ ...braking.notices(), ...consumer.notices() }),
+    notices: () => ({ ...braking.notices(), ...consumer.notices(), ...group.notices() }),
 
     faults(): Record<string, string> {
       const fault = consumer.fault();
+      const unread = group.fault();
       return {
         ...(fault && { [`consumer ${stream.name}`]: fault }),
+        ...(unread && { [`group ${stream.name}`]: unread }),
         ...(backoff.active && { [`temporal ${stream.name}`]: 'does not take workflow starts' }),
       };
     },

@@ -67,6 +67,10 @@ const REBALANCE_TIMEOUT_MS = 60_000;
 /** A consumer that is silent for longer has long been given up by its group. */
 const SILENT_AFTER_MS = 4 * SESSION_TIMEOUT_MS;
 
+/** A notice and no fault: a worker that stands by is as healthy as one that has partitions. */
+const SPARE =
+  'no partition is assigned: the other bridge workers have them all, and this one stands by for theirs';
+
 const LEAVE_DEADLINE_MS = 8_000;
 /** A fetch that comes before the committed offset is known is left for the next one. */
 const LOADING_WAIT_MS = 200;
@@ -243,16 +247,18 @@ export class StreamConsumer {
   fault(): string | undefined {
     if (this.#stopping) return 'stopping';
     if (!this.#joined) return 'has not joined its consumer group';
-    if (this.#windows.size === 0) {
-      return 'no partition is assigned: are there more bridge workers than partitions?';
-    }
     const silence = Date.now() - this.#lastHeartbeat;
     return silence > SESSION_TIMEOUT_MS ? `no heartbeat for ${silence} ms` : undefined;
   }
 
-  /** Partitions with work that make no progress, for people. */
+  /** Partitions with work that make no progress, and that this worker is a spare, for people. */
   notices(): Record<string, string> {
-    return this.#stopping ? {} : this.#stalls.describe();
+    if (this.#stopping) return {};
+    const spare = this.#joined && this.#windows.size === 0;
+    return {
+      ...this.#stalls.describe(),
+      ...(spare && { [`consumer ${this.deps.stream.name}`]: SPARE }),
+    };
   }
 
   /** Commits what is finished now, if anything is. */

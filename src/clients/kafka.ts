@@ -8,12 +8,10 @@ import {
   KafkaJSError,
   KafkaJSProtocolError,
   logLevel,
-  PartitionAssigners,
   type Admin,
   type Consumer,
   type ConsumerConfig,
   type EachBatchPayload,
-  type PartitionAssigner,
   type RetryOptions,
   type SASLOptions,
 } from 'kafkajs';
@@ -21,6 +19,7 @@ import type { Logger } from 'pino';
 import type { KafkaRecord } from '../domain/record';
 import type { FetchedBatch } from './kafka-consumer-fetch';
 import { lz4, snappy, zstd } from './kafka-codecs';
+import { createAssigner } from './kafka-group';
 import './kafkajs-patches/connections';
 import { retryCoordinator } from './kafkajs-patches/coordinator';
 import './kafkajs-patches/encoder';
@@ -89,28 +88,15 @@ export function createKafka(
   return kafka;
 }
 
-/**
- * `onJoining` is called before each request to join the group. kafkajs has no event for it; what it asks
- * then, and at no other time, is how the member would like partitions to be assigned.
- */
+/** `onJoining` is called before each request to join the group. */
 export function createConsumer(
   kafka: Kafka,
   config: ConsumerConfig,
   onJoining: () => void = () => undefined,
 ): Consumer {
-  const assigner: PartitionAssigner = (cluster) => {
-    const roundRobin = PartitionAssigners.roundRobin(cluster);
-    return {
-      ...roundRobin,
-      protocol(subscription) {
-        onJoining();
-        return roundRobin.protocol(subscription);
-      },
-    };
-  };
   return despiteLeaderless(kafka).consumer({
     allowAutoTopicCreation: false,
-    partitionAssigners: [assigner],
+    partitionAssigners: [createAssigner(onJoining)],
     ...config,
   });
 }

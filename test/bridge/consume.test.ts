@@ -275,12 +275,16 @@ test('a record that is finished between a crash and its restart is no fatal erro
   expect(world.fatal).toEqual([]);
 });
 
-test('a consumer without a partition is not ready', async () => {
+test('a consumer without a partition is ready and says that it stands by', async () => {
   await begin();
+  expect(world.consumer.notices()).toEqual({});
+  expect(world.consumer.fault()).toBe('has not joined its consumer group');
   await world.join('a');
-  expect(world.consumer.fault()).toBeUndefined();
+  expect(world.consumer.notices()).toEqual({});
   world.fake.emit('join', { payload: { memberId: 'a', memberAssignment: {} } });
-  expect(world.consumer.fault()).toMatch(/^no partition is assigned/);
+  expect(world.consumer.fault()).toBeUndefined();
+  const notice = expect.stringMatching(/^no partition is assigned/) as string;
+  expect(Object.values(world.consumer.notices())).toEqual([notice]);
 });
 
 test('a crash that kafkajs does not mend is fatal', async () => {

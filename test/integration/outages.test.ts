@@ -88,14 +88,3 @@ test('a bridge worker without work is not ready while Temporal is away', async (
   temporal = await restartTemporal();
   await until('ready again', () => Object.keys(bridge.faults()).length === 0);
 });
-
-test('a bridge worker that gets no partition is not ready', async () => {
-  const { stream } = await world.stream({ partitions: 1 });
-  const first = await world.bridge(stream);
-  const second = await world.bridge(stream);
-  const faults = () => [first, second].map((bridge) => Object.values(bridge.faults()).join());
-  await until('one of them has it, the other says so', () => {
-    const [ready, other] = faults().sort();
-    return ready === '' && other!.startsWith('no partition is assigned');
-  });
-});

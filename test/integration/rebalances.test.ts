@@ -2,10 +2,11 @@ import { StreamConsumer } from '../../src/bridge/consume';
 import type { WindowEntry } from '../../src/bridge/partition-window';
 import { withAdmin, type KafkaSettings } from '../../src/clients/kafka';
 import type { AnyStream } from '../../src/domain/stream';
+import type { Service } from '../../src/lifecycle';
 import { createMetrics } from '../../src/metrics';
 import { keepingLogger } from '../bridge/support/fakes';
 import { ApiKey, KafkaProxy } from './support/kafka-proxy';
-import { message, until, World } from './support/world';
+import { message, uniqueName, until, World } from './support/world';
 
 jest.setTimeout(120_000);
 
@@ -173,4 +174,94 @@ test.each([
   await send(stream, 1, 1);
   await member.finishes(0, 3);
   await until('it commits again', async () => (await committed(stream, 0)) === 4);
+});
+
+const ids = Array.from({ length: 12 }, (_, i) => `m${i}`);
+const faultsOf = (bridge: Service) => Object.values(bridge.faults()).join();
+const noticesOf = (bridge: Service) => Object.values(bridge.notices!()).join();
+
+test('a bridge worker without a partition is ready, and takes over from one that ends', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  const bridges = [await world.bridge(stream), await world.bridge(stream)];
+  const spare = () => bridges.find((one) => noticesOf(one).includes('no partition is assigned'));
+  await until('one of them stands by', () => spare() !== undefined);
+  const standsBy = spare()!;
+  await until('both are ready', () => bridges.every((one) => faultsOf(one) === ''));
+  await bridges.find((one) => one !== standsBy)!.stop();
+  await world.send(
+    stream.topic,
+    ids.map((id) => message(id)),
+  );
+  await until('it delivers', () => sink.objects.size === ids.length);
+  expect([faultsOf(standsBy), noticesOf(standsBy)]).toEqual(['', '']);
+});
+
+describe('two streams in one consumer group', () => {
+  const groupOf = async () => {
+    const groupId = uniqueName('shared');
+    const pair = [
+      await world.stream({ groupId, partitions: 4 }),
+      await world.stream({ groupId, partitions: 4 }),
+    ] as const;
+    for (const { stream } of pair) {
+      const messages = ids.map((id, i) => ({ ...message(id), partition: i % 4 }));
+      await world.send(stream.topic, messages);
+    }
+    return pair;
+  };
+
+  test('each deliver all their records', async () => {
+    const pair = await groupOf();
+    const bridges = await Promise.all(pair.map(({ stream }) => world.bridge(stream)));
+    await until('both delivered', () => pair.every(({ sink }) => sink.objects.size === 12));
+    // As many members again: each stream's partitions go to its own.
+    await Promise.all(pair.map(({ stream }) => world.bridge(stream)));
+    for (const { stream } of pair) {
+      const messages = ids.map((id, i) => ({ ...message(`${id}-later`), partition: i % 4 }));
+      await world.send(stream.topic, messages);
+    }
+    await until('all delivered', () => pair.every(({ sink }) => sink.objects.size === 24));
+    expect(bridges.map(faultsOf)).toEqual(['', '']);
+  });
+
+  test('say which partitions nobody reads while the leader is of an earlier version', async () => {
+    const [first, second] = await groupOf();
+    // Earlier versions have kafkajs's own assigner.
+    const { groupId, topic } = first.stream;
+    const earlier = world.kafka().consumer({ groupId, rebalanceTimeout: 2_000 });
+    await earlier.connect();
+    await earlier.subscribe({ topic });
+    await earlier.run({ autoCommit: false, eachBatch: () => Promise.resolve() });
+    try {
+      const bridge = await world.bridge(second.stream);
+      await until('it is not ready', () => faultsOf(bridge).includes('read by no member'));
+      expect(faultsOf(bridge)).toContain(`of ${second.stream.topic}`);
+      expect(faultsOf(bridge)).toContain(`${topic} too: give each stream a groupId of its own`);
+      await earlier.disconnect();
+      await until('it delivers', () => second.sink.objects.size === 12);
+      await until('it is ready', () => faultsOf(bridge) === '');
+    } finally {
+      await earlier.disconnect();
+    }
+  });
+
+  test('lose nothing to a member of an earlier version that follows', async () => {
+    const [first, second] = await groupOf();
+    const bridge = await world.bridge(first.stream);
+    const { groupId, topic } = second.stream;
+    const earlier = world.kafka().consumer({ groupId, rebalanceTimeout: 2_000 });
+    const seen = new Set<string>();
+    await earlier.connect();
+    try {
+      await earlier.subscribe({ topic, fromBeginning: true });
+      await earlier.run({
+        autoCommit: false,
+        eachMessage: ({ message: { key } }) => Promise.resolve(void seen.add(String(key))),
+      });
+      await until('both read all', () => seen.size === 12 && first.sink.objects.size === 12);
+      expect(faultsOf(bridge)).toBe('');
+    } finally {
+      await earlier.disconnect();
+    }
+  });
 });

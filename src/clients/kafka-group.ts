@@ -1,0 +1,135 @@
+import {
+  AssignerProtocol,
+  KafkaJSError,
+  KafkaJSProtocolError,
+  type Admin,
+  type Assigner,
+  type Cluster,
+  type GroupMember,
+  type PartitionAssigner,
+} from 'kafkajs';
+
+/** kafkajs gives its assigners the whole cluster; its types leave this part out. */
+interface AssignerCluster extends Cluster {
+  brokerPool: {
+    /** Asks one broker after the other. Null if all of them fail. */
+    withBroker<T>(ask: (found: { broker: Broker }) => Promise<T>): Promise<T | null>;
+  };
+}
+interface Broker {
+  metadata(topics: string[]): Promise<{ topicMetadata: TopicMetadata[] }>;
+}
+interface TopicMetadata {
+  topic: string;
+  partitionMetadata: { partitionId: number }[];
+}
+
+/** Answers that no other try changes: nobody reads such a topic. */
+const UNREADABLE = ['UNKNOWN_TOPIC_OR_PARTITION', 'TOPIC_AUTHORIZATION_FAILED'];
+
+/**
+ * Deals each topic's partitions out to the members that read the topic. kafkajs's own assigner deals the
+ * leader's topics out to all members, so that two streams in one group lose partitions to each other. The
+ * name is that of kafkajs's own: members of earlier versions stay in the group during a rolling upgrade.
+ * `onJoining` is called before each request to join, because kafkajs asks for `protocol` then only.
+ */
+export function createAssigner(onJoining: () => void): PartitionAssigner {
+  return ({ cluster }): Assigner => ({
+    name: 'RoundRobinAssigner',
+    version: 0,
+    protocol({ topics }) {
+      onJoining();
+      const metadata = AssignerProtocol.MemberMetadata.encode({
+        version: this.version,
+        topics,
+        userData: Buffer.alloc(0),
+      });
+      return { name: this.name, metadata };
+    },
+    async assign({ members }) {
+      const assigned = new Map<string, Record<string, number[]>>();
+      for (const [topic, readers] of readersByTopic(members)) {
+        const partitions = await partitionsOf(cluster as AssignerCluster, topic);
+        for (const [i, partition] of partitions.entries()) {
+          const reader = readers[i % readers.length]!;
+          const topics = assigned.get(reader) ?? {};
+          (topics[topic] ??= []).push(partition);
+          assigned.set(reader, topics);
+        }
+      }
+      return [...assigned].map(([memberId, assignment]) => ({
+        memberId,
+        memberAssignment: AssignerProtocol.MemberAssignment.encode({
+          version: this.version,
+          assignment,
+          userData: Buffer.alloc(0),
+        }),
+      }));
+    },
+  });
+}
+
+/** Ids of the members that read each topic, in order. */
+function readersByTopic(members: GroupMember[]): Map<string, string[]> {
+  const readers = new Map<string, string[]>();
+  for (const { memberId, memberMetadata } of members) {
+    for (const topic of topicsOf(memberMetadata)) {
+      readers.set(topic, [...(readers.get(topic) ?? []), memberId].sort());
+    }
+  }
+  return readers;
+}
+
+/** Topics that a member reads. Empty if it says so in a form that is not Kafka's. */
+function topicsOf(memberMetadata: Buffer): string[] {
+  try {
+    return AssignerProtocol.MemberMetadata.decode(memberMetadata)?.topics ?? [];
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Partitions of a topic that a member reads. kafkajs has just refreshed what it knows of the leader's own
+ * topics. Other topics are asked for aside: among the leader's own they would end its consumer when
+ * somebody deletes them.
+ */
+async function partitionsOf(cluster: AssignerCluster, topic: string): Promise<number[]> {
+  const own = cluster.findTopicPartitionMetadata(topic);
+  if (own.length > 0) return own.map(({ partitionId }) => partitionId);
+  const found = await cluster.brokerPool.withBroker(async ({ broker }) => {
+    try {
+      const { topicMetadata } = await broker.metadata([topic]);
+      return topicMetadata.find((one) => one.topic === topic)?.partitionMetadata ?? [];
+    } catch (error) {
+      const unreadable = error instanceof KafkaJSProtocolError && UNREADABLE.includes(error.type);
+      if (unreadable) return [];
+      throw error;
+    }
+  });
+  // The consumer starts anew, and the group deals out once more.
+  if (!found) {
+    throw new KafkaJSError(`no broker tells the partitions of ${topic}, which the group reads too`);
+  }
+  return found.map(({ partitionId }) => partitionId);
+}
+
+/** A member of a consumer group: the topics that it reads, and the partitions that the leader gave it. */
+export interface GroupMemberState {
+  topics: string[];
+  partitions: Record<string, number[]>;
+}
+
+/** The members of a group, or undefined while the group deals out its partitions. */
+export async function groupMembers(
+  admin: Admin,
+  groupId: string,
+): Promise<GroupMemberState[] | undefined> {
+  const { groups } = await admin.describeGroups([groupId]);
+  const { state, members } = groups[0]!;
+  if (state !== 'Stable') return undefined;
+  return members.map(({ memberMetadata, memberAssignment }) => ({
+    topics: topicsOf(memberMetadata),
+    partitions: AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {},
+  }));
+}
