@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { soak } from './run';
+import { soak, type SoakOptions } from './run';
 
 const { minutes, seed, out } = new Command('soak')
   .description('producers of others, faults, and a comparison with what Kafka shows at the end')
@@ -10,9 +10,17 @@ const { minutes, seed, out } = new Command('soak')
   .parse()
   .opts<{ minutes: number; seed: number; out: string }>();
 
-soak({ minutes, seed, pauseMs: [300, 1_500], remakeSeconds: [40, 90] }, out, (text) =>
-  process.stderr.write(`${text}\n`),
-)
+const interrupted = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort());
+const options = {
+  minutes,
+  seed,
+  pauseMs: [300, 1_500],
+  remakeSeconds: [40, 90],
+} satisfies SoakOptions;
+const progress = (text: string) => process.stderr.write(`${text}\n`);
+
+soak(options, out, progress, interrupted.signal)
   .then((report) => {
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
     const good = report.streams.every(({ findings }) => findings.length === 0);
