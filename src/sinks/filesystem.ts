@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { link, mkdir, open, opendir, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ChunkRange } from '../domain/chunk';
@@ -6,6 +6,7 @@ import { DeliveryError, errorMessage, type DeliveryFailure } from '../domain/err
 import type { ChunkWriteResult, Sink, SinkRecord, WriteResult } from '../domain/sink';
 import { isLine, linesOf, notIn, toLines } from './lines';
 import { chunkPath, CHUNKS, objectName } from './object-name';
+import { removeAbandoned, UNFINISHED, unfinishedName } from './unfinished-files';
 
 export interface FileSystemSinkOptions {
   /** Where the files go; made when first needed. */
@@ -26,12 +27,6 @@ export interface FileSystemSinkOptions {
 }
 
 /**
- * Not part of any object name, as `objectName` encodes a leading dot. A process that is killed leaves
- * those it had begun, a few at most.
- */
-const UNFINISHED = '.unfinished-';
-
-/**
  * One file per message, named by the message id, with the record's value byte for byte. A file appears
  * whole or not at all, and the first one wins: `link` fails where the name is taken.
  */
@@ -39,9 +34,10 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
   const { directory, extension = 'json', fsync = false, chunkFiles = false } = options;
   const made = new Map<string, Promise<unknown>>();
 
-  async function create(path: string, content: Buffer): Promise<'created' | 'exists'> {
-    const folder = dirname(path);
-    const unfinished = join(folder, `${UNFINISHED}${randomUUID()}`);
+  const unfinishedFolder = join(directory, UNFINISHED);
+  let swept: Promise<void> | undefined;
+
+  async function ready(folder: string): Promise<void> {
     let folderMade = made.get(folder);
     if (!folderMade) made.set(folder, (folderMade = makeFolder(folder, fsync)));
     try {
@@ -50,6 +46,14 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
       made.delete(folder);
       throw error;
     }
+  }
+
+  async function create(path: string, content: Buffer): Promise<'created' | 'exists'> {
+    const folder = dirname(path);
+    const unfinished = join(unfinishedFolder, unfinishedName());
+    await ready(folder);
+    await ready(unfinishedFolder);
+    await (swept ??= removeAbandoned(unfinishedFolder));
     try {
       const file = await open(unfinished, 'wx');
       try {
@@ -67,8 +71,9 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
         if (fsync) await syncDirectory(folder);
         return 'exists';
       }
-      // The folder may have been taken away.
+      // The folders may have been taken away.
       made.delete(folder);
+      made.delete(unfinishedFolder);
       throw error;
     } finally {
       // What can't be removed is no part of the sink, and must not hide how the write ended.
@@ -124,6 +129,7 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
         throw error;
       }
       for await (const entry of entries) {
+        // Earlier versions kept unfinished files here, under names that begin like the folder's.
         if (entry.isFile() && !entry.name.startsWith(UNFINISHED)) {
           yield readFile(join(directory, entry.name));
         }

@@ -7,14 +7,18 @@ import {
   rm,
   stat,
   symlink,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { classifyError, DeliveryError } from '../../src/domain/errors';
 import type { Sink, SinkRecord } from '../../src/domain/sink';
 import { fileSystemSink } from '../../src/sinks/filesystem';
+import { unfinishedName } from '../../src/sinks/unfinished-files';
 import { bytes, messageIds } from '../domain/support/records';
 import { sinkRecord, write } from './support/write';
 
@@ -26,6 +30,12 @@ beforeEach(async () => {
   sink = fileSystemSink({ directory });
 });
 afterEach(() => rm(join(directory, '..', '..'), { recursive: true, force: true }));
+
+/** Without the folder of what is not whole yet, which must be empty. */
+async function files(): Promise<string[]> {
+  expect(await readdir(join(directory, '.unfinished'))).toEqual([]);
+  return (await readdir(directory)).filter((name) => name !== '.unfinished');
+}
 
 async function stored(): Promise<string[]> {
   const values: string[] = [];
@@ -47,7 +57,7 @@ test('written: one file per message, with the value byte for byte', async () => 
   const location = join(directory, '42.json');
   await expect(write(sink, { value })).resolves.toEqual({ outcome: 'written', location });
   expect(await readFile(location)).toEqual(value);
-  expect(await readdir(directory)).toEqual(['42.json']);
+  expect(await files()).toEqual(['42.json']);
 });
 
 test('duplicate: the same content again', async () => {
@@ -58,7 +68,7 @@ test('duplicate: the same content again', async () => {
   await expect(write(fileSystemSink({ directory }))).resolves.toMatchObject({
     outcome: 'duplicate',
   });
-  expect(await readdir(directory)).toHaveLength(1);
+  expect(await files()).toHaveLength(1);
 });
 
 test('ContentConflict: other content; the first one stays', async () => {
@@ -67,13 +77,13 @@ test('ContentConflict: other content; the first one stays', async () => {
   await expect(attempt).rejects.toBeInstanceOf(DeliveryError);
   await expect(attempt).rejects.toMatchObject({ type: 'ContentConflict' });
   expect(await stored()).toEqual(['first']);
-  expect(await readdir(directory)).toHaveLength(1);
+  expect(await files()).toHaveLength(1);
 });
 
 test('an extension of its own, and flushed to the disk', async () => {
   sink = fileSystemSink({ directory, extension: 'txt', fsync: true });
   await write(sink);
-  expect(await readdir(directory)).toEqual(['42.txt']);
+  expect(await files()).toEqual(['42.txt']);
 });
 
 test('any message id and any bytes', async () => {
@@ -87,7 +97,7 @@ test('any message id and any bytes', async () => {
       expect(await readFile(result.location!)).toEqual(value);
     }),
   );
-  expect(await readdir(directory)).toHaveLength(values.size);
+  expect(await files()).toHaveLength(values.size);
 });
 
 test('of forty writers of one id at once exactly one writes', async () => {
@@ -98,7 +108,7 @@ test('of forty writers of one id at once exactly one writes', async () => {
   const written = results.filter(({ outcome }) => outcome === 'written');
   expect(written).toHaveLength(1);
   expect(results.filter(({ outcome }) => outcome === 'duplicate')).toHaveLength(39);
-  expect(await readdir(directory)).toEqual(['42.json']);
+  expect(await files()).toEqual(['42.json']);
 });
 
 test('of forty writers of other content one writes, the others conflict', async () => {
@@ -151,7 +161,7 @@ describe('when the directory is in trouble', () => {
   test('a name that the file system refuses is permanent', async () => {
     sink = fileSystemSink({ directory, extension: 'x'.repeat(300) });
     expect(await failureOf(write(sink))).toMatchObject({ type: 'Permanent' });
-    expect(await readdir(directory)).toEqual([]);
+    expect(await files()).toEqual([]);
   });
 });
 
@@ -272,5 +282,55 @@ describe('a chunk in one file', () => {
     sink = fileSystemSink({ directory, chunkFiles: true, fsync: true });
     await expect(writeChunk(a)).resolves.toMatchObject({ outcome: 'written' });
     await expect(writeChunk(a)).resolves.toMatchObject({ outcome: 'duplicate' });
+  });
+});
+
+describe('files that a process began and never finished', () => {
+  const name = (pid: number) => unfinishedName().replace(`-${process.pid}-`, `-${pid}-`);
+  const begun = async (file: string, hoursAgo = 0) => {
+    await mkdir(join(directory, '.unfinished'), { recursive: true });
+    await writeFile(join(directory, '.unfinished', file), 'half');
+    const at = new Date(Date.now() - hoursAgo * 3_600_000);
+    await utimes(join(directory, '.unfinished', file), at, at);
+    return file;
+  };
+  const left = async () => (await readdir(join(directory, '.unfinished'))).sort();
+
+  test('are removed at the next start when the process was killed', async () => {
+    // The process gets as far as the link, which never comes.
+    const script = `
+      const { fileSystemSink } = require('${join(__dirname, '../../dist')}');
+      const fs = require('node:fs/promises');
+      fs.link = () => (process.stdout.write('begun'), new Promise(() => setInterval(() => {}, 1000)));
+      const record = { messageId: 'x', value: Buffer.from('{}') };
+      fileSystemSink({ directory: ${JSON.stringify(directory)} }).write(record, {});
+    `;
+    const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    expect(await left()).toHaveLength(1);
+    // Another process that starts leaves the file of one that runs.
+    await write(fileSystemSink({ directory }), { messageId: 'while it runs' });
+    expect(await left()).toHaveLength(1);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    await write(fileSystemSink({ directory }), { messageId: 'after it' });
+    expect(await left()).toEqual([]);
+    expect(await stored()).toHaveLength(2);
+  });
+
+  test('stay while they may be those of a process elsewhere, and go when they are old', async () => {
+    const elsewhere = await begun(`0123456789abcdef-${process.pid}-a`);
+    const running = await begun(name(process.pid));
+    await begun(`0123456789abcdef-${process.pid}-b`, 2);
+    await begun(name(process.pid), 2);
+    await begun('of nobody', 2);
+    await write(sink);
+    expect(await left()).toEqual([elsewhere, running].sort());
+  });
+
+  test('that can not be removed do not hinder a write', async () => {
+    await mkdir(join(directory, '.unfinished', name(2 ** 22 + 1)), { recursive: true });
+    await expect(write(sink)).resolves.toMatchObject({ outcome: 'written' });
+    expect(await left()).toHaveLength(1);
   });
 });

@@ -40,7 +40,7 @@ test('write to a folder of their own', async () => {
   await write(aws.sink);
   await write(azure.sink);
   expect((await readdir(directory)).sort()).toEqual(['aws', 'azure']);
-  expect(await readdir(join(directory, 'azure'))).toEqual(['42.json']);
+  expect((await readdir(join(directory, 'azure'))).sort()).toEqual(['.unfinished', '42.json']);
 });
 
 test('take topic, retries and idempotency from the settings', () => {

@@ -20,7 +20,8 @@ test('a folder that is taken away fails for a time, and has kept its files', asy
     }
     await faulty.heal();
     for (const sink of [running, started]) await write(sink, { messageId: '2' });
-    expect((await readdir(join(directory, 's'))).sort()).toEqual(['1.json', '2.json']);
+    const files = ['.unfinished', '1.json', '2.json'];
+    expect((await readdir(join(directory, 's'))).sort()).toEqual(files);
   } finally {
     await rm(directory, { recursive: true });
   }
