@@ -44,7 +44,10 @@ export default defineConfig(
       ],
     },
   },
-  { files: ['src/config.ts', 'test/**', 'bench/**'], rules: { 'no-restricted-properties': 'off' } },
+  {
+    files: ['src/config.ts', 'test/**', 'bench/**', 'scripts/**'],
+    rules: { 'no-restricted-properties': 'off' },
+  },
   {
     files: [
       'src/clients/kafka*.ts',

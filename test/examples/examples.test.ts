@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Receiver } from '../sinks/support/receiver';
 
 jest.setTimeout(60_000);
 
@@ -11,7 +12,7 @@ const ROOT = join(__dirname, '..', '..');
  * Loads a stream module as the CLI does, in a process of its own, because Jest replaces the module
  * loader. Its sink meets a service that answers every call with the given status.
  */
-async function load(module: string, status: number) {
+async function load(module: string, status: number, env: Record<string, string> = {}) {
   const program = `
     const { classifyError, loadSettings } = require('cloudsync');
     const { loadStreams } = require('./dist/load-streams.js');
@@ -28,7 +29,9 @@ async function load(module: string, status: number) {
       const { type } = workflow ?? {};
       console.log(JSON.stringify({ name, topic, others: others.length, workflow: type, write }));
     })();`;
-  const { stdout } = await promisify(execFile)(process.execPath, ['-e', program], { cwd: ROOT });
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', program], {
+    ...{ cwd: ROOT, env: { ...process.env, ...env } },
+  });
   return JSON.parse(stdout) as unknown;
 }
 
@@ -61,7 +64,14 @@ test.each([
   [429, 'Throttled'],
 ])('http-sink: %d from the receiver is %s', async (status, write) => {
   const expected = { name: 'shipments', topic: 'shop.shipments', others: 0, write };
-  expect(await load(HTTP_SINK, status)).toEqual(expected);
+  const receiver = await Receiver.start();
+  receiver.answer = (response) => response.writeHead(status).end();
+  try {
+    const found = await load(HTTP_SINK, status, { SHIPMENTS_URL: receiver.url });
+    expect(found).toEqual(expected);
+  } finally {
+    await receiver.close();
+  }
 });
 
 test.each([

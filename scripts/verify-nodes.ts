@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { delimiter, dirname, join } from 'node:path';
+import { userCacheDirectory } from '../src/dev';
+import { cachedFolder } from '../src/dev/cached';
+import { installedTools } from '../src/dev/tools';
+
+/** The newest releases of each line that was tried. The tests of `npm test` run on the Node that is installed. */
+const VERSIONS = ['22.23.3', '24.21.0'];
+
+/** Integration tests of what consumes: the lanes, order, rebalances, what a log may hold, and kills. */
+const CONSUMER = [
+  ...['record-lane', 'chunk-lane', 'ordering', 'rebalances', 'compression', 'poison', 'limits'],
+  ...['signals', 'processes', 'stalled'],
+];
+
+const progress = (message: string) => process.stderr.write(`${message}\n`);
+
+/** Path of a Node of this version, which npm has installed into the user's cache. */
+async function provisionNode(version: string): Promise<string> {
+  const folder = await cachedFolder({
+    ...{ cacheDirectory: userCacheDirectory(process.env), name: `node-${version}`, progress },
+    build: (directory) =>
+      installedTools.run({
+        command: 'npm',
+        args: ['install', '--prefix', directory, '--no-audit', '--no-fund', `node@${version}`],
+        cwd: directory,
+        doing: `installing Node ${version} with npm`,
+        ...{ deadlineMs: 10 * 60_000, progress },
+      }),
+  });
+  return join(folder, 'node_modules', 'node', 'bin', 'node');
+}
+
+/** Runs Jest on this Node. What the tests start by the name `node` runs on it as well. */
+async function jest(node: string, ...args: string[]): Promise<void> {
+  const main = join(__dirname, '..', 'node_modules', 'jest', 'bin', 'jest.js');
+  const path = [dirname(node), process.env.PATH].join(delimiter);
+  const child = spawn(node, [main, ...args], {
+    ...{ stdio: 'inherit', env: { ...process.env, PATH: path } },
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`the tests failed: ${node} ${['jest', ...args].join(' ')}`);
+}
+
+async function main(): Promise<void> {
+  const given = process.argv.slice(2);
+  const versions = VERSIONS.filter((version) => {
+    return given.length === 0 || given.some((line) => version.startsWith(`${line}.`));
+  });
+  if (versions.length === 0) throw new Error(`no such version; there are ${VERSIONS.join(', ')}`);
+  for (const version of versions) {
+    const node = await provisionNode(version);
+    progress(`Node ${version}`);
+    await jest(node, '--selectProjects', 'unit', '--maxWorkers=2');
+    const patterns = CONSUMER.map((name) => `integration/${name}\\.test`);
+    await jest(
+      node,
+      '--selectProjects',
+      'integration',
+      '--maxWorkers=2',
+      '--testPathPatterns',
+      ...patterns,
+    );
+  }
+}
+
+main().catch((error: unknown) => {
+  progress(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+});
