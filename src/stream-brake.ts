@@ -40,7 +40,8 @@ export function createStreamBrake(
     closed(workflowType, outcome, letterType) {
       // Its records are counted as they are delivered.
       if (workflowType === 'deliverChunk') return;
-      if (letterType !== undefined) brake.deadLettered(letterType);
+      if (letterType !== undefined && workflowType === 'invalidRecord') brake.invalid(letterType);
+      else if (letterType !== undefined) brake.deadLettered(letterType);
       else if (outcome === 'delivered' || outcome === 'duplicate') brake.delivered(1);
     },
     notices: () => {

@@ -3,11 +3,11 @@ import { brake, brakeOf, release } from '../clients/temporal-brake';
 import { describeBrake, nextProbe, type BrakeLimits, type BrakeReason } from '../domain/brake';
 import { errorWithCause } from '../domain/errors';
 import { HELD_BY_KEY } from '../domain/hold';
-import type { RecordPosition } from '../domain/record';
+import type { InvalidRecordType, RecordPosition } from '../domain/record';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
-import { exceeds, Outcomes } from './outcomes';
+import { Outcomes } from './outcomes';
 
 const ASK_INTERVAL_MS = 5_000;
 /** The time after which a record that was let through no longer keeps others from it. */
@@ -102,10 +102,23 @@ export class Brake implements Gate {
     void this.#release();
   }
 
+  /** A record was dead-lettered that the sink was asked for. */
   deadLettered(errorType: string): void {
     // One bad key is no bad stream.
     if (errorType === HELD_BY_KEY) return;
     this.#outcomes.deadLettered(errorType);
+    this.#counted();
+  }
+
+  /** A record was dead-lettered that no sink was asked for. */
+  invalid(errorType: string): void {
+    // Producers send records without a value on purpose, as a mark that something was deleted.
+    if (errorType === ('NullValue' satisfies InvalidRecordType)) return;
+    this.#outcomes.invalid(errorType);
+    this.#counted();
+  }
+
+  #counted(): void {
     if (this.#reason === null && !this.#tripping) void this.#tripIfNeeded();
   }
 
@@ -159,9 +172,9 @@ export class Brake implements Gate {
   }
 
   async #tripIfNeeded(): Promise<void> {
-    const rate = this.#outcomes.rate();
     const { client, stream, limits, logger } = this.deps;
-    if (!exceeds(rate, limits)) return;
+    const rate = this.#outcomes.excess(limits);
+    if (!rate) return;
     this.#tripping = true;
     try {
       await brake(client, stream, {

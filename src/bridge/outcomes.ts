@@ -6,10 +6,13 @@ const SLICES = 30;
 interface Slice {
   number: number;
   delivered: number;
+  /** Of records that the sink was asked for, by error type. */
   deadLetters: Map<string, number>;
+  /** Of records that no sink was asked for, by error type. */
+  invalid: Map<string, number>;
 }
 
-/** What the dead letters of the window are: how many, which share of the records that ended, of which type. */
+/** Dead letters of the window: how many, which share of the records that ended, most of them of which type. */
 export interface DeadLetterRate {
   deadLetters: number;
   share: number;
@@ -29,30 +32,37 @@ export class Outcomes {
     this.#current(now).delivered += count;
   }
 
+  /** A record was dead-lettered that the sink was asked for. */
   deadLettered(errorType: string, now = Date.now()): void {
-    const { deadLetters } = this.#current(now);
-    deadLetters.set(errorType, (deadLetters.get(errorType) ?? 0) + 1);
+    add(this.#current(now).deadLetters, errorType, 1);
+  }
+
+  /** A record was dead-lettered that no sink was asked for. */
+  invalid(errorType: string, now = Date.now()): void {
+    add(this.#current(now).invalid, errorType, 1);
   }
 
   clear(): void {
     this.#slices = [];
   }
 
-  rate(now = Date.now()): DeadLetterRate {
+  /** The rate that is a reason to brake, if there is one. */
+  excess(limits: BrakeLimits, now = Date.now()): DeadLetterRate | undefined {
     this.#current(now);
-    const byType = new Map<string, number>();
-    let deadLetters = 0;
+    const deadLetters = new Map<string, number>();
+    const invalid = new Map<string, number>();
     let delivered = 0;
     for (const slice of this.#slices) {
       delivered += slice.delivered;
-      for (const [type, count] of slice.deadLetters) {
-        deadLetters += count;
-        byType.set(type, (byType.get(type) ?? 0) + count);
-      }
+      for (const [type, count] of slice.deadLetters) add(deadLetters, type, count);
+      for (const [type, count] of slice.invalid) add(invalid, type, count);
     }
-    const share = deadLetters === 0 ? 0 : deadLetters / (deadLetters + delivered);
-    const [errorType = ''] = [...byType].sort(([, a], [, b]) => b - a)[0] ?? [];
-    return { deadLetters, share, errorType };
+    // Invalid records say nothing about the sink. If nearly all are invalid, the schema may be at fault.
+    const asked = rateOf(deadLetters, delivered);
+    if (asked.deadLetters >= limits.minimum && asked.share >= limits.share) return asked;
+    const unread = rateOf(invalid, delivered + asked.deadLetters);
+    const isReason = unread.deadLetters >= limits.minimum && unread.share >= limits.invalidShare;
+    return isReason ? unread : undefined;
   }
 
   /** The slice of this moment; those that have left the window are dropped. */
@@ -61,14 +71,20 @@ export class Outcomes {
     this.#slices = this.#slices.filter((slice) => slice.number > number - SLICES);
     let current = this.#slices.at(-1);
     if (current?.number !== number) {
-      current = { number, delivered: 0, deadLetters: new Map() };
+      current = { number, delivered: 0, deadLetters: new Map(), invalid: new Map() };
       this.#slices.push(current);
     }
     return current;
   }
 }
 
-/** Whether so many dead letters are a reason to brake. */
-export function exceeds({ deadLetters, share }: DeadLetterRate, limits: BrakeLimits): boolean {
-  return deadLetters >= limits.minimum && share >= limits.share;
+function add(counts: Map<string, number>, type: string, count: number): void {
+  counts.set(type, (counts.get(type) ?? 0) + count);
+}
+
+function rateOf(byType: Map<string, number>, others: number): DeadLetterRate {
+  const deadLetters = [...byType.values()].reduce((sum, count) => sum + count, 0);
+  const share = deadLetters === 0 ? 0 : deadLetters / (deadLetters + others);
+  const [errorType = ''] = [...byType].sort(([, a], [, b]) => b - a)[0] ?? [];
+  return { deadLetters, share, errorType };
 }

@@ -1,7 +1,15 @@
 /** When a stream is braked: it is paused, in place of draining its topic into its dead-letter topic. */
 export interface BrakeLimits {
-  /** Dead letters per record that ended, 0 to 1, from which on the stream is braked. Default 0.5. */
+  /**
+   * Dead letters of records that the sink was asked for, per such record that ended: from this share on, 0 to 1,
+   * the stream is braked. Default 0.5.
+   */
   share: number;
+  /**
+   * The same share for records that are invalid, which no sink was asked for, per record that ended. Records without
+   * a value do not count. Default 0.9.
+   */
+  invalidShare: number;
   /** Dead letters below which it never is. Default 50. */
   minimum: number;
   /** The time in which both are counted, in milliseconds. Default 60,000. */
@@ -15,6 +23,7 @@ export interface BrakeLimits {
 
 export const DEFAULT_BRAKE_LIMITS: BrakeLimits = {
   share: 0.5,
+  invalidShare: 0.9,
   minimum: 50,
   windowMs: 60_000,
   probeAfterMs: 30_000,

@@ -233,6 +233,7 @@ const optionsSchema = z.strictObject({
       z
         .strictObject({
           share: z.number().gt(0).max(1),
+          invalidShare: z.number().gt(0).max(1),
           minimum: count,
           windowMs: milliseconds.min(1_000),
           probeAfterMs: milliseconds.max(MAX_TIMER_MS / 10),

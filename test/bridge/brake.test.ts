@@ -213,6 +213,30 @@ test('what is held behind a dead record of its key does not count', async () => 
   expect(memo).toBeUndefined();
 });
 
+test('a stream of tombstones is not braked, however many they are', async () => {
+  await begin();
+  for (let i = 0; i < 1_500; i++) brake.invalid('NullValue');
+  await settled();
+  expect(memo).toBeUndefined();
+});
+
+test('a stream whose sink takes everything is not braked by invalid records in between', async () => {
+  await begin();
+  for (let i = 0; i < 1_500; i++) {
+    brake.delivered(1);
+    brake.invalid('SchemaMismatch');
+  }
+  await settled();
+  expect(memo).toBeUndefined();
+});
+
+test('a stream of which nothing can be read is braked', async () => {
+  await begin();
+  for (let i = 0; i < 50; i++) brake.invalid('DecodeFailed');
+  await settled();
+  expect(memo).toMatchObject({ deadLetters: 50, share: 1, errorType: 'DecodeFailed' });
+});
+
 test('a record that was not started, or does not end, gives its turn to another one', async () => {
   await begin();
   await trip();
