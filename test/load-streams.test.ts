@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../src/config';
@@ -35,6 +35,22 @@ const MODULES: Record<string, string> = {
   'hole.ts': `${typed} export default [one('a'), undefined];`,
   'returns-nothing.ts': 'export default () => undefined;',
   'promise.ts': `${typed} export default Promise.resolve(one('a'));`,
+  'promise.cjs': `${requires} module.exports = Promise.resolve([one('a')]);`,
+  'async-function.ts': `${typed} export default async () => one('a');`,
+  'await.ts': `${typed} const name = await Promise.resolve('a'); export default one(name);`,
+  'await.mts': `${typed} const name = await Promise.resolve('a'); export default one(name);`,
+  'await.mjs': `${imports} await null; export default one('a');`,
+  'one.mts': `${typed} export default one('a');`,
+  'one.cts': `${typed} export default one('a');`,
+  'esm/package.json': '{ "type": "module" }',
+  'esm/one.ts': `${typed} export default one('a');`,
+  'esm/one.js': `${imports} export default one('a');`,
+  'esm/await.ts': `${typed} await null; export default async () => one('a');`,
+  'esm/await.js': `${imports} await null; export default Promise.resolve(one('a'));`,
+  'rejects.ts': "export default Promise.reject(new Error('as the promise says'));",
+  'await-throws.mjs': "await Promise.reject(new Error('as the promise says'));",
+  'await-wrong.mjs': `${imports} await null; export default one('No');`,
+  'promise-of-nothing.ts': 'export default Promise.resolve();',
   'throws.ts': "throw new Error('as the module says');",
   'syntax.ts': 'export default [',
   'imports.ts': "import './nowhere'; export default [];",
@@ -56,6 +72,7 @@ let outcomes: Map<string, Outcome>;
 // One process for all: it takes a second to come up.
 beforeAll(() => {
   directory = realpathSync(mkdtempSync(join(tmpdir(), 'cloudsync-streams-')));
+  mkdirSync(join(directory, 'esm'));
   for (const [file, source] of Object.entries(MODULES))
     writeFileSync(join(directory, file), source);
   const driver = join(__dirname, 'streams', 'support', 'load-modules.ts');
@@ -72,15 +89,16 @@ beforeAll(() => {
 }, 60_000);
 afterAll(() => rmSync(directory, { recursive: true }));
 
-test.each(['one.ts', 'one.mjs', 'one.cjs', 'default.cjs', 'function.cjs'])(
-  '%s is loaded, and its errors are those of this process',
-  (file) => {
-    expect(outcomes.get(file)).toEqual({
-      streams: ['a of t'],
-      failure: { type: 'Permanent', message: 'no' },
-    });
-  },
-);
+test.each([
+  ...['one.ts', 'one.mjs', 'one.cjs', 'default.cjs', 'function.cjs', 'one.mts', 'one.cts'],
+  ...['await.mts', 'await.mjs', 'esm/one.ts', 'esm/one.js', 'esm/await.ts'],
+  ...['esm/await.js', 'promise.ts', 'promise.cjs', 'async-function.ts'],
+])('%s is loaded, and its errors are those of this process', (file) => {
+  expect(outcomes.get(file)).toEqual({
+    streams: ['a of t'],
+    failure: { type: 'Permanent', message: 'no' },
+  });
+});
 
 test('a module may export a list', () => {
   expect(outcomes.get('list.ts')).toMatchObject({ streams: ['a of t', 'b of t', 'c of t'] });
@@ -99,7 +117,7 @@ test.each([
   'text.ts',
   'hole.ts',
   'returns-nothing.ts',
-  'promise.ts',
+  'promise-of-nothing.ts',
 ])('%s: any other export is a usage error that says what is expected', (file) => {
   const { error, usage } = outcomes.get(file) as { error: string; usage: boolean };
   expect(usage).toBe(true);
@@ -118,6 +136,9 @@ test.each([
   ['throws.ts', 'as the module says'],
   ['syntax.ts', 'syntax.ts'],
   ['imports.ts', './nowhere'],
+  ['rejects.ts', 'as the promise says'],
+  ['await.ts', 'name the file .mts'],
+  ['await-throws.mjs', 'as the promise says'],
 ])('%s: what is wrong with it is told, and its cause is kept', (file, told) => {
   const outcome = outcomes.get(file) as { error: string };
   expect(outcome).toMatchObject({ usage: true, cause: true });
@@ -129,8 +150,8 @@ test('a function that throws', () => {
   expect(outcomes.get('function-throws.ts')).toMatchObject({ error: 'as the function says' });
 });
 
-test('a stream that is wrong: the fault that defineStream found', () => {
-  const { error, usage } = outcomes.get('wrong.ts') as { error: string; usage: boolean };
+test.each(['wrong.ts', 'await-wrong.mjs'])('%s: the fault that defineStream found', (file) => {
+  const { error, usage } = outcomes.get(file) as { error: string; usage: boolean };
   expect(usage).toBe(true);
   expect(error).toMatch(/^stream "No":/);
 });
@@ -153,9 +174,11 @@ test('unknown names are a usage error that lists the known ones', () => {
   });
 });
 
-test('without a module: the reference streams', () => {
+test('without a module, in a checkout: the reference streams', async () => {
   const settings = loadSettings({});
-  expect(loadStreams(settings).map(({ name }) => name)).toEqual(['aws', 'azure']);
-  expect(loadStreams(settings, ['azure']).map(({ name }) => name)).toEqual(['azure']);
-  expect(() => loadStreams(settings, ['gcp'])).toThrow(UsageError);
+  const names = async (only?: string[]) =>
+    (await loadStreams(settings, only)).map(({ name }) => name);
+  expect(await names()).toEqual(['aws', 'azure']);
+  expect(await names(['azure'])).toEqual(['azure']);
+  await expect(names(['gcp'])).rejects.toThrow(UsageError);
 });

@@ -19,13 +19,13 @@ export interface CommandContext {
 }
 
 /** Settings, logger and the streams a command was asked to work on; all of them by default. */
-export function commandContext(flags: StreamFlags = {}): CommandContext {
+export async function commandContext(flags: StreamFlags = {}): Promise<CommandContext> {
   const settings = loadSettings({
     ...environment(),
     ...(flags.streams && { CLOUDSYNC_STREAMS: flags.streams }),
   });
   const logger = createLogger(settings.logLevel);
-  return { settings, logger, streams: loadStreams(settings, flags.stream) };
+  return { settings, logger, streams: await loadStreams(settings, flags.stream) };
 }
 
 /** What operators' commands read from. */
@@ -42,7 +42,7 @@ export async function withServers<T>(
   flags: StreamFlags,
   run: (context: OperationContext) => Promise<T>,
 ): Promise<T> {
-  const context = commandContext(flags);
+  const context = await commandContext(flags);
   const logger = createLogger('error');
   installTemporalRuntime(logger);
   const temporal = await connectTemporal(context.settings.temporal);

@@ -79,7 +79,7 @@ async function find(kafka: Kafka, streams: AnyStream[], id: string) {
 async function deadLetterTopics(
   flags: StreamFlags,
 ): Promise<{ kafka: Kafka; streams: AnyStream[] }> {
-  const { settings, streams } = commandContext(flags);
+  const { settings, streams } = await commandContext(flags);
   const kafka = createKafka(settings.kafka, createLogger('error'));
   await requireTopics(kafka, [...new Set(streams.map(({ deadLetterTopic }) => deadLetterTopic))]);
   return { kafka, streams };

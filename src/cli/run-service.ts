@@ -30,7 +30,7 @@ export async function runService(
   kind: 'worker' | 'api' = 'worker',
 ): Promise<void> {
   serveWithoutReaders();
-  const { settings, streams, logger } = commandContext(flags);
+  const { settings, streams, logger } = await commandContext(flags);
   const { kafka, temporal, api, metricsHost: host } = settings;
   const health =
     kind === 'api'

@@ -22,7 +22,7 @@ export function addTopicsCommand(program: Command): void {
     .option('--dry-run', 'show what would be created')
     .option('--json', 'print one JSON document')
     .action(async (flags: Flags) => {
-      const { settings, streams } = commandContext(flags);
+      const { settings, streams } = await commandContext(flags);
       const { partitions, replicationFactor, dryRun = false } = flags;
       const kafka = createKafka(settings.kafka, createLogger('error'));
       const plan = await createTopics(kafka, streams, { partitions, replicationFactor, dryRun });

@@ -5,6 +5,7 @@ import { UsageError } from './errors';
 import { AFTER_DEAD_LETTER, HOLD_WORKFLOW_TYPE, type AfterDeadLetter } from './hold';
 import type { KafkaRecord } from './record';
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy';
+import { idFault } from './schema-id';
 import type { DeliverFunction, Sink, SinkRecord, WriteContext } from './sink';
 import { checkWorkflowIdTemplate, DEFAULT_WORKFLOW_ID_TEMPLATE } from './workflow-id';
 
@@ -18,7 +19,13 @@ export interface RecordWorkflow {
   activities?: object;
 }
 
-export interface StreamOptions<Schema extends z.ZodType> {
+/** What {@link defineStream} takes. `messageId` is needed unless the schema gives messages an `id`. */
+export type StreamOptions<Schema extends z.ZodType> = BaseOptions<Schema> &
+  ([z.output<Schema>] extends [{ id: string | number }]
+    ? unknown
+    : { messageId: (message: z.output<Schema>) => string | number });
+
+interface BaseOptions<Schema extends z.ZodType> {
   /** Names the stream in workflow ids, topics, metrics: 1 to 64 of `a-z 0-9 . _ -`. */
   name: string;
   /** The topic to consume. */
@@ -278,6 +285,12 @@ export function defineStream<Schema extends z.ZodType>(
     maxInFlight: options.maxInFlight ?? 30,
     maxOpen: options.maxOpen ?? 1_000,
   };
+  const idless = messageId ? undefined : idFault(schema);
+  if (idless) {
+    throw new UsageError(
+      `stream ${name}: ${idless}; give the schema a string id, or the stream a messageId`,
+    );
+  }
   if (settings.deadLetterTopic === topic) {
     throw new UsageError(`stream ${name}: topic and deadLetterTopic are the same`);
   }

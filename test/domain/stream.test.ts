@@ -111,6 +111,55 @@ describe('defineStream', () => {
   });
 });
 
+describe('a schema without an id that could be used', () => {
+  const define = (schema: z.ZodType, more: object = {}) =>
+    defineStream({ name: 'ids', topic: 't', schema, sink, ...more } as never);
+  const text = { a: z.string() };
+
+  test.each([
+    ['no id', z.object(text)],
+    ['no id, and nothing else allowed', z.strictObject(text)],
+    ['no id in any kind', z.union([z.object(text), z.object({ b: z.number() })])],
+    ['no id in either part', z.object(text).and(z.object({ b: z.number() }))],
+    ['an id that is an object', z.object({ id: z.object(text) })],
+    ['an id that is a date', z.object({ id: z.date() }).readonly()],
+    ['an id that is a bigint', z.object({ id: z.bigint().readonly() })],
+    ['a list', z.array(z.object({ id: z.string() }))],
+    ['a text', z.string()],
+    ['no id after a pipe', z.unknown().pipe(z.object(text))],
+  ])('is refused at start: %s', (_, schema) => {
+    expect(() => define(schema)).toThrow(/^stream ids: .*; give the schema a string id/);
+    expect(() => define(schema, { messageId: () => 'any' })).not.toThrow();
+  });
+
+  test.each([
+    ['a string', z.object({ id: z.string() })],
+    ['a number', z.object({ id: z.number().int() })],
+    ['a choice', z.object({ id: z.enum(['a', 'b']) })],
+    ['what a transform gives', z.object({ id: z.bigint().transform(String) })],
+    ['one that more keys may hold', z.looseObject(text)],
+    ['one in some kinds', z.union([z.object(text), z.object({ id: z.string() })])],
+    ['one in a part', z.object(text).and(z.object({ id: z.uuid() }))],
+    ['anything', z.unknown()],
+    ['a transform of the whole', z.object(text).transform(({ a }) => ({ id: a }))],
+    ['one defined later', z.lazy(() => z.object({ id: z.string() }))],
+  ])('is none if the id may be %s', (_, schema) => {
+    expect(() => define(schema)).not.toThrow();
+  });
+
+  test('is an error of types as well', () => {
+    const common = { name: 'ids', topic: 't', sink };
+    // @ts-expect-error -- messageId is missing
+    expect(() => defineStream({ ...common, schema: z.object(text) })).toThrow(UsageError);
+    // @ts-expect-error -- the id is no string
+    expect(() => defineStream({ ...common, schema: z.object({ id: z.date() }) })).toThrow();
+    defineStream({ ...common, schema: z.object(text), messageId: ({ a }) => a });
+    defineStream({ ...common, schema: z.object({ id: z.number() }) });
+    // @ts-expect-error -- nobody waits for an id
+    defineStream({ ...common, schema: z.object(text), messageId: async ({ a }) => a });
+  });
+});
+
 describe('a function as sink', () => {
   const record = { messageId: '42' } as SinkRecord<{ id: string }>;
   const context: WriteContext = { signal: new AbortController().signal, attempt: 1 };

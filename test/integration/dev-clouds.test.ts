@@ -33,7 +33,7 @@ afterAll(async () => {
 
 async function stored(env: NodeJS.ProcessEnv): Promise<string[][]> {
   const held: string[][] = [];
-  for (const { sink } of loadStreams(loadSettings(env))) {
+  for (const { sink } of await loadStreams(loadSettings(env))) {
     const values: string[] = [];
     for await (const value of sink.stored!()) values.push(String(value));
     held.push(values);
@@ -57,7 +57,7 @@ test('starts both beside given servers, and leaves what the streams need', async
     { name: 'blob', running: true, startedByUs: true },
   ]);
   const env = addressesAsEnvironment(addresses);
-  for (const { sink } of loadStreams(loadSettings(env))) {
+  for (const { sink } of await loadStreams(loadSettings(env))) {
     await expect(write(sink)).resolves.toMatchObject({ outcome: 'written' });
     await sink.close?.();
   }

@@ -49,7 +49,7 @@ export async function judgeRun(run: {
   // The stream module reads it from the environment, here as in its own processes.
   process.env[OWN_VARIABLE] = operator[OWN_VARIABLE];
   const settings = loadSettings(operator);
-  const streams = loadStreams(settings);
+  const streams = await loadStreams(settings);
   const temporal = await connectTemporal(settings.temporal);
   const judged: JudgedRun = {
     streams: [],

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../../src/config';
 import type { AnyStream } from '../../../src/domain/stream';
-import { loadStreams } from '../../../src/load-streams';
+import referenceStreams from '../../../src/streams/index';
 import { uniqueName, World } from './world';
 
 const MAIN = join(__dirname, '..', '..', '..', 'dist', 'workers', 'bridge.js');
@@ -34,7 +34,7 @@ export class BridgeProcesses {
     partitions: number,
     settings: NodeJS.ProcessEnv = {},
     names = ['aws'],
-    load = (env: NodeJS.ProcessEnv) => loadStreams(loadSettings(env), names),
+    load = (env: NodeJS.ProcessEnv) => referenceStreams(loadSettings(env), names),
   ): Promise<BridgeProcesses> {
     const directory = await mkdtemp(join(tmpdir(), 'cloudsync-processes-'));
     const namespace = uniqueName('test');

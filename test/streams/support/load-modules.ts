@@ -19,7 +19,7 @@ export type Outcome =
 async function outcomeOf({ path, names }: Case): Promise<Outcome> {
   try {
     const env = { CLOUDSYNC_STREAMS: path, CLOUDSYNC_TOPIC: 'orders' };
-    const streams = loadStreams(loadSettings(env), names);
+    const streams = await loadStreams(loadSettings(env), names);
     const failure = await streams[0]?.sink.write({} as never, {} as never).then(
       () => undefined,
       (error: unknown) => classifyError(error),

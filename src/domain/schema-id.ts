@@ -1,0 +1,54 @@
+import type { z } from 'zod';
+
+/** As far as it is read here, of any version of zod 4. */
+interface Definition {
+  type: string;
+  shape?: Record<string, z.core.$ZodType>;
+  catchall?: z.core.$ZodType;
+  innerType?: z.core.$ZodType;
+  out?: z.core.$ZodType;
+  options?: z.core.$ZodType[];
+  left?: z.core.$ZodType;
+  right?: z.core.$ZodType;
+}
+
+/** Schemas whose output is never a string or a number. */
+const NO_IDS = ['object', 'record', 'array', 'tuple', 'map', 'set', 'date', 'boolean', 'bigint'];
+const EMPTY = ['null', 'undefined', 'void', 'never', 'symbol', 'nan', 'function', 'file'];
+/** Schemas that give what the schema inside them gives. */
+const WRAPPERS = ['readonly', 'default', 'prefault', 'catch', 'nonoptional'];
+
+/** Why messages of the schema have no id that could be used; undefined if they may have one. */
+export function idFault(schema: unknown): string | undefined {
+  const def = definitionOf(schema);
+  if (!def) return undefined;
+  if (WRAPPERS.includes(def.type)) return idFault(def.innerType);
+  // What a transform gives nobody knows.
+  if (def.type === 'pipe') return idFault(def.out);
+  if (def.type === 'union') return faultOfAll(def.options ?? []);
+  if (def.type === 'intersection') return idFault(def.left) && idFault(def.right);
+  if (def.type === 'object') return objectFault(def);
+  const isMessage = ['record', 'any', 'unknown', 'custom', 'lazy', 'transform', 'promise'];
+  return isMessage.includes(def.type) ? undefined : `a message is a ${def.type}, without an id`;
+}
+
+/** A union has an id if one of its kinds of message has: the others are dead-lettered one by one. */
+function faultOfAll(schemas: unknown[]): string | undefined {
+  const faults = schemas.map(idFault);
+  return faults.every((fault) => fault !== undefined) ? faults[0] : undefined;
+}
+
+function objectFault({ shape = {}, catchall }: Definition): string | undefined {
+  if (!Object.hasOwn(shape, 'id')) {
+    const takesMore = catchall && definitionOf(catchall)?.type !== 'never';
+    return takesMore ? undefined : 'the schema gives messages no id';
+  }
+  const def = definitionOf(shape.id);
+  const inner = def && WRAPPERS.includes(def.type) ? definitionOf(def.innerType) : def;
+  if (!inner || ![...NO_IDS, ...EMPTY].includes(inner.type)) return undefined;
+  return `the id of its schema is a ${inner.type}`;
+}
+
+function definitionOf(schema: unknown): Definition | undefined {
+  return (schema as { _zod?: { def?: Definition } } | undefined)?._zod?.def;
+}
