@@ -174,10 +174,17 @@ function errorCode(error: unknown): unknown {
   return (error as { code?: unknown }).code;
 }
 
+/** What `link` says where there are no hard links: FAT, some network and most object store file systems. */
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'];
+
 /** A full or read-only disk can be mended; a name that the file system refuses can't. */
 function classifyFileSystemError(error: unknown): DeliveryFailure | undefined {
   const code = errorCode(error);
   if (typeof code !== 'string') return undefined;
+  if ((error as { syscall?: unknown }).syscall === 'link' && NO_LINKS.includes(code)) {
+    const mend = 'the sink needs a file system with hard links, and one for the whole folder';
+    return { type: 'Transient', message: `${errorMessage(error)}; ${mend}` };
+  }
   const permanent = code === 'ENAMETOOLONG' || code === 'EINVAL' || code === 'EISDIR';
   return { type: permanent ? 'Permanent' : 'Transient', message: errorMessage(error) };
 }

@@ -16,6 +16,9 @@ import { bytes, kafkaRecord, testStream } from '../domain/support/records';
 import { hostileText } from './support/hostile';
 import './support/configure';
 
+// Many requests each: slow on a machine that is busy.
+jest.setTimeout(60_000);
+
 const logger = createLogger('silent');
 const streams = [testStream({ schema: messageSchema })];
 let sent: OutgoingRecord[] = [];

@@ -334,3 +334,14 @@ describe('files that a process began and never finished', () => {
     expect(await left()).toHaveLength(1);
   });
 });
+
+test.each(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'])(
+  'a file system without hard links, which says %s, is no fault of the record',
+  (code) => {
+    const error = Object.assign(new Error(`${code}: no, link`), { code, syscall: 'link' });
+    expect(sink.classify!(error)).toMatchObject({
+      type: 'Transient',
+      message: expect.stringContaining('needs a file system with hard links') as string,
+    });
+  },
+);
