@@ -1,5 +1,4 @@
 import {
-  CompressionCodecs,
   CompressionTypes,
   ConfigResourceTypes,
   Kafka,
@@ -18,7 +17,6 @@ import {
 import type { Logger } from 'pino';
 import type { KafkaRecord } from '../domain/record';
 import type { FetchedBatch } from './kafka-consumer-fetch';
-import { lz4, snappy, zstd } from './kafka-codecs';
 import { createAssigner } from './kafka-group';
 import './kafkajs-patches/connections';
 import { retryCoordinator } from './kafkajs-patches/coordinator';
@@ -60,10 +58,6 @@ export interface KafkaSettings {
 export function fetchedBatch({ batch }: EachBatchPayload): FetchedBatch {
   return batch as unknown as FetchedBatch;
 }
-
-CompressionCodecs[CompressionTypes.Snappy] = snappy;
-CompressionCodecs[CompressionTypes.LZ4] = lz4;
-CompressionCodecs[CompressionTypes.ZSTD] = zstd;
 
 /** A client. Make one for each consumer: clients share committed offsets between their consumers. */
 export function createKafka(

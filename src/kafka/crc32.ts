@@ -1,11 +1,6 @@
-const T = new Uint32Array(256);
-for (let i = 0; i < 256; i++) {
-  let c = i;
-  for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
-  T[i] = c >>> 0;
-}
-export function crc32(b: Uint8Array): number {
-  let c = ~0;
-  for (let i = 0; i < b.length; i++) c = T[(c ^ b[i]!) & 255]! ^ (c >>> 8);
-  return ~c >>> 0;
+import { crc32 as checksum } from '@node-rs/crc32';
+
+/** The checksum of a message of format v0 or v1 (CRC-32 of IEEE 802.3, as zlib has it). */
+export function crc32(bytes: Uint8Array): number {
+  return checksum(bytes);
 }

@@ -1,7 +1,8 @@
 import type { KafkaRecord } from '../domain/record';
 import { ByteReader, CorruptRecordError } from './byte-reader';
 import { crc32 } from './crc32';
-import { decompress, type Codec } from './decompress';
+import { decompress } from './decompress';
+import type { Codec } from './decompress-errors';
 
 /**
  * Messages of formats v0 and v1, which brokers before 4.0 may still keep of producers before Kafka 0.11.

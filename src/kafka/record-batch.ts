@@ -2,7 +2,8 @@ import type { KafkaRecord } from '../domain/record';
 import { ByteReader, CorruptRecordError, readInt64 } from './byte-reader';
 import { crc32c } from './crc32c';
 import { DecodedRecord, skipHeaders } from './decoded-record';
-import { decompress, type Codec } from './decompress';
+import { decompress } from './decompress';
+import type { Codec } from './decompress-errors';
 
 /**
  * The record batch of message format v2, which all producers since Kafka 0.11 write. Its header is not
