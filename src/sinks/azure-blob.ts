@@ -99,6 +99,10 @@ async function openContainer(options: AzureBlobSinkOptions): Promise<ObjectStore
         return Buffer.concat(parts);
       }),
 
+    async remove(key, abortSignal) {
+      await container.deleteBlob(key, { abortSignal });
+    },
+
     async list(prefix, continuationToken, abortSignal) {
       const pages = container
         .listBlobsFlat({ prefix, abortSignal })

@@ -22,8 +22,6 @@ export interface HttpAnswer {
   headers: IncomingMessage['headers'];
 }
 
-export type HttpClient = ReturnType<typeof httpClient>;
-
 /**
  * Sends requests over connections that are kept for the next ones. It is built on `node:http`, because
  * Node's `fetch` fails at a `100 Continue` that it did not ask for.

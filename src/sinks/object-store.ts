@@ -6,6 +6,7 @@ import type { ChunkWriteResult, Sink, SinkRecord, WriteContext, WriteResult } fr
 import { isLine, linesOf, notIn, toLines } from './lines';
 import { objectKeys } from './object-keys';
 import { contentMetadata, recordMetadata, writtenBy, type ObjectMetadata } from './object-metadata';
+import { PROBE_KEY, tryConditions } from './store-probe';
 import { withinTime } from './within-time';
 
 /** Options that the sinks of all object stores share. */
@@ -40,6 +41,7 @@ export interface ObjectStore {
     signal: AbortSignal,
   ): Promise<{ length: number; metadata: ObjectMetadata; modified?: Date | undefined } | undefined>;
   get(key: string, signal: AbortSignal): Promise<Buffer | undefined>;
+  remove(key: string, signal: AbortSignal): Promise<void>;
   /** One page of the keys that begin with a prefix. */
   list(prefix: string, from: string | undefined, signal: AbortSignal): Promise<KeyPage>;
   /** For people: the object's address, without secrets. */
@@ -55,6 +57,8 @@ export interface KeyPage {
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
+/** At most so many, before the first write. */
+const PROBE_REQUESTS = 4;
 /** Reads under way at once in `stored`, and how often each is tried. */
 const READS = 16;
 const READ_ATTEMPTS = 5;
@@ -72,6 +76,7 @@ export function objectStoreSink(
   const { contentType = 'application/json', requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
   const keys = objectKeys(options.prefix, options.extension);
   let opened: Promise<ObjectStore> | undefined;
+  let tried: Promise<void> | undefined;
 
   /** What could not be opened is opened anew with the next call. */
   function opening(): Promise<ObjectStore> {
@@ -100,10 +105,48 @@ export function objectStoreSink(
     }
   }
 
+  /** Asks for an object as the first record to be written would, with words of its own for a refusal. */
+  async function createProbe(key: string): Promise<'created' | 'exists'> {
+    const content = Buffer.from(
+      'CloudSync tries with this object whether the store creates once.\n',
+    );
+    const object = { content, contentType: 'text/plain', metadata: contentMetadata(content) };
+    try {
+      return await ask('PUT', key, undefined, (store, s) => store.create(key, object, s));
+    } catch (error) {
+      const { type, message, retryAfterMs } = classifyError(error);
+      if (isRetryable(type)) throw error;
+      // No fault of the record that happens to be the first.
+      throw new DeliveryError('Transient', `the store can't be tried: ${message}`, {
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+      });
+    }
+  }
+
+  /** Tries the store before the first write of this process; again with the next one if that failed. */
+  async function usable(signal: AbortSignal): Promise<void> {
+    const key = `${keys.folder}${PROBE_KEY}`;
+    tried ??= opening()
+      .then((store) =>
+        tryConditions({
+          create: () => createProbe(key),
+          remove: () => ask('DELETE', key, undefined, (store, s) => store.remove(key, s)),
+          location: store.location(key),
+        }),
+      )
+      .catch((error: unknown) => {
+        tried = undefined;
+        throw error;
+      });
+    const trying = tried;
+    await withinTime(PROBE_REQUESTS * requestTimeoutMs, signal, () => trying);
+  }
+
   async function write(record: SinkRecord, { signal, trace }: WriteContext): Promise<WriteResult> {
     const key = keys.message(record.messageId);
     const metadata = recordMetadata(record, trace);
     const object = { content: record.value, contentType, metadata };
+    await usable(signal);
     const created = await ask('PUT', key, signal, (store, s) => store.create(key, object, s));
     const location = (await opened!).location(key);
     if (created === 'created') return { outcome: 'written', location };
@@ -132,6 +175,7 @@ export function objectStoreSink(
       contentType: 'application/x-ndjson',
       metadata: contentMetadata(content),
     };
+    await usable(signal);
     const created = await ask('PUT', key, signal, (store, s) => store.create(key, object, s));
     const location = (await opened!).location(key);
     if (created === 'created') return { outcome: 'written', location, without: others };

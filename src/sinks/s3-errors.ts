@@ -16,6 +16,9 @@ const permissions = configuration(
   'the identity needs s3:PutObject and s3:GetObject on the objects and s3:ListBucket on the bucket',
 );
 const region = configuration('check the region of the bucket (AWS_REGION)');
+const conditions = configuration(
+  'the server must know PUT with If-None-Match: *; use one, or a version of it, that does',
+);
 const key = configuration("check the bucket's encryption key and kms:GenerateDataKey on it");
 
 const of = (rule: Rule, ...codes: string[]): Record<string, Rule> =>
@@ -74,6 +77,7 @@ export const S3_ERRORS: ErrorTable = {
       ...['KMS.DisabledException', 'KMS.NotFoundException', 'KMS.KMSInvalidStateException'],
       ...['KMS.InvalidKeyUsageException', 'KMS.KeyUnavailableException'],
     ),
+    ...of(conditions, 'NotImplemented'),
     ...of(PERMANENT, 'KeyTooLongError', 'EntityTooLarge', 'MetadataTooLarge'),
   },
   denied: permissions,

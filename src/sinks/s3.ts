@@ -72,6 +72,10 @@ async function openS3(options: S3SinkOptions): Promise<ObjectStore> {
         return Buffer.from(await Body!.transformToByteArray());
       }),
 
+    async remove(Key, abortSignal) {
+      await client.send(new sdk.DeleteObjectCommand({ Bucket, Key }), { abortSignal });
+    },
+
     async list(Prefix, ContinuationToken, abortSignal) {
       const list = new sdk.ListObjectsV2Command({ Bucket, Prefix, ContinuationToken });
       const {

@@ -4,14 +4,14 @@ import { classifyError, UsageError } from '../../src/domain/errors';
 import type { Sink } from '../../src/domain/sink';
 import { azureBlobSink, isAccountUrl, isConnectionString } from '../../src/sinks/azure-blob';
 import { azureBlobAnswer } from '../../src/sinks/azure-blob-errors';
-import { fakeHttp, xmlError, type FakeAnswer } from './support/fake-http';
+import { fakeHttp, triedBefore, xmlError, type FakeAnswer } from './support/fake-http';
 import { write } from './support/write';
 
 let server: Awaited<ReturnType<typeof fakeHttp>>;
 let answer: (method: string) => FakeAnswer;
 
 beforeAll(async () => {
-  server = await fakeHttp(({ method }) => answer(method!));
+  server = await fakeHttp(({ method }) => answer(method!), triedBefore);
 });
 beforeEach(() => (server.requests.length = 0));
 afterAll(() => server.close());

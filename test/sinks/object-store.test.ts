@@ -9,6 +9,7 @@ function store(pages: Record<string, KeyPage>, read: (key: string) => Buffer | u
     create: () => Promise.reject(new Error('not in this test')),
     head: () => Promise.reject(new Error('not in this test')),
     get: (key) => Promise.resolve().then(() => read(key)),
+    remove: () => Promise.resolve(),
     list: (_, from) => {
       asked.push(from);
       return Promise.resolve(pages[from ?? 'first']!);
@@ -101,4 +102,25 @@ test('a store that could not be opened is closed in peace, and opened by the nex
   await expect(write(sink)).rejects.toThrow('no memory');
   await expect(sink.close!()).resolves.toBeUndefined();
   expect(await stored(sink)).toEqual(['a.json']);
+});
+
+test('two records of one id do not both count as delivered when the store ignores the condition', async () => {
+  const objects = new Map<string, Buffer>();
+  const { one } = store({}, () => undefined);
+  const ignoring: ObjectStore = {
+    ...one,
+    create: (key, { content }) => {
+      objects.set(key, content);
+      return Promise.resolve('created');
+    },
+    remove: (key) => Promise.resolve(void objects.delete(key)),
+  };
+  const sink = objectStoreSink(() => Promise.resolve(ignoring), {});
+  for (const content of ['first', 'second']) {
+    await expect(write(sink, { value: Buffer.from(content) })).rejects.toMatchObject({
+      type: 'Transient',
+      message: expect.stringContaining('ignores the condition') as string,
+    });
+  }
+  expect(objects.size).toBe(0);
 });

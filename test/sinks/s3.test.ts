@@ -3,7 +3,7 @@ import { classifyError, UsageError } from '../../src/domain/errors';
 import type { Sink } from '../../src/domain/sink';
 import { s3Sink, type S3SinkOptions } from '../../src/sinks/s3';
 import { s3Answer } from '../../src/sinks/s3-errors';
-import { fakeHttp, xmlError, type FakeAnswer } from './support/fake-http';
+import { fakeHttp, triedBefore, xmlError, type FakeAnswer } from './support/fake-http';
 import { write } from './support/write';
 
 let server: Awaited<ReturnType<typeof fakeHttp>>;
@@ -11,7 +11,7 @@ let answer: (method: string) => FakeAnswer;
 const opened: Sink[] = [];
 
 beforeAll(async () => {
-  server = await fakeHttp(({ method }) => answer(method!));
+  server = await fakeHttp(({ method }) => answer(method!), triedBefore);
 });
 beforeEach(() => (server.requests.length = 0));
 afterEach(async () => {

@@ -388,6 +388,84 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
   });
 });
 
+describe.each(['s3', 'blob'] as const)('the %s sink tries its store, and', (name) => {
+  let proxy: FaultProxy;
+  beforeEach(() => {
+    kind = name;
+    proxy = proxies[name];
+    proxy.seen.length = 0;
+    proxy.spoilsTrials = true;
+  });
+  afterEach(() => {
+    proxy.spoilsTrials = false;
+    proxy.every(undefined);
+  });
+  const PROBE = '.cloudsync-probe';
+
+  test('leaves nothing behind when the store honours the condition', async () => {
+    const one = sink();
+    await Promise.all([write(one), write(one, { messageId: '43' })]);
+    await write(one, { messageId: '44' });
+    expect(proxy.seen).toEqual(['PUT', 'PUT', 'DELETE', 'PUT', 'PUT', 'PUT']);
+    expect(await keys()).toEqual(['42.json', '43.json', '44.json']);
+  });
+
+  test('writes nothing when the store creates what is there, until that is mended', async () => {
+    await write(sink(), { value: Buffer.from('of the first record') });
+    // To the client as if the store ignored the condition: what is there does not hinder.
+    const one = sink();
+    proxy.every({
+      first: async () => {
+        if ((await keys()).includes(PROBE)) await subjects[kind].remove(`${prefix}/${PROBE}`);
+      },
+    });
+    for (const attempt of [write(one), write(one), write(one, { messageId: '43' })]) {
+      const failure = await failureOf(attempt, one);
+      expect(failure).toMatchObject({ type: 'Transient' });
+      expect(failure.message).toContain('Use a store');
+    }
+    proxy.every(undefined);
+    expect((await stored()).map(String)).toEqual(['of the first record']);
+    expect(await failureOf(write(one), one)).toMatchObject({ type: 'ContentConflict' });
+    await expect(write(one, { messageId: '43' })).resolves.toMatchObject({ outcome: 'written' });
+    expect(await keys()).toEqual(['42.json', '43.json']);
+  });
+
+  test('says what to mend when the store does not know the condition', async () => {
+    proxy.every(cloudError(501, 'NotImplemented'));
+    const failure = await failureOf(write(sink()));
+    expect(failure).toMatchObject({ type: 'Transient' });
+    if (name === 's3') expect(failure.message).toContain('must know PUT with If-None-Match: *');
+    expect(await keys()).toEqual([]);
+  });
+
+  test('blames no record when the store refuses the trial for good', async () => {
+    proxy.next(cloudError(400, 'InvalidInput'));
+    const one = sink();
+    const failure = await failureOf(write(one));
+    expect(failure).toMatchObject({ type: 'Transient' });
+    expect(failure.message).toContain("the store can't be tried: PUT");
+    await expect(write(one)).resolves.toMatchObject({ outcome: 'written' });
+  });
+
+  test('writes when it must not delete, and needs one request the next time', async () => {
+    proxy.next(cloudError(403, name === 's3' ? 'AccessDenied' : 'AuthorizationFailure'), 'DELETE');
+    await write(sink());
+    expect(await keys()).toEqual([PROBE, '42.json']);
+    proxy.seen.length = 0;
+    await write(sink(), { messageId: '43' });
+    expect(proxy.seen).toEqual(['PUT', 'PUT']);
+    expect(await stored()).toHaveLength(2);
+  });
+
+  test('trusts a store that twenty processes try at once', async () => {
+    const sinks = Array.from({ length: 20 }, () => sink());
+    const results = await Promise.all(sinks.map((one, i) => write(one, { messageId: `${i}` })));
+    expect(results.filter(({ outcome }) => outcome === 'written')).toHaveLength(20);
+    expect((await keys()).filter((key) => key === PROBE)).toEqual([]);
+  });
+});
+
 test('the s3 sink lists more than a page', async () => {
   kind = 's3';
   const one = sink();

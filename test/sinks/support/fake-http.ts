@@ -7,13 +7,20 @@ export interface FakeAnswer {
   body?: string;
 }
 
-/** An HTTP server of a test's own, for answers that no real one gives on demand. */
-export async function fakeHttp(answer: (request: IncomingMessage) => FakeAnswer) {
+/**
+ * An HTTP server of a test's own, for answers that no real one gives on demand. `aside` answers what is no
+ * part of the test, and is not among the requests.
+ */
+export async function fakeHttp(
+  answer: (request: IncomingMessage) => FakeAnswer,
+  aside: (request: IncomingMessage) => FakeAnswer | undefined = () => undefined,
+) {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
-    requests.push(request);
+    const other = aside(request);
+    if (!other) requests.push(request);
     request.resume().on('end', () => {
-      const { status, headers = {}, body = '' } = answer(request);
+      const { status, headers = {}, body = '' } = other ?? answer(request);
       response.writeHead(status, headers).end(body);
     });
   });
@@ -35,4 +42,9 @@ export function xmlError(status: number, code: string, message = 'No.'): FakeAns
     headers: { 'content-type': 'application/xml', 'x-ms-error-code': code },
     body: `<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`,
   };
+}
+
+/** What a store answers that has been tried before: the object of the trial is there. */
+export function triedBefore({ url = '' }: IncomingMessage): FakeAnswer | undefined {
+  return url.includes('.cloudsync-probe') ? xmlError(412, 'PreconditionFailed') : undefined;
 }
