@@ -84,8 +84,7 @@ async function compare(codec: string, bytes: Buffer) {
 
 async function main() {
   const rows = [await compare('none', recordSet(false)), await compare('gzip', recordSet(true))];
-  if (process.argv.includes('--json'))
-    console.log(JSON.stringify({ machine, rows }, null, 2));
+  if (process.argv.includes('--json')) console.log(JSON.stringify({ machine, rows }, null, 2));
   else console.log(machine, '\n', JSON.stringify(rows, null, 1));
 }
 

@@ -33,7 +33,9 @@ export function createCheck(streams: AnyStream[], maxRecordBytes: () => number) 
     const results = parsers.map((stream) => parseRecord(stream, record));
     // A promise per message only if a stream needs one.
     return results.some((result) => result instanceof Promise)
-      ? Promise.all(results).then((all) => verdictOf(all, record, headers))
+      ? Promise.all(results.map((result) => Promise.resolve(result))).then((all) =>
+          verdictOf(all, record, headers),
+        )
       : verdictOf(results as ParseResult[], record, headers);
   };
 

@@ -156,7 +156,7 @@ describe('a schema without an id that could be used', () => {
     defineStream({ ...common, schema: z.object(text), messageId: ({ a }) => a });
     defineStream({ ...common, schema: z.object({ id: z.number() }) });
     // @ts-expect-error -- nobody waits for an id
-    defineStream({ ...common, schema: z.object(text), messageId: async ({ a }) => a });
+    defineStream({ ...common, schema: z.object(text), messageId: ({ a }) => Promise.resolve(a) });
   });
 });
 
