@@ -195,7 +195,6 @@ describe('parseRecord never throws', () => {
     fc.assert(
       fc.property(part, thrown, bytes, (name, error, value) => {
         const fail = (): never => {
-          // eslint-disable-next-line @typescript-eslint/only-throw-error -- users may
           throw error;
         };
         const failing = name === 'schema' ? z.string().transform(fail) : z.string();
@@ -231,6 +230,7 @@ describe('a message id', () => {
     (error) => {
       const stream = testStream({
         messageId: () => {
+          // eslint-disable-next-line @typescript-eslint/only-throw-error -- users may
           throw error;
         },
       });
