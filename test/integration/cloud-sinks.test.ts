@@ -67,7 +67,7 @@ test.each([
       stream: name,
       messages: ids.length,
       ...{ delivered: ids.length, deadLettered: 0, missing: 0, double: 0 },
-      ...{ missingIds: [], doubleIds: [] },
+      ...{ filtered: 0, missingIds: [], doubleIds: [] },
     });
     const values = new Set<string>();
     for await (const value of sink.stored!()) values.add(String(value));
