@@ -1,6 +1,6 @@
 import type Broker from 'kafkajs/src/broker';
 import type { Kafka } from './kafka';
-import { createCluster as createOurCluster } from './kafkajs-patches/our-clusters';
+import { createCluster } from './kafkajs-patches/our-clusters';
 
 /** What is used of kafkajs's own cluster, which its public API gives to consumers only. */
 export interface Cluster {
@@ -20,11 +20,36 @@ export interface Cluster {
 export const READ_UNCOMMITTED = 0;
 export const READ_COMMITTED = 1;
 
-/** A cluster of its own connections. It never creates a topic by accident. */
-export function createCluster(kafka: Kafka): Cluster {
-  return createOurCluster<Cluster>(kafka, {
+/** A cluster of its own connections, which are made when a topic is asked for. */
+export interface ClusterConnections {
+  cluster: Cluster;
+  /** Connects if there is no connection yet, and makes the cluster know the topic. */
+  knows(this: void, topic: string): Promise<void>;
+  close(this: void): Promise<void>;
+}
+
+/** The cluster never creates a topic by accident. */
+export function connectLater(kafka: Kafka): ClusterConnections {
+  const cluster = createCluster<Cluster>(kafka, {
     metadataMaxAge: 300_000,
     allowAutoTopicCreation: false,
     isolationLevel: READ_COMMITTED,
   });
+  let connected: Promise<void> | undefined;
+  return {
+    cluster,
+    async knows(topic) {
+      connected ??= cluster.connect();
+      try {
+        await connected;
+      } catch (error) {
+        connected = undefined;
+        throw error;
+      }
+      await cluster.addTargetTopic(topic);
+    },
+    async close() {
+      if (connected) await cluster.disconnect();
+    },
+  };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRetriableKafkaError, type Kafka } from './kafka';
-import { createCluster, READ_COMMITTED, READ_UNCOMMITTED, type Cluster } from './kafka-cluster';
+import { connectLater, READ_COMMITTED, READ_UNCOMMITTED, type Cluster } from './kafka-cluster';
 
 /** Where a partition begins and ends. Its records lie at `low <= offset < high`. */
 export interface PartitionEnds {
@@ -39,24 +39,11 @@ export interface OffsetReader {
 }
 
 export function createOffsetReader(kafka: Kafka): OffsetReader {
-  const cluster = createCluster(kafka);
-  let connected: Promise<void> | undefined;
-
-  async function prepare(topic: string): Promise<void> {
-    connected ??= cluster.connect();
-    try {
-      await connected;
-    } catch (error) {
-      connected = undefined;
-      throw error;
-    }
-    await cluster.addTargetTopic(topic);
-    await cluster.refreshMetadataIfNecessary();
-  }
-
+  const { cluster, knows, close } = connectLater(kafka);
   return {
     async ends(topic) {
-      await prepare(topic);
+      await knows(topic);
+      await cluster.refreshMetadataIfNecessary();
       for (let tried = 1; ; tried++) {
         try {
           return await endsOf(cluster, topic);
@@ -68,9 +55,7 @@ export function createOffsetReader(kafka: Kafka): OffsetReader {
         }
       }
     },
-    async close() {
-      if (connected) await cluster.disconnect();
-    },
+    close,
   };
 }
 

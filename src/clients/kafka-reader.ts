@@ -3,7 +3,7 @@ import type { Kafka } from 'kafkajs';
 import type { KafkaRecord } from '../domain/record';
 import { decodeRecordSet, recordOfUnreadable, type DecodedRecords } from '../kafka/record-set';
 import { kafkaErrorType } from './kafka';
-import { createCluster } from './kafka-cluster';
+import { connectLater } from './kafka-cluster';
 import { fetchPartitions } from './kafka-fetch';
 
 /** Thrown when the asked-for offsets are no longer, or not yet, on the broker. */
@@ -26,22 +26,10 @@ export interface RecordReader {
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export function createRecordReader(kafka: Kafka): RecordReader {
-  const cluster = createCluster(kafka);
-  let connected: Promise<void> | undefined;
-
-  async function prepare(topic: string) {
-    connected ??= cluster.connect();
-    try {
-      await connected;
-    } catch (error) {
-      connected = undefined;
-      throw error;
-    }
-    await cluster.addTargetTopic(topic);
-  }
+  const { cluster, knows, close } = connectLater(kafka);
 
   async function fetch(topic: string, partition: number, fetchOffset: number) {
-    await prepare(topic);
+    await knows(topic);
     const leader = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
     if (leader === undefined) throw new Error(`topic ${topic} has no partition ${partition}`);
     const broker = await cluster.findBroker({ nodeId: leader });
@@ -88,13 +76,11 @@ export function createRecordReader(kafka: Kafka): RecordReader {
       }
     },
     async earliest(topic, partition) {
-      await prepare(topic);
+      await knows(topic);
       const partitions = [{ partition }];
       const [found] = await cluster.fetchTopicsOffset([{ topic, partitions, fromBeginning: true }]);
       return Number(found!.partitions[0]!.offset);
     },
-    async close() {
-      if (connected) await cluster.disconnect();
-    },
+    close,
   };
 }

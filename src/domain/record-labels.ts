@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { InvalidRecordType, KafkaRecord } from './record';
+import type { KafkaRecord } from './record';
 import type { AnyStream } from './stream';
 import { truncateUtf8 } from './workflow-id';
 
@@ -17,22 +17,6 @@ const MAX_LABEL_BYTES = 255;
 const MAX_BINARY_BYTES = 64;
 /** Characters that steer a terminal or turn the direction of text, and halves of characters. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-
-const INVALID_TYPES: ReadonlySet<string> = new Set<InvalidRecordType>([
-  'NullValue',
-  'InvalidJson',
-  'DecodeFailed',
-  'SchemaMismatch',
-  'InvalidMessageId',
-  'RecordTooLarge',
-  'UnreadableBatch',
-  'RejectedByTemporal',
-]);
-
-/** Whether a dead letter's error type says that its record could not become a message. */
-export function isInvalidType(errorType: string | null): boolean {
-  return errorType !== null && INVALID_TYPES.has(errorType);
-}
 
 /** Printable text of at most 255 bytes: what stands in a label, and what a label is compared with. */
 export function label(text: string): string {

@@ -68,16 +68,23 @@ export interface InvalidReason {
   message: string;
 }
 
-export type InvalidRecordType =
-  | 'NullValue'
-  | 'InvalidJson'
-  /** A `decode` of the stream's own threw. Before there was this type, that was `InvalidJson`. */
-  | 'DecodeFailed'
-  | 'SchemaMismatch'
-  | 'InvalidMessageId'
-  | 'RecordTooLarge'
-  | 'UnreadableBatch'
-  | 'RejectedByTemporal';
+const INVALID_RECORD_TYPES = [
+  'NullValue',
+  'InvalidJson',
+  /** A stream's own `decode` threw. Before there was this type, that was `InvalidJson`. */
+  'DecodeFailed',
+  'SchemaMismatch',
+  'InvalidMessageId',
+  'RecordTooLarge',
+  'UnreadableBatch',
+  'RejectedByTemporal',
+] as const;
+export type InvalidRecordType = (typeof INVALID_RECORD_TYPES)[number];
+
+/** Whether a failure's type says that its record could not become a message. */
+export function isInvalidType(type: string | null): type is InvalidRecordType {
+  return (INVALID_RECORD_TYPES as readonly (string | null)[]).includes(type);
+}
 
 /** Input of `invalidRecord`. */
 export interface InvalidRecordInput extends RecordEnvelope {

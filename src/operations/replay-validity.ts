@@ -1,5 +1,5 @@
 import type { Parsed } from '../domain/parse';
-import type { InvalidRecordType, KafkaRecord } from '../domain/record';
+import { isInvalidType, type KafkaRecord } from '../domain/record';
 import { startOfRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
 
@@ -20,19 +20,6 @@ export function validityOf(stream: AnyStream, record: KafkaRecord, parsed: Parse
   return { fitsWorkflow: !('reason' in start.args[0]) };
 }
 
-const UNREADABLE: InvalidRecordType = 'UnreadableBatch';
-
-/** Records that failed so can become valid by a change of the schema; others were valid when they came. */
-const INVALID: readonly string[] = [
-  'NullValue',
-  'InvalidJson',
-  'DecodeFailed',
-  'SchemaMismatch',
-  'InvalidMessageId',
-  'RecordTooLarge',
-  'RejectedByTemporal',
-] satisfies Exclude<InvalidRecordType, 'UnreadableBatch'>[];
-
 /**
  * Whether a new run of the record's workflow can end better than the last one. `send`: only if the record comes
  * again from its topic, as the workflow does not hold it.
@@ -41,9 +28,11 @@ export function worthOfRun(
   errorType: string | null,
   { invalid, fitsWorkflow }: Validity,
 ): 'run' | 'send' | { refuse: string } {
-  if (errorType === UNREADABLE)
+  // These were valid when they came; the others can become valid by a change of the schema.
+  if (!isInvalidType(errorType)) return 'run';
+  if (errorType === 'UnreadableBatch') {
     return { refuse: 'it is a batch of records, which no stream can read' };
-  if (!INVALID.includes(errorType ?? '')) return 'run';
+  }
   if (invalid !== undefined) return { refuse: stillInvalid(invalid) };
   // A workflow that was given the record by reference can't read it again and would only end as before.
   return errorType !== 'RejectedByTemporal' && fitsWorkflow ? 'run' : 'send';

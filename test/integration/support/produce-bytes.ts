@@ -1,6 +1,6 @@
 import apiKeys from 'kafkajs/src/protocol/requests/apiKeys';
 import Encoder from 'kafkajs/src/protocol/encoder';
-import { createCluster } from '../../../src/clients/kafka-cluster';
+import { connectLater } from '../../../src/clients/kafka-cluster';
 import type { Kafka } from '../../../src/clients/kafka';
 
 interface Written extends InstanceType<typeof Encoder> {
@@ -12,10 +12,9 @@ interface Written extends InstanceType<typeof Encoder> {
 
 /** Sends a record batch as it is, in a Produce request of version 7. The broker checks it, and gives it offsets. */
 export async function produceBytes(kafka: Kafka, topic: string, batch: Buffer): Promise<void> {
-  const cluster = createCluster(kafka);
-  await cluster.connect();
+  const { cluster, knows, close } = connectLater(kafka);
   try {
-    await cluster.addTargetTopic(topic);
+    await knows(topic);
     const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [0]));
     const broker = await cluster.findBroker({ nodeId: nodeId! });
     const request = (new Encoder() as Written).writeString(null).writeInt16(-1).writeInt32(30_000);
@@ -36,6 +35,6 @@ export async function produceBytes(kafka: Kafka, topic: string, batch: Buffer): 
     if (errorCode !== 0)
       throw new Error(`the broker refuses the batch with error ${String(errorCode)}`);
   } finally {
-    await cluster.disconnect();
+    await close();
   }
 }

@@ -22,7 +22,7 @@ import { createMetrics, type Metrics } from '../../../src/metrics';
 import { createTopics } from '../../../src/operations/topics';
 import { MemorySink } from './memory-sink';
 
-const logger = createLogger((process.env.TEST_LOG ?? 'silent') as never);
+const logger = createLogger('silent');
 let counter = 0;
 
 /** A name that no other test has used. */
