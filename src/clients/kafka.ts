@@ -25,7 +25,7 @@ import './kafkajs-patches/fetch';
 import './kafkajs-patches/first-fetches';
 import { stopIdleTimer } from './kafkajs-patches/idle-timer';
 import { despiteLeaderless } from './kafkajs-patches/leaderless';
-import './kafkajs-patches/lost-brokers';
+import { askThoseThatAnswer } from './kafkajs-patches/lost-brokers';
 import { NULL_HEADER } from './kafkajs-patches/null-header';
 import { patchClusters } from './kafkajs-patches/our-clusters';
 import './kafkajs-patches/rejoin';
@@ -78,7 +78,7 @@ export function createKafka(
       else if (entry.level !== logLevel.NOTHING) log.warn(fields, message);
     },
   });
-  patchClusters(kafka, stopIdleTimer, retryCoordinator);
+  patchClusters(kafka, stopIdleTimer, retryCoordinator, askThoseThatAnswer);
   return kafka;
 }
 

@@ -21,6 +21,7 @@ declare module 'kafkajs/src/protocol/error' {
 
 declare module 'kafkajs/src/broker' {
   import type { ClusterMetadata } from 'kafkajs/src/cluster';
+  import type Connection from 'kafkajs/src/network/connection';
   interface Call {
     request: { apiVersion: number };
     requestTimeout: number;
@@ -28,7 +29,8 @@ declare module 'kafkajs/src/broker' {
   class Broker {
     /** In the highest version that kafkajs and the broker know. */
     lookupRequest(apiKey: number, definitions: object): (options: object) => Call;
-    connectionPool: { send(call: object): Promise<unknown> };
+    connectionPool: { send(call: object): Promise<unknown>; pool: Connection[] };
+    connect(): Promise<void>;
     disconnect(): Promise<void>;
     metadata: (this: Broker, topics?: string[]) => Promise<ClusterMetadata>;
     listOffsets(request: {

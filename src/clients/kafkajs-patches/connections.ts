@@ -32,16 +32,16 @@ connection.send = async function (request) {
     return await send.call(this, request);
   } catch (error) {
     const timedOut = error instanceof Error && error.name === 'KafkaJSRequestTimeoutError';
-    if (timedOut && this.socket === socket && this.isConnected()) {
-      const { host, port } = this;
-      this.rejectRequests(
-        new KafkaJSConnectionError(`${host}:${port} does not answer`, {
-          broker: `${host}:${port}`,
-        }),
-      );
-      await this.disconnect();
-      socket?.destroy();
-    }
+    if (timedOut && this.socket === socket && this.isConnected()) await closeHanging(this);
     throw error;
   }
 };
+
+/** Ends the requests that wait on a connection, and closes it. The next request connects anew. */
+export async function closeHanging(hanging: Connection): Promise<void> {
+  const { host, port, socket } = hanging;
+  const broker = `${host}:${port}`;
+  hanging.rejectRequests(new KafkaJSConnectionError(`${broker} does not answer`, { broker }));
+  await hanging.disconnect();
+  socket?.destroy();
+}

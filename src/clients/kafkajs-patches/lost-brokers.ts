@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaJSConnectionError } from 'kafkajs';
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
-import { isOurs } from './our-clusters';
+import { closeHanging } from './connections';
+import { isOurs, type PatchedCluster } from './our-clusters';
 
 const NOT_COORDINATOR = 16;
 
@@ -32,7 +33,59 @@ group.heartbeat = async function (options) {
  * them by then. It asks for leaders only every five minutes, or when a broker says that it is none.
  */
 group.recoverFromFetch = async function (error) {
-  if (!isOurs(this.cluster) || !isTimeout(error)) return recoverFromFetch.call(this, error);
+  const lost = isTimeout(error) || error instanceof KafkaJSConnectionError;
+  if (!lost || !isOurs(this.cluster)) return recoverFromFetch.call(this, error);
   await this.cluster.refreshMetadata();
   await sleep(this.maxWaitTime);
 };
+
+/**
+ * kafkajs asks any broker for leaders and coordinators, again and again the one that hangs too: its
+ * connections stay open, and new ones are accepted. Each such request takes as long as its time limit, and
+ * connecting is tried nine times. The patched cluster asks brokers that have answered, as long as there are some.
+ */
+export function askThoseThatAnswer({ brokerPool: pool }: PatchedCluster): void {
+  const { createBroker, withBroker, findConnectedBroker } = pool;
+  const silent = new WeakSet<object>();
+
+  pool.createBroker = (settings) => {
+    const broker = createBroker(settings);
+    const connections = broker.connectionPool;
+    const [send, connect] = [connections.send.bind(connections), broker.connect.bind(broker)];
+    connections.send = async (request) => {
+      try {
+        const answer = await send(request);
+        silent.delete(broker);
+        return answer;
+      } catch (error) {
+        if (isTimeout(error)) {
+          silent.add(broker);
+          await Promise.all(connections.pool.map(closeHanging));
+        }
+        throw error;
+      }
+    };
+    broker.connect = async () => {
+      try {
+        await connect();
+      } catch (error) {
+        // kafkajs gives a broker up at an error of the connection, and not at a request that timed out.
+        if (!isTimeout(error)) throw error;
+        throw new KafkaJSConnectionError((error as Error).message);
+      }
+    };
+    return broker;
+  };
+
+  /** The pool without the brokers that hang, unless all do. */
+  function answering() {
+    const all = Object.entries(pool.brokers);
+    const some = all.filter(([, broker]) => !silent.has(broker));
+    const value = Object.fromEntries(some.length > 0 ? some : all);
+    // Connecting changes the pool itself.
+    const connect = pool.connect.bind(pool);
+    return Object.create(pool, { brokers: { value }, connect: { value: connect } }) as typeof pool;
+  }
+  pool.withBroker = (callback) => withBroker.call(answering(), callback);
+  pool.findConnectedBroker = () => findConnectedBroker.call(answering());
+}

@@ -1,12 +1,21 @@
 import type { Kafka } from 'kafkajs';
+import type Broker from 'kafkajs/src/broker';
 
 /** The parts of kafkajs's cluster that the patches of one client change. */
 export interface PatchedCluster {
+  brokerPool: BrokerPool;
   connectionPoolBuilder: { build(destination?: object): Promise<{ pool: Connection[] }> };
   findGroupCoordinatorMetadata(options: object): Promise<unknown>;
 }
 interface Connection {
   requestQueue: { pending: unknown[]; scheduleCheckPendingRequests(): void };
+}
+interface BrokerPool {
+  brokers: Record<string, Broker>;
+  connect(): Promise<void>;
+  createBroker: (settings: object) => Broker;
+  withBroker: (this: BrokerPool, callback: object) => Promise<unknown>;
+  findConnectedBroker: (this: BrokerPool) => Promise<Broker>;
 }
 
 /** Makes the cluster that a consumer, a producer or an admin client of kafkajs works with. */
