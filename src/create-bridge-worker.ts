@@ -18,7 +18,7 @@ import { isUnreadableStarted } from './bridge/start-workflow';
 import { stallCause } from './bridge/stall-cause';
 import { connect, type Connections } from './clients/connections';
 import { holdsOf } from './clients/temporal-hold';
-import { createProbe, runWorkers, type WorkerOptions } from './create-worker';
+import { allOrNone, createProbe, runWorkers, type WorkerOptions } from './create-worker';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream';
 import { Releasers, type Service } from './lifecycle';
@@ -39,29 +39,31 @@ const DRAIN_DEADLINE_MS = 8_000;
 /**
  * One process of the bridge: for each stream a Kafka consumer and a Temporal worker, on one shared
  * connection, so that workflows start in the process that consumed their record. Resolves when it
- * consumes; rejects when a server can't be reached.
+ * consumes; rejects when a server can't be reached, and has then closed everything, the sinks included.
  */
 export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<Service> {
   const { streams, logger } = options;
   checkDistinct(streams);
   const metrics = options.metrics ?? createMetrics();
   for (const { name } of streams) startAtZero(metrics, name);
-  const connections = await connect(options, logger);
   const releasers = new Releasers();
-  releasers.push(() => connections.close());
-  for (const { sink } of streams) releasers.push(() => sink.close?.());
   try {
+    for (const { sink } of streams) releasers.push(() => sink.close?.());
+    const connections = await connect(options, logger);
+    releasers.push(() => connections.close());
     let fail: (error: unknown) => void = () => undefined;
     const failed = new Promise<never>((_, reject) => (fail = reject));
     // Also before anybody waits for it.
     failed.catch(() => undefined);
-    const bridges = streams.map((stream) =>
-      createStreamBridge(stream, { ...options, metrics }, connections, (error) => fail(error)),
-    );
-    const workers = await Promise.all(bridges.map((bridge) => bridge.createWorker()));
+    const bridges = streams.map((stream) => {
+      const onFatal = (error: unknown) => fail(error);
+      const bridge = createStreamBridge(stream, { ...options, metrics }, connections, onFatal);
+      // After the workers have stopped: until then chunks in work may have records to hand on.
+      releasers.push(() => bridge.end());
+      return bridge;
+    });
+    const workers = await allOrNone(bridges.map((bridge) => bridge.createWorker()));
     const running = runWorkers(streams, workers, createProbe(connections, releasers));
-    // After the workers have stopped: until then chunks in work may have records to hand on.
-    for (const bridge of bridges) releasers.push(() => bridge.end());
     releasers.push(() => running.stop());
     running.ended.catch(fail);
     // Consume before drain: what a bridge has fetched, its own worker delivers.
@@ -203,7 +205,6 @@ function createStreamBridge(
 
     /** Commits and leaves the group. What is open still belongs to Temporal, not to this process. */
     async leave() {
-      clearInterval(gauges);
       group.stop();
       // Without a drain before it where a start has failed.
       stopping.abort();
@@ -212,6 +213,7 @@ function createStreamBridge(
     },
 
     end() {
+      clearInterval(gauges);
       ended.abort();
       open.stop();
       braking.stop();

@@ -30,16 +30,16 @@ export interface WorkerOptions extends ConnectionSettings {
 /**
  * A Temporal worker of the streams without a consumer: extra capacity for retries, and the one that
  * takes over what a dead bridge worker left. Resolves when it polls; rejects when a server can't be
- * reached.
+ * reached, and has then closed everything, the sinks included.
  */
 export async function createWorker(options: WorkerOptions): Promise<Service> {
   const { streams, logger, metrics = createMetrics(), tracing } = options;
   for (const { name } of streams) startAtZero(metrics, name);
-  const connections = await connect(options, logger);
   const releasers = new Releasers();
-  releasers.push(() => connections.close());
-  for (const { sink } of streams) releasers.push(() => sink.close?.());
   try {
+    for (const { sink } of streams) releasers.push(() => sink.close?.());
+    const connections = await connect(options, logger);
+    releasers.push(() => connections.close());
     const deadLetters = createDeadLetterWriter(connections.producer, connections.reader, tracing);
     const { client, connection } = connections.temporal;
     const open = new OpenRecords(client, logger);
@@ -49,7 +49,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
       stopping.abort();
       open.stop();
     });
-    const workers = await Promise.all(
+    const workers = await allOrNone(
       streams.map((stream) => {
         const { signal } = stopping;
         const braking = createStreamBrake(stream, client, metrics, logger);
@@ -103,6 +103,24 @@ export function createProbe(connections: Connections, releasers: Releasers): Tem
   const probe = new TemporalProbe(connections.temporal.client, connections.namespace);
   releasers.push(() => probe.stop());
   return probe;
+}
+
+/**
+ * Resolves when all of the workers are made. If one can't be made, the others run for a moment: only a worker
+ * that has run lets go of its connection.
+ */
+export async function allOrNone(making: Promise<Worker>[]): Promise<Worker[]> {
+  const results = await Promise.allSettled(making);
+  const workers = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const failed = results.find((one) => one.status === 'rejected');
+  if (!failed) return workers;
+  const runs = workers.map((worker) => {
+    const run = worker.run();
+    worker.shutdown();
+    return run;
+  });
+  await Promise.allSettled(runs);
+  throw failed.reason;
 }
 
 /** Runs the streams' Temporal workers; `ended` rejects when one of them fails. */
