@@ -1,4 +1,4 @@
-import type { DeliveryEvents } from './activities/deliver';
+import type { RecordEvents } from './activities/create-activities';
 import type { ChunkEvents } from './activities/deliver-chunk';
 import type { Brake } from './bridge/brake';
 import type { Ledger } from './bridge/ledger';
@@ -13,14 +13,20 @@ export function deliveryEvents(
   /** Where totals of a partition count; a process without a consumer keeps none. */
   ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
   brake?: Pick<Brake, 'sinkTook'>,
-): DeliveryEvents {
+  attemptLevel: 'warn' | 'debug' = 'warn',
+): RecordEvents {
   return {
     duplicateAtSink: (record) => duplicateSkipped({ logger, metrics }, record, 'sink'),
-    attemptFailed({ stream, messageId, topic, partition, offset }, errorType, message) {
-      const fields = { stream, messageId, topic, partition, offset, errorType, error: message };
-      logger.debug(fields, 'Attempt at the sink failed');
+    attemptFailed({ stream, messageId, topic, partition, offset }, errorType, message, attempt) {
+      const record = { stream, messageId, topic, partition, offset };
+      const failure = { errorType, error: message, attempt };
+      logger[attemptLevel]({ ...record, ...failure }, 'Attempt at the sink failed');
       metrics.retries.inc({ stream, error_type: errorType });
       ledgerOf(partition)?.add('retries');
+    },
+    deadLettered(record, { type: errorType, message, attempts }) {
+      const fields = { ...record, errorType, error: message, attempts };
+      logger.warn(fields, 'Record is dead-lettered');
     },
     attemptSucceeded({ stream, partition }, seconds) {
       metrics.deliverySeconds.observe({ stream }, seconds);
@@ -42,7 +48,8 @@ export function chunkEvents(
   /** By partition: why its records can't be decoded for now. */
   decodeFailures = new Map<number, string>(),
 ): ChunkEvents {
-  const events = deliveryEvents(metrics, logger, ledgerOf, brake);
+  // Thousands of records of a chunk fail at once. The failed chunk is one line, by the SDK's logger.
+  const events = deliveryEvents(metrics, logger, ledgerOf, brake, 'debug');
   return {
     attemptFailed: (...failed) => events.attemptFailed(...failed),
     attemptSucceeded: (...succeeded) => events.attemptSucceeded(...succeeded),

@@ -1,27 +1,36 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { LogLevel } from './environment-schema';
 import { errorMessage } from './domain/errors';
+import { readableLine } from './log-line';
 import { printableJson } from './unprintable';
 
 export type { Logger } from 'pino';
 
-/** JSON log lines on stderr: stdout belongs to the results of commands. */
+/**
+ * Log lines on stderr: stdout belongs to the results of commands. JSON, or text for a person if stderr is a
+ * terminal.
+ */
 export function createLogger(
   level: LogLevel,
-  destination: DestinationStream = pino.destination({ dest: 2, sync: false }),
+  destination?: DestinationStream,
+  isTerminal = destination === undefined && process.stderr.isTTY,
 ): Logger {
   const options = {
     level,
     redact: ['*.value', '*.password', '*.authorization'],
     serializers: { err: errorFields, error: errorFields },
   };
-  return pino(options, withoutSteering(destination));
+  const output = destination ?? pino.destination({ dest: 2, sync: false });
+  return pino(options, withoutSteering(output, isTerminal ? readableLine : printableJson));
 }
 
 /** Ids in a log line come from anybody, and a person may watch it in a terminal. */
-function withoutSteering(destination: DestinationStream & { flushSync?(): void }) {
+function withoutSteering(
+  destination: DestinationStream & { flushSync?(): void },
+  shown: (line: string) => string,
+) {
   return {
-    write: (line: string) => destination.write(printableJson(line)),
+    write: (line: string) => destination.write(shown(line)),
     // Pino calls it after a fatal error.
     flushSync: () => destination.flushSync?.(),
   };

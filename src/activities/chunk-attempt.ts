@@ -258,7 +258,8 @@ export class ChunkAttempt {
       const failure = classifyError(error, (e) => stream.sink.classify?.(e));
       // One attempt, as above, however many records share its object.
       if (isRetryable(failure.type)) {
-        events.attemptFailed(candidates[0]!.record, failure.type, failure.message);
+        const { record, attempts } = candidates[0]!;
+        events.attemptFailed(record, failure.type, failure.message, attempts);
       }
       return failure;
     }

@@ -3,25 +3,38 @@ import { WorkflowNotFoundError } from '@temporalio/common';
 import type { Holds } from '../clients/temporal-hold';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeadLetterWriter } from './dead-letter-writer';
-import { deliver, type DeliveryEvents } from './deliver';
+import { deliver, type DeliveredRecord, type DeliveryEvents } from './deliver';
 import { deliverChunk, type ChunkDependencies } from './deliver-chunk';
 import { holdKey } from './held-key';
 import type { RecordActivities } from './record-activities';
 import type { Tracing } from '../tracing';
+import type { RecordFailure } from '../workflows/failure';
 import { startOfRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
 import { parseRecord } from '../domain/parse';
 import { decodeContent, isSameRecord } from '../domain/record';
+import { labelsOf, type RecordLabels } from '../domain/record-labels';
 
 /** As the workflow has it: an attempt that knows no answer then takes the old one. */
 const PARSE_ATTEMPTS = 3;
 /** All attempts together have 7 s. */
 const PARSE_LIMIT_MS = 2_000;
 
+/** What happens to records, for logs and metrics. */
+export interface RecordEvents extends DeliveryEvents {
+  /** The record's letter is on the dead-letter topic. */
+  deadLettered(record: DeadLetteredRecord, failure: RecordFailure): void;
+}
+
+export interface DeadLetteredRecord extends Omit<DeliveredRecord, 'messageId'>, RecordLabels {
+  messageId: string | null;
+  workflowId: string;
+}
+
 export interface ActivityDependencies {
   stream: AnyStream;
   deadLetters: DeadLetterWriter;
-  events: DeliveryEvents;
+  events: RecordEvents;
   chunks: Omit<ChunkDependencies, 'stream' | 'tracing' | 'holds'>;
   /** Absent where what follows a dead record of a key is not held. */
   holds?: Holds | undefined;
@@ -50,6 +63,12 @@ export function createActivities({
       // Before the workflow can end.
       if (holds) await holdKey(holds, chunks.reader, record);
       await deadLetters.write(stream, record, failure, workflowExecution!);
+      const { topic, partition, offset, messageId = null } = record;
+      const content = decodeContent(record);
+      const labels = messageId === null && content ? labelsOf(stream, content) : {};
+      const { workflowId } = workflowExecution!;
+      const place = { stream: stream.name, messageId, ...labels, topic, partition, offset };
+      events.deadLettered({ ...place, workflowId }, failure);
     },
 
     async parse({ reason, ...envelope }) {

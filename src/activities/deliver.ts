@@ -28,8 +28,8 @@ export type DeliveredRecord = Pick<
 export interface DeliveryEvents {
   /** The sink held the message already, brought by another record. */
   duplicateAtSink(record: DeliveredRecord): void;
-  /** An attempt failed in a way that another attempt may mend. */
-  attemptFailed(record: DeliveredRecord, errorType: string, message: string): void;
+  /** An attempt failed in a way that another attempt may mend; `attempt` counts from 1. */
+  attemptFailed(record: DeliveredRecord, errorType: string, message: string, attempt: number): void;
   /** An attempt succeeded; seconds since it began. */
   attemptSucceeded(record: DeliveredRecord, seconds: number): void;
 }
@@ -87,7 +87,7 @@ async function deliverOnce(
     // often no more than its answer to the signal.
     if (cancellationSignal.aborted && isRetryable(type)) throw cancellationSignal.reason;
     const failed = attemptFailure(failure);
-    if (isRetryable(type)) events.attemptFailed(record, type, failed.message);
+    if (isRetryable(type)) events.attemptFailed(record, type, failed.message, attempts);
     throw failed;
   }
 }

@@ -204,10 +204,10 @@ export class Dispatcher {
       return this.#filter(entry);
     }
     if (!parsed.ok) {
-      return this.#startInvalid(entry, startOfInvalidRecord(stream, record, parsed.reason));
+      return this.#start(entry, startOfInvalidRecord(stream, record, parsed.reason));
     }
     const start = startOfRecord(stream, record, parsed.messageId);
-    if (start.memo.messageId === null) return this.#startInvalid(entry, start);
+    if (start.memo.messageId === null) return this.#start(entry, start);
 
     const key = contentKey(parsed.messageId, record.value!);
     // Numbered: a record that comes again after a rebalance is not the owner of its first coming.
@@ -246,7 +246,7 @@ export class Dispatcher {
       if (!(error instanceof StartRejectedError)) throw error;
       await this.#acquire(entry);
       const reason: InvalidReason = { type: 'RejectedByTemporal', message: error.message };
-      await this.#startInvalid(entry, startOfInvalidRecord(stream, record, reason));
+      await this.#start(entry, startOfInvalidRecord(stream, record, reason));
     }
   }
 
@@ -266,24 +266,11 @@ export class Dispatcher {
     else this.#finish(entry, 'filtered');
   }
 
-  async #startInvalid(entry: WindowEntry, start: RecordStart): Promise<void> {
-    const [input] = start.args;
-    this.deps.logger.warn(
-      {
-        ...start.memo,
-        workflowId: start.workflowId,
-        reason: 'reason' in input ? input.reason.type : undefined,
-      },
-      'Record is invalid and goes to the dead-letter topic',
-    );
-    await this.#start(entry, start, () => undefined);
-  }
-
   /** `onClosed` is called once: when the workflow ends, or with `failed` when it was not started. */
   async #start(
     entry: WindowEntry,
     start: RecordStart,
-    onClosed: (outcome: RecordOutcome) => void,
+    onClosed: (outcome: RecordOutcome) => void = () => undefined,
   ): Promise<void> {
     // What stays until the workflow ends: not the record, which an open workflow would keep in memory.
     const { turn } = entry;

@@ -38,7 +38,7 @@ export function createHandOn(
       signal.throwIfAborted();
       const [input] = start.args;
       const failed = 'reason' in input ? input.reason.type : undefined;
-      logger.warn({ ...memo, reason: failed }, 'Record leaves its chunk');
+      logger.info({ ...memo, reason: failed }, 'Record leaves its chunk');
       // The attempt at the chunk must not leave anything behind that waits for the gate.
       const until = AbortSignal.any([signal, deps.signal]);
       const pass = await deps.gate.enter(until, record);

@@ -5,6 +5,7 @@ import {
   type LogLevel,
 } from '@temporalio/worker';
 import type { Logger } from '../logger';
+import { sdkLine } from './sdk-log';
 
 let installed = false;
 
@@ -22,7 +23,8 @@ export function installTemporalRuntime(
   Runtime.install({
     shutdownSignals: [],
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      log[PINO_LEVELS[level]](meta ?? {}, message);
+      const { fields, isTold } = sdkLine(message, meta, log.isLevelEnabled('debug'));
+      log[isTold ? 'debug' : PINO_LEVELS[level]](fields, message);
     }),
     telemetryOptions: {
       logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },

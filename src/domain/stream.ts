@@ -125,6 +125,9 @@ const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
 
 export const LARGEST_CHUNK_LIMITS = { maxRecords: 100_000, lingerMs: 60_000 } as const;
 
+/** The stream's name follows. */
+export const TASK_QUEUE_PREFIX = 'cloudsync-';
+
 /** A stream as the framework uses it: every default filled in. Made by {@link defineStream}. */
 export interface Stream<Message = unknown> {
   readonly name: string;
@@ -302,7 +305,7 @@ export function defineStream<Schema extends z.ZodType>(
   }
   return Object.freeze({
     ...settings,
-    taskQueue: `cloudsync-${name}`,
+    taskQueue: `${TASK_QUEUE_PREFIX}${name}`,
     schema: schema as z.ZodType<Message>,
     messageId: messageId ?? idOf,
     ...(decode && { decode }),

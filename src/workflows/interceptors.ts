@@ -53,6 +53,8 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
           bridge.handedOver();
           return next(input);
         },
+        // Tells our log that the failure of this workflow is no news: its dead letter is logged.
+        getLogAttributes: (input, next) => next(letterType ? { ...input, letterType } : input),
       },
     ],
   };

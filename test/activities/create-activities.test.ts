@@ -11,6 +11,7 @@ const stream = testStream();
 const noEvents = {
   duplicateAtSink: () => undefined,
   attemptFailed: () => undefined,
+  deadLettered: () => undefined,
   attemptSucceeded: () => undefined,
 };
 

@@ -37,6 +37,7 @@ function begin(
     chunks: noChunks,
     events: {
       duplicateAtSink: ({ messageId }) => events.push(['duplicate', messageId]),
+      deadLettered: () => undefined,
       attemptFailed: ({ messageId }, type, message) => events.push([messageId, type, message]),
       attemptSucceeded: ({ messageId }, seconds) => events.push([messageId, typeof seconds]),
     },

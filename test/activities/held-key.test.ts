@@ -55,6 +55,7 @@ class World {
       chunks: { ...noChunks, reader: { ...noChunks.reader, read: () => this.#read() } },
       events: {
         duplicateAtSink: () => undefined,
+        deadLettered: () => undefined,
         attemptFailed: (_, type, message) => this.log.push([type, message]),
         attemptSucceeded: () => undefined,
       },

@@ -51,6 +51,7 @@ function world(tracing?: Tracing, given: Partial<Sink> = {}, error?: Error) {
     deadLetters: createDeadLetterWriter(producer, noChunks.reader, tracing),
     events: {
       duplicateAtSink: () => undefined,
+      deadLettered: () => undefined,
       attemptFailed: () => undefined,
       attemptSucceeded: () => undefined,
     },

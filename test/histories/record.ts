@@ -117,6 +117,7 @@ const deadLetters: ActivityDependencies['deadLetters'] = { write: () => Promise.
 const events: ActivityDependencies['events'] = {
   duplicateAtSink: () => undefined,
   attemptFailed: () => undefined,
+  deadLettered: () => undefined,
   attemptSucceeded: () => undefined,
 };
 

@@ -62,7 +62,7 @@ export interface RunningBridge extends Service {
 export class World {
   readonly settings: Settings;
   /** What bridge workers get beside servers, streams, logger and metrics. */
-  bridgeOptions: Pick<BridgeWorkerOptions, 'stalledAfterMs'> = {};
+  bridgeOptions: Partial<Pick<BridgeWorkerOptions, 'stalledAfterMs' | 'logger'>> = {};
   readonly #services = new Set<Service>();
   #producer: Promise<Producer> | undefined;
   #temporal: Promise<TemporalClient> | undefined;
