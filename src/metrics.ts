@@ -41,7 +41,7 @@ export function createMetrics(registry = new Registry()) {
     }),
     lagSeconds: new Gauge({
       name: 'cloudsync_lag_seconds',
-      help: 'Age of the oldest record of a partition that this process has fetched and not finished',
+      help: 'Age of the oldest record of a partition that is not committed',
       labelNames: ['stream', 'topic', 'partition'] as const,
       registers,
     }),

@@ -20,7 +20,6 @@ export function measureLag(
   const lag = Math.max(high - (watermark ?? initialOffset ?? low), 0);
   const labels = { stream: stream.name, topic: stream.topic, partition };
   metrics.consumerLag.set(labels, lag);
-  metrics.lagSeconds.set(labels, window.oldestAgeMs() / 1_000);
   const position = committed ?? initialOffset ?? low;
   const uncommitted = watermark !== undefined && watermark > position;
   const waiting = size > 0;
@@ -28,4 +27,7 @@ export function measureLag(
   stalls.observe(partition, { position, works }, () =>
     deps.stallCause({ partition, uncommitted, waiting, fault }),
   );
+  // What was not fetched, or waits for its commit only, is at least as old as the partition stands there.
+  const ageMs = Math.max(window.oldestAgeMs(), stalls.waitingMs(partition));
+  metrics.lagSeconds.set(labels, high > position ? ageMs / 1_000 : 0);
 }

@@ -67,6 +67,7 @@ const REMIND_MS = 5 * 60_000;
 
 interface Progress {
   position: number;
+  works: boolean;
   since: number;
   stall?: Stall;
   loggedAt: number;
@@ -96,11 +97,18 @@ export class Stalls {
     const known = this.#partitions.get(partition);
     if (!works || !known || position > known.position) {
       this.#end(partition, now);
-      this.#partitions.set(partition, { position, since: now, loggedAt: 0 });
-    } else if (now - known.since >= this.deps.afterMs) {
-      this.#stalled(partition, known, cause(), now);
+      this.#partitions.set(partition, { position, works, since: now, loggedAt: 0 });
+    } else {
+      known.works = true;
+      if (now - known.since >= this.deps.afterMs) this.#stalled(partition, known, cause(), now);
     }
     this.deps.metrics.stalled.set(this.#where(partition), this.of(partition) ? 1 : 0);
+  }
+
+  /** For how long the partition has had work and made no progress; 0 where it has none. */
+  waitingMs(partition: number, now = Date.now()): number {
+    const known = this.#partitions.get(partition);
+    return known?.works ? now - known.since : 0;
   }
 
   /** The partition is another's now. */
