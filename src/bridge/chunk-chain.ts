@@ -284,6 +284,7 @@ export class ChunkChain {
     if (parsed instanceof Promise) void parsed.then(tell);
     else tell(parsed);
     metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
+    window.ledger.add('checked');
     window.finish(entry, 'workflowId');
   }
 }

@@ -203,17 +203,20 @@ export class Dispatcher {
       this.#release(entry);
       return this.#filter(entry);
     }
-    if (!parsed.ok) {
-      return this.#start(entry, startOfInvalidRecord(stream, record, parsed.reason));
+    const { ledger } = entry.window;
+    const start = parsed.ok
+      ? startOfRecord(stream, record, parsed.messageId)
+      : startOfInvalidRecord(stream, record, parsed.reason);
+    if (!parsed.ok || start.memo.messageId === null) {
+      // Its workflow id may be known.
+      ledger.add('checked');
+      return this.#start(entry, start);
     }
-    const start = startOfRecord(stream, record, parsed.messageId);
-    if (start.memo.messageId === null) return this.#start(entry, start);
 
     const key = contentKey(parsed.messageId, record.value!);
     // Numbered: a record that comes again after a rebalance is not the owner of its first coming.
     const owner = `${describePosition(record)}#${++this.#dispatched}`;
     const verdict = recent.enter(key, owner);
-    const { ledger } = entry.window;
     // One that waits is asked for again.
     if (verdict === 'in flight') ledger.add('lockWaits');
     else {

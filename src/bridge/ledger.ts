@@ -14,7 +14,7 @@ export const LEDGER_FIELDS = [
   'retries',
   /** Messages delivered. */
   'delivered',
-  /** Records that layer `recent` was asked for, those of a redelivery again. */
+  /** Records that were looked at for duplicates, by whichever layer; those of a redelivery again. */
   'checked',
   /** Duplicates that waited for the first of their kind. */
   'lockWaits',

@@ -35,7 +35,7 @@ export interface StreamStatus {
   filtered: number;
   /** Duplicates skipped, by the layer that saw them. */
   duplicates: { recent: number; workflowId: number; sink: number };
-  /** Records that layer `recent` was asked for. */
+  /** Records that were looked at for duplicates, by whichever layer. */
   checked: number;
   /** Duplicates per record checked, 0 to 1; 0 where none was checked. */
   duplicateRate: number;
