@@ -56,6 +56,7 @@ export function describeStatus(all: StreamStatus[]): string {
       .map(([partition, lag]) => [name, Number(partition), lag]),
   );
   const lags = behind.length > 0 ? [table(['STREAM', 'PARTITION', 'LAG'], behind)] : [];
+  const consumers = table(['STREAM', 'CONSUMER', 'HOST', 'PARTITIONS'], all.flatMap(consumersOf));
   const standing = all.flatMap(({ name, stalled }) =>
     stalled.map(({ partition, offset, reason, since, workflowId }) => [
       ...[name, partition, offset, reason, since, workflowId ?? ''],
@@ -93,6 +94,7 @@ export function describeStatus(all: StreamStatus[]): string {
   return [
     ...braked,
     streams,
+    consumers,
     idempotency,
     deliveries,
     ...filtered,
@@ -100,4 +102,13 @@ export function describeStatus(all: StreamStatus[]): string {
     ...stalls,
     ...held,
   ].join('\n\n');
+}
+
+/** Rows of the members of the stream's group. */
+function consumersOf({ name, consumers: { settled, members } }: StreamStatus): string[][] {
+  if (members.length === 0) return [[name, 'nobody consumes it: start a bridge worker', '', '']];
+  return members.map(({ clientId, host, partitions }) => {
+    const having = partitions.length > 0 ? partitions.join(' ') : 'none, stands by';
+    return [name, clientId, host, settled ? having : 'being dealt out'];
+  });
 }

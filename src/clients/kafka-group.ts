@@ -116,6 +116,10 @@ async function partitionsOf(cluster: AssignerCluster, topic: string): Promise<nu
 
 /** A member of a consumer group: the topics that it reads, and the partitions that the leader gave it. */
 export interface GroupMemberState {
+  memberId: string;
+  clientId: string;
+  /** The address that it connects from. */
+  host: string;
   topics: string[];
   partitions: Record<string, number[]>;
 }
@@ -125,11 +129,27 @@ export async function groupMembers(
   admin: Admin,
   groupId: string,
 ): Promise<GroupMemberState[] | undefined> {
+  const { isStable, members } = await groupState(admin, groupId);
+  return isStable ? members : undefined;
+}
+
+/** The members of a group; they have no partitions while the group deals them out. */
+export async function groupState(
+  admin: Admin,
+  groupId: string,
+): Promise<{ isStable: boolean; members: GroupMemberState[] }> {
   const { groups } = await admin.describeGroups([groupId]);
   const { state, members } = groups[0]!;
-  if (state !== 'Stable') return undefined;
-  return members.map(({ memberMetadata, memberAssignment }) => ({
-    topics: topicsOf(memberMetadata),
-    partitions: AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {},
-  }));
+  const isStable = state === 'Stable';
+  return {
+    isStable,
+    members: members.map(({ memberId, clientId, clientHost, ...member }) => ({
+      ...{ memberId, clientId, host: clientHost.replace(/^\//, '') },
+      topics: isStable ? topicsOf(member.memberMetadata) : [],
+      partitions:
+        (isStable &&
+          AssignerProtocol.MemberAssignment.decode(member.memberAssignment)?.assignment) ||
+        {},
+    })),
+  };
 }

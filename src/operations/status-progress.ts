@@ -9,6 +9,7 @@ import {
 } from '../bridge/ledger';
 import { parseStallNote, type StallNote } from '../bridge/stalls';
 import { withAdmin, type Kafka } from '../clients/kafka';
+import { groupState, type GroupMemberState } from '../clients/kafka-group';
 import { committedOffsets, type CommittedOffset } from '../clients/kafka-group-offsets';
 import type { PartitionEnds } from '../clients/kafka-offsets';
 import type { AnyStream } from '../domain/stream';
@@ -21,6 +22,14 @@ export interface GroupProgress {
   /** Messages remembered by the group's members of now, each as of its last commit. */
   recentIds: number;
   stalled: StalledPartition[];
+  consumers: Consumers;
+}
+
+/** Who consumes the stream's topic. */
+export interface Consumers {
+  /** False while the group deals out its partitions: then it is not known who has which. */
+  settled: boolean;
+  members: (Pick<GroupMemberState, 'memberId' | 'clientId' | 'host'> & { partitions: number[] })[];
 }
 
 /** A partition that has work and makes no progress, as the bridge worker says that owns it. */
@@ -38,17 +47,28 @@ export interface StalledPartition extends Omit<StallNote, 'since' | 'workflowId'
 export async function groupProgress(kafka: Kafka, stream: AnyStream): Promise<GroupProgress> {
   const { groupId, topic } = stream;
   const ends = await existingEnds(kafka, topic);
-  if (!ends) return progressOf([], [], []);
-  const [committed, members] = await withAdmin(kafka, async (admin) => {
-    const offsets = await committedOffsets(admin, groupId, topic);
-    const { groups } = await admin.describeGroups([groupId]);
-    return [offsets, groups[0]?.members ?? []];
-  });
-  return progressOf(
-    ends,
-    committed,
-    members.map(({ memberId }) => memberId),
-  );
+  if (!ends) return { ...progressOf([], [], []), consumers: { settled: true, members: [] } };
+  const [committed, group] = await withAdmin(kafka, async (admin) => [
+    await committedOffsets(admin, groupId, topic),
+    await groupState(admin, groupId),
+  ]);
+  const memberIds = group.members.map(({ memberId }) => memberId);
+  return { ...progressOf(ends, committed, memberIds), consumers: consumersOf(topic, group) };
+}
+
+/** Members of the group that read other topics alone are those of another stream. */
+function consumersOf(
+  topic: string,
+  { isStable, members }: Awaited<ReturnType<typeof groupState>>,
+): Consumers {
+  const own = isStable ? members.filter(({ topics }) => topics.includes(topic)) : members;
+  return {
+    settled: isStable || members.length === 0,
+    members: own.map(({ memberId, clientId, host, partitions }) => ({
+      ...{ memberId, clientId, host },
+      partitions: [...(partitions[topic] ?? [])].sort((a, b) => a - b),
+    })),
+  };
 }
 
 /** The lag goes up to the high watermark, as in Kafka's own tools: an open transaction hides nothing. */
@@ -56,8 +76,8 @@ export function progressOf(
   ends: Pick<PartitionEnds, 'partition' | 'low' | 'high'>[],
   committed: CommittedOffset[],
   members: string[],
-): GroupProgress {
-  const progress: GroupProgress = {
+): Omit<GroupProgress, 'consumers'> {
+  const progress: Omit<GroupProgress, 'consumers'> = {
     lag: 0,
     lagByPartition: {},
     totals: emptyTotals(),

@@ -4,7 +4,7 @@ import { brakeOf } from '../clients/temporal-brake';
 import type { AnyStream } from '../domain/stream';
 import { deadLettersOf, isLetterOf } from './dead-letters';
 import { countFailed } from './failed-list';
-import { groupProgress, type StalledPartition } from './status-progress';
+import { groupProgress, type Consumers, type StalledPartition } from './status-progress';
 import { heldKeys, type HeldKeysOfPartition } from './status-held';
 import { workflowCounts } from './status-workflows';
 
@@ -15,6 +15,8 @@ export interface StreamStatus {
   /** Records of the topic that the group has not committed. */
   lag: number;
   lagByPartition: Record<string, number>;
+  /** Members of the group that read the topic, and what each of them has. */
+  consumers: Consumers;
   /** Partitions that have work and make no progress, as the bridge workers say that own them. */
   stalled: StalledPartition[];
   /** Since when and why the stream is braked; null where it is not. */
@@ -75,6 +77,7 @@ export async function streamStatus(
     groupId,
     lag: progress.lag,
     lagByPartition: progress.lagByPartition,
+    consumers: progress.consumers,
     stalled: progress.stalled,
     braked: brake
       ? {

@@ -1,7 +1,9 @@
 import { unreadPartitions } from '../../src/bridge/group-watch';
 
 const stream = { topic: 'a', groupId: 'g' };
-const member = (topics: string[], partitions: Record<string, number[]>) => ({ topics, partitions });
+const member = (topics: string[], partitions: Record<string, number[]>) => ({
+  ...{ memberId: 'm', clientId: 'c', host: '127.0.0.1', topics, partitions },
+});
 
 describe('unreadPartitions', () => {
   test('finds none when each partition has a member that reads it', () => {

@@ -122,12 +122,18 @@ describe('groupMembers', () => {
 
   test('tells what each member reads and has', async () => {
     const members = [
-      { ...member('m1', 'a'), memberAssignment },
-      { ...member('m2', 'b'), memberAssignment: Buffer.alloc(0) },
+      { ...member('m1', 'a'), clientId: 'c', clientHost: '/10.0.0.1', memberAssignment },
+      {
+        ...member('m2', 'b'),
+        clientId: 'c',
+        clientHost: '/10.0.0.1',
+        memberAssignment: Buffer.alloc(0),
+      },
     ];
+    const where = { clientId: 'c', host: '10.0.0.1' };
     expect(await groupMembers(adminOf('Stable', members), 'g')).toEqual([
-      { topics: ['a'], partitions: { a: [1, 2] } },
-      { topics: ['b'], partitions: {} },
+      { memberId: 'm1', ...where, topics: ['a'], partitions: { a: [1, 2] } },
+      { memberId: 'm2', ...where, topics: ['b'], partitions: {} },
     ]);
   });
 

@@ -389,6 +389,15 @@ test('reconcile and status tell what became of every message', async () => {
     groupId: stream.groupId,
     lag: 0,
     lagByPartition: { 0: 0, 1: 0 },
+    consumers: {
+      settled: true,
+      members: [
+        {
+          memberId: expect.stringMatching(/^cloudsync-/) as string,
+          ...{ clientId: 'cloudsync', host: '127.0.0.1', partitions: [0, 1] },
+        },
+      ],
+    },
     running: 0,
     braked: null,
     held: [],
@@ -497,6 +506,7 @@ test('a stream without topics has a status of zeros', async () => {
   expect(await streamStatus(world.kafka(), await client(), stream)).toMatchObject({
     lag: 0,
     lagByPartition: {},
+    consumers: { settled: true, members: [] },
     running: 0,
     failed: 0,
     deadLetters: 0,
