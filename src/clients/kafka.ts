@@ -18,16 +18,16 @@ import type { Logger } from 'pino';
 import type { KafkaRecord } from '../domain/record';
 import type { FetchedBatch } from './kafka-consumer-fetch';
 import { createAssigner } from './kafka-group';
-import './kafkajs-patches/connections';
+import { closeOnTimeout, forgetOldBytes } from './kafkajs-patches/connections';
 import { retryCoordinator } from './kafkajs-patches/coordinator';
 import './kafkajs-patches/encoder';
 import './kafkajs-patches/fetch';
-import './kafkajs-patches/first-fetches';
+import { connectOnce } from './kafkajs-patches/first-fetches';
 import { stopIdleTimer } from './kafkajs-patches/idle-timer';
 import { despiteLeaderless } from './kafkajs-patches/leaderless';
 import { askThoseThatAnswer } from './kafkajs-patches/lost-brokers';
 import { NULL_HEADER } from './kafkajs-patches/null-header';
-import { patchClusters } from './kafkajs-patches/our-clusters';
+import { patchClusters, patchConnections } from './kafkajs-patches/our-clusters';
 import './kafkajs-patches/rejoin';
 import './kafkajs-patches/rights';
 
@@ -78,7 +78,10 @@ export function createKafka(
       else if (entry.level !== logLevel.NOTHING) log.warn(fields, message);
     },
   });
-  patchClusters(kafka, stopIdleTimer, retryCoordinator, askThoseThatAnswer);
+  patchClusters(kafka, retryCoordinator, askThoseThatAnswer, (cluster) =>
+    // The first is the innermost.
+    patchConnections(cluster, stopIdleTimer, forgetOldBytes, connectOnce, closeOnTimeout),
+  );
   return kafka;
 }
 

@@ -144,6 +144,7 @@ declare module 'kafkajs/src/network/connection' {
     bytesBuffered: number;
     bytesNeeded: number;
     authHandlers: object | null;
+    requestQueue: { pending: unknown[]; scheduleCheckPendingRequests(): void };
     isConnected(): boolean;
     connect: (this: Connection) => Promise<boolean>;
     send: (this: Connection, request: object) => Promise<unknown>;

@@ -1,20 +1,13 @@
-import type { PatchedCluster } from './our-clusters';
+import type Connection from 'kafkajs/src/network/connection';
 
 /**
  * kafkajs re-arms a 1 ms timer on every connection for ever (tulios/kafkajs#1556), because it looks for
  * waiting requests when there are none. That is about 870 wake-ups a second and 3 to 6 % of a core for
  * each idle connection. The patched connections arm the timer only while requests wait.
  */
-export function stopIdleTimer({ connectionPoolBuilder: builder }: PatchedCluster): void {
-  const build = builder.build.bind(builder);
-  builder.build = async (destination) => {
-    const connections = await build(destination);
-    for (const { requestQueue: queue } of connections.pool) {
-      const schedule = queue.scheduleCheckPendingRequests.bind(queue);
-      queue.scheduleCheckPendingRequests = () => {
-        if (queue.pending.length > 0) schedule();
-      };
-    }
-    return connections;
+export function stopIdleTimer({ requestQueue: queue }: Connection): void {
+  const schedule = queue.scheduleCheckPendingRequests.bind(queue);
+  queue.scheduleCheckPendingRequests = () => {
+    if (queue.pending.length > 0) schedule();
   };
 }

@@ -1,14 +1,12 @@
 import type { Kafka } from 'kafkajs';
 import type Broker from 'kafkajs/src/broker';
+import type Connection from 'kafkajs/src/network/connection';
 
 /** The parts of kafkajs's cluster that the patches of one client change. */
 export interface PatchedCluster {
   brokerPool: BrokerPool;
   connectionPoolBuilder: { build(destination?: object): Promise<{ pool: Connection[] }> };
   findGroupCoordinatorMetadata(options: object): Promise<unknown>;
-}
-interface Connection {
-  requestQueue: { pending: unknown[]; scheduleCheckPendingRequests(): void };
 }
 interface BrokerPool {
   brokers: Record<string, Broker>;
@@ -41,6 +39,19 @@ export function patchClusters(kafka: Kafka, ...patches: ((cluster: PatchedCluste
     ours.add(cluster);
     for (const patch of patches) patch(cluster);
     return cluster;
+  };
+}
+
+/** Patches each connection that the cluster makes from now on. */
+export function patchConnections(
+  { connectionPoolBuilder: builder }: PatchedCluster,
+  ...patches: ((connection: Connection) => void)[]
+): void {
+  const build = builder.build.bind(builder);
+  builder.build = async (destination) => {
+    const connections = await build(destination);
+    for (const connection of connections.pool) for (const patch of patches) patch(connection);
+    return connections;
   };
 }
 

@@ -1,14 +1,17 @@
 import { once } from 'node:events';
-import {
-  createConnection,
-  createServer,
-  type AddressInfo,
-  type Server,
-  type Socket,
-} from 'node:net';
-import Connection from 'kafkajs/src/network/connection';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type Connection from 'kafkajs/src/network/connection';
 import Encoder from 'kafkajs/src/protocol/encoder';
-import '../../../src/clients/kafka';
+import pino from 'pino';
+import { createKafka, type Kafka } from '../../../src/clients/kafka';
+import {
+  createCluster,
+  type PatchedCluster,
+} from '../../../src/clients/kafkajs-patches/our-clusters';
+
+const { Kafka: PublishedKafka } = jest.requireActual<{
+  Kafka: new (settings: object) => Kafka;
+}>('kafkajs');
 
 let server: Server;
 let connection: Connection;
@@ -17,8 +20,18 @@ afterEach(async () => {
   server.close();
 });
 
-/** A broker that does with each request on its nth connection what `answer` says. */
-async function broker(answer: (socket: Socket, correlationId: number, nth: number) => void) {
+/** A client with a short time limit, of CloudSync or of the program around it. */
+function client(port: number, whose: 'ours' | 'foreign'): Kafka {
+  const common = { brokers: [`127.0.0.1:${port}`], clientId: 'test', requestTimeout: 200 };
+  if (whose === 'foreign') return new PublishedKafka({ ...common, logLevel: 0 });
+  return createKafka({ ...common, ssl: false }, pino({ level: 'silent' }));
+}
+
+/** A connection to a broker that does with each request on its nth connection what `answer` says. */
+async function broker(
+  answer: (socket: Socket, correlationId: number, nth: number) => void,
+  whose: 'ours' | 'foreign' = 'ours',
+) {
   let nth = 0;
   server = createServer((socket) => {
     const mine = nth++;
@@ -27,13 +40,8 @@ async function broker(answer: (socket: Socket, correlationId: number, nth: numbe
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const log = () => undefined;
-  const logger = { namespace: () => logger, debug: log, info: log, warn: log, error: log };
-  connection = new Connection({
-    ...{ host: '127.0.0.1', port, logger, connectionTimeout: 5_000, requestTimeout: 200 },
-    socketFactory: ({ onConnect }: { onConnect: () => void }) =>
-      createConnection({ host: '127.0.0.1', port }, onConnect),
-  });
+  const cluster = createCluster<PatchedCluster>(client(port, whose), {});
+  [connection] = (await cluster.connectionPoolBuilder.build()).pool as [Connection];
   return connection;
 }
 
@@ -96,4 +104,14 @@ test('all requests on it end, and a late answer is nobody else’s', async () =>
   expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   await client.connect();
   expect(await client.send(ask)).toBe('answer 1');
+});
+
+test('a connection of others stays in use, as kafkajs does it', async () => {
+  const client = await broker(
+    (socket, id, nth) => void (nth > 0 && socket.write(frame(id, 'answer'))),
+    'foreign',
+  );
+  await client.connect();
+  await expect(client.send(ask)).rejects.toThrow(/timed out/);
+  expect(client.isConnected()).toBe(true);
 });

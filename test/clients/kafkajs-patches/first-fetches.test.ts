@@ -1,6 +1,8 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import '../../../src/clients/kafkajs-patches/first-fetches';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import pino from 'pino';
+import { createKafka } from '../../../src/clients/kafka';
+import { createCluster } from '../../../src/clients/kafkajs-patches/our-clusters';
 import { until } from '../../bridge/support/fakes';
 
 /** kafkajs's connections to one broker: number 1 is made by the first fetch. */
@@ -8,10 +10,6 @@ interface Pool {
   getConnection(index: number): Promise<unknown>;
   destroy(): Promise<void>;
 }
-const ConnectionPool = jest.requireActual<new (options: object) => Pool>(
-  'kafkajs/src/network/connectionPool',
-);
-
 let server: Server;
 const open = new Set<Socket>();
 let accepted: number;
@@ -27,13 +25,11 @@ beforeEach(async () => {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const logger = { namespace: () => logger, debug: () => undefined, error: () => undefined };
   const { port } = server.address() as AddressInfo;
-  pool = new ConnectionPool({
-    ...{ host: '127.0.0.1', port, clientId: 'test', connectionTimeout: 10_000, logger },
-    socketFactory: ({ onConnect }: { onConnect: () => void }) =>
-      connect(port, '127.0.0.1', onConnect),
-  });
+  const settings = { brokers: [`127.0.0.1:${port}`], clientId: 'test', ssl: false };
+  const kafka = createKafka(settings, pino({ level: 'silent' }));
+  const cluster = createCluster<{ connectionPoolBuilder: { build(): Promise<Pool> } }>(kafka, {});
+  pool = await cluster.connectionPoolBuilder.build();
 });
 afterEach(async () => {
   await pool.destroy();
