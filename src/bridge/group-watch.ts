@@ -1,4 +1,4 @@
-import { createKafka, withAdmin, type Kafka, type KafkaSettings } from '../clients/kafka';
+import { createKafka, KeptAdmin, type KafkaSettings } from '../clients/kafka';
 import { groupMembers, type GroupMemberState } from '../clients/kafka-group';
 import { errorMessage } from '../domain/errors';
 import type { Logger } from '../logger';
@@ -16,7 +16,7 @@ interface Watched {
  * member sees that by itself: each knows its own partitions alone.
  */
 export class GroupWatch {
-  readonly #kafka: Kafka;
+  readonly #admin: KeptAdmin;
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
   #unread: Unread | undefined;
@@ -26,7 +26,7 @@ export class GroupWatch {
     kafka: KafkaSettings,
     private readonly logger: Logger,
   ) {
-    this.#kafka = createKafka(kafka, logger);
+    this.#admin = new KeptAdmin(createKafka(kafka, logger));
   }
 
   start(): void {
@@ -36,7 +36,10 @@ export class GroupWatch {
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#timer = undefined;
     this.#unread = undefined;
+    // Nobody waits for a Kafka that does not answer.
+    void this.#admin.close().catch(() => undefined);
   }
 
   /** What is wrong if another stream shares the group and partitions are lost between both. */
@@ -55,7 +58,7 @@ export class GroupWatch {
     this.#looking = true;
     const { topic, groupId } = this.stream;
     try {
-      const found = await withAdmin(this.#kafka, async (admin) => {
+      const found = await this.#admin.ask(async (admin) => {
         const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
         const partitions = topics[0]!.partitions.map(({ partitionId }) => partitionId);
         const members = await groupMembers(admin, groupId);

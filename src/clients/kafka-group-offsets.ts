@@ -1,4 +1,4 @@
-import type { Admin, Kafka } from './kafka';
+import { KeptAdmin, type Admin, type Kafka } from './kafka';
 import { persistently } from './persistently';
 
 /** One partition's last commit, as kafkajs gives it; offset `-1` when there is none. */
@@ -32,14 +32,16 @@ export async function committedOffsets(
  * `maxAgeMs`: each who waits asks again and again.
  */
 export class GroupPosition {
-  #admin: Promise<Admin> | undefined;
+  readonly #admin: KeptAdmin;
   #answer: { at: number; offsets: Promise<CommittedOffset[]> } | undefined;
 
   constructor(
-    private readonly kafka: Kafka,
+    kafka: Kafka,
     private readonly group: { groupId: string; topic: string },
     private readonly maxAgeMs: number,
-  ) {}
+  ) {
+    this.#admin = new KeptAdmin(kafka);
+  }
 
   /** The committed offset of a partition; undefined when there is none. */
   async committed(partition: number): Promise<number | undefined> {
@@ -51,32 +53,17 @@ export class GroupPosition {
     return offset === undefined || Number(offset) < 0 ? undefined : Number(offset);
   }
 
-  async close(): Promise<void> {
-    const admin = this.#admin;
-    this.#admin = undefined;
-    await (await admin?.catch(() => undefined))?.disconnect();
+  close(): Promise<void> {
+    return this.#admin.close();
   }
 
   async #ask(): Promise<CommittedOffset[]> {
-    this.#admin ??= connected(this.kafka);
+    const { groupId, topic } = this.group;
     try {
-      return await committedOffsets(await this.#admin, this.group.groupId, this.group.topic);
+      return await this.#admin.ask((admin) => committedOffsets(admin, groupId, topic));
     } catch (error) {
-      // The next one who asks gets a new connection.
       this.#answer = undefined;
-      await this.close();
       throw error;
     }
-  }
-}
-
-async function connected(kafka: Kafka): Promise<Admin> {
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-    return admin;
-  } catch (error) {
-    await admin.disconnect();
-    throw error;
   }
 }

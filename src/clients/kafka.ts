@@ -122,6 +122,41 @@ export async function withAdmin<T>(
   }
 }
 
+/** An admin client for who asks again and again. It connects at the first question, and anew after an error. */
+export class KeptAdmin {
+  #admin: Promise<Admin> | undefined;
+
+  constructor(private readonly kafka: Kafka) {}
+
+  async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    this.#admin ??= connected(this.kafka);
+    const admin = this.#admin;
+    try {
+      return await question(await admin);
+    } catch (error) {
+      if (this.#admin === admin) await this.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const admin = this.#admin;
+    this.#admin = undefined;
+    await (await admin?.catch(() => undefined))?.disconnect();
+  }
+}
+
+async function connected(kafka: Kafka): Promise<Admin> {
+  const admin = kafka.admin();
+  try {
+    await admin.connect();
+    return admin;
+  } catch (error) {
+    await admin.disconnect();
+    throw error;
+  }
+}
+
 export type { Kafka };
 
 export const GZIP = CompressionTypes.GZIP;
