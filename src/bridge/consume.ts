@@ -4,9 +4,9 @@ import {
   createKafka,
   fetchedBatch,
   kafkaErrorType,
-  type Consumer,
   type EachBatchPayload,
   type FetchedBatch,
+  type GroupConsumer,
   type Kafka,
   type KafkaSettings,
 } from '../clients/kafka';
@@ -71,6 +71,8 @@ const SILENT_AFTER_MS = 4 * SESSION_TIMEOUT_MS;
 const SPARE =
   'no partition is assigned: the other bridge workers have them all, and this one stands by for theirs';
 
+const TOPIC_FORBIDDEN = 'TOPIC_AUTHORIZATION_FAILED';
+
 const LEAVE_DEADLINE_MS = 8_000;
 /** A fetch that comes before the committed offset is known is left for the next one. */
 const LOADING_WAIT_MS = 200;
@@ -91,7 +93,7 @@ export class StreamConsumer {
   readonly ledger = new Ledger();
   readonly #kafka: Kafka;
   readonly #offsets: OffsetReader;
-  readonly #consumer: Consumer;
+  readonly #consumer: GroupConsumer;
   #memberId: string | undefined;
   /** Times the consumer has asked to join since it last knew what it owns; 0 while it knows. */
   #joining = 0;
@@ -125,7 +127,7 @@ export class StreamConsumer {
     this.#silence = new Silence(deps.silentAfterMs ?? SILENT_AFTER_MS, REBALANCE_TIMEOUT_MS);
     // One client for each consumer: kafkajs shares committed offsets between those of one client.
     this.#kafka = createKafka(deps.kafka, deps.logger);
-    this.#offsets = deps.offsets ?? createOffsetReader(this.#kafka);
+    this.#offsets = deps.offsets ?? createOffsetReader(this.#kafka, { leaderless: true });
     this.#consumer = createConsumer(
       this.#kafka,
       {
@@ -246,9 +248,19 @@ export class StreamConsumer {
   /** What is wrong, or undefined: whether the consumer belongs to its group and is heard there. */
   fault(): string | undefined {
     if (this.#stopping) return 'stopping';
+    const right = this.#missingRight();
+    if (right) return `waits for a right: Kafka answers ${right}`;
     if (!this.#joined) return 'has not joined its consumer group';
     const silence = Date.now() - this.#lastHeartbeat;
     return silence > SESSION_TIMEOUT_MS ? `no heartbeat for ${silence} ms` : undefined;
+  }
+
+  /** Kafka's name for the right that the consumer waits for: to its group, or to read its topic. */
+  #missingRight(): string | undefined {
+    const forbidden = [...this.#windows.values()].some(
+      ({ blocked, fetchFault }) => blocked && fetchFault?.detail === TOPIC_FORBIDDEN,
+    );
+    return forbidden ? TOPIC_FORBIDDEN : this.#consumer.missingRight();
   }
 
   /** Partitions with work that make no progress, and that this worker is a spare, for people. */

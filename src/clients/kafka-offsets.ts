@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isRetriableKafkaError, type Kafka } from './kafka';
 import { connectLater, READ_COMMITTED, READ_UNCOMMITTED, type Cluster } from './kafka-cluster';
+import { despiteLeaderless } from './kafkajs-patches/leaderless';
 
 /** Where a partition begins and ends. Its records lie at `low <= offset < high`. */
 export interface PartitionEnds {
@@ -15,6 +16,9 @@ export interface PartitionEnds {
 /** Timestamps by which ListOffsets asks for the ends of a partition. */
 const EARLIEST = -2;
 const LATEST = -1;
+
+/** In the place of a leader's id. */
+const NO_LEADER = '-1';
 
 const TRIES = 5;
 const FIRST_PAUSE_MS = 200;
@@ -38,8 +42,9 @@ export interface OffsetReader {
   close(): Promise<void>;
 }
 
-export function createOffsetReader(kafka: Kafka): OffsetReader {
-  const { cluster, knows, close } = connectLater(kafka);
+/** Partitions without a leader are an error of the whole answer, unless `leaderless` leaves them out of it. */
+export function createOffsetReader(kafka: Kafka, { leaderless = false } = {}): OffsetReader {
+  const { cluster, knows, close } = connectLater(leaderless ? despiteLeaderless(kafka) : kafka);
   return {
     async ends(topic) {
       await knows(topic);
@@ -61,7 +66,9 @@ export function createOffsetReader(kafka: Kafka): OffsetReader {
 
 async function endsOf(cluster: Cluster, topic: string): Promise<PartitionEnds[]> {
   const all = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
-  const leaders = Object.entries(cluster.findLeaderForPartitions(topic, all));
+  const leaders = Object.entries(cluster.findLeaderForPartitions(topic, all)).filter(
+    ([nodeId]) => nodeId !== NO_LEADER,
+  );
   const ends = await Promise.all(
     leaders.map(async ([nodeId, partitions]) => {
       const broker = await cluster.findBroker({ nodeId });

@@ -6,6 +6,7 @@ import {
   type PartitionerArgs,
   type Producer,
 } from 'kafkajs';
+import { topicByTopic } from './kafkajs-patches/leaderless';
 import { partitionOf } from './murmur2';
 
 /** Tries of one send, and the pauses between them, in milliseconds. */
@@ -19,7 +20,8 @@ const SEND = { tries: 9, firstPauseMs: 200, maxPauseMs: 10_000 };
  */
 export function createProducer(kafka: Kafka, { tries = SEND.tries } = {}): Producer {
   const retry = { retries: 0 };
-  const producer = kafka.producer({ allowAutoTopicCreation: false, createPartitioner, retry });
+  const settings = { allowAutoTopicCreation: false, createPartitioner, retry };
+  const producer = topicByTopic(kafka).producer(settings);
   const sendOnce = producer.send.bind(producer);
   producer.send = async (record) => {
     for (let tried = 1; ; tried++) {

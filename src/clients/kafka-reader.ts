@@ -5,6 +5,7 @@ import { decodeRecordSet, recordOfUnreadable, type DecodedRecords } from '../kaf
 import { kafkaErrorType } from './kafka';
 import { connectLater } from './kafka-cluster';
 import { fetchPartitions } from './kafka-fetch';
+import { topicByTopic } from './kafkajs-patches/leaderless';
 
 /** Thrown when the asked-for offsets are no longer, or not yet, on the broker. */
 export class OffsetOutOfRangeError extends Error {
@@ -26,7 +27,7 @@ export interface RecordReader {
 const MAX_BYTES = 4 * 1024 * 1024;
 
 export function createRecordReader(kafka: Kafka): RecordReader {
-  const { cluster, knows, close } = connectLater(kafka);
+  const { cluster, knows, close } = connectLater(topicByTopic(kafka));
 
   async function fetch(topic: string, partition: number, fetchOffset: number) {
     await knows(topic);

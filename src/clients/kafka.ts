@@ -20,6 +20,7 @@ import type { FetchedBatch } from './kafka-consumer-fetch';
 import { createAssigner } from './kafka-group';
 import { closeOnTimeout, forgetOldBytes } from './kafkajs-patches/connections';
 import { retryCoordinator } from './kafkajs-patches/coordinator';
+import './kafkajs-patches/default-offset';
 import './kafkajs-patches/encoder';
 import './kafkajs-patches/fetch';
 import { connectOnce } from './kafkajs-patches/first-fetches';
@@ -27,9 +28,9 @@ import { stopIdleTimer } from './kafkajs-patches/idle-timer';
 import { despiteLeaderless } from './kafkajs-patches/leaderless';
 import { askThoseThatAnswer } from './kafkajs-patches/lost-brokers';
 import { NULL_HEADER } from './kafkajs-patches/null-header';
-import { patchClusters, patchConnections } from './kafkajs-patches/our-clusters';
+import { patchClusters, patchConnections, withClusters } from './kafkajs-patches/our-clusters';
 import './kafkajs-patches/rejoin';
-import './kafkajs-patches/rights';
+import { missingRight } from './kafkajs-patches/rights';
 
 /**
  * Only this file, `kafka-*.ts` and `kafkajs-patches/` beside it know kafkajs. It has had no release since
@@ -85,17 +86,25 @@ export function createKafka(
   return kafka;
 }
 
+export interface GroupConsumer extends Consumer {
+  /** The right that it waits for, as Kafka names its error. */
+  missingRight(this: void): string | undefined;
+}
+
 /** `onJoining` is called before each request to join the group. */
 export function createConsumer(
   kafka: Kafka,
   config: ConsumerConfig,
   onJoining: () => void = () => undefined,
-): Consumer {
-  return despiteLeaderless(kafka).consumer({
+): GroupConsumer {
+  let own: object | undefined;
+  const remembering = withClusters<object>(despiteLeaderless(kafka), (cluster) => (own = cluster));
+  const consumer = remembering.consumer({
     allowAutoTopicCreation: false,
     partitionAssigners: [createAssigner(onJoining)],
     ...config,
   });
+  return Object.assign(consumer, { missingRight: () => own && missingRight(own) });
 }
 
 /** Whether the same request may succeed later, where kafkajs has given up for now. */

@@ -158,20 +158,23 @@ declare module 'kafkajs/src/cluster' {
   import type Broker from 'kafkajs/src/broker';
   export interface ClusterMetadata {
     topicMetadata: {
+      topicErrorCode: number;
       topic: string;
       partitionMetadata: { partitionErrorCode: number; partitionId: number; leader: number }[];
     }[];
   }
   export interface Cluster {
+    targetTopics: Set<string>;
     brokerPool: {
-      metadata: ClusterMetadata;
+      metadata: ClusterMetadata | null;
       metadataExpireAt: number;
       createBroker: (options: object) => Broker;
       refreshMetadata: (topics: string[]) => Promise<void>;
     };
-    findTopicPartitionMetadata(
+    findTopicPartitionMetadata: (
+      this: Cluster,
       topic: string,
-    ): ClusterMetadata['topicMetadata'][number]['partitionMetadata'];
+    ) => ClusterMetadata['topicMetadata'][number]['partitionMetadata'];
   }
 }
 
@@ -183,10 +186,35 @@ declare module 'kafkajs/src/protocol/requests/metadata/v6/response' {
 
 declare module 'kafkajs/src/consumer/offsetManager' {
   import type { Cluster } from 'kafkajs/src/cluster';
+  interface TopicPartition {
+    topic: string;
+    partition: number;
+  }
+  interface Coordinator {
+    offsetFetch(request: {
+      groupId: string;
+      topics: { topic: string; partitions: { partition: number }[] }[];
+    }): Promise<{ responses: { partitions: { metadata: string | null }[] }[] }>;
+    offsetCommit(request: {
+      groupId: string;
+      memberId: string;
+      groupGenerationId: number;
+      topics: {
+        topic: string;
+        partitions: { partition: number; offset: string; metadata: string | null }[];
+      }[];
+    }): Promise<unknown>;
+  }
   class OffsetManager {
     cluster: Cluster;
+    groupId: string;
+    generationId: number;
+    memberId: string;
     memberAssignment: Record<string, number[]>;
     resolveOffsets: (this: OffsetManager) => Promise<void>;
+    setDefaultOffset: (this: OffsetManager, where: TopicPartition) => Promise<void>;
+    clearOffsets(where: TopicPartition): void;
+    getCoordinator(): Promise<Coordinator>;
   }
   export = OffsetManager;
 }

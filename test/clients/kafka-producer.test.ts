@@ -11,6 +11,11 @@ class MovingCluster {
   readonly stored = new Map<number, string[]>();
   readonly targetTopics = new Set<string>();
   readonly retry = {};
+  readonly brokerPool = {
+    metadata: null,
+    createBroker: () => ({}),
+    refreshMetadata: () => Promise.resolve(),
+  };
   #leaders = [0, 1];
 
   connect = () => Promise.resolve();

@@ -1,11 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { withAdmin, type Admin } from '../../src/clients/kafka';
+import { kafkaErrorType, withAdmin, type Admin } from '../../src/clients/kafka';
+import { createProducer } from '../../src/clients/kafka-producer';
+import { createRecordReader } from '../../src/clients/kafka-reader';
 import { DeliveryError } from '../../src/domain/errors';
 import { messageSchema } from '../../src/domain/message';
 import { defineStream } from '../../src/domain/stream';
+import { groupProgress } from '../../src/operations/status-progress';
 import { createTopics, requireTopics } from '../../src/operations/topics';
 import { KafkaCluster } from './support/kafka-cluster';
 import { MemorySink } from './support/memory-sink';
@@ -80,8 +82,13 @@ describe('while one of three partitions has no leader', () => {
     try {
       await untilLeaderless(stream.topic);
       await requireTopics(world.kafka(), [stream.topic]);
-      await world.bridge(stream);
+      const { metrics } = await world.bridge(stream);
       await until('the others are delivered', () => sink.objects.size === 6);
+      await until('the lag of the others is known', async () => {
+        const { values } = await metrics.consumerLag.get();
+        const known = values.map(({ labels, value }) => `${String(labels.partition)}: ${value}`);
+        return known.sort().join() === '0: 0,1: 0';
+      });
       const bridge = await world.bridge(stream);
       await until('it joins', () => Object.keys(bridge.faults()).length === 0);
       await world.send(stream.topic, [...messages(10, 13, 0), ...messages(13, 16, 1)]);
@@ -159,6 +166,71 @@ test('a dead letter waits until enough replicas are in sync', async () => {
   );
 });
 
+test('the totals of a partition outlive an offset that is out of range', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  const bridge = await world.bridge(stream);
+  await world.send(stream.topic, messages(0, 3, 0));
+  await until('they are delivered', () => sink.objects.size === 3);
+  await until('all are committed', async () => (await world.lag(stream)) === 0);
+  await bridge.stop();
+  const before = await groupProgress(world.kafka(), stream);
+  expect(before.totals).toMatchObject({ checked: 3 });
+  await world.send(stream.topic, messages(3, 5, 0));
+  await world.deleteRecords(stream.topic, 0, 5);
+  await world.bridge(stream);
+  await until('it begins again', () =>
+    withAdmin(world.kafka(), async (admin) => {
+      const [group] = await admin.fetchOffsets({ ...stream, topics: [stream.topic] });
+      return group!.partitions[0]!.offset === '-2';
+    }),
+  );
+  expect((await groupProgress(world.kafka(), stream)).totals).toEqual(before.totals);
+});
+
+test.each(['forbidden', 'gone'])(
+  'a topic that is %s keeps no producer and no reader from others',
+  async (how) => {
+    const [one, other] = [await world.stream(), await world.stream()].map(({ stream }) => stream);
+    await world.send(other!.topic, messages(0, 1, 0));
+    const producer = createProducer(world.kafka(), { tries: 1 });
+    const reader = createRecordReader(world.kafka());
+    const send = (topic: string) => producer.send({ topic, messages: messages(0, 1, 0) });
+    const read = async (topic: string) => {
+      for await (const { offset } of reader.read(topic, 0, 0, 1)) return offset;
+      return undefined;
+    };
+    await producer.connect();
+    try {
+      await send(one!.topic);
+      expect(await read(one!.topic)).toBe(0);
+      const ALL = 2;
+      const right = { ...denied('topic', one!.topic), operation: ALL };
+      await withAdmin(world.kafka(), async (admin) => {
+        if (how === 'gone') await admin.deleteTopics({ topics: [one!.topic] });
+        else await admin.createAcls({ acl: [right] });
+      });
+      const error = how === 'gone' ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'TOPIC_AUTHORIZATION_FAILED';
+      const refused = (use: Promise<unknown>) =>
+        use.then(
+          () => false,
+          (reason: unknown) => kafkaErrorType(reason) === error,
+        );
+      await until('both are refused', async () => {
+        return (await refused(send(one!.topic))) && (await refused(read(one!.topic)));
+      });
+      await send(other!.topic);
+      expect(await read(other!.topic)).toBe(0);
+      // It comes back.
+      if (how === 'gone') await world.createTopics(one!);
+      else await withAdmin(world.kafka(), (admin) => admin.deleteAcls({ filters: [right] }));
+      await until('it is taken', async () => !(await refused(send(one!.topic))));
+    } finally {
+      await producer.disconnect();
+      await reader.close();
+    }
+  },
+);
+
 test.each(['topic', 'group'] as const)(
   'a right on its %s that is missing for a while makes a stream wait, and no other',
   async (kind) => {
@@ -171,8 +243,10 @@ test.each(['topic', 'group'] as const)(
     await until('both consume', () => String(consumed()) === '1,1');
     const right = denied(kind, kind === 'topic' ? one.stream.topic : one.stream.groupId);
     await withAdmin(world.kafka(), (admin) => admin.createAcls({ acl: [right] }));
-    // Longer than a heartbeat's interval, and than a fetch.
-    await sleep(5_000);
+    const missing = new RegExp(`${one.stream.name}.*${kind.toUpperCase()}_AUTHORIZATION_FAILED`);
+    await until('the missing right is told', () =>
+      missing.test(JSON.stringify({ ...bridge.faults(), ...bridge.notices?.() })),
+    );
     await world.send(other.stream.topic, [message('meanwhile')]);
     await until('the other consumes', () => other.sink.objects.size === 2);
     await withAdmin(world.kafka(), (admin) => admin.deleteAcls({ filters: [right] }));

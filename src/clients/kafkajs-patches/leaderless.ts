@@ -19,24 +19,38 @@ const { parse } = response;
 response.parse = async (data) => {
   const withoutErrors = data.topicMetadata.map((topic) => ({
     ...topic,
+    topicErrorCode: 0,
     partitionMetadata: topic.partitionMetadata.map((one) => ({ ...one, partitionErrorCode: 0 })),
   }));
   await parse({ ...data, topicMetadata: withoutErrors });
   return data;
 };
 
-/** On a broker of a consumer. A symbol of all copies of this file: a stream module may load it once more. */
+/**
+ * And kafkajs takes one topic that is gone or forbidden for an error of the whole answer. The producer of a process
+ * then writes to none of its other topics that it does not know yet (tulios/kafkajs#1146).
+ *
+ * On a broker of a client that bears with either. Symbols of all copies of this file: a stream module may load
+ * it once more.
+ */
 const patient = Symbol.for('cloudsync.leaderless');
+const separate = Symbol.for('cloudsync.topicByTopic');
 const broker = Broker.prototype;
 const { metadata } = broker;
 broker.metadata = async function (topics = []) {
   const answer = await metadata.call(this, topics);
+  const wrong = wrongTopics(answer)[0];
+  if (wrong && !(separate in this)) throw createErrorFromCode(wrong.topicErrorCode);
   const failed = leaderless(answer)[0];
   if (failed && topics.length > 0 && !(patient in this)) {
     throw createErrorFromCode(failed.partitionErrorCode);
   }
   return answer;
 };
+
+function wrongTopics({ topicMetadata }: ClusterMetadata) {
+  return topicMetadata.filter(({ topicErrorCode }) => topicErrorCode !== 0);
+}
 
 function leaderless({ topicMetadata }: ClusterMetadata) {
   return topicMetadata.flatMap(({ partitionMetadata }) =>
@@ -66,7 +80,30 @@ export function despiteLeaderless(kafka: Kafka): Kafka {
     pool.createBroker = (settings) => Object.assign(createBroker(settings), { [patient]: true });
     pool.refreshMetadata = async (topics) => {
       await refreshMetadata.call(pool, topics);
-      if (leaderless(pool.metadata).length > 0) pool.metadataExpireAt = Date.now() + LOOK_AGAIN_MS;
+      if (leaderless(pool.metadata!).length > 0) pool.metadataExpireAt = Date.now() + LOOK_AGAIN_MS;
+    };
+  });
+}
+
+/**
+ * The client, whose producers and readers go on with their other topics while one is gone or forbidden. Only what is
+ * asked of that topic gets the broker's error.
+ */
+export function topicByTopic(kafka: Kafka): Kafka {
+  return withClusters<Cluster>(kafka, (cluster) => {
+    const { brokerPool: pool } = cluster;
+    const { createBroker, refreshMetadata } = pool;
+    pool.createBroker = (settings) => Object.assign(createBroker(settings), { [separate]: true });
+    pool.refreshMetadata = async (topics) => {
+      await refreshMetadata.call(pool, topics);
+      // Who next names such a topic adds it, and so asks anew.
+      for (const { topic } of wrongTopics(pool.metadata!)) cluster.targetTopics.delete(topic);
+    };
+    const find = cluster.findTopicPartitionMetadata.bind(cluster);
+    cluster.findTopicPartitionMetadata = (name) => {
+      const wrong = pool.metadata && wrongTopics(pool.metadata).find(({ topic }) => topic === name);
+      if (wrong) throw createErrorFromCode(wrong.topicErrorCode);
+      return find(name);
     };
   });
 }

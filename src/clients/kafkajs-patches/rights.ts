@@ -11,30 +11,47 @@ const RIGHTS = ['TOPIC_AUTHORIZATION_FAILED', 'GROUP_AUTHORIZATION_FAILED'];
 
 const group = ConsumerGroup.prototype;
 const { connect, joinAndSync, heartbeat, recoverFromFetch } = group;
-/** Connections of consumers that have been members. A restart of the consumer keeps its connections' pool. */
+/** Clusters of consumers that have been members. A restart of the consumer keeps its cluster. */
 const members = new WeakSet<object>();
+/** What each of them was last refused, and when. */
+const refused = new WeakMap<object, { ask: Ask; type: string; at: number }>();
+type Ask = 'connect' | 'join' | 'heartbeat' | 'recover';
+/** Longer than kafkajs pauses between two tries. */
+const RECENT_MS = 30_000;
 
-async function waitingForRights<T>(self: ConsumerGroup, ask: () => Promise<T>): Promise<T> {
+async function waitingForRights(
+  { cluster }: ConsumerGroup,
+  ask: Ask,
+  run: () => Promise<void>,
+): Promise<void> {
   try {
-    return await ask();
+    await run();
+    if (ask === 'join' || refused.get(cluster)?.ask === ask) refused.delete(cluster);
   } catch (error) {
     const missing = error instanceof KafkaJSProtocolError && RIGHTS.includes(error.type);
-    if (!missing || !members.has(self.cluster)) throw error;
+    if (!missing || !members.has(cluster)) throw error;
+    refused.set(cluster, { ask, type: error.type, at: performance.now() });
     // An error that may be tried again, unlike its cause.
     throw new KafkaJSError(error);
   }
 }
 
+/** The right that the consumer of this cluster waits for, as Kafka names its error. */
+export function missingRight(cluster: object): string | undefined {
+  const last = refused.get(cluster);
+  return last && performance.now() - last.at < RECENT_MS ? last.type : undefined;
+}
+
 group.connect = function () {
-  return waitingForRights(this, () => connect.call(this));
+  return waitingForRights(this, 'connect', () => connect.call(this));
 };
 group.joinAndSync = async function () {
-  await waitingForRights(this, () => joinAndSync.call(this));
+  await waitingForRights(this, 'join', () => joinAndSync.call(this));
   if (isOurs(this.cluster)) members.add(this.cluster);
 };
 group.heartbeat = function (options) {
-  return waitingForRights(this, () => heartbeat.call(this, options));
+  return waitingForRights(this, 'heartbeat', () => heartbeat.call(this, options));
 };
 group.recoverFromFetch = function (error) {
-  return waitingForRights(this, () => recoverFromFetch.call(this, error));
+  return waitingForRights(this, 'recover', () => recoverFromFetch.call(this, error));
 };

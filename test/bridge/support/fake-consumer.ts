@@ -15,6 +15,7 @@ export class FakeConsumer extends EventEmitter {
   readonly resumed: number[][] = [];
   handler: Handler = () => Promise.reject(new Error('not running'));
   hasGroup = true;
+  missingRight = () => undefined;
   connect = () => Promise.resolve();
   disconnect = () => Promise.resolve();
   subscribe = () => Promise.resolve();
