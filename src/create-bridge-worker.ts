@@ -24,7 +24,7 @@ import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream
 import { Releasers, type Service } from './lifecycle';
 import { createMetrics, startAtZero } from './metrics';
 import { createStreamBrake } from './stream-brake';
-import { createStreamWorker } from './stream-worker';
+import { createStreamWorkers } from './stream-worker';
 
 export interface BridgeWorkerOptions extends WorkerOptions {
   /** Milliseconds without progress after which a partition with work is called stalled. Default 60,000. */
@@ -62,8 +62,8 @@ export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<
       releasers.push(() => bridge.end());
       return bridge;
     });
-    const workers = await allOrNone(bridges.map((bridge) => bridge.createWorker()));
-    const running = runWorkers(streams, workers, createProbe(connections, releasers));
+    const workers = await allOrNone(bridges.flatMap((bridge) => bridge.createWorkers()));
+    const running = runWorkers(workers, createProbe(connections, releasers));
     releasers.push(() => running.stop());
     running.ended.catch(fail);
     // Consume before drain: what a bridge has fetched, its own worker delivers.
@@ -166,8 +166,8 @@ function createStreamBridge(
   }, 1_000).unref();
 
   return {
-    createWorker: () =>
-      createStreamWorker({
+    createWorkers: () =>
+      createStreamWorkers({
         stream,
         connection,
         namespace: connections.namespace,

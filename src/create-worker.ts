@@ -15,7 +15,7 @@ import { Releasers, type Service } from './lifecycle';
 import type { Logger } from './logger';
 import { createMetrics, startAtZero, type Metrics } from './metrics';
 import { createStreamBrake } from './stream-brake';
-import { createStreamWorker } from './stream-worker';
+import { createStreamWorkers } from './stream-worker';
 import type { Tracing } from './tracing';
 
 export interface WorkerOptions extends ConnectionSettings {
@@ -50,7 +50,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
       open.stop();
     });
     const workers = await allOrNone(
-      streams.map((stream) => {
+      streams.flatMap((stream) => {
         const { signal } = stopping;
         const braking = createStreamBrake(stream, client, metrics, logger);
         releasers.push(() => braking.stop());
@@ -60,7 +60,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
         const start = { client, stream, open, backoff, gate, rate, metrics, logger, signal };
         const { recent, idempotency } = createRecentLayer(stream, logger);
         releasers.push(() => idempotency.close());
-        return createStreamWorker({
+        return createStreamWorkers({
           stream,
           deadLetters,
           holds: holdsOf(client, stream),
@@ -80,7 +80,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
         });
       }),
     );
-    const running = runWorkers(streams, workers, createProbe(connections, releasers));
+    const running = runWorkers(workers, createProbe(connections, releasers));
     let stopped: Promise<void> | undefined;
     return {
       faults: () => running.faults(),
@@ -124,11 +124,7 @@ export async function allOrNone(making: Promise<Worker>[]): Promise<Worker[]> {
 }
 
 /** Runs the streams' Temporal workers; `ended` rejects when one of them fails. */
-export function runWorkers(
-  streams: AnyStream[],
-  workers: Worker[],
-  probe: Pick<TemporalProbe, 'fault'>,
-): RunningWorkers {
+export function runWorkers(workers: Worker[], probe: Pick<TemporalProbe, 'fault'>): RunningWorkers {
   const runs = workers.map((worker) => worker.run());
   const ended = Promise.all(runs).then(() => undefined);
   return {
@@ -139,8 +135,8 @@ export function runWorkers(
       for (const result of results) if (result.status === 'rejected') throw result.reason;
     },
     faults() {
-      const faults = workers.map((worker, i): [string, string] => [
-        `worker ${streams[i]!.name}`,
+      const faults = workers.map((worker): [string, string] => [
+        `worker ${worker.options.taskQueue}`,
         worker.getState(),
       ]);
       const temporal = probe.fault();

@@ -1,10 +1,16 @@
-import { Worker, type InjectedSinks, type NativeConnection } from '@temporalio/worker';
+import {
+  Worker,
+  type InjectedSinks,
+  type NativeConnection,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from './activities/create-activities';
 import type { TemporalSettings } from './clients/temporal';
 import { dataConverter } from './codec/data-converter';
 import { workflowBundle } from './workflow-bundle';
 import type { StreamBrake } from './stream-brake';
 import type { BridgeSinks } from './workflows/bridge-sinks';
+import { reservedQueue } from './workflows/reserved-queue';
 
 export interface StreamWorkerOptions extends ActivityDependencies {
   connection: NativeConnection;
@@ -24,10 +30,47 @@ export interface StreamWorkerOptions extends ActivityDependencies {
 /** Polls of an idle worker cost the server; eager starts do not wait for a poll. */
 const WORKFLOW_TASK_POLLS = 5;
 
-/** The Temporal worker of one stream. */
-export async function createStreamWorker(options: StreamWorkerOptions): Promise<Worker> {
-  const { stream, connection, namespace, bridge, brake } = options;
-  const { codec, workerVersion } = options.temporal;
+/**
+ * The Temporal workers of one stream: one for all, and one of which the slots are reserved for dead letters and
+ * chunks. The first takes these too, as workflows that an earlier version began may ask it for them.
+ */
+export function createStreamWorkers(options: StreamWorkerOptions): Promise<Worker>[] {
+  return [createStreamWorker(options), createReservedWorker(options)];
+}
+
+/** What all workers of a stream have in common. */
+function commonOptions({ connection, namespace, temporal }: StreamWorkerOptions) {
+  const { codec, workerVersion } = temporal;
+  return {
+    connection,
+    namespace,
+    // A run stays with the version that it began in: most end within seconds.
+    ...(workerVersion && {
+      workerDeploymentOptions: {
+        version: workerVersion,
+        useWorkerVersioning: true,
+        defaultVersioningBehavior: 'PINNED' as const,
+      },
+    }),
+    dataConverter: dataConverter(codec),
+    maxConcurrentActivityTaskExecutions: 100,
+    maxConcurrentActivityTaskPolls: 5,
+    shutdownGraceTime: '5s',
+    shutdownForceTime: '20s',
+  } satisfies Partial<WorkerOptions>;
+}
+
+function createReservedWorker(options: StreamWorkerOptions): Promise<Worker> {
+  return Worker.create({
+    ...commonOptions(options),
+    taskQueue: reservedQueue(options.stream.taskQueue),
+    activities: createActivities(options),
+  });
+}
+
+async function createStreamWorker(options: StreamWorkerOptions): Promise<Worker> {
+  const { stream, bridge, brake } = options;
+  const { codec } = options.temporal;
   const sinks: InjectedSinks<BridgeSinks> = {
     bridge: {
       handedOver: { fn: ({ workflowId }) => bridge?.handedOver(workflowId) },
@@ -40,18 +83,8 @@ export async function createStreamWorker(options: StreamWorkerOptions): Promise<
     },
   };
   return Worker.create({
-    connection,
-    namespace,
+    ...commonOptions(options),
     taskQueue: stream.taskQueue,
-    // A run stays with the version that it began in: most end within seconds.
-    ...(workerVersion && {
-      workerDeploymentOptions: {
-        version: workerVersion,
-        useWorkerVersioning: true,
-        defaultVersioningBehavior: 'PINNED',
-      },
-    }),
-    dataConverter: dataConverter(codec),
     workflowBundle: await workflowBundle(stream.workflow, { encoded: codec !== undefined }),
     activities: { ...stream.workflow?.activities, ...createActivities(options) },
     sinks,
@@ -59,10 +92,6 @@ export async function createStreamWorker(options: StreamWorkerOptions): Promise<
     maxConcurrentWorkflowTaskExecutions: stream.maxInFlight * 3 + WORKFLOW_TASK_POLLS,
     maxConcurrentWorkflowTaskPolls: WORKFLOW_TASK_POLLS,
     maxConcurrentLocalActivityExecutions: stream.maxInFlight + 10,
-    maxConcurrentActivityTaskExecutions: 100,
-    maxConcurrentActivityTaskPolls: 5,
     maxCachedWorkflows: Math.max(stream.maxInFlight * 4, 500),
-    shutdownGraceTime: '5s',
-    shutdownForceTime: '20s',
   });
 }

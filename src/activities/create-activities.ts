@@ -7,6 +7,7 @@ import { deliver, type DeliveredRecord, type DeliveryEvents } from './deliver';
 import { deliverChunk, type ChunkDependencies } from './deliver-chunk';
 import { holdKey } from './held-key';
 import type { RecordActivities } from './record-activities';
+import { withTimeLimit } from './time-limit';
 import type { Tracing } from '../tracing';
 import type { RecordFailure } from '../workflows/failure';
 import { startOfRecord } from '../domain/record-start';
@@ -17,6 +18,8 @@ import { labelsOf, type RecordLabels } from '../domain/record-labels';
 
 /** As the workflow has it: an attempt that knows no answer then takes the old one. */
 const PARSE_ATTEMPTS = 3;
+/** An attempt ends this long before its time is over: what it fails with is Kafka's reason then. */
+const DEAD_LETTER_MARGIN_MS = 1_000;
 /** All attempts together have 7 s. */
 const PARSE_LIMIT_MS = 2_000;
 
@@ -59,10 +62,14 @@ export function createActivities({
       deliverChunk({ stream, tracing, holds, ...chunks }, chunk, retry),
 
     async deadLetter(record, failure) {
-      const { workflowExecution } = activityInfo();
+      const { workflowExecution, startToCloseTimeoutMs } = activityInfo();
       // Before the workflow can end.
       if (holds) await holdKey(holds, chunks.reader, record);
-      await deadLetters.write(stream, record, failure, workflowExecution!);
+      await withTimeLimit(
+        Math.max(startToCloseTimeoutMs - DEAD_LETTER_MARGIN_MS, 1),
+        (signal) => deadLetters.write(stream, record, failure, workflowExecution!, signal),
+        () => new Error(`${stream.deadLetterTopic} did not take the dead letter in time`),
+      );
       const { topic, partition, offset, messageId = null } = record;
       const content = decodeContent(record);
       const labels = messageId === null && content ? labelsOf(stream, content) : {};

@@ -1,4 +1,5 @@
-import { GZIP, kafkaErrorType, toKafkaHeaders, type Producer } from '../clients/kafka';
+import { GZIP, kafkaErrorType, toKafkaHeaders } from '../clients/kafka';
+import type { RetryingProducer } from '../clients/kafka-producer';
 import type { RecordReader } from '../clients/kafka-reader';
 import {
   CONTENT_EXPIRED,
@@ -20,17 +21,21 @@ import type { RecordFailure } from '../workflows/failure';
 import { originalRecord } from './original-record';
 
 export interface DeadLetterWriter {
-  /** Resolves when all in-sync replicas of the dead-letter topic have the record. */
+  /**
+   * Resolves when all in-sync replicas of the dead-letter topic have the record. Once the signal has aborted no
+   * further try begins.
+   */
   write(
     stream: AnyStream,
     record: RecordEnvelope & { messageId?: string },
     failure: RecordFailure,
     workflow: { workflowId: string; runId: string },
+    signal: AbortSignal,
   ): Promise<void>;
 }
 
 export function createDeadLetterWriter(
-  producer: Producer,
+  producer: Pick<RetryingProducer, 'send'>,
   reader: Pick<RecordReader, 'read'>,
   tracing?: Tracing,
 ): DeadLetterWriter {
@@ -39,13 +44,17 @@ export function createDeadLetterWriter(
     topic: string,
     record: KafkaRecord,
     headers: KafkaRecord['headers'],
+    signal: AbortSignal,
     compression?: typeof GZIP,
   ): Promise<boolean> {
     const { key, value, timestamp, exactTimestamp = String(timestamp) } = record;
     const messages = [{ key, value, timestamp: exactTimestamp, headers: toKafkaHeaders(headers) }];
     try {
       const options = { topic, acks: -1, messages };
-      const sent = await producer.send(compression ? { ...options, compression } : options);
+      const sent = await producer.send(
+        { ...options, ...(compression !== undefined && { compression }) },
+        signal,
+      );
       if (sent.length > 0) return true;
     } catch (error) {
       if (kafkaErrorType(error) === 'MESSAGE_TOO_LARGE') return false;
@@ -55,7 +64,7 @@ export function createDeadLetterWriter(
   }
 
   return {
-    async write(stream, envelope, failure, workflow) {
+    async write(stream, envelope, failure, workflow, signal) {
       // Retention was faster.
       const record =
         (await originalRecord(reader, envelope)) ?? withoutContent(envelope, CONTENT_EXPIRED);
@@ -68,11 +77,11 @@ export function createDeadLetterWriter(
       const headers = [...originalHeaders(record), ...added];
       const span = tracing?.send(topic, traceContextOf(record), { messageId });
       await within(span, async () => {
-        if (await send(topic, record, headers)) return;
+        if (await send(topic, record, headers, signal)) return;
         // The record came compressed, perhaps, and a broker's limit is for what it gets.
-        if (await send(topic, record, headers, GZIP)) return;
+        if (await send(topic, record, headers, signal, GZIP)) return;
         const bare = withoutContent(record, CONTENT_OMITTED);
-        if (await send(topic, bare, [...bare.headers, ...added])) return;
+        if (await send(topic, bare, [...bare.headers, ...added], signal)) return;
         throw new Error(`${topic} takes no dead letter, not even one without content`);
       });
     },

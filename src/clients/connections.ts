@@ -1,8 +1,8 @@
 import type { Logger } from '../logger';
 import { Releasers } from '../lifecycle';
-import { createKafka, type KafkaSettings, type Producer } from './kafka';
+import { createKafka, type KafkaSettings } from './kafka';
 import { createRecordReader, type RecordReader } from './kafka-reader';
-import { createProducer } from './kafka-producer';
+import { createProducer, type RetryingProducer } from './kafka-producer';
 import { installTemporalRuntime } from './temporal-runtime';
 import { connectTemporal, type TemporalClient, type TemporalSettings } from './temporal';
 
@@ -15,7 +15,7 @@ export interface ConnectionSettings {
 export interface Connections {
   temporal: TemporalClient;
   namespace: string;
-  producer: Producer;
+  producer: RetryingProducer;
   reader: RecordReader;
   close(): Promise<void>;
 }

@@ -1,13 +1,11 @@
-import { ApplicationFailure, proxyActivities } from '@temporalio/workflow';
+import { ApplicationFailure, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { RecordActivities } from '../activities/record-activities';
 import type { RecordEnvelope } from '../domain/record';
 import type { RecordFailure } from './failure';
+import { reservedQueue } from './reserved-queue';
 
-/** Retried until the broker takes the letter: there is nowhere else for the record to go. */
-const activities = proxyActivities<Pick<RecordActivities, 'deadLetter'>>({
-  startToCloseTimeout: '30s',
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
-});
+/** All that an attempt has: the activity's own tries end before, so that no two attempts overlap. */
+const ATTEMPT_TIMEOUT = '2m';
 
 /**
  * Sends the record to the stream's dead-letter topic, then ends the workflow Failed with type
@@ -17,6 +15,12 @@ export async function deadLetter(
   record: RecordEnvelope & { messageId?: string },
   failure: RecordFailure,
 ): Promise<never> {
+  // Retried until the broker takes the letter: there is nowhere else for the record to go.
+  const activities = proxyActivities<Pick<RecordActivities, 'deadLetter'>>({
+    taskQueue: reservedQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: ATTEMPT_TIMEOUT,
+    retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  });
   await activities.deadLetter(record, failure);
   throw ApplicationFailure.nonRetryable(
     `${failure.type}: ${failure.message}`,

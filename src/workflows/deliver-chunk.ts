@@ -4,11 +4,13 @@ import {
   proxyActivities,
   proxyLocalActivities,
   sleep,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { ChunkResult, RecordActivities } from '../activities/record-activities';
 import type { ChunkInput } from '../domain/chunk';
 import type { RetryPolicy } from '../domain/retry-policy';
 import { activityFailure } from './failure';
+import { reservedQueue } from './reserved-queue';
 
 type Deliver = Pick<RecordActivities, 'deliverChunk'>;
 
@@ -49,6 +51,7 @@ async function deliver(chunk: ChunkInput, retry: RetryPolicy): Promise<ChunkResu
     if (retryAfterMs) await sleep(retryAfterMs);
   }
   const { deliverChunk: deliverAnywhere } = proxyActivities<Deliver>({
+    taskQueue: reservedQueue(workflowInfo().taskQueue),
     startToCloseTimeout: ATTEMPT_TIMEOUT_MS,
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     retry: {

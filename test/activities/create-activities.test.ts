@@ -35,7 +35,22 @@ describe('deadLetter', () => {
     const workflowExecution = { workflowId: 'test-42-7', runId: 'run' };
     const environment = new MockActivityEnvironment({ workflowExecution });
     await environment.run(() => activities(write).deadLetter(record, failure));
-    expect(write).toHaveBeenCalledWith(stream, record, failure, workflowExecution);
+    const signal = expect.any(AbortSignal) as unknown;
+    expect(write).toHaveBeenCalledWith(stream, record, failure, workflowExecution, signal);
+  });
+
+  test('an attempt that Kafka does not answer ends within its time, and tries no more', async () => {
+    let aborted: AbortSignal | undefined;
+    const write: DeadLetterWriter['write'] = (_stream, _record, _failure, _workflow, signal) => {
+      aborted = signal;
+      return new Promise(() => undefined);
+    };
+    const environment = new MockActivityEnvironment({ startToCloseTimeoutMs: 1_100 });
+    const failure = { type: 'Permanent', message: 'no', attempts: 2 };
+    await expect(
+      environment.run(() => activities(write).deadLetter(invalid({}), failure)),
+    ).rejects.toThrow(`${stream.deadLetterTopic} did not take the dead letter in time`);
+    expect(aborted?.aborted).toBe(true);
   });
 });
 

@@ -34,7 +34,7 @@ async function write(
   const writer = createDeadLetterWriter(producer, { read });
   const { topic, partition, offset, timestamp } = record;
   const envelope = { stream: 'test', topic, partition, offset, timestamp, content };
-  await writer.write(stream, envelope, failure, workflow);
+  await writer.write(stream, envelope, failure, workflow, new AbortController().signal);
   return sent!;
 }
 
@@ -151,7 +151,7 @@ describe('a letter that the broker finds too large', () => {
     const record = kafkaRecord({ key: Buffer.from('key') });
     const envelope = { ...record, stream: 'test', content: encodeContent(record) };
     const writer = createDeadLetterWriter(producer, { read: notRead });
-    await writer.write(stream, envelope, failure, workflow);
+    await writer.write(stream, envelope, failure, workflow, new AbortController().signal);
     return sent;
   }
 

@@ -108,3 +108,15 @@ describe('a partition moves to a broker that has answered: what is acknowledged 
     expect(cluster.values()).toEqual(values);
   });
 });
+
+test('a producer whose signal has aborted does not try again, and says why the try before failed', async () => {
+  const cluster = new MovingCluster();
+  const client = createProducer(kafkaOn(cluster));
+  await client.connect();
+  const controller = new AbortController();
+  const sent = client.send({ topic: 'orders', acks: -1, messages: records }, controller.signal);
+  controller.abort();
+  await expect(sent).rejects.toThrow('NOT_LEADER_FOR_PARTITION');
+  // What broker 1 took at the first try, and not what would come at the second.
+  expect(cluster.values().length).toBeLessThan(values.length);
+});

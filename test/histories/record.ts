@@ -36,7 +36,7 @@ import {
   type WorkflowStart,
 } from '../../src/domain/record-start';
 import { createLogger } from '../../src/logger';
-import { createStreamWorker } from '../../src/stream-worker';
+import { createStreamWorkers } from '../../src/stream-worker';
 import { kafkaRecord, testStream } from '../domain/support/records';
 
 const stream = testStream({
@@ -59,6 +59,7 @@ const failures: Record<string, Error[]> = {
   'tells-who-waits': [throttled()],
   'dead-lettered-at-once': [new DeliveryError('Permanent', 'the sink rejects this message')],
   'dead-lettered-after-retries': Array.from({ length: 5 }, transient),
+  'dead-lettered-by-reserved-worker': [new DeliveryError('Permanent', 'the sink rejects this message')],
 };
 
 /** Unique to this recording, so that no id was ever used before. */
@@ -132,9 +133,10 @@ function chunkOf(messageId: string, at: number) {
 const fromMemory = chunkOf('chunk-from-memory', 1);
 const readBack = chunkOf('chunk-read-back', 2);
 const expired = chunkOf('chunk-expired', 3);
+const reservedChunk = chunkOf('chunk-by-reserved-worker', 4);
 const held = new HeldChunks();
 held.hold(fromMemory.chunk, [fromMemory.record]);
-for (const { record, chunk } of [fromMemory, readBack, expired]) {
+for (const { record, chunk } of [fromMemory, readBack, expired, reservedChunk]) {
   const { id } = JSON.parse(record.value!.toString()) as { id: string };
   starts[id] = startOfChunk(stream, chunk);
 }
@@ -156,7 +158,8 @@ const chunks: ActivityDependencies['chunks'] = {
   reader: {
     // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous
     async *read(_topic, _partition, from) {
-      if (from === readBack.record.offset) yield readBack.record;
+      const found = [readBack, reservedChunk].find(({ record }) => record.offset === from);
+      if (found) yield found.record;
     },
     earliest: () => Promise.resolve(0),
     close: () => Promise.resolve(),
@@ -185,7 +188,7 @@ async function main(): Promise<void> {
   const connected = await connectTemporal(temporal);
   const { client, connection } = connected;
   const { namespace } = temporal;
-  const worker = await createStreamWorker({
+  const workers = createStreamWorkers({
     stream,
     deadLetters,
     events,
@@ -195,7 +198,8 @@ async function main(): Promise<void> {
     temporal,
   });
   const names = process.argv.slice(2);
-  await worker.runUntil(async () => {
+  const [worker, reserved] = await Promise.all(workers);
+  const run = async () => {
     const start = ({ workflowType, workflowId, args, memo }: (typeof starts)[string]) =>
       client.workflow.start(workflowType, {
         workflowId,
@@ -238,7 +242,8 @@ async function main(): Promise<void> {
       await record(name, handle);
       if (next && nextHandle) await record(next, nextHandle);
     }
-  });
+  };
+  await worker!.runUntil(reserved!.runUntil(run));
   await connected.close();
 }
 

@@ -34,11 +34,13 @@ test('there is a history of every way', () => {
   expect(names.sort()).toEqual([
     'after-one-that-ended',
     'braked-then-resumed',
+    'chunk-by-reserved-worker',
     'chunk-expired',
     'chunk-from-memory',
     'chunk-read-back',
     'dead-lettered-after-retries',
     'dead-lettered-at-once',
+    'dead-lettered-by-reserved-worker',
     'delivered',
     'delivered-after-fast-retry',
     'delivered-after-retries',
@@ -55,6 +57,14 @@ test('there is a history of every way', () => {
 test.each(names)('%s: today, the workflow still goes the way that was recorded', async (name) => {
   await replay(historyOf(name));
 });
+
+test.each(['dead-lettered-by-reserved-worker', 'chunk-by-reserved-worker'])(
+  '%s: the activity has a task queue of its own',
+  (name) => {
+    const queues = historyOf(name).match(/"name": "cloudsync-recorded[^"]*"/g);
+    expect(new Set(queues)).toContain('"name": "cloudsync-recorded~reserved"');
+  },
+);
 
 test.each(names)('%s: tells nothing of the machine it was recorded on', (name) => {
   const history = historyOf(name);
