@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { tokenHashes } from './api/settings';
 import { codecOrigins } from './codec/settings';
+import { clientIdFault } from './domain/client-id';
 import { errorMessage } from './domain/errors';
 import { LARGEST_CHUNK_LIMITS } from './domain/stream';
 import { isAccountUrl, isConnectionString } from './sinks/azure-blob';
@@ -29,6 +30,14 @@ const brokers = z
     ),
   );
 
+const clientId = z
+  .string()
+  .min(1)
+  .check((context) => {
+    const fault = clientIdFault(context.value);
+    if (fault) context.issues.push({ code: 'custom', message: fault, input: undefined });
+  });
+
 const objectPrefix = z.string().check((context) => {
   const fault = prefixFault(context.value);
   if (fault) context.issues.push({ code: 'custom', message: fault, input: undefined });
@@ -38,7 +47,7 @@ const objectPrefix = z.string().check((context) => {
 export const environmentSchema = z.object({
   KAFKA_BROKERS: brokers.optional(),
   KAFKA_BOOTSTRAP_SERVERS: brokers.optional(),
-  KAFKA_CLIENT_ID: z.string().min(1).default('cloudsync'),
+  KAFKA_CLIENT_ID: clientId.default('cloudsync'),
   KAFKA_SSL: z.stringbool().default(false),
   KAFKA_SSL_CA_FILE: z.string().optional(),
   KAFKA_SSL_CERT_FILE: z.string().optional(),

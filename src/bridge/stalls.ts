@@ -60,7 +60,7 @@ export function parseStallNote(stalled: unknown): StallNote | undefined {
  * Longer ids, as JSON has them, are left out: an id of 255 control characters takes 1,500 of the 4,096 bytes
  * that the broker takes as metadata.
  */
-const MAX_NOTED_ID = 300;
+const MAX_NOTED_ID_BYTES = 300;
 
 /** How often a stall that lasts is logged again. */
 const REMIND_MS = 5 * 60_000;
@@ -125,7 +125,8 @@ export class Stalls {
     const stall = this.of(partition);
     if (!stall) return undefined;
     const { reason, since, oldest } = stall;
-    const fits = oldest && JSON.stringify(oldest.workflowId).length <= MAX_NOTED_ID;
+    const fits =
+      oldest && Buffer.byteLength(JSON.stringify(oldest.workflowId)) <= MAX_NOTED_ID_BYTES;
     return { reason, since, ...(fits && { workflowId: oldest.workflowId }) };
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -29,6 +30,13 @@ export interface StartDependencies {
   /** Aborts when the bridge stops; a start that waits then rejects. */
   signal: AbortSignal;
 }
+
+/**
+ * The server refuses an id because of a workflow that it then does not find. A moment later it agrees with itself,
+ * unless something is wrong with it: the pauses grow.
+ */
+const FIRST_GONE_WAIT_MS = 25;
+const LONGEST_GONE_WAIT_MS = 10_000;
 
 /** Temporal will not take this start, however often it is tried. */
 export class StartRejectedError extends Error {
@@ -130,6 +138,7 @@ async function untilAnswered(
   const { client, stream, backoff, rate, metrics, signal } = deps;
   /** Whether an earlier try may have reached the server: then "already started" is our own doing. */
   let unknownOutcome = false;
+  let goneWaitMs = FIRST_GONE_WAIT_MS;
   for (;;) {
     await backoff.ready(signal);
     await rate.ready(signal);
@@ -153,7 +162,11 @@ async function untilAnswered(
         backoff.succeeded();
         rate.succeeded();
         const holder = await holderOf(deps, workflowId);
-        if (holder === 'gone') continue;
+        if (holder === 'gone') {
+          await sleep(goneWaitMs, undefined, { signal });
+          goneWaitMs = Math.min(goneWaitMs * 2, LONGEST_GONE_WAIT_MS);
+          continue;
+        }
         if (!isSame(holder, start.memo)) return 'collision';
         // The record's place stays taken until its workflow ends, as if the first answer had arrived.
         const own = Object.entries(start.memo).every(

@@ -15,6 +15,8 @@ import {
   type SASLOptions,
 } from 'kafkajs';
 import type { Logger } from 'pino';
+import { clientIdFault } from '../domain/client-id';
+import { UsageError } from '../domain/errors';
 import type { KafkaRecord } from '../domain/record';
 import type { FetchedBatch } from './kafka-consumer-fetch';
 import { createAssigner } from './kafka-group';
@@ -66,6 +68,8 @@ export function createKafka(
   logger: Logger,
   retry: RetryOptions = { initialRetryTime: 200, maxRetryTime: 10_000, retries: 8 },
 ): Kafka {
+  const fault = clientIdFault(settings.clientId);
+  if (fault) throw new UsageError(`the client id for Kafka ${fault}`);
   const log = logger.child({ component: 'kafka' });
   const kafka = new Kafka({
     ...settings,

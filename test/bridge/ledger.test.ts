@@ -1,3 +1,4 @@
+import { MAX_CLIENT_ID_BYTES } from '../../src/domain/client-id';
 import fc from 'fast-check';
 import {
   emptyTotals,
@@ -49,7 +50,8 @@ test('metadata stays below what a broker takes', () => {
   const largest = Object.fromEntries(LEDGER_FIELDS.map((field) => [field, 2 ** 53 - 2]));
   ledger.load(JSON.stringify(largest));
   for (const field of LEDGER_FIELDS) ledger.add(field);
-  const by = { memberId: 'm'.repeat(255), recentIds: 2 ** 24, at: 2 ** 42 };
+  const memberId = `${'m'.repeat(MAX_CLIENT_ID_BYTES)}-00000000-0000-0000-0000-000000000000`;
+  const by = { memberId, recentIds: 2 ** 24, at: 2 ** 42 };
   expect(ledger.toMetadata(by).length).toBeLessThan(1_000);
   while (ledger.tails.set(`key ${ledger.tails.list.length}`, '\u0001'.repeat(30)));
   const stalled = { reason: 'temporal_backoff', since: 2 ** 42, workflowId: 'x'.repeat(298) };

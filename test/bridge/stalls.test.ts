@@ -93,6 +93,15 @@ describe('a partition', () => {
     expect(stalls.note(0)).toEqual({ reason: 'max_open', since: 0 });
   });
 
+  test('its note counts the bytes of an id, not its characters', () => {
+    const { stalls } = create();
+    const oldest = { workflowId: '話'.repeat(150), offset: 7, openSince: 0 };
+    for (const now of [0, MINUTE]) {
+      stalls.observe(0, { position: 5, works: true }, () => ({ reason: 'max_open', oldest }), now);
+    }
+    expect(stalls.note(0)).toEqual({ reason: 'max_open', since: 0 });
+  });
+
   test('its note is read back from the metadata of a commit', () => {
     const { stalls, observe } = create();
     observe(5, 0);

@@ -160,6 +160,16 @@ describe('already started', () => {
     expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST]);
   });
 
+  test('by a workflow that is gone whenever it is asked for: tried again at growing pauses', async () => {
+    const { result, starts, stopping } = begin(Array.from({ length: 100 }, () => alreadyStarted()));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    stopping.abort();
+    await expect(result).rejects.toMatchObject({ name: 'AbortError' });
+    // After 25, 75, 175 and 375 ms.
+    expect(starts.length).toBeGreaterThan(1);
+    expect(starts.length).toBeLessThanOrEqual(6);
+  });
+
   test('after a try whose outcome is unknown: it was this one that started it', async () => {
     const { result, starts, open } = begin([serviceError(4), alreadyStarted()], { [FIRST]: memo });
     await expect(result).resolves.toEqual({ workflowId: STARTED });

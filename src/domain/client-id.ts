@@ -1,0 +1,12 @@
+/**
+ * Kafka's client id is part of the member id that each commit carries, and a broker takes 4,096 bytes of metadata with
+ * an offset.
+ */
+export const MAX_CLIENT_ID_BYTES = 255;
+
+/** What is wrong with a client id for Kafka, or undefined. Its bytes are those it has in JSON. */
+export function clientIdFault(clientId: string): string | undefined {
+  const bytes = Buffer.byteLength(JSON.stringify(clientId)) - 2;
+  if (bytes <= MAX_CLIENT_ID_BYTES) return undefined;
+  return `takes ${bytes} bytes in JSON, at most ${MAX_CLIENT_ID_BYTES} are allowed because each committed offset carries it: choose a shorter one`;
+}
