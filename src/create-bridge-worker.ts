@@ -11,6 +11,7 @@ import { HeldChunks } from './bridge/held-chunks';
 import type { Ledger } from './bridge/ledger';
 import { OpenRecords } from './bridge/open-records';
 import type { WindowEntry, WindowLimits } from './bridge/partition-window';
+import { RecordEnds } from './bridge/record-ends';
 import { checkRetention } from './bridge/retention-check';
 import { createRecentLayer } from './bridge/recent-layer';
 import { createStartRate } from './bridge/start-rate';
@@ -121,7 +122,8 @@ function createStreamBridge(
   const { signal } = stopping;
   const start = { client, stream, open, backoff, gate, rate, metrics, logger, signal };
   const ledgerOf = (partition: number): Ledger => consumer.ledgerOf(partition);
-  const handOn = createHandOn({ ...start, signal: ended.signal }, ledgerOf);
+  const handOn = createHandOn({ ...start, signal: ended.signal });
+  const ends = new RecordEnds({ stream, metrics, brake: braking, open, ledgerOf });
   const onFinished = ({ window }: WindowEntry) => consumer.finished(window);
   const decodeFailures = new Map<number, string>();
   const common = { stream, start, metrics, logger, onFinished, onFatal };
@@ -184,7 +186,7 @@ function createStreamBridge(
           recent,
         },
         bridge: open,
-        brake: braking,
+        ends,
       }),
 
     async start() {

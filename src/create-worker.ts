@@ -7,6 +7,7 @@ import { createHandOn } from './bridge/hand-on';
 import { holdsOf } from './clients/temporal-hold';
 import { TemporalProbe } from './clients/temporal-probe';
 import { OpenRecords } from './bridge/open-records';
+import { RecordEnds } from './bridge/record-ends';
 import { createStartRate } from './bridge/start-rate';
 import { createRecentLayer } from './bridge/recent-layer';
 import { chunkEvents, deliveryEvents } from './delivery-events';
@@ -73,7 +74,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
             recent,
           },
           bridge: open,
-          brake: braking,
+          ends: new RecordEnds({ stream, metrics, brake: braking, open }),
           connection,
           namespace: connections.namespace,
           temporal: options.temporal,

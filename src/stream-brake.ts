@@ -35,7 +35,7 @@ export function createStreamBrake(
   return {
     gate: brake,
     brake,
-    // Both ends of a record are counted in the process that has started its workflow. What others started
+    // Both ends of a record count for the brake in the process that has started its workflow. What others started
     // may be dead ones only: activities run anywhere, and of a process that is gone those in retry are left.
     closed(workflowType, outcome, letterType) {
       // Its records are counted as they are delivered.

@@ -8,7 +8,7 @@ import { createActivities, type ActivityDependencies } from './activities/create
 import type { TemporalSettings } from './clients/temporal';
 import { dataConverter } from './codec/data-converter';
 import { workflowBundle } from './workflow-bundle';
-import type { StreamBrake } from './stream-brake';
+import type { RecordEnds } from './bridge/record-ends';
 import type { BridgeSinks } from './workflows/bridge-sinks';
 import { reservedQueue } from './workflows/reserved-queue';
 
@@ -19,12 +19,10 @@ export interface StreamWorkerOptions extends ActivityDependencies {
   temporal: Pick<TemporalSettings, 'codec' | 'workerVersion'>;
   /** Told by the workflows that run in this worker. */
   bridge?: {
-    /** Whether this process has started the workflow, and not heard of its end. */
-    has(workflowId: string): boolean;
     handedOver(workflowId: string): void;
     closed(workflowId: string, outcome: Parameters<BridgeSinks['bridge']['closed']>[0]): void;
   };
-  brake?: Pick<StreamBrake, 'closed'>;
+  ends?: Pick<RecordEnds, 'ended'>;
 }
 
 /** Polls of an idle worker cost the server; eager starts do not wait for a poll. */
@@ -69,15 +67,15 @@ function createReservedWorker(options: StreamWorkerOptions): Promise<Worker> {
 }
 
 async function createStreamWorker(options: StreamWorkerOptions): Promise<Worker> {
-  const { stream, bridge, brake } = options;
+  const { stream, bridge, ends } = options;
   const { codec } = options.temporal;
   const sinks: InjectedSinks<BridgeSinks> = {
     bridge: {
       handedOver: { fn: ({ workflowId }) => bridge?.handedOver(workflowId) },
       closed: {
-        fn({ workflowId, workflowType }, outcome, letterType) {
-          if (bridge?.has(workflowId)) brake?.closed(workflowType, outcome, letterType);
-          bridge?.closed(workflowId, outcome);
+        fn(workflow, outcome, letterType) {
+          ends?.ended(workflow, outcome, letterType);
+          bridge?.closed(workflow.workflowId, outcome);
         },
       },
     },

@@ -14,7 +14,6 @@ import { duplicateSkipped } from '../duplicate-skipped';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
-import { countOutcome } from './count-outcome';
 import { DecodePauses } from './decode-pauses';
 import { KeyOrder, type Turn } from './key-order';
 import type { Ledger } from './ledger';
@@ -277,8 +276,6 @@ export class Dispatcher {
   ): Promise<void> {
     // What stays until the workflow ends: not the record, which an open workflow would keep in memory.
     const { turn } = entry;
-    const { ledger } = entry.window;
-    const { memo } = start;
     let handedOver = false;
     let closed = false;
     let workflowId: string | undefined;
@@ -307,7 +304,6 @@ export class Dispatcher {
         onClosed: (outcome) => {
           release();
           onClosed(outcome);
-          countOutcome(memo, outcome, this.deps.metrics, ledger);
           tellOrder();
         },
       });

@@ -1,22 +1,16 @@
 import type { HandOn } from '../activities/deliver-chunk';
 import { startAfter, startOfInvalidRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
-import type { RecordOutcome } from '../workflows/bridge-sinks';
-import { countOutcome } from './count-outcome';
-import type { Ledger } from './ledger';
 import { Slots } from './slots';
 import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
 
 /**
- * Gives a record of a chunk a workflow of its own, and counts how that ends. The record is durable there
+ * Gives a record of a chunk a workflow of its own. The record is durable there
  * when the promise resolves, whether by this start or by an earlier one, under the id that it gives. Waits while as many of them
  * are open as the stream allows: a sink that fails for half of the records must not fill the server.
  */
-export function createHandOn(
-  deps: StartDependencies & { stream: AnyStream },
-  ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
-): HandOn {
-  const { stream, metrics, logger } = deps;
+export function createHandOn(deps: StartDependencies & { stream: AnyStream }): HandOn {
+  const { stream, logger } = deps;
   const places = new Slots(stream.maxOpen);
   return async (start, record, signal) => {
     const { memo } = start;
@@ -27,13 +21,7 @@ export function createHandOn(
       if (taken) places.release();
       taken = false;
     };
-    const open = {
-      onHandedOver: () => undefined,
-      onClosed: (outcome: RecordOutcome) => {
-        release();
-        countOutcome(memo, outcome, metrics, ledgerOf(record.partition));
-      },
-    };
+    const open = { onHandedOver: () => undefined, onClosed: release };
     try {
       signal.throwIfAborted();
       const [input] = start.args;

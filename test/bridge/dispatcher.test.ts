@@ -6,6 +6,7 @@ import { Dispatcher } from '../../src/bridge/dispatcher';
 import { emptyTotals, Ledger, parseLedger } from '../../src/bridge/ledger';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { PartitionWindow, type WindowEntry } from '../../src/bridge/partition-window';
+import { RecordEnds } from '../../src/bridge/record-ends';
 import { RecentLayer } from '../../src/bridge/recent-layer';
 import { DeliveryError } from '../../src/domain/errors';
 import type { KafkaRecord } from '../../src/domain/record';
@@ -44,6 +45,7 @@ class World {
   readonly idempotency = new InMemoryIdempotencyService({});
   readonly open: OpenRecords;
   readonly dispatcher: Dispatcher;
+  readonly ends: RecordEnds;
 
   constructor(options: Parameters<typeof testStream>[0] = {}) {
     const stream = testStream(options);
@@ -59,6 +61,11 @@ class World {
     });
     this.open = new OpenRecords(client, logger);
     this.window.ledger.load(null);
+    this.ends = new RecordEnds({
+      ...{ stream, metrics: this.metrics, open: this.open },
+      brake: { closed: () => undefined },
+      ledgerOf: () => this.window.ledger,
+    });
     this.dispatcher = new Dispatcher({
       stream,
       recent: new RecentLayer(this.idempotency, 30_000),
@@ -116,6 +123,10 @@ class World {
   }
 
   async close(id: string, outcome: Parameters<OpenRecords['closed']>[1]): Promise<void> {
+    const start = this.starts.find(({ options }) => options.workflowId === id);
+    // As the stream's worker does.
+    const memo = start?.options.memo ?? {};
+    this.ends.ended({ workflowId: id, runId: id, workflowType: start?.type ?? '', memo }, outcome);
     this.open.closed(id, outcome);
     await settled();
   }

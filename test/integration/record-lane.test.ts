@@ -1,7 +1,15 @@
 import { DeliveryError } from '../../src/domain/errors';
 import { deadLetterHeader } from '../../src/domain/dead-letter';
 import type { ExecutionOptions } from '../../src/domain/stream';
-import { message, World, counterValue, messageValue, until } from './support/world';
+import { groupProgress } from '../../src/operations/status-progress';
+import {
+  message,
+  World,
+  counterValue,
+  messageValue,
+  until,
+  type RunningBridge,
+} from './support/world';
 
 jest.setTimeout(120_000);
 
@@ -163,6 +171,45 @@ describe.each<{ execution: ExecutionOptions }>([
     broken = false;
     await world.worker(stream);
     await until('delivered', () => sink.objects.has('a'));
+  });
+
+  test('records in retry when their bridge worker ends are counted once, by the one in which they end', async () => {
+    const { stream, sink } = await world.stream({
+      execution,
+      partitions: 1,
+      retry: {
+        fastAttempts: 1,
+        maximumAttempts: 50,
+        initialIntervalMs: 500,
+        maximumIntervalMs: 500,
+      },
+    });
+    let broken = true;
+    sink.before = ({ messageId }) => {
+      if (broken) throw new DeliveryError('Transient', 'down');
+      if (messageId === 'dead') throw new DeliveryError('Permanent', 'no');
+    };
+    const first = await world.bridge(stream);
+    await world.send(stream.topic, [message('dead'), message('good')]);
+    await until('tried', () => ['dead', 'good'].every((id) => sink.attemptsOf(id) >= 2));
+    await until('committed', async () => (await world.lag(stream)) === 0);
+    await first.stop();
+    broken = false;
+    const second = await world.bridge(stream);
+    const counted = (bridge: RunningBridge) =>
+      Promise.all(
+        ['dead_lettered', 'delivered'].map((outcome) =>
+          counterValue(bridge.metrics.records, { outcome }),
+        ),
+      );
+    const letters = async () => (await world.records(stream.deadLetterTopic)).length;
+    await until('dead-lettered', async () => (await letters()) === 1);
+    await until('counted', async () => String(await counted(second)) === '1,1', 10_000);
+    expect(await counted(first)).toEqual([0, 0]);
+    // With the next commit in the totals of the group as well.
+    await world.send(stream.topic, [message('next')]);
+    const totals = async () => (await groupProgress(world.kafka(), stream)).totals;
+    await until('added up', async () => (await totals()).delivered === 2);
   });
 
   test('records that retention deleted before they were read hold up nothing', async () => {
