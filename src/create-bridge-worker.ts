@@ -10,6 +10,7 @@ import { createHandOn } from './bridge/hand-on';
 import { HeldChunks } from './bridge/held-chunks';
 import type { Ledger } from './bridge/ledger';
 import { OpenRecords } from './bridge/open-records';
+import { OpenWatch } from './bridge/open-watch';
 import type { WindowEntry, WindowLimits } from './bridge/partition-window';
 import { RecordEnds } from './bridge/record-ends';
 import { checkRetention } from './bridge/retention-check';
@@ -156,6 +157,7 @@ function createStreamBridge(
     onFatal,
   });
   const group = new GroupWatch(stream, options.kafka, logger);
+  const watch = new OpenWatch(stream, client, metrics, logger);
   let evictedBefore = 0;
   const gauges = setInterval(() => {
     const { size, evicted } = idempotency.stats();
@@ -193,6 +195,7 @@ function createStreamBridge(
       const { namespace } = connections;
       await consumer.start();
       group.start();
+      watch.start();
       void checkRetention(stream, options.kafka, { client, namespace }, logger);
     },
 
@@ -208,6 +211,7 @@ function createStreamBridge(
     /** Commits and leaves the group. What is open still belongs to Temporal, not to this process. */
     async leave() {
       group.stop();
+      watch.stop();
       // Without a drain before it where a start has failed.
       stopping.abort();
       void dispatcher.stop();
@@ -222,7 +226,12 @@ function createStreamBridge(
       idempotency.close();
     },
 
-    notices: () => ({ ...braking.notices(), ...consumer.notices(), ...group.notices() }),
+    notices: () => ({
+      ...braking.notices(),
+      ...consumer.notices(),
+      ...group.notices(),
+      ...watch.notices(),
+    }),
 
     faults(): Record<string, string> {
       const fault = consumer.fault();

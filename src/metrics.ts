@@ -33,6 +33,18 @@ export function createMetrics(registry = new Registry()) {
       labelNames: ['stream'] as const,
       registers,
     }),
+    oldestOpenSeconds: new Gauge({
+      name: 'cloudsync_oldest_open_seconds',
+      help: "How long the oldest open workflow of a stream's records is open; 0 below 5 s",
+      labelNames: ['stream'] as const,
+      registers,
+    }),
+    stuckWorkflows: new Gauge({
+      name: 'cloudsync_stuck_workflows',
+      help: 'Workflows whose workflow task fails again and again, of the oldest 20 that are open',
+      labelNames: ['stream'] as const,
+      registers,
+    }),
     consumerLag: new Gauge({
       name: 'cloudsync_consumer_lag',
       help: 'Records of a partition that are not committed yet, those in work included',
@@ -206,6 +218,8 @@ export function startAtZero(metrics: Metrics, stream: string): void {
   }
   metrics.inFlight.set({ stream }, 0);
   metrics.braked.set({ stream }, 0);
+  metrics.stuckWorkflows.set({ stream }, 0);
+  metrics.oldestOpenSeconds.set({ stream }, 0);
   metrics.recentIds.set({ stream }, 0);
 }
 

@@ -1,7 +1,11 @@
+import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
+import { describeStuck, slowWorkflows } from '../clients/temporal-open';
 import { listFailed } from '../operations/failed-list';
 import { parseSince } from '../operations/failed-since';
 import { showFailed, type FailedDetails } from '../operations/failed-show';
+import type { AnyStream } from '../domain/stream';
+import { printable } from '../unprintable';
 import { withServers, type StreamFlags } from './context';
 import { entryFacts, entryTable, facts, recordFacts } from './failed-output';
 import { replay } from './failed-replay';
@@ -10,6 +14,9 @@ import { withStreamOptions } from './stream-options';
 import { positiveInteger, repeatable } from './topics';
 
 const SINCE = 'failed at or after: ISO 8601, or a duration back from now like 15m, 2h, 7d';
+
+/** Open workflows of each stream, among which stuck ones are looked for. */
+const MAX_LOOKED_AT = 100;
 
 interface ListFlags extends StreamFlags {
   since?: Date;
@@ -47,18 +54,31 @@ export function addFailedCommand(program: Command): void {
 }
 
 async function list({ since, limit, json, ...flags }: ListFlags): Promise<void> {
-  const entries = await withServers(flags, async ({ temporal, streams }) => {
+  const { entries, stuck } = await withServers(flags, async ({ temporal, streams }) => {
+    const { client } = temporal;
     const progress = progressLine();
     try {
       const onProgress = (found: number) => progress(`${found} found`);
-      return await listFailed(temporal.client, streams, { since, limit, onProgress });
+      return {
+        entries: await listFailed(client, streams, { since, limit, onProgress }),
+        stuck: await stuckOf(client, streams),
+      };
     } finally {
       progress('');
     }
   });
+  for (const text of stuck) say(`not failed, but stuck: ${printable(text)}`);
   if (json) return printJson(entries);
   if (entries.length === 0) return say('no workflow whose latest run failed');
   process.stdout.write(`${entryTable(entries)}\n`);
+}
+
+/** Those are open, so they are in no list of what failed, and a person has to see to them all the same. */
+async function stuckOf(client: Client, streams: AnyStream[]): Promise<string[]> {
+  const found = await Promise.all(
+    streams.map((stream) => slowWorkflows(client, stream, { limit: MAX_LOOKED_AT })),
+  );
+  return found.flatMap(({ stuck }) => (stuck ? [describeStuck(stuck)] : []));
 }
 
 async function show(id: string, { json, ...flags }: StreamFlags & { json?: boolean }) {

@@ -1,5 +1,6 @@
 import { describePosition } from '../domain/record';
 import type { StreamStatus } from '../operations/status';
+import { cut } from './failed-output';
 import { table } from './output';
 
 /** The tables that people read; the same numbers as in `--json`. */
@@ -57,6 +58,37 @@ export function describeStatus(all: StreamStatus[]): string {
   );
   const lags = behind.length > 0 ? [table(['STREAM', 'PARTITION', 'LAG'], behind)] : [];
   const consumers = table(['STREAM', 'CONSUMER', 'HOST', 'PARTITIONS'], all.flatMap(consumersOf));
+  const retries = all.flatMap(({ name, slow: { retrying, lookedAt, count } }) =>
+    retrying
+      ? [
+          [
+            name,
+            `${retrying.count} of ${lookedAt}`,
+            count,
+            retrying.since,
+            cut(`${retrying.errorType ?? 'Error'}: ${oneLine(retrying.errorMessage)}`),
+          ],
+        ]
+      : [],
+  );
+  const retrying =
+    retries.length > 0
+      ? [table(['RETRYING', 'WORKFLOWS', 'OPEN OVER 5 S', 'SINCE', 'LAST ERROR'], retries)]
+      : [];
+  const stuckOnes = all.flatMap(({ name, slow: { stuck, lookedAt } }) =>
+    stuck
+      ? [
+          [
+            ...[name, `${stuck.count} of ${lookedAt}`, stuck.since, stuck.workflowIds[0]!],
+            cut(oneLine(stuck.errorMessage ?? 'the workflow task times out')),
+          ],
+        ]
+      : [],
+  );
+  const stuck =
+    stuckOnes.length > 0
+      ? [table(['STUCK', 'WORKFLOWS', 'SINCE', 'OLDEST', 'ITS WORKFLOW TASK FAILS'], stuckOnes)]
+      : [];
   const standing = all.flatMap(({ name, stalled }) =>
     stalled.map(({ partition, offset, reason, since, workflowId }) => [
       ...[name, partition, offset, reason, since, workflowId ?? ''],
@@ -93,6 +125,8 @@ export function describeStatus(all: StreamStatus[]): string {
     heldKeys.length > 0 ? [table(['HELD', 'PARTITION', 'KEYS', 'BEHIND'], heldKeys)] : [];
   return [
     ...braked,
+    ...stuck,
+    ...retrying,
     streams,
     consumers,
     idempotency,
@@ -111,4 +145,8 @@ function consumersOf({ name, consumers: { settled, members } }: StreamStatus): s
     const having = partitions.length > 0 ? partitions.join(' ') : 'none, stands by';
     return [name, clientId, host, settled ? having : 'being dealt out'];
   });
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ');
 }

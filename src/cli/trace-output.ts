@@ -34,6 +34,7 @@ export function isKnown({ records, runs, sinkObject, deadLetters }: StreamTrace)
 
 /** Verdicts that one word does not explain. */
 const VERDICTS: Partial<Record<Verdict, string>> = {
+  stuck: 'stuck: its workflow task fails again and again',
   filtered: "filtered: skipped, because the record has no value and the stream's onNull is skip",
 };
 
@@ -41,9 +42,19 @@ function describeStream(stream: StreamTrace): string {
   const events = eventsOf(stream).sort((a, b) => a[0].localeCompare(b[0]));
   return [
     `stream ${stream.name}: ${VERDICTS[stream.verdict] ?? stream.verdict}`,
+    ...stuckLines(stream),
     ...(events.length > 0 ? [table(['TIME', 'WHAT', 'WHERE', 'HOW'], events)] : []),
     ...stream.notLookedAt.map((one) => `not looked at: ${printable(one)}`),
   ].join('\n');
+}
+
+/** Why, in full: the table cuts it on a terminal. */
+function stuckLines({ runs }: StreamTrace): string[] {
+  return runs
+    .filter(({ stuck }) => stuck)
+    .map(({ workflowId, attempts, errorMessage }) =>
+      printable(`${workflowId}, attempt ${attempts} at the task: ${errorMessage}`),
+    );
 }
 
 type Event = [time: string, what: string, where: string, how: string];

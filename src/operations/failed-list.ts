@@ -45,11 +45,3 @@ export function newestFirst<Entry extends Pick<FailedEntry, 'failedAt'>>(
   const time = ({ failedAt }: Entry) => (failedAt === null ? 0 : Date.parse(failedAt));
   return entries.sort((a, b) => time(b) - time(a));
 }
-
-/** How many of the stream's workflows have a latest run that failed. */
-export async function countFailed(client: Client, stream: AnyStream): Promise<number> {
-  const runs = latestFailedRuns(client, stream);
-  let count = 0;
-  while (!(await runs.next()).done) count++;
-  return count;
-}

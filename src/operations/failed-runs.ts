@@ -2,8 +2,10 @@ import {
   WorkflowNotFoundError,
   type Client,
   type WorkflowExecutionDescription,
+  type WorkflowExecutionInfo,
 } from '@temporalio/client';
 import { quote } from '../clients/temporal';
+import { recordWorkflowTypes } from '../clients/temporal-open';
 import type { AnyStream } from '../domain/stream';
 import { mapConcurrently } from '../concurrently';
 
@@ -25,6 +27,17 @@ export function statusName(name: string): string {
 
 /** {@link hasFailed} as a condition of a query. */
 export const FAILED_STATUS = `ExecutionStatus IN (${FAILED.map((name) => quote(statusName(name))).join(', ')})`;
+
+/**
+ * Whether the run is of a record of the stream, or of a chunk: others may use its task queue too. The memo tells of
+ * a workflow type that the stream had before.
+ */
+export function isOfRecords(
+  stream: AnyStream,
+  { type, memo }: Pick<WorkflowExecutionInfo, 'type' | 'memo'>,
+): boolean {
+  return recordWorkflowTypes(stream).includes(type) || memo?.stream === stream.name;
+}
 
 export function hasFailed(run: WorkflowExecutionDescription): boolean {
   return FAILED.includes(run.status.name);
@@ -57,16 +70,21 @@ export async function* latestFailedRuns(
     FAILED_STATUS,
     ...(since ? [`CloseTime >= ${quote(since.toISOString())}`] : []),
   ].join(' AND ');
-  const runs = mapConcurrently(distinctIds(client, query), CONCURRENCY, (workflowId) =>
+  const runs = mapConcurrently(distinctIds(client, stream, query), CONCURRENCY, (workflowId) =>
     latestRun(client, workflowId),
   );
   for await (const run of runs) if (run && hasFailed(run)) yield run;
 }
 
-async function* distinctIds(client: Client, query: string): AsyncGenerator<string> {
+async function* distinctIds(
+  client: Client,
+  stream: AnyStream,
+  query: string,
+): AsyncGenerator<string> {
   const seen = new Set<string>();
-  for await (const { workflowId } of client.workflow.list({ query })) {
-    if (seen.has(workflowId)) continue;
+  for await (const run of client.workflow.list({ query })) {
+    const { workflowId } = run;
+    if (seen.has(workflowId) || !isOfRecords(stream, run)) continue;
     seen.add(workflowId);
     yield workflowId;
   }

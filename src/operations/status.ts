@@ -1,12 +1,15 @@
 import type { Client } from '@temporalio/client';
 import type { Kafka } from '../clients/kafka';
 import { brakeOf } from '../clients/temporal-brake';
+import { slowWorkflows, type SlowWorkflows } from '../clients/temporal-open';
 import type { AnyStream } from '../domain/stream';
-import { deadLettersOf, isLetterOf } from './dead-letters';
-import { countFailed } from './failed-list';
+import { existingEnds } from './read-topic';
 import { groupProgress, type Consumers, type StalledPartition } from './status-progress';
 import { heldKeys, type HeldKeysOfPartition } from './status-held';
-import { workflowCounts } from './status-workflows';
+import { countFailed, workflowCounts } from './status-workflows';
+
+/** Workflows that are asked what they wait for. */
+const MAX_LOOKED_AT = 50;
 
 export interface StreamStatus {
   name: string;
@@ -23,11 +26,15 @@ export interface StreamStatus {
   braked: { since: string; deadLetters: number; share: number; reason: string } | null;
   /** Keys whose records wait behind a dead one, by partition. */
   held: HeldKeysOfPartition[];
-  /** Workflows of the stream's task queue. */
+  /** Workflows of the stream's records that are open. */
   running: number;
-  /** Workflow ids whose latest run failed. */
+  /** What those of them wait for that are open for longer than 5 s. */
+  slow: SlowWorkflows;
+  /** Workflow ids whose latest run failed, among the 2,000 failed runs that closed last. */
   failed: number;
+  /** Runs of the stream's records that completed. */
   completed: number;
+  /** Records on its dead-letter topic: repeats count, and letters of other streams that share it. */
   deadLetters: number;
   /** Messages delivered, as bridge workers counted them since the group's first commit. */
   delivered: number;
@@ -60,9 +67,10 @@ export async function streamStatus(
   stream: AnyStream,
 ): Promise<StreamStatus> {
   const { name, topic, groupId } = stream;
-  const [progress, counts, failed, deadLetters, brake, held] = await Promise.all([
+  const [progress, counts, slow, failed, deadLetters, brake, held] = await Promise.all([
     groupProgress(kafka, stream),
     workflowCounts(client, stream),
+    slowWorkflows(client, stream, { limit: MAX_LOOKED_AT }),
     countFailed(client, stream),
     countDeadLetters(kafka, stream),
     brakeOf(client, stream),
@@ -89,6 +97,7 @@ export async function streamStatus(
       : null,
     held,
     ...counts,
+    slow,
     failed,
     deadLetters,
     delivered,
@@ -103,11 +112,8 @@ export async function streamStatus(
   };
 }
 
-/** Kafka keeps no such number, and offsets would count letters of other streams: so they are read. */
-async function countDeadLetters(kafka: Kafka, stream: AnyStream): Promise<number> {
-  let count = 0;
-  for await (const { letter } of deadLettersOf(kafka, [stream])) {
-    if (isLetterOf(stream, letter)) count++;
-  }
-  return count;
+/** By offsets alone: the topic is kept for ever, and to read it takes longer each day. */
+async function countDeadLetters(kafka: Kafka, { deadLetterTopic }: AnyStream): Promise<number> {
+  const ends = (await existingEnds(kafka, deadLetterTopic)) ?? [];
+  return ends.reduce((sum, { low, high }) => sum + high - low, 0);
 }

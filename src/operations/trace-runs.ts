@@ -1,5 +1,6 @@
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { retryingActivity, stuckAttempts, taskFailure } from '../clients/temporal-open';
 import { mapConcurrently } from '../concurrently';
 import type { RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
@@ -21,6 +22,8 @@ export interface TracedRun {
   offset: number | null;
   /** `delivered`, `duplicate`, `revalidated`, or what else a workflow gives back as its `outcome`. */
   outcome: string | null;
+  /** Whether it is open and its workflow task fails again and again. Attempts and error are then the task's. */
+  stuck: boolean;
   /** At the sink, as far as known. */
   attempts: number | null;
   errorType: string | null;
@@ -90,7 +93,7 @@ async function describe(client: Client, run: RunInfo): Promise<TracedRun> {
     startedAt: startTime.toISOString(),
     closedAt: closeTime?.toISOString() ?? null,
     ...(positionOfMemo(memo) ?? { topic: null, partition: null, offset: null }),
-    ...{ outcome: null, attempts: null, errorType: null, errorMessage: null },
+    ...{ outcome: null, stuck: false, attempts: null, errorType: null, errorMessage: null },
     ...(status.name === 'RUNNING'
       ? await soFar(client, workflowId, runId)
       : await end(client, workflowId, runId)),
@@ -105,16 +108,20 @@ export function positionOfMemo(memo: Record<string, unknown>): RecordPosition | 
   return { topic, partition, offset };
 }
 
-type Course = Partial<Pick<TracedRun, 'outcome' | 'attempts' | 'errorType' | 'errorMessage'>>;
+type Course = Partial<
+  Pick<TracedRun, 'outcome' | 'stuck' | 'attempts' | 'errorType' | 'errorMessage'>
+>;
 
 async function soFar(client: Client, workflowId: string, runId: string): Promise<Course> {
-  const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
-  const [pending] = raw.pendingActivities ?? [];
-  return {
-    attempts: pending?.attempt ?? null,
-    errorMessage: pending?.lastFailure?.message ?? null,
-    errorType: pending?.lastFailure?.applicationFailureInfo?.type ?? null,
-  };
+  const run = await client.workflow.getHandle(workflowId, runId).describe();
+  const attempts = stuckAttempts(run);
+  if (attempts !== undefined) {
+    const errorMessage = (await taskFailure(client, run)) ?? 'it times out';
+    return { stuck: true, attempts, errorType: 'WorkflowTaskFailed', errorMessage };
+  }
+  const [pending] = run.raw.pendingActivities ?? [];
+  const { errorType = null, errorMessage = null } = (await retryingActivity(client, run)) ?? {};
+  return { attempts: pending?.attempt ?? null, errorType, errorMessage };
 }
 
 async function end(client: Client, workflowId: string, runId: string): Promise<Course> {

@@ -203,7 +203,7 @@ function verdictOf(
   object: SinkObject | null | undefined,
 ): Verdict {
   const verdict = messageVerdict(traced.map((one) => one.verdict));
-  if (verdict === 'running') return verdict;
+  if (verdict === 'running' || verdict === 'stuck') return verdict;
   // Of one record alone the object may be another's.
   const value = place && records[0]?.value;
   const isIts = !place || (value && sha256(value) === object?.sha256);

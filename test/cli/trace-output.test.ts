@@ -22,7 +22,7 @@ test('what happened in the order of time, and nothing that steers a terminal', (
             ...{ workflowId: hostile, runId: 'r', type: 'deliverRecord', status: 'Failed' },
             ...{ startedAt: '2026-01-01T00:00:01.000Z', closedAt: '2026-01-01T00:00:02.000Z' },
             ...{ topic: 'topic', partition: 0, offset: 7, outcome: null, attempts: 3 },
-            ...{ errorType: 'Permanent', errorMessage: hostile },
+            ...{ stuck: false, errorType: 'Permanent', errorMessage: hostile },
           },
         ],
         sinkObject: {

@@ -399,6 +399,7 @@ test('reconcile and status tell what became of every message', async () => {
       ],
     },
     running: 0,
+    slow: { count: 0, since: null, lookedAt: 0, retrying: null, stuck: null },
     braked: null,
     held: [],
     stalled: [],

@@ -8,17 +8,24 @@ function run(status: string, given: Partial<TracedRun> = {}): TracedRun {
   return {
     ...{ workflowId: 'w', runId: status, type: 'deliverRecord', status, ...position },
     ...{ startedAt: '2026-01-01T00:00:00Z', closedAt: null, outcome: null, attempts: null },
-    ...{ errorType: null, errorMessage: null, ...given },
+    ...{ stuck: false, errorType: null, errorMessage: null, ...given },
   };
 }
 
 const elsewhere = run('Running', { offset: 8 });
 const revalidated = run('Completed', { type: 'invalidRecord', outcome: 'revalidated' });
 const chunk = (status: string) => run(status, { type: 'deliverChunk' });
+const stuckChunk = run('Running', { type: 'deliverChunk', stuck: true });
 
 test.each<[string, Parameters<typeof recordVerdict>, Verdict]>([
   ['nothing known', [position, [], undefined, []], 'unknown'],
   ['another record runs', [position, [elsewhere], undefined, []], 'unknown'],
+  [
+    'runs, and its workflow task fails',
+    [position, [run('Running', { stuck: true })], undefined, []],
+    'stuck',
+  ],
+  ['runs, and its workflow task fails, in a chunk', [position, [], stuckChunk, []], 'stuck'],
   ['runs', [position, [run('Failed'), run('Running')], undefined, [letter()]], 'running'],
   [
     'the last run completed',
