@@ -208,13 +208,24 @@ export function isKafkaUnreachable(error: unknown): boolean {
   return cause !== undefined && isKafkaUnreachable(cause);
 }
 
-/** Headers as kafkajs sends them; a name that stands more than once becomes a list. */
-export function toKafkaHeaders(headers: KafkaRecord['headers']): Record<string, Buffer | Buffer[]> {
-  const lists = new Map<string, Buffer[]>();
-  for (const [name, value] of headers) {
-    const list = lists.get(name);
-    if (list) list.push(value ?? NULL_HEADER);
-    else lists.set(name, [value ?? NULL_HEADER]);
+/**
+ * Headers as kafkajs sends them, each in its place. kafkajs takes an object, in which a name can't come again
+ * behind another one: of A, B, A it would make A, A, B. But it asks a list of values for its pairs of name and
+ * value by `map`, and this list gives every header.
+ */
+export function toKafkaHeaders(headers: KafkaRecord['headers']): Record<string, Buffer[]> {
+  return { inOrder: new HeaderPairs(headers) };
+}
+
+class HeaderPairs extends Array<never> {
+  readonly #pairs: { key: string; value: Buffer }[];
+
+  constructor(headers: KafkaRecord['headers']) {
+    super();
+    this.#pairs = headers.map(([key, value]) => ({ key, value: value ?? NULL_HEADER }));
   }
-  return Object.fromEntries(lists);
+
+  override map<T>(): T[] {
+    return this.#pairs as T[];
+  }
 }

@@ -53,12 +53,12 @@ export async function sendBack(
   record: KafkaRecord,
   { topic, partition }: Target,
 ): Promise<RecordPosition> {
-  const { key, value, timestamp } = record;
+  const { key, value, timestamp, exactTimestamp = String(timestamp) } = record;
   const headers = [
     ...originalHeaders(record),
     ...sentBackHeaders(letter.deadLetter, letter.replays + 1),
   ];
-  const message = { key, value, timestamp: String(timestamp), partition };
+  const message = { key, value, timestamp: exactTimestamp, partition };
   const messages: Message[] = [{ ...message, headers: toKafkaHeaders(headers) }];
   const send = (compression: object) =>
     producer.send({ topic, acks: -1, messages, ...compression });

@@ -30,13 +30,6 @@ async function throughKafka(record: KafkaRecord): Promise<KafkaRecord> {
   return { ...rest, headers };
 }
 
-/** The values of each name in their order; kafkajs keeps no order between names. */
-function byName(headers: KafkaRecord['headers']): Map<string, (Buffer | null)[]> {
-  const values = new Map<string, (Buffer | null)[]>();
-  for (const [name, value] of headers) values.set(name, [...(values.get(name) ?? []), value]);
-  return values;
-}
-
 describe('a record through kafkajs', () => {
   test('keeps position, time, key and value, and every header', async () => {
     await fc.assert(
@@ -44,8 +37,7 @@ describe('a record through kafkajs', () => {
         // A name that is not well-formed has no UTF-8 form: no broker can hold it.
         fc.pre(record.headers.every(([name]) => name.isWellFormed()));
         const received = await throughKafka(record);
-        expect({ ...received, headers: [] }).toEqual({ ...record, headers: [] });
-        expect(byName(received.headers)).toEqual(byName(record.headers));
+        expect(received).toEqual(record);
       }),
       { numRuns: 300 },
     );
@@ -71,12 +63,22 @@ describe('a record through kafkajs', () => {
     ];
     expect((await throughKafka(kafkaRecord({ headers }))).headers).toEqual(headers);
   });
-});
 
-describe('toKafkaHeaders', () => {
-  test('many headers of one name take no longer than many of different names', () => {
-    const headers = new Array<[string, Buffer]>(50_000).fill(['h', Buffer.of(1)]);
-    expect(toKafkaHeaders(headers).h).toHaveLength(50_000);
+  test('a header that comes again behind another one keeps its place', async () => {
+    const headers = ['A', 'B', 'A', 'C', 'B'].map((name, i): [string, Buffer] => [
+      name,
+      Buffer.of(i),
+    ]);
+    expect((await throughKafka(kafkaRecord({ headers }))).headers).toEqual(headers);
+  });
+
+  test.each(['of one name', 'of different names'])('50,000 headers %s arrive', async (names) => {
+    const name = (i: number) => (names === 'of one name' ? 'h' : `h${i}`);
+    const headers = Array.from({ length: 50_000 }, (_, i): [string, Buffer] => [
+      name(i),
+      Buffer.of(1),
+    ]);
+    expect((await throughKafka(kafkaRecord({ headers }))).headers).toEqual(headers);
   });
 });
 

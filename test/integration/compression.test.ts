@@ -1,4 +1,4 @@
-import { sendWithJava } from './support/java-producer';
+import { sendWithJava } from './support/java-tools';
 import { World, messageValue, until } from './support/world';
 
 jest.setTimeout(120_000);

@@ -24,6 +24,7 @@ import { planReplay } from '../../src/operations/replay-plan';
 import { runReplay, type LetterResult, type ReplayContext } from '../../src/operations/replay-run';
 import { trace, type TraceSubject } from '../../src/operations/trace';
 import { fileSystemSink } from '../../src/sinks/filesystem';
+import { headersByJava, sendHeadersWithJava } from './support/java-tools';
 import type { MemorySink } from './support/memory-sink';
 import { message, messageValue, uniqueName, until, World } from './support/world';
 
@@ -221,6 +222,26 @@ test('where the workflow is gone the record goes back to its topic, byte for byt
 });
 
 const topicOf = ({ topic }: AnyStream) => topic;
+
+test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
+  "headers keep their order in letter and replay of the $lane lane, as Kafka's own tools see it",
+  async (execution) => {
+    const { stream, sink } = await world.stream({ partitions: 1, execution });
+    reject(sink);
+    const headers = 'A:1,B:2,A:3,C:4,B:5';
+    await sendHeadersWithJava(stream.topic, headers, messageValue('a').toString());
+    await world.bridge(stream);
+    const [letter] = await letters(stream, 1);
+    const [ofLetter] = await headersByJava(stream.deadLetterTopic, 1);
+    expect(ofLetter).toMatch(new RegExp(`^${headers},cloudsync-`));
+    await world.forget(letter!.workflowId!);
+    mend(sink);
+    expect(await replay(stream)).toMatchObject([{ outcome: 'sentBack', end: 'delivered' }]);
+    const [sent, sentBack] = await headersByJava(stream.topic, 2);
+    expect(sent).toBe(headers);
+    expect(sentBack).toMatch(new RegExp(`^${headers},cloudsync-`));
+  },
+);
 
 test.each([
   ['after the record was sent', true],

@@ -9,6 +9,7 @@ import type { Decision } from '../../src/operations/replay-decide';
 import type { Letter } from '../../src/operations/replay-letters';
 import { runReplay, type ReplayContext } from '../../src/operations/replay-run';
 import { fakeEnds } from '../clients/support/fake-ends';
+import { sentHeaders } from '../activities/support/sent-message';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { letter, letterRecord } from './support/letters';
 
@@ -34,12 +35,9 @@ class Servers {
         send: ({ messages }) => {
           this.events.push('send');
           this.beforeSend();
-          const [{ headers = {} }] = messages as [(typeof messages)[number]];
+          const [{ headers }] = messages as [(typeof messages)[number]];
           const offset = this.topic.length;
-          const list = Object.entries(headers).flatMap(([name, values]) =>
-            [values].flat().map((value): [string, Buffer] => [name, value as Buffer]),
-          );
-          this.topic.push(kafkaRecord({ offset, headers: list }));
+          this.topic.push(kafkaRecord({ offset, headers: sentHeaders(headers) }));
           this.afterSend();
           return Promise.resolve([
             { topicName: 'topic', partition: 0, errorCode: 0, baseOffset: String(offset) },

@@ -11,11 +11,15 @@ export function recordOfMessage(topic: string, message: Message | undefined): Ka
     timestamp: Number(timestamp),
     key: key as Buffer | null,
     value: value as Buffer | null,
-    headers: Object.entries(headers).flatMap(([name, given]) =>
-      (Array.isArray(given) ? given : [given]).map((one): [string, Buffer] => [
-        name,
-        one as Buffer,
-      ]),
-    ),
+    headers: sentHeaders(headers),
   };
+}
+
+/** The headers as kafkajs writes them: its own code, which makes pairs of the object that it was given. */
+export function sentHeaders(headers: Message['headers'] = {}): KafkaRecord['headers'] {
+  return Object.entries(headers)
+    .flatMap(([key, given]) =>
+      Array.isArray(given) ? given.map((value) => ({ key, value })) : [{ key, value: given }],
+    )
+    .map(({ key, value }) => [key, value as Buffer]);
 }
