@@ -17,6 +17,7 @@ import { checkRetention } from './bridge/retention-check';
 import { createRecentLayer } from './bridge/recent-layer';
 import { createStartRate } from './bridge/start-rate';
 import { isUnreadableStarted } from './bridge/start-workflow';
+import { SinkCheck } from './bridge/sink-check';
 import { stallCause } from './bridge/stall-cause';
 import { connect, type Connections } from './clients/connections';
 import { holdsOf } from './clients/temporal-hold';
@@ -40,8 +41,9 @@ const DRAIN_DEADLINE_MS = 8_000;
 
 /**
  * One process of the bridge: for each stream a Kafka consumer and a Temporal worker, on one shared
- * connection, so that workflows start in the process that consumed their record. Resolves when it
- * consumes; rejects when a server can't be reached, and has then closed everything, the sinks included.
+ * connection, so that workflows start in the process that consumed their record. Resolves when each stream
+ * consumes, or waits for its sink; rejects when a server can't be reached, and has then closed everything,
+ * the sinks included.
  */
 export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<Service> {
   const { streams, logger } = options;
@@ -156,6 +158,7 @@ function createStreamBridge(
     onLost: () => dispatcher.dropLost(),
     onFatal,
   });
+  const sinkCheck = new SinkCheck(stream, logger);
   const group = new GroupWatch(stream, options.kafka, logger);
   const watch = new OpenWatch(stream, client, metrics, logger);
   let evictedBefore = 0;
@@ -191,12 +194,20 @@ function createStreamBridge(
         ends,
       }),
 
+    /** Resolves when the stream consumes, or when its sink keeps it waiting: other streams do not wait for that. */
     async start() {
-      const { namespace } = connections;
-      await consumer.start();
-      group.start();
-      watch.start();
-      void checkRetention(stream, options.kafka, { client, namespace }, logger);
+      const consuming = sinkCheck.passed(signal).then(async () => {
+        await consumer.start();
+        group.start();
+        watch.start();
+        const { namespace } = connections;
+        void checkRetention(stream, options.kafka, { client, namespace }, logger);
+      });
+      const failed = consuming.catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+      failed.catch(onFatal);
+      await Promise.race([failed, sinkCheck.held]);
     },
 
     /** Takes no more records and lets those in work end, so that little is delivered twice. */
@@ -234,6 +245,8 @@ function createStreamBridge(
     }),
 
     faults(): Record<string, string> {
+      const sinkFault = sinkCheck.fault();
+      if (sinkFault !== undefined) return { [`sink ${stream.name}`]: sinkFault };
       const fault = consumer.fault();
       const unread = group.fault();
       return {

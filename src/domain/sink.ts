@@ -78,6 +78,12 @@ export interface Sink<Message = unknown> {
     range: ChunkRange,
     context: WriteContext,
   ): Promise<ChunkWriteResult>;
+  /**
+   * Whether the sink can take records: right credentials, a bucket that is there. Throws what is wrong, and what to
+   * mend. A bridge worker asks before the stream consumes, and again until it passes; records stay in Kafka
+   * meanwhile. Must not leave anything that `stored` gives.
+   */
+  check?(signal: AbortSignal): Promise<void>;
   /** Maps errors of the sink's client library; `undefined` for one it does not know. */
   classify?: ErrorClassifier;
   /**

@@ -58,6 +58,7 @@ export function withFaults<Message>(
   const attempts = new Map<string, number>();
 
   return {
+    ...(sink.check && { check: (signal: AbortSignal) => sink.check!(signal) }),
     classify: (error) => sink.classify?.(error),
     ...(sink.find && { find: (messageId: string) => sink.find!(messageId) }),
     ...(sink.stored && { stored: () => sink.stored!() }),

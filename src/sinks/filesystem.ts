@@ -108,6 +108,11 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
   return {
     ...(chunkFiles && { writeChunk }),
     write,
+    async check() {
+      const path = join(unfinishedFolder, unfinishedName());
+      await create(path, Buffer.alloc(0));
+      await unlink(path);
+    },
     classify: classifyFileSystemError,
     async find(messageId) {
       const location = pathOf(messageId);

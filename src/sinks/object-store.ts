@@ -116,14 +116,14 @@ export function objectStoreSink(
     } catch (error) {
       const { type, message, retryAfterMs } = classifyError(error);
       if (isRetryable(type)) throw error;
-      // No fault of the record that happens to be the first.
+      // The fault of no record, though the first one may be the first to ask.
       throw new DeliveryError('Transient', `the store can't be tried: ${message}`, {
         ...(retryAfterMs !== undefined && { retryAfterMs }),
       });
     }
   }
 
-  /** Tries the store before the first write of this process; again with the next one if that failed. */
+  /** Tries the store before the first record of this process; again with the next one if that failed. */
   async function usable(signal: AbortSignal): Promise<void> {
     const key = `${keys.folder}${PROBE_KEY}`;
     tried ??= opening()
@@ -206,6 +206,7 @@ export function objectStoreSink(
 
   return {
     write,
+    check: usable,
     ...(options.chunkObjects && { writeChunk }),
     async find(messageId) {
       const key = keys.message(messageId);

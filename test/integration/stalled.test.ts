@@ -6,7 +6,9 @@ import type { AnyStream, ExecutionOptions } from '../../src/domain/stream';
 import { createMetrics } from '../../src/metrics';
 import { streamStatus } from '../../src/operations/status';
 import { keepingLogger } from '../bridge/support/fakes';
+import { s3Sink } from '../../src/sinks/s3';
 import { KafkaProxy } from './support/kafka-proxy';
+import { S3Store } from './support/s3-store';
 import { counterValue, message, until, World } from './support/world';
 
 jest.setTimeout(120_000);
@@ -59,6 +61,65 @@ describe.each<{ execution: ExecutionOptions; reason: string; workflowId: RegExp 
     expect(bridge.notices!()).toEqual({});
   });
 });
+
+describe.each<{ execution: ExecutionOptions }>([
+  { execution: { lane: 'record' } },
+  { execution: { lane: 'chunk' } },
+])(
+  'with a store that is not configured as it must be, in the $execution.lane lane',
+  ({ execution }) => {
+    test('the stream waits and says what to mend, others go on, and nothing is dead-lettered', async () => {
+      const store = await S3Store.start();
+      const sink = s3Sink({
+        bucket: 'b',
+        forcePathStyle: true,
+        clientConfig: {
+          endpoint: store.url,
+          region: 'r',
+          credentials: { accessKeyId: 'a', secretAccessKey: 's' },
+        },
+      });
+      const retry = { fastAttempts: 1, maximumAttempts: 1 };
+      const { stream } = await world.stream({ partitions: 1, execution, retry, sink });
+      const { stream: other, sink: otherSink } = await world.stream({ partitions: 1, execution });
+      await world.send(stream.topic, [message('a'), message('b')]);
+      await world.send(other.topic, [message('elsewhere')]);
+      const bridge = await world.bridge(stream, other);
+      await until('others go on', () => otherSink.objects.size === 1);
+      for (const [answers, text] of [
+        ['ignores the condition', /ignores the condition If-None-Match.+Use a store/],
+        ['InvalidAccessKeyId', /403 InvalidAccessKeyId.+check the credentials/],
+        ['NoSuchBucket', /404 NoSuchBucket.+create the bucket/],
+        ['NotImplemented', /501 NotImplemented.+must know PUT with If-None-Match/],
+      ] as const) {
+        store.answers = answers;
+        const fault = () => bridge.faults()[`sink ${stream.name}`];
+        await until(`${answers} is named`, () => text.test(fault() ?? ''));
+      }
+      expect(await world.lag(stream)).toBe(2);
+      store.answers = 'as it must';
+      await until('delivered', () => ['a.json', 'b.json'].every((key) => store.objects.has(key)));
+      await until('ready', () => Object.keys(bridge.faults()).length === 0);
+      await until('all is committed', async () => (await world.lag(stream)) === 0);
+      expect(await world.records(stream.deadLetterTopic)).toEqual([]);
+      await store.close();
+    });
+
+    test('a bridge worker that waits for its sink can be stopped', async () => {
+      const { stream } = await world.stream({
+        execution,
+        sink: {
+          write: () => Promise.reject(new Error('not asked')),
+          check: () => new Promise(() => undefined),
+        },
+      });
+      const bridge = await world.bridge(stream);
+      expect(Object.keys(bridge.faults())).toEqual([`sink ${stream.name}`]);
+      await bridge.stop();
+      await bridge.ended;
+    });
+  },
+);
 
 describe('a consumer that dies without a word', () => {
   let consumer: StreamConsumer;

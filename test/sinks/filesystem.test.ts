@@ -141,6 +141,18 @@ describe('when the directory is in trouble', () => {
     await expect(write(sink)).resolves.toMatchObject({ outcome: 'written' });
   });
 
+  test('the check fails while it can not be made, and leaves nothing behind when it passes', async () => {
+    const parent = join(directory, '..');
+    await mkdir(join(parent, '..'), { recursive: true });
+    await writeFile(parent, 'a file where a folder should be');
+    const { signal } = new AbortController();
+    await expect(sink.check!(signal)).rejects.toThrow('mkdir');
+    await rm(parent);
+    await sink.check!(signal);
+    expect(await stored()).toEqual([]);
+    expect(await readdir(join(directory, '.unfinished'))).toEqual([]);
+  });
+
   test('one that is read-only is transient', async () => {
     await mkdir(directory, { recursive: true });
     await chmod(directory, 0o500);

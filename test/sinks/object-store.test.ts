@@ -116,6 +116,8 @@ test('two records of one id do not both count as delivered when the store ignore
     remove: (key) => Promise.resolve(void objects.delete(key)),
   };
   const sink = objectStoreSink(() => Promise.resolve(ignoring), {});
+  const { signal } = new AbortController();
+  await expect(sink.check!(signal)).rejects.toThrow('ignores the condition');
   for (const content of ['first', 'second']) {
     await expect(write(sink, { value: Buffer.from(content) })).rejects.toMatchObject({
       type: 'Transient',
