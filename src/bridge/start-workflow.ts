@@ -5,12 +5,13 @@ import {
   type Client,
 } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
-import { grpcStatus, GrpcStatus } from '../clients/temporal';
+import { grpcStatus, GrpcStatus, withSummary } from '../clients/temporal';
 import { errorWithCause } from '../domain/errors';
 import { isSameChunk, type ChunkMemo } from '../domain/chunk';
 import { isSameRecord, type KafkaRecord, type RecordMemo } from '../domain/record';
 import { startOfUnreadable, type WorkflowStart } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
+import { summaryOfStart } from '../domain/summary';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { Backoff } from './backoff';
@@ -149,6 +150,7 @@ async function untilAnswered(
         taskQueue: stream.taskQueue,
         args: start.args,
         memo: { ...start.memo },
+        ...withSummary(client, summaryOfStart(start.memo)),
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
         requestEagerStart: true,

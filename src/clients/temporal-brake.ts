@@ -7,6 +7,8 @@ import {
   RESUME_SIGNAL,
   type BrakeReason,
 } from '../domain/brake';
+import { summary } from '../domain/summary';
+import { withSummary } from './temporal';
 
 /** An answer that comes later is of no use: it is asked for again. */
 const DEADLINE_MS = 4_000;
@@ -43,7 +45,7 @@ export async function brake(
       taskQueue,
       args: [reason],
       memo: { ...reason },
-      staticSummary: describeBrake(reason),
+      ...withSummary(client, summary(describeBrake(reason))),
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
     }),

@@ -11,7 +11,9 @@ import {
 } from '../domain/hold';
 import type { RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
+import { summary } from '../domain/summary';
 import { GroupedCalls } from './grouped-calls';
+import { withSummary } from './temporal';
 
 const DEADLINE_MS = 10_000;
 const MAX_GROUP = 500;
@@ -91,6 +93,7 @@ export class Holds {
   ): Promise<(string | null)[]> {
     const { taskQueue } = this.stream;
     const memo: HoldMemo = { ...place, heads: {} };
+    const holdSummary = summary(`${place.stream} held keys of ${place.topic}/${place.partition}`);
     return this.#soon(() =>
       this.client.workflow.executeUpdateWithStart<
         () => Promise<void>,
@@ -103,6 +106,7 @@ export class Holds {
           taskQueue,
           args: [place, []],
           memo: { ...memo },
+          ...withSummary(this.client, holdSummary),
           workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
           workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
         }),

@@ -1,7 +1,7 @@
 import { Client, ServiceError } from '@temporalio/client';
 import type { PayloadCodec } from '@temporalio/common';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
-import { dataConverter } from '../codec/data-converter';
+import { dataConverter, isEncoded } from '../codec/data-converter';
 
 export interface TemporalSettings {
   namespace: string;
@@ -33,6 +33,14 @@ export async function connectTemporal(settings: TemporalSettings): Promise<Tempo
     dataConverter: dataConverter(settings.codec),
   });
   return { client, connection, close: () => connection.close() };
+}
+
+/**
+ * The start option that makes the Temporal UI show a line of text for a workflow. With a codec there is none: the
+ * server limits the size of what the codec makes of it, and would refuse the whole start.
+ */
+export function withSummary(client: Client, summary: string): { staticSummary?: string } {
+  return isEncoded(client.options.loadedDataConverter) ? {} : { staticSummary: summary };
 }
 
 /** gRPC status codes that CloudSync decides on. */

@@ -15,3 +15,8 @@ export function dataConverter(codec: PayloadCodec | undefined): DataConverter {
   if (!codec) return { payloadCodecs: [withoutKeys] };
   return { payloadCodecs: [codec], failureConverterPath: FAILURE_CONVERTER };
 }
+
+/** Whether a codec changes the payloads. */
+export function isEncoded({ payloadCodecs = [] }: DataConverter): boolean {
+  return payloadCodecs.some((codec) => codec !== withoutKeys);
+}

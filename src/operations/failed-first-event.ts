@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 
-/** The attributes of the event that started a run, as the server keeps them. */
+/** The attributes of the event that started a run, and its summary, as the server keeps them. */
 export async function startedEvent(
   client: Client,
   execution: { workflowId: string; runId: string },
@@ -10,9 +10,10 @@ export async function startedEvent(
     execution,
     maximumPageSize: 1,
   });
-  const attributes = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+  const { workflowExecutionStartedEventAttributes: attributes, userMetadata } =
+    history?.events?.[0] ?? {};
   if (!attributes) throw new Error(`the history of ${execution.workflowId} has no first event`);
-  return attributes;
+  return { ...attributes, userMetadata };
 }
 
 export type StartedEvent = Awaited<ReturnType<typeof startedEvent>>;

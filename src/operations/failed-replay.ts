@@ -68,7 +68,7 @@ export async function replayFailed(
 async function startAgain(
   client: Client,
   workflowId: string,
-  { workflowType, taskQueue, input, memo }: StartedEvent,
+  { workflowType, taskQueue, input, memo, userMetadata }: StartedEvent,
 ): Promise<ReplayResult> {
   try {
     const { runId } = await client.workflowService.startWorkflowExecution({
@@ -83,6 +83,7 @@ async function startAgain(
       taskQueue: taskQueue ?? null,
       input: input ?? null,
       memo: memo ?? null,
+      userMetadata: userMetadata ?? null,
     });
     return { workflowId, outcome: 'replayed', detail: runId };
   } catch (error) {

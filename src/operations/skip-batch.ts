@@ -5,10 +5,12 @@ import {
 } from '@temporalio/client';
 import type { Kafka } from '../clients/kafka';
 import { createRecordReader, OffsetOutOfRangeError } from '../clients/kafka-reader';
+import { withSummary } from '../clients/temporal';
 import { UsageError } from '../domain/errors';
 import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record';
 import { startOfUnreadable } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
+import { summaryOfStart } from '../domain/summary';
 
 /**
  * The record that stands for the unreadable batch at this place: the offset that the stall names. Throws a
@@ -50,6 +52,7 @@ export async function skipBatch(
       taskQueue: stream.taskQueue,
       args,
       memo: { ...memo },
+      ...withSummary(client, summaryOfStart(memo)),
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
     });
   } catch (error) {

@@ -23,6 +23,7 @@ const ask = <T>(answer: () => T): Promise<T> =>
 
 const client = {
   connection: { withDeadline: <T>(_: number, use: () => Promise<T>) => use() },
+  options: { loadedDataConverter: { payloadCodecs: [] } },
   workflow: {
     start: (_: string, options: { memo: object }) => ask(() => void (memo ??= options.memo)),
     getHandle: (id: string) => ({

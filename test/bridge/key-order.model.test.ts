@@ -103,6 +103,7 @@ class Model {
     const member = new Member();
     jest.mocked(kafka.createConsumer).mockReturnValue(member as never);
     const client = {
+      options: { loadedDataConverter: { payloadCodecs: [] } },
       workflow: {
         start: (
           _: string,

@@ -91,6 +91,7 @@ test('starts the workflow once, never over an existing one', async () => {
       memo,
       workflowIdReusePolicy: 'REJECT_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',
+      staticSummary: 'test `42`',
       requestEagerStart: true,
     },
   ]);

@@ -53,6 +53,7 @@ export function fakeClient(given: {
 }): Client {
   const { start, describe } = given;
   return {
+    options: { loadedDataConverter: { payloadCodecs: [] } },
     workflow: {
       start: start ?? (() => Promise.resolve({ eagerlyStarted: true })),
       getHandle: (workflowId: string) => ({
