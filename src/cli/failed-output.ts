@@ -25,7 +25,7 @@ export function entryTable<Entry extends FailedEntry>(
     cut(entry.messageId ?? entry.rawId ?? ''),
     cut(entry.key ?? ''),
     position(entry),
-    cut(`${entry.errorType ?? ''}: ${entry.errorMessage ?? ''}`.replace(/\s*\n\s*/g, ' ')),
+    cut(`${entry.errorType ?? ''}: ${entry.errorMessage ?? ''}`),
     entry.attempts ?? '',
     entry.workflowId ?? '',
   ]);
@@ -40,9 +40,15 @@ export function position({
   return topic === null ? '' : `${topic}/${partition}@${offset}`;
 }
 
-/** So that a row fits a terminal. What reads a pipe gets the whole text. */
+/** So that a row fits a terminal. What reads a pipe gets the whole text, on one line as well. */
 export function cut(text: string, output: { isTTY?: boolean } = process.stdout): string {
-  return output.isTTY && text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE - 1)}…` : text;
+  const line = oneLine(text);
+  return output.isTTY && line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE - 1)}…` : line;
+}
+
+/** Errors of schemas have several lines. */
+export function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ');
 }
 
 /** Names and values, one a line; long values keep their own lines. */

@@ -8,6 +8,7 @@ import { mapConcurrently } from '../concurrently';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type OperationContext, type StreamFlags } from './context';
 import { printable } from '../unprintable';
+import { oneLine } from './failed-output';
 import { printJson, progressLine, say } from './output';
 
 interface Flags extends StreamFlags {
@@ -111,9 +112,10 @@ function report(results: Result[], { dryRun, wait, json }: Flags): void {
   const counts = { replayed: 0, refused: 0, failed: 0 };
   for (const { workflowId, outcome, detail, ended } of results) {
     counts[outcome]++;
-    if (outcome !== 'replayed') say(`${outcome}: ${printable(workflowId)}: ${printable(detail)}`);
+    if (outcome !== 'replayed')
+      say(`${outcome}: ${printable(workflowId)}: ${printable(oneLine(detail))}`);
     else if (ended?.end === 'deadAgain') {
-      say(`dead again: ${printable(workflowId)}: ${printable(ended.reason ?? '')}`);
+      say(`dead again: ${printable(workflowId)}: ${printable(oneLine(ended.reason ?? ''))}`);
     }
   }
   if (counts.failed > 0) process.exitCode = 1;
