@@ -157,6 +157,7 @@ test.each([
   ['docs/guarantees.md', 20],
   ['docs/why/kafkajs.md', 20],
   ['docs/why/reports.md', 3],
+  ['docs/why/cases.md', 14],
 ])('%s names tests that exist', (page, atLeast) => {
   const named = [...read(page).matchAll(/`(test\/\S+\.ts)` "([^"]+)"/g)];
   expect(named.length).toBeGreaterThan(atLeast);

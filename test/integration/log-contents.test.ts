@@ -100,6 +100,23 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
     await until('delivered', () => sink.objects.size === 3);
   });
 
+  test('a dead letter has the timestamp of its record, also in nanoseconds', async () => {
+    const { stream } = await world.stream({ partitions: 1, execution });
+    const name = 'message.timestamp.after.max.ms';
+    await world.setTopicConfig(stream.topic, name, '9223372036854775807');
+    const given = ['1795914000000000123', '1795914000000001', '9007199254740993', '1'];
+    for (const timestamp of given) {
+      await world.send(stream.topic, [{ key: null, value: Buffer.from('no JSON'), timestamp }]);
+    }
+    await world.bridge(stream);
+    const letters = () => world.records(stream.deadLetterTopic);
+    await until('all letters', async () => (await letters()).length === given.length);
+    const kept = (await letters()).map(({ timestamp, exactTimestamp = `${timestamp}` }) => {
+      return exactTimestamp;
+    });
+    expect(kept.sort()).toEqual([...given].sort());
+  });
+
   test('a batch that can not be read stalls its partition alone, until an operator skips it', async () => {
     world.bridgeOptions = { stalledAfterMs: 1_000 };
     const { stream, sink } = await world.stream({ partitions: 1, execution });
@@ -176,8 +193,13 @@ test('a batch of 140,000 records is delivered', async () => {
   expect(bridge.faults()).toEqual({});
 });
 
-test('a batch that compaction has emptied is passed by, by the bridge and by readers', async () => {
+test('a batch that compaction has emptied is passed by, by both lanes and by readers', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
+  const { stream: inChunks, sink: sinkOfChunks } = await world.stream({
+    partitions: 1,
+    topic: stream.topic,
+    execution: { lane: 'chunk' },
+  });
   await world.setTopicConfigs(stream.topic, {
     'cleanup.policy': 'compact',
     'segment.bytes': '1048576',
@@ -200,9 +222,9 @@ test('a batch that compaction has emptied is passed by, by the bridge and by rea
   const offsets = async () => (await world.records(stream.topic)).map(({ offset }) => offset);
   await until('compaction has run', async () => !(await offsets()).includes(1), 120_000);
   expect(await offsets()).toEqual([0, 2, 3, 4]);
-  await world.bridge(stream);
-  await until('delivered', () => sink.objects.size === 4);
-  await caughtUp(stream);
+  await world.bridge(stream, inChunks);
+  await until('delivered', () => sink.objects.size === 4 && sinkOfChunks.objects.size === 4);
+  await Promise.all([stream, inChunks].map(caughtUp));
   await withAdmin(world.kafka(), (admin) => admin.deleteTopics({ topics: [stream.topic] }));
 });
 

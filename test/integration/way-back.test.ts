@@ -224,7 +224,7 @@ test('where the workflow is gone the record goes back to its topic, byte for byt
 const topicOf = ({ topic }: AnyStream) => topic;
 
 test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
-  "headers keep their order in letter and replay of the $lane lane, as Kafka's own tools see it",
+  'headers keep their order in letter and replay of the $lane lane, for readers of others',
   async (execution) => {
     const { stream, sink } = await world.stream({ partitions: 1, execution });
     reject(sink);
