@@ -138,6 +138,7 @@ function createStreamBridge(
           ...common,
           limits: execution,
           held,
+          handOn,
           base: (window): Promise<number | undefined> => consumer.base(window),
         });
   const consumer: StreamConsumer = new StreamConsumer({

@@ -1,4 +1,6 @@
-import { startOfChunk, type ChunkInput } from '../domain/chunk';
+import type { HandOn } from '../activities/deliver-chunk';
+import { describeRange, startOfChunk, type ChunkInput } from '../domain/chunk';
+import type { Tail } from '../domain/key-hash';
 import { parseRecord, type ParseResult } from '../domain/parse';
 import type { AnyStream, ChunkLimits } from '../domain/stream';
 import { duplicateSkipped } from '../duplicate-skipped';
@@ -8,7 +10,8 @@ import type { ChunkOrder } from './chunk-order';
 import type { HeldChunks } from './held-chunks';
 import type { PartitionWindow, WindowEntry } from './partition-window';
 import { Slots } from './slots';
-import { startWorkflow, type StartDependencies } from './start-workflow';
+import { startSingly } from './refused-chunk';
+import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
 
 /**
  * Chunks of one stream that may be open in a bridge worker: while one is delivered the next is read and
@@ -29,6 +32,8 @@ export interface ChunkChainDependencies {
   /** Where keys have an order. */
   order: ChunkOrder | undefined;
   start: StartDependencies;
+  /** For the records of a chunk that Temporal refuses for good. */
+  handOn: HandOn;
   metrics: Metrics;
   logger: Logger;
   /** A committed offset at or before the window's first record; undefined when the partition is lost. */
@@ -38,13 +43,16 @@ export interface ChunkChainDependencies {
   onStarting(): void;
   /** Called once for each {@link onStarting}. */
   onHandedOver(): void;
-  /** Called when a chunk can't be started: the process must stop. */
+  /** Called when neither a chunk nor a record of it can be started: the process must stop. */
   onFatal(error: unknown): void;
 }
 
-/** A chunk that is durable. `complete`: its end becomes committable, and the next one begins there. */
+/**
+ * A chunk that is durable: in a workflow, or in those of its records, of which `tails` names each key's last one.
+ * `complete`: its end becomes committable, and the next one begins there.
+ */
 interface StartedChunk {
-  workflowId: string;
+  chunk: { workflowId: string } | { tails: Tail[] };
   complete(): void;
 }
 
@@ -113,11 +121,10 @@ export class ChunkChain {
         // While it waits for a place the chunk grows.
         await this.#ownOpen.acquire();
         await this.deps.open.acquire();
-        const chunk = await (this.#starting = this.#startNext());
-        if (!chunk) continue;
+        const started = await (this.#starting = this.#startNext());
+        if (!started) continue;
         // Under an order the next chunk, and the commit, wait for the end of this one.
-        const { order } = this.deps;
-        if (!order || (await order.ended(chunk.workflowId, this.#isOver))) chunk.complete();
+        if (await this.#isOrdered(started)) started.complete();
       }
     } catch (error) {
       if (this.#ended) return;
@@ -127,6 +134,13 @@ export class ChunkChain {
     } finally {
       this.#running = false;
     }
+  }
+
+  #isOrdered({ chunk }: StartedChunk): Promise<boolean> | boolean {
+    const { order } = this.deps;
+    if (!order) return true;
+    if ('tails' in chunk) return order.left(chunk.tails, this.#isOver);
+    return order.ended(chunk.workflowId, this.#isOver);
   }
 
   async #linger(): Promise<void> {
@@ -150,7 +164,10 @@ export class ChunkChain {
       handedOver = true;
     };
     let letGo: () => void = () => undefined;
+    let released = false;
     const release = () => {
+      if (released) return;
+      released = true;
       onHandedOver();
       letGo();
       open.release();
@@ -177,25 +194,42 @@ export class ChunkChain {
       const after = this.deps.order?.after(entries) ?? [];
       const chunk = { ...this.#chunkOf(first, entries), ...(after.length > 0 && { after }) };
       letGo = held.hold(chunk, records);
+      const complete = () => this.#finish(chunk.last + 1, entries);
       const closed = { onHandedOver, onClosed: release };
-      const result = await startWorkflow(
-        this.deps.start,
-        startOfChunk(stream, chunk),
-        closed,
-        pass,
-      );
+      let result;
+      try {
+        result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), closed, pass);
+      } catch (error) {
+        if (!(error instanceof StartRejectedError)) throw error;
+        release();
+        const tails = await this.#startSingly(chunk, entries, error);
+        return tails && { chunk: { tails }, complete };
+      }
       const { workflowId } = result;
       if ('duplicateOf' in result) {
         release();
         const end = Number(result.duplicateOf.last) + 1;
-        return { workflowId, complete: () => this.#goOnFrom(end, entries) };
+        return { chunk: { workflowId }, complete: () => this.#goOnFrom(end, entries) };
       }
       metrics.chunkRecords.observe({ stream: stream.name }, entries.length);
-      return { workflowId, complete: () => this.#finish(chunk.last + 1, entries) };
+      return { chunk: { workflowId }, complete };
     } catch (error) {
       release();
       throw error;
     }
+  }
+
+  /** Otherwise the process would end at this chunk again and again, and with it every other partition. */
+  #startSingly(
+    chunk: ChunkInput,
+    entries: WindowEntry[],
+    refusal: StartRejectedError,
+  ): Promise<Tail[] | undefined> {
+    const { stream, start, logger } = this.deps;
+    const fields = { stream: stream.name, chunk: describeRange(chunk), error: refusal.message };
+    logger.error(fields, 'Temporal refuses a chunk; its records get workflows of their own');
+    const { signal } = start;
+    return startSingly({ ...this.deps, signal }, entries, chunk.after ?? [], this.#isOver);
   }
 
   #finish(end: number, entries: WindowEntry[]): void {

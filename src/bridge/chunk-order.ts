@@ -88,13 +88,18 @@ export class ChunkOrder {
   async ended(workflowId: string, isOver: IsOver): Promise<boolean> {
     this.#running = workflowId;
     const tails = await this.#tailsOf(workflowId, isOver);
-    if (!tails) return false;
+    if (!tails || !(await this.left(tails, isOver))) return false;
+    this.#running = undefined;
+    return true;
+  }
+
+  /** Resolves when these workflows, which records of a chunk have left for, are listed. False as {@link ended}. */
+  async left(tails: Tail[], isOver: IsOver): Promise<boolean> {
     for (const tail of tails) this.#add(tail);
     while (!this.#listed(tails)) {
       if (isOver()) return false;
       await sleep(POLL_MS);
     }
-    this.#running = undefined;
     return true;
   }
 

@@ -111,6 +111,7 @@ class Model {
       stream,
       limits: { maxRecords, maxBytes: 1e9, lingerMs: 0 },
       held: new HeldChunks(),
+      handOn: () => Promise.reject(new Error('no chunk is refused here')),
       start: {
         client,
         stream,

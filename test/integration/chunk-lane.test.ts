@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ChunkMemo } from '../../src/domain/chunk';
+import { chunkWorkflowIds, type ChunkMemo } from '../../src/domain/chunk';
 import { deadLetterHeader } from '../../src/domain/dead-letter';
 import { DeliveryError } from '../../src/domain/errors';
 import { listFailed } from '../../src/operations/failed-list';
@@ -227,3 +227,43 @@ test('a bridge worker killed in the middle of its chunks loses nothing and doubl
     await processes.close();
   }
 });
+
+test.each(['none', 'key'] as const)(
+  'a chunk that Temporal refuses for good ends no process: its records get workflows of their own (ordering %s)',
+  async (ordering) => {
+    const { stream, sink } = await world.stream({ partitions: 2, execution, ordering });
+    const timestamp = Date.now();
+    const first = { stream: stream.name, topic: stream.topic, partition: 0, first: 0, timestamp };
+    const { client } = await world.temporal();
+    const others = [];
+    // Others hold every id that the first chunk of partition 0 may have.
+    for (const workflowId of chunkWorkflowIds(first)) {
+      others.push(await client.workflow.start('other', { taskQueue: 'none', workflowId }));
+    }
+    const at = (partition: number, id: string) => ({
+      ...message(id),
+      partition,
+      timestamp: String(timestamp),
+    });
+    const poison = { ...at(0, 'poison'), value: Buffer.from('{nope') };
+    const key = 'the same';
+    const both = [at(0, 'before'), at(0, 'after')].map((one) => ({ ...one, key }));
+    await world.send(stream.topic, [at(0, 'm0'), ...both, poison, at(1, 'm1')]);
+    const bridge = await world.bridge(stream);
+    await until('delivered', () => sink.objects.size === 4);
+    await world.send(stream.topic, [at(0, 'next'), at(1, 'next too')]);
+    await until('the next ones', () => sink.objects.size === 6);
+    await until('committed', async () => (await world.lag(stream)) === 0);
+    const letters = async () => (await world.records(stream.deadLetterTopic)).length;
+    await until('dead-lettered', async () => (await letters()) === 1);
+    const ids = sink.attempts.map(({ messageId }) => messageId);
+    // Under an order one that is asked for its end while it ends may be tried once more.
+    expect([...new Set(ids)].sort()).toEqual(['after', 'before', 'm0', 'm1', 'next', 'next too']);
+    if (ordering === 'key') expect(ids.indexOf('before')).toBeLessThan(ids.indexOf('after'));
+    // The chain goes on in chunks, behind the refused one.
+    const chunks = (await chunkRuns(stream)).map(({ memo }) => memo as unknown as ChunkMemo);
+    expect(chunks.filter(({ partition }) => partition === 0).length).toBeGreaterThan(0);
+    expect(bridge.faults()).toEqual({});
+    await Promise.all(others.map((other) => other.terminate()));
+  },
+);
