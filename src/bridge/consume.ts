@@ -71,6 +71,9 @@ const SILENT_AFTER_MS = 4 * SESSION_TIMEOUT_MS;
 const SPARE =
   'no partition is assigned: the other bridge workers have them all, and this one stands by for theirs';
 
+/** A topic that gets more partitions is read whole after this time. Kafka's own client takes five minutes. */
+const METADATA_MAX_AGE_MS = 30_000;
+
 const TOPIC_FORBIDDEN = 'TOPIC_AUTHORIZATION_FAILED';
 
 const LEAVE_DEADLINE_MS = 8_000;
@@ -127,7 +130,7 @@ export class StreamConsumer {
     this.#silence = new Silence(deps.silentAfterMs ?? SILENT_AFTER_MS, REBALANCE_TIMEOUT_MS);
     // One client for each consumer: kafkajs shares committed offsets between those of one client.
     this.#kafka = createKafka(deps.kafka, deps.logger);
-    this.#offsets = deps.offsets ?? createOffsetReader(this.#kafka, { leaderless: true });
+    this.#offsets = deps.offsets ?? createOffsetReader(this.#kafka, { partial: true });
     this.#consumer = createConsumer(
       this.#kafka,
       {
@@ -139,6 +142,7 @@ export class StreamConsumer {
         // With every partition paused, kafkajs sleeps this long before it looks again.
         maxWaitTimeInMs: 200,
         maxBytesPerPartition: 1024 * 1024,
+        metadataMaxAge: METADATA_MAX_AGE_MS,
         retry: { restartOnFailure: () => Promise.resolve(!this.#stopping) },
       },
       () => this.#joining++,

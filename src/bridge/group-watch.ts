@@ -108,7 +108,7 @@ export function unreadPartitions(
   others.delete(topic);
   const what = `partitions ${unread.join(', ')} of ${topic} are read by no member of consumer group ${groupId}`;
   return others.size === 0
-    ? { message: `${what}: new partitions are taken within five minutes`, shared: false }
+    ? { message: `${what}: new partitions are taken within a minute`, shared: false }
     : {
         message: `${what}, which reads ${[...others].sort().join(', ')} too: give each stream a groupId of its own`,
         shared: true,

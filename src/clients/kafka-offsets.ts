@@ -42,34 +42,40 @@ export interface OffsetReader {
   close(): Promise<void>;
 }
 
-/** Partitions without a leader are an error of the whole answer, unless `leaderless` leaves them out of it. */
-export function createOffsetReader(kafka: Kafka, { leaderless = false } = {}): OffsetReader {
-  const { cluster, knows, close } = connectLater(leaderless ? despiteLeaderless(kafka) : kafka);
+/**
+ * Every partition of a topic has to answer, or `ends` throws. With `partial` it leaves out those that have no leader
+ * or whose leader can't be asked, unless none can.
+ */
+export function createOffsetReader(kafka: Kafka, { partial = false } = {}): OffsetReader {
+  const { cluster, knows, close } = connectLater(partial ? despiteLeaderless(kafka) : kafka);
   return {
     async ends(topic) {
       await knows(topic);
       await cluster.refreshMetadataIfNecessary();
       for (let tried = 1; ; tried++) {
-        try {
-          return await endsOf(cluster, topic);
-        } catch (error) {
-          // Leaders move and connections break. Another look at the metadata finds the new leader.
-          if (!isRetriableKafkaError(error) || tried === TRIES) throw error;
-          await sleep(FIRST_PAUSE_MS * 2 ** (tried - 1));
-          await cluster.refreshMetadata();
-        }
+        const { ends, error } = await endsOf(cluster, topic);
+        if (error === undefined) return ends;
+        // Leaders move and connections break. Another look at the metadata finds the new leader.
+        if (!isRetriableKafkaError(error) || tried === TRIES) throw error;
+        await cluster.refreshMetadata();
+        if (partial && ends.length > 0) return ends;
+        await sleep(FIRST_PAUSE_MS * 2 ** (tried - 1));
       }
     },
     close,
   };
 }
 
-async function endsOf(cluster: Cluster, topic: string): Promise<PartitionEnds[]> {
+/** The ends that the leaders have told, and the first error of those that have not. */
+async function endsOf(
+  cluster: Cluster,
+  topic: string,
+): Promise<{ ends: PartitionEnds[]; error?: unknown }> {
   const all = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
   const leaders = Object.entries(cluster.findLeaderForPartitions(topic, all)).filter(
     ([nodeId]) => nodeId !== NO_LEADER,
   );
-  const ends = await Promise.all(
+  const answers = await Promise.allSettled(
     leaders.map(async ([nodeId, partitions]) => {
       const broker = await cluster.findBroker({ nodeId });
       const list = async (timestamp: number, isolationLevel: number) => {
@@ -94,5 +100,10 @@ async function endsOf(cluster: Cluster, topic: string): Promise<PartitionEnds[]>
       }));
     }),
   );
-  return ends.flat().sort((a, b) => a.partition - b.partition);
+  const told = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
+  const failed = answers.find(({ status }) => status === 'rejected');
+  return {
+    ends: told.sort((a, b) => a.partition - b.partition),
+    ...(failed && { error: (failed as PromiseRejectedResult).reason as unknown }),
+  };
 }

@@ -165,6 +165,7 @@ declare module 'kafkajs/src/cluster' {
   }
   export interface Cluster {
     targetTopics: Set<string>;
+    refreshMetadata(): Promise<void>;
     brokerPool: {
       metadata: ClusterMetadata | null;
       metadataExpireAt: number;

@@ -23,6 +23,6 @@ describe('unreadPartitions', () => {
   test('takes partitions that are new for a matter of time', () => {
     const found = unreadPartitions(stream, [0, 1], [member(['a'], { a: [0] })]);
     expect(found).toMatchObject({ shared: false });
-    expect(found!.message).toContain('new partitions are taken within five minutes');
+    expect(found!.message).toContain('new partitions are taken within a minute');
   });
 });

@@ -1,10 +1,10 @@
-import type { Kafka } from 'kafkajs';
+import { KafkaJSError, type Kafka } from 'kafkajs';
 import Broker from 'kafkajs/src/broker';
 import type { Cluster, ClusterMetadata } from 'kafkajs/src/cluster';
 import OffsetManager from 'kafkajs/src/consumer/offsetManager';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import response from 'kafkajs/src/protocol/requests/metadata/v6/response';
-import { withClusters } from './our-clusters';
+import { isOurs, withClusters } from './our-clusters';
 
 /**
  * kafkajs takes one partition without a leader for an error of the whole answer (tulios/kafkajs#1520, #1769).
@@ -58,20 +58,43 @@ function leaderless({ topicMetadata }: ClusterMetadata) {
   );
 }
 
-/** Where a partition without a leader begins, nobody can say. The others do not wait for it. */
+/**
+ * Where a partition without a leader begins, nobody can say, and a leader that can't be reached, or at whose address
+ * another broker answers, does not say it. kafkajs asks all leaders at once and fails with the first of them.
+ */
 const offsets = OffsetManager.prototype;
 const { resolveOffsets } = offsets;
-offsets.resolveOffsets = function () {
-  const { memberAssignment, cluster } = this;
-  const led = Object.entries(memberAssignment).map(([topic, partitions]) => {
-    const found = cluster.findTopicPartitionMetadata(topic);
-    const hasLeader = (id: number) =>
-      found.some((one) => one.partitionId === id && one.leader >= 0);
-    return [topic, partitions.filter(hasLeader)] as const;
-  });
-  const value = Object.fromEntries(led) as Record<string, number[]>;
-  return resolveOffsets.call(Object.create(this, { memberAssignment: { value } }) as OffsetManager);
+offsets.resolveOffsets = async function () {
+  if (!isOurs(this.cluster)) return resolveOffsets.call(this);
+  const asked = await Promise.allSettled(
+    assignmentByLeader(this).map((value) =>
+      resolveOffsets.call(Object.create(this, { memberAssignment: { value } }) as OffsetManager),
+    ),
+  );
+  const failed = asked.find((one): one is PromiseRejectedResult => one.status === 'rejected');
+  if (!failed) return;
+  const passes = failed.reason instanceof KafkaJSError && failed.reason.retriable;
+  if (!passes || asked.every(({ status }) => status === 'rejected')) throw failed.reason;
+  // The others are fetched meanwhile. The next fetch asks again.
+  await this.cluster.refreshMetadata();
 };
+
+/** For each leader the partitions of a member that it leads. */
+function assignmentByLeader({ memberAssignment, cluster }: OffsetManager) {
+  const topics = Object.keys(memberAssignment);
+  const byLeader = new Map<number, Record<string, number[]>>();
+  for (const topic of topics) {
+    for (const { partitionId, leader } of cluster.findTopicPartitionMetadata(topic)) {
+      if (leader < 0 || !memberAssignment[topic]!.includes(partitionId)) continue;
+      const led =
+        byLeader.get(leader) ??
+        Object.fromEntries(topics.map((one): [string, number[]] => [one, []]));
+      led[topic]!.push(partitionId);
+      byLeader.set(leader, led);
+    }
+  }
+  return [...byLeader.values()];
+}
 
 /** The client, whose consumers and admins take metadata in which a partition has no leader. */
 export function despiteLeaderless(kafka: Kafka): Kafka {

@@ -6,9 +6,16 @@ import { closeHanging } from './connections';
 import { isOurs, type PatchedCluster } from './our-clusters';
 
 const NOT_COORDINATOR = 16;
+/** Before a broker that was lost is asked again. */
+const LOST_PAUSE_MS = 200;
 
 function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'KafkaJSRequestTimeoutError';
+}
+
+/** Whether a broker did not answer, or the connection to it could not be made or broke. */
+function isLost(error: unknown): boolean {
+  return isTimeout(error) || error instanceof KafkaJSConnectionError;
 }
 
 const group = ConsumerGroup.prototype;
@@ -22,21 +29,22 @@ group.heartbeat = async function (options) {
   try {
     await heartbeat.call(this, options);
   } catch (error) {
-    const lost =
-      isOurs(this.cluster) && (isTimeout(error) || error instanceof KafkaJSConnectionError);
+    const lost = isOurs(this.cluster) && isLost(error);
     throw lost ? createErrorFromCode(NOT_COORDINATOR) : error;
   }
 };
 
 /**
  * kafkajs asks a broker that does not answer for its partitions for minutes, though other brokers lead
- * them by then. It asks for leaders only every five minutes, or when a broker says that it is none.
+ * them by then. It asks for leaders only every five minutes, or when a broker says that it is none. A broker
+ * that can't be reached ends the fetches from all others before their records are looked at. And one that
+ * closes its connection is forgotten: once all have, as idle ones under a quota, the consumer leaves its
+ * group, again and again.
  */
 group.recoverFromFetch = async function (error) {
-  const lost = isTimeout(error) || error instanceof KafkaJSConnectionError;
-  if (!lost || !isOurs(this.cluster)) return recoverFromFetch.call(this, error);
+  if (!isOurs(this.cluster) || !isLost(error)) return recoverFromFetch.call(this, error);
   await this.cluster.refreshMetadata();
-  await sleep(this.maxWaitTime);
+  await sleep(LOST_PAUSE_MS);
 };
 
 /**

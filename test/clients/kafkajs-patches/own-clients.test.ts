@@ -17,6 +17,7 @@ interface Connection {
   };
 }
 interface Group {
+  recoverFromFetch(error: Error): Promise<void>;
   joinAndSync(): Promise<void>;
   heartbeat(options: object): Promise<void>;
 }
@@ -107,5 +108,35 @@ describe('a heartbeat after a join that failed', () => {
 
   test('is what kafkajs makes of it for clients of others', async () => {
     await expect(heartbeatOf(foreign())).resolves.toBeUndefined();
+  });
+});
+
+describe('a broker that closes the connection of a fetch', () => {
+  const { KafkaJSConnectionClosedError } = jest.requireActual<{
+    KafkaJSConnectionClosedError: new (message: string, broker: object) => Error;
+  }>('kafkajs/src/errors');
+  /** The brokers that a consumer knows afterwards; two, whose connections are closed one after the other. */
+  const brokersLeft = async (kafka: Kafka) => {
+    const logger = { namespace: () => logger };
+    const cluster = clusterOf(kafka);
+    const [one, two, seedBroker] = [1, 2, 3].map((nodeId) => ({
+      nodeId,
+      connectionPool: { host: 'h', port: nodeId },
+    }));
+    Object.assign(cluster.brokerPool, { brokers: { 1: one, 2: two }, seedBroker });
+    Object.assign(cluster, { refreshMetadata: () => Promise.resolve() });
+    const group = new ConsumerGroup({ cluster, logger, topics: [], assigners: [], retry: {} });
+    for (const port of [1, 2]) {
+      await group.recoverFromFetch(new KafkaJSConnectionClosedError('closed', { host: 'h', port }));
+    }
+    return Object.keys(cluster.brokerPool.brokers).length;
+  };
+
+  test('is asked again, so that the consumer keeps its place in its group', async () => {
+    expect(await brokersLeft(own())).toBe(2);
+  });
+
+  test('is forgotten by clients of others, as kafkajs does', async () => {
+    expect(await brokersLeft(foreign())).toBe(0);
   });
 });
