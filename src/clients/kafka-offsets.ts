@@ -70,7 +70,7 @@ export function createOffsetReader(kafka: Kafka, { partial = false } = {}): Offs
 async function endsOf(
   cluster: Cluster,
   topic: string,
-): Promise<{ ends: PartitionEnds[]; error?: unknown }> {
+): Promise<{ ends: PartitionEnds[]; error?: Error }> {
   const all = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
   const leaders = Object.entries(cluster.findLeaderForPartitions(topic, all)).filter(
     ([nodeId]) => nodeId !== NO_LEADER,
@@ -104,6 +104,6 @@ async function endsOf(
   const failed = answers.find(({ status }) => status === 'rejected');
   return {
     ends: told.sort((a, b) => a.partition - b.partition),
-    ...(failed && { error: (failed as PromiseRejectedResult).reason as unknown }),
+    ...(failed && { error: (failed as PromiseRejectedResult).reason as Error }),
   };
 }
