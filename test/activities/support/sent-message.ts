@@ -1,4 +1,5 @@
 import type { Message } from '../../../src/clients/kafka';
+import { NULL_HEADER } from '../../../src/clients/kafkajs-patches/null-header';
 import type { KafkaRecord } from '../../../src/domain/record';
 
 /** A message that a producer was given, as the reader of the topic gets it. */
@@ -21,5 +22,5 @@ export function sentHeaders(headers: Message['headers'] = {}): KafkaRecord['head
     .flatMap(([key, given]) =>
       Array.isArray(given) ? given.map((value) => ({ key, value })) : [{ key, value: given }],
     )
-    .map(({ key, value }) => [key, value as Buffer]);
+    .map(({ key, value }) => [key, value === NULL_HEADER ? null : (value as Buffer)]);
 }
