@@ -43,8 +43,21 @@ async function skip({ dryRun = false, yes = false, json = false, ...flags }: Fla
     }
     const question = `The batch of ${bytes} bytes at ${at} can not be read: ${cause}. None of its records will be delivered. Dead-letter its bytes and go on?`;
     if (ask && !(await confirmed(question))) throw new Error('nothing skipped');
-    const workflowId = await skipBatch(kafka, client, stream!, place);
-    if (json) return printJson({ stream: stream!.name, skipped: place, cause, bytes, workflowId });
-    say(`${workflowId} dead-letters it; the partition goes on within half a minute`);
+    const { workflowId, existed } = await skipBatch(kafka, client, stream!, place);
+    if (json) {
+      return printJson({
+        stream: stream!.name,
+        skipped: place,
+        cause,
+        bytes,
+        workflowId,
+        existed,
+      });
+    }
+    say(
+      existed
+        ? `it was skipped before: ${workflowId} dead-letters it`
+        : `${workflowId} dead-letters it; the partition goes on within half a minute`,
+    );
   });
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   encodeContent,
   type InvalidReason,
@@ -78,7 +79,8 @@ export function startOfInvalidRecord(
 ): RecordStart {
   const { topic, partition, offset, timestamp } = record;
   const position = { stream: stream.name, topic, partition, offset, timestamp };
-  const [workflowId, ...furtherIds] = invalidRecordWorkflowIds(stream.name, record);
+  const digest = digestOf(record);
+  const [workflowId, ...furtherIds] = invalidRecordWorkflowIds(stream.name, { ...record, digest });
   return {
     workflowType: 'invalidRecord',
     workflowId: workflowId!,
@@ -91,8 +93,20 @@ export function startOfInvalidRecord(
         reason,
       },
     ],
-    memo: { ...position, messageId: null, ...labelsOf(stream, record), ...traceOf(record) },
+    memo: {
+      ...position,
+      messageId: null,
+      ...labelsOf(stream, record),
+      ...traceOf(record),
+      ...(digest !== undefined && { digest }),
+    },
   };
+}
+
+/** Only its bytes tell a batch that can't be read from another one at the same place of a log made anew. */
+function digestOf({ unreadable, value }: KafkaRecord): string | undefined {
+  if (unreadable === undefined || value === null) return undefined;
+  return createHash('sha256').update(value).digest('hex').slice(0, 32);
 }
 
 /** The start of the dead letter of a batch that can't be read; see `KafkaRecord.unreadable`. */

@@ -102,13 +102,17 @@ export interface RecordMemo extends RecordPosition, RecordLabels {
   timestamp: number;
   /** The trace that the record belongs to; absent where it has none. */
   traceparent?: string;
+  /** Of a batch that can't be read: the beginning of the SHA-256 of its bytes. It has no timestamp. */
+  digest?: string;
 }
 
 /** Whether a workflow's memo names the very record that this one names: a redelivery, no collision. */
 export function isSameRecord(holder: Record<string, unknown>, memo: RecordMemo): boolean {
   // The message id tells a record's workflow from that of the chunk which begins with the record.
   const fields = ['stream', 'messageId', 'topic', 'partition', 'offset', 'timestamp'] as const;
-  return fields.every((field) => holder[field] === memo[field]);
+  if (!fields.every((field) => holder[field] === memo[field])) return false;
+  // Workflows of earlier versions have no digest.
+  return [holder.digest, memo.digest].includes(undefined) || holder.digest === memo.digest;
 }
 
 export function encodeContent(record: KafkaRecord): RecordContent {

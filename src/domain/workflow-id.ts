@@ -77,11 +77,13 @@ function fillIn(template: string, record: RecordIdentity): string {
 /** The ids for a record without a usable message id; see {@link recordWorkflowIds}. */
 export function* invalidRecordWorkflowIds(
   stream: string,
-  { topic, partition, offset, timestamp }: RecordPosition & { timestamp: number },
+  record: RecordPosition & { timestamp: number; digest?: string | undefined },
 ): Generator<string> {
+  const { topic, partition, offset, timestamp, digest } = record;
   const id = `${stream}-invalid-${topic}-${partition}-${offset}`;
   yield fitWorkflowId(id);
   yield fitWorkflowId(`${id}~${timestamp}`);
+  if (digest !== undefined) yield fitWorkflowId(`${id}~${digest}`);
 }
 
 /**

@@ -7,7 +7,12 @@ import type { Kafka } from '../clients/kafka';
 import { createRecordReader, OffsetOutOfRangeError } from '../clients/kafka-reader';
 import { withSummary } from '../clients/temporal';
 import { UsageError } from '../domain/errors';
-import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record';
+import {
+  describePosition,
+  isSameRecord,
+  type KafkaRecord,
+  type RecordPosition,
+} from '../domain/record';
 import { startOfUnreadable } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
 import { summaryOfStart } from '../domain/summary';
@@ -33,30 +38,43 @@ export async function unreadableAt(kafka: Kafka, place: RecordPosition): Promise
   );
 }
 
+/** The workflow that dead-letters a batch. `existed`: somebody has skipped the batch before. */
+export interface SkippedBatch {
+  workflowId: string;
+  existed: boolean;
+}
+
 /**
  * Starts the workflow that dead-letters an unreadable batch with its raw bytes. The bridge worker that waits
- * at the batch asks for this workflow, and goes on behind the batch when it exists. Resolves with the id of the
- * workflow, also if it existed.
+ * at the batch asks for this workflow, and goes on behind the batch when it exists. An id that another record
+ * holds, as of a log that was made anew, is passed over, as the bridge worker does.
  */
 export async function skipBatch(
   kafka: Kafka,
   client: Client,
   stream: AnyStream,
   place: RecordPosition,
-): Promise<string> {
+): Promise<SkippedBatch> {
   const record = await unreadableAt(kafka, place);
-  const { workflowType, workflowId, args, memo } = startOfUnreadable(stream, record);
-  try {
-    await client.workflow.start(workflowType, {
-      workflowId,
-      taskQueue: stream.taskQueue,
-      args,
-      memo: { ...memo },
-      ...withSummary(client, summaryOfStart(memo)),
-      workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-    });
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  const { workflowType, workflowId, furtherIds, args, memo } = startOfUnreadable(stream, record);
+  for (const id of [workflowId, ...furtherIds]) {
+    try {
+      await client.workflow.start(workflowType, {
+        workflowId: id,
+        taskQueue: stream.taskQueue,
+        args,
+        memo: { ...memo },
+        ...withSummary(client, summaryOfStart(memo)),
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+      });
+      return { workflowId: id, existed: false };
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      const holder = await client.workflow.getHandle(id).describe();
+      if (isSameRecord(holder.memo ?? {}, memo)) return { workflowId: id, existed: true };
+    }
   }
-  return workflowId;
+  throw new Error(
+    `the batch at ${describePosition(place)} is not skipped: other records hold all of its workflow ids, ${workflowId} and those that begin with it. Delete the workflows that have ended, and try again`,
+  );
 }
