@@ -1,5 +1,5 @@
 import type { HandOn } from '../activities/deliver-chunk';
-import { describeRange, startOfChunk, type ChunkInput } from '../domain/chunk';
+import { describeRange, startOfChunk, type ChunkInput, type ChunkMemo } from '../domain/chunk';
 import type { Tail } from '../domain/key-hash';
 import { parseRecord, type ParseResult } from '../domain/parse';
 import type { AnyStream, ChunkLimits } from '../domain/stream';
@@ -71,6 +71,8 @@ export class ChunkChain {
   #running = false;
   #starting: Promise<StartedChunk | undefined> | undefined;
   #begun = false;
+  /** Leader epoch of the chunk that ends the chain. Undefined: not known. */
+  #epoch: number | undefined;
   #stopped = false;
   #endWait: () => void = () => undefined;
 
@@ -83,6 +85,7 @@ export class ChunkChain {
       this.#queue.push(entry);
       this.#queuedBytes += entry.bytes;
     }
+    this.#skipMet();
     if (this.#full) this.#endWait();
     if (!this.#running) void this.#run();
   }
@@ -157,7 +160,7 @@ export class ChunkChain {
 
   /** Holds a place on entry; it comes free here or when the chunk's workflow ends. */
   async #startNext(): Promise<StartedChunk | undefined> {
-    const { stream, open, held, metrics } = this.deps;
+    const { stream, window, open, held, metrics } = this.deps;
     let handedOver = false;
     const onHandedOver = () => {
       if (!handedOver) this.deps.onHandedOver();
@@ -177,7 +180,7 @@ export class ChunkChain {
     try {
       const first = await this.#first();
       if (first === undefined) this.#stopped = true;
-      if (first !== undefined && !this.#ended) this.#skipBefore(first);
+      else if (!this.#ended) this.#skipMet();
       if (first === undefined || this.#ended || this.#queue.length === 0) {
         release();
         return undefined;
@@ -192,9 +195,12 @@ export class ChunkChain {
       const entries = this.#take(pass.probe ? 1 : undefined);
       const records = entries.map(({ record }) => record);
       const after = this.deps.order?.after(entries) ?? [];
-      const chunk = { ...this.#chunkOf(first, entries), ...(after.length > 0 && { after }) };
+      const chunk = {
+        ...this.#chunkOf(window.chainEnd ?? first, entries),
+        ...(after.length > 0 && { after }),
+      };
       letGo = held.hold(chunk, records);
-      const complete = () => this.#finish(chunk.last + 1, entries);
+      const complete = () => this.#finish(chunk, entries);
       const closed = { onHandedOver, onClosed: release };
       let result;
       try {
@@ -208,8 +214,11 @@ export class ChunkChain {
       const { workflowId } = result;
       if ('duplicateOf' in result) {
         release();
-        const end = Number(result.duplicateOf.last) + 1;
-        return { chunk: { workflowId }, complete: () => this.#goOnFrom(end, entries) };
+        const { last, epoch } = result.duplicateOf as Partial<ChunkMemo>;
+        return {
+          chunk: { workflowId },
+          complete: () => this.#goOnFrom(Number(last) + 1, epoch, entries),
+        };
       }
       metrics.chunkRecords.observe({ stream: stream.name }, entries.length);
       return { chunk: { workflowId }, complete };
@@ -232,19 +241,21 @@ export class ChunkChain {
     return startSingly({ ...this.deps, signal }, entries, chunk.after ?? [], this.#isOver);
   }
 
-  #finish(end: number, entries: WindowEntry[]): void {
+  #finish({ last, epoch }: ChunkInput, entries: WindowEntry[]): void {
     const { window } = this.deps;
-    window.endChunk(end);
+    this.#epoch = epoch;
+    window.endChunk(last + 1);
     for (const entry of entries) window.finish(entry);
     this.deps.onFinished(entries.at(-1)!);
   }
 
   /** The chunk existed, and it may end elsewhere: the chain goes on from its end. */
-  #goOnFrom(end: number, entries: WindowEntry[]): void {
+  #goOnFrom(end: number, epoch: number | undefined, entries: WindowEntry[]): void {
+    this.#epoch = epoch;
     this.deps.window.endChunk(end);
     this.#queue = [...entries, ...this.#queue];
     this.#queuedBytes = bytesOf(this.#queue);
-    this.#skipBefore(end);
+    this.#skipMet();
   }
 
   /** Where the next chunk begins. Records may be missing between that and the first of the queue. */
@@ -267,13 +278,18 @@ export class ChunkChain {
     return entries;
   }
 
-  /** The first records of the queue that fit a chunk; at least one, if there is any. */
+  /**
+   * The first records of the queue that fit a chunk; at least one, if there is any. All are of one leader epoch:
+   * if the log loses its end, the chunk then tells which of its records are gone.
+   */
   #upToLimits(maxRecords = this.deps.limits.maxRecords): WindowEntry[] {
     const { maxBytes } = this.deps.limits;
     let count = 0;
     let bytes = 0;
+    const epoch = this.#queue[0] && epochOf(this.#queue[0]);
     for (const entry of this.#queue) {
       if (count === maxRecords || (count > 0 && bytes + entry.bytes > maxBytes)) break;
+      if (epochOf(entry) !== epoch) break;
       count++;
       bytes += entry.bytes;
     }
@@ -283,6 +299,8 @@ export class ChunkChain {
   #chunkOf(first: number, entries: WindowEntry[]): ChunkInput {
     const { stream, window } = this.deps;
     const { record } = entries[0]!;
+    const { topicId } = window.log;
+    const epoch = epochOf(entries[0]!);
     return {
       stream: stream.name,
       topic: window.topic,
@@ -292,17 +310,34 @@ export class ChunkChain {
       count: entries.length,
       timestamp: record.timestamp,
       firstRecord: record.offset,
+      ...(topicId !== undefined && { topicId }),
+      ...(epoch !== undefined && { epoch }),
     };
   }
 
-  /** Records of a chunk that exists; some may come only after it was met. */
-  #skipBefore(first: number): void {
-    const rest = this.#queue.findIndex(({ record }) => record.offset >= first);
+  /**
+   * Records of a chunk that was met; some may come only after that. Those of a later leader epoch are none of it: the
+   * log has lost the end that the chunk had, and the next one begins with them. Nothing waits before this: the
+   * chunk's end may be committed at once.
+   */
+  #skipMet(): void {
+    const { window } = this.deps;
+    const end = window.chainEnd ?? 0;
+    const rest = this.#queue.findIndex(
+      (entry) => entry.record.offset >= end || this.#isOfLaterEpoch(entry),
+    );
+    const next = this.#queue[rest]?.record.offset ?? end;
+    if (next < end) window.endChunk(next);
     if (rest === 0) return;
     const covered = this.#queue.splice(0, rest < 0 ? this.#queue.length : rest);
     for (const entry of covered) this.#skip(entry);
     this.#queuedBytes = bytesOf(this.#queue);
     if (covered.length > 0) this.deps.onFinished(covered.at(-1)!);
+  }
+
+  #isOfLaterEpoch(entry: WindowEntry): boolean {
+    const epoch = epochOf(entry);
+    return this.#epoch !== undefined && epoch !== undefined && epoch > this.#epoch;
   }
 
   #skip(entry: WindowEntry): void {
@@ -321,6 +356,10 @@ export class ChunkChain {
     window.ledger.add('checked');
     window.finish(entry, 'workflowId');
   }
+}
+
+function epochOf({ window, record }: WindowEntry): number | undefined {
+  return window.log.epochAt(record.offset);
 }
 
 function bytesOf(entries: WindowEntry[]): number {

@@ -85,7 +85,14 @@ export class Commits {
       const noted = stalled ? JSON.stringify(stalled) : '';
       const same = window.committed === watermark && window.notedStall === noted;
       if (same && !ledger.changed) continue;
-      const metadata = ledger.toMetadata({ ...by, ...(stalled && { stalled }) });
+      const log = window.log.toMetadata(watermark);
+      const chain = window.chainBegin(watermark);
+      const metadata = ledger.toMetadata({
+        ...by,
+        ...(log && { log }),
+        ...(chain !== undefined && { chain }),
+        ...(stalled && { stalled }),
+      });
       moved.push({ window, watermark, metadata, noted });
     }
     return moved;

@@ -18,7 +18,7 @@ import { recordOfUnreadable, type DecodedRecords } from '../kafka/record-set';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import { Commits, type CommitOffsets } from './commits';
-import { expectedOffset, judgeBatch } from './judge-batch';
+import { changedFrom, expectedOffset, judgeBatch } from './judge-batch';
 import { Ledger } from './ledger';
 import { loadLedgers } from './load-ledgers';
 import { measureLag } from './measure-lag';
@@ -28,6 +28,7 @@ import {
   type WindowEntry,
   type WindowLimits,
 } from './partition-window';
+import { ReadLog } from './read-log';
 import { Silence } from './silence';
 import type { WindowState } from './stall-cause';
 import { Stalls, type StallCause } from './stalls';
@@ -146,6 +147,7 @@ export class StreamConsumer {
         retry: { restartOnFailure: () => Promise.resolve(!this.#stopping) },
       },
       () => this.#joining++,
+      (partition, offset) => this.#windows.get(partition)?.log.before(offset) ?? {},
     );
     this.#listen();
   }
@@ -229,17 +231,17 @@ export class StreamConsumer {
   }
 
   /**
-   * Where the group stood before the window's first batch. A group that never committed on the partition
-   * commits where that batch began. Undefined once the partition is lost.
+   * Where the first chunk of the window begins: where the chain ended that the group has committed. A group that
+   * never committed on the partition commits where its first batch began. Undefined once the partition is lost.
    */
   async base(window: PartitionWindow): Promise<number | undefined> {
     while (!window.lost && !this.#stopping) {
       await this.#loading;
-      if (window.initialOffset !== undefined) return window.initialOffset;
+      if (window.initialOffset !== undefined) return window.initialChain ?? window.initialOffset;
       const first = window.beginning;
       window.endChunk(first);
       await this.commit();
-      if (window.committed === first) window.initialOffset = first;
+      if (window.committed !== undefined) window.initialOffset = first;
       else await sleep(COMMIT_INTERVAL_MS);
     }
     return undefined;
@@ -300,10 +302,12 @@ export class StreamConsumer {
       const offset = String(expectedOffset(window));
       return this.#unlessCrashed(() => this.#consumer.seek({ topic, partition, offset }));
     }
-    if (verdict === 'log went back') window = this.#startAgain(window);
+    if (verdict === 'log changed') return this.#readChanged(window, batch);
+    if (verdict === 'log went back') window = this.#startAgain(window, new ReadLog());
     const decoded = await this.#decode(window, batch);
     if (!decoded || batch.stale || this.#windows.get(partition) !== window) return;
     window.readable();
+    window.log.read(batch.topicId, decoded.epochs, decoded.nextOffset);
     const entries = window.accept(decoded.records, decoded.nextOffset, fetchOffset);
     payload.resolveOffset(String(decoded.nextOffset - 1));
     if (window.full && !window.paused) {
@@ -324,7 +328,8 @@ export class StreamConsumer {
     if (!unreadable || decoded.nextOffset > batch.fetchOffset) return decoded;
     const record = recordOfUnreadable(window.topic, window.partition, unreadable);
     if (this.deps.stream.onUnreadable === 'deadLetter' || (await this.deps.isStarted(record))) {
-      return { records: [record], nextOffset: unreadable.nextOffset };
+      const epochs = [{ offset: unreadable.offset, epoch: undefined }];
+      return { records: [record], nextOffset: unreadable.nextOffset, epochs };
     }
     const detail = `offset ${unreadable.offset} to ${unreadable.nextOffset - 1}: ${unreadable.cause}`;
     this.#waitFor(window, 'unreadable', detail);
@@ -347,18 +352,28 @@ export class StreamConsumer {
     });
   }
 
+  /** The log is not the one that was read: goes on where the two part. */
+  #readChanged(old: PartitionWindow, batch: FetchedBatch): void {
+    const { topic, partition, log } = old;
+    const from = changedFrom(old, batch)!;
+    if (batch.divergence) log.cutTo(from);
+    const window = this.#startAgain(old, batch.divergence ? log : new ReadLog());
+    window.startsAt = from;
+    this.#unlessCrashed(() => this.#consumer.seek({ topic, partition, offset: String(from) }));
+  }
+
   /** A new window in place of one whose offsets have lost their meaning; totals go on. */
-  #startAgain(old: PartitionWindow): PartitionWindow {
+  #startAgain(old: PartitionWindow, log: ReadLog): PartitionWindow {
     old.lost = true;
     this.#stalls.forget(old.partition);
     this.deps.onLost();
-    return this.#open(old.partition, old.ledger);
+    return this.#open(old.partition, old.ledger, log);
   }
 
-  #open(partition: number, ledger: Ledger): PartitionWindow {
+  #open(partition: number, ledger: Ledger, log = new ReadLog()): PartitionWindow {
     const { stream, limits = DEFAULT_LIMITS } = this.deps;
     const { lane } = stream.execution;
-    const window = new PartitionWindow(stream.topic, partition, limits, ledger, lane);
+    const window = new PartitionWindow(stream.topic, partition, limits, ledger, lane, log);
     this.#windows.set(partition, window);
     return window;
   }

@@ -23,7 +23,8 @@ export class HeldChunks implements HeldRecords {
   }
 }
 
-/** With the timestamp: a topic that was created again has the same offsets a second time. */
-function keyOf({ topic, partition, first, last, timestamp }: ChunkInput): string {
-  return `${topic}/${partition}/${first}/${last}/${timestamp}`;
+/** With what tells the log: one that was made anew, or has lost its end, has the same offsets a second time. */
+function keyOf(chunk: ChunkInput): string {
+  const { topic, partition, first, last, timestamp, topicId, epoch } = chunk;
+  return [topic, partition, first, last, timestamp, topicId, epoch].join('/');
 }

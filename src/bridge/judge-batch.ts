@@ -1,18 +1,32 @@
+import type { FetchedBatch } from '../clients/kafka';
 import type { OffsetReader } from '../clients/kafka-offsets';
 import { errorMessage } from '../domain/errors';
 import type { Logger } from '../logger';
 import type { PartitionWindow } from './partition-window';
 
 /**
- * `stale`: it was asked for before the last join. `next`: it is what must come next, or what is between is
- * gone. `log went back`: its offsets mean something else than before. `beyond`: what is between is still
+ * `stale`: it was asked for before the last join, or before it was known what the group had committed. `next`: it is what must come next, or what is between is
+ * gone. `log changed`: the broker says that it is not the log that was read. `log went back`: its offsets mean something else than before. `beyond`: what is between is still
  * there. `unknown`: Kafka did not say.
  */
-export type BatchVerdict = 'stale' | 'next' | 'log went back' | 'beyond' | 'unknown';
+export type BatchVerdict =
+  'stale' | 'next' | 'log changed' | 'log went back' | 'beyond' | 'unknown';
+
+/** What a batch says of the log that it comes from. */
+type LogOfBatch = Pick<FetchedBatch, 'topicId' | 'lastEpoch' | 'divergence'>;
 
 /** The offset that must come next; undefined where any may. */
 export function expectedOffset(window: PartitionWindow): number | undefined {
-  return window.next ?? window.initialOffset;
+  return window.next ?? window.startsAt ?? window.initialOffset;
+}
+
+/**
+ * Where to go on in a log that is not the one that was read; undefined: it is that one. A topic that was made
+ * anew is read from its beginning. One that has lost its end is read from there, or from what waits.
+ */
+export function changedFrom({ log, settled }: PartitionWindow, batch: LogOfBatch) {
+  if (log.isOther(batch.topicId)) return 0;
+  return batch.divergence && Math.min(log.partsAt(batch.divergence), settled);
 }
 
 /**
@@ -23,7 +37,7 @@ export function expectedOffset(window: PartitionWindow): number | undefined {
  */
 export async function judgeBatch(
   window: PartitionWindow,
-  batch: { fetchOffset: number; stale: boolean },
+  batch: { fetchOffset: number; stale: boolean } & LogOfBatch,
   offsets: OffsetReader,
   { stream, logger }: { stream: { name: string }; logger: Logger },
 ): Promise<BatchVerdict> {
@@ -31,6 +45,18 @@ export async function judgeBatch(
   const { topic, partition, floor } = window;
   const { fetchOffset: fetched } = batch;
   const where = { stream: stream.name, topic, partition, fetched };
+  const goesOnAt = changedFrom(window, batch);
+  if (goesOnAt !== undefined) {
+    logger.error(
+      { ...where, goesOnAt },
+      batch.divergence
+        ? 'The log has lost its end since it was read, as after an unclean leader election; what is there now is read from where the logs part'
+        : 'The topic was deleted and created again; the new one is read from its beginning',
+    );
+    return 'log changed';
+  }
+  const { lastEpoch } = window.log.before(fetched);
+  if (batch.topicId !== undefined && batch.lastEpoch !== lastEpoch) return 'stale';
   if (floor !== undefined && fetched < floor) {
     logger.error(
       { ...where, expected: floor },

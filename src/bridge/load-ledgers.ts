@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { withAdmin, type Kafka } from '../clients/kafka';
 import { errorMessage } from '../domain/errors';
 import type { Logger } from '../logger';
+import { parseObject } from './ledger';
 import type { PartitionWindow } from './partition-window';
 
 /** Reads what earlier owners committed; retries until it is known, or not any more at a stop. */
@@ -26,7 +27,12 @@ export async function loadLedgers(
       for (const window of windows) {
         const { offset, metadata } = partitions.get(window.partition) ?? {};
         // -1: none; -2, as kafkajs commits after an offset that has expired: the beginning.
-        if (Number(offset) >= 0) window.initialOffset = Number(offset);
+        if (Number(offset) >= 0) {
+          window.initialOffset = Number(offset);
+          const { log, chain } = parseObject(metadata);
+          window.log.load(log, Number(offset));
+          if (Number.isSafeInteger(chain)) window.initialChain = chain as number;
+        }
         window.ledger.load(metadata);
       }
     } catch (error) {

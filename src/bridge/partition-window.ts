@@ -1,6 +1,7 @@
 import type { KafkaRecord } from '../domain/record';
 import type { Turn } from './key-order';
 import type { Ledger } from './ledger';
+import { ReadLog } from './read-log';
 
 /** A record of a window, from its acceptance until its offset is committable. */
 export interface WindowEntry {
@@ -49,6 +50,10 @@ export class PartitionWindow {
   #pauseTimer: NodeJS.Timeout | undefined;
   /** Where the group stood when this consumer got the partition; undefined until it is known. */
   initialOffset: number | undefined;
+  /** In the chunk lane: where the next chunk begins, as an earlier owner committed it. */
+  initialChain: number | undefined;
+  /** Where this window begins if it took the place of one whose log has changed. */
+  startsAt: number | undefined;
   /** What was committed last since the join; undefined before that. */
   committed: number | undefined;
   /** What that commit said of a stall, as JSON; empty: nothing. */
@@ -74,6 +79,7 @@ export class PartitionWindow {
     limits: WindowLimits,
     ledger: Ledger,
     readonly lane: 'record' | 'chunk' = 'record',
+    readonly log = new ReadLog(),
   ) {
     this.#limits = limits;
     this.#ledger = ledger;
@@ -176,13 +182,33 @@ export class PartitionWindow {
   }
 
   /**
-   * The offset to commit; undefined before the first batch, or chunk. In the chunk lane only ends of
-   * chunks are committed, not what lies between one and the next record: the next chunk is found by
-   * it, whoever starts that. And not what was not fetched: Kafka would then seem to go back.
+   * The offset to commit; undefined before the first batch, or chunk. In the chunk lane ends of chunks are
+   * committed, and what was fetched if no record waits: markers and aborted records belong to no chunk. And not
+   * what was not fetched: Kafka would then seem to go back.
    */
   get watermark(): number | undefined {
     if (this.lane === 'record') return this.#firstUnfinished ?? this.#next;
-    return (this.#chainEnd ?? 0) <= (this.#next ?? 0) ? this.#chainEnd : this.#chainEndBefore;
+    const next = this.#next ?? 0;
+    if ((this.#chainEnd ?? 0) > next) return this.#chainEndBefore;
+    if (this.#next !== undefined && this.size === 0) return next;
+    return this.#chainEnd === undefined ? undefined : Math.max(this.#chainEnd, this.committed ?? 0);
+  }
+
+  /**
+   * In the chunk lane: where the next chunk begins if that is below the committed offset. It is part of the
+   * commit, because the next chunk is found by it, whoever starts that.
+   */
+  chainBegin(committed: number): number | undefined {
+    if (this.lane === 'record') return undefined;
+    const known = this.#chainEnd ?? this.initialChain ?? this.initialOffset;
+    const begin = known ?? (this.#next === undefined ? committed : this.#beginning);
+    return begin < committed ? begin : undefined;
+  }
+
+  /** All that was read below this offset is finished. */
+  get settled(): number {
+    const committable = this.watermark ?? this.initialOffset ?? Infinity;
+    return Math.min(committable, this.#firstUnfinished ?? Infinity);
   }
 
   get #firstUnfinished(): number | undefined {

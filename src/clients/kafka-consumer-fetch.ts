@@ -1,9 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type Broker from 'kafkajs/src/broker';
 import type ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
 import { KafkaJSOffsetOutOfRange } from 'kafkajs/src/errors';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { decodeRecordSet, type DecodedRecords } from '../kafka/record-set';
 import { fetchPartitions, type AskedPartition, type FetchedPartition } from './kafka-fetch';
+import type { Divergence } from './kafka-fetch-by-id';
+import { topicIdOf } from './kafka-topic-ids';
+
+/** What a consumer knows of the log that it has read up to an offset. Absent: not known. */
+export interface KnownLog {
+  topicId?: string | undefined;
+  /** The leader epoch under which the record before the offset was written. */
+  lastEpoch?: number | undefined;
+}
+
+/** How fetches ask a consumer for what it knows, by its cluster. */
+export const knownLogs = new WeakMap<object, (partition: number, offset: number) => KnownLog>();
 
 /**
  * What one fetch has brought of one partition. kafkajs takes it for a batch of its own with something in
@@ -25,6 +38,21 @@ export class FetchedBatch {
 
   get topic(): string {
     return this.fetched.topic;
+  }
+
+  /** Undefined if the broker gives topics no ids. If it is not the one that the consumer knew, it is all. */
+  get topicId(): string | undefined {
+    return this.fetched.topicId;
+  }
+
+  /** What the consumer knew when it asked; the broker has compared it with its log if topics have ids. */
+  get lastEpoch(): number | undefined {
+    return this.fetched.lastEpoch;
+  }
+
+  /** The log has lost its end, up to before the offset that was asked for. The batch says no more then. */
+  get divergence(): Divergence | undefined {
+    return this.fetched.divergence;
   }
 
   get partition(): number {
@@ -77,11 +105,16 @@ export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promis
       return [];
     }
     const broker = await group.cluster.findBroker({ nodeId });
+    const stillOwned = () => group.offsetManager === offsetManager;
+    const ids = await topicIds(group, broker, asked);
+    const ofOther = asked.filter(({ topic, topicId }) => topicId && ids.get(topic) !== topicId);
+    if (ofOther.length > 0) return ofOther.map((one) => nothingOf(one, ids, stillOwned));
+    for (const one of asked) one.topicId = ids.get(one.topic);
     const { maxWaitTime, minBytes, maxBytes, rackId } = group;
     const limits = { maxWaitTime, minBytes, maxBytes, rackId };
     const fetched = await fetchPartitions(broker, asked, limits);
     // Each join makes a new offset manager, and with it offsets that others may have committed.
-    return await batchesOf(group, fetched, () => group.offsetManager === offsetManager);
+    return await batchesOf(group, fetched, stillOwned);
   } catch (error) {
     await group.recoverFromFetch(error);
     return [];
@@ -98,16 +131,55 @@ function partitionsToAsk(
     partitions
       // An offset is unknown while kafkajs recovers from one that is out of range.
       .filter((one) => committed[topic]?.[one] != null && active[topic]?.has(one))
-      .map((partition) => ({
-        topic,
-        partition,
-        fetchOffset: Number(group.offsetManager.nextOffset(topic, partition).toString()),
-        maxBytes: group.maxBytesPerPartition,
-      })),
+      .map((partition) => {
+        const fetchOffset = Number(group.offsetManager.nextOffset(topic, partition).toString());
+        const maxBytes = group.maxBytesPerPartition;
+        const known = knownLogs.get(group.cluster)?.(partition, fetchOffset);
+        return { topic, partition, fetchOffset, maxBytes, ...known };
+      }),
   );
   const cut = cutPartitions(group);
   const alone = asked.find((one) => cut.has(nameOf(one)));
   return alone ? [alone] : asked;
+}
+
+/** By an offset manager, which each join makes anew: after a topic is gone, its id is asked for again. */
+const idsOfJoin = new WeakMap<object, Map<string, string | undefined>>();
+
+async function topicIds(
+  { offsetManager }: ConsumerGroup,
+  broker: Broker,
+  asked: AskedPartition[],
+): Promise<Map<string, string | undefined>> {
+  let ids = idsOfJoin.get(offsetManager);
+  if (!ids) idsOfJoin.set(offsetManager, (ids = new Map<string, string | undefined>()));
+  for (const { topic } of asked) {
+    if (!ids.has(topic)) ids.set(topic, await topicIdOf(broker, topic));
+  }
+  return ids;
+}
+
+/** Tells that the topic is another one by now. */
+function nothingOf(
+  { topic, partition, fetchOffset }: AskedPartition,
+  ids: Map<string, string | undefined>,
+  stillOwned: () => boolean,
+): FetchedBatch {
+  const nothing = {
+    bytes: Buffer.alloc(0),
+    abortedTransactions: [],
+    highWatermark: 0,
+    errorCode: 0,
+    preferredReadReplica: -1,
+    divergence: undefined,
+    lastEpoch: undefined,
+  };
+  const topicId = ids.get(topic);
+  return new FetchedBatch(
+    { topic, topicId, partition, fetchOffset, ...nothing },
+    stillOwned,
+    undefined,
+  );
 }
 
 async function batchesOf(
@@ -119,13 +191,14 @@ async function batchesOf(
   const outOfRange: FetchedPartition[] = [];
   let [leaderMoved, topicGone] = [false, false];
   for (const one of fetched) {
-    const { topic, partition, errorCode, bytes } = one;
+    const { topic, partition, errorCode, bytes, divergence } = one;
     if (group.seekOffset.has(topic, partition)) continue;
     if (group.subscriptionState.isPaused(topic, partition)) continue;
     preferReplica(group, one);
     if (errorCode === OFFSET_OUT_OF_RANGE) outOfRange.push(one);
     else if (UNKNOWN_TOPIC.includes(errorCode)) topicGone = true;
     else if (LEADER_MOVED.includes(errorCode)) leaderMoved = true;
+    else if (divergence) batches.push(new FetchedBatch(one, stillOwned, undefined));
     else if (errorCode !== 0 || bytes.length > 0) {
       const failure =
         errorCode === 0 ? cutBatch(group, one, fetched.length) : nameOfError(errorCode);

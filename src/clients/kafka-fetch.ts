@@ -5,6 +5,8 @@ import apiKeys from 'kafkajs/src/protocol/requests/apiKeys';
 import shuffle from 'kafkajs/src/utils/shuffle';
 import { ByteReader } from '../kafka/byte-reader';
 import type { RecordSet } from '../kafka/record-set';
+import { readDivergence, requestById, type Divergence } from './kafka-fetch-by-id';
+import { FETCH_BY_ID, knowsTopicIds } from './kafka-topic-ids';
 
 export interface AskedPartition {
   topic: string;
@@ -12,6 +14,13 @@ export interface AskedPartition {
   fetchOffset: number;
   /** Bytes of the answer. One whole batch comes also if it is larger. */
   maxBytes: number;
+  /** Absent: not known, and the topic is asked for by its name. */
+  topicId?: string | undefined;
+  /**
+   * The leader epoch under which the record before `fetchOffset` was written. Absent: not known, and nobody
+   * tells a log that has lost its end. Of no use without `topicId`.
+   */
+  lastEpoch?: number | undefined;
 }
 
 export interface FetchOptions {
@@ -29,6 +38,12 @@ export interface FetchedPartition extends RecordSet {
   errorCode: number;
   /** The broker to ask from now on; -1: the leader. */
   preferredReadReplica: number;
+  /** The topic that the broker was asked for; undefined: by its name alone. */
+  topicId: string | undefined;
+  /** As it was asked for. */
+  lastEpoch: number | undefined;
+  /** The log has lost its end since the record before `fetchOffset` was read; `bytes` is empty then. */
+  divergence: Divergence | undefined;
 }
 
 interface FetchAnswer {
@@ -63,6 +78,8 @@ export async function fetchPartitions(
     isolationLevel: READ_COMMITTED,
     topics: [...topics].map(([topic, partitions]) => ({ topic, partitions })),
   });
+  const byId = knowsTopicIds(broker) && asked.every(({ topicId }) => topicId !== undefined);
+  if (byId) call.request = requestById(options, READ_COMMITTED, [...topics.values()]);
   const decode = (bytes: Buffer) => decodeAnswer(bytes, call.request.apiVersion, asked);
   try {
     const answer = await broker.connectionPool.send({
@@ -76,13 +93,15 @@ export async function fetchPartitions(
   }
 }
 
-/** The answer to a fetch in the versions 0 to 11, which are those that kafkajs asks in. */
+/** The answer to a fetch in the versions 0 to 11, which are those that kafkajs asks in, or 13. */
 export function decodeAnswer(
   bytes: Buffer,
   version: number,
   asked: readonly AskedPartition[],
 ): FetchAnswer {
+  const byId = version >= FETCH_BY_ID;
   const reader = new ByteReader(bytes);
+  if (byId) reader.skipTags();
   const throttleTime = version >= 1 ? reader.int32() : 0;
   if (version >= 7) {
     const errorCode = reader.int16();
@@ -90,15 +109,22 @@ export function decodeAnswer(
     reader.int32(); // The id of a fetch session, which nobody has asked for.
   }
   const partitions: FetchedPartition[] = [];
-  for (let topics = reader.int32(); topics > 0; topics--) {
-    const topic = reader.slice(reader.int16())!.toString('utf8');
-    for (let count = reader.int32(); count > 0; count--) {
-      const fetched = decodePartition(reader, version, topic);
+  const count = () => (byId ? reader.uvarint() - 1 : reader.int32());
+  for (let topics = count(); topics > 0; topics--) {
+    const name = byId
+      ? reader.slice(16)!.toString('base64url')
+      : reader.slice(reader.int16())!.toString('utf8');
+    for (let left = count(); left > 0; left--) {
+      const fetched = decodePartition(reader, version);
       const request = asked.find(
-        (one) => one.topic === topic && one.partition === fetched.partition,
+        ({ topic, topicId, partition }) =>
+          partition === fetched.partition && name === (byId ? topicId : topic),
       );
-      if (request) partitions.push({ ...fetched, fetchOffset: request.fetchOffset });
+      if (!request) continue;
+      const { topic, topicId, lastEpoch, fetchOffset } = request;
+      partitions.push({ ...fetched, topic, topicId, lastEpoch, fetchOffset });
     }
+    if (byId) reader.skipTags();
   }
   // Before version 8 the broker itself waits before it answers (KIP-219).
   return { clientSideThrottleTime: version >= 8 ? throttleTime : 0, partitions };
@@ -107,8 +133,8 @@ export function decodeAnswer(
 function decodePartition(
   reader: ByteReader,
   version: number,
-  topic: string,
-): Omit<FetchedPartition, 'fetchOffset'> {
+): Omit<FetchedPartition, 'topic' | 'topicId' | 'lastEpoch' | 'fetchOffset'> {
+  const byId = version >= FETCH_BY_ID;
   const partition = reader.int32();
   const errorCode = reader.int16();
   const highWatermark = reader.int64();
@@ -116,19 +142,22 @@ function decodePartition(
   if (version >= 4) {
     reader.int64(); // The last stable offset. The broker gives nothing beyond it.
     if (version >= 5) reader.int64(); // The first offset of the log.
-    for (let count = reader.int32(); count > 0; count--) {
+    for (let left = byId ? reader.uvarint() - 1 : reader.int32(); left > 0; left--) {
       abortedTransactions.push({ producerId: reader.bigInt64(), firstOffset: reader.int64() });
+      if (byId) reader.skipTags();
     }
   }
   const preferredReadReplica = version >= 11 ? reader.int32() : -1;
-  const bytes = reader.slice(reader.int32()) ?? Buffer.alloc(0);
+  const size = byId ? reader.uvarint() - 1 : reader.int32();
+  const bytes = reader.slice(size) ?? Buffer.alloc(0);
+  const divergence = byId ? readDivergence(reader) : undefined;
   return {
-    topic,
     partition,
     errorCode,
     highWatermark,
     abortedTransactions,
     preferredReadReplica,
     bytes,
+    divergence,
   };
 }

@@ -18,7 +18,7 @@ import type { Logger } from 'pino';
 import { clientIdFault } from '../domain/client-id';
 import { UsageError } from '../domain/errors';
 import type { KafkaRecord } from '../domain/record';
-import type { FetchedBatch } from './kafka-consumer-fetch';
+import { knownLogs, type FetchedBatch, type KnownLog } from './kafka-consumer-fetch';
 import { createAssigner } from './kafka-group';
 import { closeOnTimeout, forgetOldBytes } from './kafkajs-patches/connections';
 import { retryCoordinator } from './kafkajs-patches/coordinator';
@@ -40,7 +40,7 @@ import { missingRight } from './kafkajs-patches/rights';
  * acts on the clients of `createKafka` alone.
  */
 export type { Admin, Consumer, EachBatchPayload, Message, Producer } from 'kafkajs';
-export type { FetchedBatch };
+export type { FetchedBatch, KnownLog };
 
 /** PEM texts. `cert` and `key` are the client's own, where brokers ask for them. */
 export interface KafkaTls {
@@ -95,15 +95,22 @@ export interface GroupConsumer extends Consumer {
   missingRight(this: void): string | undefined;
 }
 
-/** `onJoining` is called before each request to join the group. */
+/**
+ * `onJoining` is called before each request to join the group, `knownLog` before each fetch: the broker then
+ * tells whether the log is still the one that was read.
+ */
 export function createConsumer(
   kafka: Kafka,
   config: ConsumerConfig,
   onJoining: () => void = () => undefined,
+  knownLog: (partition: number, offset: number) => KnownLog = () => ({}),
 ): GroupConsumer {
   let own: object | undefined;
-  const remembering = withClusters<object>(despiteLeaderless(kafka), (cluster) => (own = cluster));
-  const consumer = remembering.consumer({
+  const client = withClusters<object>(despiteLeaderless(kafka), (cluster) => {
+    own = cluster;
+    knownLogs.set(cluster, knownLog);
+  });
+  const consumer = client.consumer({
     allowAutoTopicCreation: false,
     partitionAssigners: [createAssigner(onJoining)],
     ...config,

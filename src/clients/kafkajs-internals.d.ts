@@ -8,6 +8,13 @@ declare module 'kafkajs/src/protocol/encoder' {
     offset: number;
     ensureAvailable: (this: Encoder, bytes: number) => void;
     writeUVarInt: (this: Encoder, value: number) => Encoder;
+    writeInt8(value: number): Encoder;
+    writeInt32(value: number): Encoder;
+    writeInt64(value: number): Encoder;
+    writeBoolean(value: boolean): Encoder;
+    writeBuffer(value: Buffer): Encoder;
+    writeUVarIntString(value: string): Encoder;
+    writeUVarIntArray(value: Encoder[]): Encoder;
     writeVarLong: (this: Encoder, value: unknown) => Encoder;
     writeVarIntBytes: (this: Encoder, value: Buffer | null) => Encoder;
   }
@@ -31,6 +38,8 @@ declare module 'kafkajs/src/broker' {
     lookupRequest(apiKey: number, definitions: object): (options: object) => Call;
     connectionPool: { send(call: object): Promise<unknown>; pool: Connection[] };
     connect(): Promise<void>;
+    /** By the number of the request. */
+    versions: Record<number, { maxVersion: number } | undefined> | null;
     disconnect(): Promise<void>;
     metadata: (this: Broker, topics?: string[]) => Promise<ClusterMetadata>;
     listOffsets(request: {
@@ -48,7 +57,7 @@ declare module 'kafkajs/src/protocol/requests' {
 }
 
 declare module 'kafkajs/src/protocol/requests/apiKeys' {
-  const apiKeys: { Produce: number; Fetch: number; ListOffsets: number };
+  const apiKeys: { Produce: number; Fetch: number; ListOffsets: number; Metadata: number };
   export = apiKeys;
 }
 
@@ -80,6 +89,7 @@ declare module 'kafkajs/src/consumer/consumerGroup' {
     filterPartitionsByNode(nodeId: string, owned: TopicPartitions[]): TopicPartitions[];
     seekOffsets(owned: TopicPartitions[]): Promise<void>;
     getActiveTopicPartitions(): Record<string, Set<number>>;
+    /** The same for all runs of a consumer. */
     cluster: {
       refreshMetadata(): Promise<void>;
       refreshMetadataIfNecessary(): Promise<void>;

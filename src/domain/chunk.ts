@@ -21,6 +21,13 @@ export interface ChunkInput extends ChunkRange {
   timestamp: number;
   /** Offset of the first record; greater than `first` where the range begins with a gap. */
   firstRecord: number;
+  /** Id of the topic, where Kafka tells it: a topic that was created again has another. */
+  topicId?: string;
+  /**
+   * The leader epoch under which all of its records were written: where a log has lost its end, other records
+   * have the same offsets under a later one. Absent: not known.
+   */
+  epoch?: number;
   /**
    * Under an order of keys: keys with a workflow of their own that may not have ended. Their records
    * wait for it, or leave the chunk, each after the one before it.
@@ -33,6 +40,8 @@ export interface ChunkMemo extends RecordMemo, ChunkRange {
   messageId: null;
   count: number;
   firstRecord: number;
+  topicId?: string;
+  epoch?: number;
 }
 
 /**
@@ -43,9 +52,9 @@ export interface ChunkMemo extends RecordMemo, ChunkRange {
  * 2. Every further chunk begins at the end of the one before it, plus one. The bridge knows that end
  *    from the start it made, or, when the id exists already, from the memo of the chunk that has it.
  *    Only then it starts the next one.
- * 3. Only ends of started chunks are committed, plus one. So a consumer that begins at a committed
- *    offset, after a crash or as the partition's new owner, begins where some chunk ends, or where the
- *    first one begins.
+ * 3. Each commit tells where the chain ends: the committed offset, unless markers lie behind that end. Those are
+ *    committed as well, and the metadata has the end (`chain`). So a consumer that begins at a commit, after
+ *    a crash or as the partition's new owner, begins where some chunk ends, or where the first one begins.
  *
  * Of each beginning there is one workflow, as the server takes an id once, and it has one end. By
  * induction all consumers of the partition, one that has lost it without knowing included, walk the
@@ -86,8 +95,9 @@ export function startOfChunk(stream: AnyStream, chunk: ChunkInput): WorkflowStar
 }
 
 /**
- * Whether a workflow's memo is that of the chunk which begins like this one. The first record tells a
- * topic that was created again. Retention or compaction may have taken that record since; then the first one
+ * Whether a workflow's memo is that of the chunk which begins like this one. The topic's id and the leader epoch
+ * tell a log that was made anew, or has lost its end; so does the first record, also if those are not known.
+ * Retention or compaction may have taken that record since; then the first one
  * that is left must have been there when the workflow was started.
  */
 export function isSameChunk(
@@ -97,10 +107,17 @@ export function isSameChunk(
 ): boolean {
   const fields = ['stream', 'messageId', 'topic', 'partition', 'first'] as const;
   if (!fields.every((field) => holder[field] === memo[field])) return false;
+  // Chunks of earlier versions have none of these.
+  const ofLog = ['topicId', 'epoch'] as const;
+  if (ofLog.some((field) => differs(holder[field], memo[field]))) return false;
   const { timestamp, firstRecord, last } = holder;
   if (memo.firstRecord === firstRecord) return timestamp === memo.timestamp;
   const wasTaken = memo.firstRecord > Number(firstRecord) && memo.firstRecord <= Number(last);
   return wasTaken && memo.timestamp <= startedAt.getTime();
+}
+
+function differs(one: unknown, other: unknown): boolean {
+  return one !== undefined && other !== undefined && one !== other;
 }
 
 /** `<topic>/<partition>@<first>-<last>`: a chunk's place in a log line or a message. */

@@ -47,11 +47,17 @@ export class ByteReader {
 
   /** A zigzag-encoded integer of 32 bits, in at most five bytes. */
   varint(): number {
+    const raw = this.uvarint();
+    return (raw >>> 1) ^ -(raw & 1);
+  }
+
+  /** An unsigned integer of 32 bits, in at most five bytes. */
+  uvarint(): number {
     let raw = 0;
     for (let shift = 0; shift < 35; shift += 7) {
       const byte = this.#byte();
       raw |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return (raw >>> 1) ^ -(raw & 1);
+      if (byte < 0x80) return raw >>> 0;
     }
     throw new CorruptRecordError('a number takes more than 5 bytes');
   }
@@ -88,6 +94,14 @@ export class ByteReader {
     if (length < 0) return null;
     const start = this.#skip(length);
     return this.bytes.subarray(start, start + length);
+  }
+
+  /** The optional fields that newer versions of the protocol have at the end of each structure. */
+  skipTags(): void {
+    for (let tags = this.uvarint(); tags > 0; tags--) {
+      this.uvarint();
+      this.#skip(this.uvarint());
+    }
   }
 
   skip(length: number): void {

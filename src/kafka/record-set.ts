@@ -35,11 +35,19 @@ export interface UnreadableBatch {
   bytes: Buffer;
 }
 
+/** From the batch at `offset` on, the log was written under this leader epoch. Undefined: not known. */
+export interface EpochStart {
+  offset: number;
+  epoch: number | undefined;
+}
+
 export interface DecodedRecords {
   /** Committed records from the asked-for offset on, in the order of their offsets. */
   records: KafkaRecord[];
   /** The offset to fetch next. It passes what is not for applications: markers, aborted records, gaps. */
   nextOffset: number;
+  /** Leader epochs of all that lies before `nextOffset`, also of what is not for applications. */
+  epochs: EpochStart[];
   /** What ended the decoding early; `nextOffset` lies before it. Absent: nothing did. */
   unreadable?: UnreadableBatch;
 }
@@ -76,6 +84,7 @@ export function decodeRecordSet(
   const { topic, partition, bytes, fetchOffset } = set;
   const aborted = new AbortedProducers(set.abortedTransactions);
   const records: KafkaRecord[] = [];
+  const epochs: EpochStart[] = [];
   let nextOffset = fetchOffset;
   let taken = 0;
   for (let at = 0; bytes.length - at > MAGIC_AT && taken < enoughBytes;) {
@@ -91,6 +100,7 @@ export function decodeRecordSet(
       return {
         records,
         nextOffset,
+        epochs,
         unreadable: unreadableBatch(set, batch, following, nextOffset, error),
       };
     }
@@ -101,9 +111,19 @@ export function decodeRecordSet(
       taken += (record.key?.length ?? 0) + (record.value?.length ?? 0);
     }
     nextOffset = Math.max(nextOffset, decoded.nextOffset);
+    const epoch = leaderEpochOf(batch);
+    if (epochs.length === 0 || epochs.at(-1)!.epoch !== epoch) {
+      epochs.push({ offset: readInt64(batch, 0), epoch });
+    }
     at += size;
   }
-  return { records, nextOffset };
+  return { records, nextOffset, epochs };
+}
+
+/** Formats before the third have none, and -1 says that a batch has none. */
+function leaderEpochOf(batch: Buffer): number | undefined {
+  const epoch = batch.readInt8(MAGIC_AT) === 2 ? batch.readInt32BE(PREFIX_BYTES) : -1;
+  return epoch < 0 ? undefined : epoch;
 }
 
 /**

@@ -60,12 +60,14 @@ class Model {
   readonly server = new Map<string, ChunkMemo>();
   readonly pending: PendingStart[] = [];
   readonly bridges: Bridge[] = [];
-  readonly commits: number[] = [];
+  readonly commits: { offset: number; metadata: string }[] = [];
   readonly fatal: unknown[] = [];
   readonly errors: string[] = [];
   readonly #all: Bridge[] = [];
   readonly #logger = pino({ level: 'error' }, { write: (line) => void this.errors.push(line) });
   committed: number | undefined;
+  /** Of the last commit: it tells where the chain of chunks ends. */
+  metadata: string | null = null;
   owner!: Bridge;
 
   constructor(
@@ -75,7 +77,11 @@ class Model {
     const admin = {
       fetchOffsets: () =>
         Promise.resolve([
-          { partitions: [{ partition: 0, offset: String(this.committed ?? -1), metadata: null }] },
+          {
+            partitions: [
+              { partition: 0, offset: String(this.committed ?? -1), metadata: this.metadata },
+            ],
+          },
         ]),
     };
     jest.mocked(kafka.withAdmin).mockImplementation((_, use) => use(admin as never));
@@ -182,15 +188,20 @@ class Model {
       }),
       resolveOffset: (offset: string) => (member.position = Number(offset) + 1),
       pause: () => (member.paused = true),
-      commitOffsetsIfNecessary: (request: { topics: [{ partitions: [{ offset: string }] }] }) =>
-        this.#take(bridge, Number(request.topics[0].partitions[0].offset)),
+      commitOffsetsIfNecessary: (request: {
+        topics: [{ partitions: [{ offset: string; metadata: string }] }];
+      }) => {
+        const [{ offset, metadata }] = request.topics[0].partitions;
+        return this.#take(bridge, Number(offset), metadata);
+      },
     });
   }
 
-  #take(bridge: Bridge, offset: number): Promise<void> {
+  #take(bridge: Bridge, offset: number, metadata: string): Promise<void> {
     if (bridge !== this.owner) return Promise.reject(new Error('not of this generation'));
     this.committed = offset;
-    this.commits.push(offset);
+    this.metadata = metadata;
+    this.commits.push({ offset, metadata });
     return Promise.resolve();
   }
 
@@ -267,7 +278,8 @@ async function run(model: Model, step: typeof command extends fc.Arbitrary<infer
   } else if ('rewind' in step) {
     // To where the group stood once: all members have left for that.
     for (const bridge of model.bridges.splice(0)) await model.join(bridge, []);
-    model.committed = pick(model.commits, step.rewind) ?? model.committed;
+    const commit = pick(model.commits, step.rewind);
+    if (commit) [model.committed, model.metadata] = [commit.offset, commit.metadata];
     await model.add();
   } else if ('learnsOfItsLoss' in step) {
     const bridge = pick(model.bridges, step.learnsOfItsLoss);

@@ -40,7 +40,7 @@ class World {
       use({
         fetchOffsets: () =>
           Promise.resolve([
-            { partitions: [{ partition: 0, offset: this.committed, metadata: null }] },
+            { partitions: [{ partition: 0, offset: this.committed, metadata: this.metadata }] },
           ]),
       } as never),
     );
@@ -80,12 +80,13 @@ class World {
 
   /** The same of a fetch that began before the first of them. */
   async fetched(from: number, ...offsets: number[]): Promise<string | undefined> {
+    return this.give({ fetchOffset: from, records: recordsAt(...offsets) });
+  }
+
+  async give(given: Parameters<typeof fetchedBatch>[0]): Promise<string | undefined> {
     let resolved: string | undefined;
     await this.fake.handler({
-      batch: fetchedBatch({
-        fetchOffset: from,
-        records: offsets.map((offset) => kafkaRecord({ offset })),
-      }),
+      batch: fetchedBatch(given),
       resolveOffset: (offset: string) => (resolved = offset),
       pause: () => undefined,
       commitOffsetsIfNecessary: ({
@@ -110,6 +111,8 @@ class World {
     return this.accepted.map(({ record }) => record.offset);
   }
 }
+
+const recordsAt = (...offsets: number[]) => offsets.map((offset) => kafkaRecord({ offset }));
 
 let world: World;
 async function begin(...args: ConstructorParameters<typeof World>): Promise<void> {
@@ -260,6 +263,86 @@ test('a log that went back is read from its beginning, not taken for seen', asyn
   expect(world.committed).toBe('2');
 });
 
+describe('a log that is not the one that was read', () => {
+  const epochs = [
+    { offset: 10, epoch: 3 },
+    { offset: 12, epoch: 4 },
+  ];
+  const before = { topicId: 'id', epochs, fetchOffset: 10, records: recordsAt(10, 11, 12, 13) };
+  const asked = { topicId: 'id', fetchOffset: 14, lastEpoch: 4 };
+  const nothing = { ...asked, records: [], nextOffset: 14 };
+  const seeks = () => (world.fake.sought as { offset: string }[]).map(({ offset }) => offset);
+  const finishAll = async () => {
+    world.finish(...world.offsets);
+    await world.consumer.commit();
+  };
+
+  beforeEach(async () => {
+    await begin();
+    world.committed = '10';
+    await world.join('a');
+    await world.give(before);
+  });
+
+  test('because it has lost its end is read on from there', async () => {
+    await finishAll();
+    await world.give({ ...nothing, divergence: { epoch: 4, endOffset: 13 } });
+    expect(seeks()).toEqual(['13']);
+    await world.give({ ...nothing, fetchOffset: 13, records: recordsAt(13, 14), nextOffset: 15 });
+    expect(world.offsets).toEqual([10, 11, 12, 13, 13, 14]);
+    const text = expect.stringMatching(/lost its end/) as string;
+    const places = { topic: 'topic', partition: 0, fetched: 14, goesOnAt: 13 };
+    expect(world.log.lines).toContainEqual(expect.objectContaining({ msg: text, ...places }));
+  });
+
+  test('is read from where a leader epoch began that the log does not have any more', async () => {
+    await finishAll();
+    await world.give({ ...nothing, divergence: { epoch: 3, endOffset: 20 } });
+    expect(seeks()).toEqual(['12']);
+  });
+
+  test('loses no record that was read below its end and waits', async () => {
+    world.finish(10, 12, 13);
+    await world.give({ ...nothing, divergence: { epoch: 4, endOffset: 13 } });
+    expect(seeks()).toEqual(['11']);
+  });
+
+  test('is known by the commit to the next owner', async () => {
+    await finishAll();
+    const log = {
+      id: 'id',
+      epochs: [
+        [10, 3],
+        [12, 4],
+      ],
+    };
+    expect(JSON.parse(world.metadata!)).toMatchObject({ log });
+    await world.join('b');
+    await world.give({ ...nothing, divergence: { epoch: 3, endOffset: 20 } });
+    expect(seeks()).toEqual(['12']);
+  });
+
+  test('is not read by a fetch that began before the commit was known', async () => {
+    await finishAll();
+    await world.join('b');
+    const behind = { topicId: 'id', fetchOffset: 14, records: recordsAt(14, 15) };
+    expect(await world.give(behind)).toBeUndefined();
+    expect(await world.give({ ...behind, lastEpoch: 4 })).toBe('15');
+  });
+
+  test('because its topic was made anew is read from its beginning', async () => {
+    await finishAll();
+    await world.join('b');
+    expect(await world.give({ ...before, topicId: 'other', fetchOffset: 14 })).toBeUndefined();
+    expect(seeks()).toEqual(['0']);
+    // An answer that was under way is not taken for the beginning.
+    await world.give({ topicId: 'other', fetchOffset: 14, records: recordsAt(14, 15) });
+    expect(seeks()).toEqual(['0', '0']);
+    await world.give({ topicId: 'other', fetchOffset: 0, records: recordsAt(0, 1) });
+    expect(world.offsets).toEqual([10, 11, 12, 13, 0, 1]);
+  });
+});
+
 test('a record that is finished between a crash and its restart is no fatal error', async () => {
   await begin('record', { records: 2, bytes: 1e6 });
   world.committed = '0';
@@ -349,6 +432,41 @@ describe('where a chain of chunks begins', () => {
     await world.consumer.commit();
     expect(world.committed).toBe('14');
     expect(world.log.lines.filter(({ level }) => level >= 50)).toEqual([]);
+  });
+
+  test('is committed with what lies behind it and belongs to no chunk', async () => {
+    await begin('chunk');
+    world.committed = '10';
+    await world.join('a');
+    await world.give({ fetchOffset: 10, records: [], nextOffset: 13 });
+    await world.consumer.commit();
+    expect(world.committed).toBe('13');
+    // The next owner, and one that has lost the partition without knowing, begin the same chunk.
+    await world.join('b');
+    await world.give({ fetchOffset: 13, records: recordsAt(13) });
+    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(10);
+  });
+
+  test('a record that waits keeps it, and what was committed', async () => {
+    await begin('chunk');
+    world.committed = '10';
+    await world.join('a');
+    await world.batch(10);
+    const { window } = world.accepted[0]!;
+    window.endChunk(11);
+    world.finish(10);
+    await world.give({ fetchOffset: 11, records: [], nextOffset: 13 });
+    await world.consumer.commit();
+    expect(world.committed).toBe('13');
+    await world.batch(13);
+    await world.consumer.commit();
+    expect(world.committed).toBe('13');
+    expect(JSON.parse(world.metadata!)).toMatchObject({ chain: 11 });
+    window.endChunk(14);
+    world.finish(13);
+    await world.consumer.commit();
+    expect(world.committed).toBe('14');
+    expect(JSON.parse(world.metadata!)).not.toHaveProperty('chain');
   });
 
   test('is not told once the partition is lost', async () => {

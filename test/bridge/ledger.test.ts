@@ -55,7 +55,9 @@ test('metadata stays below what a broker takes', () => {
   expect(ledger.toMetadata(by).length).toBeLessThan(1_000);
   while (ledger.tails.set(`key ${ledger.tails.list.length}`, '\u0001'.repeat(30)));
   const stalled = { reason: 'temporal_backoff', since: 2 ** 42, workflowId: 'x'.repeat(298) };
-  expect(Buffer.byteLength(ledger.toMetadata({ ...by, stalled }))).toBeLessThan(4_096);
+  const epochs = [1, 2, 3].map((i) => [2 ** 53 - i, 2 ** 31 - i]);
+  const log = { id: 'i'.repeat(22), epochs };
+  expect(Buffer.byteLength(ledger.toMetadata({ ...by, log, stalled }))).toBeLessThan(4_096);
 });
 
 test('tells which member committed, and what it remembered then', () => {

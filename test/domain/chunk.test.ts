@@ -1,9 +1,9 @@
-import { isSameChunk, startOfChunk, type ChunkMemo } from '../../src/domain/chunk';
+import { isSameChunk, startOfChunk, type ChunkInput, type ChunkMemo } from '../../src/domain/chunk';
 import { testStream } from './support/records';
 
 const range = { topic: 'topic', partition: 0, first: 100, last: 199 };
 const chunk = { stream: 'test', ...range, count: 100, timestamp: 1_000, firstRecord: 100 };
-const memo = (given: Partial<typeof chunk> = {}) =>
+const memo = (given: Partial<ChunkInput> = {}) =>
   startOfChunk(testStream(), { ...chunk, ...given }).memo as ChunkMemo;
 const holder: Record<string, unknown> = { ...memo() };
 
@@ -38,4 +38,15 @@ test('keys that are open are part of the input, and not of what tells the chunk 
 test('a chunk of a log made anew is another one, also if its first offsets hold no record', () => {
   // The old log began with a record, the new one with an aborted transaction.
   expect(isSameChunk(holder, memo({ firstRecord: 120, timestamp: 5_001 }), STARTED)).toBe(false);
+});
+
+test('a chunk of another topic id, or of another leader epoch, is another one whatever its timestamps', () => {
+  const ofLog = { topicId: 'one', epoch: 5 };
+  const known = { ...memo(ofLog) };
+  expect(isSameChunk(known, memo(ofLog), STARTED)).toBe(true);
+  expect(isSameChunk(known, memo({ ...ofLog, topicId: 'other' }), STARTED)).toBe(false);
+  expect(isSameChunk(known, memo({ ...ofLog, epoch: 6 }), STARTED)).toBe(false);
+  // One of the two is of a version, or of a Kafka, that does not tell.
+  expect(isSameChunk(known, memo(), STARTED)).toBe(true);
+  expect(isSameChunk(holder, memo(ofLog), STARTED)).toBe(true);
 });

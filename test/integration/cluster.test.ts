@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kafkaErrorType, withAdmin, type Admin } from '../../src/clients/kafka';
+import { topicEnds } from '../../src/clients/kafka-offsets';
 import { createProducer } from '../../src/clients/kafka-producer';
 import { createRecordReader } from '../../src/clients/kafka-reader';
 import { DeliveryError } from '../../src/domain/errors';
@@ -44,11 +45,22 @@ const messages = (from: number, to: number, partition: number) =>
   Array.from({ length: to - from }, (_, i) => ({ ...message(`m${from + i}`), partition }));
 
 /** A stream whose topics lie on several brokers. */
-async function replicated(partitions: number, replicationFactor = 3) {
+async function replicated(
+  partitions: number,
+  replicationFactor = 3,
+  lane: 'record' | 'chunk' = 'record',
+) {
   const sink = new MemorySink();
   const name = uniqueName('t');
   const retry = { fastAttempts: 2, maximumAttempts: 4, initialIntervalMs: 200 };
-  const stream = defineStream({ name, topic: name, schema: messageSchema, sink, retry });
+  const stream = defineStream({
+    name,
+    topic: name,
+    schema: messageSchema,
+    sink,
+    retry,
+    execution: { lane },
+  });
   await createTopics(world.kafka(), [stream], { partitions, replicationFactor, dryRun: false });
   return { stream, sink };
 }
@@ -60,6 +72,18 @@ async function leaders(topic: string, through = world): Promise<number[]> {
   );
   const partitions = topics[0]!.partitions.sort((a, b) => a.partitionId - b.partitionId);
   return partitions.map(({ leader }) => leader);
+}
+
+/** The brokers that have partition 0. */
+const replicas = async (topic: string) => (await firstPartition(topic)).replicas;
+/** Those of them that have all of it. */
+const inSync = async (topic: string) => (await firstPartition(topic)).isr;
+
+async function firstPartition(topic: string) {
+  const { topics } = await withAdmin(world.kafka(), (admin) =>
+    admin.fetchTopicMetadata({ topics: [topic] }),
+  );
+  return topics[0]!.partitions[0]!;
 }
 
 async function untilLeaderless(topic: string): Promise<void> {
@@ -230,6 +254,42 @@ test.each(['forbidden', 'gone'])(
     }
   },
 );
+
+describe.each(['record', 'chunk'] as const)('in the %s lane', (lane) => {
+  test.each([
+    ['no bridge worker runs', false],
+    ['a bridge worker runs', true],
+  ])('a log that loses its end while %s, and grows again, is delivered whole', async (_, runs) => {
+    const { stream, sink } = await replicated(1, 2, lane);
+    const survivors = { 'unclean.leader.election.enable': 'true', 'min.insync.replicas': '1' };
+    await world.setTopicConfigs(stream.topic, survivors);
+    const ids = (from: number, to: number) => messages(from, to, 0).map(({ key }) => key);
+    const delivered = (wanted: string[]) => () => wanted.every((id) => sink.objects.has(id));
+    const bridge = await world.bridge(stream);
+    await world.send(stream.topic, messages(0, 10, 0));
+    await until('all are delivered', delivered(ids(0, 10)));
+    const [leader] = await leaders(stream.topic);
+    const follower = (await replicas(stream.topic)).find((id) => id !== leader)!;
+    await cluster.killNode(follower);
+    await until('it is out of sync', async () => (await inSync(stream.topic)).length === 1);
+    await world.send(stream.topic, messages(10, 30, 0));
+    await until('all are delivered', delivered(ids(10, 30)));
+    await until('all are committed', async () => (await world.lag(stream)) === 0);
+    if (!runs) await bridge.stop();
+    await cluster.killNode(leader!);
+    await cluster.startNode(follower);
+    const led = async () => (await leaders(stream.topic))[0] === follower;
+    await until('it leads', () => led().catch(() => false));
+    await world.send(stream.topic, messages(30, 55, 0));
+    const [end] = await topicEnds(world.kafka(), stream.topic);
+    expect(end!.high).toBe(35);
+    await cluster.startNode(leader!);
+    if (!runs) await world.bridge(stream);
+    // What the log has lost was delivered before.
+    await until('all are delivered', delivered(ids(0, 55)), 30_000);
+    await until('all are committed', async () => (await world.lag(stream)) === 0);
+  });
+});
 
 test.each(['topic', 'group'] as const)(
   'a right on its %s that is missing for a while makes a stream wait, and no other',

@@ -89,6 +89,25 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
     expect(bridge.faults()).toEqual({});
   });
 
+  test('a topic that is made anew while no bridge worker runs, and grows beyond the commit, is read from its start', async () => {
+    const { stream, sink } = await world.stream({ partitions: 1, execution });
+    const ids = (name: string, count: number) =>
+      Array.from({ length: count }, (_, i) => message(`${name}-${i}`));
+    await world.send(stream.topic, ids('old', 12));
+    const bridge = await world.bridge(stream);
+    await until('the old ones are delivered', () => sink.objects.size === 12);
+    await caughtUp(stream);
+    await bridge.stop();
+    const committed = await world.committed(stream);
+    await world.recreateTopic(stream);
+    await world.send(stream.topic, ids('new', 30));
+    // Kafka deletes a group's offsets with the topic; a tool that keeps them writes them back.
+    await world.commit(stream, committed);
+    await world.bridge(stream);
+    await until('the new ones are delivered', () => sink.objects.size === 42, 30_000);
+    await caughtUp(stream);
+  });
+
   test('a record with thousands of headers holds nobody up', async () => {
     const { stream, sink } = await world.stream({ partitions: 1, execution });
     const headers = Object.fromEntries(
@@ -171,6 +190,50 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
   });
 });
 
+test('a topic that is made anew while its partition is paused, and grows beyond what was read, is read from its start', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1, maxOpen: 1 });
+  const [old, fresh] = ['old', 'new'].map((name) => (i: number) => `${name}-${i}`);
+  let goOn: () => void = () => undefined;
+  const wait = new Promise<void>((resolve) => (goOn = resolve));
+  sink.before = () => wait;
+  // A window takes 8 MiB.
+  const large = 'x'.repeat(900_000);
+  for (let i = 0; i < 12; i++) await world.send(stream.topic, [message(old!(i), large)]);
+  await world.bridge(stream);
+  await until('it is full', () => sink.attempts.length > 0);
+  await world.recreateTopic(stream);
+  const ids = Array.from({ length: 30 }, (_, i) => fresh!(i));
+  await world.send(
+    stream.topic,
+    ids.map((id) => message(id)),
+  );
+  goOn();
+  await until('the new ones are delivered', () => ids.every((id) => sink.objects.has(id)));
+  await caughtUp(stream);
+});
+
+test('a batch that can not be read is skipped in each log of a topic that is made anew', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  const { client } = await world.temporal();
+  const place = { topic: stream.topic, partition: 0, offset: 0 };
+  const skip = () => skipBatch(world.kafka(), client, stream, place);
+  const letters = async () => (await world.records(stream.deadLetterTopic)).length;
+  await world.bridge(stream);
+  const skipped = new Set<string>();
+  for (const time of [1, 2, 3, 4]) {
+    if (time > 1) await world.recreateTopic(stream);
+    await produceBytes(world.kafka(), stream.topic, tooLargeUnpacked(`batch-${time}`));
+    const first = await skip();
+    expect(first.existed).toBe(false);
+    expect(await skip()).toEqual({ ...first, existed: true });
+    skipped.add(first.workflowId);
+    await world.send(stream.topic, [message(`behind-${time}`)]);
+    await until('it goes on', () => sink.objects.has(`behind-${time}`));
+    await until('it is a letter', async () => (await letters()) === time);
+  }
+  expect(skipped.size).toBe(4);
+});
+
 test('a batch of 140,000 records is delivered', async () => {
   const { stream, sink } = await world.stream({ partitions: 1, execution: { lane: 'chunk' } });
   const value = (i: number) => messageValue(`w${i}`, i);
@@ -191,6 +254,32 @@ test('a batch of 140,000 records is delivered', async () => {
   const bridge = await world.bridge(stream);
   await until('delivered', () => sink.objects.size === 140_001, 150_000);
   expect(bridge.faults()).toEqual({});
+});
+
+describe('in the chunk lane', () => {
+  test('what belongs to no chunk is committed, whether or not a record came before it', async () => {
+    const { stream, sink } = await world.stream({ partitions: 1, execution: { lane: 'chunk' } });
+    const producer = await transactional('a');
+    const end = async (how: 'commit' | 'abort', id: string) => {
+      const transaction = await producer.transaction();
+      await transaction.send({ topic: stream.topic, messages: [message(id)] });
+      await transaction[how]();
+    };
+    await end('abort', 'aborted-1');
+    const bridge = await world.bridge(stream);
+    await caughtUp(stream);
+    await end('commit', 'first');
+    await end('abort', 'aborted-2');
+    await caughtUp(stream);
+    await bridge.stop();
+    await world.bridge(stream);
+    await end('commit', 'second');
+    await until('it is delivered', () => sink.objects.has('second'));
+    await caughtUp(stream);
+    await producer.disconnect();
+    expect([...sink.objects.keys()]).toEqual(['first', 'second']);
+    expect(sink.attempts).toHaveLength(2);
+  });
 });
 
 test('a batch that compaction has emptied is passed by, by both lanes and by readers', async () => {
@@ -229,10 +318,10 @@ test('a batch that compaction has emptied is passed by, by both lanes and by rea
 });
 
 /** A batch of two records, of which one is larger than a batch may unpack to. The broker takes it. */
-function tooLargeUnpacked(): Buffer {
+function tooLargeUnpacked(id = 'in-the-batch'): Buffer {
   const size = 129 * 1024 * 1024;
   const now = BigInt(Date.now());
-  const small = encodeBatch({ records: [{ offsetDelta: 0, value: messageValue('in-the-batch') }] });
+  const small = encodeBatch({ records: [{ offsetDelta: 0, value: messageValue(id) }] });
   const head = Buffer.concat([
     Buffer.alloc(1),
     varint(0n),

@@ -32,6 +32,9 @@ function decode(
   return decodeRecordSet(set, limits);
 }
 
+/** Batches of `encodeBatch` are of leader epoch 0. */
+const since = (offset: number) => [{ offset, epoch: 0 }];
+
 /** A record of this value for each offset of a batch. */
 function valued(...values: string[]): RecordToEncode[] {
   return values.map((value, offsetDelta) => ({ offsetDelta, value: Buffer.from(value) }));
@@ -113,7 +116,7 @@ describe('a batch of format v2', () => {
   test('moves the offset on if compaction has left no record in it', () => {
     for (const attributes of [0, GZIP, TRANSACTIONAL]) {
       const empty = encodeBatch({ baseOffset: 5, records: [], lastOffsetDelta: 4, attributes });
-      expect(decode([empty])).toEqual({ records: [], nextOffset: 10 });
+      expect(decode([empty])).toEqual({ records: [], nextOffset: 10, epochs: since(5) });
       const behind = encodeBatch({ baseOffset: 12, records: valued('a') });
       expect(decode([empty, behind])).toMatchObject({ nextOffset: 13, records: [{ offset: 12 }] });
     }
@@ -123,7 +126,20 @@ describe('a batch of format v2', () => {
     const batch = encodeBatch({ baseOffset: 10, records: valued('a', 'b', 'c') });
     expect(valuesOf(decode([batch], { fetchOffset: 12 }))).toEqual(['c']);
     // Compaction has removed what was asked for, and the batch lies before it as a whole.
-    expect(decode([batch], { fetchOffset: 14 })).toEqual({ records: [], nextOffset: 14 });
+    const nothing = { records: [], nextOffset: 14, epochs: since(10) };
+    expect(decode([batch], { fetchOffset: 14 })).toEqual(nothing);
+  });
+
+  test('tells from which offset on it was written under which leader epoch', () => {
+    const batches = [5, 5, 7, -1].map((leaderEpoch, i) =>
+      encodeBatch({ baseOffset: i * 10, leaderEpoch, records: valued('a') }),
+    );
+    const old = encodeMessage(40, 1, { value: Buffer.from('a') });
+    expect(decode([...batches, old]).epochs).toEqual([
+      { offset: 0, epoch: 5 },
+      { offset: 20, epoch: 7 },
+      { offset: 30, epoch: undefined },
+    ]);
   });
 
   test('is left for the next fetch if the broker has cut it off', () => {
@@ -131,7 +147,8 @@ describe('a batch of format v2', () => {
     const second = encodeBatch({ baseOffset: 1, records: valued('b') });
     for (let length = 0; length < second.length; length++) {
       const decoded = decode([first, second.subarray(0, length)]);
-      expect({ ...decoded, records: valuesOf(decoded) }).toEqual({ records: ['a'], nextOffset: 1 });
+      const one = { records: ['a'], nextOffset: 1, epochs: since(0) };
+      expect({ ...decoded, records: valuesOf(decoded) }).toEqual(one);
     }
   });
 
@@ -228,7 +245,7 @@ describe('transactions', () => {
       attributes: CONTROL,
       records: [{ offsetDelta: 0, key: Buffer.from([0, 0, 0, 2]), value: Buffer.alloc(12) }],
     });
-    expect(decode([marker])).toEqual({ records: [], nextOffset: 1 });
+    expect(decode([marker])).toEqual({ records: [], nextOffset: 1, epochs: since(0) });
   });
 });
 

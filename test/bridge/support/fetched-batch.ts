@@ -1,14 +1,18 @@
 import type { FetchedBatch } from '../../../src/clients/kafka';
 import type { OffsetReader } from '../../../src/clients/kafka-offsets';
 import type { KafkaRecord } from '../../../src/domain/record';
-import type { DecodedRecords } from '../../../src/kafka/record-set';
+import type { DecodedRecords, EpochStart } from '../../../src/kafka/record-set';
 
-interface Given extends Omit<DecodedRecords, 'nextOffset'> {
+interface Given extends Omit<DecodedRecords, 'nextOffset' | 'epochs'> {
   topic?: string;
   fetchOffset: number;
   records: KafkaRecord[];
   /** Default: the offset after the last record. */
   nextOffset?: number;
+  epochs?: EpochStart[];
+  topicId?: string;
+  lastEpoch?: number;
+  divergence?: FetchedBatch['divergence'];
   stale?: () => boolean;
   failure?: string;
 }
@@ -17,16 +21,19 @@ interface Given extends Omit<DecodedRecords, 'nextOffset'> {
 export function fetchedBatch(given: Given): FetchedBatch {
   const { topic = 'topic', fetchOffset, records, stale = () => false, failure } = given;
   const nextOffset = given.nextOffset ?? (records.at(-1)?.offset ?? fetchOffset - 1) + 1;
-  const { unreadable } = given;
+  const { unreadable, epochs = [], topicId, lastEpoch, divergence } = given;
   return {
     topic,
     partition: 0,
     fetchOffset,
     failure,
+    topicId,
+    lastEpoch,
+    divergence,
     get stale() {
       return stale();
     },
-    decode: () => ({ records, nextOffset, ...(unreadable && { unreadable }) }),
+    decode: () => ({ records, nextOffset, epochs, ...(unreadable && { unreadable }) }),
   } as FetchedBatch;
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  createConsumer,
   createKafka,
   type GZIP,
   withAdmin,
@@ -211,6 +212,30 @@ export class World {
         return sum + Number(high) - Number(position);
       }, 0);
     });
+  }
+
+  /** What the stream's group has committed of partition 0. */
+  async committed({ groupId, topic }: AnyStream): Promise<{ offset: string; metadata: string }> {
+    return withAdmin(this.kafka(), async (admin) => {
+      const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
+      const { offset, metadata } = committed!.partitions.find(({ partition }) => partition === 0)!;
+      return { offset, metadata: metadata ?? '' };
+    });
+  }
+
+  /** Commits for the stream's group, of which nobody must be a member. */
+  async commit(
+    { groupId, topic }: AnyStream,
+    commit: { offset: string; metadata: string },
+  ): Promise<void> {
+    const consumer = createConsumer(this.kafka(), { groupId });
+    await consumer.connect();
+    const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({ autoCommit: false, eachBatch: () => Promise.resolve() });
+    await joined;
+    await consumer.commitOffsets([{ topic, partition: 0, ...commit }]);
+    await consumer.disconnect();
   }
 
   /** Status name of the latest run of a workflow id. */
