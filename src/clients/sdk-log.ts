@@ -40,12 +40,17 @@ function shortFields(fields: SdkFields, error: unknown): SdkFields {
   const isOurs = typeof taskQueue === 'string' && taskQueue.startsWith(TASK_QUEUE_PREFIX);
   const text = errorWithCause(error);
   return {
-    ...(isOurs ? { stream: taskQueue.slice(TASK_QUEUE_PREFIX.length) } : { taskQueue }),
+    ...(isOurs ? { stream: streamOf(taskQueue) } : { taskQueue }),
     ...{ workflowId, workflowType, activity },
     errorType: typeOf(error),
     error: text.length > MAX_ERROR_LENGTH ? `${text.slice(0, MAX_ERROR_LENGTH)}…` : text,
     attempt,
   };
+}
+
+/** Behind the name there may be `~reserved`: see `reservedQueue`. */
+function streamOf(taskQueue: string): string {
+  return taskQueue.slice(TASK_QUEUE_PREFIX.length).split('~')[0]!;
 }
 
 /** An error that came out of the workflow sandbox has lost its type, and keeps its name. */

@@ -30,6 +30,14 @@ test('a failure has stream, workflow, class and message, and a stack at level de
   expect(sdkLine('Activity failed', fields, true).fields).toBe(fields);
 });
 
+test('a failure on the reserved task queue has the name of its stream', () => {
+  const fields = {
+    ...{ ...activity, taskQueue: 'cloudsync-payments~reserved', activityType: 'deadLetter' },
+    error: failure('Transient'),
+  };
+  expect(sdkLine('Activity failed', fields, false).fields).toMatchObject({ stream: 'payments' });
+});
+
 test('an attempt that our own line tells of is not told twice', () => {
   const error = failure('Transient');
   expect(told('Activity failed', { ...activity, error })).toBe(true);
