@@ -199,6 +199,8 @@ function createStreamBridge(
     async start() {
       const consuming = sinkCheck.passed(signal).then(async () => {
         await consumer.start();
+        // A stream whose sink kept it waiting may be stopped while it joins.
+        if (signal.aborted) return;
         group.start();
         watch.start();
         const { namespace } = connections;

@@ -106,6 +106,7 @@ export class StreamConsumer {
   readonly #commits: Commits;
   #loading: Promise<void> = Promise.resolve();
   #timers: NodeJS.Timeout[] = [];
+  #starting: Promise<void> | undefined;
   #stopping = false;
   #joined = false;
   #lastHeartbeat = 0;
@@ -152,7 +153,11 @@ export class StreamConsumer {
     this.#listen();
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return (this.#starting = this.#join());
+  }
+
+  async #join(): Promise<void> {
     const { topic } = this.deps.stream;
     await this.#consumer.connect();
     // From the beginning: with `false`, kafkajs skips to the end when an offset has expired.
@@ -163,6 +168,7 @@ export class StreamConsumer {
       const fix = '"cloudsync topics create" makes it';
       throw new UsageError(`topic ${topic} does not exist: ${fix}`, { cause: error });
     }
+    if (this.#stopping) return;
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -195,6 +201,8 @@ export class StreamConsumer {
     this.#stopping = true;
     this.#timers.forEach((timer) => clearInterval(timer));
     const leave = async () => {
+      // A consumer that joins after it was disconnected would keep partitions that nobody reads.
+      await this.#starting?.catch(() => undefined);
       await this.#loading;
       await this.commit();
       await this.#consumer.disconnect();

@@ -121,6 +121,36 @@ async function begin(...args: ConstructorParameters<typeof World>): Promise<void
 }
 afterEach(() => world.consumer.stop());
 
+test('a consumer that is stopped while it joins leaves after it has joined', async () => {
+  world = new World();
+  const steps: string[] = [];
+  let joined!: () => void;
+  world.fake.run = () =>
+    new Promise((resolve) => {
+      joined = () => {
+        steps.push('joined');
+        resolve();
+      };
+    });
+  world.fake.disconnect = () => Promise.resolve(void steps.push('disconnected'));
+  const started = world.consumer.start();
+  await settled();
+  const stopped = world.consumer.stop();
+  await settled();
+  joined();
+  await Promise.all([started, stopped]);
+  expect(steps).toEqual(['joined', 'disconnected']);
+});
+
+test('a consumer that is stopped before it joins does not join', async () => {
+  world = new World();
+  const run = jest.spyOn(world.fake, 'run');
+  const started = world.consumer.start();
+  world.consumer.pause();
+  await started;
+  expect(run).not.toHaveBeenCalled();
+});
+
 test('a batch is taken once, and only what is finished from the beginning on is committed', async () => {
   await begin();
   world.committed = '10';
