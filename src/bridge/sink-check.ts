@@ -2,10 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { classifyError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 import type { Logger } from '../logger';
+import { withinTime } from '../sinks/within-time';
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 const PATIENCE_MS = 5_000;
+/** A check that takes longer is given up and made again. */
+const CHECK_LIMIT_MS = 120_000;
 
 /**
  * Asks a stream's sink whether it can take records, before the stream consumes. A wrong configuration is the
@@ -18,8 +21,9 @@ export class SinkCheck {
   readonly held = new Promise<void>((resolve) => (this.#hold = resolve));
 
   constructor(
-    private readonly stream: AnyStream,
+    private readonly stream: Pick<AnyStream, 'name' | 'sink'>,
     private readonly logger: Logger,
+    private readonly limitMs = CHECK_LIMIT_MS,
   ) {}
 
   /** Resolves when the sink has passed, asked again and again. Rejects when the signal aborts. */
@@ -32,7 +36,7 @@ export class SinkCheck {
     signal.addEventListener('abort', () => clearTimeout(silence), { once: true });
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
       try {
-        await sink.check?.(signal);
+        await withinTime(this.limitMs, signal, (limited) => Promise.resolve(sink.check?.(limited)));
         signal.throwIfAborted();
         clearTimeout(silence);
         if (this.#fault) this.logger.info({ stream: name }, 'The sink can take records now');
