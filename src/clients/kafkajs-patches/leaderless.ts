@@ -71,13 +71,19 @@ offsets.resolveOffsets = async function () {
       resolveOffsets.call(Object.create(this, { memberAssignment: { value } }) as OffsetManager),
     ),
   );
-  const failed = asked.find((one): one is PromiseRejectedResult => one.status === 'rejected');
-  if (!failed) return;
-  const passes = failed.reason instanceof KafkaJSError && failed.reason.retriable;
-  if (!passes || asked.every(({ status }) => status === 'rejected')) throw failed.reason;
+  const errors = asked.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
+  const [first] = errors;
+  if (!first) return;
+  const final = errors.find((error) => !isRetriable(error));
+  if (final) throw final;
+  if (errors.length === asked.length) throw first;
   // The others are fetched meanwhile. The next fetch asks again.
   await this.cluster.refreshMetadata();
 };
+
+function isRetriable(error: Error): boolean {
+  return error instanceof KafkaJSError && error.retriable;
+}
 
 /** For each leader the partitions of a member that it leads. */
 function assignmentByLeader({ memberAssignment, cluster }: OffsetManager) {
@@ -103,7 +109,9 @@ export function despiteLeaderless(kafka: Kafka): Kafka {
     pool.createBroker = (settings) => Object.assign(createBroker(settings), { [patient]: true });
     pool.refreshMetadata = async (topics) => {
       await refreshMetadata.call(pool, topics);
-      if (leaderless(pool.metadata!).length > 0) pool.metadataExpireAt = Date.now() + LOOK_AGAIN_MS;
+      // A cluster that is disconnected meanwhile has none.
+      if (!pool.metadata || leaderless(pool.metadata).length === 0) return;
+      pool.metadataExpireAt = Date.now() + LOOK_AGAIN_MS;
     };
   });
 }
@@ -119,8 +127,9 @@ export function topicByTopic(kafka: Kafka): Kafka {
     pool.createBroker = (settings) => Object.assign(createBroker(settings), { [separate]: true });
     pool.refreshMetadata = async (topics) => {
       await refreshMetadata.call(pool, topics);
+      if (!pool.metadata) return;
       // Who next names such a topic adds it, and so asks anew.
-      for (const { topic } of wrongTopics(pool.metadata!)) cluster.targetTopics.delete(topic);
+      for (const { topic } of wrongTopics(pool.metadata)) cluster.targetTopics.delete(topic);
     };
     const find = cluster.findTopicPartitionMetadata.bind(cluster);
     cluster.findTopicPartitionMetadata = (name) => {

@@ -13,6 +13,10 @@ function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'KafkaJSRequestTimeoutError';
 }
 
+function hasWaited(error: unknown): boolean {
+  return error instanceof Error && error.name === 'KafkaJSLockTimeout';
+}
+
 /** Whether a broker did not answer, or the connection to it could not be made or broke. */
 function isLost(error: unknown): boolean {
   return isTimeout(error) || error instanceof KafkaJSConnectionError;
@@ -77,8 +81,9 @@ export function askThoseThatAnswer({ brokerPool: pool }: PatchedCluster): void {
       try {
         await connect();
       } catch (error) {
-        // kafkajs gives a broker up at an error of the connection, and not at a request that timed out.
-        if (!isTimeout(error)) throw error;
+        // kafkajs gives a broker up at an error of the connection, and not at a request that timed out. Who has waited
+        // for 30 s behind others that connect to the same broker gets an error that kafkajs calls final.
+        if (!isTimeout(error) && !hasWaited(error)) throw error;
         throw new KafkaJSConnectionError((error as Error).message);
       }
     };

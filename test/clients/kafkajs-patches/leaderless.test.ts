@@ -9,12 +9,14 @@ interface Offsets {
 const OffsetManager = jest.requireActual<new (options: object) => Offsets>(
   'kafkajs/src/consumer/offsetManager',
 );
-const { KafkaJSConnectionError } = jest.requireActual<{
-  KafkaJSConnectionError: new (message: string) => Error;
+type ErrorClass = new (message: string) => Error;
+const { KafkaJSConnectionError, KafkaJSNonRetriableError } = jest.requireActual<{
+  KafkaJSConnectionError: ErrorClass;
+  KafkaJSNonRetriableError: ErrorClass;
 }>('kafkajs');
 
 /** Offsets of a member of a group that has committed nothing. Broker 1 leads partitions 0 and 2, broker 2 the other. */
-function member(unreachable: number[]) {
+function member(unreachable: Record<number, Error>) {
   const settings = { brokers: ['127.0.0.1:1'], clientId: 'test', ssl: false };
   const cluster = createCluster<object>(createKafka(settings, pino({ level: 'silent' })), {});
   let refreshes = 0;
@@ -33,9 +35,9 @@ function member(unreachable: number[]) {
       [0, 1, 2].map((partitionId) => ({ partitionId, leader: leaderOf(partitionId) })),
     fetchTopicsOffset: (topics: Asked) => {
       const asked = topics.flatMap(({ partitions }) => partitions);
-      if (asked.some(({ partition }) => unreachable.includes(leaderOf(partition)))) {
-        return Promise.reject(new KafkaJSConnectionError('refused'));
-      }
+      const errors = asked.map(({ partition }) => unreachable[leaderOf(partition)]);
+      const error = errors.find((one) => one !== undefined);
+      if (error) return Promise.reject(error);
       return Promise.resolve(
         topics.map(({ topic, partitions }) => ({
           topic,
@@ -52,13 +54,21 @@ function member(unreachable: number[]) {
   return { offsets, refreshes: () => refreshes };
 }
 
+const refused = new KafkaJSConnectionError('refused');
+
 test('a leader that can’t be reached holds up the beginning of its own partitions only', async () => {
-  const { offsets, refreshes } = member([2]);
+  const { offsets, refreshes } = member({ 2: refused });
   await offsets.resolveOffsets();
   expect(offsets.committedOffsets()).toEqual({ t: { 0: '7', 2: '7' } });
   expect(refreshes()).toBe(1);
 });
 
 test('that no leader can be reached is an error', async () => {
-  await expect(member([1, 2]).offsets.resolveOffsets()).rejects.toThrow('refused');
+  const { offsets } = member({ 1: refused, 2: refused });
+  await expect(offsets.resolveOffsets()).rejects.toThrow('refused');
+});
+
+test('an error that no other try mends is told, whatever other leaders fail with', async () => {
+  const { offsets } = member({ 1: refused, 2: new KafkaJSNonRetriableError('forbidden') });
+  await expect(offsets.resolveOffsets()).rejects.toThrow('forbidden');
 });

@@ -5,8 +5,12 @@ import { createCluster, isOurs } from '../../../src/clients/kafkajs-patches/our-
 /** What the tests look at in a cluster of kafkajs. Nothing listens at its broker's port. */
 interface Cluster {
   connectionPoolBuilder: { build(destination: object): Promise<{ pool: Connection[] }> };
-  brokerPool: { brokers: Record<string, object> };
+  brokerPool: { brokers: Record<string, object>; createBroker(settings: object): Broker };
   findGroupCoordinator(options: object): Promise<unknown>;
+}
+interface Broker {
+  lock: { acquire(): Promise<void> };
+  connect(): Promise<void>;
 }
 interface Connection {
   requestQueue: {
@@ -138,5 +142,29 @@ describe('a broker that closes the connection of a fetch', () => {
 
   test('is forgotten by clients of others, as kafkajs does', async () => {
     expect(await brokersLeft(foreign())).toBe(0);
+  });
+});
+
+describe('who has waited too long behind others that connect to the same broker', () => {
+  const { KafkaJSLockTimeout } = jest.requireActual<{
+    KafkaJSLockTimeout: new (message: string) => Error;
+  }>('kafkajs/src/errors');
+  const errorOf = async (kafka: Kafka) => {
+    const logger = { namespace: () => logger };
+    const { brokerPool, connectionPoolBuilder } = clusterOf(kafka);
+    const connectionPool = await connectionPoolBuilder.build({ host: 'h', port: 1 });
+    const broker = brokerPool.createBroker({ connectionPool, logger });
+    broker.lock.acquire = () => Promise.reject(new KafkaJSLockTimeout('waited'));
+    return broker.connect().catch((error: unknown) => error);
+  };
+
+  test('gets an error of the connection, which may go away', async () => {
+    const error = await errorOf(own());
+    expect(error).toMatchObject({ name: 'KafkaJSConnectionError', retriable: true });
+  });
+
+  test('gets a final error in clients of others, as kafkajs says', async () => {
+    const error = await errorOf(foreign());
+    expect(error).toMatchObject({ name: 'KafkaJSLockTimeout', retriable: false });
   });
 });
