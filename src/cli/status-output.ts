@@ -66,7 +66,7 @@ export function describeStatus(all: StreamStatus[]): string {
             `${retrying.count} of ${lookedAt}`,
             count,
             retrying.since,
-            cut(`${retrying.errorType ?? 'Error'}: ${oneLine(retrying.errorMessage)}`),
+            cut(`${retrying.errorType ?? 'Error'}: ${retrying.errorMessage}`),
           ],
         ]
       : [],
@@ -80,7 +80,7 @@ export function describeStatus(all: StreamStatus[]): string {
       ? [
           [
             ...[name, `${stuck.count} of ${lookedAt}`, stuck.since, stuck.workflowIds[0]!],
-            cut(oneLine(stuck.errorMessage ?? 'the workflow task times out')),
+            cut(stuck.errorMessage ?? 'the workflow task times out'),
           ],
         ]
       : [],
@@ -145,8 +145,4 @@ function consumersOf({ name, consumers: { settled, members } }: StreamStatus): s
     const having = partitions.length > 0 ? partitions.join(' ') : 'none, stands by';
     return [name, clientId, host, settled ? having : 'being dealt out'];
   });
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ');
 }
