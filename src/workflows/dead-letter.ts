@@ -4,7 +4,7 @@ import type { RecordEnvelope } from '../domain/record';
 import type { RecordFailure } from './failure';
 import { reservedQueue } from './reserved-queue';
 
-/** All that an attempt has: the activity's own tries end before, so that no two attempts overlap. */
+/** All that an attempt has. A second before, the activity ends, and its producer begins no further try. */
 const ATTEMPT_TIMEOUT = '2m';
 
 /**
