@@ -191,7 +191,9 @@ export class PartitionWindow {
     const next = this.#next ?? 0;
     if ((this.#chainEnd ?? 0) > next) return this.#chainEndBefore;
     if (this.#next !== undefined && this.size === 0) return next;
-    return this.#chainEnd === undefined ? undefined : Math.max(this.#chainEnd, this.committed ?? 0);
+    if (this.#chainEnd === undefined) return undefined;
+    // The chain may end before the commit; see chainBegin. A commit must not go back.
+    return Math.max(this.#chainEnd, this.committed ?? this.initialOffset ?? 0);
   }
 
   /**
