@@ -1,6 +1,5 @@
 import type { HandOn } from '../activities/deliver-chunk';
 import { describeRange, startOfChunk, type ChunkInput, type ChunkMemo } from '../domain/chunk';
-import type { Tail } from '../domain/key-hash';
 import { parseRecord, type ParseResult } from '../domain/parse';
 import type { AnyStream, ChunkLimits } from '../domain/stream';
 import { duplicateSkipped } from '../duplicate-skipped';
@@ -8,7 +7,7 @@ import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { ChunkOrder } from './chunk-order';
 import type { HeldChunks } from './held-chunks';
-import type { PartitionWindow, WindowEntry } from './partition-window';
+import type { PartitionWindow, SkippedBy, WindowEntry } from './partition-window';
 import { Slots } from './slots';
 import { startSingly } from './refused-chunk';
 import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
@@ -47,12 +46,9 @@ export interface ChunkChainDependencies {
   onFatal(error: unknown): void;
 }
 
-/**
- * A chunk that is durable: in a workflow, or in those of its records, of which `tails` names each key's last one.
- * `complete`: its end becomes committable, and the next one begins there.
- */
+/** A chunk that is durable. `complete`: its end becomes committable, and the next one begins there. */
 interface StartedChunk {
-  chunk: { workflowId: string } | { tails: Tail[] };
+  workflowId: string;
   complete(): void;
 }
 
@@ -127,7 +123,8 @@ export class ChunkChain {
         const started = await (this.#starting = this.#startNext());
         if (!started) continue;
         // Under an order the next chunk, and the commit, wait for the end of this one.
-        if (await this.#isOrdered(started)) started.complete();
+        const { order } = this.deps;
+        if (!order || (await order.ended(started.workflowId, this.#isOver))) started.complete();
       }
     } catch (error) {
       if (this.#ended) return;
@@ -137,13 +134,6 @@ export class ChunkChain {
     } finally {
       this.#running = false;
     }
-  }
-
-  #isOrdered({ chunk }: StartedChunk): Promise<boolean> | boolean {
-    const { order } = this.deps;
-    if (!order) return true;
-    if ('tails' in chunk) return order.left(chunk.tails, this.#isOver);
-    return order.ended(chunk.workflowId, this.#isOver);
   }
 
   async #linger(): Promise<void> {
@@ -200,7 +190,6 @@ export class ChunkChain {
         ...(after.length > 0 && { after }),
       };
       letGo = held.hold(chunk, records);
-      const complete = () => this.#finish(chunk, entries);
       const closed = { onHandedOver, onClosed: release };
       let result;
       try {
@@ -208,44 +197,53 @@ export class ChunkChain {
       } catch (error) {
         if (!(error instanceof StartRejectedError)) throw error;
         release();
-        const tails = await this.#startSingly(chunk, entries, error);
-        return tails && { chunk: { tails }, complete };
+        await this.#startSingly(chunk, entries, error);
+        return undefined;
       }
       const { workflowId } = result;
       if ('duplicateOf' in result) {
         release();
         const { last, epoch } = result.duplicateOf as Partial<ChunkMemo>;
-        return {
-          chunk: { workflowId },
-          complete: () => this.#goOnFrom(Number(last) + 1, epoch, entries),
-        };
+        const complete = () => this.#goOnFrom(Number(last) + 1, epoch, entries);
+        return { workflowId, complete };
       }
       metrics.chunkRecords.observe({ stream: stream.name }, entries.length);
-      return { chunk: { workflowId }, complete };
+      return { workflowId, complete: () => this.#finish(chunk, entries) };
     } catch (error) {
       release();
       throw error;
     }
   }
 
-  /** Otherwise the process would end at this chunk again and again, and with it every other partition. */
-  #startSingly(
+  /**
+   * Otherwise the process would end at this chunk again and again, and with it every other partition. The chain goes
+   * on behind each record, and under an order the commit that holds its end lists its workflow.
+   */
+  async #startSingly(
     chunk: ChunkInput,
     entries: WindowEntry[],
     refusal: StartRejectedError,
-  ): Promise<Tail[] | undefined> {
-    const { stream, start, logger } = this.deps;
+  ): Promise<void> {
+    const { stream, start, order, logger } = this.deps;
     const fields = { stream: stream.name, chunk: describeRange(chunk), error: refusal.message };
     logger.error(fields, 'Temporal refuses a chunk; its records get workflows of their own');
-    const { signal } = start;
-    return startSingly({ ...this.deps, signal }, entries, chunk.after ?? [], this.#isOver);
+    const deps = { ...this.deps, signal: start.signal };
+    const singles = startSingly(deps, entries, chunk.after ?? [], this.#isOver);
+    for await (const { entry, tail, skippedBy } of singles) {
+      if (tail && !(await order?.left([tail], this.#isOver))) return;
+      this.#finish({ last: entry.record.offset, epoch: chunk.epoch }, [entry], skippedBy);
+    }
   }
 
-  #finish({ last, epoch }: ChunkInput, entries: WindowEntry[]): void {
+  #finish(
+    { last, epoch }: { last: number; epoch?: number | undefined },
+    entries: WindowEntry[],
+    skippedBy?: SkippedBy,
+  ): void {
     const { window } = this.deps;
     this.#epoch = epoch;
     window.endChunk(last + 1);
-    for (const entry of entries) window.finish(entry);
+    for (const entry of entries) window.finish(entry, skippedBy);
     this.deps.onFinished(entries.at(-1)!);
   }
 

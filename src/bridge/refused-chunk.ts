@@ -7,7 +7,7 @@ import { startAfter, startOfInvalidRecord, startOfRecord } from '../domain/recor
 import type { AnyStream } from '../domain/stream';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
-import type { WindowEntry } from './partition-window';
+import type { SkippedBy, WindowEntry } from './partition-window';
 
 export interface RefusedChunkDependencies {
   stream: AnyStream;
@@ -21,26 +21,34 @@ export interface RefusedChunkDependencies {
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 30_000;
 
+/** A record that is durable in a workflow of its own, or that the stream passes by. */
+interface SingleRecord {
+  entry: WindowEntry;
+  /** Under an order: the workflow that the next record of the key must wait for. */
+  tail?: Tail;
+  skippedBy?: SkippedBy;
+}
+
 /**
- * Gives each record of a chunk that Temporal refuses for good a workflow of its own, one after the other. Resolves
- * with the last workflow of each key, which is empty without an order. Undefined if it is over before: whoever owns the
- * partition then meets the same workflow ids.
+ * Gives each record of a chunk that Temporal refuses for good a workflow of its own, one after the other. Tells of
+ * each before the next is started, so that its end can be committed: another owner may cut a chunk that Temporal
+ * takes. Ends early if it is over before: whoever owns the partition then goes on.
  */
-export async function startSingly(
+export async function* startSingly(
   deps: RefusedChunkDependencies,
   entries: WindowEntry[],
   after: Tail[],
   isOver: () => boolean,
-): Promise<Tail[] | undefined> {
+): AsyncGenerator<SingleRecord, void, void> {
   const { stream, handOn, metrics, signal } = deps;
   const tails = new Map(after);
   for (const entry of entries) {
-    const { record, window } = entry;
+    const { record } = entry;
     const parsed = await parsedAtLast(deps, entry, isOver);
-    if (!parsed || isOver()) return undefined;
+    if (!parsed || isOver()) return;
     if (!parsed.ok && parsed.filtered) {
       metrics.records.inc({ stream: stream.name, outcome: 'filtered' });
-      window.finish(entry, 'filtered');
+      yield { entry, skippedBy: 'filtered' };
       continue;
     }
     const start = parsed.ok
@@ -49,9 +57,12 @@ export async function startSingly(
     const hash = keyHash(stream.ordering, record);
     const before = hash === undefined ? undefined : tails.get(hash);
     const workflowId = await handOn(startAfter(start, before), record, signal);
-    if (hash !== undefined) tails.set(hash, workflowId);
+    if (hash === undefined) yield { entry };
+    else {
+      tails.set(hash, workflowId);
+      yield { entry, tail: [hash, workflowId] };
+    }
   }
-  return [...tails];
 }
 
 /** Waits while the stream's code fails for now. */
