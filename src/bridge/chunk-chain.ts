@@ -70,6 +70,8 @@ export class ChunkChain {
   /** Leader epoch of the chunk that ends the chain. Undefined: not known. */
   #epoch: number | undefined;
   #stopped = false;
+  /** Aborts when nothing more is to be started. */
+  readonly #over = new AbortController();
   #endWait: () => void = () => undefined;
 
   constructor(private readonly deps: ChunkChainDependencies) {}
@@ -89,6 +91,7 @@ export class ChunkChain {
   /** Resolves when a start under way has been answered or given up; one that waits for a place is none. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#over.abort();
     this.#endWait();
     // What a start fails with, `run` has told.
     await this.#starting?.catch(() => undefined);
@@ -97,6 +100,7 @@ export class ChunkChain {
   /** Lets go of the records of a partition that is lost. */
   drop(): void {
     this.#queue = [];
+    this.#over.abort();
     this.#endWait();
   }
 
@@ -227,7 +231,7 @@ export class ChunkChain {
     const { stream, start, order, logger } = this.deps;
     const fields = { stream: stream.name, chunk: describeRange(chunk), error: refusal.message };
     logger.error(fields, 'Temporal refuses a chunk; its records get workflows of their own');
-    const deps = { ...this.deps, signal: start.signal };
+    const deps = { ...this.deps, signal: AbortSignal.any([start.signal, this.#over.signal]) };
     const singles = startSingly(deps, entries, chunk.after ?? [], this.#isOver);
     for await (const { entry, tail, skippedBy } of singles) {
       if (tail && !(await order?.left([tail], this.#isOver))) return;

@@ -15,7 +15,9 @@ export function createHandOn(deps: StartDependencies & { stream: AnyStream }): H
   return async (start, record, signal) => {
     const { memo } = start;
     const { messageId } = memo;
-    await places.acquire();
+    // The attempt at the chunk must not leave anything behind that waits for a place or for the gate.
+    const until = AbortSignal.any([signal, deps.signal]);
+    await places.acquire(until);
     let taken = true;
     const release = () => {
       if (taken) places.release();
@@ -27,8 +29,6 @@ export function createHandOn(deps: StartDependencies & { stream: AnyStream }): H
       const [input] = start.args;
       const failed = 'reason' in input ? input.reason.type : undefined;
       logger.info({ ...memo, reason: failed }, 'Record leaves its chunk');
-      // The attempt at the chunk must not leave anything behind that waits for the gate.
-      const until = AbortSignal.any([signal, deps.signal]);
       const pass = await deps.gate.enter(until, record);
       let result;
       try {

@@ -14,7 +14,7 @@ export interface RefusedChunkDependencies {
   handOn: HandOn;
   metrics: Metrics;
   logger: Logger;
-  /** Aborts when the bridge stops. */
+  /** Aborts when the partition is lost, or the bridge stops. */
   signal: AbortSignal;
 }
 

@@ -7,12 +7,25 @@ export class Slots {
     this.#free = count;
   }
 
-  async acquire(): Promise<void> {
+  /** Rejects, and asks no longer, once the signal has aborted. */
+  async acquire(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
     if (this.#free > 0) {
       this.#free--;
       return;
     }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await new Promise<void>((resolve, reject) => {
+      const take = () => {
+        signal?.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(take), 1);
+        reject(signal!.reason as Error);
+      };
+      signal?.addEventListener('abort', leave);
+      this.#waiting.push(take);
+    });
   }
 
   release(): void {

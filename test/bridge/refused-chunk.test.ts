@@ -25,10 +25,15 @@ function refusing(ordering: 'none' | 'key') {
   });
   const open = new OpenRecords(client, logger);
   const fatal: unknown[] = [];
-  const handedOn: { offset: number; after: string | undefined; started(): void }[] = [];
-  const handOn: HandOn = async ({ workflowId, args: [{ after }] }, { offset }) => {
+  const handedOn: {
+    offset: number;
+    after: string | undefined;
+    signal: AbortSignal;
+    started(): void;
+  }[] = [];
+  const handOn: HandOn = async ({ workflowId, args: [{ after }] }, { offset }, until) => {
     const start = deferred<void>();
-    handedOn.push({ offset, after, started: () => start.resolve() });
+    handedOn.push({ offset, after, signal: until, started: () => start.resolve() });
     await start.promise;
     return workflowId;
   };
@@ -56,11 +61,11 @@ function refusing(ordering: 'none' | 'key') {
       ),
     );
   const hashOf = (key: string) => keyHash(ordering, kafkaRecord({ key: Buffer.from(key) }));
-  return { open, handedOn, ledger, window, push, hashOf, fatal };
+  return { open, dispatcher, handedOn, ledger, window, push, hashOf, fatal };
 }
 
 test('each record of a refused chunk is committable, with its tail, before the next is started', async () => {
-  const { open, handedOn, ledger, window, push, hashOf, fatal } = refusing('key');
+  const { open, dispatcher, handedOn, ledger, window, push, hashOf, fatal } = refusing('key');
   push(...['m0', 'm1', 'm2'].map((id) => ({ key: 'a', value: `{"id":"${id}"}` })));
   await settled();
   expect([handedOn.length, window.watermark, ledger.tails.list]).toEqual([1, 0, []]);
@@ -74,6 +79,8 @@ test('each record of a refused chunk is committable, with its tail, before the n
   expect(ledger.tails.list).toEqual([[hashOf('a'), 'test-m0-0']]);
   // The next owner goes on from there.
   window.lost = true;
+  dispatcher.dropLost();
+  expect(handedOn[1]!.signal.aborted).toBe(true);
   handedOn[1]!.started();
   await settled();
   expect([handedOn.length, fatal]).toEqual([2, []]);

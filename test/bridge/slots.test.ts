@@ -18,6 +18,22 @@ test('gives out as many places as there are, then in the order of asking', async
   expect(slots.taken).toBe(0);
 });
 
+test('who gives up waiting is passed over', async () => {
+  const slots = new Slots(1);
+  const controller = new AbortController();
+  const { signal } = controller;
+  await slots.acquire();
+  const waiting = slots.acquire(signal);
+  const next = slots.acquire();
+  controller.abort();
+  await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+  slots.release();
+  await next;
+  await expect(slots.acquire(signal)).rejects.toMatchObject({ name: 'AbortError' });
+  slots.release();
+  expect(slots.taken).toBe(0);
+});
+
 test('a place handed on is not free for one who asks in between', async () => {
   const slots = new Slots(1);
   const served: string[] = [];
