@@ -8,6 +8,8 @@ import type { Metrics } from '../metrics';
 const INTERVAL_MS = 15_000;
 /** For all requests of one look. */
 const DEADLINE_MS = 10_000;
+/** Failed looks, one after the other, after which what was found before is told no longer. */
+const MAX_FAILURES = 3;
 /** Workflows that are asked what they wait for, each time. */
 const MAX_LOOKED_AT = 20;
 
@@ -19,6 +21,7 @@ export class OpenWatch {
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
   #found: SlowWorkflows | undefined;
+  #failures = 0;
 
   constructor(
     private readonly stream: AnyStream,
@@ -39,7 +42,8 @@ export class OpenWatch {
 
   /** What people should know. It changes nothing about readiness: a restart would not help. */
   notices(): Record<string, string> {
-    const { stuck, retrying, count, lookedAt } = this.#found ?? {};
+    const { stuck, retrying, count, lookedAt } =
+      (this.#failures < MAX_FAILURES && this.#found) || {};
     const { name } = this.stream;
     return {
       ...(stuck && { [`stuck ${name}`]: describeStuck(stuck) }),
@@ -64,13 +68,22 @@ export class OpenWatch {
     } catch (error) {
       const fields = { stream: name, error: errorMessage(error) };
       this.logger.debug(fields, 'Could not ask for workflows that stay open');
+      if (++this.#failures === MAX_FAILURES) this.#forget();
     } finally {
       this.#looking = false;
     }
   }
 
+  /** Nobody knows any more how many there are. */
+  #forget(): void {
+    const stream = this.stream.name;
+    this.metrics.stuckWorkflows.remove({ stream });
+    this.metrics.oldestOpenSeconds.remove({ stream });
+  }
+
   #tell(found: SlowWorkflows): void {
     const stream = this.stream.name;
+    this.#failures = 0;
     const { stuck, since } = found;
     if (stuck && !this.#found?.stuck) {
       this.logger.error({ stream, ...stuck }, 'Workflows are stuck: their workflow task fails');
