@@ -56,27 +56,34 @@ group.recoverFromFetch = async function (error) {
  * connections stay open, and new ones are accepted. Each such request takes as long as its time limit, and
  * connecting is tried nine times. The patched cluster asks brokers that have answered, as long as there are some.
  */
-export function askThoseThatAnswer({ brokerPool: pool }: PatchedCluster): void {
+export function askThoseThatAnswer(cluster: PatchedCluster): void {
+  const { brokerPool: pool, connectionPoolBuilder: builder } = cluster;
   const { createBroker, withBroker, findConnectedBroker } = pool;
+  const build = builder.build.bind(builder);
+  /** Connections of the brokers that hang. kafkajs gives a broker new ones in the middle of its life. */
   const silent = new WeakSet<object>();
 
-  pool.createBroker = (settings) => {
-    const broker = createBroker(settings);
-    const connections = broker.connectionPool;
-    const [send, connect] = [connections.send.bind(connections), broker.connect.bind(broker)];
+  builder.build = async (destination) => {
+    const connections = await build(destination);
+    const send = connections.send.bind(connections);
     connections.send = async (request) => {
       try {
         const answer = await send(request);
-        silent.delete(broker);
+        silent.delete(connections);
         return answer;
       } catch (error) {
         if (isTimeout(error)) {
-          silent.add(broker);
+          silent.add(connections);
           await Promise.all(connections.pool.map(closeHanging));
         }
         throw error;
       }
     };
+    return connections;
+  };
+  pool.createBroker = (settings) => {
+    const broker = createBroker(settings);
+    const connect = broker.connect.bind(broker);
     broker.connect = async () => {
       try {
         await connect();
@@ -93,7 +100,7 @@ export function askThoseThatAnswer({ brokerPool: pool }: PatchedCluster): void {
   /** The pool without the brokers that hang, unless all do. */
   function answering() {
     const all = Object.entries(pool.brokers);
-    const some = all.filter(([, broker]) => !silent.has(broker));
+    const some = all.filter(([, broker]) => !silent.has(broker.connectionPool));
     const value = Object.fromEntries(some.length > 0 ? some : all);
     // Connecting changes the pool itself.
     const connect = pool.connect.bind(pool);
