@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { KafkaJSError } from 'kafkajs';
 import type Broker from 'kafkajs/src/broker';
 import type ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
 import { KafkaJSOffsetOutOfRange } from 'kafkajs/src/errors';
@@ -97,8 +98,13 @@ export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promis
     await group.cluster.refreshMetadataIfNecessary();
     group.checkForStaleAssignment();
     const owned = group.filterPartitionsByNode(nodeId, group.subscriptionState.assigned());
-    await group.seekOffsets(owned);
     const { offsetManager } = group;
+    if (!(await begin(group, owned))) {
+      // Its leader will be known, or can be reached, by and by. Meanwhile the others are fetched.
+      await group.cluster.refreshMetadata();
+      await sleep(group.maxWaitTime);
+      return [];
+    }
     const asked = partitionsToAsk(group, owned);
     if (asked.length === 0) {
       await sleep(group.maxWaitTime);
@@ -118,6 +124,27 @@ export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promis
   } catch (error) {
     await group.recoverFromFetch(error);
     return [];
+  }
+}
+
+/**
+ * Takes up seeks, and asks where partitions begin of which nothing is committed; false if it is to be asked again.
+ * kafkajs asks this for all partitions of the member before each fetch, and fails with the first leader that is lost.
+ * So this asks for those of one broker alone.
+ */
+async function begin(
+  group: ConsumerGroup,
+  owned: { topic: string; partitions: number[] }[],
+): Promise<boolean> {
+  const value = Object.fromEntries(owned.map(({ topic, partitions }) => [topic, partitions]));
+  const offsets = Object.create(group.offsetManager, { memberAssignment: { value } }) as object;
+  const own = Object.create(group, { offsetManager: { value: offsets } }) as ConsumerGroup;
+  try {
+    await own.seekOffsets(owned);
+    return true;
+  } catch (error) {
+    if (error instanceof KafkaJSError && error.retriable) return false;
+    throw error;
   }
 }
 

@@ -142,7 +142,10 @@ export async function withAdmin<T>(
   }
 }
 
-/** An admin client for who asks again and again. It connects at the first question, and anew after an error. */
+/**
+ * An admin client for who asks again and again, and needs no leader. It connects at the first question, and anew
+ * after an error.
+ */
 export class KeptAdmin {
   #admin: Promise<Admin> | undefined;
 
@@ -167,7 +170,7 @@ export class KeptAdmin {
 }
 
 async function connected(kafka: Kafka): Promise<Admin> {
-  const admin = kafka.admin();
+  const admin = despiteLeaderless(kafka).admin();
   try {
     await admin.connect();
     return admin;

@@ -221,8 +221,6 @@ declare module 'kafkajs/src/consumer/offsetManager' {
     groupId: string;
     generationId: number;
     memberId: string;
-    memberAssignment: Record<string, number[]>;
-    resolveOffsets: (this: OffsetManager) => Promise<void>;
     setDefaultOffset: (this: OffsetManager, where: TopicPartition) => Promise<void>;
     clearOffsets(where: TopicPartition): void;
     getCoordinator(): Promise<Coordinator>;

@@ -1,10 +1,9 @@
-import { KafkaJSError, type Kafka } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import Broker from 'kafkajs/src/broker';
 import type { Cluster, ClusterMetadata } from 'kafkajs/src/cluster';
-import OffsetManager from 'kafkajs/src/consumer/offsetManager';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import response from 'kafkajs/src/protocol/requests/metadata/v6/response';
-import { isOurs, withClusters } from './our-clusters';
+import { withClusters } from './our-clusters';
 
 /**
  * kafkajs takes one partition without a leader for an error of the whole answer (tulios/kafkajs#1520, #1769).
@@ -39,8 +38,9 @@ const broker = Broker.prototype;
 const { metadata } = broker;
 broker.metadata = async function (topics = []) {
   const answer = await metadata.call(this, topics);
-  const wrong = wrongTopics(answer)[0];
-  if (wrong && !(separate in this)) throw createErrorFromCode(wrong.topicErrorCode);
+  if (separate in this) return answer;
+  const wrong = answer.topicMetadata.find(({ topicErrorCode }) => topicErrorCode !== 0);
+  if (wrong) throw createErrorFromCode(wrong.topicErrorCode);
   const failed = leaderless(answer)[0];
   if (failed && topics.length > 0 && !(patient in this)) {
     throw createErrorFromCode(failed.partitionErrorCode);
@@ -48,58 +48,18 @@ broker.metadata = async function (topics = []) {
   return answer;
 };
 
-function wrongTopics({ topicMetadata }: ClusterMetadata) {
-  return topicMetadata.filter(({ topicErrorCode }) => topicErrorCode !== 0);
-}
-
 function leaderless({ topicMetadata }: ClusterMetadata) {
   return topicMetadata.flatMap(({ partitionMetadata }) =>
     partitionMetadata.filter(({ partitionErrorCode }) => partitionErrorCode !== 0),
   );
 }
 
-/**
- * Where a partition without a leader begins, nobody can say, and a leader that can't be reached, or at whose address
- * another broker answers, does not say it. kafkajs asks all leaders at once and fails with the first of them.
- */
-const offsets = OffsetManager.prototype;
-const { resolveOffsets } = offsets;
-offsets.resolveOffsets = async function () {
-  if (!isOurs(this.cluster)) return resolveOffsets.call(this);
-  const asked = await Promise.allSettled(
-    assignmentByLeader(this).map((value) =>
-      resolveOffsets.call(Object.create(this, { memberAssignment: { value } }) as OffsetManager),
-    ),
-  );
-  const errors = asked.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
-  const [first] = errors;
-  if (!first) return;
-  const final = errors.find((error) => !isRetriable(error));
-  if (final) throw final;
-  if (errors.length === asked.length) throw first;
-  // The others are fetched meanwhile. The next fetch asks again.
-  await this.cluster.refreshMetadata();
-};
-
-function isRetriable(error: Error): boolean {
-  return error instanceof KafkaJSError && error.retriable;
-}
-
-/** For each leader the partitions of a member that it leads. */
-function assignmentByLeader({ memberAssignment, cluster }: OffsetManager) {
-  const topics = Object.keys(memberAssignment);
-  const byLeader = new Map<number, Record<string, number[]>>();
-  for (const topic of topics) {
-    for (const { partitionId, leader } of cluster.findTopicPartitionMetadata(topic)) {
-      if (leader < 0 || !memberAssignment[topic]!.includes(partitionId)) continue;
-      const led =
-        byLeader.get(leader) ??
-        Object.fromEntries(topics.map((one): [string, number[]] => [one, []]));
-      led[topic]!.push(partitionId);
-      byLeader.set(leader, led);
-    }
-  }
-  return [...byLeader.values()];
+/** Topics that are gone or forbidden, or have a partition without a leader. */
+function wrongTopics({ topicMetadata }: ClusterMetadata) {
+  return topicMetadata.flatMap((one) => {
+    const code = one.topicErrorCode || leaderless({ topicMetadata: [one] })[0]?.partitionErrorCode;
+    return code ? [{ topic: one.topic, code }] : [];
+  });
 }
 
 /** The client, whose consumers and admins take metadata in which a partition has no leader. */
@@ -117,8 +77,8 @@ export function despiteLeaderless(kafka: Kafka): Kafka {
 }
 
 /**
- * The client, whose producers and readers go on with their other topics while one is gone or forbidden. Only what is
- * asked of that topic gets the broker's error.
+ * The client, whose producers and readers go on with their other topics while one is gone or forbidden, or has a
+ * partition without a leader. Only what is asked of that topic gets the broker's error.
  */
 export function topicByTopic(kafka: Kafka): Kafka {
   return withClusters<Cluster>(kafka, (cluster) => {
@@ -134,7 +94,7 @@ export function topicByTopic(kafka: Kafka): Kafka {
     const find = cluster.findTopicPartitionMetadata.bind(cluster);
     cluster.findTopicPartitionMetadata = (name) => {
       const wrong = pool.metadata && wrongTopics(pool.metadata).find(({ topic }) => topic === name);
-      if (wrong) throw createErrorFromCode(wrong.topicErrorCode);
+      if (wrong) throw createErrorFromCode(wrong.code);
       return find(name);
     };
   });

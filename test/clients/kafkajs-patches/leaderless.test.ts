@@ -1,74 +1,59 @@
+import type { Kafka } from 'kafkajs';
+import type { Cluster, ClusterMetadata } from 'kafkajs/src/cluster';
 import pino from 'pino';
 import { createKafka } from '../../../src/clients/kafka';
+import { despiteLeaderless, topicByTopic } from '../../../src/clients/kafkajs-patches/leaderless';
 import { createCluster } from '../../../src/clients/kafkajs-patches/our-clusters';
 
-interface Offsets {
-  resolveOffsets(): Promise<void>;
-  committedOffsets(): Record<string, Record<number, string>>;
-}
-const OffsetManager = jest.requireActual<new (options: object) => Offsets>(
-  'kafkajs/src/consumer/offsetManager',
-);
-type ErrorClass = new (message: string) => Error;
-const { KafkaJSConnectionError, KafkaJSNonRetriableError } = jest.requireActual<{
-  KafkaJSConnectionError: ErrorClass;
-  KafkaJSNonRetriableError: ErrorClass;
-}>('kafkajs');
+const LEADER_NOT_AVAILABLE = 5;
 
-/** Offsets of a member of a group that has committed nothing. Broker 1 leads partitions 0 and 2, broker 2 the other. */
-function member(unreachable: Record<number, Error>) {
+/** A cluster of one broker, with a topic that is whole and one of whose partitions the second has no leader. */
+function clusterOf(patch: (kafka: Kafka) => Kafka) {
   const settings = { brokers: ['127.0.0.1:1'], clientId: 'test', ssl: false };
-  const cluster = createCluster<object>(createKafka(settings, pino({ level: 'silent' })), {});
-  let refreshes = 0;
-  const leaderOf = (partition: number) => (partition === 1 ? 2 : 1);
-  type Asked = { topic: string; partitions: { partition: number }[] }[];
-  const offsetFetch = ({ topics }: { topics: Asked }) =>
-    Promise.resolve({
-      responses: topics.map(({ topic, partitions }) => ({
-        topic,
-        partitions: partitions.map(({ partition }) => ({ partition, offset: '-1' })),
-      })),
-    });
-  Object.assign(cluster, {
-    refreshMetadata: () => Promise.resolve(refreshes++),
-    findTopicPartitionMetadata: () =>
-      [0, 1, 2].map((partitionId) => ({ partitionId, leader: leaderOf(partitionId) })),
-    fetchTopicsOffset: (topics: Asked) => {
-      const asked = topics.flatMap(({ partitions }) => partitions);
-      const errors = asked.map(({ partition }) => unreachable[leaderOf(partition)]);
-      const error = errors.find((one) => one !== undefined);
-      if (error) return Promise.reject(error);
-      return Promise.resolve(
-        topics.map(({ topic, partitions }) => ({
-          topic,
-          partitions: partitions.map(({ partition }) => ({ partition, offset: '7' })),
-        })),
-      );
-    },
+  const kafka = createKafka(settings, pino({ level: 'silent' }), { retries: 0 });
+  const cluster = createCluster<Cluster>(patch(kafka), {});
+  const topic = (name: string, ...codes: number[]): ClusterMetadata['topicMetadata'][number] => ({
+    topicErrorCode: 0,
+    topic: name,
+    partitionMetadata: codes.map((partitionErrorCode, partitionId) => ({
+      ...{ partitionErrorCode, partitionId, leader: partitionErrorCode === 0 ? 1 : -1 },
+    })),
   });
-  const offsets = new OffsetManager({
-    ...{ cluster, groupId: 'g', memberAssignment: { t: [0, 1, 2] } },
-    ...{ topicConfigurations: { t: { fromBeginning: true } } },
-    coordinator: { isConnected: () => true, offsetFetch },
-  });
-  return { offsets, refreshes: () => refreshes };
+  const address = { host: '127.0.0.1', port: 1 };
+  const answer = {
+    brokers: [{ nodeId: 1, ...address }],
+    topicMetadata: [topic('whole', 0), topic('broken', 0, LEADER_NOT_AVAILABLE)],
+  };
+  const connectionPool = {
+    ...{ ...address, connectionTimeout: 1_000, pool: [] },
+    isConnected: () => true,
+    send: () => Promise.resolve(answer),
+  };
+  const { brokerPool: pool } = cluster;
+  const logger = { namespace: () => ({}) };
+  const broker = pool.createBroker({ connectionPool, logger, nodeId: 1 });
+  broker.lookupRequest = () => () => ({ request: { apiVersion: 6 }, requestTimeout: 1_000 });
+  Object.assign(pool, { seedBroker: broker, brokers: { 1: broker } });
+  for (const name of ['whole', 'broken']) cluster.targetTopics.add(name);
+  return cluster;
 }
 
-const refused = new KafkaJSConnectionError('refused');
-
-test('a leader that can’t be reached holds up the beginning of its own partitions only', async () => {
-  const { offsets, refreshes } = member({ 2: refused });
-  await offsets.resolveOffsets();
-  expect(offsets.committedOffsets()).toEqual({ t: { 0: '7', 2: '7' } });
-  expect(refreshes()).toBe(1);
+test('a topic without a leader is refused by name, and other topics are not', async () => {
+  const cluster = clusterOf(topicByTopic);
+  await cluster.refreshMetadata();
+  expect(cluster.findTopicPartitionMetadata('whole')).toHaveLength(1);
+  expect(() => cluster.findTopicPartitionMetadata('broken')).toThrow('There is no leader');
+  // Who next names it asks anew.
+  expect([...cluster.targetTopics]).toEqual(['whole']);
 });
 
-test('that no leader can be reached is an error', async () => {
-  const { offsets } = member({ 1: refused, 2: refused });
-  await expect(offsets.resolveOffsets()).rejects.toThrow('refused');
+test('a topic without a leader is an error of the answer for any other client', async () => {
+  await expect(clusterOf((kafka) => kafka).refreshMetadata()).rejects.toThrow();
 });
 
-test('an error that no other try mends is told, whatever other leaders fail with', async () => {
-  const { offsets } = member({ 1: refused, 2: new KafkaJSNonRetriableError('forbidden') });
-  await expect(offsets.resolveOffsets()).rejects.toThrow('forbidden');
+test('a consumer takes the partitions that have a leader', async () => {
+  const cluster = clusterOf(despiteLeaderless);
+  await cluster.refreshMetadata();
+  expect(cluster.findTopicPartitionMetadata('broken')).toHaveLength(2);
+  expect(cluster.targetTopics.size).toBe(2);
 });
