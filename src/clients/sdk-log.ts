@@ -6,12 +6,15 @@ import { TASK_QUEUE_PREFIX } from '../domain/stream';
 export type SdkFields = Record<string, unknown>;
 
 const MAX_ERROR_LENGTH = 2_000;
+/** A warning at each start. The worker with the reserved slots has activities only, and so it is meant. */
+const NO_WORKFLOWS = 'No workflows registered';
 /** How an activity says that another attempt, which follows, is the one to do the work. */
 const NO_FAILURES = ['ChunkNotHeld', HEAD_OF_KEY];
 
 /**
  * The fields of a line of the SDK, as our log has them. The SDK logs each failure with a stack trace of framework
- * code and without the record: at level debug that stays. `isTold`: a line of our own says the same, with the record.
+ * code and without the record: at level debug that stays. `isTold`: nobody needs the line, most often because a line of
+ * our own says the same, with the record.
  */
 export function sdkLine(
   message: string,
@@ -19,7 +22,7 @@ export function sdkLine(
   isDebug: boolean,
 ): { fields: SdkFields; isTold: boolean } {
   const { error } = fields;
-  if (error === undefined) return { fields, isTold: false };
+  if (error === undefined) return { fields, isTold: message.startsWith(NO_WORKFLOWS) };
   return { fields: isDebug ? fields : shortFields(fields, error), isTold: isTold(message, fields) };
 }
 

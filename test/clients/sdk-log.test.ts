@@ -56,3 +56,7 @@ test('a failure that nothing else tells of is told', () => {
 test('a line without an error stays as it is', () => {
   expect(sdkLine('Slow', { a: 1 }, false)).toEqual({ fields: { a: 1 }, isTold: false });
 });
+
+test('that the worker with the reserved slots has no workflows is no warning', () => {
+  expect(told('No workflows registered, not polling for workflow tasks', {})).toBe(true);
+});
