@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeadLetterWriter } from './dead-letter-writer';
 import { deliver, type DeliveredRecord, type DeliveryEvents } from './deliver';
 import { deliverChunk, type ChunkDependencies } from './deliver-chunk';
+import { withHeartbeats } from './heartbeat';
 import { holdKey } from './held-key';
 import type { RecordActivities } from './record-activities';
 import { withTimeLimit } from './time-limit';
@@ -65,10 +66,12 @@ export function createActivities({
       const { workflowExecution, startToCloseTimeoutMs } = activityInfo();
       // Before the workflow can end.
       if (holds) await holdKey(holds, chunks.reader, record);
-      await withTimeLimit(
-        Math.max(startToCloseTimeoutMs - DEAD_LETTER_MARGIN_MS, 1),
-        (signal) => deadLetters.write(stream, record, failure, workflowExecution!, signal),
-        () => new Error(`${stream.deadLetterTopic} did not take the dead letter in time`),
+      await withHeartbeats(() =>
+        withTimeLimit(
+          Math.max(startToCloseTimeoutMs - DEAD_LETTER_MARGIN_MS, 1),
+          (signal) => deadLetters.write(stream, record, failure, workflowExecution!, signal),
+          () => new Error(`${stream.deadLetterTopic} did not take the dead letter in time`),
+        ),
       );
       const { topic, partition, offset, messageId = null } = record;
       const content = decodeContent(record);

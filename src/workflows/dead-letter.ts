@@ -6,6 +6,8 @@ import { reservedQueue } from './reserved-queue';
 
 /** All that an attempt has. A second before, the activity ends, and its producer begins no further try. */
 const ATTEMPT_TIMEOUT = '2m';
+/** An attempt that has reached no worker, or whose worker is gone, is noticed after this long. */
+const HEARTBEAT_TIMEOUT = '15s';
 
 /**
  * Sends the record to the stream's dead-letter topic, then ends the workflow Failed with type
@@ -19,6 +21,7 @@ export async function deadLetter(
   const activities = proxyActivities<Pick<RecordActivities, 'deadLetter'>>({
     taskQueue: reservedQueue(workflowInfo().taskQueue),
     startToCloseTimeout: ATTEMPT_TIMEOUT,
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
   });
   await activities.deadLetter(record, failure);

@@ -17,9 +17,12 @@ interface Line {
 
 let lines: Line[] = [];
 const WARN = 40;
-/** Warnings and errors, but for what each bridge worker says of the development server at start. */
+/** Warnings and errors, but for what each bridge worker says at start of the development server, and Kafka's client. */
 const failures = () =>
-  lines.filter(({ level, msg }) => level >= WARN && !/retentions$|keeps records longer/.test(msg));
+  lines.filter(
+    ({ level, msg, component }) =>
+      level >= WARN && component !== 'kafka' && !/retentions$|keeps records longer/.test(msg),
+  );
 
 const logger = createLogger(
   'info',
