@@ -5,9 +5,10 @@ import type { Logger } from '../logger';
 import type { PartitionWindow } from './partition-window';
 
 /**
- * `stale`: it was asked for before the last join, or before it was known what the group had committed. `next`: it is what must come next, or what is between is
- * gone. `log changed`: the broker says that it is not the log that was read. `log went back`: its offsets mean something else than before. `beyond`: what is between is still
- * there. `unknown`: Kafka did not say.
+ * `stale`: it was asked for before the last join, or before it was known what the group had committed. `next`: it
+ * is what must come next, or what is between is gone. `log changed`: the broker says that it is not the log that was
+ * read. `log went back`: its offsets mean something else than before. `beyond`: what is between is still there.
+ * `unknown`: Kafka did not say.
  */
 export type BatchVerdict =
   'stale' | 'next' | 'log changed' | 'log went back' | 'beyond' | 'unknown';

@@ -41,100 +41,31 @@ export function describeStatus(all: StreamStatus[]): string {
       recent.lockWaits,
     ]),
   );
-  const passedBy = all.filter(({ filtered }) => filtered > 0);
-  const filtered =
-    passedBy.length > 0
-      ? [
-          table(
-            ['STREAM', 'FILTERED'],
-            passedBy.map((one) => [one.name, one.filtered]),
-          ),
-        ]
-      : [];
-  const behind = all.flatMap(({ name, lagByPartition }) =>
-    Object.entries(lagByPartition)
-      .filter(([, lag]) => lag > 0)
-      .map(([partition, lag]) => [name, Number(partition), lag]),
-  );
-  const lags = behind.length > 0 ? [table(['STREAM', 'PARTITION', 'LAG'], behind)] : [];
   const consumers = table(['STREAM', 'CONSUMER', 'HOST', 'PARTITIONS'], all.flatMap(consumersOf));
-  const retries = all.flatMap(({ name, slow: { retrying, lookedAt, count } }) =>
-    retrying
-      ? [
-          [
-            name,
-            `${retrying.count} of ${lookedAt}`,
-            count,
-            retrying.since,
-            cut(`${retrying.errorType ?? 'Error'}: ${retrying.errorMessage}`),
-          ],
-        ]
-      : [],
-  );
-  const retrying =
-    retries.length > 0
-      ? [table(['RETRYING', 'WORKFLOWS', 'OPEN OVER 5 S', 'SINCE', 'LAST ERROR'], retries)]
-      : [];
-  const stuckOnes = all.flatMap(({ name, slow: { stuck, lookedAt } }) =>
-    stuck
-      ? [
-          [
-            ...[name, `${stuck.count} of ${lookedAt}`, stuck.since, stuck.workflowIds[0]!],
-            cut(stuck.errorMessage ?? 'the workflow task times out'),
-          ],
-        ]
-      : [],
-  );
-  const stuck =
-    stuckOnes.length > 0
-      ? [table(['STUCK', 'WORKFLOWS', 'SINCE', 'OLDEST', 'ITS WORKFLOW TASK FAILS'], stuckOnes)]
-      : [];
-  const standing = all.flatMap(({ name, stalled }) =>
-    stalled.map(({ partition, offset, reason, since, workflowId }) => [
-      ...[name, partition, offset, reason, since, workflowId ?? ''],
-    ]),
-  );
-  const stalls =
-    standing.length > 0
-      ? [table(['STALLED', 'PARTITION', 'OFFSET', 'REASON', 'SINCE', 'WAITS FOR'], standing)]
-      : [];
-  const brakes = all.flatMap(({ name, braked }) =>
-    braked
-      ? [
-          [
-            name,
-            braked.since,
-            braked.deadLetters,
-            `${Math.round(braked.share * 100)} %`,
-            braked.reason,
-          ],
-        ]
-      : [],
-  );
-  const braked =
-    brakes.length > 0
-      ? [table(['BRAKED', 'SINCE', 'DEAD LETTERS', 'OF THOSE ENDED', 'REASON'], brakes)]
-      : [];
-  const heldKeys = all.flatMap(({ name, held }) =>
-    held.map(({ topic, partition, keys, heads }) => [
-      ...[name, partition, keys],
-      heads.map((offset) => describePosition({ topic, partition, offset })).join(' '),
-    ]),
-  );
-  const held =
-    heldKeys.length > 0 ? [table(['HELD', 'PARTITION', 'KEYS', 'BEHIND'], heldKeys)] : [];
   return [
-    ...braked,
-    ...stuck,
-    ...retrying,
+    ...ifAny(
+      ['BRAKED', 'SINCE', 'DEAD LETTERS', 'OF THOSE ENDED', 'REASON'],
+      all.flatMap(brakesOf),
+    ),
+    ...ifAny(
+      ['STUCK', 'WORKFLOWS', 'SINCE', 'OLDEST', 'ITS WORKFLOW TASK FAILS'],
+      all.flatMap(stuckOf),
+    ),
+    ...ifAny(
+      ['RETRYING', 'WORKFLOWS', 'OPEN OVER 5 S', 'SINCE', 'LAST ERROR'],
+      all.flatMap(retryingOf),
+    ),
     streams,
     consumers,
     idempotency,
     deliveries,
-    ...filtered,
-    ...lags,
-    ...stalls,
-    ...held,
+    ...ifAny(['STREAM', 'FILTERED'], all.flatMap(filteredOf)),
+    ...ifAny(['STREAM', 'PARTITION', 'LAG'], all.flatMap(lagsOf)),
+    ...ifAny(
+      ['STALLED', 'PARTITION', 'OFFSET', 'REASON', 'SINCE', 'WAITS FOR'],
+      all.flatMap(stallsOf),
+    ),
+    ...ifAny(['HELD', 'PARTITION', 'KEYS', 'BEHIND'], all.flatMap(heldOf)),
   ].join('\n\n');
 }
 
@@ -145,4 +76,53 @@ function consumersOf({ name, consumers: { settled, members } }: StreamStatus): s
     const having = partitions.length > 0 ? partitions.join(' ') : 'none, stands by';
     return [name, clientId, host, settled ? having : 'being dealt out'];
   });
+}
+
+type Rows = (string | number)[][];
+
+/** A table that is shown only if it has rows. */
+function ifAny(head: string[], rows: Rows): string[] {
+  return rows.length > 0 ? [table(head, rows)] : [];
+}
+
+function brakesOf({ name, braked }: StreamStatus): Rows {
+  if (!braked) return [];
+  const { since, deadLetters, share, reason } = braked;
+  return [[name, since, deadLetters, `${Math.round(share * 100)} %`, reason]];
+}
+
+function stuckOf({ name, slow: { stuck, lookedAt } }: StreamStatus): Rows {
+  if (!stuck) return [];
+  const { count, since, workflowIds, errorMessage } = stuck;
+  const error = cut(errorMessage ?? 'the workflow task times out');
+  return [[name, `${count} of ${lookedAt}`, since, workflowIds[0]!, error]];
+}
+
+function retryingOf({ name, slow: { retrying, lookedAt, count } }: StreamStatus): Rows {
+  if (!retrying) return [];
+  const error = cut(`${retrying.errorType ?? 'Error'}: ${retrying.errorMessage}`);
+  return [[name, `${retrying.count} of ${lookedAt}`, count, retrying.since, error]];
+}
+
+function filteredOf({ name, filtered }: StreamStatus): Rows {
+  return filtered > 0 ? [[name, filtered]] : [];
+}
+
+function lagsOf({ name, lagByPartition }: StreamStatus): Rows {
+  return Object.entries(lagByPartition)
+    .filter(([, lag]) => lag > 0)
+    .map(([partition, lag]) => [name, Number(partition), lag]);
+}
+
+function stallsOf({ name, stalled }: StreamStatus): Rows {
+  return stalled.map(({ partition, offset, reason, since, workflowId }) => [
+    ...[name, partition, offset, reason, since, workflowId ?? ''],
+  ]);
+}
+
+function heldOf({ name, held }: StreamStatus): Rows {
+  return held.map(({ topic, partition, keys, heads }) => [
+    ...[name, partition, keys],
+    heads.map((offset) => describePosition({ topic, partition, offset })).join(' '),
+  ]);
 }

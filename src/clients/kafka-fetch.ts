@@ -109,12 +109,11 @@ export function decodeAnswer(
     reader.int32(); // The id of a fetch session, which nobody has asked for.
   }
   const partitions: FetchedPartition[] = [];
-  const count = () => (byId ? reader.uvarint() - 1 : reader.int32());
-  for (let topics = count(); topics > 0; topics--) {
+  for (let topics = readLength(reader, byId); topics > 0; topics--) {
     const name = byId
       ? reader.slice(16)!.toString('base64url')
       : reader.slice(reader.int16())!.toString('utf8');
-    for (let left = count(); left > 0; left--) {
+    for (let left = readLength(reader, byId); left > 0; left--) {
       const fetched = decodePartition(reader, version);
       const request = asked.find(
         ({ topic, topicId, partition }) =>
@@ -130,6 +129,11 @@ export function decodeAnswer(
   return { clientSideThrottleTime: version >= 8 ? throttleTime : 0, partitions };
 }
 
+/** Of a list or of bytes; -1: null. Newer versions of the protocol write it in fewer bytes, and add one. */
+function readLength(reader: ByteReader, byId: boolean): number {
+  return byId ? reader.uvarint() - 1 : reader.int32();
+}
+
 function decodePartition(
   reader: ByteReader,
   version: number,
@@ -142,14 +146,13 @@ function decodePartition(
   if (version >= 4) {
     reader.int64(); // The last stable offset. The broker gives nothing beyond it.
     if (version >= 5) reader.int64(); // The first offset of the log.
-    for (let left = byId ? reader.uvarint() - 1 : reader.int32(); left > 0; left--) {
+    for (let left = readLength(reader, byId); left > 0; left--) {
       abortedTransactions.push({ producerId: reader.bigInt64(), firstOffset: reader.int64() });
       if (byId) reader.skipTags();
     }
   }
   const preferredReadReplica = version >= 11 ? reader.int32() : -1;
-  const size = byId ? reader.uvarint() - 1 : reader.int32();
-  const bytes = reader.slice(size) ?? Buffer.alloc(0);
+  const bytes = reader.slice(readLength(reader, byId)) ?? Buffer.alloc(0);
   const divergence = byId ? readDivergence(reader) : undefined;
   return {
     partition,

@@ -13,6 +13,14 @@ import {
 
 jest.setTimeout(120_000);
 
+/** Longer than a restart takes. */
+const OFTEN = {
+  fastAttempts: 1,
+  maximumAttempts: 50,
+  initialIntervalMs: 500,
+  maximumIntervalMs: 500,
+};
+
 let world: World;
 beforeEach(() => {
   world = new World();
@@ -153,12 +161,7 @@ describe.each<{ execution: ExecutionOptions }>([
   test('a worker without a consumer takes over what a stopped bridge left', async () => {
     const { stream, sink } = await world.stream({
       execution,
-      retry: {
-        fastAttempts: 1,
-        maximumAttempts: 50,
-        initialIntervalMs: 500,
-        maximumIntervalMs: 500,
-      },
+      retry: OFTEN,
     });
     let broken = true;
     sink.before = () => {
@@ -177,12 +180,7 @@ describe.each<{ execution: ExecutionOptions }>([
     const { stream, sink } = await world.stream({
       execution,
       partitions: 1,
-      retry: {
-        fastAttempts: 1,
-        maximumAttempts: 50,
-        initialIntervalMs: 500,
-        maximumIntervalMs: 500,
-      },
+      retry: OFTEN,
     });
     let broken = true;
     sink.before = ({ messageId }) => {

@@ -35,13 +35,17 @@ export function closeOnTimeout(connection: Connection): void {
     try {
       return await send(request);
     } catch (error) {
-      const timedOut = error instanceof Error && error.name === 'KafkaJSRequestTimeoutError';
-      if (timedOut && connection.socket === socket && connection.isConnected()) {
+      if (isTimeout(error) && connection.socket === socket && connection.isConnected()) {
         await closeHanging(connection);
       }
       throw error;
     }
   };
+}
+
+/** Whether a request was not answered in its time. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'KafkaJSRequestTimeoutError';
 }
 
 /** Ends the requests that wait on a connection, and closes it. The next request connects anew. */

@@ -2,16 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaJSConnectionError } from 'kafkajs';
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
-import { closeHanging } from './connections';
+import { closeHanging, isTimeout } from './connections';
 import { isOurs, type PatchedCluster } from './our-clusters';
 
 const NOT_COORDINATOR = 16;
 /** Before a broker that was lost is asked again. */
 const LOST_PAUSE_MS = 200;
-
-function isTimeout(error: unknown): boolean {
-  return error instanceof Error && error.name === 'KafkaJSRequestTimeoutError';
-}
 
 function hasWaited(error: unknown): boolean {
   return error instanceof Error && error.name === 'KafkaJSLockTimeout';
