@@ -18,7 +18,7 @@ import { recordOfUnreadable, type DecodedRecords } from '../kafka/record-set';
 import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import { Commits, type CommitOffsets } from './commits';
-import { changedFrom, expectedOffset, judgeBatch } from './judge-batch';
+import { changedFrom, expectedOffset, judgeBatch, LOST_END } from './judge-batch';
 import { Ledger } from './ledger';
 import { loadLedgers } from './load-ledgers';
 import { measureLag } from './measure-lag';
@@ -310,10 +310,19 @@ export class StreamConsumer {
       const offset = String(expectedOffset(window));
       return this.#unlessCrashed(() => this.#consumer.seek({ topic, partition, offset }));
     }
-    if (verdict === 'log changed') return this.#readChanged(window, batch);
+    if (verdict === 'log changed') {
+      return this.#readChanged(window, changedFrom(window, batch)!, !batch.divergence);
+    }
     if (verdict === 'log went back') window = this.#startAgain(window, new ReadLog());
     const decoded = await this.#decode(window, batch);
     if (!decoded || batch.stale || this.#windows.get(partition) !== window) return;
+    const differsAt = window.log.differsAt(decoded.epochs, decoded.nextOffset);
+    if (differsAt !== undefined) {
+      const goesOnAt = Math.min(differsAt, window.settled);
+      const where = { stream: this.deps.stream.name, topic, partition, fetched: fetchOffset };
+      this.deps.logger.error({ ...where, goesOnAt }, LOST_END);
+      return this.#readChanged(window, goesOnAt, false);
+    }
     window.readable();
     window.log.read(batch.topicId, decoded.epochs, decoded.nextOffset);
     const entries = window.accept(decoded.records, decoded.nextOffset, fetchOffset);
@@ -361,11 +370,10 @@ export class StreamConsumer {
   }
 
   /** The log is not the one that was read: goes on where the two part. */
-  #readChanged(old: PartitionWindow, batch: FetchedBatch): void {
+  #readChanged(old: PartitionWindow, from: number, isOtherTopic: boolean): void {
     const { topic, partition, log } = old;
-    const from = changedFrom(old, batch)!;
-    if (batch.divergence) log.cutTo(from);
-    const window = this.#startAgain(old, batch.divergence ? log : new ReadLog());
+    log.cutTo(from);
+    const window = this.#startAgain(old, isOtherTopic ? new ReadLog() : log);
     window.startsAt = from;
     this.#unlessCrashed(() => this.#consumer.seek({ topic, partition, offset: String(from) }));
   }

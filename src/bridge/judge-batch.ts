@@ -13,6 +13,9 @@ import type { PartitionWindow } from './partition-window';
 export type BatchVerdict =
   'stale' | 'next' | 'log changed' | 'log went back' | 'beyond' | 'unknown';
 
+export const LOST_END =
+  'The log has lost its end since it was read, as after an unclean leader election; what is there now is read from where the logs part';
+
 /** What a batch says of the log that it comes from. */
 type LogOfBatch = Pick<FetchedBatch, 'topicId' | 'lastEpoch' | 'divergence'>;
 
@@ -51,7 +54,7 @@ export async function judgeBatch(
     logger.error(
       { ...where, goesOnAt },
       batch.divergence
-        ? 'The log has lost its end since it was read, as after an unclean leader election; what is there now is read from where the logs part'
+        ? LOST_END
         : 'The topic was deleted and created again; the new one is read from its beginning',
     );
     return 'log changed';

@@ -68,6 +68,23 @@ export class ReadLog {
     return Math.min(later?.offset ?? Infinity, endOffset);
   }
 
+  /**
+   * The first offset of a batch that was read before under another leader epoch: the log has lost what was read there.
+   * A broker can't tell this of a fetch that begins before that offset, as after a join. Undefined: nothing differs.
+   */
+  differsAt(epochs: readonly EpochStart[], end: number): number | undefined {
+    for (const [i, { offset, epoch }] of epochs.entries()) {
+      const next = epochs[i + 1]?.offset ?? end;
+      const starts = this.#epochs.map((one) => one.offset).filter((at) => at > offset && at < next);
+      const found = [offset, ...starts].find((at) => {
+        const known = this.epochAt(at);
+        return known !== undefined && epoch !== undefined && known !== epoch;
+      });
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
   /** Forgets what was read from this offset on. */
   cutTo(offset: number): void {
     this.#epochs = this.#epochs.filter((one) => one.offset < offset);

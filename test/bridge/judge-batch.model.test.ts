@@ -241,6 +241,19 @@ const command = fc.oneof(
   { weight: 2, arbitrary: fc.record({ joins: fc.integer({ min: 1, max: 2 }), others: size }) },
 );
 
+/** Found once: after a join the log, which has lost its end, has other records at offsets that were read. */
+const LOST_BELOW_WHAT_WAS_READ = [
+  { append: 0, markers: 2 },
+  { ask: 2 },
+  { answer: 0 },
+  { joins: 1, others: 0 },
+  { elect: 0 },
+  { append: 1, markers: 1 },
+  { ask: 2 },
+  { answer: 0 },
+  { commit: 0 },
+];
+
 test.each([true, false])(
   'no record is passed by, whatever becomes of log and group (topics have ids: %s)',
   async (ids) => {
@@ -276,7 +289,7 @@ test.each([true, false])(
           await model.consumer.stop();
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 300, examples: [[LOST_BELOW_WHAT_WAS_READ]] },
     );
   },
   120_000,

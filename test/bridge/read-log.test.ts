@@ -84,3 +84,39 @@ test('many epochs take little room in the metadata', () => {
     log.read('x'.repeat(22), epochs([2 ** 52 + i, 2 ** 30 + i]), 2 ** 53);
   expect(JSON.stringify(log.toMetadata(2 ** 53)).length).toBeLessThan(150);
 });
+
+test('what was read before under another epoch differs, wherever the batch begins', () => {
+  const log = new ReadLog();
+  log.read('id', [{ offset: 0, epoch: 0 }], 5);
+  log.read('id', [{ offset: 5, epoch: 2 }], 10);
+  expect(
+    log.differsAt(
+      [
+        { offset: 0, epoch: 0 },
+        { offset: 5, epoch: 2 },
+      ],
+      10,
+    ),
+  ).toBeUndefined();
+  expect(log.differsAt([{ offset: 10, epoch: 3 }], 12)).toBeUndefined();
+  expect(log.differsAt([{ offset: 3, epoch: undefined }], 12)).toBeUndefined();
+  expect(
+    log.differsAt(
+      [
+        { offset: 3, epoch: 0 },
+        { offset: 7, epoch: 3 },
+      ],
+      9,
+    ),
+  ).toBe(5);
+  expect(
+    log.differsAt(
+      [
+        { offset: 5, epoch: 2 },
+        { offset: 7, epoch: 3 },
+      ],
+      9,
+    ),
+  ).toBe(7);
+  expect(log.differsAt([{ offset: 0, epoch: 1 }], 2)).toBe(0);
+});
