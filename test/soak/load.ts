@@ -53,24 +53,6 @@ export class Load {
     return [...this.#busy.values()].includes(topic);
   }
 
-  /** One record a partition; the topic stays closed for all others. */
-  async probe(topic: TopicName): Promise<string[]> {
-    const client = this.clients.writer('librdkafka', this.brokers);
-    try {
-      const records = this.#records(topic, PARTITIONS, 'unknown');
-      const open = { producer: 'probe', codec: 'none', kind: 'idempotent' } as const;
-      await client.ask({ do: 'open', ...open });
-      for (const [partition, { id, draft }] of records.entries()) {
-        const sending = { topic: topicOf(topic), partition, records: [draft] };
-        await client.ask({ do: 'send', producer: 'probe', ...sending });
-        this.fates[topic].set(id, 'committed');
-      }
-      return records.map(({ id }) => id);
-    } finally {
-      client.kill();
-    }
-  }
-
   async #write(writer: WriterName, end: number): Promise<void> {
     let client: LineProcess | undefined;
     while (Date.now() < end) {

@@ -16,8 +16,6 @@ import {
   type TopicName,
 } from './topics';
 
-/** A new partition must stay shorter than the old one until the group has begun it. */
-const LEAST_OFFSET = 20;
 const DEADLINE_MS = 10 * 60_000;
 
 export interface Remaking {
@@ -42,11 +40,11 @@ export async function createTopics(kafka: Kafka, names: readonly TopicName[] = T
 }
 
 /**
- * Deletes the topic and makes it anew, and gives what it has shown last. Everything was delivered before: records
- * that nobody has consumed go with their topic. The first record of each new partition is delivered and committed before
- * further ones come, because a group whose old offset lies inside the new log can't know that the log is new.
+ * Deletes the topic and makes it anew, and gives what it has shown last. Everything was delivered before,
+ * because records that nobody has consumed go with their topic. The clients write to the new topic at once, so that it
+ * may outgrow the offset that a group has committed of the old one.
  */
-export async function remake(remaking: Remaking): Promise<Evidence['shown'] | undefined> {
+export async function remake(remaking: Remaking): Promise<Evidence['shown']> {
   const { kafka, port, load, log, delivered } = remaking;
   const name = 'remade';
   const topic = topicOf(name);
@@ -61,15 +59,6 @@ export async function remake(remaking: Remaking): Promise<Evidence['shown'] | un
     await wait('nobody writes to the topic', () => !load.isBusy(name));
     await untilNoTransaction(port, name);
     const shown = await showWhole(port, topic);
-    const longest = Array.from({ length: PARTITIONS }, (_, partition) =>
-      Math.max(
-        -1,
-        ...[...shown.values()]
-          .filter((one) => one.partition === partition)
-          .map((one) => one.offset),
-      ),
-    );
-    if (longest.some((offset) => offset < LEAST_OFFSET)) return undefined;
     await wait('all of the topic is delivered', () => reached(shown.keys()));
     log.write('remake', { topic, records: shown.size });
     await wait('the topic is deleted', async () => {
@@ -84,18 +73,6 @@ export async function remake(remaking: Remaking): Promise<Evidence['shown'] | un
     await wait('the topic is made anew', async () => {
       await createTopics(kafka, [name]);
       return true;
-    });
-    let probes: string[] = [];
-    await wait('the new topic takes records', async () => {
-      probes = await load.probe(name);
-      return true;
-    });
-    await wait('the first records of the new topic are delivered', () => reached(probes));
-    await wait('the groups have begun the new topic', async () => {
-      const committed = await Promise.all(
-        streams.map((stream) => committedOffsets(kafka, stream, topic)),
-      );
-      return committed.flat().every((offset) => offset > 0 && offset < LEAST_OFFSET);
     });
     log.write('remade', { topic });
     return shown;
@@ -127,12 +104,6 @@ async function showWhole(port: number, topic: string): Promise<Evidence['shown']
     const again = await showCommitted(`127.0.0.1:${port}`, topic);
     if (once.size === again.size && once.size > 0) return once;
   }
-}
-
-async function committedOffsets(kafka: Kafka, stream: string, topic: string): Promise<number[]> {
-  const groupId = `${stream}-sync-group`;
-  const [one] = await withAdmin(kafka, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
-  return (one?.partitions ?? []).map(({ offset }) => Number(offset));
 }
 
 /** Kafka may be away at any moment. */

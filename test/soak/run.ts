@@ -119,8 +119,7 @@ async function soakIn(run: Run): Promise<SoakReport> {
       const next = Date.now() + 1_000 * random.integer(...options.remakeSeconds);
       while (Date.now() < next && !ended) await sleep(500);
       if (ended) return;
-      const shown = await remake({ kafka, port, load, log, delivered });
-      if (shown) before.push(shown);
+      before.push(await remake({ kafka, port, load, log, delivered }));
       progress(`the topic was made anew ${before.length} times`);
     }
   };
