@@ -77,7 +77,9 @@ function isTopLevelAwait(error: unknown): boolean {
 
 /** By name, as the module may have loaded a copy of the library of its own. */
 function loadError(file: string, error: unknown): UsageError {
-  if (error instanceof Error && error.name === 'UsageError') return new UsageError(error.message);
+  if (error instanceof Error && error.name === 'UsageError') {
+    return new UsageError(`${error.message} (in the stream module ${file})`);
+  }
   const hint = isTopLevelAwait(error)
     ? '; an ES module may do that: name the file .mts, or put "type": "module" into its package.json'
     : '';
@@ -98,16 +100,17 @@ async function streamsOf(module: unknown, settings: Settings, path: string): Pro
   return list;
 }
 
-/** The module's promises are its own code, as what it runs when it is loaded. */
+type StreamsOf = (settings: Settings) => unknown;
+
+/** The module's promises and function are its own code, as what it runs when it is loaded. */
 async function valuesOf(exported: unknown, settings: Settings, file: string): Promise<AnyStream[]> {
   let value: unknown;
   try {
     value = await exported;
+    if (typeof value === 'function') value = await (value as StreamsOf)(settings);
   } catch (error) {
     throw loadError(file, error);
   }
-  if (typeof value === 'function')
-    value = await (value as (settings: Settings) => unknown)(settings);
   return (Array.isArray(value) ? value : [value]) as AnyStream[];
 }
 

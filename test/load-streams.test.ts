@@ -56,6 +56,7 @@ const MODULES: Record<string, string> = {
   'imports.ts': "import './nowhere'; export default [];",
   'function-throws.ts': "export default () => { throw new Error('as the function says'); };",
   'wrong.ts': `${typed} export default one('No');`,
+  'function-wrong.ts': `${typed} export default () => one('No');`,
   'twice.ts': `${typed} export default [one('a'), one('b'), one('a')];`,
 };
 
@@ -137,6 +138,7 @@ test.each([
   ['syntax.ts', 'syntax.ts'],
   ['imports.ts', './nowhere'],
   ['rejects.ts', 'as the promise says'],
+  ['function-throws.ts', 'as the function says'],
   ['await.ts', 'name the file .mts'],
   ['await-throws.mjs', 'as the promise says'],
 ])('%s: what is wrong with it is told, and its cause is kept', (file, told) => {
@@ -146,15 +148,15 @@ test.each([
   expect(outcome.error).toContain(told);
 });
 
-test('a function that throws', () => {
-  expect(outcomes.get('function-throws.ts')).toMatchObject({ error: 'as the function says' });
-});
-
-test.each(['wrong.ts', 'await-wrong.mjs'])('%s: the fault that defineStream found', (file) => {
-  const { error, usage } = outcomes.get(file) as { error: string; usage: boolean };
-  expect(usage).toBe(true);
-  expect(error).toMatch(/^stream "No":/);
-});
+test.each(['wrong.ts', 'await-wrong.mjs', 'function-wrong.ts'])(
+  '%s: the fault that defineStream found is told with the name of the module',
+  (file) => {
+    const { error, usage } = outcomes.get(file) as { error: string; usage: boolean };
+    expect(usage).toBe(true);
+    expect(error).toMatch(/^stream "No":/);
+    expect(error).toContain(`(in the stream module ${join(directory, file)})`);
+  },
+);
 
 test('two streams of one name', () => {
   expect(outcomes.get('twice.ts')).toMatchObject({

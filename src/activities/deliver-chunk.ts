@@ -113,13 +113,16 @@ function spanAttributes({ delivered, duplicates, handedOn, expired }: ChunkResul
   };
 }
 
-/** The range as the broker has it now. Records that retention has taken are `expired`. */
+/**
+ * The range as the broker has it now. Records that retention has taken are `expired`. It begins at the first record, not
+ * at the range's beginning: that may lie inside a batch that can't be read and belongs to the chunk before.
+ */
 async function readBack(
   reader: RecordReader,
-  { topic, partition, first, last, count, firstRecord, timestamp }: ChunkInput,
+  { topic, partition, last, count, firstRecord, timestamp }: ChunkInput,
 ): Promise<{ progress: ChunkProgress; expired: number }> {
   const records: KafkaRecord[] = [];
-  const from = Math.max(first, await reader.earliest(topic, partition));
+  const from = Math.max(firstRecord, await reader.earliest(topic, partition));
   for await (const record of reader.read(topic, partition, from, last + 1)) records.push(record);
   const found = records.find(({ offset }) => offset === firstRecord);
   // Of a topic that was created again these are other records, with chunks of their own.

@@ -21,7 +21,7 @@ import { Commits, type CommitOffsets } from './commits';
 import { changedFrom, expectedOffset, judgeBatch, LOST_END } from './judge-batch';
 import { Ledger } from './ledger';
 import { loadLedgers } from './load-ledgers';
-import { measureLag } from './measure-lag';
+import { lagIsUnknown, measureLag } from './measure-lag';
 import {
   PartitionWindow,
   type FetchFault,
@@ -357,6 +357,8 @@ export class StreamConsumer {
   #waitFor(window: PartitionWindow, reason: FetchFault['reason'], detail: string): void {
     const { topic, partition } = window;
     const { stream, logger } = this.deps;
+    // The partition went while its batch was looked at. Nobody would end the pause.
+    if (this.#windows.get(partition) !== window) return;
     if (window.fetchFault?.detail !== detail) {
       logger.error(
         { stream: stream.name, topic, partition, reason, detail },
@@ -471,6 +473,10 @@ export class StreamConsumer {
       for (const { partition, low, high } of ends) {
         const window = this.#windows.get(partition);
         if (window) measureLag(window, low, high, this.#stalls, this.deps);
+      }
+      const told = new Set(ends.map(({ partition }) => partition));
+      for (const window of this.#windows.values()) {
+        if (!told.has(window.partition)) lagIsUnknown(window, this.#stalls, this.deps);
       }
       this.#silence.kafkaAnswered();
       const silentMs = this.#silence.tooLong(this.#joining > 0);

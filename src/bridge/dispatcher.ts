@@ -15,6 +15,7 @@ import type { Logger } from '../logger';
 import type { Metrics } from '../metrics';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 import { DecodePauses } from './decode-pauses';
+import { FairQueue } from './fair-queue';
 import { KeyOrder, type Turn } from './key-order';
 import type { Ledger } from './ledger';
 import type { SkippedBy, WindowEntry } from './partition-window';
@@ -44,7 +45,7 @@ export interface DispatcherDependencies {
 const MAX_WAITING = 1_000;
 
 /**
- * Takes records out of the windows, in the order of arrival, and brings each to an end that allows its
+ * Takes records out of the windows, one of each partition in turn, and brings each to an end that allows its
  * offset to be committed: started as a workflow, or skipped as a duplicate.
  */
 export class Dispatcher {
@@ -57,9 +58,8 @@ export class Dispatcher {
   readonly #pauses: DecodePauses;
   /** An order outlives a window where the log went back; so does its ledger. */
   readonly #orders = new Map<Ledger, KeyOrder>();
-  #queue: WindowEntry[] = [];
+  readonly #queue = new FairQueue((entry: WindowEntry) => entry.window);
   readonly #starting = new Set<Promise<void>>();
-  #head = 0;
   #dispatched = 0;
   #running = false;
   #stopped = false;
@@ -88,12 +88,9 @@ export class Dispatcher {
 
   /** While every place is taken, what rebalances leave behind must not pile up. */
   dropLost(): void {
-    const rest = this.#queue.slice(this.#head);
-    this.#queue = rest.filter(({ window }) => !window.lost);
-    this.#head = 0;
-    for (const { window, turn } of [...rest, ...this.#pauses.dropLost()]) {
-      if (window.lost) turn?.order.dropped(turn);
-    }
+    const lost = this.#queue.lines.filter((window) => window.lost);
+    const dropped = lost.flatMap((window) => this.#queue.remove(window));
+    for (const { turn } of [...dropped, ...this.#pauses.dropLost()]) turn?.order.dropped(turn);
     for (const [ledger, order] of this.#orders) {
       if (!order.dropLost()) this.#orders.delete(ledger);
     }
@@ -112,7 +109,7 @@ export class Dispatcher {
 
   async #run(): Promise<void> {
     this.#running = true;
-    while (this.#head < this.#queue.length && !this.#stopped) {
+    while (!this.#queue.isEmpty && !this.#stopped) {
       await this.#open.acquire();
       await this.#inFlight.acquire();
       const entry = this.#take();
@@ -150,14 +147,8 @@ export class Dispatcher {
 
   /** The next record that still belongs to this consumer. */
   #take(): WindowEntry | undefined {
-    while (this.#head < this.#queue.length && !this.#stopped) {
-      const entry = this.#queue[this.#head++]!;
-      if (this.#head === this.#queue.length) {
-        this.#queue.length = this.#head = 0;
-      } else if (this.#head >= 1024) {
-        this.#queue.splice(0, this.#head);
-        this.#head = 0;
-      }
+    while (!this.#queue.isEmpty && !this.#stopped) {
+      const entry = this.#queue.take()!;
       if (entry.window.lost) entry.turn?.order.dropped(entry.turn);
       else if (!this.#pauses.takes(entry)) return entry;
     }

@@ -31,3 +31,22 @@ export function measureLag(
   const ageMs = Math.max(window.oldestAgeMs(), stalls.waitingMs(partition));
   metrics.lagSeconds.set(labels, high > position ? ageMs / 1_000 : 0);
 }
+
+/**
+ * The partition's leader could not be asked: nothing is fetched, and how much waits is not known. The last lag that was
+ * measured would tell of a partition that goes on.
+ */
+export function lagIsUnknown(
+  { partition, committed, initialOffset }: PartitionWindow,
+  stalls: Stalls,
+  { stream, metrics }: { stream: { name: string; topic: string }; metrics: Metrics },
+): void {
+  const labels = { stream: stream.name, topic: stream.topic, partition };
+  metrics.consumerLag.remove(labels);
+  const position = committed ?? initialOffset ?? 0;
+  stalls.observe(partition, { position, works: true }, () => ({
+    reason: 'no_fetch',
+    detail: 'the partition has no leader, or its leader can not be reached',
+  }));
+  metrics.lagSeconds.set(labels, stalls.waitingMs(partition) / 1_000);
+}

@@ -37,6 +37,11 @@ export interface OperationContext extends CommandContext {
 /** A person waits: some 6 s for a broker that is away, as one that has just started needs. */
 const COMMAND_RETRY = { initialRetryTime: 200, maxRetryTime: 3_000, retries: 5 };
 
+/** Kafka for a command, which has an end that a person waits for. Logs errors only, because the command says the result. */
+export function commandKafka(settings: Settings): Kafka {
+  return createKafka(settings.kafka, createLogger('error'), COMMAND_RETRY);
+}
+
 /** Runs a command against both servers. Its logs are warnings only: the command prints the result. */
 export async function withServers<T>(
   flags: StreamFlags,
@@ -51,7 +56,7 @@ export async function withServers<T>(
       ...context,
       logger,
       temporal,
-      kafka: createKafka(context.settings.kafka, logger, COMMAND_RETRY),
+      kafka: commandKafka(context.settings),
     });
   } finally {
     await temporal.close();

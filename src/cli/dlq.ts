@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { createKafka, type Kafka } from '../clients/kafka';
+import type { Kafka } from '../clients/kafka';
 import { UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
-import { createLogger } from '../logger';
 import { listDeadLetters } from '../operations/dead-letters-list';
 import {
   showDeadLetterAt,
@@ -12,7 +11,7 @@ import {
 import { requireTopics } from '../operations/topics';
 import { addDlqGiveUpCommand } from './dlq-give-up';
 import { addDlqReplayCommand } from './dlq-replay';
-import { commandContext, type StreamFlags } from './context';
+import { commandContext, commandKafka, type StreamFlags } from './context';
 import { entryFacts, entryTable, facts, position, recordFacts } from './failed-output';
 import { printJson, progressLine, say } from './output';
 import { withStreamOptions } from './stream-options';
@@ -80,7 +79,7 @@ async function deadLetterTopics(
   flags: StreamFlags,
 ): Promise<{ kafka: Kafka; streams: AnyStream[] }> {
   const { settings, streams } = await commandContext(flags);
-  const kafka = createKafka(settings.kafka, createLogger('error'));
+  const kafka = commandKafka(settings);
   await requireTopics(kafka, [...new Set(streams.map(({ deadLetterTopic }) => deadLetterTopic))]);
   return { kafka, streams };
 }

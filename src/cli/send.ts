@@ -11,6 +11,7 @@ import { errorMessage, UsageError } from '../domain/errors';
 import { createLogger } from '../logger';
 import { linesOfStream, type Line } from '../ndjson';
 import { maxMessageBytes, requireTopics } from '../operations/topics';
+import { commandKafka } from './context';
 import { printJson, progressLine, say } from './output';
 
 /** kafkajs groups messages of one request in quadratic time; its sweet spot is near this. */
@@ -40,10 +41,11 @@ export function addSendCommand(program: Command): void {
       if (file !== undefined) await requireReadable(file);
       const settings = loadSettings(environment());
       const topic = flags.topic ?? settings.topic;
-      const kafka = createKafka(settings.kafka, createLogger('error'));
+      const kafka = commandKafka(settings);
       await requireTopics(kafka, [topic]);
       const maxBytes = await maxMessageBytes(kafka, topic);
-      const producer = createProducer(kafka);
+      // Kafka is there. If it goes away later, the input may be one that can't be had again: it is tried for longer.
+      const producer = createProducer(createKafka(settings.kafka, createLogger('error')));
       await producer.connect();
       const progress = progressLine();
       const onSent = (sent: number) => progress(`${sent} records sent to ${topic}`);
@@ -133,8 +135,17 @@ export class LineSender {
 
 async function requireReadable(file: string): Promise<void> {
   await access(file, constants.R_OK).catch((error: unknown) => {
-    throw new UsageError(errorMessage(error));
+    throw unreadable(file, error);
   });
+}
+
+function unreadable(file: string, error: unknown): UsageError {
+  const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+  return new UsageError(
+    missing
+      ? `there is no file ${file}: name one that holds a JSON document a line, or leave it out to send stdin`
+      : `the file ${file} can't be read: ${errorMessage(error)}`,
+  );
 }
 
 async function* bytesOf(file: string | undefined): AsyncGenerator<Buffer> {
@@ -142,7 +153,7 @@ async function* bytesOf(file: string | undefined): AsyncGenerator<Buffer> {
   try {
     yield* input;
   } catch (error) {
-    throw new UsageError(errorMessage(error));
+    throw unreadable(file ?? 'stdin', error);
   }
 }
 

@@ -1,8 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { createKafka } from '../clients/kafka';
-import { createLogger } from '../logger';
 import { createTopics } from '../operations/topics';
-import { commandContext, type StreamFlags } from './context';
+import { commandContext, commandKafka, type StreamFlags } from './context';
 import { printJson, table } from './output';
 import { withStreamOptions } from './stream-options';
 
@@ -24,7 +22,7 @@ export function addTopicsCommand(program: Command): void {
     .action(async (flags: Flags) => {
       const { settings, streams } = await commandContext(flags);
       const { partitions, replicationFactor, dryRun = false } = flags;
-      const kafka = createKafka(settings.kafka, createLogger('error'));
+      const kafka = commandKafka(settings);
       const plan = await createTopics(kafka, streams, { partitions, replicationFactor, dryRun });
       if (flags.json) {
         return printJson(plan.map((one) => ({ ...one, created: !one.exists && !dryRun })));

@@ -99,6 +99,7 @@ export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promis
     group.checkForStaleAssignment();
     const owned = group.filterPartitionsByNode(nodeId, group.subscriptionState.assigned());
     const { offsetManager } = group;
+    dropSeeksOfEarlierJoins(group);
     if (!(await begin(group, owned))) {
       // Its leader will be known, or can be reached, by and by. Meanwhile the others are fetched.
       await group.cluster.refreshMetadata();
@@ -113,7 +114,7 @@ export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promis
     const broker = await group.cluster.findBroker({ nodeId });
     const stillOwned = () => group.offsetManager === offsetManager;
     const ids = await topicIds(group, broker, asked);
-    const ofOther = asked.filter(({ topic, topicId }) => topicId && ids.get(topic) !== topicId);
+    const ofOther = asked.filter(({ topic, topicId }) => isOtherTopic(topicId, ids.get(topic)));
     if (ofOther.length > 0) return ofOther.map((one) => nothingOf(one, ids, stillOwned));
     for (const one of asked) one.topicId = ids.get(one.topic);
     const { maxWaitTime, minBytes, maxBytes, rackId } = group;
@@ -125,6 +126,20 @@ export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promis
     await group.recoverFromFetch(error);
     return [];
   }
+}
+
+/** By a group: the offset manager of the join for which it has fetched last. */
+const lastJoin = new WeakMap<ConsumerGroup, object>();
+
+/**
+ * Forgets seeks that no fetch has taken up before the join. kafkajs keeps them. The partition may have been another
+ * consumer's since, which has committed more: the seek would read that again. A batch asks for a seek, and a batch of
+ * this join comes only after the first fetch for it, so all seeks before that are older.
+ */
+function dropSeeksOfEarlierJoins(group: ConsumerGroup): void {
+  if (lastJoin.get(group) === group.offsetManager) return;
+  lastJoin.set(group, group.offsetManager);
+  group.seekOffset.clear();
 }
 
 /**
@@ -168,6 +183,11 @@ function partitionsToAsk(
   const cut = cutPartitions(group);
   const alone = asked.find((one) => cut.has(nameOf(one)));
   return alone ? [alone] : asked;
+}
+
+/** A broker before 2.8 gives topics no ids. It can't tell that a topic is another one. */
+function isOtherTopic(known: string | undefined, now: string | undefined): boolean {
+  return known !== undefined && now !== undefined && known !== now;
 }
 
 /** By an offset manager, which each join makes anew: after a topic is gone, its id is asked for again. */
@@ -219,6 +239,8 @@ async function batchesOf(
   let [leaderMoved, topicGone] = [false, false];
   for (const one of fetched) {
     const { topic, partition, errorCode, bytes, divergence } = one;
+    // What was cut off is gone from the log. The others must not wait for it.
+    if (fetched.length === 1 && bytes.length === 0) cutPartitions(group).delete(nameOf(one));
     if (group.seekOffset.has(topic, partition)) continue;
     if (group.subscriptionState.isPaused(topic, partition)) continue;
     preferReplica(group, one);

@@ -44,7 +44,7 @@ export interface OffsetReader {
 
 /**
  * Every partition of a topic has to answer, or `ends` throws. With `partial` it leaves out those that have no leader
- * or whose leader can't be asked, unless none can.
+ * or whose leader can't be asked. It throws only if no leader that there is can be asked.
  */
 export function createOffsetReader(kafka: Kafka, { partial = false } = {}): OffsetReader {
   const { cluster, knows, close } = connectLater(partial ? despiteLeaderless(kafka) : kafka);

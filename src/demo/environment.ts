@@ -9,6 +9,8 @@ export interface DemoEnvironment {
   namespace: string;
   /** Address of Temporal's UI, where it is known. */
   ui: string | undefined;
+  /** Temporal ran before the demo, and goes on after it. */
+  temporalStays: boolean;
   /** What the demo's processes get beside the environment. */
   local: Record<string, string>;
 }
@@ -38,6 +40,7 @@ export async function demoEnvironment(options: {
   return {
     namespace,
     ui: addresses.temporal.ui,
+    temporalStays: ranBefore.includes('temporal'),
     local: {
       ...addressesAsEnvironment(addresses),
       TEMPORAL_NAMESPACE: namespace,

@@ -55,7 +55,7 @@ async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers):
   const startedAt = new Date();
   const run = startedAt.toISOString().replace(/\D/g, '').slice(0, 14);
   const directory = join('.cloudsync', 'demo', run);
-  const { ui, namespace, local } = await demoEnvironment({
+  const { ui, temporalStays, namespace, local } = await demoEnvironment({
     ...{ run, directory, lane, sink },
     onStart: (stop) => keep || releasers.push(async () => void (await stop())),
   });
@@ -111,7 +111,10 @@ async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers):
   );
   const ok = settled && results.every((result) => result.ok);
   const failedQuery = encodeURIComponent('ExecutionStatus="Failed"');
-  const link = ui && `${ui}/namespaces/${namespace}/workflows?query=${failedQuery}`;
+  const link =
+    ui && (keep || temporalStays)
+      ? `${ui}/namespaces/${namespace}/workflows?query=${failedQuery}`
+      : undefined;
   const seconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
   if (json) printJson({ ok, seconds, results, replays, reconciliations, failedWorkflows: link });
   else {
@@ -124,6 +127,7 @@ async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers):
       );
     }
     if (link) process.stdout.write(`Failed workflows in the Temporal UI: ${link}\n`);
+    else say('To look at the runs in the Temporal UI: npm run demo -- --keep');
     process.stdout.write(`${ok ? 'All as expected' : 'NOT AS EXPECTED'}, in ${seconds} s\n`);
   }
   if (keep) {

@@ -19,7 +19,7 @@ export interface RecordSet {
   bytes: Buffer;
   /** Only transactions that overlap `bytes`. */
   abortedTransactions: AbortedTransaction[];
-  /** The end of the log: no batch ends beyond it. */
+  /** Where the log ended a moment before the broker read `bytes`. What was written in between lies beyond it. */
   highWatermark: number;
 }
 
@@ -94,7 +94,7 @@ export function decodeRecordSet(
     let decoded: { records: KafkaRecord[]; nextOffset: number };
     try {
       decoded = decodeBatch(batch, topic, partition, batchBytes, aborted);
-      checkOffsets(readInt64(batch, 0), decoded.nextOffset, set.highWatermark);
+      checkFirstOffset(readInt64(batch, 0), Math.max(nextOffset, set.highWatermark));
     } catch (error) {
       const following = at + size;
       return {
@@ -128,13 +128,12 @@ function leaderEpochOf(batch: Buffer): number | undefined {
 
 /**
  * The first offset of a batch is not in its checksum, because the broker writes it after the producer. An
- * offset beyond the log would make the partition skip what lies between.
+ * offset beyond the log would make the partition skip what lies between. A batch that begins at the end of the log
+ * was written while the broker answered: no batch can be missing before it.
  */
-function checkOffsets(baseOffset: number, nextOffset: number, highWatermark: number): void {
-  if (baseOffset >= 0 && nextOffset <= highWatermark) return;
-  throw new CorruptRecordError(
-    `its offsets are ${baseOffset} to ${nextOffset - 1}, and the log ends before ${highWatermark}`,
-  );
+function checkFirstOffset(first: number, end: number): void {
+  if (first >= 0 && first <= end) return;
+  throw new CorruptRecordError(`it begins at offset ${first}, and the log ends before ${end}`);
 }
 
 function decodeBatch(

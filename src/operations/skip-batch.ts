@@ -4,6 +4,7 @@ import {
   type Client,
 } from '@temporalio/client';
 import type { Kafka } from '../clients/kafka';
+import { topicEnds } from '../clients/kafka-offsets';
 import { createRecordReader, OffsetOutOfRangeError } from '../clients/kafka-reader';
 import { withSummary } from '../clients/temporal';
 import { UsageError } from '../domain/errors';
@@ -23,6 +24,13 @@ import { summaryOfStart } from '../domain/summary';
  */
 export async function unreadableAt(kafka: Kafka, place: RecordPosition): Promise<KafkaRecord> {
   const { topic, partition, offset } = place;
+  const end = (await topicEnds(kafka, topic)).find((one) => one.partition === partition)?.stable;
+  if (end === undefined) throw new UsageError(`topic ${topic} has no partition ${partition}`);
+  if (offset >= end) {
+    throw new UsageError(
+      `no batch lies at ${describePosition(place)} yet, because the committed records end before ${end}: take the offset that "cloudsync status" names`,
+    );
+  }
   const reader = createRecordReader(kafka);
   try {
     for await (const record of reader.read(topic, partition, offset, offset + 1)) {

@@ -83,6 +83,8 @@ export async function requireTopics(kafka: Kafka, topics: string[]): Promise<voi
   const existing = new Set(await withAdmin(kafka, (admin) => admin.listTopics()));
   const missing = topics.filter((topic) => !existing.has(topic));
   if (missing.length > 0) {
-    throw new UsageError(`no topic ${missing.join(', ')}: "cloudsync topics create" makes them`);
+    throw new UsageError(
+      `Kafka has no topic ${missing.join(', ')}: check the name; "cloudsync topics create" makes the topics of the streams`,
+    );
   }
 }

@@ -5,7 +5,7 @@ import { createMetrics } from '../../src/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from './support/fetched-batch';
-import { keepingLogger, settled, until } from './support/fakes';
+import { deferred, keepingLogger, settled, until } from './support/fakes';
 
 jest.mock('../../src/clients/kafka', () => ({
   ...jest.requireActual<object>('../../src/clients/kafka'),
@@ -28,8 +28,17 @@ class World {
   metadata: string | null = null;
   low = 0;
   kafkaIsAway = false;
+  /** No broker leads the partition. */
+  leaderless = false;
+  /** Whether somebody has skipped the unreadable batch. */
+  isStarted: () => Promise<boolean> = () => Promise.resolve(false);
   /** How often the consumer has asked where the log ends. */
   measured = 0;
+
+  readonly #offsets = fakeOffsets(() => {
+    this.measured++;
+    return this.kafkaIsAway ? Promise.reject(new Error('no broker')) : Promise.resolve(this.low);
+  });
 
   constructor(lane: 'record' | 'chunk' = 'record', limits?: { records: number; bytes: number }) {
     jest.mocked(kafka.createConsumer).mockImplementation((_kafka, _config, onJoining) => {
@@ -54,13 +63,11 @@ class World {
       stalledAfterMs: 100,
       silentAfterMs: 300,
       stallCause: ({ waiting }) => ({ reason: waiting ? 'records_waiting' : 'no_fetch' }),
-      offsets: fakeOffsets(() => {
-        this.measured++;
-        return this.kafkaIsAway
-          ? Promise.reject(new Error('no broker'))
-          : Promise.resolve(this.low);
-      }),
-      isStarted: () => Promise.resolve(false),
+      offsets: {
+        ends: (topic) => (this.leaderless ? Promise.resolve([]) : this.#offsets.ends(topic)),
+        close: () => Promise.resolve(),
+      },
+      isStarted: () => this.isStarted(),
       onRecords: (entries) => this.accepted.push(...entries),
       onLost: () => this.lost++,
       onFatal: (error) => this.fatal.push(error),
@@ -581,6 +588,43 @@ describe('a consumer of which nothing is heard', () => {
     world.fake.emit('crash', { payload: { error, restart: false } });
     expect(world.fatal).toEqual([error]);
   });
+});
+
+test('a partition that goes while somebody is asked for its unreadable batch is not paused', async () => {
+  await begin();
+  await world.join('a');
+  const asked = deferred<boolean>();
+  world.isStarted = () => asked.promise;
+  const unreadable = { offset: 0, nextOffset: 5, cause: 'wrong bytes', bytes: Buffer.alloc(1) };
+  const given = world.give({ fetchOffset: 0, records: [], nextOffset: 0, unreadable });
+  await settled();
+  // A new member id: others may have had the partition, which begins anew.
+  await world.join('b');
+  const { pauses } = world.fake;
+  asked.resolve(false);
+  await given;
+  expect(world.fake.pauses).toBe(pauses);
+  expect(await world.batch(0, 1)).toBe('1');
+});
+
+test('a partition whose leader nobody can ask is told as one that stands still', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  world.leaderless = true;
+  const heartbeats = setInterval(() => world.fake.emit('heartbeat', {}), 20);
+  await until('it is told', () => Object.keys(world.consumer.notices()).length > 0);
+  const { name } = testStream();
+  expect(world.consumer.notices()[`stalled ${name} topic/0`]).toContain(
+    'no_fetch (the partition has no leader, or its leader can not be reached)',
+  );
+  world.leaderless = false;
+  world.low = 1_000;
+  await world.fetched(10, 999);
+  world.finish(999);
+  await world.consumer.commit();
+  await until('that is over', () => Object.keys(world.consumer.notices()).length === 0);
+  clearInterval(heartbeats);
 });
 
 test('a partition that stands still says so in its commit, until it goes on', async () => {

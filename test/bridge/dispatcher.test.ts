@@ -244,6 +244,30 @@ describe('places', () => {
     expect(world.fatal).toEqual([]);
   });
 
+  test('are given to each partition in turn, so that none waits behind the backlog of another', async () => {
+    create({ maxInFlight: 1 });
+    await world.push(...many(4));
+    const other = new PartitionWindow('topic', 1, { records: 1e6, bytes: 1e9 }, new Ledger());
+    other.ledger.load(null);
+    const few = [message('x'), message('y')].map((value, offset) =>
+      kafkaRecord({ partition: 1, offset, value: Buffer.from(value) }),
+    );
+    await world.pushRecords(few, other);
+    for (let i = 0; i < 6; i++) {
+      await world.acknowledge(i);
+      await world.close(world.ids[i]!, 'delivered');
+    }
+    // The place was free for m0, and m1 had asked for it, before the other partition came.
+    expect(world.ids.map((id) => id.replace('test-', ''))).toEqual([
+      'm0-0',
+      'm1-1',
+      'x-0',
+      'm2-2',
+      'y-1',
+      'm3-3',
+    ]);
+  });
+
   test('many records pass through few places, in order', async () => {
     create({ maxInFlight: 3, maxOpen: 4 });
     const done = world.push(...many(3_000));

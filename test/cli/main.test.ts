@@ -37,6 +37,12 @@ test('a service goes on when nobody reads its output', async () => {
   });
 });
 
+test('send names the file that is not there', async () => {
+  const { code, stderr } = await run('pipe', join(SOURCES, 'main.ts'), 'send', 'nowhere.ndjson');
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^cloudsync: there is no file nowhere\.ndjson: name one that /);
+});
+
 const onLinux = process.platform === 'linux' ? test : test.skip;
 onLinux('results that the disk has no room for are an error', async () => {
   const full = openSync('/dev/full', 'w');

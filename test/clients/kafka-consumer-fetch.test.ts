@@ -50,10 +50,10 @@ function member(answers: Record<number, Answer>) {
         })),
       ),
   });
-  const logger = { namespace: () => ({}) };
+  const logger = { namespace: () => ({ debug: () => undefined }) };
   const group = new ConsumerGroup({ cluster, logger, maxWaitTimeInMs: 1, topics: ['t'] });
   group.offsetManager = new OffsetManager({
-    ...{ cluster, groupId: 'g', memberAssignment: { t: [0, 1, 2] } },
+    ...{ cluster, groupId: 'g', autoCommit: false, memberAssignment: { t: [0, 1, 2] } },
     ...{ topicConfigurations: { t: { fromBeginning: true } } },
     coordinator: { isConnected: () => true, offsetFetch },
   });
@@ -91,4 +91,21 @@ test('an error that no other try mends is told', async () => {
   const { group } = member({ 1: forbidden, 2: answers });
   await expect(fetchBatches(group, '1')).rejects.toThrow('forbidden');
   expect(await fetchBatches(group, '2')).toEqual([]);
+});
+
+test('a seek that no fetch has taken up before the group came together again is forgotten', async () => {
+  const { group } = member({ 1: answers, 2: answers });
+  await fetchBatches(group, '1');
+  const seeks = group.seekOffset as unknown as { set(...seek: [string, number, string]): void };
+  const seek = () => seeks.set('t', 0, '3');
+  const next = () => String(group.offsetManager.nextOffset('t', 0));
+  seek();
+  const { offsetManager } = group;
+  // As kafkajs does at each join.
+  group.offsetManager = Object.create(offsetManager) as Group['offsetManager'];
+  await fetchBatches(group, '1');
+  expect(next()).toBe('7');
+  seek();
+  await fetchBatches(group, '1');
+  expect(next()).toBe('3');
 });

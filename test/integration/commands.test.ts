@@ -102,6 +102,10 @@ test('send gives the topic the bytes of each line, or says which line it can not
     expect(refused.stderr).toContain('1 records were sent, those of the lines up to 1; no later');
     expect(refused.stderr).toMatch(/cloudsync: sent-.* did not take line 2: .*larger than the max/);
     expect(await world.records(topic)).toHaveLength(35);
+
+    const misspelt = await run(['send', '--topic', 'no-such'], Buffer.from('1\n'));
+    expect(misspelt.code).toBe(2);
+    expect(misspelt.stderr).toMatch(/^cloudsync: Kafka has no topic no-such: check the name; /);
   } finally {
     await world.close();
   }

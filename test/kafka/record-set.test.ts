@@ -25,9 +25,15 @@ function decode(
     fetchOffset = 0,
     aborted = [],
     limits,
-  }: { fetchOffset?: number; aborted?: AbortedTransaction[]; limits?: DecodeLimits } = {},
+    highWatermark = 1_000_000,
+  }: {
+    fetchOffset?: number;
+    aborted?: AbortedTransaction[];
+    limits?: DecodeLimits;
+    highWatermark?: number;
+  } = {},
 ) {
-  const place = { topic: 'topic', partition: 3, fetchOffset, highWatermark: 1_000_000 };
+  const place = { topic: 'topic', partition: 3, fetchOffset, highWatermark };
   const set = { ...place, bytes: Buffer.concat(parts), abortedTransactions: aborted };
   return decodeRecordSet(set, limits);
 }
@@ -388,6 +394,33 @@ describe('what can not be read', () => {
     expect(decode([batch]).unreadable).toMatchObject({ nextOffset: 1_000_000 });
     batch.writeInt32BE(-7, 23);
     expect(decode([batch]).unreadable).toMatchObject({ nextOffset: 3 });
+  });
+
+  test('a batch whose first offset lies beyond the log is named, as the records between would be lost', () => {
+    const batch = encodeBatch({ baseOffset: 9, records: valued('x') });
+    const decoded = decode([good, batch], { highWatermark: 8 });
+    expect(decoded.nextOffset).toBe(2);
+    expect(decoded.unreadable).toMatchObject({
+      offset: 9,
+      cause: 'it begins at offset 9, and the log ends before 8',
+    });
+    const negative = encodeBatch({ baseOffset: -3, records: valued('x') });
+    expect(decode([negative]).unreadable).toMatchObject({
+      cause: expect.stringMatching(/-3/) as string,
+    });
+  });
+
+  test('batches that were written while the broker answered are read', () => {
+    const next = encodeBatch({ baseOffset: 2, records: valued('c', 'd') });
+    const last = encodeBatch({ baseOffset: 4, records: valued('e') });
+    expect(valuesOf(decode([next, last], { fetchOffset: 2, highWatermark: 2 }))).toEqual([
+      'c',
+      'd',
+      'e',
+    ]);
+    const gone = encodeBatch({ baseOffset: 7, records: valued('f') });
+    // Compaction has taken what was between.
+    expect(valuesOf(decode([gone], { fetchOffset: 2, highWatermark: 7 }))).toEqual(['f']);
   });
 
   test('it stands as one record for those who read the log', () => {

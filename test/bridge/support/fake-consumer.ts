@@ -23,7 +23,12 @@ export class FakeConsumer extends EventEmitter {
     this.handler = eachBatch;
     return Promise.resolve();
   };
-  pause = () => this.needGroup();
+  /** Times that a partition was paused. */
+  pauses = 0;
+  pause = () => {
+    this.needGroup();
+    this.pauses++;
+  };
   resume = ([{ partitions }]: [{ partitions: number[] }]) => {
     this.needGroup();
     this.resumed.push(partitions);
