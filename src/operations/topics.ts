@@ -19,15 +19,24 @@ export interface CreateTopicsOptions {
 
 /** A dead letter is its record and about 1 to 5 KB of headers. */
 const DEAD_LETTER_OVERHEAD_BYTES = 64 * 1024;
-/** How far in the future a timestamp may be. Brokers before Kafka 3.6 do not know the setting, and take any. */
-const AFTER_MAX_MS = 'message.timestamp.after.max.ms';
+/**
+ * How far from now a timestamp may be: in the future, in the past, and either. Brokers before Kafka 3.6 know the last
+ * alone, and those since Kafka 4.0 the others. Brokers have defaults for them.
+ */
+const TIMESTAMP_LIMITS = [
+  'message.timestamp.after.max.ms',
+  'message.timestamp.before.max.ms',
+  'message.timestamp.difference.max.ms',
+];
+const NO_LIMIT = '9223372036854775807';
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 /** The broker's default of `socket.request.max.bytes`. */
 const MAX_REQUEST_BYTES = 100 * 1024 * 1024;
 
 /**
  * Creates the streams' topics and dead-letter topics that are missing. A dead-letter topic takes
- * everything its source took: larger records, any timestamp, for ever.
+ * everything its source took: larger records, any timestamp, for ever. It says so itself, as brokers may have
+ * other defaults.
  */
 export async function createTopics(
   kafka: Kafka,
@@ -54,13 +63,17 @@ export async function createTopics(
       const ask = async (name: string) =>
         exists ? onceKnown(() => topicConfig(admin, topic, name)) : undefined;
       const limit = Number((await ask('max.message.bytes')) ?? DEFAULT_MAX_MESSAGE_BYTES);
-      const limitsFuture = (await ask(AFTER_MAX_MS)) !== undefined;
+      const limits: Record<string, string> = {};
+      for (const name of TIMESTAMP_LIMITS) {
+        if ((await ask(name)) !== undefined) limits[name] = NO_LIMIT;
+      }
       await create(deadLetterTopic, 1, {
         'max.message.bytes': String(limit + DEAD_LETTER_OVERHEAD_BYTES),
         'message.timestamp.type': 'CreateTime',
-        ...(limitsFuture && { [AFTER_MAX_MS]: '9223372036854775807' }),
+        ...limits,
         'cleanup.policy': 'delete',
         'retention.ms': '-1',
+        'retention.bytes': '-1',
       });
     }
     return plan;

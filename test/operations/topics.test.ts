@@ -91,15 +91,31 @@ test('why the broker does not create a topic is said', async () => {
   );
 });
 
+const AFTER = 'message.timestamp.after.max.ms';
+const BEFORE = 'message.timestamp.before.max.ms';
+const DIFFERENCE = 'message.timestamp.difference.max.ms';
+
 test.each([
-  ['that knows the limit gets it lifted', { 'message.timestamp.after.max.ms': '3600000' }, true],
-  ['before 3.6, which does not know the limit, gets no such setting', {}, false],
-])('a broker %s', async (_, settings, expected) => {
+  ['before 3.6', [DIFFERENCE]],
+  ['from 3.6 on', [AFTER, BEFORE, DIFFERENCE]],
+  ['from 4.0 on', [AFTER, BEFORE]],
+  ['that limits no timestamps', []],
+])('of a broker %s, each limit for timestamps is lifted that it knows', async (_, limits) => {
   const broker = kafka();
-  Object.assign(broker.settings, settings);
+  for (const name of limits) broker.settings[name] = '3600000';
   await createTopics(broker.kafka, [stream], options);
   const { configEntries } = broker.created[1]!;
-  const names = configEntries.map(({ name }) => name);
-  expect(names.includes('message.timestamp.after.max.ms')).toBe(expected);
+  const lifted = configEntries.filter(({ name }) => name.endsWith('.max.ms'));
+  const value = '9223372036854775807';
+  expect(lifted).toEqual(limits.map((name) => ({ name, value })));
   expect(configEntries).toContainEqual({ name: 'max.message.bytes', value: '66536' });
+});
+
+test("a dead-letter topic keeps its letters, whatever the brokers' defaults are", async () => {
+  const broker = kafka();
+  await createTopics(broker.kafka, [stream], options);
+  const { configEntries } = broker.created[1]!;
+  for (const name of ['retention.ms', 'retention.bytes']) {
+    expect(configEntries).toContainEqual({ name, value: '-1' });
+  }
 });
