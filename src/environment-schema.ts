@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { tokenHashes } from './api/settings';
@@ -16,17 +17,17 @@ const MAX_PORT = 65_535;
 const count = z.coerce.number<string>().int().min(1);
 const port = z.coerce.number<string>().int().min(0).max(MAX_PORT);
 const milliseconds = count.max(3_600_000);
+/** With an IPv6 address, which needs brackets, and the port. */
+const BROKER = /^(?:[^\s:@[\]]+|\[([^\s@[\]]+)\]):(\d{1,5})$/;
 const brokers = z
   .string()
   .transform((list) => list.split(',').map((broker) => broker.trim()))
   .pipe(
     z.array(
-      z
-        .string()
-        .refine(
-          (broker) => /^[^\s:@]+:\d{1,5}$/.test(broker) && Number(broker.split(':')[1]) <= MAX_PORT,
-          'must be host:port, separated by commas',
-        ),
+      z.string().refine((broker) => {
+        const [, ipv6, port] = BROKER.exec(broker) ?? [];
+        return port !== undefined && Number(port) <= MAX_PORT && (!ipv6 || isIPv6(ipv6));
+      }, 'must be host:port, separated by commas; an IPv6 address in brackets: [::1]:9092'),
     ),
   );
 

@@ -104,6 +104,14 @@ describe('Kafka', () => {
     ]);
   });
 
+  test('an IPv6 address stands in brackets', () => {
+    const brokers = ['[::1]:9092', '[2001:db8::1]:9093'];
+    expect(load({ KAFKA_BROKERS: brokers.join() }).kafka.brokers).toEqual(brokers);
+    for (const wrong of ['::1:9092', '[::1]', '[]:1', '[a]:1', '[127.0.0.1]:1', '[::1]:70000']) {
+      expect(() => load({ KAFKA_BROKERS: wrong })).toThrow('an IPv6 address in brackets');
+    }
+  });
+
   test.each([
     ['true', true],
     ['1', true],

@@ -33,6 +33,7 @@ import { NULL_HEADER } from './kafkajs-patches/null-header';
 import { patchClusters, patchConnections, withClusters } from './kafkajs-patches/our-clusters';
 import './kafkajs-patches/rejoin';
 import { missingRight } from './kafkajs-patches/rights';
+import { takeAddresses } from './kafkajs-patches/seed-brokers';
 
 /**
  * Only this file, `kafka-*.ts` and `kafkajs-patches/` beside it know kafkajs. It has had no release since
@@ -83,9 +84,14 @@ export function createKafka(
       else if (entry.level !== logLevel.NOTHING) log.warn(fields, message);
     },
   });
-  patchClusters(kafka, retryCoordinator, askThoseThatAnswer, (cluster) =>
+  patchClusters(
+    kafka,
     // The first is the innermost.
-    patchConnections(cluster, stopIdleTimer, forgetOldBytes, connectOnce, closeOnTimeout),
+    (cluster) => takeAddresses(cluster, settings.brokers),
+    retryCoordinator,
+    askThoseThatAnswer,
+    (cluster) =>
+      patchConnections(cluster, stopIdleTimer, forgetOldBytes, connectOnce, closeOnTimeout),
   );
   return kafka;
 }

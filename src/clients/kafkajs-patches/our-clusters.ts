@@ -5,7 +5,9 @@ import type Connection from 'kafkajs/src/network/connection';
 /** The parts of kafkajs's cluster that the patches of one client change. */
 export interface PatchedCluster {
   brokerPool: BrokerPool;
-  connectionPoolBuilder: { build(destination?: object): Promise<Broker['connectionPool']> };
+  connectionPoolBuilder: {
+    build(destination?: { host?: string; port?: number }): Promise<Broker['connectionPool']>;
+  };
   findGroupCoordinatorMetadata(options: object): Promise<unknown>;
 }
 interface BrokerPool {
