@@ -11,6 +11,7 @@ import {
   type KafkaSettings,
 } from '../clients/kafka';
 import { createOffsetReader, type OffsetReader } from '../clients/kafka-offsets';
+import { asGroupFault } from '../clients/kafka-group-fault';
 import { errorMessage, UsageError } from '../domain/errors';
 import type { KafkaRecord } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
@@ -422,7 +423,8 @@ export class StreamConsumer {
       if (this.#stopping) return;
       const fields = { stream: this.deps.stream.name, err: error, restart };
       this.deps.logger.error(fields, 'Kafka consumer crashed');
-      if (!restart) this.deps.onFatal(error);
+      if (restart) return;
+      this.deps.onFatal(asGroupFault(error, this.deps.stream.groupId, SESSION_TIMEOUT_MS));
     });
   }
 

@@ -14,6 +14,11 @@ jest.mock('../../src/clients/kafka', () => ({
   withAdmin: jest.fn(),
 }));
 
+const { KafkaJSProtocolError } = jest.requireActual<{
+  KafkaJSProtocolError: new (error: object) => Error;
+}>('kafkajs');
+const protocolError = (type: string) => new KafkaJSProtocolError({ type, message: type });
+
 class World {
   readonly fake = new FakeConsumer();
   readonly accepted: WindowEntry[] = [];
@@ -414,6 +419,18 @@ test('a crash that kafkajs does not mend is fatal', async () => {
   world.fake.emit('crash', { payload: { error, restart: false } });
   expect(world.fatal).toEqual([error]);
   expect(world.consumer.fault()).toBe('has not joined its consumer group');
+});
+
+test.each([
+  ['INCONSISTENT_GROUP_PROTOCOL', /^consumer group \S+ has other members already.*groupId/],
+  ['INVALID_SESSION_TIMEOUT', /consumer group \S+ .*15000 ms: set group.min.session.timeout.ms/],
+])('a group that takes no such member (%s) is named, and what to do', async (type, text) => {
+  await begin();
+  const error = protocolError(type);
+  world.fake.emit('crash', { payload: { error, restart: false } });
+  expect(world.fatal).toEqual([
+    expect.objectContaining({ message: expect.stringMatching(text) as string, cause: error }),
+  ]);
 });
 
 describe('where a chain of chunks begins', () => {
