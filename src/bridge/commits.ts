@@ -1,3 +1,4 @@
+import { kafkaErrorType } from '../clients/kafka';
 import { errorMessage } from '../domain/errors';
 import type { Logger } from '../logger';
 import type { Ledger } from './ledger';
@@ -56,12 +57,16 @@ export class Commits {
       for (const { window, watermark, noted } of moved) {
         window.committed = watermark;
         window.notedStall = noted;
+        window.commitFault = undefined;
         window.ledger.committed();
       }
     } catch (error) {
       // Nothing is lost: the next round commits again, or the next owner starts from the last commit
       // and meets workflow ids that exist.
-      for (const { window } of moved) window.ledger.commitFailed();
+      for (const { window } of moved) {
+        window.commitFault = kafkaErrorType(error);
+        window.ledger.commitFailed();
+      }
       const fields = { stream: name, error: errorMessage(error) };
       this.deps.logger.warn(fields, 'Offset commit failed');
     }

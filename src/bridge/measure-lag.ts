@@ -17,6 +17,7 @@ export function measureLag(
 ): void {
   const { stream, metrics } = deps;
   const { partition, watermark, size, initialOffset, committed, fetchFault: fault } = window;
+  const { commitFault } = window;
   const lag = Math.max(high - (watermark ?? initialOffset ?? low), 0);
   const labels = { stream: stream.name, topic: stream.topic, partition };
   metrics.consumerLag.set(labels, lag);
@@ -25,7 +26,7 @@ export function measureLag(
   const waiting = size > 0;
   const works = uncommitted || waiting || high > (window.next ?? position);
   stalls.observe(partition, { position, works }, () =>
-    deps.stallCause({ partition, uncommitted, waiting, fault }),
+    deps.stallCause({ partition, uncommitted, commitFault, waiting, fault }),
   );
   // What was not fetched, or waits for its commit only, is at least as old as the partition stands there.
   const ageMs = Math.max(window.oldestAgeMs(), stalls.waitingMs(partition));

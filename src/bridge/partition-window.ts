@@ -58,6 +58,8 @@ export class PartitionWindow {
   committed: number | undefined;
   /** What that commit said of a stall, as JSON; empty: nothing. */
   notedStall = '';
+  /** How Kafka names the error of the last commit; undefined: none, or one without a name. */
+  commitFault: string | undefined;
 
   readonly #limits: WindowLimits;
   readonly #ledger: Ledger;

@@ -10,6 +10,8 @@ export interface WindowState {
   partition: number;
   /** Offsets are finished that are not committed. */
   uncommitted: boolean;
+  /** How Kafka names the error of the last commit; undefined: none, or one without a name. */
+  commitFault?: string | undefined;
   /** Records were fetched that are not started. */
   waiting: boolean;
   /** Why the last fetch gave nothing that can be read; undefined: it did. */
@@ -19,7 +21,7 @@ export interface WindowState {
 /** Why the partition makes no progress, by the state of what its records pass through. */
 export function stallCause(
   { execution, maxOpen }: AnyStream,
-  { partition, uncommitted, waiting, fault }: WindowState,
+  { partition, uncommitted, commitFault: detail, waiting, fault }: WindowState,
   {
     backoff,
     rate,
@@ -41,7 +43,7 @@ export function stallCause(
     return { reason: 'temporal_backoff', ...(detail && { detail }) };
   }
   if (rate.refused) return { reason: 'temporal_backoff', detail: 'resource_exhausted' };
-  if (uncommitted) return { reason: 'commit_failing' };
+  if (uncommitted) return { reason: 'commit_failing', ...(detail && { detail }) };
   if (!waiting) return fault ?? { reason: 'no_fetch' };
   const undecoded = decodeFailures.get(partition);
   if (undecoded !== undefined) return { reason: 'decode_failing', detail: undecoded };

@@ -37,6 +37,8 @@ class World {
   leaderless = false;
   /** Whether somebody has skipped the unreadable batch. */
   isStarted: () => Promise<boolean> = () => Promise.resolve(false);
+  /** Why the broker takes no commit. */
+  refusal: Error | undefined;
   /** How often the consumer has asked where the log ends. */
   measured = 0;
 
@@ -106,6 +108,7 @@ class World {
       }: {
         topics: [{ partitions: { offset: string; metadata: string }[] }];
       }) => {
+        if (this.refusal) return Promise.reject(this.refusal);
         ({ offset: this.committed, metadata: this.metadata } = partitions[0]!);
         return Promise.resolve();
       },
@@ -203,6 +206,21 @@ test('a member that had to join twice begins anew, also under the same id', asyn
   world.asksToJoin();
   await world.join('a');
   expect(world.accepted[0]!.window.lost).toBe(true);
+});
+
+test('why the last commit was refused is kept, until one is taken', async () => {
+  await begin();
+  await world.join('a');
+  await world.batch(0);
+  const [{ window }] = world.accepted as [WindowEntry];
+  world.finish(0);
+  world.refusal = protocolError('OFFSET_METADATA_TOO_LARGE');
+  await world.consumer.commit();
+  expect(window.commitFault).toBe('OFFSET_METADATA_TOO_LARGE');
+  world.refusal = undefined;
+  await world.consumer.commit();
+  expect(window.commitFault).toBeUndefined();
+  expect(world.committed).toBe('1');
 });
 
 test('between the request to join and its answer nothing is committed', async () => {

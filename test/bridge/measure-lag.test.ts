@@ -1,6 +1,7 @@
 import { Ledger } from '../../src/bridge/ledger';
 import { measureLag } from '../../src/bridge/measure-lag';
 import { PartitionWindow } from '../../src/bridge/partition-window';
+import type { WindowState } from '../../src/bridge/stall-cause';
 import { Stalls } from '../../src/bridge/stalls';
 import { createMetrics } from '../../src/metrics';
 import { kafkaRecord } from '../domain/support/records';
@@ -18,9 +19,13 @@ function create() {
   const stalls = new Stalls({ stream, afterMs: 60 * SECOND, metrics, logger });
   const window = new PartitionWindow('t', 0, { records: 10, bytes: 1_000 }, new Ledger());
   window.initialOffset = 0;
-  const stallCause = () => ({ reason: 'no_fetch' as const });
+  const stallCause = ({ commitFault }: WindowState) => ({
+    reason: 'commit_failing' as const,
+    ...(commitFault && { detail: commitFault }),
+  });
   return {
     window,
+    stalls,
     /** The age of the oldest record that is not committed, in seconds, as the log ends at `high`. */
     age: async (high: number) => {
       measureLag(window, 0, high, stalls, { stream, metrics, stallCause });
@@ -54,4 +59,17 @@ describe('the age of the oldest record that is not committed', () => {
     window.accept([kafkaRecord({ offset: 0, timestamp: Date.now() - 90 * SECOND })], 1);
     expect(await age(5)).toBe(90);
   });
+});
+
+test('a partition whose commits are refused tells why', async () => {
+  const { age, window, stalls } = create();
+  const [entry] = window.accept([kafkaRecord({ offset: 0 })], 1);
+  window.finish(entry!);
+  window.commitFault = 'OFFSET_METADATA_TOO_LARGE';
+  await age(1);
+  jest.advanceTimersByTime(60 * SECOND);
+  await age(1);
+  expect(Object.values(stalls.describe()).join()).toMatch(
+    /commit_failing.*OFFSET_METADATA_TOO_LARGE/,
+  );
 });
