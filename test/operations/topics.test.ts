@@ -111,7 +111,7 @@ test.each([
   expect(configEntries).toContainEqual({ name: 'max.message.bytes', value: '66536' });
 });
 
-test("a dead-letter topic keeps its letters, whatever the brokers' defaults are", async () => {
+test('a dead-letter topic keeps its letters, whatever is the default of brokers', async () => {
   const broker = kafka();
   await createTopics(broker.kafka, [stream], options);
   const { configEntries } = broker.created[1]!;
