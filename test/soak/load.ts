@@ -20,6 +20,9 @@ const TRANSACTION_TIMEOUT_MS = 45_000;
 const RESTART_MS = 2_000;
 
 /** Writes to all topics by clients of others, each in a process of its own, and keeps books. */
+/** Kafka was away for seconds. A client that has not come back after this time hangs, as kafka-python sometimes does. */
+const SESSION_LIMIT_MS = 5 * 60_000;
+
 export class Load {
   readonly fates: Record<TopicName, Map<string, Fate>> = {
     log: new Map(),
@@ -58,7 +61,8 @@ export class Load {
     while (Date.now() < end) {
       const topic = this.#random.pick(TOPIC_NAMES.filter((name) => !this.closed.has(name)));
       this.#busy.set(writer, topic);
-      client ??= this.clients.writer(writer, this.brokers);
+      const current = (client ??= this.clients.writer(writer, this.brokers));
+      const hangs = setTimeout(() => current.kill(), SESSION_LIMIT_MS);
       try {
         await this.#session(client, topic, end);
       } catch (error) {
@@ -67,6 +71,8 @@ export class Load {
         client.kill();
         client = undefined;
         await sleep(RESTART_MS);
+      } finally {
+        clearTimeout(hangs);
       }
       this.#busy.delete(writer);
     }

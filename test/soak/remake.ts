@@ -44,7 +44,7 @@ export async function createTopics(kafka: Kafka, names: readonly TopicName[] = T
  * because records that nobody has consumed go with their topic. The clients write to the new topic at once, so that it
  * may outgrow the offset that a group has committed of the old one.
  */
-export async function remake(remaking: Remaking): Promise<Evidence['shown']> {
+export async function remake(remaking: Remaking): Promise<Evidence['shown'] | undefined> {
   const { kafka, port, load, log, delivered } = remaking;
   const name = 'remade';
   const topic = topicOf(name);
@@ -58,6 +58,8 @@ export async function remake(remaking: Remaking): Promise<Evidence['shown']> {
   try {
     await wait('nobody writes to the topic', () => !load.isBusy(name));
     await untilNoTransaction(port, name);
+    // Nobody has written since it was made anew.
+    if (await isEmpty(port, name)) return undefined;
     const shown = await showWhole(port, topic);
     await wait('all of the topic is delivered', () => reached(shown.keys()));
     log.write('remake', { topic, records: shown.size });
@@ -83,18 +85,28 @@ export async function remake(remaking: Remaking): Promise<Evidence['shown']> {
 
 /** Waits until no transaction holds back what lies on the topic. */
 export async function untilNoTransaction(port: number, name: TopicName): Promise<void> {
-  const topic = topicOf(name);
-  await wait(`no transaction is open on ${topic}`, async () => {
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const at = { port, topic, partition, offset: 0n, maxBytes: 1 };
-      const { highWatermark, lastStableOffset } = await rawFetch({
-        ...at,
-        isolation: 'read_uncommitted',
-      });
-      if (highWatermark !== lastStableOffset) return false;
-    }
+  await wait(`no transaction is open on ${topicOf(name)}`, async () => {
+    const ends = await endsOf(port, name);
+    return ends.every(({ highWatermark, lastStableOffset }) => highWatermark === lastStableOffset);
+  });
+}
+
+async function isEmpty(port: number, name: TopicName): Promise<boolean> {
+  let empty = false;
+  await wait(`the ends of ${topicOf(name)} are known`, async () => {
+    const ends = await endsOf(port, name);
+    empty = ends.every(({ highWatermark }) => highWatermark === 0n);
     return true;
   });
+  return empty;
+}
+
+function endsOf(port: number, name: TopicName) {
+  const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition);
+  const at = { port, topic: topicOf(name), offset: 0n, maxBytes: 1 };
+  return Promise.all(
+    partitions.map((partition) => rawFetch({ ...at, partition, isolation: 'read_uncommitted' })),
+  );
 }
 
 /** Kafka may be killed while its consumer reads: what is shown twice alike is whole. */

@@ -119,7 +119,8 @@ async function soakIn(run: Run): Promise<SoakReport> {
       const next = Date.now() + 1_000 * random.integer(...options.remakeSeconds);
       while (Date.now() < next && !ended) await sleep(500);
       if (ended) return;
-      before.push(await remake({ kafka, port, load, log, delivered }));
+      const shown = await remake({ kafka, port, load, log, delivered });
+      if (shown) before.push(shown);
       progress(`the topic was made anew ${before.length} times`);
     }
   };
