@@ -49,10 +49,10 @@ export async function remake(remaking: Remaking): Promise<Evidence['shown'] | un
   const name = 'remade';
   const topic = topicOf(name);
   const streams = LANES.map((lane) => streamOf(name, lane));
-  const reached = (ids: Iterable<string>) =>
+  const reached = (ids: string[]) =>
     streams.every((stream) => {
       const there = delivered(stream);
-      return [...ids].every((id) => there.has(id));
+      return ids.every((id) => there.has(id));
     });
   load.closed.add(name);
   try {
@@ -61,7 +61,8 @@ export async function remake(remaking: Remaking): Promise<Evidence['shown'] | un
     // Nobody has written since it was made anew.
     if (await isEmpty(port, name)) return undefined;
     const shown = await showWhole(port, topic);
-    await wait('all of the topic is delivered', () => reached(shown.keys()));
+    const ids = [...shown.keys()];
+    await wait('all of the topic is delivered', () => reached(ids));
     log.write('remake', { topic, records: shown.size });
     await wait('the topic is deleted', async () => {
       const exists = await withAdmin(kafka, async (admin) => {
