@@ -38,7 +38,8 @@ test('a service goes on when nobody reads its output', async () => {
 });
 
 test('send names the file that is not there', async () => {
-  const { code, stderr } = await run('pipe', join(SOURCES, 'main.ts'), 'send', 'nowhere.ndjson');
+  const nobody = openSync('/dev/null', 'w');
+  const { code, stderr } = await run(nobody, join(SOURCES, 'main.ts'), 'send', 'nowhere.ndjson');
   expect(code).toBe(2);
   expect(stderr).toMatch(/^cloudsync: there is no file nowhere\.ndjson: name one that /);
 });
