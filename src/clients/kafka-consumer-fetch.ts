@@ -132,14 +132,16 @@ export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promis
 const lastJoin = new WeakMap<ConsumerGroup, object>();
 
 /**
- * Forgets seeks that no fetch has taken up before the join. kafkajs keeps them. The partition may have been another
- * consumer's since, which has committed more: the seek would read that again. A batch asks for a seek, and a batch of
- * this join comes only after the first fetch for it, so all seeks before that are older.
+ * Forgets seeks that no fetch has taken up before the group came together again. kafkajs keeps them. The partition may
+ * have been another consumer's since, which has committed more: the seek would read that again. A batch asks for a seek,
+ * and a batch comes only after the first fetch of its join, so all seeks before that are older. But a seek before the
+ * very first fetch is none of a batch: kafkajs's admin client sets offsets by it.
  */
 function dropSeeksOfEarlierJoins(group: ConsumerGroup): void {
-  if (lastJoin.get(group) === group.offsetManager) return;
+  const before = lastJoin.get(group);
+  if (before === group.offsetManager) return;
   lastJoin.set(group, group.offsetManager);
-  group.seekOffset.clear();
+  if (before !== undefined) group.seekOffset.clear();
 }
 
 /**

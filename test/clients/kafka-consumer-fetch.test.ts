@@ -109,3 +109,10 @@ test('a seek that no fetch has taken up before the group came together again is 
   await fetchBatches(group, '1');
   expect(next()).toBe('3');
 });
+
+test('a seek before the first fetch is taken up, as that by which offsets are set', async () => {
+  const { group } = member({ 1: answers, 2: answers });
+  (group.seekOffset as unknown as { set(...seek: unknown[]): void }).set('t', 0, '3');
+  await fetchBatches(group, '1');
+  expect(String(group.offsetManager.nextOffset('t', 0))).toBe('3');
+});
