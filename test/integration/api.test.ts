@@ -147,7 +147,7 @@ test('what would not work is said before it listens', async () => {
   const [{ stream: one }, { stream: two }] = [await world.stream(), await world.stream()];
   await expect(start([one, two])).rejects.toThrow('choose with --stream');
   await expect(start([{ ...one, topic: uniqueName('none') }])).rejects.toThrow(
-    '"cloudsync topics create" makes them',
+    '"cloudsync topics create" makes the topics of the streams',
   );
   await expect(start([one], { CLOUDSYNC_API_HOST: '0.0.0.0' })).rejects.toThrow(
     'CLOUDSYNC_API_TOKENS is needed',
