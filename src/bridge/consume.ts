@@ -472,13 +472,10 @@ export class StreamConsumer {
     try {
       const ends = await this.#offsets.ends(stream.topic);
       if (this.#stopping) return;
-      for (const { partition, low, high } of ends) {
-        const window = this.#windows.get(partition);
-        if (window) measureLag(window, low, high, this.#stalls, this.deps);
-      }
-      const told = new Set(ends.map(({ partition }) => partition));
-      for (const window of this.#windows.values()) {
-        if (!told.has(window.partition)) lagIsUnknown(window, this.#stalls, this.deps);
+      for (const [partition, window] of this.#windows) {
+        const end = ends.find((one) => one.partition === partition);
+        if (end) measureLag(window, end.low, end.high, this.#stalls, this.deps);
+        else lagIsUnknown(window, this.#stalls, this.deps);
       }
       this.#silence.kafkaAnswered();
       const silentMs = this.#silence.tooLong(this.#joining > 0);

@@ -16,8 +16,8 @@ export function measureLag(
   },
 ): void {
   const { stream, metrics } = deps;
-  const { partition, watermark, size, initialOffset, committed, fetchFault: fault } = window;
-  const { commitFault } = window;
+  const { partition, watermark, size, initialOffset, committed } = window;
+  const { fetchFault: fault, commitFault } = window;
   const lag = Math.max(high - (watermark ?? initialOffset ?? low), 0);
   const labels = { stream: stream.name, topic: stream.topic, partition };
   metrics.consumerLag.set(labels, lag);

@@ -241,7 +241,7 @@ async function batchesOf(
   let [leaderMoved, topicGone] = [false, false];
   for (const one of fetched) {
     const { topic, partition, errorCode, bytes, divergence } = one;
-    // What was cut off is gone from the log. The others must not wait for it.
+    // The log no longer has the batch that was cut off, so the other partitions need not wait for it.
     if (fetched.length === 1 && bytes.length === 0) cutPartitions(group).delete(nameOf(one));
     if (group.seekOffset.has(topic, partition)) continue;
     if (group.subscriptionState.isPaused(topic, partition)) continue;

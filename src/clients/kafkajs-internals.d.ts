@@ -99,7 +99,11 @@ declare module 'kafkajs/src/consumer/consumerGroup' {
       assigned(): TopicPartitions[];
       isPaused(topic: string, partition: number): boolean;
     };
-    seekOffset: { has(topic: string, partition: number): boolean; clear(): void };
+    seekOffset: {
+      has(topic: string, partition: number): boolean;
+      set(topic: string, partition: number, offset: string): void;
+      clear(): void;
+    };
     /** Made anew by each join. */
     offsetManager: {
       committedOffsets(): Record<string, Record<number, string | undefined>>;

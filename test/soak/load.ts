@@ -19,10 +19,10 @@ const KEYS = 20;
 const TRANSACTION_TIMEOUT_MS = 45_000;
 const RESTART_MS = 2_000;
 
-/** Writes to all topics by clients of others, each in a process of its own, and keeps books. */
-/** Kafka was away for seconds. A client that has not come back after this time hangs, as kafka-python sometimes does. */
+/** Kafka is away for seconds. A client that has not come back after this time hangs, as kafka-python sometimes does. */
 const SESSION_LIMIT_MS = 5 * 60_000;
 
+/** Writes to all topics by clients of others, each in a process of its own, and keeps books. */
 export class Load {
   readonly fates: Record<TopicName, Map<string, Fate>> = {
     log: new Map(),

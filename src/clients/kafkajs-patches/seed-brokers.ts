@@ -2,7 +2,7 @@ import type { PatchedCluster } from './our-clusters';
 
 /**
  * kafkajs splits the addresses that it is given at their first colon (tulios/kafkajs#1589), and so takes no IPv6 address.
- * What brokers advertise it takes as it is.
+ * kafkajs takes the addresses that brokers advertise as they are.
  */
 export function takeAddresses(
   { connectionPoolBuilder: builder }: PatchedCluster,
