@@ -134,6 +134,14 @@ test('a regular attempt elsewhere reads the records back; what is gone is expire
   expect(world.written).toEqual(['m4', 'm5', 'm6', 'm7', 'm8', 'm9']);
 });
 
+test('a chunk reads back from its first record on, not from what lies before it in its range', async () => {
+  world = new World(ids(10), true);
+  const { timestamp } = world.chunk;
+  Object.assign(world.chunk, { firstRecord: 3, count: 7, timestamp });
+  await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 7, expired: 0 });
+  expect(world.written.sort()).toEqual(ids(10).slice(3));
+});
+
 test('invalid records and those that fail for good leave the chunk', async () => {
   world = new World(['a', null, 'b', 'c']);
   world.fail = ({ messageId }) => (messageId === 'b' ? 'Permanent' : undefined);

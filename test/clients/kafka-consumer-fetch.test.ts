@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { createKafka } from '../../src/clients/kafka';
-import { fetchBatches } from '../../src/clients/kafka-consumer-fetch';
+import { fetchBatches, knownLogs } from '../../src/clients/kafka-consumer-fetch';
 import { createCluster } from '../../src/clients/kafkajs-patches/our-clusters';
 
 type Group = Parameters<typeof fetchBatches>[0];
@@ -114,4 +114,24 @@ test('a seek before the first fetch is taken up, as that by which offsets are se
   group.seekOffset.set('t', 0, '3');
   await fetchBatches(group, '1');
   expect(String(group.offsetManager.nextOffset('t', 0))).toBe('3');
+});
+
+test('a consumer that knows a topic by its id goes on at a broker that gives topics no ids', async () => {
+  const { group } = member({ 1: answers, 2: answers });
+  knownLogs.set(group.cluster, () => ({ topicId: 'known', lastEpoch: 3 }));
+  Object.assign(group.subscriptionState, { active: () => [{ topic: 't', partitions: [0, 2] }] });
+  const asked: string[] = [];
+  const broker = {
+    versions: {},
+    lookupRequest: () => (request: object) => ({ request: { apiVersion: 11, ...request } }),
+    connectionPool: {
+      send: ({ request }: { request: { topics: { topic: string }[] } }) => {
+        asked.push(...request.topics.map(({ topic }) => topic));
+        return Promise.resolve({ partitions: [] });
+      },
+    },
+  };
+  Object.assign(group.cluster, { findBroker: () => Promise.resolve(broker) });
+  expect(await fetchBatches(group, '1')).toEqual([]);
+  expect(asked).toEqual(['t']);
 });

@@ -158,6 +158,10 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
       return stalled[0]?.reason === 'unreadable' && stalled[0].offset === 1;
     });
     const place = { topic: stream.topic, partition: 0, offset: 1 };
+    const atTheEnd = skipBatch(kafka, client, stream, { ...place, offset: 1_000 });
+    await expect(atTheEnd).rejects.toThrow(/no batch lies at .+ the committed records end before/);
+    const readable = skipBatch(kafka, client, stream, { ...place, offset: 0 });
+    await expect(readable).rejects.toThrow(/no unreadable batch lies at /);
     await skipBatch(kafka, client, stream, place);
     await until('it goes on', () => sink.objects.has('behind'));
     await caughtUp(stream);

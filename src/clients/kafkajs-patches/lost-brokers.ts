@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KafkaJSConnectionError } from 'kafkajs';
+import { KafkaJSConnectionError, KafkaJSProtocolError } from 'kafkajs';
 import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { closeHanging, isTimeout } from './connections';
 import { isOurs, type PatchedCluster } from './our-clusters';
 
+const COORDINATOR_NOT_AVAILABLE = 15;
 const NOT_COORDINATOR = 16;
 /** Before a broker that was lost is asked again. */
 const LOST_PAUSE_MS = 200;
@@ -18,18 +19,23 @@ function isLost(error: unknown): boolean {
   return isTimeout(error) || error instanceof KafkaJSConnectionError;
 }
 
+/** Whether a broker that is shutting down has answered that it can't be the coordinator now. */
+function isNotAvailable(error: unknown): boolean {
+  return error instanceof KafkaJSProtocolError && error.code === COORDINATOR_NOT_AVAILABLE;
+}
+
 const group = ConsumerGroup.prototype;
 const { heartbeat, recoverFromFetch } = group;
 
 /**
- * kafkajs asks a coordinator that does not answer again and again, until it gives the consumer up after
- * minutes (tulios/kafkajs#1513). The cluster has another coordinator by then. A join asks for it.
+ * kafkajs asks a coordinator that does not answer, or is not available, again and again, until it gives the consumer
+ * up after minutes (tulios/kafkajs#1513). The cluster has another coordinator by then. A join asks for it.
  */
 group.heartbeat = async function (options) {
   try {
     await heartbeat.call(this, options);
   } catch (error) {
-    const lost = isOurs(this.cluster) && isLost(error);
+    const lost = isOurs(this.cluster) && (isLost(error) || isNotAvailable(error));
     throw lost ? createErrorFromCode(NOT_COORDINATOR) : error;
   }
 };

@@ -5,6 +5,17 @@ import {
   type PatchedCluster,
 } from '../../../src/clients/kafkajs-patches/our-clusters';
 
+interface Group {
+  heartbeat(options: { interval: number }): Promise<void>;
+}
+const ConsumerGroup = jest.requireActual<new (options: object) => Group>(
+  'kafkajs/src/consumer/consumerGroup',
+);
+type ErrorOf = (code: number) => Error;
+const { createErrorFromCode: errorOf } = jest.requireActual<{ createErrorFromCode: ErrorOf }>(
+  'kafkajs/src/protocol/error',
+);
+
 /** Connections that seem to be there, and on which nothing is answered. */
 async function hanging(cluster: PatchedCluster, port: number) {
   const connections = await cluster.connectionPoolBuilder.build({ host: '127.0.0.1', port });
@@ -39,4 +50,20 @@ test('a broker that hangs is asked no more while others answer, whatever connect
   expect(await found()).toEqual(new Set([one, two]));
   await expect(one.connectionPool.send({})).rejects.toThrow('timeout');
   expect(await found()).toEqual(new Set([two]));
+});
+
+/** What a consumer hears whose coordinator answers a heartbeat so. */
+function heartbeat(answer: Error): Promise<void> {
+  const settings = { brokers: ['127.0.0.1:1'], clientId: 'test', ssl: false };
+  const cluster = createCluster<object>(createKafka(settings, pino({ level: 'silent' })), {});
+  const logger = { namespace: () => ({ debug: () => undefined }) };
+  const group = new ConsumerGroup({ cluster, logger, groupId: 'g', topics: ['t'] });
+  Object.assign(group, { memberId: 'm', coordinator: { heartbeat: () => Promise.reject(answer) } });
+  return group.heartbeat({ interval: 0 });
+}
+
+test('a coordinator that is not available is looked for anew, as one that is none', async () => {
+  const [loading, notAvailable] = [errorOf(14), errorOf(15)];
+  await expect(heartbeat(notAvailable)).rejects.toMatchObject({ code: 16 });
+  await expect(heartbeat(loading)).rejects.toBe(loading);
 });
