@@ -1,4 +1,4 @@
-import type { KafkaRecord } from '../domain/record';
+import { bytesOf, type KafkaRecord } from '../domain/record';
 import type { Turn } from './key-order';
 import type { Ledger } from './ledger';
 import { ReadLog } from './read-log';
@@ -7,7 +7,7 @@ import { ReadLog } from './read-log';
 export interface WindowEntry {
   readonly window: PartitionWindow;
   readonly record: KafkaRecord;
-  /** Length of key and value, counted against the window's byte limit. */
+  /** Length of key, value and headers, counted against the window's byte limit. */
   readonly bytes: number;
   /** Its place in the order of its key; see {@link KeyOrder}. */
   turn?: Turn;
@@ -16,7 +16,7 @@ export interface WindowEntry {
 export interface WindowLimits {
   /** Records accepted but not committable, from which on the partition is paused. */
   records: number;
-  /** The same in bytes of key and value. */
+  /** The same in bytes of key, value and headers. */
   bytes: number;
 }
 
@@ -165,7 +165,7 @@ export class PartitionWindow {
     for (const record of records) {
       // After a rebalance, Kafka gives a retained partition again from its last commit.
       if (this.#next !== undefined && record.offset < this.#next) continue;
-      const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0);
+      const bytes = bytesOf(record);
       const entry: WindowEntry = { window: this, record, bytes };
       this.#unfinished.add(entry);
       this.#bytes += bytes;

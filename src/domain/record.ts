@@ -21,11 +21,18 @@ export interface KafkaRecord extends RecordPosition {
   value: Buffer | null;
   /** In the order of the record; a name may stand more than once. */
   headers: [name: string, value: Buffer | null][];
+  /** Bytes of the headers as Kafka keeps them. Absent: not counted, as for a record without any. */
+  readonly headerBytes?: number | undefined;
   /**
    * Why the bytes of this record can't be read. Such a record stands for a whole batch: its value is the batch
    * as the broker keeps it, its offset is the batch's first. Absent for every other record.
    */
   unreadable?: string | undefined;
+}
+
+/** Bytes that a record holds in memory: its key, its value and its headers. */
+export function bytesOf({ key, value, headerBytes = 0 }: KafkaRecord): number {
+  return (key?.length ?? 0) + (value?.length ?? 0) + headerBytes;
 }
 
 /**

@@ -111,7 +111,7 @@ export type ExecutionOptions = { lane: 'record' } | ({ lane: 'chunk' } & Partial
 export interface ChunkLimits {
   /** Default 2,000. */
   maxRecords: number;
-  /** Of keys and values together; a larger record is a chunk of its own. Default 4 MiB. */
+  /** Of keys, values and headers together; a larger record is a chunk of its own. Default 4 MiB. */
   maxBytes: number;
   /** How long the first record waits for others, in milliseconds. Default 20. */
   lingerMs: number;

@@ -10,6 +10,7 @@ type Headers = KafkaRecord['headers'];
 export class DecodedRecord implements KafkaRecord {
   readonly #source: Buffer;
   readonly #headersAt: number;
+  readonly #headersEnd: number;
   #headers: Headers | undefined;
 
   constructor(
@@ -21,10 +22,16 @@ export class DecodedRecord implements KafkaRecord {
     readonly value: Buffer | null,
     source: Buffer,
     headersAt: number,
+    headersEnd: number,
     readonly exactTimestamp: string | undefined,
   ) {
     this.#source = source;
     this.#headersAt = headersAt;
+    this.#headersEnd = headersEnd;
+  }
+
+  get headerBytes(): number {
+    return this.#headersEnd - this.#headersAt;
   }
 
   get headers(): Headers {

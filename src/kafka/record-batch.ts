@@ -153,6 +153,7 @@ export function decodeRecords(
       value,
       source,
       headersAt,
+      end,
       typeof timestamp === 'bigint' ? String(timestamp) : undefined,
     );
   }

@@ -1,4 +1,4 @@
-import type { KafkaRecord } from '../domain/record';
+import { bytesOf, type KafkaRecord } from '../domain/record';
 import { CorruptRecordError, readInt64 } from './byte-reader';
 import { decodeMessage } from './message-set';
 import { BATCH_HEADER_BYTES, decodeRecords, readBatch, transactionEnd } from './record-batch';
@@ -55,7 +55,7 @@ export interface DecodedRecords {
 export interface DecodeLimits {
   /** Bytes that one batch may unpack to. */
   batchBytes: number;
-  /** Bytes of keys and values after which no further batch is decoded. It is fetched again. */
+  /** Bytes of keys, values and headers after which no further batch is decoded. It is fetched again. */
   enoughBytes: number;
 }
 
@@ -108,7 +108,7 @@ export function decodeRecordSet(
       // A batch is fetched as a whole, also if only its end was asked for.
       if (record.offset < nextOffset) continue;
       records.push(record);
-      taken += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+      taken += bytesOf(record);
     }
     nextOffset = Math.max(nextOffset, decoded.nextOffset);
     const epoch = leaderEpochOf(batch);

@@ -96,6 +96,15 @@ describe('limits', () => {
     expect(window.roomy).toBe(true);
   });
 
+  test('by bytes of headers', () => {
+    const window = windowOf({ records: 1_000, bytes: 100 });
+    const record = { ...kafkaRecord({ offset: 0, value: Buffer.alloc(20) }), headerBytes: 80 };
+    const [first] = window.accept([record], 1);
+    expect(window.full).toBe(true);
+    window.finish(first!);
+    expect(window.roomy).toBe(true);
+  });
+
   test('one record above the limit fills the window and frees it again', () => {
     const window = windowOf({ records: 1, bytes: 10 });
     const [entry] = window.accept([kafkaRecord({ value: Buffer.alloc(11) })], 8);

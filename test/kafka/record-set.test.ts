@@ -167,6 +167,8 @@ describe('a batch of format v2', () => {
     const headers = Array.from({ length: 200_000 }, (_, i): [string, null] => [`retry-${i}`, null]);
     const [record] = decode([encodeBatch({ records: [{ offsetDelta: 0, headers }] })]).records;
     expect(record!.headers).toEqual(headers);
+    const names = headers.reduce((sum, [name]) => sum + name.length, 0);
+    expect(record!.headerBytes).toBeGreaterThan(names + 2 * headers.length);
   });
 
   test('is the last one to be decoded once there is enough', () => {
