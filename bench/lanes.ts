@@ -12,7 +12,7 @@ import type { AnyStream } from '../src/domain/stream';
 import { fileSystemSink } from '../src/sinks/filesystem';
 import { reconcile } from '../src/operations/reconcile';
 import { workflowCounts } from '../src/operations/status-workflows';
-import { eachOf } from '../src/activities/each-of';
+import { eachOf } from '../src/lib/each-of';
 import benchStream from './stream';
 import { latencyRow } from './latency';
 import {

@@ -14,7 +14,7 @@ import { TopicWatch } from './api/topic-watch';
 import type { ApiSettings } from './api/settings';
 import { UsageError } from './domain/errors';
 import type { AnyStream } from './domain/stream';
-import { Releasers, type Service } from './lifecycle';
+import { Releasers, type Service } from './lib/lifecycle';
 import type { Logger } from './logger';
 import { createMetrics, startIngestAtZero, type Metrics } from './metrics';
 import { requireTopics } from './operations/topics';

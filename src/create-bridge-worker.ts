@@ -24,7 +24,7 @@ import { holdsOf } from './clients/temporal-hold';
 import { allOrNone, createProbe, runWorkers, type WorkerOptions } from './create-worker';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream';
-import { Releasers, type Service } from './lifecycle';
+import { Releasers, type Service } from './lib/lifecycle';
 import { createMetrics, startAtZero } from './metrics';
 import { createStreamBrake } from './stream-brake';
 import { createStreamWorkers } from './stream-worker';

@@ -3,7 +3,7 @@ import { requireTokens } from './api/admission';
 import { listen } from './api/listen';
 import { createCodecServer } from './codec/server';
 import type { CodecSettings } from './codec/settings';
-import type { Service } from './lifecycle';
+import type { Service } from './lib/lifecycle';
 import type { Logger } from './logger';
 
 /** The codec server, listening. */

@@ -12,7 +12,7 @@ import { createStartRate } from './bridge/start-rate';
 import { createRecentLayer } from './bridge/recent-layer';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import type { AnyStream } from './domain/stream';
-import { Releasers, type Service } from './lifecycle';
+import { Releasers, type Service } from './lib/lifecycle';
 import type { Logger } from './logger';
 import { createMetrics, startAtZero, type Metrics } from './metrics';
 import { createStreamBrake } from './stream-brake';

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { errorWithCause, UsageError } from './domain/errors';
-import type { Service } from './lifecycle';
+import type { Service } from './lib/lifecycle';
 import type { Metrics } from './metrics';
 
 export interface HealthServer {

@@ -1,7 +1,7 @@
 /** The public API of CloudSync. */
 export { createBridgeWorker, type BridgeWorkerOptions } from './create-bridge-worker';
 export { createWorker, type WorkerOptions } from './create-worker';
-export { runUntilSignal, type Service } from './lifecycle';
+export { runUntilSignal, type Service } from './lib/lifecycle';
 export { startHealthServer, type HealthServer } from './health-server';
 export { createLogger, type Logger } from './logger';
 export { createMetrics, type Metrics } from './metrics';

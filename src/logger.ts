@@ -2,7 +2,7 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 import type { LogLevel } from './environment-schema';
 import { errorMessage } from './domain/errors';
 import { readableLine } from './log-line';
-import { printableJson } from './unprintable';
+import { printableJson } from './lib/unprintable';
 
 export type { Logger } from 'pino';
 

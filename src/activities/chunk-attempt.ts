@@ -18,7 +18,7 @@ import { recordWorkflowId } from '../domain/workflow-id';
 import { attemptFailure, usableDelay } from './attempt-failure';
 import { isOwnWrite } from './deliver';
 import type { ChunkDependencies } from './deliver-chunk';
-import { eachOf } from './each-of';
+import { eachOf } from '../lib/each-of';
 import { parseAll } from './parse-all';
 import { withTimeLimit } from './time-limit';
 

@@ -20,7 +20,7 @@ import {
   type Candidate,
   type Failed,
 } from './chunk-attempt';
-import { eachOf } from './each-of';
+import { eachOf } from '../lib/each-of';
 import { withTimeLimit } from './time-limit';
 import { workflowEnd } from './workflow-end';
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { errorMessage } from '../domain/errors';
 import { parseTraceContext } from '../domain/trace-context';
-import { membersOf } from './json-slices';
+import { membersOf } from '../lib/json-slices';
 import type { Draft } from './drafts';
 
 /**

@@ -2,9 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isUtf8 } from 'node:buffer';
 import { errorMessage } from '../domain/errors';
 import type { TraceContext } from '../domain/trace-context';
-import { linesOf } from '../ndjson';
+import { linesOf } from '../lib/ndjson';
 import { draftOfBinary, draftOfStructured, isBinaryMode } from './cloud-event';
-import { elementsOf } from './json-slices';
+import { elementsOf } from '../lib/json-slices';
 import { ProblemError, type Rejection } from './problem';
 
 /** What a request offers for one record, before the stream's checks; or why it can be none. */

@@ -8,7 +8,7 @@ import type { Metrics } from '../metrics';
 import type { ChunkOrder } from './chunk-order';
 import type { HeldChunks } from './held-chunks';
 import type { PartitionWindow, SkippedBy, WindowEntry } from './partition-window';
-import { Slots } from './slots';
+import { Slots } from '../lib/slots';
 import { startSingly } from './refused-chunk';
 import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
 

@@ -1,4 +1,4 @@
-import { Slots } from './slots';
+import { Slots } from '../lib/slots';
 import { ChunkChain, MAX_OPEN_CHUNKS, type ChunkChainDependencies } from './chunk-chain';
 import { ChunkOrder } from './chunk-order';
 import type { Ledger } from './ledger';

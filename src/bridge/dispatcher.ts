@@ -20,7 +20,7 @@ import { KeyOrder, type Turn } from './key-order';
 import type { Ledger } from './ledger';
 import type { SkippedBy, WindowEntry } from './partition-window';
 import type { RecentLayer } from './recent-layer';
-import { Slots } from './slots';
+import { Slots } from '../lib/slots';
 import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
 import { WaitingPlaces } from './waiting-places';
 

@@ -1,7 +1,7 @@
 import type { HandOn } from '../activities/deliver-chunk';
 import { startAfter, startOfInvalidRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
-import { Slots } from './slots';
+import { Slots } from '../lib/slots';
 import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
 
 /**

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { environment, loadSettings } from '../config';
 import { startCodecServer } from '../create-codec-server';
 import { UsageError } from '../domain/errors';
-import { runUntilSignal } from '../lifecycle';
+import { runUntilSignal } from '../lib/lifecycle';
 import { createLogger } from '../logger';
 import { serveWithoutReaders } from './exit';
 

@@ -20,7 +20,7 @@ import { runReplay, type LetterResult } from '../operations/replay-run';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type OperationContext, type StreamFlags } from './context';
 import { reportPlan, reportResults } from './dlq-replay-output';
-import { printable } from '../unprintable';
+import { printable } from '../lib/unprintable';
 import { progressLine, say } from './output';
 import { withStreamOptions } from './stream-options';
 import { positiveInteger, repeatable } from './topics';

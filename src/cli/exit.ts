@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { isKafkaUnreachable } from '../clients/kafka';
 import { errorWithCause, UsageError } from '../domain/errors';
-import { printable } from '../unprintable';
+import { printable } from '../lib/unprintable';
 import { say } from './output';
 
 /** `closedPipe` is what a shell says of `ls` in `ls | head`, which SIGPIPE ends. Node gets no such signal. */

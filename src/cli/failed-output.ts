@@ -1,7 +1,7 @@
 import type { FailedEntry } from '../operations/failed-entry';
 import type { RecordContent } from '../domain/record';
 import { decodeBytes, type EncodedBytes } from '../domain/encoded-bytes';
-import { printable } from '../unprintable';
+import { printable } from '../lib/unprintable';
 import { hexDump } from './hex-dump';
 import { table } from './output';
 

@@ -4,10 +4,10 @@ import { listFailed } from '../operations/failed-list';
 import { CONCURRENCY, latestFailedRuns } from '../operations/failed-runs';
 import { replayFailed, type ReplayResult } from '../operations/failed-replay';
 import { endOfRun, type Ended } from '../operations/replay-end';
-import { mapConcurrently } from '../concurrently';
+import { mapConcurrently } from '../lib/concurrently';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type OperationContext, type StreamFlags } from './context';
-import { printable } from '../unprintable';
+import { printable } from '../lib/unprintable';
 import { oneLine } from './failed-output';
 import { printJson, progressLine, say } from './output';
 

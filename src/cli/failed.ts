@@ -5,7 +5,7 @@ import { listFailed } from '../operations/failed-list';
 import { parseSince } from '../operations/failed-since';
 import { showFailed, type FailedDetails } from '../operations/failed-show';
 import type { AnyStream } from '../domain/stream';
-import { printable } from '../unprintable';
+import { printable } from '../lib/unprintable';
 import { withServers, type StreamFlags } from './context';
 import { entryFacts, entryTable, facts, recordFacts } from './failed-output';
 import { replay } from './failed-replay';

@@ -1,4 +1,4 @@
-import { printable, printableJson } from '../unprintable';
+import { printable, printableJson } from '../lib/unprintable';
 
 /** Results go to stdout, words for people to stderr: a pipe never meets a log line. */
 export function printJson(value: unknown): void {

@@ -3,7 +3,7 @@ import { UsageError } from '../domain/errors';
 import { reconcile, type ReconcileReport } from '../operations/reconcile';
 import { withServers, type StreamFlags } from './context';
 import { facts } from './failed-output';
-import { printable } from '../unprintable';
+import { printable } from '../lib/unprintable';
 import { printJson, progressLine, say } from './output';
 import { withStreamOptions } from './stream-options';
 

@@ -4,7 +4,7 @@ import { collectDefaultMetrics } from 'prom-client';
 import type { ApiSettings } from '../api/settings';
 import type { AnyStream } from '../domain/stream';
 import { startHealthServer } from '../health-server';
-import { runUntilSignal, type Service } from '../lifecycle';
+import { runUntilSignal, type Service } from '../lib/lifecycle';
 import type { Logger } from '../logger';
 import { createMetrics, type Metrics } from '../metrics';
 import { startTracing } from '../start-tracing';

@@ -3,7 +3,7 @@ import type { MessageTrace } from '../operations/trace';
 import type { StreamTrace } from '../operations/trace-stream';
 import type { Verdict } from '../operations/trace-verdict';
 import { cut, position } from './failed-output';
-import { printable } from '../unprintable';
+import { printable } from '../lib/unprintable';
 import { table } from './output';
 
 /**

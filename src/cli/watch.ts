@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorWithCause } from '../domain/errors';
-import { unlessAborted } from '../unless-aborted';
-import { printable } from '../unprintable';
+import { unlessAborted } from '../lib/unless-aborted';
+import { printable } from '../lib/unprintable';
 
 const CURSOR_UP = (lines: number) => `\u001b[${lines}A`;
 const CLEAR_BELOW = '\r\u001b[J';

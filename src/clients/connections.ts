@@ -1,5 +1,5 @@
 import type { Logger } from '../logger';
-import { Releasers } from '../lifecycle';
+import { Releasers } from '../lib/lifecycle';
 import { createKafka, type KafkaSettings } from './kafka';
 import { createRecordReader, type RecordReader } from './kafka-reader';
 import { createProducer, type RetryingProducer } from './kafka-producer';

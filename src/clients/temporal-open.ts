@@ -6,7 +6,7 @@ import {
 import { ApplicationFailure } from '@temporalio/common';
 import { decodeOptionalFailureToOptionalError } from '@temporalio/common/lib/internal-non-workflow';
 import { tsToMs } from '@temporalio/common/lib/time';
-import { mapConcurrently } from '../concurrently';
+import { mapConcurrently } from '../lib/concurrently';
 import { errorMessage } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 import { quote } from './temporal';

@@ -5,7 +5,7 @@ import { writeLocalEnvironment } from '../cli/dev-up';
 import { exitWith } from '../cli/exit';
 import { printJson, say } from '../cli/output';
 import { processEnvironment } from '../config';
-import { Releasers } from '../lifecycle';
+import { Releasers } from '../lib/lifecycle';
 import { httpSender } from '../scenarios/http-sender';
 import { settle, type Observer, type Totals } from '../scenarios/observe';
 import { resultTable } from '../scenarios/report';

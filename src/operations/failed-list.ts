@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { AnyStream } from '../domain/stream';
-import { mapConcurrently } from '../concurrently';
+import { mapConcurrently } from '../lib/concurrently';
 import { failedEntry, type FailedEntry } from './failed-entry';
 import { CONCURRENCY, latestFailedRuns } from './failed-runs';
 

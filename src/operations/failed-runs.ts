@@ -7,7 +7,7 @@ import {
 import { quote } from '../clients/temporal';
 import { recordWorkflowTypes } from '../clients/temporal-open';
 import type { AnyStream } from '../domain/stream';
-import { mapConcurrently } from '../concurrently';
+import { mapConcurrently } from '../lib/concurrently';
 
 /** What ALLOW_DUPLICATE_FAILED_ONLY lets run again. */
 const FAILED = ['FAILED', 'TIMED_OUT', 'TERMINATED', 'CANCELLED'];

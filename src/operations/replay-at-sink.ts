@@ -1,4 +1,4 @@
-import { mapConcurrently } from '../concurrently';
+import { mapConcurrently } from '../lib/concurrently';
 import { errorWithCause } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 import { CONCURRENCY } from './failed-runs';

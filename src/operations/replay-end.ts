@@ -4,7 +4,7 @@ import type { GroupPosition } from '../clients/kafka-group-offsets';
 import type { RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import { invalidRecordWorkflowIds, recordWorkflowIds } from '../domain/workflow-id';
-import { unlessAborted } from '../unless-aborted';
+import { unlessAborted } from '../lib/unless-aborted';
 import { describeFailure } from './failed-entry';
 import { latestRun } from './failed-runs';
 import type { RecordEnd, UnderWay } from './replay-decide';

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { topicConfig, withAdmin, type Kafka } from '../clients/kafka';
 import { createRecordReader, type RecordReader } from '../clients/kafka-reader';
 import { holdsOf } from '../clients/temporal-hold';
-import { mapConcurrently } from '../concurrently';
+import { mapConcurrently } from '../lib/concurrently';
 import { errorWithCause, UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
 import { CONCURRENCY } from './failed-runs';

@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 import type { Kafka, Producer } from '../clients/kafka';
 import { GroupPosition } from '../clients/kafka-group-offsets';
 import type { RecordReader } from '../clients/kafka-reader';
-import { mapConcurrently } from '../concurrently';
+import { mapConcurrently } from '../lib/concurrently';
 import { errorWithCause } from '../domain/errors';
 import { describePosition, type RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';

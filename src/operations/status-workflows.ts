@@ -1,7 +1,7 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { quote } from '../clients/temporal';
 import { recordWorkflows } from '../clients/temporal-open';
-import { mapConcurrently } from '../concurrently';
+import { mapConcurrently } from '../lib/concurrently';
 import type { AnyStream } from '../domain/stream';
 import { CONCURRENCY, FAILED_STATUS, hasFailed, isOfRecords, latestRun } from './failed-runs';
 

@@ -1,7 +1,7 @@
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { retryingActivity, stuckAttempts, taskFailure } from '../clients/temporal-open';
-import { mapConcurrently } from '../concurrently';
+import { mapConcurrently } from '../lib/concurrently';
 import type { RecordPosition } from '../domain/record';
 import type { AnyStream } from '../domain/stream';
 import { describeFailure } from './failed-entry';

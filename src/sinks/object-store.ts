@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mapConcurrently } from '../concurrently';
+import { mapConcurrently } from '../lib/concurrently';
 import type { ChunkRange } from '../domain/chunk';
 import { classifyError, DeliveryError, isRetryable, type ErrorClassifier } from '../domain/errors';
 import type { ChunkWriteResult, Sink, SinkRecord, WriteContext, WriteResult } from '../domain/sink';

@@ -1,6 +1,6 @@
 import { LineSender } from '../../src/cli/send';
 import type { Message } from '../../src/clients/kafka';
-import { linesOf } from '../../src/ndjson';
+import { linesOf } from '../../src/lib/ndjson';
 
 const MIB = 1024 * 1024;
 

@@ -77,7 +77,7 @@ test.each(ours)('%s runs without privileges, and may drain before it is killed',
     cap_drop: ['ALL'],
     security_opt: ['no-new-privileges:true'],
   });
-  // Longer than the deadline in src/lifecycle.ts.
+  // Longer than the deadline in src/lib/lifecycle.ts.
   expect(parseInt(service.stop_grace_period!)).toBeGreaterThan(28);
 });
 

@@ -106,7 +106,7 @@ describe.each(deployments)('deployment %s', (name, deployment) => {
   });
 
   test('may drain before it is killed, and runs without privileges', () => {
-    // Longer than the deadline in src/lifecycle.ts.
+    // Longer than the deadline in src/lib/lifecycle.ts.
     expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(28 + (name === 'api' ? 5 : 0));
     expect(spec).toMatchObject({
       enableServiceLinks: false,

@@ -6,7 +6,7 @@ import { deadLetterEntry } from '../../src/operations/dead-letters';
 import { entryTable } from '../../src/cli/failed-output';
 import { UsageError } from '../../src/domain/errors';
 import { parseSince } from '../../src/operations/failed-since';
-import { printable, printableJson } from '../../src/unprintable';
+import { printable, printableJson } from '../../src/lib/unprintable';
 import { kafkaRecords, testStream } from '../domain/support/records';
 import { hostileText } from './support/hostile';
 import './support/configure';

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Releasers } from '../../src/lifecycle';
+import { Releasers } from '../../src/lib/lifecycle';
 import { buildClients } from '../kafka/corpus/make/clients';
 import { cloudsync } from '../torture/command';
 import { EventLog } from '../torture/event-log';

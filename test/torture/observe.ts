@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Kafka } from '../../src/clients/kafka';
 import { createRecordReader } from '../../src/clients/kafka-reader';
-import { mapConcurrently } from '../../src/concurrently';
+import { mapConcurrently } from '../../src/lib/concurrently';
 import { deadLetterHeader } from '../../src/domain/dead-letter';
 import type { AnyStream } from '../../src/domain/stream';
 import {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Releasers } from '../../src/lifecycle';
+import type { Releasers } from '../../src/lib/lifecycle';
 import type { EventLog } from './event-log';
 import type { ProcessName } from './options';
 import type { Servers, TemporalClientName } from './servers';

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createKafka } from '../../src/clients/kafka';
 import { createProducer } from '../../src/clients/kafka-producer';
-import { Releasers } from '../../src/lifecycle';
+import { Releasers } from '../../src/lib/lifecycle';
 import { createLogger } from '../../src/logger';
 import { cloudsync } from './command';
 import { EventLog } from './event-log';

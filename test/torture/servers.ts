@@ -14,7 +14,7 @@ import {
 } from '../../src/dev';
 import type { FurtherListener } from '../../src/dev/kafka-settings';
 import { createLogger } from '../../src/logger';
-import type { Releasers } from '../../src/lifecycle';
+import type { Releasers } from '../../src/lib/lifecycle';
 import { FaultProxy } from '../integration/support/fault-proxy';
 import {
   BRIDGES,

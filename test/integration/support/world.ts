@@ -17,7 +17,7 @@ import { createWorker } from '../../../src/create-worker';
 import type { KafkaRecord } from '../../../src/domain/record';
 import { defineStream, type AnyStream, type StreamOptions } from '../../../src/domain/stream';
 import { messageSchema } from '../../../src/domain/message';
-import type { Service } from '../../../src/lifecycle';
+import type { Service } from '../../../src/lib/lifecycle';
 import { createLogger } from '../../../src/logger';
 import { createMetrics, type Metrics } from '../../../src/metrics';
 import { createTopics } from '../../../src/operations/topics';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { linesOf, linesOfStream, type Line } from '../src/ndjson';
+import { linesOf, linesOfStream, type Line } from '../../src/lib/ndjson';
 
 const texts = (lines: Line[]) => lines.map(({ number, bytes }) => `${number}:${String(bytes)}`);
 const cut = (ndjson: string | Buffer) => texts([...linesOf(Buffer.from(ndjson as string))]);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { elementsOf, membersOf } from '../../src/api/json-slices';
+import { elementsOf, membersOf } from '../../src/lib/json-slices';
 
 const members = (json: string) => membersOf(Buffer.from(json), 1_000)!;
 const texts = (slices: Buffer[]) => slices.map(String);

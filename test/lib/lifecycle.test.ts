@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { Releasers } from '../src/lifecycle';
+import { Releasers } from '../../src/lib/lifecycle';
 
 describe('Releasers', () => {
   test('undo the last first, one after the other', async () => {
@@ -65,7 +65,7 @@ describe('Releasers', () => {
 
 describe('runUntilSignal', () => {
   const NO_START = '(service) => service';
-  const source = (file: string) => JSON.stringify(join(__dirname, '..', 'src', file));
+  const source = (file: string) => JSON.stringify(join(__dirname, '..', '..', 'src', file));
   const directory = mkdtempSync(join(tmpdir(), 'cloudsync-lifecycle-'));
   afterAll(() => rmSync(directory, { recursive: true }));
   const children: ChildProcess[] = [];
@@ -80,7 +80,7 @@ describe('runUntilSignal', () => {
     const file = join(directory, 'service.ts');
     writeFileSync(
       file,
-      `import { runUntilSignal } from ${source('lifecycle.ts')};
+      `import { runUntilSignal } from ${source('lib/lifecycle.ts')};
        import { createLogger } from ${source('logger.ts')};
        const open = setInterval(() => undefined, 1000);
        let end: () => void = () => undefined;

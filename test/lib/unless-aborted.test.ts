@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { unlessAborted } from '../src/unless-aborted';
+import { unlessAborted } from '../../src/lib/unless-aborted';
 
 const never = new Promise<never>(() => undefined);
 

@@ -1,5 +1,5 @@
-import { Slots } from '../../src/bridge/slots';
-import { settled } from './support/fakes';
+import { Slots } from '../../src/lib/slots';
+import { settled } from '../bridge/support/fakes';
 
 test('gives out as many places as there are, then in the order of asking', async () => {
   const slots = new Slots(2);
