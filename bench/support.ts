@@ -9,7 +9,7 @@ import { createProducer } from '../src/clients/kafka-producer';
 import { connectTemporal } from '../src/clients/temporal';
 import { loadSettings, type Settings } from '../src/config';
 import { up, userCacheDirectory } from '../src/dev';
-import { createLogger } from '../src/logger';
+import { createLogger } from '../src/telemetry/logger';
 import { createTopics } from '../src/operations/topics';
 import type { AnyStream } from '../src/domain/stream';
 

@@ -15,10 +15,10 @@ import type { ApiSettings } from './api/settings';
 import { UsageError } from './domain/errors';
 import type { AnyStream } from './domain/stream';
 import { Releasers, type Service } from './lib/lifecycle';
-import type { Logger } from './logger';
-import { createMetrics, startIngestAtZero, type Metrics } from './metrics';
+import type { Logger } from './telemetry/logger';
+import { createMetrics, startIngestAtZero, type Metrics } from './telemetry/metrics';
 import { requireTopics } from './operations/topics';
-import type { Tracing } from './tracing';
+import type { Tracing } from './telemetry/tracing';
 
 export interface ApiOptions {
   kafka: KafkaSettings;

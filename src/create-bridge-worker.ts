@@ -25,7 +25,7 @@ import { allOrNone, createProbe, runWorkers, type WorkerOptions } from './create
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream';
 import { Releasers, type Service } from './lib/lifecycle';
-import { createMetrics, startAtZero } from './metrics';
+import { createMetrics, startAtZero } from './telemetry/metrics';
 import { createStreamBrake } from './stream-brake';
 import { createStreamWorkers } from './stream-worker';
 

@@ -4,7 +4,7 @@ import { listen } from './api/listen';
 import { createCodecServer } from './codec/server';
 import type { CodecSettings } from './codec/settings';
 import type { Service } from './lib/lifecycle';
-import type { Logger } from './logger';
+import type { Logger } from './telemetry/logger';
 
 /** The codec server, listening. */
 export interface CodecService extends Service {

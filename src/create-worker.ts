@@ -13,11 +13,11 @@ import { createRecentLayer } from './bridge/recent-layer';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import type { AnyStream } from './domain/stream';
 import { Releasers, type Service } from './lib/lifecycle';
-import type { Logger } from './logger';
-import { createMetrics, startAtZero, type Metrics } from './metrics';
+import type { Logger } from './telemetry/logger';
+import { createMetrics, startAtZero, type Metrics } from './telemetry/metrics';
 import { createStreamBrake } from './stream-brake';
 import { createStreamWorkers } from './stream-worker';
-import type { Tracing } from './tracing';
+import type { Tracing } from './telemetry/tracing';
 
 export interface WorkerOptions extends ConnectionSettings {
   streams: AnyStream[];

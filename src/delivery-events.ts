@@ -2,9 +2,9 @@ import type { RecordEvents } from './activities/create-activities';
 import type { ChunkEvents } from './activities/deliver-chunk';
 import type { Brake } from './bridge/brake';
 import type { Ledger } from './bridge/ledger';
-import { duplicateSkipped } from './duplicate-skipped';
-import type { Logger } from './logger';
-import type { Metrics } from './metrics';
+import { duplicateSkipped } from './telemetry/duplicate-skipped';
+import type { Logger } from './telemetry/logger';
+import type { Metrics } from './telemetry/metrics';
 
 /** Turns what happens at a stream's sink into log lines and metrics. */
 export function deliveryEvents(

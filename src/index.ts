@@ -3,10 +3,10 @@ export { createBridgeWorker, type BridgeWorkerOptions } from './create-bridge-wo
 export { createWorker, type WorkerOptions } from './create-worker';
 export { runUntilSignal, type Service } from './lib/lifecycle';
 export { startHealthServer, type HealthServer } from './health-server';
-export { createLogger, type Logger } from './logger';
-export { createMetrics, type Metrics } from './metrics';
-export { startTracing, type RunningTracing } from './start-tracing';
-export { Tracing } from './tracing';
+export { createLogger, type Logger } from './telemetry/logger';
+export { createMetrics, type Metrics } from './telemetry/metrics';
+export { startTracing, type RunningTracing } from './telemetry/start-tracing';
+export { Tracing } from './telemetry/tracing';
 export { loadSettings, type Settings } from './config';
 export { encryptionCodec } from './codec/encryption-codec';
 export type { EncryptionKey } from './codec/encryption-keys';

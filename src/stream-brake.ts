@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { Brake, OPEN_GATE, type Gate } from './bridge/brake';
 import type { AnyStream } from './domain/stream';
-import type { Logger } from './logger';
-import type { Metrics } from './metrics';
+import type { Logger } from './telemetry/logger';
+import type { Metrics } from './telemetry/metrics';
 import type { RecordOutcome } from './workflows/bridge-sinks';
 
 /** The brake of one stream in one process, with what it is told by and what it tells. */

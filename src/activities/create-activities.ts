@@ -9,7 +9,7 @@ import { withHeartbeats } from './heartbeat';
 import { holdKey } from './held-key';
 import type { RecordActivities } from './record-activities';
 import { withTimeLimit } from './time-limit';
-import type { Tracing } from '../tracing';
+import type { Tracing } from '../telemetry/tracing';
 import type { RecordFailure } from '../workflows/failure';
 import { startOfRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';

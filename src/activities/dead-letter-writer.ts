@@ -16,7 +16,7 @@ import {
 import { labelsOf } from '../domain/record-labels';
 import type { AnyStream } from '../domain/stream';
 import { traceContextOf } from '../domain/trace-context';
-import { within, type Tracing } from '../tracing';
+import { within, type Tracing } from '../telemetry/tracing';
 import type { RecordFailure } from '../workflows/failure';
 import { originalRecord } from './original-record';
 

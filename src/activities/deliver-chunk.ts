@@ -10,7 +10,7 @@ import type { KafkaRecord } from '../domain/record';
 import type { RecordStart } from '../domain/record-start';
 import type { RetryPolicy } from '../domain/retry-policy';
 import type { AnyStream } from '../domain/stream';
-import { within, type Tracing } from '../tracing';
+import { within, type Tracing } from '../telemetry/tracing';
 import { ChunkAttempt } from './chunk-attempt';
 import type { DeliveredRecord, DeliveryEvents } from './deliver';
 import { withHeartbeats } from './heartbeat';

@@ -11,7 +11,7 @@ import {
 import type { SinkRecord, WriteResult } from '../domain/sink';
 import type { AnyStream } from '../domain/stream';
 import type { TraceContext } from '../domain/trace-context';
-import { within, type Tracing } from '../tracing';
+import { within, type Tracing } from '../telemetry/tracing';
 import { attemptFailure } from './attempt-failure';
 import { withHeartbeats } from './heartbeat';
 import { isRefusal, takeTurn } from './held-key';

@@ -5,8 +5,8 @@ import {
   type OutgoingRecord,
 } from '../clients/batching-producer';
 import type { TraceContext } from '../domain/trace-context';
-import type { Metrics } from '../metrics';
-import { within, type Tracing } from '../tracing';
+import type { Metrics } from '../telemetry/metrics';
+import { within, type Tracing } from '../telemetry/tracing';
 import type { createCheck } from './check';
 import { draftsOf } from './drafts';
 import { ProblemError, type Rejection } from './problem';

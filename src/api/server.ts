@@ -9,7 +9,7 @@ import Fastify, {
 } from 'fastify';
 import type { AnyStream } from '../domain/stream';
 import { readiness } from '../health-server';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 import { createAdmission } from './admission';
 import { answerErrors, answerMalformed } from './answer-errors';
 import { CONTENT_TYPES } from './drafts';

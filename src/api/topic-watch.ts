@@ -1,6 +1,6 @@
 import { publicKafkaError, topicConfig, withAdmin, type Kafka } from '../clients/kafka';
 import { errorWithCause } from '../domain/errors';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 
 const INTERVAL_MS = 10_000;
 /** kafkajs asks a broker that hangs for minutes. */

@@ -4,8 +4,8 @@ import { describeBrake, nextProbe, type BrakeLimits, type BrakeReason } from '..
 import { errorWithCause } from '../domain/errors';
 import { HELD_BY_KEY } from '../domain/hold';
 import type { InvalidRecordType, RecordPosition } from '../domain/record';
-import type { Logger } from '../logger';
-import type { Metrics } from '../metrics';
+import type { Logger } from '../telemetry/logger';
+import type { Metrics } from '../telemetry/metrics';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 import { Outcomes } from './outcomes';
 

@@ -4,7 +4,7 @@ import type { ChunkResult } from '../activities/record-activities';
 import { errorMessage } from '../domain/errors';
 import { keyHash, type Tail } from '../domain/key-hash';
 import type { AnyStream } from '../domain/stream';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 import type { OpenRecords } from './open-records';
 import type { OpenTails } from './open-tails';
 import type { WindowEntry } from './partition-window';

@@ -1,6 +1,6 @@
 import { kafkaErrorType } from '../clients/kafka';
 import { errorMessage } from '../domain/errors';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 import type { Ledger } from './ledger';
 import type { PartitionWindow } from './partition-window';
 import type { Stalls } from './stalls';

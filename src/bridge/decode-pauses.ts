@@ -1,6 +1,6 @@
 import type { DeliveryFailure } from '../domain/errors';
 import { describePosition } from '../domain/record';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 import type { PartitionWindow, WindowEntry } from './partition-window';
 
 const FIRST_WAIT_MS = 200;

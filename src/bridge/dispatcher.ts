@@ -10,9 +10,9 @@ import {
   type RecordStart,
 } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
-import { duplicateSkipped } from '../duplicate-skipped';
-import type { Logger } from '../logger';
-import type { Metrics } from '../metrics';
+import { duplicateSkipped } from '../telemetry/duplicate-skipped';
+import type { Logger } from '../telemetry/logger';
+import type { Metrics } from '../telemetry/metrics';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 import { DecodePauses } from './decode-pauses';
 import { FairQueue } from './fair-queue';

@@ -1,7 +1,7 @@
 import { createKafka, KeptAdmin, type KafkaSettings } from '../clients/kafka';
 import { groupMembers, type GroupMemberState } from '../clients/kafka-group';
 import { errorMessage } from '../domain/errors';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 
 const INTERVAL_MS = 15_000;
 

@@ -1,7 +1,7 @@
 import type { FetchedBatch } from '../clients/kafka';
 import type { OffsetReader } from '../clients/kafka-offsets';
 import { errorMessage } from '../domain/errors';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 import type { PartitionWindow } from './partition-window';
 
 /**

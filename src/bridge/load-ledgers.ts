@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withAdmin, type Kafka } from '../clients/kafka';
 import { errorMessage } from '../domain/errors';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 import { parseObject } from './ledger';
 import type { PartitionWindow } from './partition-window';
 

@@ -1,4 +1,4 @@
-import type { Metrics } from '../metrics';
+import type { Metrics } from '../telemetry/metrics';
 import type { PartitionWindow } from './partition-window';
 import type { WindowState } from './stall-cause';
 import type { StallCause, Stalls } from './stalls';

@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { RecordMemo } from '../domain/record';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 
 export interface OpenRecord {

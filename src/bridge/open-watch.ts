@@ -2,8 +2,8 @@ import type { Client } from '@temporalio/client';
 import { describeStuck, slowWorkflows, type SlowWorkflows } from '../clients/temporal-open';
 import { errorMessage } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
-import type { Logger } from '../logger';
-import type { Metrics } from '../metrics';
+import type { Logger } from '../telemetry/logger';
+import type { Metrics } from '../telemetry/metrics';
 
 const INTERVAL_MS = 15_000;
 /** For all requests of one look. */

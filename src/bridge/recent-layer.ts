@@ -2,7 +2,7 @@ import type { AnyStream } from '../domain/stream';
 import type { IdempotencyService } from '../idempotency/idempotency-service';
 import { resolveIdempotencySettings } from '../idempotency/idempotency-settings';
 import { InMemoryIdempotencyService } from '../idempotency/in-memory-idempotency-service';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 
 /** A timer may fire a millisecond early, before the lock it waits for has expired. */
 const TIMER_MARGIN_MS = 10;

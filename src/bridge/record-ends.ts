@@ -1,5 +1,5 @@
 import type { RecordMemo } from '../domain/record';
-import type { Metrics } from '../metrics';
+import type { Metrics } from '../telemetry/metrics';
 import type { StreamBrake } from '../stream-brake';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 import type { Ledger } from './ledger';

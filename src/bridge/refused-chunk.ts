@@ -5,8 +5,8 @@ import { keyHash, type Tail } from '../domain/key-hash';
 import { parseOrThrow } from '../domain/parse';
 import { startAfter, startOfInvalidRecord, startOfRecord } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
-import type { Logger } from '../logger';
-import type { Metrics } from '../metrics';
+import type { Logger } from '../telemetry/logger';
+import type { Metrics } from '../telemetry/metrics';
 import type { SkippedBy, WindowEntry } from './partition-window';
 
 export interface RefusedChunkDependencies {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { classifyError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 import { withinTime } from '../sinks/within-time';
 
 const FIRST_WAIT_MS = 500;

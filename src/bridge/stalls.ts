@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Logger } from '../logger';
-import type { Metrics } from '../metrics';
+import type { Logger } from '../telemetry/logger';
+import type { Metrics } from '../telemetry/metrics';
 
 /** Why a partition makes no progress; the first that holds. */
 export const STALL_REASONS = [

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Metrics } from '../metrics';
+import type { Metrics } from '../telemetry/metrics';
 
 /** Of what was too much, so much is tried next. */
 const FIRST_DECREASE = 0.5;

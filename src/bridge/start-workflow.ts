@@ -12,8 +12,8 @@ import { isSameRecord, type KafkaRecord, type RecordMemo } from '../domain/recor
 import { startOfUnreadable, type WorkflowStart } from '../domain/record-start';
 import type { AnyStream } from '../domain/stream';
 import { summaryOfStart } from '../domain/summary';
-import type { Logger } from '../logger';
-import type { Metrics } from '../metrics';
+import type { Logger } from '../telemetry/logger';
+import type { Metrics } from '../telemetry/metrics';
 import type { Backoff } from './backoff';
 import type { Gate, Pass } from './brake';
 import type { OpenRecord, OpenRecords } from './open-records';

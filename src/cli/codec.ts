@@ -3,7 +3,7 @@ import { environment, loadSettings } from '../config';
 import { startCodecServer } from '../create-codec-server';
 import { UsageError } from '../domain/errors';
 import { runUntilSignal } from '../lib/lifecycle';
-import { createLogger } from '../logger';
+import { createLogger } from '../telemetry/logger';
 import { serveWithoutReaders } from './exit';
 
 export function addCodecCommand(program: Command): void {

@@ -4,7 +4,7 @@ import { installTemporalRuntime } from '../clients/temporal-runtime';
 import { environment, loadSettings, type Settings } from '../config';
 import type { AnyStream } from '../domain/stream';
 import { loadStreams } from '../load-streams';
-import { createLogger, type Logger } from '../logger';
+import { createLogger, type Logger } from '../telemetry/logger';
 
 /** Options of every command that works on streams. */
 export interface StreamFlags {

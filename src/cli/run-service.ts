@@ -5,10 +5,10 @@ import type { ApiSettings } from '../api/settings';
 import type { AnyStream } from '../domain/stream';
 import { startHealthServer } from '../health-server';
 import { runUntilSignal, type Service } from '../lib/lifecycle';
-import type { Logger } from '../logger';
-import { createMetrics, type Metrics } from '../metrics';
-import { startTracing } from '../start-tracing';
-import type { Tracing } from '../tracing';
+import type { Logger } from '../telemetry/logger';
+import { createMetrics, type Metrics } from '../telemetry/metrics';
+import { startTracing } from '../telemetry/start-tracing';
+import type { Tracing } from '../telemetry/tracing';
 import { commandContext, type StreamFlags } from './context';
 import { serveWithoutReaders } from './exit';
 

@@ -8,7 +8,7 @@ import { createKafka, type Producer } from '../clients/kafka';
 import { createProducer } from '../clients/kafka-producer';
 import { environment, loadSettings } from '../config';
 import { errorMessage, UsageError } from '../domain/errors';
-import { createLogger } from '../logger';
+import { createLogger } from '../telemetry/logger';
 import { linesOfStream, type Line } from '../lib/ndjson';
 import { maxMessageBytes, requireTopics } from '../operations/topics';
 import { commandKafka } from './context';

@@ -1,4 +1,4 @@
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 import { Releasers } from '../lib/lifecycle';
 import { createKafka, type KafkaSettings } from './kafka';
 import { createRecordReader, type RecordReader } from './kafka-reader';

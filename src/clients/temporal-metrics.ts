@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { errorMessage } from '../domain/errors';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 import { installTemporalRuntime } from './temporal-runtime';
 
 const TRIES = 5;

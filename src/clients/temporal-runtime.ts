@@ -4,7 +4,7 @@ import {
   Runtime,
   type LogLevel,
 } from '@temporalio/worker';
-import type { Logger } from '../logger';
+import type { Logger } from '../telemetry/logger';
 import { sdkLine } from './sdk-log';
 
 let installed = false;

@@ -12,7 +12,7 @@ import { DEFAULT_RETRY_POLICY } from '../../src/domain/retry-policy';
 import type { Sink, SinkRecord, WriteContext } from '../../src/domain/sink';
 import { traceContextOf } from '../../src/domain/trace-context';
 import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
-import { Tracing } from '../../src/tracing';
+import { Tracing } from '../../src/telemetry/tracing';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { spansInMemory, TRACE_ID, traceHeader, traceparent } from '../support/spans';
 import { noChunks } from './support/no-chunks';

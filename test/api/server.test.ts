@@ -11,8 +11,8 @@ import {
   type OutgoingRecord,
 } from '../../src/clients/batching-producer';
 import { messageSchema } from '../../src/domain/message';
-import { createLogger } from '../../src/logger';
-import { createMetrics } from '../../src/metrics';
+import { createLogger } from '../../src/telemetry/logger';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { testStream } from '../domain/support/records';
 
 const PATH = '/v1/messages';

@@ -1,6 +1,6 @@
 import { TopicWatch } from '../../src/api/topic-watch';
 import type { Kafka } from '../../src/clients/kafka';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());

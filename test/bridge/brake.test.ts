@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { Brake, type Pass } from '../../src/bridge/brake';
 import { DEFAULT_BRAKE_LIMITS } from '../../src/domain/brake';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { keepingLogger, serviceError, settled } from './support/fakes';
 
 const MINUTE = 60_000;

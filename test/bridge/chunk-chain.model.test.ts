@@ -10,7 +10,7 @@ import { HeldChunks } from '../../src/bridge/held-chunks';
 import { OpenRecords } from '../../src/bridge/open-records';
 import * as kafka from '../../src/clients/kafka';
 import type { ChunkMemo } from '../../src/domain/chunk';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from './support/fetched-batch';

@@ -22,7 +22,7 @@ import type { KafkaRecord } from '../../src/domain/record';
 import { DEFAULT_RETRY_POLICY } from '../../src/domain/retry-policy';
 import type { SinkRecord } from '../../src/domain/sink';
 import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from './support/fetched-batch';

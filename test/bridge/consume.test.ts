@@ -1,7 +1,7 @@
 import { StreamConsumer } from '../../src/bridge/consume';
 import type { WindowEntry } from '../../src/bridge/partition-window';
 import * as kafka from '../../src/clients/kafka';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from './support/fetched-batch';

@@ -11,8 +11,8 @@ import { RecentLayer } from '../../src/bridge/recent-layer';
 import { DeliveryError } from '../../src/domain/errors';
 import type { KafkaRecord } from '../../src/domain/record';
 import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
-import { DUPLICATE_SKIPPED } from '../../src/logger';
-import { createMetrics } from '../../src/metrics';
+import { DUPLICATE_SKIPPED } from '../../src/telemetry/logger';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import {
   counts,

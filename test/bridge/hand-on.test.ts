@@ -4,7 +4,7 @@ import { StartRate } from '../../src/bridge/start-rate';
 import { createHandOn } from '../../src/bridge/hand-on';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { startAfter, startOfRecord } from '../../src/domain/record-start';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { fakeClient, keepingLogger, serviceError, settled } from './support/fakes';
 

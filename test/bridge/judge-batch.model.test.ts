@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { StreamConsumer } from '../../src/bridge/consume';
 import type { WindowEntry } from '../../src/bridge/partition-window';
 import * as kafka from '../../src/clients/kafka';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
 import { fetchedBatch } from './support/fetched-batch';

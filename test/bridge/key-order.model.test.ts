@@ -11,7 +11,7 @@ import { RecentLayer } from '../../src/bridge/recent-layer';
 import * as kafka from '../../src/clients/kafka';
 import type { RecordInput, RecordMemo } from '../../src/domain/record';
 import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from './support/fetched-batch';

@@ -3,7 +3,7 @@ import { measureLag } from '../../src/bridge/measure-lag';
 import { PartitionWindow } from '../../src/bridge/partition-window';
 import type { WindowState } from '../../src/bridge/stall-cause';
 import { Stalls } from '../../src/bridge/stalls';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord } from '../domain/support/records';
 import { keepingLogger } from './support/fakes';
 

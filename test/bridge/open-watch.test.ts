@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { OpenWatch } from '../../src/bridge/open-watch';
 import { slowWorkflows, type SlowWorkflows } from '../../src/clients/temporal-open';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { testStream } from '../domain/support/records';
 import { keepingLogger, settled } from './support/fakes';
 

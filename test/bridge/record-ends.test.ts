@@ -1,6 +1,6 @@
 import { Ledger, parseLedger } from '../../src/bridge/ledger';
 import { RecordEnds } from '../../src/bridge/record-ends';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { counts } from './support/fakes';
 
 const memo = { stream: 'test', messageId: '42', topic: 'topic', partition: 0, offset: 7 };

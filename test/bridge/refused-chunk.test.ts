@@ -8,7 +8,7 @@ import { OpenRecords } from '../../src/bridge/open-records';
 import { PartitionWindow } from '../../src/bridge/partition-window';
 import { StartRate } from '../../src/bridge/start-rate';
 import { keyHash } from '../../src/domain/key-hash';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { deferred, fakeClient, keepingLogger, serviceError, settled } from './support/fakes';
 

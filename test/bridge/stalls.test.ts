@@ -3,7 +3,7 @@ import { OpenRecords } from '../../src/bridge/open-records';
 import { stallCause, type WindowState } from '../../src/bridge/stall-cause';
 import { StartRate } from '../../src/bridge/start-rate';
 import { parseStallNote, STALL_REASONS, Stalls, type StallCause } from '../../src/bridge/stalls';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { testStream } from '../domain/support/records';
 import { fakeClient, keepingLogger } from './support/fakes';
 

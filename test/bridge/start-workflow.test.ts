@@ -5,7 +5,7 @@ import { StartRate } from '../../src/bridge/start-rate';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { StartRejectedError, startWorkflow } from '../../src/bridge/start-workflow';
 import { startOfRecord } from '../../src/domain/record-start';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import {
   counts,

@@ -1,7 +1,7 @@
 import { createKafka, isRetriableKafkaError, type Kafka } from '../../src/clients/kafka';
 import { createProducer } from '../../src/clients/kafka-producer';
 import { BatchingProducer } from '../../src/clients/batching-producer';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 
 /**
  * A cluster of two brokers and a topic of two partitions, in place of kafkajs's own. The first request to

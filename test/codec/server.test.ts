@@ -7,7 +7,7 @@ import { payloadsToJson } from '../../src/codec/payloads-json';
 import { createCodecServer, type CodecServerOptions } from '../../src/codec/server';
 import { loadSettings } from '../../src/config';
 import { startCodecServer } from '../../src/create-codec-server';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 
 const UI = 'http://127.0.0.1:8233';
 const codec = encryptionCodec([{ id: 'k1', key: randomBytes(32) }]);

@@ -8,7 +8,7 @@ import { LOG_DIRECTORY } from '../../src/cli/dlq-replay';
 import { loadSettings } from '../../src/config';
 import { KAFKA_IMAGE } from '../../src/dev/kafka-versions';
 import { startHealthServer } from '../../src/health-server';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import referenceStreams from '../../src/streams/index';
 import {
   compose,

@@ -6,7 +6,7 @@ import { loadSettings } from '../../src/config';
 import { DEFAULT_RETRY_POLICY } from '../../src/domain/retry-policy';
 import { environmentSchema } from '../../src/environment-schema';
 import { resolveIdempotencySettings } from '../../src/idempotency/idempotency-settings';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 
 const ROOT = join(__dirname, '..', '..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');

@@ -35,7 +35,7 @@ import {
   startOfRecord,
   type WorkflowStart,
 } from '../../src/domain/record-start';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 import { createStreamWorkers } from '../../src/stream-worker';
 import { kafkaRecord, testStream } from '../domain/support/records';
 

@@ -11,7 +11,7 @@ import { createApi, type ApiOptions, type ApiService } from '../../src/create-ap
 import { freePort, startKafka, userCacheDirectory } from '../../src/dev';
 import { parseRecord } from '../../src/domain/parse';
 import type { AnyStream } from '../../src/domain/stream';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 import { messageValue, uniqueName, until, World } from './support/world';
 
 jest.setTimeout(240_000);

@@ -3,7 +3,7 @@ import { withAdmin } from '../../src/clients/kafka';
 import { installTemporalRuntime } from '../../src/clients/temporal-runtime';
 import { DeliveryError } from '../../src/domain/errors';
 import type { ExecutionOptions } from '../../src/domain/stream';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 import { message, until, World } from './support/world';
 
 jest.setTimeout(120_000);

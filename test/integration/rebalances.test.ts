@@ -3,7 +3,7 @@ import type { WindowEntry } from '../../src/bridge/partition-window';
 import { withAdmin, type Kafka, type KafkaSettings } from '../../src/clients/kafka';
 import type { AnyStream } from '../../src/domain/stream';
 import type { Service } from '../../src/lib/lifecycle';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { keepingLogger } from '../bridge/support/fakes';
 import { ApiKey, KafkaProxy } from './support/kafka-proxy';
 import { message, uniqueName, until, World } from './support/world';

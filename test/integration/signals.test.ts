@@ -1,4 +1,4 @@
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { BridgeProcesses } from './support/bridge-processes';
 import { messageValue, until } from './support/world';
 

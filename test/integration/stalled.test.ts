@@ -3,7 +3,7 @@ import { withAdmin } from '../../src/clients/kafka';
 import type { KafkaSettings } from '../../src/clients/kafka';
 import { DeliveryError } from '../../src/domain/errors';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream';
-import { createMetrics } from '../../src/metrics';
+import { createMetrics } from '../../src/telemetry/metrics';
 import { streamStatus } from '../../src/operations/status';
 import { keepingLogger } from '../bridge/support/fakes';
 import { s3Sink } from '../../src/sinks/s3';

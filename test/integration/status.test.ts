@@ -7,7 +7,7 @@ import { describeStatus } from '../../src/cli/status-output';
 import { describeTrace } from '../../src/cli/trace-output';
 import { DeliveryError } from '../../src/domain/errors';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 import { listFailed } from '../../src/operations/failed-list';
 import { streamStatus } from '../../src/operations/status';
 import { trace } from '../../src/operations/trace';

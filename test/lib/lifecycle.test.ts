@@ -81,7 +81,7 @@ describe('runUntilSignal', () => {
     writeFileSync(
       file,
       `import { runUntilSignal } from ${source('lib/lifecycle.ts')};
-       import { createLogger } from ${source('logger.ts')};
+       import { createLogger } from ${source('telemetry/logger.ts')};
        const open = setInterval(() => undefined, 1000);
        let end: () => void = () => undefined;
        const ended = new Promise<void>((resolve) => (end = resolve));

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 import { printable, printableJson } from '../../src/lib/unprintable';
 import { watch } from '../../src/cli/watch';
 

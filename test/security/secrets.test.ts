@@ -7,11 +7,11 @@ import { createKafka, withAdmin } from '../../src/clients/kafka';
 import { loadSettings } from '../../src/config';
 import { errorWithCause } from '../../src/domain/errors';
 import type { Sink } from '../../src/domain/sink';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 import { azureBlobSink } from '../../src/sinks/azure-blob';
 import { httpSink } from '../../src/sinks/http';
 import { s3Sink } from '../../src/sinks/s3';
-import { startTracing } from '../../src/start-tracing';
+import { startTracing } from '../../src/telemetry/start-tracing';
 import { write } from '../sinks/support/write';
 import { CANARY, sightings } from './support/canary';
 import {

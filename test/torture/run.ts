@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createKafka } from '../../src/clients/kafka';
 import { createProducer } from '../../src/clients/kafka-producer';
 import { Releasers } from '../../src/lib/lifecycle';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 import { cloudsync } from './command';
 import { EventLog } from './event-log';
 import { runSchedule, type Processes } from './inject';

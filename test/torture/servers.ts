@@ -13,7 +13,7 @@ import {
   userCacheDirectory,
 } from '../../src/dev';
 import type { FurtherListener } from '../../src/dev/kafka-settings';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 import type { Releasers } from '../../src/lib/lifecycle';
 import { FaultProxy } from '../integration/support/fault-proxy';
 import {

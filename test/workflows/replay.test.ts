@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { installTemporalRuntime } from '../../src/clients/temporal-runtime';
-import { createLogger } from '../../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 import { bundleFrameworkWorkflows } from '../../src/workflow-bundle';
 
 /** Recorded with test/histories/record.ts; offline from then on. */

@@ -18,8 +18,8 @@ import type { KafkaRecord } from '../../../src/domain/record';
 import { defineStream, type AnyStream, type StreamOptions } from '../../../src/domain/stream';
 import { messageSchema } from '../../../src/domain/message';
 import type { Service } from '../../../src/lib/lifecycle';
-import { createLogger } from '../../../src/logger';
-import { createMetrics, type Metrics } from '../../../src/metrics';
+import { createLogger } from '../../../src/telemetry/logger';
+import { createMetrics, type Metrics } from '../../../src/telemetry/metrics';
 import { createTopics } from '../../../src/operations/topics';
 import { MemorySink } from './memory-sink';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createKafka, withAdmin } from '../../../../src/clients/kafka';
 import { freePort, startKafka, userCacheDirectory } from '../../../../src/dev';
-import { createLogger } from '../../../../src/logger';
+import { createLogger } from '../../../../src/telemetry/logger';
 import { brokerCases, type BrokerCase } from './broker-cases';
 import { builtCases } from './built-cases';
 import { capture, captureBuilt, type NamedCase } from './capture';

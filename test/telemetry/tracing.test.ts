@@ -1,8 +1,8 @@
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { DeliveryError } from '../src/domain/errors';
-import { Tracing, within } from '../src/tracing';
-import { kafkaRecord, testStream } from './domain/support/records';
-import { spansInMemory, TRACE_ID, traceHeader, traceparent } from './support/spans';
+import { DeliveryError } from '../../src/domain/errors';
+import { Tracing, within } from '../../src/telemetry/tracing';
+import { kafkaRecord, testStream } from '../domain/support/records';
+import { spansInMemory, TRACE_ID, traceHeader, traceparent } from '../support/spans';
 
 const exporter = spansInMemory();
 const tracing = new Tracing();

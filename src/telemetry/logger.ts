@@ -1,8 +1,8 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
-import type { LogLevel } from './environment-schema';
-import { errorMessage } from './domain/errors';
+import type { LogLevel } from '../environment-schema';
+import { errorMessage } from '../domain/errors';
 import { readableLine } from './log-line';
-import { printableJson } from './lib/unprintable';
+import { printableJson } from '../lib/unprintable';
 
 export type { Logger } from 'pino';
 

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { printable } from './lib/unprintable';
+import { printable } from '../lib/unprintable';
 
 /** A JSON log line as a person reads it in a terminal: time, level, message, fields, and stacks below. */
 export function readableLine(json: string): string {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { context, diag, DiagLogLevel, propagation, trace } from '@opentelemetry/api';
-import type { Service } from './lib/lifecycle';
+import type { Service } from '../lib/lifecycle';
 import type { Logger } from './logger';
 import { Tracing } from './tracing';
 

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { createLogger } from '../src/logger';
+import { createLogger } from '../../src/telemetry/logger';
 
 /** What a logger writes, on a terminal or elsewhere. */
 function written(isTerminal: boolean, log: (logger: ReturnType<typeof createLogger>) => void) {

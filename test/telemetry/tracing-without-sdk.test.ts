@@ -1,5 +1,5 @@
-import { Tracing } from '../src/tracing';
-import { traceparent } from './support/spans';
+import { Tracing } from '../../src/telemetry/tracing';
+import { traceparent } from '../support/spans';
 
 /** A program of one's own that registers no SDK. */
 test('without an SDK nothing is made, and the trace passes through', async () => {

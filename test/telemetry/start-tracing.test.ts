@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { Logger } from '../src/logger';
-import { startTracing } from '../src/start-tracing';
-import { OtlpReceiver } from './support/otlp-receiver';
+import type { Logger } from '../../src/telemetry/logger';
+import { startTracing } from '../../src/telemetry/start-tracing';
+import { OtlpReceiver } from '../support/otlp-receiver';
 
 const lines: string[] = [];
 const say = (...words: unknown[]) => lines.push(String(words.at(-1)));

@@ -1,4 +1,4 @@
-import { createMetrics, startAtZero } from '../src/metrics';
+import { createMetrics, startAtZero } from '../../src/telemetry/metrics';
 
 test('counters that stand still for long are there before their first event', async () => {
   const metrics = createMetrics();
