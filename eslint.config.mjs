@@ -12,10 +12,6 @@ const kafkajs = {
   message: 'Only clients/kafka*.ts and clients/kafkajs-patches know kafkajs.',
 };
 const workers = { regex: '/workers(/|$)', message: 'Nothing imports an entry point.' };
-const outer = {
-  regex: '/(cli|dev|operations|workers)(/|$)',
-  message: 'Dependencies point inward.',
-};
 
 export default defineConfig(
   {
@@ -56,24 +52,11 @@ export default defineConfig(
       'test/clients/kafkajs-patches/*.ts',
       'test/integration/support/produce-bytes.ts',
     ],
-    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [outer] }] },
+    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [workers] }] },
   },
-  folder('domain', {
-    regex: '^(?!\\./|zod$|node:(crypto|buffer)$)',
-    message: 'domain needs only zod.',
-  }),
-  folder('idempotency', {
-    regex: '^(?!\\./|\\.\\./domain/|node:crypto$)',
-    message: 'Only domain.',
-  }),
   folder('workflows', {
     regex: '^(?!\\./|@temporalio/(workflow|common)$)',
     allowTypeImports: true,
     message: 'Workflows run in a sandbox: types only.',
   }),
-  folder('sinks', kafkajs, outer, { regex: '/(bridge|activities|workflows)(/|$)' }),
-  folder('api', kafkajs, outer, { regex: '/(bridge|activities|workflows|sinks)(/|$)' }),
-  folder('codec', kafkajs, outer, { regex: '/(bridge|activities|workflows|sinks)(/|$)' }),
-  folder('activities', kafkajs, outer, { regex: '/bridge(/|$)', allowTypeImports: true }),
-  folder('bridge', kafkajs, outer, { regex: '/activities(/|$)', allowTypeImports: true }),
 );

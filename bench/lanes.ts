@@ -6,9 +6,9 @@ import { createConsumer, createKafka, fetchedBatch } from '../src/clients/kafka'
 import { connectTemporal } from '../src/clients/temporal';
 import { installTemporalRuntime } from '../src/clients/temporal-runtime';
 import type { Settings } from '../src/config';
-import { parseNow } from '../src/domain/parse';
-import type { KafkaRecord } from '../src/domain/record';
-import type { AnyStream } from '../src/domain/stream';
+import { parseNow } from '../src/domain/workflow/parse';
+import type { KafkaRecord } from '../src/domain/record/record';
+import type { AnyStream } from '../src/domain/stream/stream';
 import { fileSystemSink } from '../src/sinks/filesystem';
 import { reconcile } from '../src/operations/reconcile';
 import { workflowCounts } from '../src/operations/status-workflows';

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../src/config';
 import { createBridgeWorker } from '../src/create-bridge-worker';
-import { messageSchema } from '../src/domain/message';
-import type { Sink } from '../src/domain/sink';
-import { defineStream, type ExecutionOptions } from '../src/domain/stream';
+import { messageSchema } from '../src/domain/record/message';
+import type { Sink } from '../src/domain/stream/sink';
+import { defineStream, type ExecutionOptions } from '../src/domain/stream/stream';
 import { fileSystemSink } from '../src/sinks/filesystem';
 import { logger, measure, messageOf, prepare, quantile, rssMb, send, type Row } from './support';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installTemporalRuntime } from '../src/clients/temporal-runtime';
 import type { Settings } from '../src/config';
-import type { Ordering } from '../src/domain/stream';
+import type { Ordering } from '../src/domain/stream/stream';
 import benchStream from './stream';
 import {
   argument,

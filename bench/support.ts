@@ -11,7 +11,7 @@ import { loadSettings, type Settings } from '../src/config';
 import { up, userCacheDirectory } from '../src/dev';
 import { createLogger } from '../src/telemetry/logger';
 import { createTopics } from '../src/operations/topics';
-import type { AnyStream } from '../src/domain/stream';
+import type { AnyStream } from '../src/domain/stream/stream';
 
 /** What the benches share: the servers, the records, bridge workers in processes of their own. */
 export const logger = createLogger('error');

@@ -8,9 +8,9 @@ import type { CodecSettings } from './codec/settings';
 import { readEncryptionKeys } from './encryption-settings';
 import { environmentSchema, incomplete, type LogLevel } from './environment-schema';
 import { errorMessage, UsageError } from './domain/errors';
-import type { IdempotencySettings } from './domain/idempotency-settings';
-import type { ExecutionOptions } from './domain/stream';
-import type { RetryPolicy } from './domain/retry-policy';
+import type { IdempotencySettings } from './domain/stream/idempotency-settings';
+import type { ExecutionOptions } from './domain/stream/stream';
+import type { RetryPolicy } from './domain/stream/retry-policy';
 import { kafkaTls } from './kafka-tls';
 import {
   LOCAL_ENV_FILE,

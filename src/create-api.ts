@@ -13,7 +13,7 @@ import { createApiServer } from './api/server';
 import { TopicWatch } from './api/topic-watch';
 import type { ApiSettings } from './api/settings';
 import { UsageError } from './domain/errors';
-import type { AnyStream } from './domain/stream';
+import type { AnyStream } from './domain/stream/stream';
 import { Releasers, type Service } from './lib/lifecycle';
 import type { Logger } from './telemetry/logger';
 import { createMetrics, startIngestAtZero, type Metrics } from './telemetry/metrics';

@@ -23,7 +23,7 @@ import { connect, type Connections } from './clients/connections';
 import { holdsOf } from './clients/temporal-hold';
 import { allOrNone, createProbe, runWorkers, type WorkerOptions } from './create-worker';
 import { chunkEvents, deliveryEvents } from './delivery-events';
-import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream';
+import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream/stream';
 import { Releasers, type Service } from './lib/lifecycle';
 import { createMetrics, startAtZero } from './telemetry/metrics';
 import { createStreamBrake } from './stream-brake';

@@ -11,7 +11,7 @@ import { RecordEnds } from './bridge/record-ends';
 import { createStartRate } from './bridge/start-rate';
 import { createRecentLayer } from './bridge/recent-layer';
 import { chunkEvents, deliveryEvents } from './delivery-events';
-import type { AnyStream } from './domain/stream';
+import type { AnyStream } from './domain/stream/stream';
 import { Releasers, type Service } from './lib/lifecycle';
 import type { Logger } from './telemetry/logger';
 import { createMetrics, startAtZero, type Metrics } from './telemetry/metrics';

@@ -20,12 +20,12 @@ export {
   type RecordWorkflow,
   type Stream,
   type StreamOptions,
-} from './domain/stream';
-export type { BrakeLimits } from './domain/brake';
-export type { ChunkRange } from './domain/chunk';
-export { messageSchema, type Message } from './domain/message';
-export type { KafkaRecord, RecordInput, RecordPosition } from './domain/record';
-export { traceContextOf, type TraceContext } from './domain/trace-context';
+} from './domain/stream/stream';
+export type { BrakeLimits } from './domain/stream/brake';
+export type { ChunkRange } from './domain/workflow/chunk';
+export { messageSchema, type Message } from './domain/record/message';
+export type { KafkaRecord, RecordInput, RecordPosition } from './domain/record/record';
+export { traceContextOf, type TraceContext } from './domain/record/trace-context';
 export type {
   DeliverFunction,
   Sink,
@@ -33,7 +33,7 @@ export type {
   SinkRecord,
   WriteContext,
   WriteResult,
-} from './domain/sink';
+} from './domain/stream/sink';
 export {
   classifyError,
   DeliveryError,
@@ -42,8 +42,8 @@ export {
   type DeliveryFailureType,
   type ErrorClassifier,
 } from './domain/errors';
-export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/retry-policy';
-export type { IdempotencySettings } from './domain/idempotency-settings';
+export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/stream/retry-policy';
+export type { IdempotencySettings } from './domain/stream/idempotency-settings';
 export type { IdempotencyService, IdempotencyStats } from './idempotency/idempotency-service';
 export {
   InMemoryIdempotencyService,

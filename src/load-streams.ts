@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { require as load } from 'tsx/cjs/api';
 import type { Settings } from './config';
 import { errorMessage, UsageError } from './domain/errors';
-import { checkDistinct, type AnyStream } from './domain/stream';
+import { checkDistinct, type AnyStream } from './domain/stream/stream';
 import referenceStreams, { REFERENCE_STREAM_NAMES } from './streams/index';
 
 /** What is looked for in the working directory when nobody names a module; the first that is there. */

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { Brake, OPEN_GATE, type Gate } from './bridge/brake';
-import type { AnyStream } from './domain/stream';
+import type { AnyStream } from './domain/stream/stream';
 import type { Logger } from './telemetry/logger';
 import type { Metrics } from './telemetry/metrics';
 import type { RecordOutcome } from './workflows/bridge-sinks';

@@ -8,7 +8,7 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import { FAILURE_CONVERTER } from './codec/data-converter';
-import type { RecordWorkflow } from './domain/stream';
+import type { RecordWorkflow } from './domain/stream/stream';
 
 const extension = extname(__filename);
 const WORKFLOWS = join(__dirname, 'workflows', `index${extension}`);

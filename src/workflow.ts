@@ -4,6 +4,6 @@
  */
 export { deadLetter } from './workflows/dead-letter';
 export { activityFailure, type RecordFailure } from './workflows/failure';
-export type { DeliverResult, RecordActivities } from './activities/record-activities';
-export type { RecordInput } from './domain/record';
-export type { RetryPolicy } from './domain/retry-policy';
+export type { DeliverResult, RecordActivities } from './domain/workflow/record-activities';
+export type { RecordInput } from './domain/record/record';
+export type { RetryPolicy } from './domain/stream/retry-policy';

@@ -1,6 +1,6 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import { isRetryable, type DeliveryFailure } from '../domain/errors';
-import { truncateUtf8 } from '../domain/workflow-id';
+import { truncateUtf8 } from '../domain/record/workflow-id';
 import type { AttemptDetails } from '../workflows/failure';
 
 /**

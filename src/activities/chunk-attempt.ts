@@ -1,20 +1,20 @@
 import { ApplicationFailure, Context, sleep } from '@temporalio/activity';
-import type { ChunkInput } from '../domain/chunk';
-import type { ChunkProgress } from '../domain/chunk-progress';
-import { contentKey } from '../domain/content-key';
+import type { ChunkInput } from '../domain/workflow/chunk';
+import type { ChunkProgress } from '../domain/workflow/chunk-progress';
+import { contentKey } from '../domain/workflow/content-key';
 import { classifyError, isRetryable, type DeliveryFailure } from '../domain/errors';
-import type { Parsed } from '../domain/parse';
-import { describePosition, type KafkaRecord } from '../domain/record';
+import type { Parsed } from '../domain/workflow/parse';
+import { describePosition, type KafkaRecord } from '../domain/record/record';
 import {
   fitsWorkflow,
   startOfInvalidRecord,
   startOfRecord,
   type RecordStart,
-} from '../domain/record-start';
-import type { RetryPolicy } from '../domain/retry-policy';
-import type { ChunkWriteResult, SinkRecord, WriteContext } from '../domain/sink';
-import type { TraceContext } from '../domain/trace-context';
-import { recordWorkflowId } from '../domain/workflow-id';
+} from '../domain/workflow/record-start';
+import type { RetryPolicy } from '../domain/stream/retry-policy';
+import type { ChunkWriteResult, SinkRecord, WriteContext } from '../domain/stream/sink';
+import type { TraceContext } from '../domain/record/trace-context';
+import { recordWorkflowId } from '../domain/record/workflow-id';
 import { attemptFailure, usableDelay } from './attempt-failure';
 import { isOwnWrite } from './deliver';
 import type { ChunkDependencies } from './deliver-chunk';

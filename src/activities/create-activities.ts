@@ -7,15 +7,15 @@ import { deliver, type DeliveredRecord, type DeliveryEvents } from './deliver';
 import { deliverChunk, type ChunkDependencies } from './deliver-chunk';
 import { withHeartbeats } from './heartbeat';
 import { holdKey } from './held-key';
-import type { RecordActivities } from './record-activities';
+import type { RecordActivities } from '../domain/workflow/record-activities';
 import { withTimeLimit } from './time-limit';
 import type { Tracing } from '../telemetry/tracing';
 import type { RecordFailure } from '../workflows/failure';
-import { startOfRecord } from '../domain/record-start';
-import type { AnyStream } from '../domain/stream';
-import { parseRecord } from '../domain/parse';
-import { decodeContent, isSameRecord } from '../domain/record';
-import { labelsOf, type RecordLabels } from '../domain/record-labels';
+import { startOfRecord } from '../domain/workflow/record-start';
+import type { AnyStream } from '../domain/stream/stream';
+import { parseRecord } from '../domain/workflow/parse';
+import { decodeContent, isSameRecord } from '../domain/record/record';
+import { labelsOf, type RecordLabels } from '../domain/workflow/record-labels';
 
 /** As the workflow has it: an attempt that knows no answer then takes the old one. */
 const PARSE_ATTEMPTS = 3;

@@ -6,16 +6,16 @@ import {
   CONTENT_OMITTED,
   deadLetterHeaders,
   originalHeaders,
-} from '../domain/dead-letter';
+} from '../domain/workflow/dead-letter';
 import {
   describePosition,
   type KafkaRecord,
   type RecordEnvelope,
   type RecordPosition,
-} from '../domain/record';
-import { labelsOf } from '../domain/record-labels';
-import type { AnyStream } from '../domain/stream';
-import { traceContextOf } from '../domain/trace-context';
+} from '../domain/record/record';
+import { labelsOf } from '../domain/workflow/record-labels';
+import type { AnyStream } from '../domain/stream/stream';
+import { traceContextOf } from '../domain/record/trace-context';
 import { within, type Tracing } from '../telemetry/tracing';
 import type { RecordFailure } from '../workflows/failure';
 import { originalRecord } from './original-record';

@@ -3,19 +3,19 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { RecordReader } from '../clients/kafka-reader';
 import type { Holds } from '../clients/temporal-hold';
 import type { RecentLayer } from '../bridge/recent-layer';
-import { describeRange, type ChunkInput } from '../domain/chunk';
-import { newProgress, type ChunkProgress } from '../domain/chunk-progress';
-import type { Tail } from '../domain/key-hash';
-import type { KafkaRecord } from '../domain/record';
-import type { RecordStart } from '../domain/record-start';
-import type { RetryPolicy } from '../domain/retry-policy';
-import type { AnyStream } from '../domain/stream';
+import { describeRange, type ChunkInput } from '../domain/workflow/chunk';
+import { newProgress, type ChunkProgress } from '../domain/workflow/chunk-progress';
+import type { Tail } from '../domain/workflow/key-hash';
+import type { KafkaRecord } from '../domain/record/record';
+import type { RecordStart } from '../domain/workflow/record-start';
+import type { RetryPolicy } from '../domain/stream/retry-policy';
+import type { AnyStream } from '../domain/stream/stream';
 import { within, type Tracing } from '../telemetry/tracing';
 import { ChunkAttempt } from './chunk-attempt';
 import type { DeliveredRecord, DeliveryEvents } from './deliver';
 import { withHeartbeats } from './heartbeat';
 import { OrderedChunkAttempt } from './ordered-chunk-attempt';
-import type { ChunkResult } from './record-activities';
+import type { ChunkResult } from '../domain/workflow/record-activities';
 
 export interface HeldRecords {
   get(chunk: ChunkInput): ChunkProgress | undefined;

@@ -1,21 +1,21 @@
 import { activityInfo, Context } from '@temporalio/activity';
 import type { Holds } from '../clients/temporal-hold';
 import { classifyError, DeliveryError, isRetryable } from '../domain/errors';
-import { parseNow, parseOrThrow, parsesLater, type Parsed } from '../domain/parse';
+import { parseNow, parseOrThrow, parsesLater, type Parsed } from '../domain/workflow/parse';
 import {
   decodeContent,
   type KafkaRecord,
   type RecordInput,
   type RecordPosition,
-} from '../domain/record';
-import type { SinkRecord, WriteResult } from '../domain/sink';
-import type { AnyStream } from '../domain/stream';
-import type { TraceContext } from '../domain/trace-context';
+} from '../domain/record/record';
+import type { SinkRecord, WriteResult } from '../domain/stream/sink';
+import type { AnyStream } from '../domain/stream/stream';
+import type { TraceContext } from '../domain/record/trace-context';
 import { within, type Tracing } from '../telemetry/tracing';
 import { attemptFailure } from './attempt-failure';
 import { withHeartbeats } from './heartbeat';
 import { isRefusal, takeTurn } from './held-key';
-import type { DeliverResult } from './record-activities';
+import type { DeliverResult } from '../domain/workflow/record-activities';
 import { withTimeLimit } from './time-limit';
 
 /** A record as events name it. */

@@ -2,14 +2,14 @@ import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import type { RecordReader } from '../clients/kafka-reader';
 import type { Holds } from '../clients/temporal-hold';
 import { DeliveryError, errorWithCause } from '../domain/errors';
-import { HEAD_OF_KEY, HELD_BY_KEY, recordMark, turnOf } from '../domain/hold';
-import { keyHash } from '../domain/key-hash';
+import { HEAD_OF_KEY, HELD_BY_KEY, recordMark, turnOf } from '../domain/stream/hold';
+import { keyHash } from '../domain/workflow/key-hash';
 import {
   decodeContent,
   describePosition,
   type RecordEnvelope,
   type RecordInput,
-} from '../domain/record';
+} from '../domain/record/record';
 import type { AttemptDetails } from '../workflows/failure';
 import { originalRecord } from './original-record';
 

@@ -1,14 +1,14 @@
 import { sleep } from '@temporalio/activity';
 import { isRetryable, type DeliveryFailure } from '../domain/errors';
-import type { Head } from '../domain/hold';
-import { keyHash } from '../domain/key-hash';
-import type { InvalidReason, KafkaRecord } from '../domain/record';
+import type { Head } from '../domain/stream/hold';
+import { keyHash } from '../domain/workflow/key-hash';
+import type { InvalidReason, KafkaRecord } from '../domain/record/record';
 import {
   fitsWorkflow,
   startAfter,
   startOfInvalidRecord,
   startOfRecord,
-} from '../domain/record-start';
+} from '../domain/workflow/record-start';
 import {
   ChunkAttempt,
   CONCURRENCY,

@@ -1,5 +1,5 @@
 import { OffsetOutOfRangeError, type RecordReader } from '../clients/kafka-reader';
-import { decodeContent, type KafkaRecord, type RecordEnvelope } from '../domain/record';
+import { decodeContent, type KafkaRecord, type RecordEnvelope } from '../domain/record/record';
 
 /**
  * Key, value, headers and timestamp as they were, also of a record too large for a workflow; undefined where

@@ -1,8 +1,8 @@
-import { parseRecord, type ParseResult } from '../domain/parse';
-import type { InvalidReason, KafkaRecord } from '../domain/record';
-import { fitsWorkflow, MAX_CONTENT_BYTES } from '../domain/record-start';
-import type { AnyStream } from '../domain/stream';
-import type { TraceContext } from '../domain/trace-context';
+import { parseRecord, type ParseResult } from '../domain/workflow/parse';
+import type { InvalidReason, KafkaRecord } from '../domain/record/record';
+import { fitsWorkflow, MAX_CONTENT_BYTES } from '../domain/workflow/record-start';
+import type { AnyStream } from '../domain/stream/stream';
+import type { TraceContext } from '../domain/record/trace-context';
 import type { OutgoingRecord } from '../clients/batching-producer';
 import type { Draft } from './drafts';
 import { ProblemError, type Rejection, type RejectionCode } from './problem';

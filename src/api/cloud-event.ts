@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { errorMessage } from '../domain/errors';
-import { parseTraceContext } from '../domain/trace-context';
+import { parseTraceContext } from '../domain/record/trace-context';
 import { membersOf } from '../lib/json-slices';
 import type { Draft } from './drafts';
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isUtf8 } from 'node:buffer';
 import { errorMessage } from '../domain/errors';
-import type { TraceContext } from '../domain/trace-context';
+import type { TraceContext } from '../domain/record/trace-context';
 import { linesOf } from '../lib/ndjson';
 import { draftOfBinary, draftOfStructured, isBinaryMode } from './cloud-event';
 import { elementsOf } from '../lib/json-slices';

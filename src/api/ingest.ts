@@ -4,7 +4,7 @@ import {
   type Acknowledgement,
   type OutgoingRecord,
 } from '../clients/batching-producer';
-import type { TraceContext } from '../domain/trace-context';
+import type { TraceContext } from '../domain/record/trace-context';
 import type { Metrics } from '../telemetry/metrics';
 import { within, type Tracing } from '../telemetry/tracing';
 import type { createCheck } from './check';

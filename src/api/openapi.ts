@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { CONTENT_TYPES } from './drafts';
 import { PROBLEM_TYPE } from './problem';
 

@@ -7,7 +7,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { readiness } from '../health-server';
 import type { Logger } from '../telemetry/logger';
 import { createAdmission } from './admission';

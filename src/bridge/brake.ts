@@ -1,9 +1,14 @@
 import type { Client } from '@temporalio/client';
 import { brake, brakeOf, release } from '../clients/temporal-brake';
-import { describeBrake, nextProbe, type BrakeLimits, type BrakeReason } from '../domain/brake';
+import {
+  describeBrake,
+  nextProbe,
+  type BrakeLimits,
+  type BrakeReason,
+} from '../domain/stream/brake';
 import { errorWithCause } from '../domain/errors';
-import { HELD_BY_KEY } from '../domain/hold';
-import type { InvalidRecordType, RecordPosition } from '../domain/record';
+import { HELD_BY_KEY } from '../domain/stream/hold';
+import type { InvalidRecordType, RecordPosition } from '../domain/record/record';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
 import type { RecordOutcome } from '../workflows/bridge-sinks';

@@ -1,7 +1,12 @@
 import type { HandOn } from '../activities/deliver-chunk';
-import { describeRange, startOfChunk, type ChunkInput, type ChunkMemo } from '../domain/chunk';
-import { parseRecord, type ParseResult } from '../domain/parse';
-import type { AnyStream, ChunkLimits } from '../domain/stream';
+import {
+  describeRange,
+  startOfChunk,
+  type ChunkInput,
+  type ChunkMemo,
+} from '../domain/workflow/chunk';
+import { parseRecord, type ParseResult } from '../domain/workflow/parse';
+import type { AnyStream, ChunkLimits } from '../domain/stream/stream';
 import { duplicateSkipped } from '../telemetry/duplicate-skipped';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';

@@ -1,9 +1,9 @@
 import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import type { ChunkResult } from '../activities/record-activities';
+import type { ChunkResult } from '../domain/workflow/record-activities';
 import { errorMessage } from '../domain/errors';
-import { keyHash, type Tail } from '../domain/key-hash';
-import type { AnyStream } from '../domain/stream';
+import { keyHash, type Tail } from '../domain/workflow/key-hash';
+import type { AnyStream } from '../domain/stream/stream';
 import type { Logger } from '../telemetry/logger';
 import type { OpenRecords } from './open-records';
 import type { OpenTails } from './open-tails';

@@ -13,8 +13,8 @@ import {
 import { createOffsetReader, type OffsetReader } from '../clients/kafka-offsets';
 import { asGroupFault } from '../clients/kafka-group-fault';
 import { errorMessage, UsageError } from '../domain/errors';
-import type { KafkaRecord } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
+import type { KafkaRecord } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
 import { recordOfUnreadable, type DecodedRecords } from '../kafka/record-set';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';

@@ -1,5 +1,5 @@
 import type { DeliveryFailure } from '../domain/errors';
-import { describePosition } from '../domain/record';
+import { describePosition } from '../domain/record/record';
 import type { Logger } from '../telemetry/logger';
 import type { PartitionWindow, WindowEntry } from './partition-window';
 

@@ -1,15 +1,15 @@
-import { contentKey } from '../domain/content-key';
+import { contentKey } from '../domain/workflow/content-key';
 import type { DeliveryFailure } from '../domain/errors';
-import { parseRecord } from '../domain/parse';
-import { keyHash } from '../domain/key-hash';
-import { describePosition, type InvalidReason } from '../domain/record';
+import { parseRecord } from '../domain/workflow/parse';
+import { keyHash } from '../domain/workflow/key-hash';
+import { describePosition, type InvalidReason } from '../domain/record/record';
 import {
   startAfter,
   startOfInvalidRecord,
   startOfRecord,
   type RecordStart,
-} from '../domain/record-start';
-import type { AnyStream } from '../domain/stream';
+} from '../domain/workflow/record-start';
+import type { AnyStream } from '../domain/stream/stream';
 import { duplicateSkipped } from '../telemetry/duplicate-skipped';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';

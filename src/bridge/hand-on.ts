@@ -1,6 +1,6 @@
 import type { HandOn } from '../activities/deliver-chunk';
-import { startAfter, startOfInvalidRecord } from '../domain/record-start';
-import type { AnyStream } from '../domain/stream';
+import { startAfter, startOfInvalidRecord } from '../domain/workflow/record-start';
+import type { AnyStream } from '../domain/stream/stream';
 import { Slots } from '../lib/slots';
 import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
 

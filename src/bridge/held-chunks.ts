@@ -1,7 +1,7 @@
 import type { HeldRecords } from '../activities/deliver-chunk';
-import type { ChunkInput } from '../domain/chunk';
-import { newProgress, type ChunkProgress } from '../domain/chunk-progress';
-import type { KafkaRecord } from '../domain/record';
+import type { ChunkInput } from '../domain/workflow/chunk';
+import { newProgress, type ChunkProgress } from '../domain/workflow/chunk-progress';
+import type { KafkaRecord } from '../domain/record/record';
 
 /** The records of open chunks, so that the process which consumed them need not read them again. */
 export class HeldChunks implements HeldRecords {

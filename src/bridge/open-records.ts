@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import type { RecordMemo } from '../domain/record';
+import type { RecordMemo } from '../domain/record/record';
 import type { Logger } from '../telemetry/logger';
 import type { RecordOutcome } from '../workflows/bridge-sinks';
 

@@ -1,4 +1,4 @@
-import type { Tail } from '../domain/key-hash';
+import type { Tail } from '../domain/workflow/key-hash';
 
 /**
  * Kafka takes 4,096 bytes of metadata with an offset. The ledger's totals, who committed and a stall come

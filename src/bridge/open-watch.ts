@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { describeStuck, slowWorkflows, type SlowWorkflows } from '../clients/temporal-open';
 import { errorMessage } from '../domain/errors';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
 

@@ -1,4 +1,4 @@
-import type { BrakeLimits } from '../domain/brake';
+import type { BrakeLimits } from '../domain/stream/brake';
 
 /** How finely the window moves on. */
 const SLICES = 30;

@@ -1,4 +1,4 @@
-import { bytesOf, type KafkaRecord } from '../domain/record';
+import { bytesOf, type KafkaRecord } from '../domain/record/record';
 import type { Turn } from './key-order';
 import type { Ledger } from './ledger';
 import { ReadLog } from './read-log';

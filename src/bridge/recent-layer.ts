@@ -1,4 +1,4 @@
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import type { IdempotencyService } from '../idempotency/idempotency-service';
 import { resolveIdempotencySettings } from '../idempotency/idempotency-settings';
 import { InMemoryIdempotencyService } from '../idempotency/in-memory-idempotency-service';

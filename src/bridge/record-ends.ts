@@ -1,4 +1,4 @@
-import type { RecordMemo } from '../domain/record';
+import type { RecordMemo } from '../domain/record/record';
 import type { Metrics } from '../telemetry/metrics';
 import type { StreamBrake } from '../stream-brake';
 import type { RecordOutcome } from '../workflows/bridge-sinks';

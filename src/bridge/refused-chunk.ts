@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandOn } from '../activities/deliver-chunk';
 import { errorMessage } from '../domain/errors';
-import { keyHash, type Tail } from '../domain/key-hash';
-import { parseOrThrow } from '../domain/parse';
-import { startAfter, startOfInvalidRecord, startOfRecord } from '../domain/record-start';
-import type { AnyStream } from '../domain/stream';
+import { keyHash, type Tail } from '../domain/workflow/key-hash';
+import { parseOrThrow } from '../domain/workflow/parse';
+import { startAfter, startOfInvalidRecord, startOfRecord } from '../domain/workflow/record-start';
+import type { AnyStream } from '../domain/stream/stream';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
 import type { SkippedBy, WindowEntry } from './partition-window';

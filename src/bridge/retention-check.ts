@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { createKafka, topicConfig, withAdmin, type KafkaSettings } from '../clients/kafka';
 import { errorMessage } from '../domain/errors';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import type { Logger } from '../telemetry/logger';
 
 const FOREVER = -1;

@@ -1,4 +1,4 @@
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import type { Backoff } from './backoff';
 import type { OpenRecords } from './open-records';
 import type { FetchFault } from './partition-window';

@@ -7,11 +7,11 @@ import {
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import { grpcStatus, GrpcStatus, withSummary } from '../clients/temporal';
 import { errorWithCause } from '../domain/errors';
-import { isSameChunk, type ChunkMemo } from '../domain/chunk';
-import { isSameRecord, type KafkaRecord, type RecordMemo } from '../domain/record';
-import { startOfUnreadable, type WorkflowStart } from '../domain/record-start';
-import type { AnyStream } from '../domain/stream';
-import { summaryOfStart } from '../domain/summary';
+import { isSameChunk, type ChunkMemo } from '../domain/workflow/chunk';
+import { isSameRecord, type KafkaRecord, type RecordMemo } from '../domain/record/record';
+import { startOfUnreadable, type WorkflowStart } from '../domain/workflow/record-start';
+import type { AnyStream } from '../domain/stream/stream';
+import { summaryOfStart } from '../domain/workflow/summary';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
 import type { Backoff } from './backoff';

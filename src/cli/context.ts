@@ -2,7 +2,7 @@ import { createKafka, type Kafka } from '../clients/kafka';
 import { connectTemporal, type TemporalClient } from '../clients/temporal';
 import { installTemporalRuntime } from '../clients/temporal-runtime';
 import { environment, loadSettings, type Settings } from '../config';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { loadStreams } from '../load-streams';
 import { createLogger, type Logger } from '../telemetry/logger';
 

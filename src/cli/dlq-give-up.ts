@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError } from '../domain/errors';
-import { describePosition } from '../domain/record';
+import { describePosition } from '../domain/record/record';
 import { giveUpHead, keyHeldBy } from '../operations/give-up';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type StreamFlags } from './context';

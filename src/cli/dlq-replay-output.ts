@@ -1,5 +1,5 @@
-import { describePosition } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
+import { describePosition } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
 import type { Letter } from '../operations/replay-letters';
 import type { ReplayPlan } from '../operations/replay-plan';
 import type { LetterResult, Outcome } from '../operations/replay-run';

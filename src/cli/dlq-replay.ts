@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { createRecordReader } from '../clients/kafka-reader';
 import { createProducer } from '../clients/kafka-producer';
 import { UsageError } from '../domain/errors';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { parseSince } from '../operations/failed-since';
 import { topicRanges, type PartitionRange } from '../operations/read-topic';
 import {

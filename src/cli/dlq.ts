@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Kafka } from '../clients/kafka';
 import { UsageError } from '../domain/errors';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { listDeadLetters } from '../operations/dead-letters-list';
 import {
   showDeadLetterAt,

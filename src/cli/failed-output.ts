@@ -1,6 +1,6 @@
 import type { FailedEntry } from '../operations/failed-entry';
-import type { RecordContent } from '../domain/record';
-import { decodeBytes, type EncodedBytes } from '../domain/encoded-bytes';
+import type { RecordContent } from '../domain/record/record';
+import { decodeBytes, type EncodedBytes } from '../domain/record/encoded-bytes';
 import { printable } from '../lib/unprintable';
 import { hexDump } from './hex-dump';
 import { table } from './output';

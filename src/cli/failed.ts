@@ -4,7 +4,7 @@ import { describeStuck, slowWorkflows } from '../clients/temporal-open';
 import { listFailed } from '../operations/failed-list';
 import { parseSince } from '../operations/failed-since';
 import { showFailed, type FailedDetails } from '../operations/failed-show';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { printable } from '../lib/unprintable';
 import { withServers, type StreamFlags } from './context';
 import { entryFacts, entryTable, facts, recordFacts } from './failed-output';

@@ -1,5 +1,5 @@
 import { UsageError } from '../domain/errors';
-import type { RecordPosition } from '../domain/record';
+import type { RecordPosition } from '../domain/record/record';
 
 /** A record's place as a person names it. */
 export function parsePlace(text: string): RecordPosition {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { brakedOf, resumeStream } from '../operations/resume';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type StreamFlags } from './context';

@@ -2,7 +2,7 @@ import { installTemporalMetrics } from '../clients/temporal-metrics';
 import type { ConnectionSettings } from '../clients/connections';
 import { collectDefaultMetrics } from 'prom-client';
 import type { ApiSettings } from '../api/settings';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { startHealthServer } from '../health-server';
 import { runUntilSignal, type Service } from '../lib/lifecycle';
 import type { Logger } from '../telemetry/logger';

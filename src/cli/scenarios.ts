@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
 import { createProducer } from '../clients/kafka-producer';
 import { UsageError } from '../domain/errors';
-import { parseOrThrow } from '../domain/parse';
-import type { AnyStream } from '../domain/stream';
+import { parseOrThrow } from '../domain/workflow/parse';
+import type { AnyStream } from '../domain/stream/stream';
 import { httpSender } from '../scenarios/http-sender';
 import { OwnMessages } from '../scenarios/own-messages';
 import { resultTable } from '../scenarios/report';

@@ -1,4 +1,4 @@
-import { describePosition } from '../domain/record';
+import { describePosition } from '../domain/record/record';
 import type { StreamStatus } from '../operations/status';
 import { cut } from './failed-output';
 import { table } from './output';

@@ -1,4 +1,4 @@
-import { describePosition } from '../domain/record';
+import { describePosition } from '../domain/record/record';
 import type { MessageTrace } from '../operations/trace';
 import type { StreamTrace } from '../operations/trace-stream';
 import type { Verdict } from '../operations/trace-verdict';

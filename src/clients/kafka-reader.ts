@@ -1,6 +1,6 @@
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import type { Kafka } from 'kafkajs';
-import type { KafkaRecord } from '../domain/record';
+import type { KafkaRecord } from '../domain/record/record';
 import { decodeRecordSet, recordOfUnreadable, type DecodedRecords } from '../kafka/record-set';
 import { kafkaErrorType } from './kafka';
 import { connectLater } from './kafka-cluster';

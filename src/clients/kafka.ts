@@ -15,9 +15,9 @@ import {
   type SASLOptions,
 } from 'kafkajs';
 import type { Logger } from 'pino';
-import { clientIdFault } from '../domain/client-id';
+import { clientIdFault } from '../kafka/client-id';
 import { UsageError } from '../domain/errors';
-import type { KafkaRecord } from '../domain/record';
+import type { KafkaRecord } from '../domain/record/record';
 import { knownLogs, type FetchedBatch, type KnownLog } from './kafka-consumer-fetch';
 import { createAssigner } from './kafka-group';
 import { closeOnTimeout, forgetOldBytes } from './kafkajs-patches/connections';

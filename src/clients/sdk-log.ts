@@ -1,6 +1,6 @@
 import { errorWithCause } from '../domain/errors';
-import { HEAD_OF_KEY } from '../domain/hold';
-import { TASK_QUEUE_PREFIX } from '../domain/stream';
+import { HEAD_OF_KEY } from '../domain/stream/hold';
+import { TASK_QUEUE_PREFIX } from '../domain/stream/stream';
 
 /** What Temporal's SDK says with a log line. */
 export type SdkFields = Record<string, unknown>;

@@ -6,8 +6,8 @@ import {
   describeBrake,
   RESUME_SIGNAL,
   type BrakeReason,
-} from '../domain/brake';
-import { summary } from '../domain/summary';
+} from '../domain/stream/brake';
+import { summary } from '../domain/workflow/summary';
 import { withSummary } from './temporal';
 
 /** An answer that comes later is of no use: it is asked for again. */

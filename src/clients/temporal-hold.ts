@@ -8,10 +8,10 @@ import {
   type Head,
   type HeldPartition,
   type HoldMemo,
-} from '../domain/hold';
-import type { RecordPosition } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
-import { summary } from '../domain/summary';
+} from '../domain/stream/hold';
+import type { RecordPosition } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
+import { summary } from '../domain/workflow/summary';
 import { GroupedCalls } from './grouped-calls';
 import { withSummary } from './temporal';
 

@@ -8,7 +8,7 @@ import { decodeOptionalFailureToOptionalError } from '@temporalio/common/lib/int
 import { tsToMs } from '@temporalio/common/lib/time';
 import { mapConcurrently } from '../lib/concurrently';
 import { errorMessage } from '../domain/errors';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { quote } from './temporal';
 
 /** Workflows of a stream's records that are open for longer than 5 s, as Temporal's lists know them. */

@@ -1,7 +1,7 @@
 import {
   LARGEST_IDEMPOTENCY_SETTINGS as LARGEST,
   type IdempotencySettings,
-} from '../domain/idempotency-settings';
+} from '../domain/stream/idempotency-settings';
 
 const DEFAULTS: IdempotencySettings = {
   retentionMs: 3_600_000,

@@ -1,4 +1,4 @@
-import type { IdempotencySettings } from '../domain/idempotency-settings';
+import type { IdempotencySettings } from '../domain/stream/idempotency-settings';
 import { AgedKeys } from './aged-keys';
 import type { IdempotencyService, IdempotencyStats } from './idempotency-service';
 import { resolveIdempotencySettings } from './idempotency-settings';

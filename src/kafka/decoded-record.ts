@@ -1,4 +1,4 @@
-import type { KafkaRecord } from '../domain/record';
+import type { KafkaRecord } from '../domain/record/record';
 import { ByteReader, CorruptRecordError } from './byte-reader';
 
 type Headers = KafkaRecord['headers'];

@@ -1,4 +1,4 @@
-import type { KafkaRecord } from '../domain/record';
+import type { KafkaRecord } from '../domain/record/record';
 import { ByteReader, CorruptRecordError, readInt64 } from './byte-reader';
 import { crc32c } from './crc32c';
 import { DecodedRecord, skipHeaders } from './decoded-record';

@@ -1,4 +1,4 @@
-import { bytesOf, type KafkaRecord } from '../domain/record';
+import { bytesOf, type KafkaRecord } from '../domain/record/record';
 import { CorruptRecordError, readInt64 } from './byte-reader';
 import { decodeMessage } from './message-set';
 import { BATCH_HEADER_BYTES, decodeRecords, readBatch, transactionEnd } from './record-batch';

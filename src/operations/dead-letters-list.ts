@@ -1,5 +1,5 @@
 import type { Kafka } from '../clients/kafka';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from './dead-letters';
 import { newestFirst } from './failed-list';
 

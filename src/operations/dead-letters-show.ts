@@ -1,13 +1,13 @@
 import type { Kafka } from '../clients/kafka';
 import { createRecordReader } from '../clients/kafka-reader';
-import { deadLetterHeader, originalHeaders } from '../domain/dead-letter';
+import { deadLetterHeader, originalHeaders } from '../domain/workflow/dead-letter';
 import {
   describeTimestamp,
   encodeContent,
   type KafkaRecord,
   type RecordContent,
-} from '../domain/record';
-import type { AnyStream } from '../domain/stream';
+} from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
 import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from './dead-letters';
 import { readTopic, topicRanges } from './read-topic';
 

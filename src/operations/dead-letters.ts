@@ -1,10 +1,10 @@
 import type { Kafka } from '../clients/kafka';
 import { createRecordReader, type RecordReader } from '../clients/kafka-reader';
-import { deadLetterHeader, recordOfLetter } from '../domain/dead-letter';
-import { keyLabel, labelsOf } from '../domain/record-labels';
-import { parseRecord } from '../domain/parse';
-import type { KafkaRecord, RecordPosition } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
+import { deadLetterHeader, recordOfLetter } from '../domain/workflow/dead-letter';
+import { keyLabel, labelsOf } from '../domain/workflow/record-labels';
+import { parseRecord } from '../domain/workflow/parse';
+import type { KafkaRecord, RecordPosition } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
 import type { FailedEntry } from './failed-entry';
 import { readTopic, topicRanges } from './read-topic';
 

@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { mapConcurrently } from '../lib/concurrently';
 import { failedEntry, type FailedEntry } from './failed-entry';
 import { CONCURRENCY, latestFailedRuns } from './failed-runs';

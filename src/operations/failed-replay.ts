@@ -9,11 +9,11 @@ import {
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow';
 import { grpcStatus, GrpcStatus } from '../clients/temporal';
 import { errorMessage } from '../domain/errors';
-import { decodeContent, type InvalidRecordInput } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
+import { decodeContent, type InvalidRecordInput } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
 import { startedEvent, type StartedEvent } from './failed-first-event';
 import { hasFailed, latestRun, statusName } from './failed-runs';
-import { parseOrThrow } from '../domain/parse';
+import { parseOrThrow } from '../domain/workflow/parse';
 import { validityOf, worthOfRun } from './replay-validity';
 
 export interface ReplayResult {

@@ -6,7 +6,7 @@ import {
 } from '@temporalio/client';
 import { quote } from '../clients/temporal';
 import { recordWorkflowTypes } from '../clients/temporal-open';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { mapConcurrently } from '../lib/concurrently';
 
 /** What ALLOW_DUPLICATE_FAILED_ONLY lets run again. */

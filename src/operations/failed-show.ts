@@ -4,8 +4,12 @@ import {
   decodeOptionalFailureToOptionalError,
 } from '@temporalio/common/lib/internal-non-workflow';
 import { quote } from '../clients/temporal';
-import { describeTimestamp, type RecordContent, type RecordEnvelope } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
+import {
+  describeTimestamp,
+  type RecordContent,
+  type RecordEnvelope,
+} from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
 import { failedEntry, type FailedEntry } from './failed-entry';
 import { startedEvent } from './failed-first-event';
 import { FAILED_STATUS, latestRun, statusName } from './failed-runs';

@@ -2,8 +2,8 @@ import { hostname, userInfo } from 'node:os';
 import { WorkflowUpdateRPCTimeoutOrCancelledError, type Client } from '@temporalio/client';
 import { Holds } from '../clients/temporal-hold';
 import { UsageError } from '../domain/errors';
-import { describePosition, type RecordPosition } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
+import { describePosition, type RecordPosition } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
 
 /** The hash of the key that waits for this record. Throws where none does. */
 export async function keyHeldBy(

@@ -1,7 +1,7 @@
 import { kafkaErrorType, type Kafka } from '../clients/kafka';
 import { topicEnds, type PartitionEnds } from '../clients/kafka-offsets';
 import { OffsetOutOfRangeError, type RecordReader } from '../clients/kafka-reader';
-import { describePosition, type KafkaRecord } from '../domain/record';
+import { describePosition, type KafkaRecord } from '../domain/record/record';
 
 /** The records that could be read of a partition at some moment: `low <= offset < high`. */
 export interface PartitionRange {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { RecordPosition } from '../domain/record';
+import type { RecordPosition } from '../domain/record/record';
 
 /** What became of a topic's messages, over distinct message ids. */
 export interface Account {

@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
 import type { Kafka } from '../clients/kafka';
 import { createRecordReader } from '../clients/kafka-reader';
-import { deadLetterHeader } from '../domain/dead-letter';
+import { deadLetterHeader } from '../domain/workflow/dead-letter';
 import { UsageError } from '../domain/errors';
-import { parseOrThrow } from '../domain/parse';
-import type { AnyStream } from '../domain/stream';
+import { parseOrThrow } from '../domain/workflow/parse';
+import type { AnyStream } from '../domain/stream/stream';
 import { integer, isLetterOf, originalPosition, readDeadLetters } from './dead-letters';
 import { readTopic, topicRanges, type PartitionRange } from './read-topic';
 import { Reconciliation, type Account } from './reconcile-account';

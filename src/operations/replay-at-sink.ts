@@ -1,6 +1,6 @@
 import { mapConcurrently } from '../lib/concurrently';
 import { errorWithCause } from '../domain/errors';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { CONCURRENCY } from './failed-runs';
 import type { Decision } from './replay-decide';
 import type { Letter } from './replay-letters';

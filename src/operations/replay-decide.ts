@@ -1,7 +1,7 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { grpcStatus, GrpcStatus } from '../clients/temporal';
-import type { RecordPosition } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
+import type { RecordPosition } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
 import { hasFailed, latestRun, statusName } from './failed-runs';
 import type { LetterProgress } from './replay-audit';
 import { positionOf, type Letter } from './replay-letters';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { GroupPosition } from '../clients/kafka-group-offsets';
-import type { RecordPosition } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
-import { invalidRecordWorkflowIds, recordWorkflowIds } from '../domain/workflow-id';
+import type { RecordPosition } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
+import { invalidRecordWorkflowIds, recordWorkflowIds } from '../domain/record/workflow-id';
 import { unlessAborted } from '../lib/unless-aborted';
 import { describeFailure } from './failed-entry';
 import { latestRun } from './failed-runs';

@@ -7,10 +7,10 @@ import {
   CONTENT_OMITTED,
   deadLetterHeader,
   recordOfLetter,
-} from '../domain/dead-letter';
-import { parseOrThrow, type Parsed } from '../domain/parse';
-import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
+} from '../domain/workflow/dead-letter';
+import { parseOrThrow, type Parsed } from '../domain/workflow/parse';
+import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
 import { entryOf, originalPosition, withoutRepeats, type DeadLetterEntry } from './dead-letters';
 import { readTopic, type PartitionRange } from './read-topic';
 import { validityOf, type Validity } from './replay-validity';

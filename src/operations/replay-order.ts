@@ -1,4 +1,4 @@
-import type { Ordering } from '../domain/stream';
+import type { Ordering } from '../domain/stream/stream';
 import type { Letter } from './replay-letters';
 
 /**

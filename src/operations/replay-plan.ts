@@ -4,7 +4,7 @@ import { createRecordReader, type RecordReader } from '../clients/kafka-reader';
 import { holdsOf } from '../clients/temporal-hold';
 import { mapConcurrently } from '../lib/concurrently';
 import { errorWithCause, UsageError } from '../domain/errors';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { CONCURRENCY } from './failed-runs';
 import { topicRanges, type PartitionRange } from './read-topic';
 import { leaveOutDelivered } from './replay-at-sink';

@@ -7,8 +7,8 @@ import {
   type Producer,
 } from '../clients/kafka';
 import { OffsetOutOfRangeError, type RecordReader } from '../clients/kafka-reader';
-import { deadLetterHeader, originalHeaders, sentBackHeaders } from '../domain/dead-letter';
-import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record';
+import { deadLetterHeader, originalHeaders, sentBackHeaders } from '../domain/workflow/dead-letter';
+import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record/record';
 import { readTopic, type PartitionRange } from './read-topic';
 import type { LetterProgress } from './replay-audit';
 import { contentDigest, type Letter, type LetterContent } from './replay-letters';

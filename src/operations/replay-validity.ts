@@ -1,7 +1,7 @@
-import type { Parsed } from '../domain/parse';
-import { isInvalidType, type KafkaRecord } from '../domain/record';
-import { startOfRecord } from '../domain/record-start';
-import type { AnyStream } from '../domain/stream';
+import type { Parsed } from '../domain/workflow/parse';
+import { isInvalidType, type KafkaRecord } from '../domain/record/record';
+import { startOfRecord } from '../domain/workflow/record-start';
+import type { AnyStream } from '../domain/stream/stream';
 
 /** What a record that was given up is to its stream as it is defined now. */
 export interface Validity {

@@ -13,10 +13,10 @@ import {
   isSameRecord,
   type KafkaRecord,
   type RecordPosition,
-} from '../domain/record';
-import { startOfUnreadable } from '../domain/record-start';
-import type { AnyStream } from '../domain/stream';
-import { summaryOfStart } from '../domain/summary';
+} from '../domain/record/record';
+import { startOfUnreadable } from '../domain/workflow/record-start';
+import type { AnyStream } from '../domain/stream/stream';
+import { summaryOfStart } from '../domain/workflow/summary';
 
 /**
  * The record that stands for the unreadable batch at this place: the offset that the stall names. Throws a

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { quote } from '../clients/temporal';
-import { HOLD_WORKFLOW_TYPE, type HoldMemo } from '../domain/hold';
-import type { AnyStream } from '../domain/stream';
+import { HOLD_WORKFLOW_TYPE, type HoldMemo } from '../domain/stream/hold';
+import type { AnyStream } from '../domain/stream/stream';
 
 /** A partition with keys whose records wait behind a dead one. */
 export interface HeldKeysOfPartition {

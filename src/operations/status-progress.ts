@@ -12,7 +12,7 @@ import { withAdmin, type Kafka } from '../clients/kafka';
 import { groupState, type GroupMemberState } from '../clients/kafka-group';
 import { committedOffsets, type CommittedOffset } from '../clients/kafka-group-offsets';
 import type { PartitionEnds } from '../clients/kafka-offsets';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { existingEnds } from './read-topic';
 
 export interface GroupProgress {

@@ -2,7 +2,7 @@ import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { quote } from '../clients/temporal';
 import { recordWorkflows } from '../clients/temporal-open';
 import { mapConcurrently } from '../lib/concurrently';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { CONCURRENCY, FAILED_STATUS, hasFailed, isOfRecords, latestRun } from './failed-runs';
 
 /** How many runs of the workflows of the stream's records are open and how many have completed. */

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Kafka } from '../clients/kafka';
 import { brakeOf } from '../clients/temporal-brake';
 import { slowWorkflows, type SlowWorkflows } from '../clients/temporal-open';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { existingEnds } from './read-topic';
 import { groupProgress, type Consumers, type StalledPartition } from './status-progress';
 import { heldKeys, type HeldKeysOfPartition } from './status-held';

@@ -1,7 +1,7 @@
 import { topicConfig, withAdmin, type Kafka } from '../clients/kafka';
 import { createTopic, onceKnown } from '../clients/kafka-topics';
 import { UsageError } from '../domain/errors';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 
 export interface TopicPlan {
   topic: string;

@@ -1,9 +1,9 @@
 import type { Kafka } from '../clients/kafka';
 import { createRecordReader } from '../clients/kafka-reader';
-import { parseOrThrow } from '../domain/parse';
-import { isLabelled, labelsOf } from '../domain/record-labels';
-import type { KafkaRecord, RecordPosition } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
+import { parseOrThrow } from '../domain/workflow/parse';
+import { isLabelled, labelsOf } from '../domain/workflow/record-labels';
+import type { KafkaRecord, RecordPosition } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
 import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from './dead-letters';
 import { readTopic, topicRanges } from './read-topic';
 import { readLetter } from './replay-send-back';

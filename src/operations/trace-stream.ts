@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import { deadLetterHeader } from '../domain/dead-letter';
+import { deadLetterHeader } from '../domain/workflow/dead-letter';
 import { errorWithCause } from '../domain/errors';
-import { isLabelled } from '../domain/record-labels';
+import { isLabelled } from '../domain/workflow/record-labels';
 import {
   describePosition,
   describeTimestamp,
   type KafkaRecord,
   type RecordPosition,
-} from '../domain/record';
-import type { SinkObject } from '../domain/sink';
-import type { AnyStream } from '../domain/stream';
-import { recordWorkflowIdPrefix, workflowIdPrefix } from '../domain/workflow-id';
+} from '../domain/record/record';
+import type { SinkObject } from '../domain/stream/sink';
+import type { AnyStream } from '../domain/stream/stream';
+import { recordWorkflowIdPrefix, workflowIdPrefix } from '../domain/record/workflow-id';
 import { integer, type DeadLetterEntry } from './dead-letters';
 import { positionOf } from './replay-letters';
 import {

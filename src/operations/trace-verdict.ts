@@ -1,4 +1,4 @@
-import { describePosition, type RecordPosition } from '../domain/record';
+import { describePosition, type RecordPosition } from '../domain/record/record';
 import type { DeadLetterEntry } from './dead-letters';
 import { positionOf } from './replay-letters';
 import type { TracedRun } from './trace-runs';

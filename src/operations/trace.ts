@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
 import type { Kafka } from '../clients/kafka';
 import { UsageError } from '../domain/errors';
-import { parseOrThrow, type Parsed } from '../domain/parse';
-import { isLabelled } from '../domain/record-labels';
-import { describePosition, isInvalidType, type RecordPosition } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
+import { parseOrThrow, type Parsed } from '../domain/workflow/parse';
+import { isLabelled } from '../domain/workflow/record-labels';
+import { describePosition, isInvalidType, type RecordPosition } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
 import { originalPosition, type DeadLetterEntry } from './dead-letters';
 import { positionOf } from './replay-letters';
 import { findLetters, recordAt, scanTopics } from './trace-records';

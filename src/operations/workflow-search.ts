@@ -1,8 +1,8 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { quote } from '../clients/temporal';
-import type { RecordPosition } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
-import { workflowIdPrefix } from '../domain/workflow-id';
+import type { RecordPosition } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
+import { workflowIdPrefix } from '../domain/record/workflow-id';
 
 /** A search gives up after this many runs: what it looks for is then among more than anybody waits for. */
 export const MAX_SEARCHED = 10_000;

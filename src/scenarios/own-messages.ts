@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Kafka } from '../clients/kafka';
 import { UsageError } from '../domain/errors';
-import type { AnyStream } from '../domain/stream';
+import type { AnyStream } from '../domain/stream/stream';
 import { topicRanges, type PartitionRange } from '../operations/read-topic';
 import { reconcile, type ReconcileReport } from '../operations/reconcile';
 import { streamStatus, type StreamStatus } from '../operations/status';

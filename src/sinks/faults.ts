@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DeliveryError } from '../domain/errors';
-import type { Sink, SinkRecord, WriteContext } from '../domain/sink';
+import type { Sink, SinkRecord, WriteContext } from '../domain/stream/sink';
 
 const KINDS = ['timeout', 'throttle', 'permanent'] as const;
 type Kind = (typeof KINDS)[number];

@@ -1,5 +1,5 @@
 import { DeliveryError, type DeliveryFailureType } from '../domain/errors';
-import type { WriteResult } from '../domain/sink';
+import type { WriteResult } from '../domain/stream/sink';
 import type { HttpAnswer } from './http-request';
 import { retryAfterMs } from './retry-after';
 

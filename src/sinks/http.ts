@@ -1,6 +1,6 @@
 import { DeliveryError, errorMessage } from '../domain/errors';
-import type { Sink, SinkRecord, WriteContext } from '../domain/sink';
-import { traceContextOf } from '../domain/trace-context';
+import type { Sink, SinkRecord, WriteContext } from '../domain/stream/sink';
+import { traceContextOf } from '../domain/record/trace-context';
 import { resultOf } from './http-answer';
 import { checkHttpOptions, urlFault, type HttpSinkOptions } from './http-options';
 import { httpClient, type HttpAnswer } from './http-request';

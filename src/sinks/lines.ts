@@ -1,4 +1,4 @@
-import type { SinkRecord } from '../domain/sink';
+import type { SinkRecord } from '../domain/stream/sink';
 
 /** The object of a chunk: a record's value a line. */
 

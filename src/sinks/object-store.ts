@@ -1,8 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mapConcurrently } from '../lib/concurrently';
-import type { ChunkRange } from '../domain/chunk';
+import type { ChunkRange } from '../domain/workflow/chunk';
 import { classifyError, DeliveryError, isRetryable, type ErrorClassifier } from '../domain/errors';
-import type { ChunkWriteResult, Sink, SinkRecord, WriteContext, WriteResult } from '../domain/sink';
+import type {
+  ChunkWriteResult,
+  Sink,
+  SinkRecord,
+  WriteContext,
+  WriteResult,
+} from '../domain/stream/sink';
 import { isLine, linesOf, notIn, toLines } from './lines';
 import { objectKeys } from './object-keys';
 import { contentMetadata, recordMetadata, writtenBy, type ObjectMetadata } from './object-metadata';

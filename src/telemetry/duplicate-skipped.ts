@@ -1,4 +1,4 @@
-import type { RecordPosition } from '../domain/record';
+import type { RecordPosition } from '../domain/record/record';
 import { DUPLICATE_SKIPPED, type Logger } from './logger';
 import type { Metrics } from './metrics';
 

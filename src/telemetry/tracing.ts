@@ -12,11 +12,15 @@ import {
   type SpanContext,
   type SpanOptions,
 } from '@opentelemetry/api';
-import type { ChunkInput } from '../domain/chunk';
+import type { ChunkInput } from '../domain/workflow/chunk';
 import { errorMessage } from '../domain/errors';
-import type { KafkaRecord, RecordPosition } from '../domain/record';
-import type { AnyStream } from '../domain/stream';
-import { parseTraceContext, traceContextOf, type TraceContext } from '../domain/trace-context';
+import type { KafkaRecord, RecordPosition } from '../domain/record/record';
+import type { AnyStream } from '../domain/stream/stream';
+import {
+  parseTraceContext,
+  traceContextOf,
+  type TraceContext,
+} from '../domain/record/trace-context';
 
 /** Records of a chunk may come from as many traces; a span does not name them all. */
 const MAX_LINKS = 32;

@@ -1,5 +1,5 @@
 import { condition, defineSignal, setHandler } from '@temporalio/workflow';
-import type { BrakeReason } from '../domain/brake';
+import type { BrakeReason } from '../domain/stream/brake';
 import { autoUpgrade } from './auto-upgrade';
 
 /** Ends the brake; `by` says who asked for it: `probe` or `operator`. */

@@ -1,6 +1,6 @@
 import { ApplicationFailure, proxyActivities, workflowInfo } from '@temporalio/workflow';
-import type { RecordActivities } from '../activities/record-activities';
-import type { RecordEnvelope } from '../domain/record';
+import type { RecordActivities } from '../domain/workflow/record-activities';
+import type { RecordEnvelope } from '../domain/record/record';
 import type { RecordFailure } from './failure';
 import { reservedQueue } from './reserved-queue';
 

@@ -6,9 +6,9 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ChunkResult, RecordActivities } from '../activities/record-activities';
-import type { ChunkInput } from '../domain/chunk';
-import type { RetryPolicy } from '../domain/retry-policy';
+import type { ChunkResult, RecordActivities } from '../domain/workflow/record-activities';
+import type { ChunkInput } from '../domain/workflow/chunk';
+import type { RetryPolicy } from '../domain/stream/retry-policy';
 import { activityFailure } from './failure';
 import { reservedQueue } from './reserved-queue';
 

@@ -1,7 +1,7 @@
 import { isCancellation, proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
-import type { DeliverResult, RecordActivities } from '../activities/record-activities';
-import type { RecordInput } from '../domain/record';
-import type { RetryPolicy } from '../domain/retry-policy';
+import type { DeliverResult, RecordActivities } from '../domain/workflow/record-activities';
+import type { RecordInput } from '../domain/record/record';
+import type { RetryPolicy } from '../domain/stream/retry-policy';
 import { deadLetter } from './dead-letter';
 import { activityFailure, type RecordFailure } from './failure';
 

@@ -1,4 +1,4 @@
-import type { Head, HeldKeysState, HeldRecord } from '../domain/hold';
+import type { Head, HeldKeysState, HeldRecord } from '../domain/stream/hold';
 
 /**
  * Some 45 bytes each in the memo, which MySQL keeps in a column of 64 KiB where it holds the lists of

@@ -7,7 +7,13 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { DeadRecord, GiveUp, HeldKeysState, HeldPartition, HoldMemo } from '../domain/hold';
+import type {
+  DeadRecord,
+  GiveUp,
+  HeldKeysState,
+  HeldPartition,
+  HoldMemo,
+} from '../domain/stream/hold';
 import { HeldKeys } from './held-keys';
 import { autoUpgrade } from './auto-upgrade';
 

@@ -4,8 +4,8 @@ import {
   workflowInfo,
   type WorkflowInterceptorsFactory,
 } from '@temporalio/workflow';
-import type { RecordEnvelope } from '../domain/record';
-import type { ChunkResult } from '../activities/record-activities';
+import type { RecordEnvelope } from '../domain/record/record';
+import type { ChunkResult } from '../domain/workflow/record-activities';
 import { bridge, type RecordOutcome } from './bridge-sinks';
 import type { RecordFailure } from './failure';
 import { takeWaiting, waitFor } from './order';

@@ -6,9 +6,9 @@ import {
   startChild,
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
-import type { RecordActivities } from '../activities/record-activities';
-import type { InvalidRecordInput } from '../domain/record';
-import type { RecordStart } from '../domain/record-start';
+import type { RecordActivities } from '../domain/workflow/record-activities';
+import type { InvalidRecordInput } from '../domain/record/record';
+import type { RecordStart } from '../domain/workflow/record-start';
 import { deadLetter } from './dead-letter';
 
 const { parse } = proxyLocalActivities<Pick<RecordActivities, 'parse'>>({

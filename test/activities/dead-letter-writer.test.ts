@@ -3,7 +3,11 @@ import { KafkaJSProtocolError } from 'kafkajs';
 import { createDeadLetterWriter } from '../../src/activities/dead-letter-writer';
 import { GZIP, type Producer } from '../../src/clients/kafka';
 import { OffsetOutOfRangeError, type RecordReader } from '../../src/clients/kafka-reader';
-import { encodeContent, type KafkaRecord, type RecordContent } from '../../src/domain/record';
+import {
+  encodeContent,
+  type KafkaRecord,
+  type RecordContent,
+} from '../../src/domain/record/record';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { recordOfMessage } from './support/sent-message';
 

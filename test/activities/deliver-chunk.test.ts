@@ -8,11 +8,11 @@ import {
 } from '../../src/activities/deliver-chunk';
 import { HeldChunks } from '../../src/bridge/held-chunks';
 import { RecentLayer } from '../../src/bridge/recent-layer';
-import type { ChunkInput } from '../../src/domain/chunk';
-import { contentKey } from '../../src/domain/content-key';
+import type { ChunkInput } from '../../src/domain/workflow/chunk';
+import { contentKey } from '../../src/domain/workflow/content-key';
 import { DeliveryError, type DeliveryFailureType } from '../../src/domain/errors';
-import { DEFAULT_RETRY_POLICY } from '../../src/domain/retry-policy';
-import type { Sink, SinkRecord } from '../../src/domain/sink';
+import { DEFAULT_RETRY_POLICY } from '../../src/domain/stream/retry-policy';
+import type { Sink, SinkRecord } from '../../src/domain/stream/sink';
 import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
 import { kafkaRecord, testStream } from '../domain/support/records';
 

@@ -5,12 +5,12 @@ import { createDeadLetterWriter } from '../../src/activities/dead-letter-writer'
 import { HeldChunks } from '../../src/bridge/held-chunks';
 import { RecentLayer } from '../../src/bridge/recent-layer';
 import type { Producer } from '../../src/clients/kafka';
-import type { RecordActivities } from '../../src/activities/record-activities';
+import type { RecordActivities } from '../../src/domain/workflow/record-activities';
 import { DeliveryError } from '../../src/domain/errors';
-import { encodeContent, type KafkaRecord } from '../../src/domain/record';
-import { DEFAULT_RETRY_POLICY } from '../../src/domain/retry-policy';
-import type { Sink, SinkRecord, WriteContext } from '../../src/domain/sink';
-import { traceContextOf } from '../../src/domain/trace-context';
+import { encodeContent, type KafkaRecord } from '../../src/domain/record/record';
+import { DEFAULT_RETRY_POLICY } from '../../src/domain/stream/retry-policy';
+import type { Sink, SinkRecord, WriteContext } from '../../src/domain/stream/sink';
+import { traceContextOf } from '../../src/domain/record/trace-context';
 import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
 import { Tracing } from '../../src/telemetry/tracing';
 import { kafkaRecord, testStream } from '../domain/support/records';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { createCheck } from '../../src/api/check';
-import { parseNow } from '../../src/domain/parse';
-import { fitsWorkflow } from '../../src/domain/record-start';
+import { parseNow } from '../../src/domain/workflow/parse';
+import { fitsWorkflow } from '../../src/domain/workflow/record-start';
 import { kafkaRecord, testStream } from '../domain/support/records';
 
 const value = (json: unknown) => ({ value: Buffer.from(JSON.stringify(json)) });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { draftOfBinary, draftOfStructured } from '../../src/api/cloud-event';
 import type { Draft } from '../../src/api/drafts';
-import { messageSchema } from '../../src/domain/message';
+import { messageSchema } from '../../src/domain/record/message';
 
 const event = {
   specversion: '1.0',

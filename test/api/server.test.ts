@@ -10,7 +10,7 @@ import {
   type Acknowledgement,
   type OutgoingRecord,
 } from '../../src/clients/batching-producer';
-import { messageSchema } from '../../src/domain/message';
+import { messageSchema } from '../../src/domain/record/message';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { testStream } from '../domain/support/records';

@@ -1,6 +1,6 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { Brake, type Pass } from '../../src/bridge/brake';
-import { DEFAULT_BRAKE_LIMITS } from '../../src/domain/brake';
+import { DEFAULT_BRAKE_LIMITS } from '../../src/domain/stream/brake';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { keepingLogger, serviceError, settled } from './support/fakes';
 

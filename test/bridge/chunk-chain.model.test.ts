@@ -9,7 +9,7 @@ import { StreamConsumer } from '../../src/bridge/consume';
 import { HeldChunks } from '../../src/bridge/held-chunks';
 import { OpenRecords } from '../../src/bridge/open-records';
 import * as kafka from '../../src/clients/kafka';
-import type { ChunkMemo } from '../../src/domain/chunk';
+import type { ChunkMemo } from '../../src/domain/workflow/chunk';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';

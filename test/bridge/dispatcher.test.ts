@@ -9,7 +9,7 @@ import { PartitionWindow, type WindowEntry } from '../../src/bridge/partition-wi
 import { RecordEnds } from '../../src/bridge/record-ends';
 import { RecentLayer } from '../../src/bridge/recent-layer';
 import { DeliveryError } from '../../src/domain/errors';
-import type { KafkaRecord } from '../../src/domain/record';
+import type { KafkaRecord } from '../../src/domain/record/record';
 import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
 import { DUPLICATE_SKIPPED } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';

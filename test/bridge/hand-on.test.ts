@@ -3,7 +3,7 @@ import { OPEN_GATE } from '../../src/bridge/brake';
 import { StartRate } from '../../src/bridge/start-rate';
 import { createHandOn } from '../../src/bridge/hand-on';
 import { OpenRecords } from '../../src/bridge/open-records';
-import { startAfter, startOfRecord } from '../../src/domain/record-start';
+import { startAfter, startOfRecord } from '../../src/domain/workflow/record-start';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { fakeClient, keepingLogger, serviceError, settled } from './support/fakes';

@@ -1,5 +1,5 @@
 import { HeldChunks } from '../../src/bridge/held-chunks';
-import type { ChunkInput } from '../../src/domain/chunk';
+import type { ChunkInput } from '../../src/domain/workflow/chunk';
 import { kafkaRecord } from '../domain/support/records';
 
 const range = { topic: 'topic', partition: 0, first: 0, last: 0, firstRecord: 0 };

@@ -9,7 +9,7 @@ import { Dispatcher } from '../../src/bridge/dispatcher';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { RecentLayer } from '../../src/bridge/recent-layer';
 import * as kafka from '../../src/clients/kafka';
-import type { RecordInput, RecordMemo } from '../../src/domain/record';
+import type { RecordInput, RecordMemo } from '../../src/domain/record/record';
 import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';

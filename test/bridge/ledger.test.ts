@@ -1,4 +1,4 @@
-import { MAX_CLIENT_ID_BYTES } from '../../src/domain/client-id';
+import { MAX_CLIENT_ID_BYTES } from '../../src/kafka/client-id';
 import fc from 'fast-check';
 import {
   emptyTotals,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { Outcomes } from '../../src/bridge/outcomes';
-import { DEFAULT_BRAKE_LIMITS } from '../../src/domain/brake';
+import { DEFAULT_BRAKE_LIMITS } from '../../src/domain/stream/brake';
 
 /** Under these limits any dead letter is a reason, and so its rate shows. */
 const any = { ...DEFAULT_BRAKE_LIMITS, minimum: 1, share: 0.01, invalidShare: 0.01 };

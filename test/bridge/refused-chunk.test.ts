@@ -7,7 +7,7 @@ import { Ledger } from '../../src/bridge/ledger';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { PartitionWindow } from '../../src/bridge/partition-window';
 import { StartRate } from '../../src/bridge/start-rate';
-import { keyHash } from '../../src/domain/key-hash';
+import { keyHash } from '../../src/domain/workflow/key-hash';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { deferred, fakeClient, keepingLogger, serviceError, settled } from './support/fakes';

@@ -4,7 +4,7 @@ import { OPEN_GATE } from '../../src/bridge/brake';
 import { StartRate } from '../../src/bridge/start-rate';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { StartRejectedError, startWorkflow } from '../../src/bridge/start-workflow';
-import { startOfRecord } from '../../src/domain/record-start';
+import { startOfRecord } from '../../src/domain/workflow/record-start';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import {

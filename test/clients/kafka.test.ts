@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { kafkaErrorType, toKafkaHeaders } from '../../src/clients/kafka';
-import type { KafkaRecord } from '../../src/domain/record';
+import type { KafkaRecord } from '../../src/domain/record/record';
 import { decodeRecordSet } from '../../src/kafka/record-set';
 import { kafkaRecord, kafkaRecords } from '../domain/support/records';
 

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/program';
 import { loadSettings } from '../../src/config';
-import { DEFAULT_RETRY_POLICY } from '../../src/domain/retry-policy';
+import { DEFAULT_RETRY_POLICY } from '../../src/domain/stream/retry-policy';
 import { environmentSchema } from '../../src/environment-schema';
 import { resolveIdempotencySettings } from '../../src/idempotency/idempotency-settings';
 import { createMetrics } from '../../src/telemetry/metrics';

@@ -2,12 +2,20 @@ import { randomBytes } from 'node:crypto';
 import type { Payload } from '@temporalio/common';
 import fc from 'fast-check';
 import { encryptionCodec } from '../../src/codec/encryption-codec';
-import { chunkWorkflowIds } from '../../src/domain/chunk';
-import { deadLetterHeader, deadLetterHeaders, originalHeaders } from '../../src/domain/dead-letter';
-import { parseNow } from '../../src/domain/parse';
-import { fitWorkflowId, recordWorkflowIds, truncateUtf8 } from '../../src/domain/workflow-id';
+import { chunkWorkflowIds } from '../../src/domain/workflow/chunk';
+import {
+  deadLetterHeader,
+  deadLetterHeaders,
+  originalHeaders,
+} from '../../src/domain/workflow/dead-letter';
+import { parseNow } from '../../src/domain/workflow/parse';
+import {
+  fitWorkflowId,
+  recordWorkflowIds,
+  truncateUtf8,
+} from '../../src/domain/record/workflow-id';
 import { Ledger } from '../../src/bridge/ledger';
-import { parseTraceContext } from '../../src/domain/trace-context';
+import { parseTraceContext } from '../../src/domain/record/trace-context';
 import { writtenBy, recordMetadata } from '../../src/sinks/object-metadata';
 import { headerKey, objectName } from '../../src/sinks/object-name';
 import { bytes, kafkaRecord, kafkaRecords, testStream } from '../domain/support/records';

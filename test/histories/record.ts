@@ -24,17 +24,17 @@ import {
   brakeWorkflowId,
   RESUME_SIGNAL,
   type BrakeReason,
-} from '../../src/domain/brake';
-import { HOLD_WORKFLOW_TYPE, holdWorkflowId } from '../../src/domain/hold';
-import { startOfChunk } from '../../src/domain/chunk';
+} from '../../src/domain/stream/brake';
+import { HOLD_WORKFLOW_TYPE, holdWorkflowId } from '../../src/domain/stream/hold';
+import { startOfChunk } from '../../src/domain/workflow/chunk';
 import { DeliveryError } from '../../src/domain/errors';
-import type { InvalidReason, KafkaRecord } from '../../src/domain/record';
+import type { InvalidReason, KafkaRecord } from '../../src/domain/record/record';
 import {
   startAfter,
   startOfInvalidRecord,
   startOfRecord,
   type WorkflowStart,
-} from '../../src/domain/record-start';
+} from '../../src/domain/workflow/record-start';
 import { createLogger } from '../../src/telemetry/logger';
 import { createStreamWorkers } from '../../src/stream-worker';
 import { kafkaRecord, testStream } from '../domain/support/records';

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { IdempotencySettings } from '../../src/domain/idempotency-settings';
+import type { IdempotencySettings } from '../../src/domain/stream/idempotency-settings';
 import {
   InMemoryIdempotencyService,
   type IdempotencyHooks,

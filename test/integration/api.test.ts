@@ -9,8 +9,8 @@ import { partitionOf } from '../../src/clients/murmur2';
 import { loadSettings } from '../../src/config';
 import { createApi, type ApiOptions, type ApiService } from '../../src/create-api';
 import { freePort, startKafka, userCacheDirectory } from '../../src/dev';
-import { parseRecord } from '../../src/domain/parse';
-import type { AnyStream } from '../../src/domain/stream';
+import { parseRecord } from '../../src/domain/workflow/parse';
+import type { AnyStream } from '../../src/domain/stream/stream';
 import { createLogger } from '../../src/telemetry/logger';
 import { messageValue, uniqueName, until, World } from './support/world';
 

@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
-import type { BrakeLimits } from '../../src/domain/brake';
+import type { BrakeLimits } from '../../src/domain/stream/brake';
 import { DeliveryError } from '../../src/domain/errors';
-import type { AnyStream, ExecutionOptions } from '../../src/domain/stream';
+import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { reconcile } from '../../src/operations/reconcile';
 import { brakedOf, resumeStream } from '../../src/operations/resume';
 import { streamStatus } from '../../src/operations/status';

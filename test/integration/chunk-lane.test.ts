@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chunkWorkflowIds, type ChunkMemo } from '../../src/domain/chunk';
-import { deadLetterHeader } from '../../src/domain/dead-letter';
+import { chunkWorkflowIds, type ChunkMemo } from '../../src/domain/workflow/chunk';
+import { deadLetterHeader } from '../../src/domain/workflow/dead-letter';
 import { DeliveryError } from '../../src/domain/errors';
 import { listFailed } from '../../src/operations/failed-list';
-import type { AnyStream } from '../../src/domain/stream';
+import type { AnyStream } from '../../src/domain/stream/stream';
 import { reconcile } from '../../src/operations/reconcile';
 import { fileSystemSink } from '../../src/sinks/filesystem';
 import type { MemorySink } from './support/memory-sink';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { encryptionCodec } from '../../src/codec/encryption-codec';
 import type { EncryptionKey } from '../../src/codec/encryption-keys';
 import { DeliveryError } from '../../src/domain/errors';
-import { defineStream, type AnyStream } from '../../src/domain/stream';
+import { defineStream, type AnyStream } from '../../src/domain/stream/stream';
 import { listFailed } from '../../src/operations/failed-list';
 import { replayFailed } from '../../src/operations/failed-replay';
 import { showFailed } from '../../src/operations/failed-show';

@@ -13,8 +13,8 @@ import ordersStream from '../../examples/own-stream/streams';
 import { createWarehouse } from '../../examples/own-stream/warehouse';
 import { createStockService } from '../../examples/two-step-workflow/stock-service';
 import reservationsStream from '../../examples/two-step-workflow/streams';
-import { deadLetterHeader } from '../../src/domain/dead-letter';
-import type { KafkaRecord } from '../../src/domain/record';
+import { deadLetterHeader } from '../../src/domain/workflow/dead-letter';
+import type { KafkaRecord } from '../../src/domain/record/record';
 import { uniqueName, until, World } from './support/world';
 
 jest.setTimeout(120_000);

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { withAdmin } from '../../src/clients/kafka';
 import { installTemporalRuntime } from '../../src/clients/temporal-runtime';
 import { DeliveryError } from '../../src/domain/errors';
-import type { ExecutionOptions } from '../../src/domain/stream';
+import type { ExecutionOptions } from '../../src/domain/stream/stream';
 import { createLogger } from '../../src/telemetry/logger';
 import { message, until, World } from './support/world';
 

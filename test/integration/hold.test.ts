@@ -1,7 +1,7 @@
 import { Holds } from '../../src/clients/temporal-hold';
 import { DeliveryError } from '../../src/domain/errors';
-import { holdWorkflowId } from '../../src/domain/hold';
-import type { AnyStream, ExecutionOptions } from '../../src/domain/stream';
+import { holdWorkflowId } from '../../src/domain/stream/hold';
+import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { listDeadLetters } from '../../src/operations/dead-letters-list';
 import { giveUpHead } from '../../src/operations/give-up';
 import { streamStatus } from '../../src/operations/status';

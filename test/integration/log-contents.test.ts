@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { encodeBatch, varint } from '../kafka/support/encode-batch';
 import { topicEnds } from '../../src/clients/kafka-offsets';
 import { withAdmin } from '../../src/clients/kafka';
-import type { AnyStream, ExecutionOptions } from '../../src/domain/stream';
+import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { streamStatus } from '../../src/operations/status';
 import { skipBatch } from '../../src/operations/skip-batch';
 import { produceBytes } from './support/produce-bytes';

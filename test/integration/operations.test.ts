@@ -3,9 +3,13 @@ import { mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withAdmin } from '../../src/clients/kafka';
-import { messageSchema } from '../../src/domain/message';
+import { messageSchema } from '../../src/domain/record/message';
 import { DeliveryError } from '../../src/domain/errors';
-import { defineStream, type AnyStream, type ExecutionOptions } from '../../src/domain/stream';
+import {
+  defineStream,
+  type AnyStream,
+  type ExecutionOptions,
+} from '../../src/domain/stream/stream';
 import { listDeadLetters } from '../../src/operations/dead-letters-list';
 import { showDeadLetterAt, showDeadLetterOf } from '../../src/operations/dead-letters-show';
 import type { FailedEntry } from '../../src/operations/failed-entry';

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { deadLetterHeader } from '../../src/domain/dead-letter';
+import { deadLetterHeader } from '../../src/domain/workflow/dead-letter';
 import { BridgeProcesses } from './support/bridge-processes';
 import { orderedStream } from './support/ordered-stream';
 import { until } from './support/world';

@@ -9,7 +9,7 @@ import {
   userCacheDirectory,
   type SingleServer,
 } from '../../src/dev';
-import type { ExecutionOptions } from '../../src/domain/stream';
+import type { ExecutionOptions } from '../../src/domain/stream/stream';
 import { World, counterValue, messageValue, until } from './support/world';
 
 jest.setTimeout(240_000);

@@ -1,7 +1,7 @@
 import { GZIP } from '../../src/clients/kafka';
-import { deadLetterHeader } from '../../src/domain/dead-letter';
-import type { KafkaRecord } from '../../src/domain/record';
-import type { AnyStream, ExecutionOptions } from '../../src/domain/stream';
+import { deadLetterHeader } from '../../src/domain/workflow/dead-letter';
+import type { KafkaRecord } from '../../src/domain/record/record';
+import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { World, counterValue, messageValue, until } from './support/world';
 
 jest.setTimeout(120_000);

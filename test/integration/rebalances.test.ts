@@ -1,7 +1,7 @@
 import { StreamConsumer } from '../../src/bridge/consume';
 import type { WindowEntry } from '../../src/bridge/partition-window';
 import { withAdmin, type Kafka, type KafkaSettings } from '../../src/clients/kafka';
-import type { AnyStream } from '../../src/domain/stream';
+import type { AnyStream } from '../../src/domain/stream/stream';
 import type { Service } from '../../src/lib/lifecycle';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { keepingLogger } from '../bridge/support/fakes';

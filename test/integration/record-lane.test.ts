@@ -1,6 +1,6 @@
 import { DeliveryError } from '../../src/domain/errors';
-import { deadLetterHeader } from '../../src/domain/dead-letter';
-import type { ExecutionOptions } from '../../src/domain/stream';
+import { deadLetterHeader } from '../../src/domain/workflow/dead-letter';
+import type { ExecutionOptions } from '../../src/domain/stream/stream';
 import { groupProgress } from '../../src/operations/status-progress';
 import {
   message,

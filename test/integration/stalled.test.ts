@@ -2,7 +2,7 @@ import { StreamConsumer } from '../../src/bridge/consume';
 import { withAdmin } from '../../src/clients/kafka';
 import type { KafkaSettings } from '../../src/clients/kafka';
 import { DeliveryError } from '../../src/domain/errors';
-import type { AnyStream, ExecutionOptions } from '../../src/domain/stream';
+import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { streamStatus } from '../../src/operations/status';
 import { keepingLogger } from '../bridge/support/fakes';

@@ -6,7 +6,7 @@ import { createKafka, withAdmin } from '../../src/clients/kafka';
 import { describeStatus } from '../../src/cli/status-output';
 import { describeTrace } from '../../src/cli/trace-output';
 import { DeliveryError } from '../../src/domain/errors';
-import type { AnyStream, ExecutionOptions } from '../../src/domain/stream';
+import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { createLogger } from '../../src/telemetry/logger';
 import { listFailed } from '../../src/operations/failed-list';
 import { streamStatus } from '../../src/operations/status';

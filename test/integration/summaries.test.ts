@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { brake, release } from '../../src/clients/temporal-brake';
 import { encryptionCodec } from '../../src/codec/encryption-codec';
-import { brakeWorkflowId } from '../../src/domain/brake';
+import { brakeWorkflowId } from '../../src/domain/stream/brake';
 import { DeliveryError } from '../../src/domain/errors';
-import { holdWorkflowId } from '../../src/domain/hold';
+import { holdWorkflowId } from '../../src/domain/stream/hold';
 import { replayFailed } from '../../src/operations/failed-replay';
 import { message, until, World } from './support/world';
 

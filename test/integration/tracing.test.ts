@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createBridgeWorker } from '../../src/create-bridge-worker';
-import type { AnyStream, ExecutionOptions } from '../../src/domain/stream';
-import { traceContextOf } from '../../src/domain/trace-context';
+import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
+import { traceContextOf } from '../../src/domain/record/trace-context';
 import { createLogger } from '../../src/telemetry/logger';
 import { showFailed } from '../../src/operations/failed-show';
 import { httpSink } from '../../src/sinks/http';

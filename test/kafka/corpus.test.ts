@@ -1,4 +1,4 @@
-import type { KafkaRecord } from '../../src/domain/record';
+import type { KafkaRecord } from '../../src/domain/record/record';
 import { decodeRecordSet, type DecodedRecords } from '../../src/kafka/record-set';
 import {
   caseNames,

@@ -6,7 +6,7 @@ import {
   type AbortedTransaction,
   type DecodeLimits,
 } from '../../src/kafka/record-set';
-import type { KafkaRecord } from '../../src/domain/record';
+import type { KafkaRecord } from '../../src/domain/record/record';
 import {
   CONTROL,
   encodeBatch,

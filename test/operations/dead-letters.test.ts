@@ -1,7 +1,7 @@
-import { originalHeaders, deadLetterHeaders } from '../../src/domain/dead-letter';
-import { messageSchema } from '../../src/domain/message';
-import type { KafkaRecord } from '../../src/domain/record';
-import { defineStream } from '../../src/domain/stream';
+import { originalHeaders, deadLetterHeaders } from '../../src/domain/workflow/dead-letter';
+import { messageSchema } from '../../src/domain/record/message';
+import type { KafkaRecord } from '../../src/domain/record/record';
+import { defineStream } from '../../src/domain/stream/stream';
 import {
   deadLetterEntry,
   isLetterOf,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { SinkObject } from '../../src/domain/sink';
+import type { SinkObject } from '../../src/domain/stream/sink';
 import { leaveOutDelivered } from '../../src/operations/replay-at-sink';
 import type { Decision } from '../../src/operations/replay-decide';
 import type { Letter } from '../../src/operations/replay-letters';

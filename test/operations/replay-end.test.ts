@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import type { AnyStream } from '../../src/domain/stream';
+import type { AnyStream } from '../../src/domain/stream/stream';
 import { endOf, type EndContext } from '../../src/operations/replay-end';
 import { testStream } from '../domain/support/records';
 

@@ -1,4 +1,4 @@
-import { sentBackHeaders } from '../../src/domain/dead-letter';
+import { sentBackHeaders } from '../../src/domain/workflow/dead-letter';
 import { contentDigest, superseded } from '../../src/operations/replay-letters';
 import { kafkaRecord } from '../domain/support/records';
 import { letterIn, letter, letterRecord } from './support/letters';

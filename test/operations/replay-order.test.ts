@@ -1,5 +1,5 @@
-import { sentBackHeaders } from '../../src/domain/dead-letter';
-import type { Ordering } from '../../src/domain/stream';
+import { sentBackHeaders } from '../../src/domain/workflow/dead-letter';
+import type { Ordering } from '../../src/domain/stream/stream';
 import { queuesOf } from '../../src/operations/replay-order';
 import { letter } from './support/letters';
 

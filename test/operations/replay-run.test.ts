@@ -3,7 +3,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, RetryState } from '@temporalio/common';
 import type { Kafka } from '../../src/clients/kafka';
 import type { RecordReader } from '../../src/clients/kafka-reader';
-import type { AnyStream } from '../../src/domain/stream';
+import type { AnyStream } from '../../src/domain/stream/stream';
 import type { LetterEvent } from '../../src/operations/replay-audit';
 import type { Decision } from '../../src/operations/replay-decide';
 import type { Letter } from '../../src/operations/replay-letters';

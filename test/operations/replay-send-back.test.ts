@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import type { Producer } from '../../src/clients/kafka';
 import { OffsetOutOfRangeError, type RecordReader } from '../../src/clients/kafka-reader';
-import { deadLetterHeader, originalHeaders, sentBackHeaders } from '../../src/domain/dead-letter';
-import type { KafkaRecord } from '../../src/domain/record';
+import {
+  deadLetterHeader,
+  originalHeaders,
+  sentBackHeaders,
+} from '../../src/domain/workflow/dead-letter';
+import type { KafkaRecord } from '../../src/domain/record/record';
 import {
   findSentBack,
   readLetter,

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { traceStream } from '../../src/operations/trace-stream';
 import { findChunk, MAX_SEARCHED } from '../../src/operations/workflow-search';
-import type { AnyStream } from '../../src/domain/stream';
+import type { AnyStream } from '../../src/domain/stream/stream';
 import { testStream } from '../domain/support/records';
 
 const stream: AnyStream = {

@@ -6,7 +6,7 @@ import { Writable } from 'node:stream';
 import { createKafka, withAdmin } from '../../src/clients/kafka';
 import { loadSettings } from '../../src/config';
 import { errorWithCause } from '../../src/domain/errors';
-import type { Sink } from '../../src/domain/sink';
+import type { Sink } from '../../src/domain/stream/sink';
 import { createLogger } from '../../src/telemetry/logger';
 import { azureBlobSink } from '../../src/sinks/azure-blob';
 import { httpSink } from '../../src/sinks/http';

@@ -1,5 +1,5 @@
 import type { DeliveryError } from '../../src/domain/errors';
-import type { Sink } from '../../src/domain/sink';
+import type { Sink } from '../../src/domain/stream/sink';
 import { failsForGood, parseFaults, withFaults, type FaultRates } from '../../src/sinks/faults';
 import { write } from './support/write';
 

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { classifyError, DeliveryError } from '../../src/domain/errors';
-import type { Sink, SinkRecord } from '../../src/domain/sink';
+import type { Sink, SinkRecord } from '../../src/domain/stream/sink';
 import { fileSystemSink } from '../../src/sinks/filesystem';
 import { unfinishedName } from '../../src/sinks/unfinished-files';
 import { bytes, messageIds } from '../domain/support/records';

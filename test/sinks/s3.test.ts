@@ -1,6 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { classifyError, UsageError } from '../../src/domain/errors';
-import type { Sink } from '../../src/domain/sink';
+import type { Sink } from '../../src/domain/stream/sink';
 import { s3Sink, type S3SinkOptions } from '../../src/sinks/s3';
 import { s3Answer } from '../../src/sinks/s3-errors';
 import { fakeHttp, triedBefore, xmlError, type FakeAnswer } from './support/fake-http';

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { InvalidRecordType } from '../../src/domain/record';
+import type { InvalidRecordType } from '../../src/domain/record/record';
 import type { Random } from './random';
 
 export const KINDS = ['unique', 'duplicate', 'conflict', 'hostile', 'poison'] as const;

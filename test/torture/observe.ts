@@ -2,8 +2,8 @@ import type { Client } from '@temporalio/client';
 import type { Kafka } from '../../src/clients/kafka';
 import { createRecordReader } from '../../src/clients/kafka-reader';
 import { mapConcurrently } from '../../src/lib/concurrently';
-import { deadLetterHeader } from '../../src/domain/dead-letter';
-import type { AnyStream } from '../../src/domain/stream';
+import { deadLetterHeader } from '../../src/domain/workflow/dead-letter';
+import type { AnyStream } from '../../src/domain/stream/stream';
 import {
   isLetterOf,
   originalPosition,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { HeldRecord } from '../../src/domain/hold';
+import type { HeldRecord } from '../../src/domain/stream/hold';
 import { HeldKeys, MAX_HELD_KEYS, MAX_HELD_RECORDS } from '../../src/workflows/held-keys';
 
 type Step = { what: 'hold' | 'delivered' | 'giveUp' | 'goOn'; key: string; record: HeldRecord };

@@ -1,6 +1,6 @@
 import type { Message } from '../../../src/clients/kafka';
 import { NULL_HEADER } from '../../../src/clients/kafkajs-patches/null-header';
-import type { KafkaRecord } from '../../../src/domain/record';
+import type { KafkaRecord } from '../../../src/domain/record/record';
 
 /** A message that a producer was given, as the reader of the topic gets it. */
 export function recordOfMessage(topic: string, message: Message | undefined): KafkaRecord {

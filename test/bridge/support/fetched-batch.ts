@@ -1,6 +1,6 @@
 import type { FetchedBatch } from '../../../src/clients/kafka';
 import type { OffsetReader } from '../../../src/clients/kafka-offsets';
-import type { KafkaRecord } from '../../../src/domain/record';
+import type { KafkaRecord } from '../../../src/domain/record/record';
 import type { DecodedRecords, EpochStart } from '../../../src/kafka/record-set';
 
 interface Given extends Omit<DecodedRecords, 'nextOffset' | 'epochs'> {

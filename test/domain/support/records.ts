@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { z } from 'zod';
-import type { KafkaRecord } from '../../../src/domain/record';
-import { defineStream, type StreamOptions } from '../../../src/domain/stream';
+import type { KafkaRecord } from '../../../src/domain/record/record';
+import { defineStream, type StreamOptions } from '../../../src/domain/stream/stream';
 
 /** A record with a valid message of the test stream, but for what is given. */
 export function kafkaRecord(given: Partial<KafkaRecord> = {}): KafkaRecord {

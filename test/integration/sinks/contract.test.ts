@@ -1,5 +1,5 @@
 import { classifyError, DeliveryError } from '../../../src/domain/errors';
-import type { Sink, SinkRecord } from '../../../src/domain/sink';
+import type { Sink, SinkRecord } from '../../../src/domain/stream/sink';
 import { sinkRecord, write } from '../../sinks/support/write';
 import { startClouds, type Clouds } from '../support/clouds';
 import { FaultProxy, type Fault } from '../support/fault-proxy';

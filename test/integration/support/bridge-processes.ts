@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../../src/config';
-import type { AnyStream } from '../../../src/domain/stream';
+import type { AnyStream } from '../../../src/domain/stream/stream';
 import referenceStreams from '../../../src/streams/index';
 import { uniqueName, World } from './world';
 

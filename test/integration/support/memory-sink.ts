@@ -1,5 +1,5 @@
 import { DeliveryError } from '../../../src/domain/errors';
-import type { Sink, SinkRecord, WriteContext } from '../../../src/domain/sink';
+import type { Sink, SinkRecord, WriteContext } from '../../../src/domain/stream/sink';
 
 type Behaviour = (record: SinkRecord, context: WriteContext) => void | Promise<void>;
 

@@ -1,6 +1,6 @@
 import { createRecordReader } from '../../../src/clients/kafka-reader';
 import { createProducer } from '../../../src/clients/kafka-producer';
-import type { AnyStream } from '../../../src/domain/stream';
+import type { AnyStream } from '../../../src/domain/stream/stream';
 import { topicRanges } from '../../../src/operations/read-topic';
 import { AuditProgress, type ReplayFilters } from '../../../src/operations/replay-audit';
 import { planReplay } from '../../../src/operations/replay-plan';

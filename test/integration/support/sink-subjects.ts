@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { azuriteConnectionString, LOCAL_S3 } from '../../../src/dev';
-import type { Sink } from '../../../src/domain/sink';
+import type { Sink } from '../../../src/domain/stream/sink';
 import { azureBlobSink } from '../../../src/sinks/azure-blob';
 import { fileSystemSink } from '../../../src/sinks/filesystem';
 import { s3Sink } from '../../../src/sinks/s3';

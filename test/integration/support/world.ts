@@ -14,9 +14,13 @@ import { installTemporalRuntime } from '../../../src/clients/temporal-runtime';
 import { loadSettings, type Settings } from '../../../src/config';
 import { createBridgeWorker, type BridgeWorkerOptions } from '../../../src/create-bridge-worker';
 import { createWorker } from '../../../src/create-worker';
-import type { KafkaRecord } from '../../../src/domain/record';
-import { defineStream, type AnyStream, type StreamOptions } from '../../../src/domain/stream';
-import { messageSchema } from '../../../src/domain/message';
+import type { KafkaRecord } from '../../../src/domain/record/record';
+import {
+  defineStream,
+  type AnyStream,
+  type StreamOptions,
+} from '../../../src/domain/stream/stream';
+import { messageSchema } from '../../../src/domain/record/message';
 import type { Service } from '../../../src/lib/lifecycle';
 import { createLogger } from '../../../src/telemetry/logger';
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics';

@@ -1,7 +1,7 @@
-import { deadLetterHeaders } from '../../../src/domain/dead-letter';
-import { parseNow } from '../../../src/domain/parse';
-import type { KafkaRecord } from '../../../src/domain/record';
-import type { AnyStream } from '../../../src/domain/stream';
+import { deadLetterHeaders } from '../../../src/domain/workflow/dead-letter';
+import { parseNow } from '../../../src/domain/workflow/parse';
+import type { KafkaRecord } from '../../../src/domain/record/record';
+import type { AnyStream } from '../../../src/domain/stream/stream';
 import { letterWith, sourceOf, type Letter } from '../../../src/operations/replay-letters';
 import { kafkaRecord, testStream } from '../../domain/support/records';
 

@@ -1,4 +1,4 @@
-import type { Sink, SinkRecord, WriteResult } from '../../../src/domain/sink';
+import type { Sink, SinkRecord, WriteResult } from '../../../src/domain/stream/sink';
 import { kafkaRecord } from '../../domain/support/records';
 
 /** A record of the test stream on its way to a sink. */

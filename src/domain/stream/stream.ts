@@ -1,0 +1,341 @@
+import { z } from 'zod';
+import { BRAKE_WORKFLOW_TYPE, DEFAULT_BRAKE_LIMITS, type BrakeLimits } from './brake';
+import { idempotencySchema, type IdempotencySettings } from './idempotency-settings';
+import { UsageError } from '../errors';
+import { AFTER_DEAD_LETTER, HOLD_WORKFLOW_TYPE, type AfterDeadLetter } from './hold';
+import type { KafkaRecord } from '../record/record';
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy';
+import { idFault } from './schema-id';
+import type { DeliverFunction, Sink, SinkRecord, WriteContext } from './sink';
+import { checkWorkflowIdTemplate, DEFAULT_WORKFLOW_ID_TEMPLATE } from '../record/workflow-id';
+
+/** A user's own record workflow in place of `deliverRecord`. */
+export interface RecordWorkflow {
+  /** The name of the exported workflow function. Its one argument is a `RecordInput`. */
+  type: string;
+  /** Absolute path of the file that exports it. */
+  workflowsPath: string;
+  /** Activities that only this workflow needs; `deliver` and `deadLetter` are always there. */
+  activities?: object;
+}
+
+/** What {@link defineStream} takes. `messageId` is needed unless the schema gives messages an `id`. */
+export type StreamOptions<Schema extends z.ZodType> = BaseOptions<Schema> &
+  ([z.output<Schema>] extends [{ id: string | number }]
+    ? unknown
+    : { messageId: (message: z.output<Schema>) => string | number });
+
+interface BaseOptions<Schema extends z.ZodType> {
+  /** Names the stream in workflow ids, topics, metrics: 1 to 64 of `a-z 0-9 . _ -`. */
+  name: string;
+  /** The topic to consume. */
+  topic: string;
+  /** Kafka consumer group. Default `<name>-sync-group`. */
+  groupId?: string;
+  /** Default `<name>-sync-dlq`. */
+  deadLetterTopic?: string;
+  /** What a message must look like. Records that do not match are dead-lettered. */
+  schema: Schema;
+  /**
+   * The message's id: 1 to 1,024 characters, or a safe integer, which counts as its decimal digits. Default: its
+   * `id`. Needed if the schema does not give messages such an `id`.
+   */
+  messageId?: (message: z.output<Schema>) => string | number;
+  /**
+   * Turns a record's bytes into what the schema checks; may return a promise of it, and must not change the bytes.
+   * Default: JSON. What it throws dead-letters the record, as `DecodeFailed`. If it throws a `DeliveryError` of type
+   * `Transient` or `Throttled`, the record's partition waits and the record is decoded again.
+   */
+  decode?: (value: Buffer, record: KafkaRecord) => unknown;
+  sink: Sink<z.output<Schema>> | DeliverFunction<z.output<Schema>>;
+  retry?: Partial<RetryPolicy>;
+  idempotency?: Partial<IdempotencySettings>;
+  /**
+   * Template of workflow ids. Default `{stream}-{messageId}-{offset}`; `{topic}` and `{partition}`
+   * may be added. Needed when one message id comes again on another partition as a new record.
+   */
+  workflowId?: string;
+  workflow?: RecordWorkflow;
+  /** One workflow a record, or one for a chunk of them. Default `{ lane: 'record' }`. */
+  execution?: ExecutionOptions;
+  /** Which records are delivered one after the other. Default `none`. */
+  ordering?: Ordering;
+  /**
+   * With `ordering: 'key'`, what follows a record of a key that was dead-lettered. `continue`: the key's next
+   * record. `hold`: the key's later records are dead-lettered as well, as `HeldByKey`, until that one is
+   * replayed or given up. Default `continue`.
+   */
+  afterDeadLetter?: AfterDeadLetter;
+  /**
+   * What happens to a record without a value (a tombstone). `deadLetter`: it is dead-lettered as `NullValue`.
+   * `skip`: it is passed by, without a workflow or a dead letter, and counted as `filtered`. Default `deadLetter`.
+   */
+  onNull?: OnNull;
+  /**
+   * What happens to a record batch whose bytes can't be decoded: its CRC is wrong, its codec is unknown, or its
+   * compression is broken. `stall`: its partition waits, named with the batch's offset and the cause, until an
+   * operator acts. `deadLetter`: the batch's raw bytes go to the dead-letter topic, and the partition goes on.
+   * Other partitions go on in both cases. Default `stall`.
+   */
+  onUnreadable?: OnUnreadable;
+  /**
+   * When the stream is paused because too many of its records are dead-lettered; `false`: never. Default:
+   * 50 within a minute, and half of those that ended.
+   */
+  brake?: Partial<BrakeLimits> | false;
+  /** Records that may be in their first workflow task at once, in one bridge worker. Default 30. */
+  maxInFlight?: number;
+  /** Workflows started by one bridge worker that may be open at once. Default 1,000. */
+  maxOpen?: number;
+}
+
+/**
+ * `none`: records are delivered side by side. `key`: the next record of a key is delivered when the one
+ * before it is delivered or dead-lettered; records without a key have no order. `partition`: the same
+ * for all records of a partition, with a key or without.
+ */
+export type Ordering = (typeof ORDERINGS)[number];
+const ORDERINGS = ['none', 'key', 'partition'] as const;
+
+/** See {@link StreamOptions.onNull}. */
+export type OnNull = (typeof ON_NULL)[number];
+const ON_NULL = ['deadLetter', 'skip'] as const;
+
+/** See {@link StreamOptions.onUnreadable}. */
+export type OnUnreadable = (typeof ON_UNREADABLE)[number];
+const ON_UNREADABLE = ['stall', 'deadLetter'] as const;
+
+export type ExecutionOptions = { lane: 'record' } | ({ lane: 'chunk' } & Partial<ChunkLimits>);
+
+/** When a chunk is complete: as soon as one of these is reached. */
+export interface ChunkLimits {
+  /** Default 2,000. */
+  maxRecords: number;
+  /** Of keys, values and headers together; a larger record is a chunk of its own. Default 4 MiB. */
+  maxBytes: number;
+  /** How long the first record waits for others, in milliseconds. Default 20. */
+  lingerMs: number;
+}
+
+const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
+  maxRecords: 2_000,
+  maxBytes: 4 * 1024 * 1024,
+  lingerMs: 20,
+};
+
+export const LARGEST_CHUNK_LIMITS = { maxRecords: 100_000, lingerMs: 60_000 } as const;
+
+/** The stream's name follows. */
+export const TASK_QUEUE_PREFIX = 'cloudsync-';
+
+/** A stream as the framework uses it: every default filled in. Made by {@link defineStream}. */
+export interface Stream<Message = unknown> {
+  readonly name: string;
+  readonly topic: string;
+  readonly groupId: string;
+  readonly deadLetterTopic: string;
+  readonly taskQueue: string;
+  readonly schema: z.ZodType<Message>;
+  messageId(this: void, message: Message): string | number;
+  decode?(this: void, value: Buffer, record: KafkaRecord): unknown;
+  readonly sink: Sink<Message>;
+  readonly retry: RetryPolicy;
+  readonly idempotency: Partial<IdempotencySettings>;
+  readonly workflowId: string;
+  readonly workflow: RecordWorkflow | undefined;
+  readonly execution: { readonly lane: 'record' } | ({ readonly lane: 'chunk' } & ChunkLimits);
+  readonly ordering: Ordering;
+  readonly afterDeadLetter: AfterDeadLetter;
+  readonly onNull: OnNull;
+  readonly onUnreadable: OnUnreadable;
+  readonly brake: BrakeLimits | false;
+  readonly maxInFlight: number;
+  readonly maxOpen: number;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- lists hold streams of any message
+export type AnyStream = Stream<any>;
+
+const RESERVED_WORKFLOWS = [
+  'deliverRecord',
+  'invalidRecord',
+  'deliverChunk',
+  BRAKE_WORKFLOW_TYPE,
+  HOLD_WORKFLOW_TYPE,
+];
+
+const topicName = z
+  .string()
+  .regex(/^[a-zA-Z0-9._-]{1,249}$/, 'must be 1 to 249 of a-z A-Z 0-9 . _ -')
+  .refine((name) => name !== '.' && name !== '../..', 'must not be . or ..');
+const count = z.number().int().min(1);
+/** A Node timer set for longer than this fires at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const milliseconds = count.max(MAX_TIMER_MS);
+const isFunction = (value: unknown) => typeof value === 'function';
+const functionType = z.custom(isFunction, 'must be a function');
+
+/** What a person may write; `undefined` counts as absent. */
+const optionsSchema = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be 1 to 64 of a-z 0-9 . _ -'),
+  topic: topicName,
+  groupId: z.string().min(1).max(255).optional(),
+  deadLetterTopic: topicName.optional(),
+  schema: z.custom(
+    (value) => isFunction((value as { safeParse?: unknown } | null | undefined)?.safeParse),
+    'must be a zod schema',
+  ),
+  messageId: functionType.optional(),
+  decode: functionType.optional(),
+  sink: z.custom(
+    (value) => isFunction(value) || isFunction((value as Partial<Sink> | null | undefined)?.write),
+    'must be a function, or an object with a function write',
+  ),
+  retry: z
+    .strictObject({
+      fastAttempts: count.max(10),
+      maximumAttempts: count,
+      initialIntervalMs: milliseconds,
+      backoffCoefficient: z.number().min(1),
+      maximumIntervalMs: milliseconds,
+      attemptTimeoutMs: milliseconds.min(1000),
+    })
+    .partial()
+    .optional(),
+  idempotency: idempotencySchema.optional(),
+  workflowId: z
+    .string()
+    .superRefine((template, context) => {
+      const fault = checkWorkflowIdTemplate(template);
+      if (fault) context.addIssue({ code: 'custom', message: fault });
+    })
+    .optional(),
+  workflow: z
+    .strictObject({
+      type: z
+        .string()
+        .min(1)
+        .refine((type) => !RESERVED_WORKFLOWS.includes(type), {
+          error: ({ input }) => `${String(input)} is the framework's own`,
+        }),
+      workflowsPath: z.string().min(1),
+      activities: z.looseObject({}).optional(),
+    })
+    .optional(),
+  execution: z
+    .discriminatedUnion('lane', [
+      z.strictObject({ lane: z.literal('record') }),
+      z.strictObject({
+        lane: z.literal('chunk'),
+        maxRecords: count.max(LARGEST_CHUNK_LIMITS.maxRecords).optional(),
+        maxBytes: count.optional(),
+        lingerMs: z.number().int().min(0).max(LARGEST_CHUNK_LIMITS.lingerMs).optional(),
+      }),
+    ])
+    .optional(),
+  ordering: z.enum(ORDERINGS).optional(),
+  afterDeadLetter: z.enum(AFTER_DEAD_LETTER).optional(),
+  onNull: z.enum(ON_NULL).optional(),
+  onUnreadable: z.enum(ON_UNREADABLE).optional(),
+  brake: z
+    .union([
+      z.literal(false),
+      z
+        .strictObject({
+          share: z.number().gt(0).max(1),
+          invalidShare: z.number().gt(0).max(1),
+          minimum: count,
+          windowMs: milliseconds.min(1_000),
+          probeAfterMs: milliseconds.max(MAX_TIMER_MS / 10),
+        })
+        .partial(),
+    ])
+    .optional(),
+  maxInFlight: count.max(1000).optional(),
+  maxOpen: count.optional(),
+});
+
+/**
+ * Defines a stream: which topic, what a message is, where it goes and how hard to try.
+ * Throws a {@link UsageError} that names every option that is wrong.
+ */
+export function defineStream<Schema extends z.ZodType>(
+  options: StreamOptions<Schema>,
+): Stream<z.output<Schema>> {
+  type Message = z.output<Schema>;
+  const result = optionsSchema.safeParse(options);
+  if (!result.success) {
+    const name = JSON.stringify((options as { name?: unknown } | undefined)?.name);
+    throw new UsageError(`stream ${name}: ${z.prettifyError(result.error)}`);
+  }
+  const { name, topic, execution, sink, schema, messageId, decode, workflow, brake } = options;
+  const settings = {
+    name,
+    topic,
+    groupId: options.groupId ?? `${name}-sync-group`,
+    deadLetterTopic: options.deadLetterTopic ?? `${name}-sync-dlq`,
+    workflowId: options.workflowId ?? DEFAULT_WORKFLOW_ID_TEMPLATE,
+    retry: { ...DEFAULT_RETRY_POLICY, ...options.retry },
+    execution:
+      execution?.lane === 'chunk'
+        ? { ...DEFAULT_CHUNK_LIMITS, ...execution }
+        : { lane: 'record' as const },
+    ordering: options.ordering ?? 'none',
+    afterDeadLetter: options.afterDeadLetter ?? 'continue',
+    onNull: options.onNull ?? 'deadLetter',
+    onUnreadable: options.onUnreadable ?? 'stall',
+    brake: brake === false ? (false as const) : { ...DEFAULT_BRAKE_LIMITS, ...brake },
+    maxInFlight: options.maxInFlight ?? 30,
+    maxOpen: options.maxOpen ?? 1_000,
+  };
+  const idless = messageId ? undefined : idFault(schema);
+  if (idless) {
+    throw new UsageError(
+      `stream ${name}: ${idless}; give the schema a string id, or the stream a messageId`,
+    );
+  }
+  if (settings.deadLetterTopic === topic) {
+    throw new UsageError(`stream ${name}: topic and deadLetterTopic are the same`);
+  }
+  if (settings.afterDeadLetter === 'hold' && settings.ordering !== 'key') {
+    throw new UsageError(`stream ${name}: afterDeadLetter 'hold' needs ordering 'key'`);
+  }
+  if (workflow && settings.execution.lane === 'chunk') {
+    throw new UsageError(`stream ${name}: a workflow of its own needs the record lane`);
+  }
+  return Object.freeze({
+    ...settings,
+    taskQueue: `${TASK_QUEUE_PREFIX}${name}`,
+    schema: schema as z.ZodType<Message>,
+    messageId: messageId ?? idOf,
+    ...(decode && { decode }),
+    sink: typeof sink === 'function' ? functionSink(sink) : sink,
+    idempotency: options.idempotency ?? {},
+    workflow,
+  });
+}
+
+/**
+ * Streams of one process, or of one application, have names and consumer groups of their own: of a
+ * shared group each would get a part of the records. Throws a {@link UsageError}.
+ */
+export function checkDistinct(streams: AnyStream[]): void {
+  const firstRepeat = (values: string[]) =>
+    values.find((value, index) => values.indexOf(value) !== index);
+  const name = firstRepeat(streams.map((stream) => stream.name));
+  if (name) throw new UsageError(`two streams are called ${name}`);
+  const groupId = firstRepeat(streams.map((stream) => stream.groupId));
+  if (groupId) throw new UsageError(`two streams have the consumer group ${groupId}`);
+}
+
+function idOf(message: unknown): string | number {
+  return (message as { id: string | number }).id;
+}
+
+function functionSink<Message>(deliver: DeliverFunction<Message>): Sink<Message> {
+  return {
+    async write(record: SinkRecord<Message>, context: WriteContext) {
+      return (await deliver(record, context)) ?? { outcome: 'written' };
+    },
+  };
+}

@@ -1,0 +1,215 @@
+import { isUtf8 } from 'node:buffer';
+import { z } from 'zod';
+import {
+  classifyError,
+  DeliveryError,
+  errorMessage,
+  isDeliveryError,
+  isRetryable,
+  type DeliveryFailure,
+} from '../errors';
+import { MAX_MESSAGE_ID_LENGTH } from '../record/message';
+import type { InvalidReason, KafkaRecord } from '../record/record';
+import type { AnyStream } from '../stream/stream';
+
+export type ParseResult =
+  | { ok: true; messageId: string; message: unknown }
+  /** The record is no message. `filtered`: the stream passes such records by. */
+  | { ok: false; reason: InvalidReason; filtered?: true }
+  /** The stream's code fails for now. That is no record's fault: parse the record again later. */
+  | { ok: false; failing: DeliveryFailure; reason?: undefined };
+
+/**
+ * Turns a record into a message of the stream. The result is a promise only if the stream's `decode` or `schema`
+ * is asynchronous. Never throws and never rejects: kafkajs takes an error from a handler as a reason to stop
+ * consuming, and one bad record must not stop the others.
+ */
+export function parseRecord(
+  stream: AnyStream,
+  record: KafkaRecord,
+): ParseResult | Promise<ParseResult> {
+  const { value, unreadable } = record;
+  if (unreadable !== undefined) return invalid('UnreadableBatch', unreadable);
+  if (value === null) return nullValue(stream);
+  if (!stream.decode) {
+    let json: unknown;
+    try {
+      json = decodeJson(value);
+    } catch (error) {
+      return invalid('InvalidJson', errorMessage(error));
+    }
+    return check(stream, json);
+  }
+  try {
+    const decoded = stream.decode(value, record);
+    if (!isThenable(decoded)) return check(stream, decoded);
+    return inTime(decoded, 'decode').then(
+      (message) => check(stream, message),
+      (error: unknown) => threw(error, 'DecodeFailed', ''),
+    );
+  } catch (error) {
+    return threw(error, 'DecodeFailed', '');
+  }
+}
+
+/** A record that is a message, is invalid, or is passed by. */
+export type Parsed = Exclude<ParseResult, { failing: DeliveryFailure }>;
+
+/** The same for whoever has nothing else to do meanwhile. Rejects when the stream's code fails for now. */
+export async function parseOrThrow(stream: AnyStream, record: KafkaRecord): Promise<Parsed> {
+  return decided(stream, await parseRecord(stream, record));
+}
+
+/** The same for whoever can't wait, with a stream that does not parse later. */
+export function parseNow(stream: AnyStream, record: KafkaRecord): Parsed {
+  const parsed = parseRecord(stream, record);
+  if (!(parsed instanceof Promise)) return decided(stream, parsed);
+  throw new DeliveryError('Transient', `the schema of stream ${stream.name} is asynchronous`);
+}
+
+/** Whether parsing may take a promise, as far as known: of a schema, its first record tells. */
+export function parsesLater({ decode, schema }: AnyStream): boolean {
+  return decode !== undefined || schemaKinds.get(schema) === 'later';
+}
+
+function decided({ name }: AnyStream, parsed: ParseResult): Parsed {
+  if (!('failing' in parsed)) return parsed;
+  const { type, message } = parsed.failing;
+  throw new DeliveryError(type, `stream ${name} can't decode for now: ${message}`);
+}
+
+function nullValue({ onNull }: AnyStream): ParseResult {
+  if (onNull !== 'skip') return invalid('NullValue', 'the record has no value');
+  const message = "the record has no value, and the stream's onNull is 'skip'";
+  return { ok: false, reason: { type: 'NullValue', message }, filtered: true };
+}
+
+/** Whether a schema has an asynchronous part, once a record has told. */
+const schemaKinds = new WeakMap<object, 'now' | 'later'>();
+
+function check(stream: AnyStream, decoded: unknown): ParseResult | Promise<ParseResult> {
+  const { schema } = stream;
+  const kind = schemaKinds.get(schema) ?? probe(schema, decoded);
+  if (kind === 'later') return checkLater(stream, decoded);
+  try {
+    const parsed = schema.safeParse(decoded);
+    if (kind === undefined && parsed.success) schemaKinds.set(schema, 'now');
+    return judge(stream, parsed);
+  } catch (error) {
+    if (!isZodAsyncError(error)) return schemaThrew(error);
+    schemaKinds.set(schema, 'later');
+    return checkLater(stream, decoded);
+  }
+}
+
+/**
+ * Finds an asynchronous part of a schema that is not known yet. `safeParse` would drop the promise of that part, and
+ * a dropped promise that rejects ends the process.
+ */
+function probe(schema: z.ZodType, decoded: unknown): 'later' | undefined {
+  try {
+    const result = schema._zod.run({ value: decoded, issues: [] }, { async: true });
+    if (!isThenable(result)) return undefined;
+    result.then(undefined, () => undefined);
+  } catch {
+    // What the schema throws now, it throws again.
+    return undefined;
+  }
+  schemaKinds.set(schema, 'later');
+  return 'later';
+}
+
+async function checkLater(stream: AnyStream, decoded: unknown): Promise<ParseResult> {
+  try {
+    return judge(stream, await inTime(stream.schema.safeParseAsync(decoded), 'schema'));
+  } catch (error) {
+    return schemaThrew(error);
+  }
+}
+
+function judge(stream: AnyStream, parsed: z.ZodSafeParseResult<unknown>): ParseResult {
+  if (!parsed.success) return invalid('SchemaMismatch', z.prettifyError(parsed.error));
+  let id: unknown;
+  try {
+    id = stream.messageId(parsed.data);
+  } catch (error) {
+    return threw(error, 'InvalidMessageId', "the stream's messageId threw: ");
+  }
+  // The digits of a safe integer are the same for every producer and every reader.
+  const messageId = Number.isSafeInteger(id) ? String(id) : id;
+  const fault = messageIdFault(messageId);
+  return fault === undefined
+    ? { ok: true, messageId: messageId as string, message: parsed.data }
+    : invalid('InvalidMessageId', fault);
+}
+
+function schemaThrew(error: unknown): ParseResult {
+  return threw(error, 'SchemaMismatch', "the stream's schema threw: ");
+}
+
+/** What the stream's code threw is the record's fault, unless it says that another attempt helps. */
+function threw(error: unknown, type: InvalidReason['type'], prefix: string): ParseResult {
+  if (isDeliveryError(error)) {
+    const failing = classifyError(error);
+    if (isRetryable(failing.type)) return { ok: false, failing };
+  }
+  return invalid(type, `${prefix}${errorMessage(error)}`);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
+/** By name, as the schema may come from another copy of zod. */
+function isZodAsyncError(error: unknown): boolean {
+  return error instanceof Error && error.constructor.name === '$ZodAsyncError';
+}
+
+/** A promise of the stream's code that settles later than this counts as failing for now. */
+const LONGEST_WAIT_MS = 30_000;
+
+async function inTime<T>(promise: PromiseLike<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `the stream's ${what} has not settled within ${LONGEST_WAIT_MS / 1_000} s`;
+    timer = setTimeout(() => reject(new DeliveryError('Transient', message)), LONGEST_WAIT_MS);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function decodeJson(value: Buffer): unknown {
+  if (!isUtf8(value)) throw new Error('the value is not UTF-8');
+  if (value.length === 0) throw new Error('the value is empty');
+  return JSON.parse(value.toString('utf8'));
+}
+
+function messageIdFault(messageId: unknown): string | undefined {
+  if (typeof messageId === 'number') {
+    return `the message id ${messageId} is a number and no safe integer: take a string`;
+  }
+  if (isThenable(messageId)) {
+    // Nobody waits for it, and what rejects unheard ends the process.
+    messageId.then(undefined, () => undefined);
+    return 'the message id is a promise; messageId must return the id itself';
+  }
+  if (typeof messageId !== 'string') return `the message id is ${typeof messageId}, not a string`;
+  if (messageId.length === 0) return 'the message id is empty';
+  if (messageId.length > MAX_MESSAGE_ID_LENGTH) {
+    return `the message id has ${messageId.length} characters, at most ${MAX_MESSAGE_ID_LENGTH} are allowed`;
+  }
+  // A lone surrogate has no UTF-8 form: two such ids would become one in file names and workflow ids.
+  return messageId.isWellFormed() ? undefined : 'the message id is not well-formed Unicode';
+}
+
+/** Reasons end up in headers and workflow failures; a schema can produce thousands of issues. */
+const MAX_REASON_LENGTH = 2000;
+
+function invalid(type: InvalidReason['type'], message: string): ParseResult {
+  const text =
+    message.length > MAX_REASON_LENGTH ? `${message.slice(0, MAX_REASON_LENGTH)}…` : message;
+  return { ok: false, reason: { type, message: text.toWellFormed() } };
+}

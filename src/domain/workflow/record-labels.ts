@@ -1,0 +1,75 @@
+import { isUtf8 } from 'node:buffer';
+import type { KafkaRecord } from '../record/record';
+import type { AnyStream } from '../stream/stream';
+import { truncateUtf8 } from '../record/workflow-id';
+
+/** What people know a record by that has no message id. Both are text for people, not for machines. */
+export interface RecordLabels {
+  /** The Kafka key; see {@link keyLabel}. Absent: the record has none. */
+  key?: string;
+  /** The id in the record's JSON, as far as it can be read. */
+  rawId?: string;
+}
+
+/** Labels stand in memos and headers, which are bounded. */
+const MAX_LABEL_BYTES = 255;
+/** A binary key that is longer is cut: two characters a byte, and the `0x`. */
+const MAX_BINARY_BYTES = 64;
+/** Characters that steer a terminal or turn the direction of text, and halves of characters. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** Printable text of at most 255 bytes: what stands in a label, and what a label is compared with. */
+export function label(text: string): string {
+  return truncateUtf8(text, MAX_LABEL_BYTES).replace(UNPRINTABLE, '\ufffd');
+}
+
+/** The key as text, or as `0x` and hexadecimal digits if it is not UTF-8. */
+export function keyLabel(key: Buffer | null): string | undefined {
+  if (key === null) return undefined;
+  if (isUtf8(key)) return label(key.toString('utf8'));
+  return `0x${key.subarray(0, MAX_BINARY_BYTES).toString('hex')}`;
+}
+
+/** The labels of a record that could not become a message. Never throws. */
+export function labelsOf(
+  stream: Pick<AnyStream, 'messageId'>,
+  { key, value, unreadable }: Pick<KafkaRecord, 'key' | 'value' | 'unreadable'>,
+): RecordLabels {
+  // The bytes of a batch have no id.
+  const rawId = unreadable === undefined ? rawIdOf(stream, value) : undefined;
+  const keyText = keyLabel(key);
+  return { ...(keyText !== undefined && { key: keyText }), ...(rawId !== undefined && { rawId }) };
+}
+
+/** Whether the labels are those of the record that somebody asks for by this text. */
+export function isLabelled({ key, rawId }: { key?: unknown; rawId?: unknown }, asked: string) {
+  const wanted = label(asked);
+  return key === wanted || rawId === wanted;
+}
+
+/**
+ * The id that the stream reads from the value as it is, without the schema, or else the value's field `id`.
+ * The stream's function was written for valid messages only, so it may throw here.
+ */
+function rawIdOf({ messageId }: Pick<AnyStream, 'messageId'>, value: Buffer | null) {
+  let json: unknown;
+  try {
+    json = value === null ? undefined : JSON.parse(value.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  if (typeof json !== 'object' || json === null) return undefined;
+  return idLabel(() => messageId(json)) ?? idLabel(() => (json as { id?: unknown }).id);
+}
+
+function idLabel(read: () => unknown): string | undefined {
+  try {
+    const id = read();
+    if (typeof id === 'string' && id !== '') return label(id);
+    // JavaScript has rounded a larger integer: it would be another id.
+    const isExact = typeof id === 'number' && (Number.isSafeInteger(id) || !Number.isInteger(id));
+    return isExact ? String(id) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,55 @@
+import { isLabelled, keyLabel, labelsOf } from '../../../src/domain/workflow/record-labels';
+
+const stream = { messageId: (message: unknown) => (message as { orderId: string }).orderId };
+const labels = (value: string | Buffer | null, key: Buffer | null = null) =>
+  labelsOf(stream, { key, value: typeof value === 'string' ? Buffer.from(value) : value });
+
+test.each([
+  ['the id that the stream reads', '{"orderId":"o-7","id":"other"}', 'o-7'],
+  ['the field id if the stream reads nothing', '{"id":"px7"}', 'px7'],
+  ['a number', '{"id":42}', '42'],
+  ['zero', '{"id":0}', '0'],
+  ['a fraction', '{"id":1.5}', '1.5'],
+  ['an id with a line break, on one line', '{"id":"a\\nb"}', 'a\ufffdb'],
+])('the raw id is %s', (_, value, rawId) => {
+  expect(labels(value)).toEqual({ rawId });
+});
+
+test.each([
+  ['is no JSON', '{"id":'],
+  ['is no object', '"px7"'],
+  ['is null', null],
+  ['has an integer that JavaScript has rounded', '{"id":9007199254740993}'],
+  ['has an id that is an object', '{"id":{"a":1}}'],
+  ['has an empty id', '{"id":""}'],
+])('there is no raw id if the value %s', (_, value) => {
+  expect(labels(value)).toEqual({});
+});
+
+test('a stream whose function throws is asked for no more than the field id', () => {
+  const throwing = {
+    messageId: (): string => {
+      throw new Error('no header');
+    },
+  };
+  const value = Buffer.from('{"id":"px7"}');
+  expect(labelsOf(throwing, { key: Buffer.from('k'), value })).toEqual({ key: 'k', rawId: 'px7' });
+});
+
+test('a key is printable text, or hexadecimal digits if it is not UTF-8', () => {
+  expect(keyLabel(null)).toBeUndefined();
+  expect(keyLabel(Buffer.alloc(0))).toBe('');
+  expect(keyLabel(Buffer.from('Zoë'))).toBe('Zoë');
+  expect(keyLabel(Buffer.from('a\u001b[2J\u202eb'))).toBe('a\ufffd[2J\ufffdb');
+  expect(keyLabel(Buffer.from([0xff, 0x00, 0x10]))).toBe('0xff0010');
+});
+
+test('a label is bounded, and the whole text still finds it', () => {
+  const long = 'ü'.repeat(1_000);
+  const key = keyLabel(Buffer.from(long))!;
+  expect(Buffer.byteLength(key)).toBeLessThanOrEqual(255);
+  expect(keyLabel(Buffer.alloc(1_000, 0xff))!.length).toBeLessThanOrEqual(255);
+  expect(isLabelled({ key }, long)).toBe(true);
+  expect(isLabelled({ key }, 'ü')).toBe(false);
+  expect(isLabelled({}, 'undefined')).toBe(false);
+});
