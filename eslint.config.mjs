@@ -9,7 +9,7 @@ const folder = (name, ...patterns) => ({
 });
 const kafkajs = {
   regex: '^kafkajs',
-  message: 'Only clients/kafka*.ts and clients/kafkajs-patches know kafkajs.',
+  message: 'Only src/kafka knows kafkajs.',
 };
 const workers = { regex: '/workers(/|$)', message: 'Nothing imports an entry point.' };
 
@@ -46,10 +46,9 @@ export default defineConfig(
   },
   {
     files: [
-      'src/clients/kafka*.ts',
-      'src/clients/kafkajs-patches/*.ts',
+      'src/kafka/**',
       'bench/decode.ts',
-      'test/clients/kafkajs-patches/*.ts',
+      'test/kafka/kafkajs-patches/*.ts',
       'test/integration/support/produce-bytes.ts',
     ],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [workers] }] },

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import decodeMessages from 'kafkajs/src/protocol/requests/fetch/v4/decodeMessages';
 import Decoder from 'kafkajs/src/protocol/decoder';
-import '../src/clients/kafka';
-import { decodeRecordSet } from '../src/kafka/record-set';
+import '../src/kafka/kafka';
+import { decodeRecordSet } from '../src/kafka/records/record-set';
 import { encodeBatch } from '../test/kafka/support/encode-batch';
 import { argument, machine } from './support';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createConsumer, createKafka, fetchedBatch } from '../src/clients/kafka';
+import { createConsumer, createKafka, fetchedBatch } from '../src/kafka/kafka';
 import { connectTemporal } from '../src/clients/temporal';
 import { installTemporalRuntime } from '../src/clients/temporal-runtime';
 import type { Settings } from '../src/config';

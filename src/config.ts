@@ -1,7 +1,7 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { AzureSettings, S3Settings } from './cloud-settings';
 import type { ApiSettings } from './api/settings';
-import type { KafkaSettings } from './clients/kafka';
+import type { KafkaSettings } from './kafka/kafka';
 import type { TemporalSettings } from './clients/temporal';
 import { encryptionCodec } from './codec/encryption-codec';
 import type { CodecSettings } from './codec/settings';

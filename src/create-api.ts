@@ -1,11 +1,11 @@
-import { BatchingProducer } from './clients/batching-producer';
+import { BatchingProducer } from './kafka/producer/batching-producer';
 import {
   createKafka,
   isRetriableKafkaError,
   publicKafkaError,
   type KafkaSettings,
-} from './clients/kafka';
-import { createProducer } from './clients/kafka-producer';
+} from './kafka/kafka';
+import { createProducer } from './kafka/producer/producer';
 import { requireTokens } from './api/admission';
 import { createCheck } from './api/check';
 import { listen } from './api/listen';

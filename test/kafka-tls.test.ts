@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { loadSettings } from '../src/config';
 
-const fixture = (name: string) => join(__dirname, 'clients', 'fixtures', name);
+const fixture = (name: string) => join(__dirname, 'kafka', 'fixtures', name);
 const pem = (name: string) => readFileSync(fixture(name), 'utf8');
 
 const MUTUAL = {

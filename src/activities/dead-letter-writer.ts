@@ -1,6 +1,6 @@
-import { GZIP, kafkaErrorType, toKafkaHeaders } from '../clients/kafka';
-import type { RetryingProducer } from '../clients/kafka-producer';
-import type { RecordReader } from '../clients/kafka-reader';
+import { GZIP, kafkaErrorType, toKafkaHeaders } from '../kafka/kafka';
+import type { RetryingProducer } from '../kafka/producer/producer';
+import type { RecordReader } from '../kafka/reader';
 import {
   CONTENT_EXPIRED,
   CONTENT_OMITTED,

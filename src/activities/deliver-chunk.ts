@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import type { RecordReader } from '../clients/kafka-reader';
+import type { RecordReader } from '../kafka/reader';
 import type { Holds } from '../clients/temporal-hold';
 import type { RecentLayer } from '../bridge/recent-layer';
 import { describeRange, type ChunkInput } from '../domain/workflow/chunk';

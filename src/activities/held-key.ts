@@ -1,5 +1,5 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
-import type { RecordReader } from '../clients/kafka-reader';
+import type { RecordReader } from '../kafka/reader';
 import type { Holds } from '../clients/temporal-hold';
 import { DeliveryError, errorWithCause } from '../domain/errors';
 import { HEAD_OF_KEY, HELD_BY_KEY, recordMark, turnOf } from '../domain/stream/hold';

@@ -1,4 +1,4 @@
-import { OffsetOutOfRangeError, type RecordReader } from '../clients/kafka-reader';
+import { OffsetOutOfRangeError, type RecordReader } from '../kafka/reader';
 import { decodeContent, type KafkaRecord, type RecordEnvelope } from '../domain/record/record';
 
 /**

@@ -3,7 +3,7 @@ import type { InvalidReason, KafkaRecord } from '../domain/record/record';
 import { fitsWorkflow, MAX_CONTENT_BYTES } from '../domain/workflow/record-start';
 import type { AnyStream } from '../domain/stream/stream';
 import type { TraceContext } from '../domain/record/trace-context';
-import type { OutgoingRecord } from '../clients/batching-producer';
+import type { OutgoingRecord } from '../kafka/producer/batching-producer';
 import type { Draft } from './drafts';
 import { ProblemError, type Rejection, type RejectionCode } from './problem';
 

@@ -3,7 +3,7 @@ import {
   QueueFullError,
   type Acknowledgement,
   type OutgoingRecord,
-} from '../clients/batching-producer';
+} from '../kafka/producer/batching-producer';
 import type { TraceContext } from '../domain/record/trace-context';
 import type { Metrics } from '../telemetry/metrics';
 import { within, type Tracing } from '../telemetry/tracing';

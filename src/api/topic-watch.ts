@@ -1,4 +1,4 @@
-import { publicKafkaError, topicConfig, withAdmin, type Kafka } from '../clients/kafka';
+import { publicKafkaError, topicConfig, withAdmin, type Kafka } from '../kafka/kafka';
 import { errorWithCause } from '../domain/errors';
 import type { Logger } from '../telemetry/logger';
 

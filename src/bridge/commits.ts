@@ -1,4 +1,4 @@
-import { kafkaErrorType } from '../clients/kafka';
+import { kafkaErrorType } from '../kafka/kafka';
 import { errorMessage } from '../domain/errors';
 import type { Logger } from '../telemetry/logger';
 import type { Ledger } from './ledger';

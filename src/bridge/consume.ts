@@ -9,13 +9,13 @@ import {
   type GroupConsumer,
   type Kafka,
   type KafkaSettings,
-} from '../clients/kafka';
-import { createOffsetReader, type OffsetReader } from '../clients/kafka-offsets';
-import { asGroupFault } from '../clients/kafka-group-fault';
+} from '../kafka/kafka';
+import { createOffsetReader, type OffsetReader } from '../kafka/offsets';
+import { asGroupFault } from '../kafka/group-fault';
 import { errorMessage, UsageError } from '../domain/errors';
 import type { KafkaRecord } from '../domain/record/record';
 import type { AnyStream } from '../domain/stream/stream';
-import { recordOfUnreadable, type DecodedRecords } from '../kafka/record-set';
+import { recordOfUnreadable, type DecodedRecords } from '../kafka/records/record-set';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
 import { Commits, type CommitOffsets } from './commits';

@@ -1,5 +1,5 @@
-import { createKafka, KeptAdmin, type KafkaSettings } from '../clients/kafka';
-import { groupMembers, type GroupMemberState } from '../clients/kafka-group';
+import { createKafka, KeptAdmin, type KafkaSettings } from '../kafka/kafka';
+import { groupMembers, type GroupMemberState } from '../kafka/group';
 import { errorMessage } from '../domain/errors';
 import type { Logger } from '../telemetry/logger';
 

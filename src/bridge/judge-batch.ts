@@ -1,5 +1,5 @@
-import type { FetchedBatch } from '../clients/kafka';
-import type { OffsetReader } from '../clients/kafka-offsets';
+import type { FetchedBatch } from '../kafka/kafka';
+import type { OffsetReader } from '../kafka/offsets';
 import { errorMessage } from '../domain/errors';
 import type { Logger } from '../telemetry/logger';
 import type { PartitionWindow } from './partition-window';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withAdmin, type Kafka } from '../clients/kafka';
+import { withAdmin, type Kafka } from '../kafka/kafka';
 import { errorMessage } from '../domain/errors';
 import type { Logger } from '../telemetry/logger';
 import { parseObject } from './ledger';

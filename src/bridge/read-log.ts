@@ -1,5 +1,5 @@
-import type { KnownLog } from '../clients/kafka';
-import type { EpochStart } from '../kafka/record-set';
+import type { KnownLog } from '../kafka/kafka';
+import type { EpochStart } from '../kafka/records/record-set';
 
 /** Leader epochs in commit metadata: each with the offset that it begins at, as far as that was seen. */
 type CommittedEpoch = [offset: number, epoch: number];

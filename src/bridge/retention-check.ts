@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { createKafka, topicConfig, withAdmin, type KafkaSettings } from '../clients/kafka';
+import { createKafka, topicConfig, withAdmin, type KafkaSettings } from '../kafka/kafka';
 import { errorMessage } from '../domain/errors';
 import type { AnyStream } from '../domain/stream/stream';
 import type { Logger } from '../telemetry/logger';

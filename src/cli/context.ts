@@ -1,4 +1,4 @@
-import { createKafka, type Kafka } from '../clients/kafka';
+import { createKafka, type Kafka } from '../kafka/kafka';
 import { connectTemporal, type TemporalClient } from '../clients/temporal';
 import { installTemporalRuntime } from '../clients/temporal-runtime';
 import { environment, loadSettings, type Settings } from '../config';

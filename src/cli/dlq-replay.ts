@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { createRecordReader } from '../clients/kafka-reader';
-import { createProducer } from '../clients/kafka-producer';
+import { createRecordReader } from '../kafka/reader';
+import { createProducer } from '../kafka/producer/producer';
 import { UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream/stream';
 import { parseSince } from '../operations/failed-since';

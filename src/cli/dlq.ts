@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Kafka } from '../clients/kafka';
+import type { Kafka } from '../kafka/kafka';
 import { UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream/stream';
 import { listDeadLetters } from '../operations/dead-letters-list';

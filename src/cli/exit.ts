@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { isKafkaUnreachable } from '../clients/kafka';
+import { isKafkaUnreachable } from '../kafka/kafka';
 import { errorWithCause, UsageError } from '../domain/errors';
 import { printable } from '../lib/unprintable';
 import { say } from './output';

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { createProducer } from '../clients/kafka-producer';
+import { createProducer } from '../kafka/producer/producer';
 import { UsageError } from '../domain/errors';
 import { parseOrThrow } from '../domain/workflow/parse';
 import type { AnyStream } from '../domain/stream/stream';

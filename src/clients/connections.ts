@@ -1,8 +1,8 @@
 import type { Logger } from '../telemetry/logger';
 import { Releasers } from '../lib/lifecycle';
-import { createKafka, type KafkaSettings } from './kafka';
-import { createRecordReader, type RecordReader } from './kafka-reader';
-import { createProducer, type RetryingProducer } from './kafka-producer';
+import { createKafka, type KafkaSettings } from '../kafka/kafka';
+import { createRecordReader, type RecordReader } from '../kafka/reader';
+import { createProducer, type RetryingProducer } from '../kafka/producer/producer';
 import { installTemporalRuntime } from './temporal-runtime';
 import { connectTemporal, type TemporalClient, type TemporalSettings } from './temporal';
 

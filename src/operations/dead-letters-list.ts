@@ -1,4 +1,4 @@
-import type { Kafka } from '../clients/kafka';
+import type { Kafka } from '../kafka/kafka';
 import type { AnyStream } from '../domain/stream/stream';
 import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from './dead-letters';
 import { newestFirst } from './failed-list';

@@ -1,5 +1,5 @@
-import type { Kafka } from '../clients/kafka';
-import { createRecordReader } from '../clients/kafka-reader';
+import type { Kafka } from '../kafka/kafka';
+import { createRecordReader } from '../kafka/reader';
 import { deadLetterHeader, originalHeaders } from '../domain/workflow/dead-letter';
 import {
   describeTimestamp,

@@ -1,5 +1,5 @@
-import type { Kafka } from '../clients/kafka';
-import { createRecordReader, type RecordReader } from '../clients/kafka-reader';
+import type { Kafka } from '../kafka/kafka';
+import { createRecordReader, type RecordReader } from '../kafka/reader';
 import { deadLetterHeader, recordOfLetter } from '../domain/workflow/dead-letter';
 import { keyLabel, labelsOf } from '../domain/workflow/record-labels';
 import { parseRecord } from '../domain/workflow/parse';

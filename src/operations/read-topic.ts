@@ -1,6 +1,6 @@
-import { kafkaErrorType, type Kafka } from '../clients/kafka';
-import { topicEnds, type PartitionEnds } from '../clients/kafka-offsets';
-import { OffsetOutOfRangeError, type RecordReader } from '../clients/kafka-reader';
+import { kafkaErrorType, type Kafka } from '../kafka/kafka';
+import { topicEnds, type PartitionEnds } from '../kafka/offsets';
+import { OffsetOutOfRangeError, type RecordReader } from '../kafka/reader';
 import { describePosition, type KafkaRecord } from '../domain/record/record';
 
 /** The records that could be read of a partition at some moment: `low <= offset < high`. */

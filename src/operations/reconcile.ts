@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import type { Kafka } from '../clients/kafka';
-import { createRecordReader } from '../clients/kafka-reader';
+import type { Kafka } from '../kafka/kafka';
+import { createRecordReader } from '../kafka/reader';
 import { deadLetterHeader } from '../domain/workflow/dead-letter';
 import { UsageError } from '../domain/errors';
 import { parseOrThrow } from '../domain/workflow/parse';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import type { GroupPosition } from '../clients/kafka-group-offsets';
+import type { GroupPosition } from '../kafka/group-offsets';
 import type { RecordPosition } from '../domain/record/record';
 import type { AnyStream } from '../domain/stream/stream';
 import { invalidRecordWorkflowIds, recordWorkflowIds } from '../domain/record/workflow-id';

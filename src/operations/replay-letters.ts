@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Kafka } from '../clients/kafka';
-import type { RecordReader } from '../clients/kafka-reader';
-import { partitionOf } from '../clients/murmur2';
+import type { Kafka } from '../kafka/kafka';
+import type { RecordReader } from '../kafka/reader';
+import { partitionOf } from '../kafka/producer/murmur2';
 import {
   CONTENT_EXPIRED,
   CONTENT_OMITTED,

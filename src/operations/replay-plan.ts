@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { topicConfig, withAdmin, type Kafka } from '../clients/kafka';
-import { createRecordReader, type RecordReader } from '../clients/kafka-reader';
+import { topicConfig, withAdmin, type Kafka } from '../kafka/kafka';
+import { createRecordReader, type RecordReader } from '../kafka/reader';
 import { holdsOf } from '../clients/temporal-hold';
 import { mapConcurrently } from '../lib/concurrently';
 import { errorWithCause, UsageError } from '../domain/errors';

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { Kafka, Producer } from '../clients/kafka';
-import { GroupPosition } from '../clients/kafka-group-offsets';
-import type { RecordReader } from '../clients/kafka-reader';
+import type { Kafka, Producer } from '../kafka/kafka';
+import { GroupPosition } from '../kafka/group-offsets';
+import type { RecordReader } from '../kafka/reader';
 import { mapConcurrently } from '../lib/concurrently';
 import { errorWithCause } from '../domain/errors';
 import { describePosition, type RecordPosition } from '../domain/record/record';

@@ -5,8 +5,8 @@ import {
   type Kafka,
   type Message,
   type Producer,
-} from '../clients/kafka';
-import { OffsetOutOfRangeError, type RecordReader } from '../clients/kafka-reader';
+} from '../kafka/kafka';
+import { OffsetOutOfRangeError, type RecordReader } from '../kafka/reader';
 import { deadLetterHeader, originalHeaders, sentBackHeaders } from '../domain/workflow/dead-letter';
 import { describePosition, type KafkaRecord, type RecordPosition } from '../domain/record/record';
 import { readTopic, type PartitionRange } from './read-topic';

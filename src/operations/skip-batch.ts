@@ -3,9 +3,9 @@ import {
   WorkflowIdReusePolicy,
   type Client,
 } from '@temporalio/client';
-import type { Kafka } from '../clients/kafka';
-import { topicEnds } from '../clients/kafka-offsets';
-import { createRecordReader, OffsetOutOfRangeError } from '../clients/kafka-reader';
+import type { Kafka } from '../kafka/kafka';
+import { topicEnds } from '../kafka/offsets';
+import { createRecordReader, OffsetOutOfRangeError } from '../kafka/reader';
 import { withSummary } from '../clients/temporal';
 import { UsageError } from '../domain/errors';
 import {

@@ -8,10 +8,10 @@ import {
   type RecentIds,
 } from '../bridge/ledger';
 import { parseStallNote, type StallNote } from '../bridge/stalls';
-import { withAdmin, type Kafka } from '../clients/kafka';
-import { groupState, type GroupMemberState } from '../clients/kafka-group';
-import { committedOffsets, type CommittedOffset } from '../clients/kafka-group-offsets';
-import type { PartitionEnds } from '../clients/kafka-offsets';
+import { withAdmin, type Kafka } from '../kafka/kafka';
+import { groupState, type GroupMemberState } from '../kafka/group';
+import { committedOffsets, type CommittedOffset } from '../kafka/group-offsets';
+import type { PartitionEnds } from '../kafka/offsets';
 import type { AnyStream } from '../domain/stream/stream';
 import { existingEnds } from './read-topic';
 

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Kafka } from '../clients/kafka';
+import type { Kafka } from '../kafka/kafka';
 import { brakeOf } from '../clients/temporal-brake';
 import { slowWorkflows, type SlowWorkflows } from '../clients/temporal-open';
 import type { AnyStream } from '../domain/stream/stream';

@@ -1,5 +1,5 @@
-import { topicConfig, withAdmin, type Kafka } from '../clients/kafka';
-import { createTopic, onceKnown } from '../clients/kafka-topics';
+import { topicConfig, withAdmin, type Kafka } from '../kafka/kafka';
+import { createTopic, onceKnown } from '../kafka/topics';
 import { UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream/stream';
 

@@ -1,5 +1,5 @@
-import type { Kafka } from '../clients/kafka';
-import { createRecordReader } from '../clients/kafka-reader';
+import type { Kafka } from '../kafka/kafka';
+import { createRecordReader } from '../kafka/reader';
 import { parseOrThrow } from '../domain/workflow/parse';
 import { isLabelled, labelsOf } from '../domain/workflow/record-labels';
 import type { KafkaRecord, RecordPosition } from '../domain/record/record';

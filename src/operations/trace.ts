@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Kafka } from '../clients/kafka';
+import type { Kafka } from '../kafka/kafka';
 import { UsageError } from '../domain/errors';
 import { parseOrThrow, type Parsed } from '../domain/workflow/parse';
 import { isLabelled } from '../domain/workflow/record-labels';

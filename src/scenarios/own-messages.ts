@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Kafka } from '../clients/kafka';
+import type { Kafka } from '../kafka/kafka';
 import { UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream/stream';
 import { topicRanges, type PartitionRange } from '../operations/read-topic';

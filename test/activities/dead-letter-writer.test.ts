@@ -1,8 +1,8 @@
 // eslint-disable-next-line @typescript-eslint/no-restricted-imports -- what the client throws
 import { KafkaJSProtocolError } from 'kafkajs';
 import { createDeadLetterWriter } from '../../src/activities/dead-letter-writer';
-import { GZIP, type Producer } from '../../src/clients/kafka';
-import { OffsetOutOfRangeError, type RecordReader } from '../../src/clients/kafka-reader';
+import { GZIP, type Producer } from '../../src/kafka/kafka';
+import { OffsetOutOfRangeError, type RecordReader } from '../../src/kafka/reader';
 import {
   encodeContent,
   type KafkaRecord,

@@ -4,7 +4,7 @@ import { createActivities } from '../../src/activities/create-activities';
 import { createDeadLetterWriter } from '../../src/activities/dead-letter-writer';
 import { HeldChunks } from '../../src/bridge/held-chunks';
 import { RecentLayer } from '../../src/bridge/recent-layer';
-import type { Producer } from '../../src/clients/kafka';
+import type { Producer } from '../../src/kafka/kafka';
 import type { RecordActivities } from '../../src/domain/workflow/record-activities';
 import { DeliveryError } from '../../src/domain/errors';
 import { encodeContent, type KafkaRecord } from '../../src/domain/record/record';

@@ -9,7 +9,7 @@ import {
   QueueFullError,
   type Acknowledgement,
   type OutgoingRecord,
-} from '../../src/clients/batching-producer';
+} from '../../src/kafka/producer/batching-producer';
 import { messageSchema } from '../../src/domain/record/message';
 import { createLogger } from '../../src/telemetry/logger';
 import { createMetrics } from '../../src/telemetry/metrics';

@@ -1,5 +1,5 @@
 import { TopicWatch } from '../../src/api/topic-watch';
-import type { Kafka } from '../../src/clients/kafka';
+import type { Kafka } from '../../src/kafka/kafka';
 import { createLogger } from '../../src/telemetry/logger';
 
 beforeEach(() => jest.useFakeTimers());

@@ -8,7 +8,7 @@ import { ChunkDispatcher } from '../../src/bridge/chunk-dispatcher';
 import { StreamConsumer } from '../../src/bridge/consume';
 import { HeldChunks } from '../../src/bridge/held-chunks';
 import { OpenRecords } from '../../src/bridge/open-records';
-import * as kafka from '../../src/clients/kafka';
+import * as kafka from '../../src/kafka/kafka';
 import type { ChunkMemo } from '../../src/domain/workflow/chunk';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
@@ -16,8 +16,8 @@ import { FakeConsumer } from './support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from './support/fetched-batch';
 import { deferred, serviceError, settled, type Deferred } from './support/fakes';
 
-jest.mock('../../src/clients/kafka', () => ({
-  ...jest.requireActual<object>('../../src/clients/kafka'),
+jest.mock('../../src/kafka/kafka', () => ({
+  ...jest.requireActual<object>('../../src/kafka/kafka'),
   createKafka: jest.fn(),
   createConsumer: jest.fn(),
   withAdmin: jest.fn(),

@@ -15,7 +15,7 @@ import { StreamConsumer } from '../../src/bridge/consume';
 import { HeldChunks } from '../../src/bridge/held-chunks';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { RecentLayer } from '../../src/bridge/recent-layer';
-import * as kafka from '../../src/clients/kafka';
+import * as kafka from '../../src/kafka/kafka';
 import type { ChunkInput, ChunkMemo } from '../../src/domain/workflow/chunk';
 import { DeliveryError } from '../../src/domain/errors';
 import type { KafkaRecord } from '../../src/domain/record/record';
@@ -28,8 +28,8 @@ import { FakeConsumer } from './support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from './support/fetched-batch';
 import { deferred, serviceError, settled, type Deferred } from './support/fakes';
 
-jest.mock('../../src/clients/kafka', () => ({
-  ...jest.requireActual<object>('../../src/clients/kafka'),
+jest.mock('../../src/kafka/kafka', () => ({
+  ...jest.requireActual<object>('../../src/kafka/kafka'),
   createKafka: jest.fn(),
   createConsumer: jest.fn(),
   withAdmin: jest.fn(),

@@ -1,14 +1,14 @@
 import { StreamConsumer } from '../../src/bridge/consume';
 import type { WindowEntry } from '../../src/bridge/partition-window';
-import * as kafka from '../../src/clients/kafka';
+import * as kafka from '../../src/kafka/kafka';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from './support/fetched-batch';
 import { deferred, keepingLogger, settled, until } from './support/fakes';
 
-jest.mock('../../src/clients/kafka', () => ({
-  ...jest.requireActual<object>('../../src/clients/kafka'),
+jest.mock('../../src/kafka/kafka', () => ({
+  ...jest.requireActual<object>('../../src/kafka/kafka'),
   createKafka: jest.fn(),
   createConsumer: jest.fn(),
   withAdmin: jest.fn(),

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { StreamConsumer } from '../../src/bridge/consume';
 import type { WindowEntry } from '../../src/bridge/partition-window';
-import * as kafka from '../../src/clients/kafka';
+import * as kafka from '../../src/kafka/kafka';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { FakeConsumer } from './support/fake-consumer';
 import { fetchedBatch } from './support/fetched-batch';
 import { keepingLogger, settled } from './support/fakes';
 
-jest.mock('../../src/clients/kafka', () => ({
-  ...jest.requireActual<object>('../../src/clients/kafka'),
+jest.mock('../../src/kafka/kafka', () => ({
+  ...jest.requireActual<object>('../../src/kafka/kafka'),
   createKafka: jest.fn(),
   createConsumer: jest.fn(),
   withAdmin: jest.fn(),

@@ -8,7 +8,7 @@ import { StreamConsumer } from '../../src/bridge/consume';
 import { Dispatcher } from '../../src/bridge/dispatcher';
 import { OpenRecords } from '../../src/bridge/open-records';
 import { RecentLayer } from '../../src/bridge/recent-layer';
-import * as kafka from '../../src/clients/kafka';
+import * as kafka from '../../src/kafka/kafka';
 import type { RecordInput, RecordMemo } from '../../src/domain/record/record';
 import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
 import { createMetrics } from '../../src/telemetry/metrics';
@@ -17,8 +17,8 @@ import { FakeConsumer } from './support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from './support/fetched-batch';
 import { deferred, serviceError, settled, type Deferred } from './support/fakes';
 
-jest.mock('../../src/clients/kafka', () => ({
-  ...jest.requireActual<object>('../../src/clients/kafka'),
+jest.mock('../../src/kafka/kafka', () => ({
+  ...jest.requireActual<object>('../../src/kafka/kafka'),
   createKafka: jest.fn(),
   createConsumer: jest.fn(),
   withAdmin: jest.fn(),

@@ -1,5 +1,5 @@
 import { LineSender } from '../../src/cli/send';
-import type { Message } from '../../src/clients/kafka';
+import type { Message } from '../../src/kafka/kafka';
 import { linesOf } from '../../src/lib/ndjson';
 
 const MIB = 1024 * 1024;

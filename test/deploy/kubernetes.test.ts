@@ -153,7 +153,7 @@ describe.each(deployments)('deployment %s', (name, deployment) => {
 });
 
 function contentOf(variable: string): string {
-  if (variable.startsWith('KAFKA_SSL')) return read('test/clients/fixtures/ca.crt');
+  if (variable.startsWith('KAFKA_SSL')) return read('test/kafka/fixtures/ca.crt');
   return variable.includes('ENCRYPTION') ? `2026-11:${Buffer.alloc(32).toString('base64')}` : '';
 }
 

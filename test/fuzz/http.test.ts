@@ -7,7 +7,7 @@ import { CONTENT_TYPES } from '../../src/api/drafts';
 import { createApiServer } from '../../src/api/server';
 import { encryptionCodec } from '../../src/codec/encryption-codec';
 import { createCodecServer } from '../../src/codec/server';
-import type { OutgoingRecord } from '../../src/clients/batching-producer';
+import type { OutgoingRecord } from '../../src/kafka/producer/batching-producer';
 import { messageSchema } from '../../src/domain/record/message';
 import { parseRecord } from '../../src/domain/workflow/parse';
 import { createLogger } from '../../src/telemetry/logger';

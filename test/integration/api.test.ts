@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { partitionOf } from '../../src/clients/murmur2';
+import { partitionOf } from '../../src/kafka/producer/murmur2';
 import { loadSettings } from '../../src/config';
 import { createApi, type ApiOptions, type ApiService } from '../../src/create-api';
 import { freePort, startKafka, userCacheDirectory } from '../../src/dev';

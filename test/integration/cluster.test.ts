@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { kafkaErrorType, withAdmin, type Admin } from '../../src/clients/kafka';
-import { topicEnds } from '../../src/clients/kafka-offsets';
-import { createProducer } from '../../src/clients/kafka-producer';
-import { createRecordReader } from '../../src/clients/kafka-reader';
+import { kafkaErrorType, withAdmin, type Admin } from '../../src/kafka/kafka';
+import { topicEnds } from '../../src/kafka/offsets';
+import { createProducer } from '../../src/kafka/producer/producer';
+import { createRecordReader } from '../../src/kafka/reader';
 import { DeliveryError } from '../../src/domain/errors';
 import { messageSchema } from '../../src/domain/record/message';
 import { defineStream } from '../../src/domain/stream/stream';

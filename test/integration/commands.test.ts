@@ -1,5 +1,5 @@
-import { withAdmin } from '../../src/clients/kafka';
-import { createTopic } from '../../src/clients/kafka-topics';
+import { withAdmin } from '../../src/kafka/kafka';
+import { createTopic } from '../../src/kafka/topics';
 import { execFile, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

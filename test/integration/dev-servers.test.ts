@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
-import { createKafka } from '../../src/clients/kafka';
-import { createTopic } from '../../src/clients/kafka-topics';
+import { createKafka } from '../../src/kafka/kafka';
+import { createTopic } from '../../src/kafka/topics';
 import {
   down,
   freePort,

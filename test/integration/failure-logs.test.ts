@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { withAdmin } from '../../src/clients/kafka';
+import { withAdmin } from '../../src/kafka/kafka';
 import { installTemporalRuntime } from '../../src/clients/temporal-runtime';
 import { DeliveryError } from '../../src/domain/errors';
 import type { ExecutionOptions } from '../../src/domain/stream/stream';

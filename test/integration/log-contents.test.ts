@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { encodeBatch, varint } from '../kafka/support/encode-batch';
-import { topicEnds } from '../../src/clients/kafka-offsets';
-import { withAdmin } from '../../src/clients/kafka';
+import { topicEnds } from '../../src/kafka/offsets';
+import { withAdmin } from '../../src/kafka/kafka';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { streamStatus } from '../../src/operations/status';
 import { skipBatch } from '../../src/operations/skip-batch';

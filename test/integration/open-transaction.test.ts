@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { topicEnds } from '../../src/clients/kafka-offsets';
+import { topicEnds } from '../../src/kafka/offsets';
 import { streamStatus } from '../../src/operations/status';
 import { reconcile } from '../../src/operations/reconcile';
 import { topicRanges } from '../../src/operations/read-topic';

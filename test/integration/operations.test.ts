@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { withAdmin } from '../../src/clients/kafka';
+import { withAdmin } from '../../src/kafka/kafka';
 import { messageSchema } from '../../src/domain/record/message';
 import { DeliveryError } from '../../src/domain/errors';
 import {

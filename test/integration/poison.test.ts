@@ -1,4 +1,4 @@
-import { GZIP } from '../../src/clients/kafka';
+import { GZIP } from '../../src/kafka/kafka';
 import { deadLetterHeader } from '../../src/domain/workflow/dead-letter';
 import type { KafkaRecord } from '../../src/domain/record/record';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';

@@ -1,6 +1,6 @@
 import { StreamConsumer } from '../../src/bridge/consume';
 import type { WindowEntry } from '../../src/bridge/partition-window';
-import { withAdmin, type Kafka, type KafkaSettings } from '../../src/clients/kafka';
+import { withAdmin, type Kafka, type KafkaSettings } from '../../src/kafka/kafka';
 import type { AnyStream } from '../../src/domain/stream/stream';
 import type { Service } from '../../src/lib/lifecycle';
 import { createMetrics } from '../../src/telemetry/metrics';

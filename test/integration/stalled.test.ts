@@ -1,6 +1,6 @@
 import { StreamConsumer } from '../../src/bridge/consume';
-import { withAdmin } from '../../src/clients/kafka';
-import type { KafkaSettings } from '../../src/clients/kafka';
+import { withAdmin } from '../../src/kafka/kafka';
+import type { KafkaSettings } from '../../src/kafka/kafka';
 import { DeliveryError } from '../../src/domain/errors';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { createMetrics } from '../../src/telemetry/metrics';

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createKafka, withAdmin } from '../../src/clients/kafka';
+import { createKafka, withAdmin } from '../../src/kafka/kafka';
 import { describeStatus } from '../../src/cli/status-output';
 import { describeTrace } from '../../src/cli/trace-output';
 import { DeliveryError } from '../../src/domain/errors';

@@ -1,5 +1,5 @@
 import type { KafkaRecord } from '../../src/domain/record/record';
-import { decodeRecordSet, type DecodedRecords } from '../../src/kafka/record-set';
+import { decodeRecordSet, type DecodedRecords } from '../../src/kafka/records/record-set';
 import {
   caseNames,
   readCase,

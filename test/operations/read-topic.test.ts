@@ -1,4 +1,4 @@
-import { OffsetOutOfRangeError, type RecordReader } from '../../src/clients/kafka-reader';
+import { OffsetOutOfRangeError, type RecordReader } from '../../src/kafka/reader';
 import { readRanges } from '../../src/operations/read-topic';
 
 /** A reader of partitions that hold the offsets from `low`. */

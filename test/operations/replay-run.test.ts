@@ -1,14 +1,14 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, RetryState } from '@temporalio/common';
-import type { Kafka } from '../../src/clients/kafka';
-import type { RecordReader } from '../../src/clients/kafka-reader';
+import type { Kafka } from '../../src/kafka/kafka';
+import type { RecordReader } from '../../src/kafka/reader';
 import type { AnyStream } from '../../src/domain/stream/stream';
 import type { LetterEvent } from '../../src/operations/replay-audit';
 import type { Decision } from '../../src/operations/replay-decide';
 import type { Letter } from '../../src/operations/replay-letters';
 import { runReplay, type ReplayContext } from '../../src/operations/replay-run';
-import { fakeEnds } from '../clients/support/fake-ends';
+import { fakeEnds } from '../kafka/support/fake-ends';
 import { sentHeaders } from '../activities/support/sent-message';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { letter, letterRecord } from './support/letters';

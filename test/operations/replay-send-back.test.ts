@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { Producer } from '../../src/clients/kafka';
-import { OffsetOutOfRangeError, type RecordReader } from '../../src/clients/kafka-reader';
+import type { Producer } from '../../src/kafka/kafka';
+import { OffsetOutOfRangeError, type RecordReader } from '../../src/kafka/reader';
 import {
   deadLetterHeader,
   originalHeaders,

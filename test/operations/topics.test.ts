@@ -1,4 +1,4 @@
-import type { Kafka } from '../../src/clients/kafka';
+import type { Kafka } from '../../src/kafka/kafka';
 import { errorWithCause } from '../../src/domain/errors';
 import { createTopics } from '../../src/operations/topics';
 import { testStream } from '../domain/support/records';

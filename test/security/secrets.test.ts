@@ -3,7 +3,7 @@ import { writeFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { createKafka, withAdmin } from '../../src/clients/kafka';
+import { createKafka, withAdmin } from '../../src/kafka/kafka';
 import { loadSettings } from '../../src/config';
 import { errorWithCause } from '../../src/domain/errors';
 import type { Sink } from '../../src/domain/stream/sink';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withAdmin, type Kafka } from '../../src/clients/kafka';
+import { withAdmin, type Kafka } from '../../src/kafka/kafka';
 import { rawFetch } from '../kafka/corpus/make/raw-fetch';
 import type { EventLog } from '../torture/event-log';
 import { until } from '../torture/server';

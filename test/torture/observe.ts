@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import type { Kafka } from '../../src/clients/kafka';
-import { createRecordReader } from '../../src/clients/kafka-reader';
+import type { Kafka } from '../../src/kafka/kafka';
+import { createRecordReader } from '../../src/kafka/reader';
 import { mapConcurrently } from '../../src/lib/concurrently';
 import { deadLetterHeader } from '../../src/domain/workflow/dead-letter';
 import type { AnyStream } from '../../src/domain/stream/stream';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Producer } from '../../src/clients/kafka';
+import type { Producer } from '../../src/kafka/kafka';
 import type { Ledger } from './ledger';
 import type { Draft, MessageSource } from './messages';
 

@@ -1,8 +1,8 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createKafka } from '../../src/clients/kafka';
-import { createProducer } from '../../src/clients/kafka-producer';
+import { createKafka } from '../../src/kafka/kafka';
+import { createProducer } from '../../src/kafka/producer/producer';
 import { Releasers } from '../../src/lib/lifecycle';
 import { createLogger } from '../../src/telemetry/logger';
 import { cloudsync } from './command';

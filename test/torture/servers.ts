@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createKafka, withAdmin, type Kafka } from '../../src/clients/kafka';
+import { createKafka, withAdmin, type Kafka } from '../../src/kafka/kafka';
 import {
   azuriteConnectionString,
   ensureBucket,

@@ -1,5 +1,5 @@
-import type { Message } from '../../../src/clients/kafka';
-import { NULL_HEADER } from '../../../src/clients/kafkajs-patches/null-header';
+import type { Message } from '../../../src/kafka/kafka';
+import { NULL_HEADER } from '../../../src/kafka/kafkajs-patches/null-header';
 import type { KafkaRecord } from '../../../src/domain/record/record';
 
 /** A message that a producer was given, as the reader of the topic gets it. */

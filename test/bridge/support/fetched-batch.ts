@@ -1,7 +1,7 @@
-import type { FetchedBatch } from '../../../src/clients/kafka';
-import type { OffsetReader } from '../../../src/clients/kafka-offsets';
+import type { FetchedBatch } from '../../../src/kafka/kafka';
+import type { OffsetReader } from '../../../src/kafka/offsets';
 import type { KafkaRecord } from '../../../src/domain/record/record';
-import type { DecodedRecords, EpochStart } from '../../../src/kafka/record-set';
+import type { DecodedRecords, EpochStart } from '../../../src/kafka/records/record-set';
 
 interface Given extends Omit<DecodedRecords, 'nextOffset' | 'epochs'> {
   topic?: string;

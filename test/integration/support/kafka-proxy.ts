@@ -1,5 +1,5 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { KafkaSettings } from '../../../src/clients/kafka';
+import type { KafkaSettings } from '../../../src/kafka/kafka';
 
 /** Kafka's numbers of the requests that tests hold up. */
 export const ApiKey = {

@@ -1,7 +1,7 @@
 import apiKeys from 'kafkajs/src/protocol/requests/apiKeys';
 import Encoder from 'kafkajs/src/protocol/encoder';
-import { connectLater } from '../../../src/clients/kafka-cluster';
-import type { Kafka } from '../../../src/clients/kafka';
+import { connectLater } from '../../../src/kafka/cluster';
+import type { Kafka } from '../../../src/kafka/kafka';
 
 interface Written extends InstanceType<typeof Encoder> {
   writeString(value: string | null): Written;

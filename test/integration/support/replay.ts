@@ -1,5 +1,5 @@
-import { createRecordReader } from '../../../src/clients/kafka-reader';
-import { createProducer } from '../../../src/clients/kafka-producer';
+import { createRecordReader } from '../../../src/kafka/reader';
+import { createProducer } from '../../../src/kafka/producer/producer';
 import type { AnyStream } from '../../../src/domain/stream/stream';
 import { topicRanges } from '../../../src/operations/read-topic';
 import { AuditProgress, type ReplayFilters } from '../../../src/operations/replay-audit';

@@ -6,9 +6,9 @@ import {
   withAdmin,
   type Message,
   type Producer,
-} from '../../../src/clients/kafka';
-import { createRecordReader } from '../../../src/clients/kafka-reader';
-import { createProducer } from '../../../src/clients/kafka-producer';
+} from '../../../src/kafka/kafka';
+import { createRecordReader } from '../../../src/kafka/reader';
+import { createProducer } from '../../../src/kafka/producer/producer';
 import { connectTemporal, type TemporalClient } from '../../../src/clients/temporal';
 import { installTemporalRuntime } from '../../../src/clients/temporal-runtime';
 import { loadSettings, type Settings } from '../../../src/config';

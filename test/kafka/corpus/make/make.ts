@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createKafka, withAdmin } from '../../../../src/clients/kafka';
+import { createKafka, withAdmin } from '../../../../src/kafka/kafka';
 import { freePort, startKafka, userCacheDirectory } from '../../../../src/dev';
 import { createLogger } from '../../../../src/telemetry/logger';
 import { brokerCases, type BrokerCase } from './broker-cases';

@@ -1,0 +1,247 @@
+import {
+  CompressionTypes,
+  ConfigResourceTypes,
+  Kafka,
+  KafkaJSAggregateError,
+  KafkaJSConnectionError,
+  KafkaJSError,
+  KafkaJSProtocolError,
+  logLevel,
+  type Admin,
+  type Consumer,
+  type ConsumerConfig,
+  type EachBatchPayload,
+  type RetryOptions,
+  type SASLOptions,
+} from 'kafkajs';
+import type { Logger } from 'pino';
+import { clientIdFault } from './client-id';
+import { UsageError } from '../domain/errors';
+import type { KafkaRecord } from '../domain/record/record';
+import { knownLogs, type FetchedBatch, type KnownLog } from './fetch/consumer-fetch';
+import { createAssigner } from './group';
+import { closeOnTimeout, forgetOldBytes } from './kafkajs-patches/connections';
+import { retryCoordinator } from './kafkajs-patches/coordinator';
+import './kafkajs-patches/default-offset';
+import './kafkajs-patches/encoder';
+import './kafkajs-patches/fetch';
+import { connectOnce } from './kafkajs-patches/first-fetches';
+import { stopIdleTimer } from './kafkajs-patches/idle-timer';
+import { despiteLeaderless } from './kafkajs-patches/leaderless';
+import { askThoseThatAnswer } from './kafkajs-patches/lost-brokers';
+import { NULL_HEADER } from './kafkajs-patches/null-header';
+import { patchClusters, patchConnections, withClusters } from './kafkajs-patches/our-clusters';
+import './kafkajs-patches/rejoin';
+import { missingRight } from './kafkajs-patches/rights';
+import { takeAddresses } from './kafkajs-patches/seed-brokers';
+
+/**
+ * Only this file, `kafka-*.ts` and `kafkajs-patches/` beside it know kafkajs. It has had no release since
+ * 2023, so `kafkajs-patches/` mends what it lacks, at the exact version that package.json pins. Each patch
+ * acts on the clients of `createKafka` alone.
+ */
+export type { Admin, Consumer, EachBatchPayload, Message, Producer } from 'kafkajs';
+export type { FetchedBatch, KnownLog };
+
+/** PEM texts. `cert` and `key` are the client's own, where brokers ask for them. */
+export interface KafkaTls {
+  ca?: string;
+  cert?: string;
+  key?: string;
+}
+
+export interface KafkaSettings {
+  brokers: string[];
+  clientId: string;
+  /** TLS, by the certificate authorities that Node knows unless `ca` is given. */
+  ssl: boolean | KafkaTls;
+  sasl?: SASLOptions;
+}
+
+/** What kafkajs hands to a consumer's handler, and `kafkajs-patches/fetch.ts` has made. */
+export function fetchedBatch({ batch }: EachBatchPayload): FetchedBatch {
+  return batch as unknown as FetchedBatch;
+}
+
+/** A client. Make one for each consumer: clients share committed offsets between their consumers. */
+export function createKafka(
+  settings: KafkaSettings,
+  logger: Logger,
+  retry: RetryOptions = { initialRetryTime: 200, maxRetryTime: 10_000, retries: 8 },
+): Kafka {
+  const fault = clientIdFault(settings.clientId);
+  if (fault) throw new UsageError(`the client id for Kafka ${fault}`);
+  const log = logger.child({ component: 'kafka' });
+  const kafka = new Kafka({
+    ...settings,
+    connectionTimeout: 10_000,
+    retry,
+    logLevel: logLevel.INFO,
+    logCreator: () => (entry) => {
+      const { message, ...fields } = entry.log;
+      // kafkajs calls each pause and each rejoin an info, and each retry it recovers from an error.
+      if (entry.level === logLevel.INFO) log.debug(fields, message);
+      else if (entry.level !== logLevel.NOTHING) log.warn(fields, message);
+    },
+  });
+  patchClusters(
+    kafka,
+    // The first is the innermost.
+    (cluster) => takeAddresses(cluster, settings.brokers),
+    retryCoordinator,
+    askThoseThatAnswer,
+    (cluster) =>
+      patchConnections(cluster, stopIdleTimer, forgetOldBytes, connectOnce, closeOnTimeout),
+  );
+  return kafka;
+}
+
+export interface GroupConsumer extends Consumer {
+  /** The right that it waits for, as Kafka names its error. */
+  missingRight(this: void): string | undefined;
+}
+
+/**
+ * `onJoining` is called before each request to join the group, `knownLog` before each fetch: the broker then
+ * tells whether the log is still the one that was read.
+ */
+export function createConsumer(
+  kafka: Kafka,
+  config: ConsumerConfig,
+  onJoining: () => void = () => undefined,
+  knownLog: (partition: number, offset: number) => KnownLog = () => ({}),
+): GroupConsumer {
+  let own: object | undefined;
+  const client = withClusters<object>(despiteLeaderless(kafka), (cluster) => {
+    own = cluster;
+    knownLogs.set(cluster, knownLog);
+  });
+  const consumer = client.consumer({
+    allowAutoTopicCreation: false,
+    partitionAssigners: [createAssigner(onJoining)],
+    ...config,
+  });
+  return Object.assign(consumer, { missingRight: () => own && missingRight(own) });
+}
+
+/** Whether the same request may succeed later, where kafkajs has given up for now. */
+export function isRetriableKafkaError(error: unknown): boolean {
+  if (!(error instanceof KafkaJSError)) return false;
+  return error.retriable || isRetriableKafkaError((error as { cause?: unknown }).cause);
+}
+
+/**
+ * Runs `use` with a connected admin client. Requests that name a topic fail while one of its partitions has
+ * no leader, unless `leaderless` allows it: for what needs no leader.
+ */
+export async function withAdmin<T>(
+  kafka: Kafka,
+  use: (admin: Admin) => Promise<T>,
+  { leaderless = false } = {},
+): Promise<T> {
+  const admin = (leaderless ? despiteLeaderless(kafka) : kafka).admin();
+  try {
+    await admin.connect();
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/**
+ * An admin client for who asks again and again, and needs no leader. It connects at the first question, and anew
+ * after an error.
+ */
+export class KeptAdmin {
+  #admin: Promise<Admin> | undefined;
+
+  constructor(private readonly kafka: Kafka) {}
+
+  async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    this.#admin ??= connected(this.kafka);
+    const admin = this.#admin;
+    try {
+      return await question(await admin);
+    } catch (error) {
+      if (this.#admin === admin) await this.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    const admin = this.#admin;
+    this.#admin = undefined;
+    await (await admin?.catch(() => undefined))?.disconnect();
+  }
+}
+
+async function connected(kafka: Kafka): Promise<Admin> {
+  const admin = despiteLeaderless(kafka).admin();
+  try {
+    await admin.connect();
+    return admin;
+  } catch (error) {
+    await admin.disconnect();
+    throw error;
+  }
+}
+
+export type { Kafka };
+
+export const GZIP = CompressionTypes.GZIP;
+
+/** One setting of a topic, as the broker applies it. */
+export async function topicConfig(
+  admin: Admin,
+  topic: string,
+  name: string,
+): Promise<string | undefined> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: [name] }],
+  });
+  return resources[0]?.configEntries[0]?.configValue;
+}
+
+/** The error code's name as Kafka gives it (`UNKNOWN_TOPIC_OR_PARTITION`), where there is one. */
+export function kafkaErrorType(error: unknown): string | undefined {
+  if (error instanceof KafkaJSProtocolError) return error.type;
+  // Each request of ours that gets such an error was about one thing.
+  if (error instanceof KafkaJSAggregateError) return kafkaErrorType(error.errors[0]);
+  const cause = error instanceof KafkaJSError ? (error as { cause?: unknown }).cause : undefined;
+  return cause ? kafkaErrorType(cause) : undefined;
+}
+
+/** What is wrong, for people outside: the error's name as Kafka gives it, and never a broker's address. */
+export function publicKafkaError(error: unknown): string {
+  return kafkaErrorType(error) ?? 'Kafka can not be reached';
+}
+
+/** Whether no broker could be reached, after all tries. */
+export function isKafkaUnreachable(error: unknown): boolean {
+  if (error instanceof KafkaJSConnectionError) return true;
+  const cause = error instanceof KafkaJSError ? (error as { cause?: unknown }).cause : undefined;
+  return cause !== undefined && isKafkaUnreachable(cause);
+}
+
+/**
+ * Headers as kafkajs sends them, each in its place. kafkajs takes an object, in which a name can't come again
+ * behind another one: of A, B, A it would make A, A, B. But it asks a list of values for its pairs of name and
+ * value by `map`, and this list gives every header.
+ */
+export function toKafkaHeaders(headers: KafkaRecord['headers']): Record<string, Buffer[]> {
+  return { inOrder: new HeaderPairs(headers) };
+}
+
+class HeaderPairs extends Array<never> {
+  readonly #pairs: { key: string; value: Buffer }[];
+
+  constructor(headers: KafkaRecord['headers']) {
+    super();
+    this.#pairs = headers.map(([key, value]) => ({ key, value: value ?? NULL_HEADER }));
+  }
+
+  override map<T>(): T[] {
+    return this.#pairs as T[];
+  }
+}

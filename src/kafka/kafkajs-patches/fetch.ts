@@ -1,0 +1,11 @@
+import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
+import { fetchBatches } from '../fetch/consumer-fetch';
+import { isOurs } from './our-clusters';
+
+/** kafkajs trusts that a log has the shapes it knows; see `fetchBatches`, which fetches in its place. */
+const group = ConsumerGroup.prototype;
+const { fetch } = group;
+
+group.fetch = function (nodeId) {
+  return isOurs(this.cluster) ? fetchBatches(this, nodeId) : fetch.call(this, nodeId);
+};
