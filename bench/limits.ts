@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { installTemporalRuntime } from '../src/clients/temporal-runtime';
+import { installTemporalRuntime } from '../src/temporal/runtime';
 import type { Settings } from '../src/config';
 import benchStream from './stream';
 import { argument, localSettings, logger, machine, prepare, send, startProcess } from './support';

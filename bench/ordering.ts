@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { installTemporalRuntime } from '../src/clients/temporal-runtime';
+import { installTemporalRuntime } from '../src/temporal/runtime';
 import type { Settings } from '../src/config';
 import type { Ordering } from '../src/domain/stream/stream';
 import benchStream from './stream';

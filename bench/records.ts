@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installTemporalRuntime } from '../src/clients/temporal-runtime';
+import { installTemporalRuntime } from '../src/temporal/runtime';
 import type { Settings } from '../src/config';
 import benchStream from './stream';
 import { latencyRow } from './latency';

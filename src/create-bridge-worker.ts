@@ -20,7 +20,7 @@ import { isUnreadableStarted } from './bridge/start-workflow';
 import { SinkCheck } from './bridge/sink-check';
 import { stallCause } from './bridge/stall-cause';
 import { connect, type Connections } from './clients/connections';
-import { holdsOf } from './clients/temporal-hold';
+import { holdsOf } from './temporal/hold';
 import { allOrNone, createProbe, runWorkers, type WorkerOptions } from './create-worker';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import { checkDistinct, type AnyStream, type ChunkLimits } from './domain/stream/stream';

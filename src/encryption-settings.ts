@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseEncryptionKeys, type EncryptionKey } from './codec/encryption-keys';
+import { parseEncryptionKeys, type EncryptionKey } from './temporal/encryption/encryption-keys';
 import { errorMessage } from './domain/errors';
 
 const LIST = 'CLOUDSYNC_ENCRYPTION_KEYS';

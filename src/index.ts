@@ -8,8 +8,8 @@ export { createMetrics, type Metrics } from './telemetry/metrics';
 export { startTracing, type RunningTracing } from './telemetry/start-tracing';
 export { Tracing } from './telemetry/tracing';
 export { loadSettings, type Settings } from './config';
-export { encryptionCodec } from './codec/encryption-codec';
-export type { EncryptionKey } from './codec/encryption-keys';
+export { encryptionCodec } from './temporal/encryption/encryption-codec';
+export type { EncryptionKey } from './temporal/encryption/encryption-keys';
 export {
   defineStream,
   type ChunkLimits,

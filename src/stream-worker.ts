@@ -5,9 +5,9 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { createActivities, type ActivityDependencies } from './activities/create-activities';
-import type { TemporalSettings } from './clients/temporal';
-import { dataConverter } from './codec/data-converter';
-import { workflowBundle } from './workflow-bundle';
+import type { TemporalSettings } from './temporal/temporal';
+import { dataConverter } from './temporal/encryption/data-converter';
+import { workflowBundle } from './temporal/workflow-bundle';
 import type { RecordEnds } from './bridge/record-ends';
 import type { BridgeSinks } from './workflows/bridge-sinks';
 import { reservedQueue } from './workflows/reserved-queue';

@@ -1,6 +1,6 @@
 import { activityInfo, ApplicationFailure, getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import type { Holds } from '../clients/temporal-hold';
+import type { Holds } from '../temporal/hold';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeadLetterWriter } from './dead-letter-writer';
 import { deliver, type DeliveredRecord, type DeliveryEvents } from './deliver';

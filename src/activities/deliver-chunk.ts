@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { RecordReader } from '../kafka/reader';
-import type { Holds } from '../clients/temporal-hold';
+import type { Holds } from '../temporal/hold';
 import type { RecentLayer } from '../bridge/recent-layer';
 import { describeRange, type ChunkInput } from '../domain/workflow/chunk';
 import { newProgress, type ChunkProgress } from '../domain/workflow/chunk-progress';

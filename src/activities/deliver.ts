@@ -1,5 +1,5 @@
 import { activityInfo, Context } from '@temporalio/activity';
-import type { Holds } from '../clients/temporal-hold';
+import type { Holds } from '../temporal/hold';
 import { classifyError, DeliveryError, isRetryable } from '../domain/errors';
 import { parseNow, parseOrThrow, parsesLater, type Parsed } from '../domain/workflow/parse';
 import {

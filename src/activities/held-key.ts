@@ -1,6 +1,6 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import type { RecordReader } from '../kafka/reader';
-import type { Holds } from '../clients/temporal-hold';
+import type { Holds } from '../temporal/hold';
 import { DeliveryError, errorWithCause } from '../domain/errors';
 import { HEAD_OF_KEY, HELD_BY_KEY, recordMark, turnOf } from '../domain/stream/hold';
 import { keyHash } from '../domain/workflow/key-hash';

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { brake, brakeOf, release } from '../clients/temporal-brake';
+import { brake, brakeOf, release } from '../temporal/brake';
 import {
   describeBrake,
   nextProbe,

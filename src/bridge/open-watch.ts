@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { describeStuck, slowWorkflows, type SlowWorkflows } from '../clients/temporal-open';
+import { describeStuck, slowWorkflows, type SlowWorkflows } from '../temporal/open-workflows';
 import { errorMessage } from '../domain/errors';
 import type { AnyStream } from '../domain/stream/stream';
 import type { Logger } from '../telemetry/logger';

@@ -5,7 +5,7 @@ import {
   type Client,
 } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
-import { grpcStatus, GrpcStatus, withSummary } from '../clients/temporal';
+import { grpcStatus, GrpcStatus, withSummary } from '../temporal/temporal';
 import { errorWithCause } from '../domain/errors';
 import { isSameChunk, type ChunkMemo } from '../domain/workflow/chunk';
 import { isSameRecord, type KafkaRecord, type RecordMemo } from '../domain/record/record';

@@ -1,6 +1,6 @@
 import { createKafka, type Kafka } from '../kafka/kafka';
-import { connectTemporal, type TemporalClient } from '../clients/temporal';
-import { installTemporalRuntime } from '../clients/temporal-runtime';
+import { connectTemporal, type TemporalClient } from '../temporal/temporal';
+import { installTemporalRuntime } from '../temporal/runtime';
 import { environment, loadSettings, type Settings } from '../config';
 import type { AnyStream } from '../domain/stream/stream';
 import { loadStreams } from '../load-streams';

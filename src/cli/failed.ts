@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
-import { describeStuck, slowWorkflows } from '../clients/temporal-open';
+import { describeStuck, slowWorkflows } from '../temporal/open-workflows';
 import { listFailed } from '../operations/failed-list';
 import { parseSince } from '../operations/failed-since';
 import { showFailed, type FailedDetails } from '../operations/failed-show';

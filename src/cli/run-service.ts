@@ -1,4 +1,4 @@
-import { installTemporalMetrics } from '../clients/temporal-metrics';
+import { installTemporalMetrics } from '../temporal/sdk-metrics';
 import type { ConnectionSettings } from '../clients/connections';
 import { collectDefaultMetrics } from 'prom-client';
 import type { ApiSettings } from '../api/settings';

@@ -3,8 +3,8 @@ import { Releasers } from '../lib/lifecycle';
 import { createKafka, type KafkaSettings } from '../kafka/kafka';
 import { createRecordReader, type RecordReader } from '../kafka/reader';
 import { createProducer, type RetryingProducer } from '../kafka/producer/producer';
-import { installTemporalRuntime } from './temporal-runtime';
-import { connectTemporal, type TemporalClient, type TemporalSettings } from './temporal';
+import { installTemporalRuntime } from '../temporal/runtime';
+import { connectTemporal, type TemporalClient, type TemporalSettings } from '../temporal/temporal';
 
 export interface ConnectionSettings {
   kafka: KafkaSettings;

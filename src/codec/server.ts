@@ -12,7 +12,7 @@ import { answerErrors, answerMalformed } from '../api/answer-errors';
 import { PROBLEM_TYPE, ProblemError } from '../api/problem';
 import { readiness } from '../health-server';
 import type { Logger } from '../telemetry/logger';
-import { DecryptionError } from './encryption-codec';
+import { DecryptionError } from '../temporal/encryption/encryption-codec';
 import { payloadsFromJson, payloadsToJson } from './payloads-json';
 import type { CodecSettings } from './settings';
 

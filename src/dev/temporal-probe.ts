@@ -1,6 +1,6 @@
 import { Connection, type ConnectionOptions } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
-import { grpcStatus, GrpcStatus } from '../clients/temporal';
+import { grpcStatus, GrpcStatus } from '../temporal/temporal';
 import { localAddress } from './local-ports';
 
 const REGISTER_TIMEOUT_MS = 10_000;

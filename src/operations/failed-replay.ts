@@ -7,7 +7,7 @@ import {
   WorkflowIdReusePolicy,
 } from '@temporalio/common';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow';
-import { grpcStatus, GrpcStatus } from '../clients/temporal';
+import { grpcStatus, GrpcStatus } from '../temporal/temporal';
 import { errorMessage } from '../domain/errors';
 import { decodeContent, type InvalidRecordInput } from '../domain/record/record';
 import type { AnyStream } from '../domain/stream/stream';

@@ -4,8 +4,8 @@ import {
   type WorkflowExecutionDescription,
   type WorkflowExecutionInfo,
 } from '@temporalio/client';
-import { quote } from '../clients/temporal';
-import { recordWorkflowTypes } from '../clients/temporal-open';
+import { quote } from '../temporal/temporal';
+import { recordWorkflowTypes } from '../temporal/open-workflows';
 import type { AnyStream } from '../domain/stream/stream';
 import { mapConcurrently } from '../lib/concurrently';
 

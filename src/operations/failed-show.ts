@@ -3,7 +3,7 @@ import {
   decodeFromPayloadsAtIndex,
   decodeOptionalFailureToOptionalError,
 } from '@temporalio/common/lib/internal-non-workflow';
-import { quote } from '../clients/temporal';
+import { quote } from '../temporal/temporal';
 import {
   describeTimestamp,
   type RecordContent,

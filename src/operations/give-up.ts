@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { WorkflowUpdateRPCTimeoutOrCancelledError, type Client } from '@temporalio/client';
-import { Holds } from '../clients/temporal-hold';
+import { Holds } from '../temporal/hold';
 import { UsageError } from '../domain/errors';
 import { describePosition, type RecordPosition } from '../domain/record/record';
 import type { AnyStream } from '../domain/stream/stream';

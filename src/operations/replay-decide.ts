@@ -1,5 +1,5 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
-import { grpcStatus, GrpcStatus } from '../clients/temporal';
+import { grpcStatus, GrpcStatus } from '../temporal/temporal';
 import type { RecordPosition } from '../domain/record/record';
 import type { AnyStream } from '../domain/stream/stream';
 import { hasFailed, latestRun, statusName } from './failed-runs';

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { topicConfig, withAdmin, type Kafka } from '../kafka/kafka';
 import { createRecordReader, type RecordReader } from '../kafka/reader';
-import { holdsOf } from '../clients/temporal-hold';
+import { holdsOf } from '../temporal/hold';
 import { mapConcurrently } from '../lib/concurrently';
 import { errorWithCause, UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream/stream';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import { brakeOf, release } from '../clients/temporal-brake';
+import { brakeOf, release } from '../temporal/brake';
 import type { AnyStream } from '../domain/stream/stream';
 
 /** A worker of the stream takes the signal within a moment, if one runs. */

@@ -6,7 +6,7 @@ import {
 import type { Kafka } from '../kafka/kafka';
 import { topicEnds } from '../kafka/offsets';
 import { createRecordReader, OffsetOutOfRangeError } from '../kafka/reader';
-import { withSummary } from '../clients/temporal';
+import { withSummary } from '../temporal/temporal';
 import { UsageError } from '../domain/errors';
 import {
   describePosition,

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { quote } from '../clients/temporal';
+import { quote } from '../temporal/temporal';
 import { HOLD_WORKFLOW_TYPE, type HoldMemo } from '../domain/stream/hold';
 import type { AnyStream } from '../domain/stream/stream';
 

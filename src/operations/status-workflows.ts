@@ -1,6 +1,6 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { quote } from '../clients/temporal';
-import { recordWorkflows } from '../clients/temporal-open';
+import { quote } from '../temporal/temporal';
+import { recordWorkflows } from '../temporal/open-workflows';
 import { mapConcurrently } from '../lib/concurrently';
 import type { AnyStream } from '../domain/stream/stream';
 import { CONCURRENCY, FAILED_STATUS, hasFailed, isOfRecords, latestRun } from './failed-runs';

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Kafka } from '../kafka/kafka';
-import { brakeOf } from '../clients/temporal-brake';
-import { slowWorkflows, type SlowWorkflows } from '../clients/temporal-open';
+import { brakeOf } from '../temporal/brake';
+import { slowWorkflows, type SlowWorkflows } from '../temporal/open-workflows';
 import type { AnyStream } from '../domain/stream/stream';
 import { existingEnds } from './read-topic';
 import { groupProgress, type Consumers, type StalledPartition } from './status-progress';

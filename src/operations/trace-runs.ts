@@ -1,6 +1,6 @@
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { retryingActivity, stuckAttempts, taskFailure } from '../clients/temporal-open';
+import { retryingActivity, stuckAttempts, taskFailure } from '../temporal/open-workflows';
 import { mapConcurrently } from '../lib/concurrently';
 import type { RecordPosition } from '../domain/record/record';
 import type { AnyStream } from '../domain/stream/stream';

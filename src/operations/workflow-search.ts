@@ -1,5 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { quote } from '../clients/temporal';
+import { quote } from '../temporal/temporal';
 import type { RecordPosition } from '../domain/record/record';
 import type { AnyStream } from '../domain/stream/stream';
 import { workflowIdPrefix } from '../domain/record/workflow-id';

@@ -1,12 +1,12 @@
 import type { Client } from '@temporalio/client';
 import { OpenWatch } from '../../src/bridge/open-watch';
-import { slowWorkflows, type SlowWorkflows } from '../../src/clients/temporal-open';
+import { slowWorkflows, type SlowWorkflows } from '../../src/temporal/open-workflows';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { testStream } from '../domain/support/records';
 import { keepingLogger, settled } from './support/fakes';
 
-jest.mock('../../src/clients/temporal-open', () => ({
-  ...jest.requireActual<object>('../../src/clients/temporal-open'),
+jest.mock('../../src/temporal/open-workflows', () => ({
+  ...jest.requireActual<object>('../../src/temporal/open-workflows'),
   slowWorkflows: jest.fn(),
 }));
 

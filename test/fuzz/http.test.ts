@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import { createCheck } from '../../src/api/check';
 import { CONTENT_TYPES } from '../../src/api/drafts';
 import { createApiServer } from '../../src/api/server';
-import { encryptionCodec } from '../../src/codec/encryption-codec';
+import { encryptionCodec } from '../../src/temporal/encryption/encryption-codec';
 import { createCodecServer } from '../../src/codec/server';
 import type { OutgoingRecord } from '../../src/kafka/producer/batching-producer';
 import { messageSchema } from '../../src/domain/record/message';

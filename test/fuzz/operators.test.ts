@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { createProgram } from '../../src/cli/program';
 import { table } from '../../src/cli/output';
-import { quote } from '../../src/clients/temporal';
+import { quote } from '../../src/temporal/temporal';
 import { deadLetterEntry } from '../../src/operations/dead-letters';
 import { entryTable } from '../../src/cli/failed-output';
 import { UsageError } from '../../src/domain/errors';

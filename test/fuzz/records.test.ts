@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Payload } from '@temporalio/common';
 import fc from 'fast-check';
-import { encryptionCodec } from '../../src/codec/encryption-codec';
+import { encryptionCodec } from '../../src/temporal/encryption/encryption-codec';
 import { chunkWorkflowIds } from '../../src/domain/workflow/chunk';
 import {
   deadLetterHeader,

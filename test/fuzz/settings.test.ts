@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { parseEncryptionKeys } from '../../src/codec/encryption-keys';
+import { parseEncryptionKeys } from '../../src/temporal/encryption/encryption-keys';
 import { loadSettings } from '../../src/config';
 import { UsageError } from '../../src/domain/errors';
 import { isAccountUrl, isConnectionString } from '../../src/sinks/azure-blob';

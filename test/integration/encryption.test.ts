@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { encryptionCodec } from '../../src/codec/encryption-codec';
-import type { EncryptionKey } from '../../src/codec/encryption-keys';
+import { encryptionCodec } from '../../src/temporal/encryption/encryption-codec';
+import type { EncryptionKey } from '../../src/temporal/encryption/encryption-keys';
 import { DeliveryError } from '../../src/domain/errors';
 import { defineStream, type AnyStream } from '../../src/domain/stream/stream';
 import { listFailed } from '../../src/operations/failed-list';

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { withAdmin } from '../../src/kafka/kafka';
-import { installTemporalRuntime } from '../../src/clients/temporal-runtime';
+import { installTemporalRuntime } from '../../src/temporal/runtime';
 import { DeliveryError } from '../../src/domain/errors';
 import type { ExecutionOptions } from '../../src/domain/stream/stream';
 import { createLogger } from '../../src/telemetry/logger';

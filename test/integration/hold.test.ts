@@ -1,4 +1,4 @@
-import { Holds } from '../../src/clients/temporal-hold';
+import { Holds } from '../../src/temporal/hold';
 import { DeliveryError } from '../../src/domain/errors';
 import { holdWorkflowId } from '../../src/domain/stream/hold';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';

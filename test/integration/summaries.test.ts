@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { brake, release } from '../../src/clients/temporal-brake';
-import { encryptionCodec } from '../../src/codec/encryption-codec';
+import { brake, release } from '../../src/temporal/brake';
+import { encryptionCodec } from '../../src/temporal/encryption/encryption-codec';
 import { brakeWorkflowId } from '../../src/domain/stream/brake';
 import { DeliveryError } from '../../src/domain/errors';
 import { holdWorkflowId } from '../../src/domain/stream/hold';

@@ -1,4 +1,4 @@
-import { connectTemporal } from '../../src/clients/temporal';
+import { connectTemporal } from '../../src/temporal/temporal';
 import { loadSettings } from '../../src/config';
 import { loadStreams } from '../../src/load-streams';
 import type { ReconcileReport } from '../../src/operations/reconcile';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { bundleFrameworkWorkflows, workflowBundle } from '../../src/workflow-bundle';
+import { bundleFrameworkWorkflows, workflowBundle } from '../../src/temporal/workflow-bundle';
 
 const fixture = (name: string) => join(__dirname, 'fixtures', name);
 

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
-import { installTemporalRuntime } from '../../src/clients/temporal-runtime';
+import { installTemporalRuntime } from '../../src/temporal/runtime';
 import { createLogger } from '../../src/telemetry/logger';
-import { bundleFrameworkWorkflows } from '../../src/workflow-bundle';
+import { bundleFrameworkWorkflows } from '../../src/temporal/workflow-bundle';
 
 /** Recorded with test/histories/record.ts; offline from then on. */
 const HISTORIES = join(__dirname, '..', 'histories');

@@ -9,8 +9,8 @@ import {
 } from '../../../src/kafka/kafka';
 import { createRecordReader } from '../../../src/kafka/reader';
 import { createProducer } from '../../../src/kafka/producer/producer';
-import { connectTemporal, type TemporalClient } from '../../../src/clients/temporal';
-import { installTemporalRuntime } from '../../../src/clients/temporal-runtime';
+import { connectTemporal, type TemporalClient } from '../../../src/temporal/temporal';
+import { installTemporalRuntime } from '../../../src/temporal/runtime';
 import { loadSettings, type Settings } from '../../../src/config';
 import { createBridgeWorker, type BridgeWorkerOptions } from '../../../src/create-bridge-worker';
 import { createWorker } from '../../../src/create-worker';

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { bundleFrameworkWorkflows, prebuilt } from '../workflow-bundle';
+import { bundleFrameworkWorkflows, prebuilt } from './workflow-bundle';
 
 /** Part of `npm run build`: the bundles that workers load at start. */
 async function main(): Promise<void> {

@@ -1,7 +1,7 @@
 import { Client, ServiceError } from '@temporalio/client';
 import type { PayloadCodec } from '@temporalio/common';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
-import { dataConverter, isEncoded } from '../codec/data-converter';
+import { dataConverter, isEncoded } from './encryption/data-converter';
 
 export interface TemporalSettings {
   namespace: string;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { errorMessage } from '../domain/errors';
 import type { Logger } from '../telemetry/logger';
-import { installTemporalRuntime } from './temporal-runtime';
+import { installTemporalRuntime } from './runtime';
 
 const TRIES = 5;
 const READ_DEADLINE_MS = 5_000;

@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
-import { DecryptionError, encryptionCodec, withoutKeys } from '../../src/codec/encryption-codec';
-import { UsageError } from '../../src/domain/errors';
+import {
+  DecryptionError,
+  encryptionCodec,
+  withoutKeys,
+} from '../../../src/temporal/encryption/encryption-codec';
+import { UsageError } from '../../../src/domain/errors';
 
 const key = (id: string) => ({ id, key: randomBytes(32) });
 const [first, second] = [key('k1'), key('k2')];

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { sdkLine } from '../../src/clients/sdk-log';
+import { sdkLine } from '../../src/temporal/sdk-log';
 
 const activity = {
   taskQueue: 'cloudsync-payments',

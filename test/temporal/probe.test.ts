@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { TemporalProbe } from '../../src/clients/temporal-probe';
+import { TemporalProbe } from '../../src/temporal/probe';
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());

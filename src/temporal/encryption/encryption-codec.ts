@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from '
 import type { KeyObject } from 'node:crypto';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
-import { UsageError } from '../domain/errors';
+import { UsageError } from '../../domain/errors';
 import { keysFault, type EncryptionKey } from './encryption-keys';
 
 /** As Temporal's own examples and other SDKs' codecs call it. */

@@ -5,7 +5,7 @@ import { withoutKeys } from './encryption-codec';
 /** Of the workflow bundle as well, since a workflow's failure is made there. */
 export const FAILURE_CONVERTER = join(
   __dirname,
-  '..',
+  '../..',
   'workflows',
   `failure-converter${extname(__filename)}`,
 );

@@ -1,4 +1,4 @@
-import { grpcStatus, GrpcStatus, quote } from '../../src/clients/temporal';
+import { grpcStatus, GrpcStatus, quote } from '../../src/temporal/temporal';
 import { serviceError } from '../bridge/support/fakes';
 
 describe('grpcStatus', () => {

@@ -1,4 +1,4 @@
-import { GroupedCalls } from '../../src/clients/grouped-calls';
+import { GroupedCalls } from '../../src/temporal/grouped-calls';
 
 test('one call at a time; who comes meanwhile goes with the next one, with a result of its own', async () => {
   const calls: number[][] = [];

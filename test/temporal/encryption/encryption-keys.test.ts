@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSettings } from '../../src/config';
-import { parseEncryptionKeys } from '../../src/codec/encryption-keys';
+import { loadSettings } from '../../../src/config';
+import { parseEncryptionKeys } from '../../../src/temporal/encryption/encryption-keys';
 
 const [first, second] = [randomBytes(32), randomBytes(32)];
 const entry = (id: string, key: Buffer) => `${id}:${key.toString('base64')}`;

@@ -7,15 +7,15 @@ import {
   type BundleOptions,
   type WorkflowBundleOption,
 } from '@temporalio/worker';
-import { FAILURE_CONVERTER } from './codec/data-converter';
-import type { RecordWorkflow } from './domain/stream/stream';
+import { FAILURE_CONVERTER } from './encryption/data-converter';
+import type { RecordWorkflow } from '../domain/stream/stream';
 
 const extension = extname(__filename);
-const WORKFLOWS = join(__dirname, 'workflows', `index${extension}`);
-const INTERCEPTORS = join(__dirname, 'workflows', `interceptors${extension}`);
+const WORKFLOWS = join(__dirname, '..', 'workflows', `index${extension}`);
+const INTERCEPTORS = join(__dirname, '..', 'workflows', `interceptors${extension}`);
 /** Made by `npm run build`; saves a second at each start. */
 export const prebuilt = ({ encoded }: BundleKind) =>
-  join(__dirname, `workflows${encoded ? '.encoded' : ''}.bundle.js`);
+  join(__dirname, '..', `workflows${encoded ? '.encoded' : ''}.bundle.js`);
 
 /** The folder in which this package finds `@temporalio/workflow`. */
 const PACKAGES = join(dirname(require.resolve('@temporalio/workflow/package.json')), '..', '..');
