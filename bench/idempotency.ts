@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { cpus } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { InMemoryIdempotencyService } from '../src/idempotency/in-memory-idempotency-service';
+import { InMemoryIdempotencyService } from '../src/dedupe/in-memory-idempotency-service';
 
 /**
  * Speed of the in-memory idempotency service by number of entries, and its memory when far more keys

@@ -14,7 +14,7 @@ import { OpenWatch } from './bridge/open-watch';
 import type { WindowEntry, WindowLimits } from './bridge/partition-window';
 import { RecordEnds } from './bridge/record-ends';
 import { checkRetention } from './bridge/retention-check';
-import { createRecentLayer } from './bridge/recent-layer';
+import { createRecentLayer } from './dedupe/recent-layer';
 import { createStartRate } from './bridge/start-rate';
 import { isUnreadableStarted } from './bridge/start-workflow';
 import { SinkCheck } from './bridge/sink-check';

@@ -9,7 +9,7 @@ import { TemporalProbe } from './temporal/probe';
 import { OpenRecords } from './bridge/open-records';
 import { RecordEnds } from './bridge/record-ends';
 import { createStartRate } from './bridge/start-rate';
-import { createRecentLayer } from './bridge/recent-layer';
+import { createRecentLayer } from './dedupe/recent-layer';
 import { chunkEvents, deliveryEvents } from './delivery-events';
 import type { AnyStream } from './domain/stream/stream';
 import { Releasers, type Service } from './lib/lifecycle';

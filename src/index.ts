@@ -44,11 +44,11 @@ export {
 } from './domain/errors';
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from './domain/stream/retry-policy';
 export type { IdempotencySettings } from './domain/stream/idempotency-settings';
-export type { IdempotencyService, IdempotencyStats } from './idempotency/idempotency-service';
+export type { IdempotencyService, IdempotencyStats } from './dedupe/idempotency-service';
 export {
   InMemoryIdempotencyService,
   type IdempotencyHooks,
-} from './idempotency/in-memory-idempotency-service';
+} from './dedupe/in-memory-idempotency-service';
 export { azureBlobSink, type AzureBlobSinkOptions } from './sinks/azure-blob';
 export type { ObjectSinkOptions } from './sinks/object-store';
 export { s3Sink, type S3SinkOptions } from './sinks/s3';

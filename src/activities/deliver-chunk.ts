@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { RecordReader } from '../kafka/reader';
 import type { Holds } from '../temporal/hold';
-import type { RecentLayer } from '../bridge/recent-layer';
+import type { RecentLayer } from '../dedupe/recent-layer';
 import { describeRange, type ChunkInput } from '../domain/workflow/chunk';
 import { newProgress, type ChunkProgress } from '../domain/workflow/chunk-progress';
 import type { Tail } from '../domain/workflow/key-hash';

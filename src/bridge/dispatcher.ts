@@ -19,7 +19,7 @@ import { FairQueue } from './fair-queue';
 import { KeyOrder, type Turn } from './key-order';
 import type { Ledger } from './ledger';
 import type { SkippedBy, WindowEntry } from './partition-window';
-import type { RecentLayer } from './recent-layer';
+import type { RecentLayer } from '../dedupe/recent-layer';
 import { Slots } from '../lib/slots';
 import { StartRejectedError, startWorkflow, type StartDependencies } from './start-workflow';
 import { WaitingPlaces } from './waiting-places';

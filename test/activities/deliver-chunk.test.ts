@@ -7,13 +7,13 @@ import {
   type HandOn,
 } from '../../src/activities/deliver-chunk';
 import { HeldChunks } from '../../src/bridge/held-chunks';
-import { RecentLayer } from '../../src/bridge/recent-layer';
+import { RecentLayer } from '../../src/dedupe/recent-layer';
 import type { ChunkInput } from '../../src/domain/workflow/chunk';
 import { contentKey } from '../../src/domain/workflow/content-key';
 import { DeliveryError, type DeliveryFailureType } from '../../src/domain/errors';
 import { DEFAULT_RETRY_POLICY } from '../../src/domain/stream/retry-policy';
 import type { Sink, SinkRecord } from '../../src/domain/stream/sink';
-import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
+import { InMemoryIdempotencyService } from '../../src/dedupe/in-memory-idempotency-service';
 import { kafkaRecord, testStream } from '../domain/support/records';
 
 const retry = { ...DEFAULT_RETRY_POLICY, fastAttempts: 2 };

@@ -3,7 +3,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../src/activities/create-activities';
 import { createDeadLetterWriter } from '../../src/activities/dead-letter-writer';
 import { HeldChunks } from '../../src/bridge/held-chunks';
-import { RecentLayer } from '../../src/bridge/recent-layer';
+import { RecentLayer } from '../../src/dedupe/recent-layer';
 import type { Producer } from '../../src/kafka/kafka';
 import type { RecordActivities } from '../../src/domain/workflow/record-activities';
 import { DeliveryError } from '../../src/domain/errors';
@@ -11,7 +11,7 @@ import { encodeContent, type KafkaRecord } from '../../src/domain/record/record'
 import { DEFAULT_RETRY_POLICY } from '../../src/domain/stream/retry-policy';
 import type { Sink, SinkRecord, WriteContext } from '../../src/domain/stream/sink';
 import { traceContextOf } from '../../src/domain/record/trace-context';
-import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
+import { InMemoryIdempotencyService } from '../../src/dedupe/in-memory-idempotency-service';
 import { Tracing } from '../../src/telemetry/tracing';
 import { kafkaRecord, testStream } from '../domain/support/records';
 import { spansInMemory, TRACE_ID, traceHeader, traceparent } from '../support/spans';

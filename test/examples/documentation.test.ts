@@ -5,7 +5,7 @@ import { createProgram } from '../../src/cli/program';
 import { loadSettings } from '../../src/config';
 import { DEFAULT_RETRY_POLICY } from '../../src/domain/stream/retry-policy';
 import { environmentSchema } from '../../src/environment-schema';
-import { resolveIdempotencySettings } from '../../src/idempotency/idempotency-settings';
+import { resolveIdempotencySettings } from '../../src/dedupe/idempotency-settings';
 import { createMetrics } from '../../src/telemetry/metrics';
 
 const ROOT = join(__dirname, '..', '..');

@@ -18,7 +18,7 @@ import { connectTemporal } from '../../src/temporal/temporal';
 import { installTemporalRuntime } from '../../src/temporal/runtime';
 import { loadSettings } from '../../src/config';
 import { HeldChunks } from '../../src/bridge/held-chunks';
-import { createRecentLayer } from '../../src/bridge/recent-layer';
+import { createRecentLayer } from '../../src/dedupe/recent-layer';
 import {
   BRAKE_WORKFLOW_TYPE,
   brakeWorkflowId,

@@ -1,4 +1,4 @@
-import { RecentLayer } from '../../../src/bridge/recent-layer';
+import { RecentLayer } from '../../../src/dedupe/recent-layer';
 import type { ActivityDependencies } from '../../../src/activities/create-activities';
 
 const unexpected = () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { AgedKeys } from '../../src/idempotency/aged-keys';
+import { AgedKeys } from '../../src/dedupe/aged-keys';
 
 /** What a Map does when each key that is set is taken out first. */
 function check(keys: AgedKeys, map: Map<string, number>, asked: Iterable<string>): void {

@@ -1,4 +1,4 @@
-import { resolveIdempotencySettings } from '../../src/idempotency/idempotency-settings';
+import { resolveIdempotencySettings } from '../../src/dedupe/idempotency-settings';
 
 test('the defaults', () => {
   expect(resolveIdempotencySettings({})).toEqual({

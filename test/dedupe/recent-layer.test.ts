@@ -1,5 +1,5 @@
-import { RecentLayer } from '../../src/bridge/recent-layer';
-import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
+import { RecentLayer } from '../../src/dedupe/recent-layer';
+import { InMemoryIdempotencyService } from '../../src/dedupe/in-memory-idempotency-service';
 
 let now: number;
 let service: InMemoryIdempotencyService;

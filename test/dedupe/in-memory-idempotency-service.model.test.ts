@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
-import type { IdempotencyStats } from '../../src/idempotency/idempotency-service';
-import { InMemoryIdempotencyService } from '../../src/idempotency/in-memory-idempotency-service';
+import type { IdempotencyStats } from '../../src/dedupe/idempotency-service';
+import { InMemoryIdempotencyService } from '../../src/dedupe/in-memory-idempotency-service';
 
 /** The rules, said as plainly as possible: two lists, oldest first, searched from end to end. */
 class Model {

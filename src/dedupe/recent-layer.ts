@@ -1,7 +1,7 @@
 import type { AnyStream } from '../domain/stream/stream';
-import type { IdempotencyService } from '../idempotency/idempotency-service';
-import { resolveIdempotencySettings } from '../idempotency/idempotency-settings';
-import { InMemoryIdempotencyService } from '../idempotency/in-memory-idempotency-service';
+import type { IdempotencyService } from './idempotency-service';
+import { resolveIdempotencySettings } from './idempotency-settings';
+import { InMemoryIdempotencyService } from './in-memory-idempotency-service';
 import type { Logger } from '../telemetry/logger';
 
 /** A timer may fire a millisecond early, before the lock it waits for has expired. */

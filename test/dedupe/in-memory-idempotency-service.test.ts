@@ -4,7 +4,7 @@ import type { IdempotencySettings } from '../../src/domain/stream/idempotency-se
 import {
   InMemoryIdempotencyService,
   type IdempotencyHooks,
-} from '../../src/idempotency/in-memory-idempotency-service';
+} from '../../src/dedupe/in-memory-idempotency-service';
 
 const opened: InMemoryIdempotencyService[] = [];
 let now = 0;
