@@ -9,7 +9,7 @@ import type { Settings } from '../src/config';
 import { parseNow } from '../src/domain/workflow/parse';
 import type { KafkaRecord } from '../src/domain/record/record';
 import type { AnyStream } from '../src/domain/stream/stream';
-import { fileSystemSink } from '../src/sinks/filesystem';
+import { fileSystemSink } from '../src/sinks/filesystem/filesystem';
 import { reconcile } from '../src/operations/reconcile';
 import { workflowCounts } from '../src/operations/status-workflows';
 import { eachOf } from '../src/lib/each-of';

@@ -5,7 +5,7 @@ import { createBridgeWorker } from '../src/create-bridge-worker';
 import { messageSchema } from '../src/domain/record/message';
 import type { Sink } from '../src/domain/stream/sink';
 import { defineStream, type ExecutionOptions } from '../src/domain/stream/stream';
-import { fileSystemSink } from '../src/sinks/filesystem';
+import { fileSystemSink } from '../src/sinks/filesystem/filesystem';
 import { logger, measure, messageOf, prepare, quantile, rssMb, send, type Row } from './support';
 
 /** Keeps the time of each delivery. */

@@ -9,7 +9,7 @@ import { resultTable } from '../scenarios/report';
 import { runScenarios } from '../scenarios/run';
 import { idempotencyScenarios } from '../scenarios/scenarios';
 import { messageValue, type SendMessage } from '../scenarios/send';
-import { urlFault } from '../sinks/http-options';
+import { urlFault } from '../sinks/http/http-options';
 import { failsForGood } from '../sinks/faults';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type OperationContext, type StreamFlags } from './context';

@@ -16,7 +16,7 @@ import {
 } from '../../src/domain/record/workflow-id';
 import { Ledger } from '../../src/bridge/ledger';
 import { parseTraceContext } from '../../src/domain/record/trace-context';
-import { writtenBy, recordMetadata } from '../../src/sinks/object-metadata';
+import { writtenBy, recordMetadata } from '../../src/sinks/object-store/object-metadata';
 import { headerKey, objectName } from '../../src/sinks/object-name';
 import { bytes, kafkaRecord, kafkaRecords, testStream } from '../domain/support/records';
 import { sinkRecord } from '../sinks/support/write';

@@ -5,7 +5,7 @@ import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream
 import { reconcile } from '../../src/operations/reconcile';
 import { brakedOf, resumeStream } from '../../src/operations/resume';
 import { streamStatus } from '../../src/operations/status';
-import { s3Sink } from '../../src/sinks/s3';
+import { s3Sink } from '../../src/sinks/object-store/s3';
 import { startClouds, STORE, type Clouds } from './support/clouds';
 import { counterValue, message, until, World } from './support/world';
 

@@ -7,7 +7,7 @@ import { DeliveryError } from '../../src/domain/errors';
 import { listFailed } from '../../src/operations/failed-list';
 import type { AnyStream } from '../../src/domain/stream/stream';
 import { reconcile } from '../../src/operations/reconcile';
-import { fileSystemSink } from '../../src/sinks/filesystem';
+import { fileSystemSink } from '../../src/sinks/filesystem/filesystem';
 import type { MemorySink } from './support/memory-sink';
 import { BridgeProcesses } from './support/bridge-processes';
 import { message, counterValue, messageValue, until, World } from './support/world';

@@ -18,7 +18,7 @@ import { replayFailed } from '../../src/operations/failed-replay';
 import { showFailed } from '../../src/operations/failed-show';
 import { reconcile } from '../../src/operations/reconcile';
 import { streamStatus } from '../../src/operations/status';
-import { fileSystemSink } from '../../src/sinks/filesystem';
+import { fileSystemSink } from '../../src/sinks/filesystem/filesystem';
 import { message, messageValue, uniqueName, until, World } from './support/world';
 
 jest.setTimeout(120_000);

@@ -6,7 +6,7 @@ import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream
 import { createMetrics } from '../../src/telemetry/metrics';
 import { streamStatus } from '../../src/operations/status';
 import { keepingLogger } from '../bridge/support/fakes';
-import { s3Sink } from '../../src/sinks/s3';
+import { s3Sink } from '../../src/sinks/object-store/s3';
 import { KafkaProxy } from './support/kafka-proxy';
 import { S3Store } from './support/s3-store';
 import { counterValue, message, until, World } from './support/world';

@@ -23,7 +23,7 @@ import {
 import { planReplay } from '../../src/operations/replay-plan';
 import { runReplay, type LetterResult, type ReplayContext } from '../../src/operations/replay-run';
 import { trace, type TraceSubject } from '../../src/operations/trace';
-import { fileSystemSink } from '../../src/sinks/filesystem';
+import { fileSystemSink } from '../../src/sinks/filesystem/filesystem';
 import { headersByJava, sendHeadersWithJava } from './support/java-tools';
 import type { MemorySink } from './support/memory-sink';
 import { message, messageValue, uniqueName, until, World } from './support/world';

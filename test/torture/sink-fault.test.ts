@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { classifyError } from '../../src/domain/errors';
-import { fileSystemSink } from '../../src/sinks/filesystem';
+import { fileSystemSink } from '../../src/sinks/filesystem/filesystem';
 import { write } from '../sinks/support/write';
 import { faultyFolders } from './sink-fault';
 

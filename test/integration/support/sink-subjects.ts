@@ -10,9 +10,9 @@ import {
 import { BlobServiceClient } from '@azure/storage-blob';
 import { azuriteConnectionString, LOCAL_S3 } from '../../../src/dev';
 import type { Sink } from '../../../src/domain/stream/sink';
-import { azureBlobSink } from '../../../src/sinks/azure-blob';
-import { fileSystemSink } from '../../../src/sinks/filesystem';
-import { s3Sink } from '../../../src/sinks/s3';
+import { azureBlobSink } from '../../../src/sinks/object-store/azure-blob';
+import { fileSystemSink } from '../../../src/sinks/filesystem/filesystem';
+import { s3Sink } from '../../../src/sinks/object-store/s3';
 import { STORE, type Clouds } from './clouds';
 import type { FaultProxy, FaultyAnswer } from './fault-proxy';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { UsageError } from '../../src/domain/errors';
-import { objectKeys } from '../../src/sinks/object-keys';
-import { messageIds } from '../domain/support/records';
+import { UsageError } from '../../../src/domain/errors';
+import { objectKeys } from '../../../src/sinks/object-store/object-keys';
+import { messageIds } from '../../domain/support/records';
 
 const range = { topic: 't', partition: 2, first: 3, last: 4 };
 

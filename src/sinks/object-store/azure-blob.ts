@@ -1,7 +1,7 @@
 import type { TokenCredential } from '@azure/identity';
 import type * as Sdk from '@azure/storage-blob';
-import { UsageError } from '../domain/errors';
-import type { Sink } from '../domain/stream/sink';
+import { UsageError } from '../../domain/errors';
+import type { Sink } from '../../domain/stream/sink';
 import { AZURE_BLOB_ERRORS, azureBlobAnswer } from './azure-blob-errors';
 import { classifyAnswer } from './cloud-errors';
 import { mustBe, objectStoreSink, type ObjectSinkOptions, type ObjectStore } from './object-store';

@@ -1,4 +1,4 @@
-import { errorMessage } from '../domain/errors';
+import { errorMessage } from '../../domain/errors';
 import {
   configuration,
   PERMANENT,

@@ -1,5 +1,5 @@
-import { DeliveryError } from '../../src/domain/errors';
-import { resultOf, type HttpStatusMeaning } from '../../src/sinks/http-answer';
+import { DeliveryError } from '../../../src/domain/errors';
+import { resultOf, type HttpStatusMeaning } from '../../../src/sinks/http/http-answer';
 
 function meaningOf(
   status: number,

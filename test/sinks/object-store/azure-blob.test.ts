@@ -1,11 +1,15 @@
 import { BlobServiceClient } from '@azure/storage-blob';
-import { azuriteConnectionString } from '../../src/dev/local-clouds';
-import { classifyError, UsageError } from '../../src/domain/errors';
-import type { Sink } from '../../src/domain/stream/sink';
-import { azureBlobSink, isAccountUrl, isConnectionString } from '../../src/sinks/azure-blob';
-import { azureBlobAnswer } from '../../src/sinks/azure-blob-errors';
-import { fakeHttp, triedBefore, xmlError, type FakeAnswer } from './support/fake-http';
-import { write } from './support/write';
+import { azuriteConnectionString } from '../../../src/dev/local-clouds';
+import { classifyError, UsageError } from '../../../src/domain/errors';
+import type { Sink } from '../../../src/domain/stream/sink';
+import {
+  azureBlobSink,
+  isAccountUrl,
+  isConnectionString,
+} from '../../../src/sinks/object-store/azure-blob';
+import { azureBlobAnswer } from '../../../src/sinks/object-store/azure-blob-errors';
+import { fakeHttp, triedBefore, xmlError, type FakeAnswer } from '../support/fake-http';
+import { write } from '../support/write';
 
 let server: Awaited<ReturnType<typeof fakeHttp>>;
 let answer: (method: string) => FakeAnswer;

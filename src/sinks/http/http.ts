@@ -1,12 +1,12 @@
-import { DeliveryError, errorMessage } from '../domain/errors';
-import type { Sink, SinkRecord, WriteContext } from '../domain/stream/sink';
-import { traceContextOf } from '../domain/record/trace-context';
+import { DeliveryError, errorMessage } from '../../domain/errors';
+import type { Sink, SinkRecord, WriteContext } from '../../domain/stream/sink';
+import { traceContextOf } from '../../domain/record/trace-context';
 import { resultOf } from './http-answer';
 import { checkHttpOptions, urlFault, type HttpSinkOptions } from './http-options';
 import { httpClient, type HttpAnswer } from './http-request';
-import { headerKey } from './object-name';
+import { headerKey } from '../object-name';
 import { webhookHeaders } from './webhook-signature';
-import { withinTime } from './within-time';
+import { withinTime } from '../within-time';
 
 export type { HttpSinkOptions } from './http-options';
 export type { HttpStatusMeaning } from './http-answer';

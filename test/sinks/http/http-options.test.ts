@@ -1,5 +1,5 @@
-import { UsageError } from '../../src/domain/errors';
-import { httpSink, type HttpSinkOptions } from '../../src/sinks/http';
+import { UsageError } from '../../../src/domain/errors';
+import { httpSink, type HttpSinkOptions } from '../../../src/sinks/http/http';
 
 const url = 'https://example.com/hook';
 const SECRET = `whsec_${Buffer.alloc(24, 1).toString('base64')}`;

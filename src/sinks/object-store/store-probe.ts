@@ -1,4 +1,4 @@
-import { DeliveryError } from '../domain/errors';
+import { DeliveryError } from '../../domain/errors';
 
 /** The key of the object that a store is tried with, below the sink's prefix. No message has this name. */
 export const PROBE_KEY = '.cloudsync-probe';

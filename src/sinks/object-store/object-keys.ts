@@ -1,6 +1,6 @@
-import type { ChunkRange } from '../domain/workflow/chunk';
-import { UsageError } from '../domain/errors';
-import { chunkPath, objectName } from './object-name';
+import type { ChunkRange } from '../../domain/workflow/chunk';
+import { UsageError } from '../../domain/errors';
+import { chunkPath, objectName } from '../object-name';
 
 /** With the longest topic and offsets, or the longest message name, a key stays below 1,024 bytes. */
 const MAX_PREFIX_BYTES = 512;
@@ -44,8 +44,8 @@ export function objectKeys(prefix = '', extension = 'json'): ObjectKeys {
 export function prefixFault(prefix: string): string | undefined {
   if (prefix === '') return undefined;
   const parts = prefix.split('/');
-  if (parts.some((part) => part === '' || part === '.' || part === '..')) {
-    return 'must be names separated by "/", without one at the beginning or the end, "." or ".."';
+  if (parts.some((part) => part === '' || part === '.' || part === '../..')) {
+    return 'must be names separated by "/", without one at the beginning or the end, "." or "../.."';
   }
   if (!/^[^\p{Cc}\\]+$/u.test(prefix) || !prefix.isWellFormed()) {
     return 'must not contain control characters or backslashes';

@@ -1,7 +1,7 @@
-import { DeliveryError, type DeliveryFailureType } from '../domain/errors';
-import type { WriteResult } from '../domain/stream/sink';
+import { DeliveryError, type DeliveryFailureType } from '../../domain/errors';
+import type { WriteResult } from '../../domain/stream/sink';
 import type { HttpAnswer } from './http-request';
-import { retryAfterMs } from './retry-after';
+import { retryAfterMs } from '../retry-after';
 
 /** What a status says of the delivery: an outcome, or the class of the error. */
 export type HttpStatusMeaning = WriteResult['outcome'] | DeliveryFailureType;

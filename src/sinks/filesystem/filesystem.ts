@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { link, mkdir, open, opendir, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ChunkRange } from '../domain/workflow/chunk';
-import { DeliveryError, errorMessage, type DeliveryFailure } from '../domain/errors';
-import type { ChunkWriteResult, Sink, SinkRecord, WriteResult } from '../domain/stream/sink';
-import { isLine, linesOf, notIn, toLines } from './lines';
-import { chunkPath, CHUNKS, objectName } from './object-name';
+import type { ChunkRange } from '../../domain/workflow/chunk';
+import { DeliveryError, errorMessage, type DeliveryFailure } from '../../domain/errors';
+import type { ChunkWriteResult, Sink, SinkRecord, WriteResult } from '../../domain/stream/sink';
+import { isLine, linesOf, notIn, toLines } from '../lines';
+import { chunkPath, CHUNKS, objectName } from '../object-name';
 import { removeAbandoned, UNFINISHED, unfinishedName } from './unfinished-files';
 
 export interface FileSystemSinkOptions {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { RecordPosition } from '../domain/record/record';
-import type { SinkRecord } from '../domain/stream/sink';
-import { traceContextOf, type TraceContext } from '../domain/record/trace-context';
+import type { RecordPosition } from '../../domain/record/record';
+import type { SinkRecord } from '../../domain/stream/sink';
+import { traceContextOf, type TraceContext } from '../../domain/record/trace-context';
 
 /** Names that every store takes: letters, digits and underscores in lower case. */
 export type ObjectMetadata = Record<string, string>;

@@ -1,19 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mapConcurrently } from '../lib/concurrently';
-import type { ChunkRange } from '../domain/workflow/chunk';
-import { classifyError, DeliveryError, isRetryable, type ErrorClassifier } from '../domain/errors';
+import { mapConcurrently } from '../../lib/concurrently';
+import type { ChunkRange } from '../../domain/workflow/chunk';
+import {
+  classifyError,
+  DeliveryError,
+  isRetryable,
+  type ErrorClassifier,
+} from '../../domain/errors';
 import type {
   ChunkWriteResult,
   Sink,
   SinkRecord,
   WriteContext,
   WriteResult,
-} from '../domain/stream/sink';
-import { isLine, linesOf, notIn, toLines } from './lines';
+} from '../../domain/stream/sink';
+import { isLine, linesOf, notIn, toLines } from '../lines';
 import { objectKeys } from './object-keys';
 import { contentMetadata, recordMetadata, writtenBy, type ObjectMetadata } from './object-metadata';
 import { PROBE_KEY, tryConditions } from './store-probe';
-import { withinTime } from './within-time';
+import { withinTime } from '../within-time';
 
 /** Options that the sinks of all object stores share. */
 export interface ObjectSinkOptions {

@@ -15,12 +15,12 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { classifyError, DeliveryError } from '../../src/domain/errors';
-import type { Sink, SinkRecord } from '../../src/domain/stream/sink';
-import { fileSystemSink } from '../../src/sinks/filesystem';
-import { unfinishedName } from '../../src/sinks/unfinished-files';
-import { bytes, messageIds } from '../domain/support/records';
-import { sinkRecord, write } from './support/write';
+import { classifyError, DeliveryError } from '../../../src/domain/errors';
+import type { Sink, SinkRecord } from '../../../src/domain/stream/sink';
+import { fileSystemSink } from '../../../src/sinks/filesystem/filesystem';
+import { unfinishedName } from '../../../src/sinks/filesystem/unfinished-files';
+import { bytes, messageIds } from '../../domain/support/records';
+import { sinkRecord, write } from '../support/write';
 
 let directory: string;
 let sink: Sink;
@@ -311,7 +311,7 @@ describe('files that a process began and never finished', () => {
   test('are removed at the next start when the process was killed', async () => {
     // The process gets as far as the link, which never comes.
     const script = `
-      const { fileSystemSink } = require('${join(__dirname, '../../dist')}');
+      const { fileSystemSink } = require('${join(__dirname, '../../../dist')}');
       const fs = require('node:fs/promises');
       fs.link = () => (process.stdout.write('begun'), new Promise(() => setInterval(() => {}, 1000)));
       const record = { messageId: 'x', value: Buffer.from('{}') };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { recordMetadata, writtenBy } from '../../src/sinks/object-metadata';
-import { sinkRecord } from './support/write';
+import { recordMetadata, writtenBy } from '../../../src/sinks/object-store/object-metadata';
+import { sinkRecord } from '../support/write';
 
 test('names the record and its content', () => {
   expect(recordMetadata(sinkRecord({ value: Buffer.from('abc') }))).toEqual({

@@ -1,5 +1,5 @@
-import type { DeliveryFailure, DeliveryFailureType } from '../domain/errors';
-import { retryAfterMs } from './retry-after';
+import type { DeliveryFailure, DeliveryFailureType } from '../../domain/errors';
+import { retryAfterMs } from '../retry-after';
 
 /** What an error of a cloud's client library says. */
 export interface Answer {

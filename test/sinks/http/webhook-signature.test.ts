@@ -1,4 +1,4 @@
-import { webhookHeaders, webhookKey } from '../../src/sinks/webhook-signature';
+import { webhookHeaders, webhookKey } from '../../../src/sinks/http/webhook-signature';
 
 /** The example that the specification's own libraries are tested with. */
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';

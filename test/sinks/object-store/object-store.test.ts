@@ -1,6 +1,10 @@
-import { DeliveryError } from '../../src/domain/errors';
-import { objectStoreSink, type KeyPage, type ObjectStore } from '../../src/sinks/object-store';
-import { write } from './support/write';
+import { DeliveryError } from '../../../src/domain/errors';
+import {
+  objectStoreSink,
+  type KeyPage,
+  type ObjectStore,
+} from '../../../src/sinks/object-store/object-store';
+import { write } from '../support/write';
 
 /** A store that can be listed and read. */
 function store(pages: Record<string, KeyPage>, read: (key: string) => Buffer | undefined) {

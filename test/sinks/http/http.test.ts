@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
-import { classifyError, type DeliveryFailure } from '../../src/domain/errors';
-import { httpSink, type HttpSinkOptions } from '../../src/sinks/http';
-import { messageIds } from '../domain/support/records';
-import { Receiver } from './support/receiver';
-import { sinkRecord, write } from './support/write';
+import { classifyError, type DeliveryFailure } from '../../../src/domain/errors';
+import { httpSink, type HttpSinkOptions } from '../../../src/sinks/http/http';
+import { messageIds } from '../../domain/support/records';
+import { Receiver } from '../support/receiver';
+import { sinkRecord, write } from '../support/write';
 
 let receiver: Receiver;
 beforeEach(async () => (receiver = await Receiver.start()));

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { classifyError } from '../../src/domain/errors';
-import { httpSink, type HttpSinkOptions } from '../../src/sinks/http';
-import { RawReceiver } from './support/raw-receiver';
-import { write } from './support/write';
+import { classifyError } from '../../../src/domain/errors';
+import { httpSink, type HttpSinkOptions } from '../../../src/sinks/http/http';
+import { RawReceiver } from '../support/raw-receiver';
+import { write } from '../support/write';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
 const headers = (count: number, length: number) =>

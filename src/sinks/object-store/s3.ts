@@ -1,6 +1,6 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
-import { UsageError } from '../domain/errors';
-import type { Sink } from '../domain/stream/sink';
+import { UsageError } from '../../domain/errors';
+import type { Sink } from '../../domain/stream/sink';
 import { classifyAnswer } from './cloud-errors';
 import { mustBe, objectStoreSink, type ObjectSinkOptions, type ObjectStore } from './object-store';
 import { S3_ERRORS, s3Answer } from './s3-errors';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { UsageError } from '../domain/errors';
-import type { SinkRecord } from '../domain/stream/sink';
+import { UsageError } from '../../domain/errors';
+import type { SinkRecord } from '../../domain/stream/sink';
 import type { HttpStatusMeaning } from './http-answer';
 import { webhookKey } from './webhook-signature';
 

@@ -1,10 +1,10 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { classifyError, UsageError } from '../../src/domain/errors';
-import type { Sink } from '../../src/domain/stream/sink';
-import { s3Sink, type S3SinkOptions } from '../../src/sinks/s3';
-import { s3Answer } from '../../src/sinks/s3-errors';
-import { fakeHttp, triedBefore, xmlError, type FakeAnswer } from './support/fake-http';
-import { write } from './support/write';
+import { classifyError, UsageError } from '../../../src/domain/errors';
+import type { Sink } from '../../../src/domain/stream/sink';
+import { s3Sink, type S3SinkOptions } from '../../../src/sinks/object-store/s3';
+import { s3Answer } from '../../../src/sinks/object-store/s3-errors';
+import { fakeHttp, triedBefore, xmlError, type FakeAnswer } from '../support/fake-http';
+import { write } from '../support/write';
 
 let server: Awaited<ReturnType<typeof fakeHttp>>;
 let answer: (method: string) => FakeAnswer;
