@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createDeadLetterWriter } from './activities/dead-letter-writer';
+import { createDeadLetterWriter } from './activities/dead-letters/dead-letter-writer';
 import { Backoff } from './bridge/backoff';
 import { ChunkDispatcher } from './bridge/chunk-dispatcher';
 import { StreamConsumer } from './bridge/consume';

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Worker } from '@temporalio/worker';
-import { createDeadLetterWriter } from './activities/dead-letter-writer';
+import { createDeadLetterWriter } from './activities/dead-letters/dead-letter-writer';
 import { connect, type Connections, type ConnectionSettings } from './clients/connections';
 import { Backoff } from './bridge/backoff';
 import { createHandOn } from './bridge/hand-on';

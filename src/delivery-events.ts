@@ -1,5 +1,5 @@
 import type { RecordEvents } from './activities/create-activities';
-import type { ChunkEvents } from './activities/deliver-chunk';
+import type { ChunkEvents } from './activities/chunk/deliver-chunk';
 import type { Brake } from './bridge/brake';
 import type { Ledger } from './bridge/ledger';
 import { duplicateSkipped } from './telemetry/duplicate-skipped';

@@ -1,4 +1,4 @@
-import type { HandOn } from '../activities/deliver-chunk';
+import type { HandOn } from '../activities/chunk/deliver-chunk';
 import {
   describeRange,
   startOfChunk,

@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createActivities } from '../../src/activities/create-activities';
-import type { DeadLetterWriter } from '../../src/activities/dead-letter-writer';
+import type { DeadLetterWriter } from '../../src/activities/dead-letters/dead-letter-writer';
 import type { InvalidRecordInput, KafkaRecord } from '../../src/domain/record/record';
 import { startOfInvalidRecord, startOfRecord } from '../../src/domain/workflow/record-start';
 import { noChunks } from './support/no-chunks';

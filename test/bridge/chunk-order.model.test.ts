@@ -4,9 +4,9 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { deliverChunk } from '../../src/activities/deliver-chunk';
+import { deliverChunk } from '../../src/activities/chunk/deliver-chunk';
 import type { ChunkResult } from '../../src/domain/workflow/record-activities';
-import { workflowEnd } from '../../src/activities/workflow-end';
+import { workflowEnd } from '../../src/activities/chunk/workflow-end';
 import { OPEN_GATE } from '../../src/bridge/brake';
 import { StartRate } from '../../src/bridge/start-rate';
 import type { Backoff } from '../../src/bridge/backoff';
@@ -35,7 +35,7 @@ jest.mock('../../src/kafka/kafka', () => ({
   withAdmin: jest.fn(),
 }));
 
-jest.mock('../../src/activities/workflow-end', () => ({ workflowEnd: jest.fn() }));
+jest.mock('../../src/activities/chunk/workflow-end', () => ({ workflowEnd: jest.fn() }));
 
 const metrics = createMetrics();
 /** One attempt a record and call, so that nothing waits for a timer. */

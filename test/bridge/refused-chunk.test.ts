@@ -1,4 +1,4 @@
-import type { HandOn } from '../../src/activities/deliver-chunk';
+import type { HandOn } from '../../src/activities/chunk/deliver-chunk';
 import { Backoff } from '../../src/bridge/backoff';
 import { OPEN_GATE } from '../../src/bridge/brake';
 import { ChunkDispatcher } from '../../src/bridge/chunk-dispatcher';

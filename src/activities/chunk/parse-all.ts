@@ -1,6 +1,6 @@
-import { parseRecord, type ParseResult } from '../domain/workflow/parse';
-import type { KafkaRecord } from '../domain/record/record';
-import type { AnyStream } from '../domain/stream/stream';
+import { parseRecord, type ParseResult } from '../../domain/workflow/parse';
+import type { KafkaRecord } from '../../domain/record/record';
+import type { AnyStream } from '../../domain/stream/stream';
 
 /** Records that are decoded at once, if the stream decodes asynchronously. */
 const CONCURRENCY = 32;

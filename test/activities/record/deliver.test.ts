@@ -1,13 +1,22 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import type { DeliverResult } from '../../src/domain/workflow/record-activities';
-import { createActivities } from '../../src/activities/create-activities';
-import { DeliveryError } from '../../src/domain/errors';
-import { encodeContent, type KafkaRecord, type RecordInput } from '../../src/domain/record/record';
-import type { DeliverFunction, Sink, SinkRecord, WriteContext } from '../../src/domain/stream/sink';
-import { noChunks } from './support/no-chunks';
-import { kafkaRecord, testStream } from '../domain/support/records';
+import type { DeliverResult } from '../../../src/domain/workflow/record-activities';
+import { createActivities } from '../../../src/activities/create-activities';
+import { DeliveryError } from '../../../src/domain/errors';
+import {
+  encodeContent,
+  type KafkaRecord,
+  type RecordInput,
+} from '../../../src/domain/record/record';
+import type {
+  DeliverFunction,
+  Sink,
+  SinkRecord,
+  WriteContext,
+} from '../../../src/domain/stream/sink';
+import { noChunks } from '../support/no-chunks';
+import { kafkaRecord, testStream } from '../../domain/support/records';
 
 type Info = ConstructorParameters<typeof MockActivityEnvironment>[0];
 

@@ -1,22 +1,22 @@
 import { activityInfo, Context } from '@temporalio/activity';
-import type { Holds } from '../temporal/hold';
-import { classifyError, DeliveryError, isRetryable } from '../domain/errors';
-import { parseNow, parseOrThrow, parsesLater, type Parsed } from '../domain/workflow/parse';
+import type { Holds } from '../../temporal/hold';
+import { classifyError, DeliveryError, isRetryable } from '../../domain/errors';
+import { parseNow, parseOrThrow, parsesLater, type Parsed } from '../../domain/workflow/parse';
 import {
   decodeContent,
   type KafkaRecord,
   type RecordInput,
   type RecordPosition,
-} from '../domain/record/record';
-import type { SinkRecord, WriteResult } from '../domain/stream/sink';
-import type { AnyStream } from '../domain/stream/stream';
-import type { TraceContext } from '../domain/record/trace-context';
-import { within, type Tracing } from '../telemetry/tracing';
-import { attemptFailure } from './attempt-failure';
-import { withHeartbeats } from './heartbeat';
+} from '../../domain/record/record';
+import type { SinkRecord, WriteResult } from '../../domain/stream/sink';
+import type { AnyStream } from '../../domain/stream/stream';
+import type { TraceContext } from '../../domain/record/trace-context';
+import { within, type Tracing } from '../../telemetry/tracing';
+import { attemptFailure } from '../attempt/attempt-failure';
+import { withHeartbeats } from '../attempt/heartbeat';
 import { isRefusal, takeTurn } from './held-key';
-import type { DeliverResult } from '../domain/workflow/record-activities';
-import { withTimeLimit } from './time-limit';
+import type { DeliverResult } from '../../domain/workflow/record-activities';
+import { withTimeLimit } from '../attempt/time-limit';
 
 /** A record as events name it. */
 export type DeliveredRecord = Pick<

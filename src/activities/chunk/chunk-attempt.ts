@@ -1,26 +1,26 @@
 import { ApplicationFailure, Context, sleep } from '@temporalio/activity';
-import type { ChunkInput } from '../domain/workflow/chunk';
-import type { ChunkProgress } from '../domain/workflow/chunk-progress';
-import { contentKey } from '../domain/workflow/content-key';
-import { classifyError, isRetryable, type DeliveryFailure } from '../domain/errors';
-import type { Parsed } from '../domain/workflow/parse';
-import { describePosition, type KafkaRecord } from '../domain/record/record';
+import type { ChunkInput } from '../../domain/workflow/chunk';
+import type { ChunkProgress } from '../../domain/workflow/chunk-progress';
+import { contentKey } from '../../domain/workflow/content-key';
+import { classifyError, isRetryable, type DeliveryFailure } from '../../domain/errors';
+import type { Parsed } from '../../domain/workflow/parse';
+import { describePosition, type KafkaRecord } from '../../domain/record/record';
 import {
   fitsWorkflow,
   startOfInvalidRecord,
   startOfRecord,
   type RecordStart,
-} from '../domain/workflow/record-start';
-import type { RetryPolicy } from '../domain/stream/retry-policy';
-import type { ChunkWriteResult, SinkRecord, WriteContext } from '../domain/stream/sink';
-import type { TraceContext } from '../domain/record/trace-context';
-import { recordWorkflowId } from '../domain/record/workflow-id';
-import { attemptFailure, usableDelay } from './attempt-failure';
-import { isOwnWrite } from './deliver';
+} from '../../domain/workflow/record-start';
+import type { RetryPolicy } from '../../domain/stream/retry-policy';
+import type { ChunkWriteResult, SinkRecord, WriteContext } from '../../domain/stream/sink';
+import type { TraceContext } from '../../domain/record/trace-context';
+import { recordWorkflowId } from '../../domain/record/workflow-id';
+import { attemptFailure, usableDelay } from '../attempt/attempt-failure';
+import { isOwnWrite } from '../record/deliver';
 import type { ChunkDependencies } from './deliver-chunk';
-import { eachOf } from '../lib/each-of';
+import { eachOf } from '../../lib/each-of';
 import { parseAll } from './parse-all';
-import { withTimeLimit } from './time-limit';
+import { withTimeLimit } from '../attempt/time-limit';
 
 /** Writes at once, and starts at once of records that leave the chunk. */
 export const CONCURRENCY = 32;

@@ -1,17 +1,17 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
-import type { RecordReader } from '../kafka/reader';
-import type { Holds } from '../temporal/hold';
-import { DeliveryError, errorWithCause } from '../domain/errors';
-import { HEAD_OF_KEY, HELD_BY_KEY, recordMark, turnOf } from '../domain/stream/hold';
-import { keyHash } from '../domain/workflow/key-hash';
+import type { RecordReader } from '../../kafka/reader';
+import type { Holds } from '../../temporal/hold';
+import { DeliveryError, errorWithCause } from '../../domain/errors';
+import { HEAD_OF_KEY, HELD_BY_KEY, recordMark, turnOf } from '../../domain/stream/hold';
+import { keyHash } from '../../domain/workflow/key-hash';
 import {
   decodeContent,
   describePosition,
   type RecordEnvelope,
   type RecordInput,
-} from '../domain/record/record';
-import type { AttemptDetails } from '../workflows/failure';
-import { originalRecord } from './original-record';
+} from '../../domain/record/record';
+import type { AttemptDetails } from '../../workflows/failure';
+import { originalRecord } from '../attempt/original-record';
 
 /** A head that is to be delivered; `delivered` tells its key that it is. */
 export interface HeadTurn {

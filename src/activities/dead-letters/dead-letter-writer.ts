@@ -1,24 +1,24 @@
-import { GZIP, kafkaErrorType, toKafkaHeaders } from '../kafka/kafka';
-import type { RetryingProducer } from '../kafka/producer/producer';
-import type { RecordReader } from '../kafka/reader';
+import { GZIP, kafkaErrorType, toKafkaHeaders } from '../../kafka/kafka';
+import type { RetryingProducer } from '../../kafka/producer/producer';
+import type { RecordReader } from '../../kafka/reader';
 import {
   CONTENT_EXPIRED,
   CONTENT_OMITTED,
   deadLetterHeaders,
   originalHeaders,
-} from '../domain/workflow/dead-letter';
+} from '../../domain/workflow/dead-letter';
 import {
   describePosition,
   type KafkaRecord,
   type RecordEnvelope,
   type RecordPosition,
-} from '../domain/record/record';
-import { labelsOf } from '../domain/workflow/record-labels';
-import type { AnyStream } from '../domain/stream/stream';
-import { traceContextOf } from '../domain/record/trace-context';
-import { within, type Tracing } from '../telemetry/tracing';
-import type { RecordFailure } from '../workflows/failure';
-import { originalRecord } from './original-record';
+} from '../../domain/record/record';
+import { labelsOf } from '../../domain/workflow/record-labels';
+import type { AnyStream } from '../../domain/stream/stream';
+import { traceContextOf } from '../../domain/record/trace-context';
+import { within, type Tracing } from '../../telemetry/tracing';
+import type { RecordFailure } from '../../workflows/failure';
+import { originalRecord } from '../attempt/original-record';
 
 export interface DeadLetterWriter {
   /**

@@ -1,5 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { withTimeLimit } from '../../src/activities/time-limit';
+import { withTimeLimit } from '../../../src/activities/attempt/time-limit';
 
 test('past the limit its own error comes, also from a use that minds the signal', async () => {
   const late = new Error('late');

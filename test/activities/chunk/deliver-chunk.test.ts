@@ -5,16 +5,16 @@ import {
   deliverChunk,
   type ChunkDependencies,
   type HandOn,
-} from '../../src/activities/deliver-chunk';
-import { HeldChunks } from '../../src/bridge/held-chunks';
-import { RecentLayer } from '../../src/dedupe/recent-layer';
-import type { ChunkInput } from '../../src/domain/workflow/chunk';
-import { contentKey } from '../../src/domain/workflow/content-key';
-import { DeliveryError, type DeliveryFailureType } from '../../src/domain/errors';
-import { DEFAULT_RETRY_POLICY } from '../../src/domain/stream/retry-policy';
-import type { Sink, SinkRecord } from '../../src/domain/stream/sink';
-import { InMemoryIdempotencyService } from '../../src/dedupe/in-memory-idempotency-service';
-import { kafkaRecord, testStream } from '../domain/support/records';
+} from '../../../src/activities/chunk/deliver-chunk';
+import { HeldChunks } from '../../../src/bridge/held-chunks';
+import { RecentLayer } from '../../../src/dedupe/recent-layer';
+import type { ChunkInput } from '../../../src/domain/workflow/chunk';
+import { contentKey } from '../../../src/domain/workflow/content-key';
+import { DeliveryError, type DeliveryFailureType } from '../../../src/domain/errors';
+import { DEFAULT_RETRY_POLICY } from '../../../src/domain/stream/retry-policy';
+import type { Sink, SinkRecord } from '../../../src/domain/stream/sink';
+import { InMemoryIdempotencyService } from '../../../src/dedupe/in-memory-idempotency-service';
+import { kafkaRecord, testStream } from '../../domain/support/records';
 
 const retry = { ...DEFAULT_RETRY_POLICY, fastAttempts: 2 };
 const LOCAL = { isLocal: true, startToCloseTimeoutMs: 6_500, attempt: 1 };

@@ -1,21 +1,21 @@
 import { setMaxListeners } from 'node:events';
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import type { RecordReader } from '../kafka/reader';
-import type { Holds } from '../temporal/hold';
-import type { RecentLayer } from '../dedupe/recent-layer';
-import { describeRange, type ChunkInput } from '../domain/workflow/chunk';
-import { newProgress, type ChunkProgress } from '../domain/workflow/chunk-progress';
-import type { Tail } from '../domain/workflow/key-hash';
-import type { KafkaRecord } from '../domain/record/record';
-import type { RecordStart } from '../domain/workflow/record-start';
-import type { RetryPolicy } from '../domain/stream/retry-policy';
-import type { AnyStream } from '../domain/stream/stream';
-import { within, type Tracing } from '../telemetry/tracing';
+import type { RecordReader } from '../../kafka/reader';
+import type { Holds } from '../../temporal/hold';
+import type { RecentLayer } from '../../dedupe/recent-layer';
+import { describeRange, type ChunkInput } from '../../domain/workflow/chunk';
+import { newProgress, type ChunkProgress } from '../../domain/workflow/chunk-progress';
+import type { Tail } from '../../domain/workflow/key-hash';
+import type { KafkaRecord } from '../../domain/record/record';
+import type { RecordStart } from '../../domain/workflow/record-start';
+import type { RetryPolicy } from '../../domain/stream/retry-policy';
+import type { AnyStream } from '../../domain/stream/stream';
+import { within, type Tracing } from '../../telemetry/tracing';
 import { ChunkAttempt } from './chunk-attempt';
-import type { DeliveredRecord, DeliveryEvents } from './deliver';
-import { withHeartbeats } from './heartbeat';
+import type { DeliveredRecord, DeliveryEvents } from '../record/deliver';
+import { withHeartbeats } from '../attempt/heartbeat';
 import { OrderedChunkAttempt } from './ordered-chunk-attempt';
-import type { ChunkResult } from '../domain/workflow/record-activities';
+import type { ChunkResult } from '../../domain/workflow/record-activities';
 
 export interface HeldRecords {
   get(chunk: ChunkInput): ChunkProgress | undefined;

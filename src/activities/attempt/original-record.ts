@@ -1,5 +1,5 @@
-import { OffsetOutOfRangeError, type RecordReader } from '../kafka/reader';
-import { decodeContent, type KafkaRecord, type RecordEnvelope } from '../domain/record/record';
+import { OffsetOutOfRangeError, type RecordReader } from '../../kafka/reader';
+import { decodeContent, type KafkaRecord, type RecordEnvelope } from '../../domain/record/record';
 
 /**
  * Key, value, headers and timestamp as they were, also of a record too large for a workflow; undefined where

@@ -1,14 +1,14 @@
 import { sleep } from '@temporalio/activity';
-import { isRetryable, type DeliveryFailure } from '../domain/errors';
-import type { Head } from '../domain/stream/hold';
-import { keyHash } from '../domain/workflow/key-hash';
-import type { InvalidReason, KafkaRecord } from '../domain/record/record';
+import { isRetryable, type DeliveryFailure } from '../../domain/errors';
+import type { Head } from '../../domain/stream/hold';
+import { keyHash } from '../../domain/workflow/key-hash';
+import type { InvalidReason, KafkaRecord } from '../../domain/record/record';
 import {
   fitsWorkflow,
   startAfter,
   startOfInvalidRecord,
   startOfRecord,
-} from '../domain/workflow/record-start';
+} from '../../domain/workflow/record-start';
 import {
   ChunkAttempt,
   CONCURRENCY,
@@ -20,8 +20,8 @@ import {
   type Candidate,
   type Failed,
 } from './chunk-attempt';
-import { eachOf } from '../lib/each-of';
-import { withTimeLimit } from './time-limit';
+import { eachOf } from '../../lib/each-of';
+import { withTimeLimit } from '../attempt/time-limit';
 import { workflowEnd } from './workflow-end';
 
 /** A record that needs something from this attempt: valid, or not. */

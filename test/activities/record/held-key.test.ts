@@ -1,13 +1,17 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { createActivities } from '../../src/activities/create-activities';
-import { recordMark, type DeadRecord, type Head } from '../../src/domain/stream/hold';
-import { keyHash } from '../../src/domain/workflow/key-hash';
-import { encodeContent, type KafkaRecord, type RecordInput } from '../../src/domain/record/record';
-import { startOfInvalidRecord } from '../../src/domain/workflow/record-start';
-import { kafkaRecord, testStream } from '../domain/support/records';
-import { noChunks } from './support/no-chunks';
+import { createActivities } from '../../../src/activities/create-activities';
+import { recordMark, type DeadRecord, type Head } from '../../../src/domain/stream/hold';
+import { keyHash } from '../../../src/domain/workflow/key-hash';
+import {
+  encodeContent,
+  type KafkaRecord,
+  type RecordInput,
+} from '../../../src/domain/record/record';
+import { startOfInvalidRecord } from '../../../src/domain/workflow/record-start';
+import { kafkaRecord, testStream } from '../../domain/support/records';
+import { noChunks } from '../support/no-chunks';
 
 const key = Buffer.from('k');
 const hash = keyHash('key', kafkaRecord({ key }))!;

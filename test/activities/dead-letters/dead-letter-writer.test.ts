@@ -1,15 +1,15 @@
 // eslint-disable-next-line @typescript-eslint/no-restricted-imports -- what the client throws
 import { KafkaJSProtocolError } from 'kafkajs';
-import { createDeadLetterWriter } from '../../src/activities/dead-letter-writer';
-import { GZIP, type Producer } from '../../src/kafka/kafka';
-import { OffsetOutOfRangeError, type RecordReader } from '../../src/kafka/reader';
+import { createDeadLetterWriter } from '../../../src/activities/dead-letters/dead-letter-writer';
+import { GZIP, type Producer } from '../../../src/kafka/kafka';
+import { OffsetOutOfRangeError, type RecordReader } from '../../../src/kafka/reader';
 import {
   encodeContent,
   type KafkaRecord,
   type RecordContent,
-} from '../../src/domain/record/record';
-import { kafkaRecord, testStream } from '../domain/support/records';
-import { recordOfMessage } from './support/sent-message';
+} from '../../../src/domain/record/record';
+import { kafkaRecord, testStream } from '../../domain/support/records';
+import { recordOfMessage } from '../support/sent-message';
 
 const stream = testStream();
 const failure = { type: 'Permanent', message: 'no', attempts: 3 };

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { DeliveryError } from '../domain/errors';
+import { DeliveryError } from '../../domain/errors';
 
 /**
  * Runs `use` for at most `limitMs` and not beyond the activity's own cancellation. Not every sink minds
