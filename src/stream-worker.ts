@@ -8,7 +8,7 @@ import { createActivities, type ActivityDependencies } from './activities/create
 import type { TemporalSettings } from './temporal/temporal';
 import { dataConverter } from './temporal/encryption/data-converter';
 import { workflowBundle } from './temporal/workflow-bundle';
-import type { RecordEnds } from './bridge/record-ends';
+import type { RecordEnds } from './bridge/outcomes/record-ends';
 import type { BridgeSinks } from './workflows/bridge-sinks';
 import { reservedQueue } from './workflows/reserved-queue';
 

@@ -6,8 +6,8 @@ import {
   parseRecentIds,
   type LedgerTotals,
   type RecentIds,
-} from '../bridge/ledger';
-import { parseStallNote, type StallNote } from '../bridge/stalls';
+} from '../bridge/partition/ledger';
+import { parseStallNote, type StallNote } from '../bridge/watch/stalls';
 import { withAdmin, type Kafka } from '../kafka/kafka';
 import { groupState, type GroupMemberState } from '../kafka/group';
 import { committedOffsets, type CommittedOffset } from '../kafka/group-offsets';

@@ -2,7 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../src/activities/create-activities';
 import { createDeadLetterWriter } from '../../src/activities/dead-letters/dead-letter-writer';
-import { HeldChunks } from '../../src/bridge/held-chunks';
+import { HeldChunks } from '../../src/bridge/chunk-lane/held-chunks';
 import { RecentLayer } from '../../src/dedupe/recent-layer';
 import type { Producer } from '../../src/kafka/kafka';
 import type { RecordActivities } from '../../src/domain/workflow/record-activities';

@@ -14,7 +14,7 @@ import {
   recordWorkflowIds,
   truncateUtf8,
 } from '../../src/domain/record/workflow-id';
-import { Ledger } from '../../src/bridge/ledger';
+import { Ledger } from '../../src/bridge/partition/ledger';
 import { parseTraceContext } from '../../src/domain/record/trace-context';
 import { writtenBy, recordMetadata } from '../../src/sinks/object-store/object-metadata';
 import { headerKey, objectName } from '../../src/sinks/object-name';

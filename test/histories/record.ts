@@ -17,7 +17,7 @@ import type { ActivityDependencies } from '../../src/activities/create-activitie
 import { connectTemporal } from '../../src/temporal/temporal';
 import { installTemporalRuntime } from '../../src/temporal/runtime';
 import { loadSettings } from '../../src/config';
-import { HeldChunks } from '../../src/bridge/held-chunks';
+import { HeldChunks } from '../../src/bridge/chunk-lane/held-chunks';
 import { createRecentLayer } from '../../src/dedupe/recent-layer';
 import {
   BRAKE_WORKFLOW_TYPE,

@@ -1,5 +1,5 @@
-import { StreamConsumer } from '../../src/bridge/consume';
-import type { WindowEntry } from '../../src/bridge/partition-window';
+import { StreamConsumer } from '../../src/bridge/consumer/consume';
+import type { WindowEntry } from '../../src/bridge/partition/partition-window';
 import { withAdmin, type Kafka, type KafkaSettings } from '../../src/kafka/kafka';
 import type { AnyStream } from '../../src/domain/stream/stream';
 import type { Service } from '../../src/lib/lifecycle';

@@ -1,4 +1,4 @@
-import { StreamConsumer } from '../../src/bridge/consume';
+import { StreamConsumer } from '../../src/bridge/consumer/consume';
 import { withAdmin } from '../../src/kafka/kafka';
 import type { KafkaSettings } from '../../src/kafka/kafka';
 import { DeliveryError } from '../../src/domain/errors';

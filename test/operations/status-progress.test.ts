@@ -1,4 +1,4 @@
-import { emptyTotals } from '../../src/bridge/ledger';
+import { emptyTotals } from '../../src/bridge/partition/ledger';
 import { progressOf } from '../../src/operations/status-progress';
 
 const metadata = (delivered: number) =>

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { deliverChunk } from '../../../src/activities/chunk/deliver-chunk';
-import { HeldChunks } from '../../../src/bridge/held-chunks';
+import { HeldChunks } from '../../../src/bridge/chunk-lane/held-chunks';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
 import type { ChunkInput } from '../../../src/domain/workflow/chunk';
 import { contentKey } from '../../../src/domain/workflow/content-key';

@@ -1,0 +1,69 @@
+import { Slots } from '../../lib/slots';
+import { ChunkChain, MAX_OPEN_CHUNKS, type ChunkChainDependencies } from './chunk-chain';
+import { ChunkOrder } from './chunk-order';
+import type { Ledger } from '../partition/ledger';
+import type { PartitionWindow, WindowEntry } from '../partition/partition-window';
+
+/** Takes records out of the windows, each partition's in its own chain of chunks. */
+export class ChunkDispatcher {
+  readonly #chains = new Map<PartitionWindow, ChunkChain>();
+  readonly #open = new Slots(MAX_OPEN_CHUNKS);
+  /** An order outlives a window where the log went back; so does its ledger. */
+  readonly #orders = new WeakMap<Ledger, ChunkOrder>();
+  #inFlight = 0;
+
+  constructor(
+    private readonly deps: Omit<
+      ChunkChainDependencies,
+      'open' | 'order' | 'window' | 'onStarting' | 'onHandedOver'
+    >,
+  ) {}
+
+  /** Entries of one window. */
+  push(entries: WindowEntry[]): void {
+    const window = entries[0]?.window;
+    if (!window) return;
+    let chain = this.#chains.get(window);
+    if (!chain) {
+      chain = new ChunkChain({
+        ...this.deps,
+        window,
+        open: this.#open,
+        order: this.#orderOf(window.ledger),
+        onStarting: () => this.#inFlight++,
+        onHandedOver: () => this.#inFlight--,
+      });
+      this.#chains.set(window, chain);
+    }
+    chain.push(entries);
+  }
+
+  #orderOf(ledger: Ledger): ChunkOrder | undefined {
+    const { stream, start, logger } = this.deps;
+    if (stream.ordering === 'none') return undefined;
+    const { client, open } = start;
+    const { tails } = ledger;
+    const order =
+      this.#orders.get(ledger) ?? new ChunkOrder({ stream, client, open, tails, logger });
+    this.#orders.set(ledger, order);
+    return order;
+  }
+
+  dropLost(): void {
+    for (const [window, chain] of this.#chains) {
+      if (!window.lost) continue;
+      chain.drop();
+      this.#chains.delete(window);
+    }
+  }
+
+  /** Chunks in their first workflow task. */
+  get inFlightCount(): number {
+    return this.#inFlight;
+  }
+
+  /** Starts nothing more; resolves when every start under way has been answered or given up. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#chains.values()].map((chain) => chain.stop()));
+  }
+}

@@ -1,0 +1,53 @@
+import type { HandOn } from '../../activities/chunk/deliver-chunk';
+import { startAfter, startOfInvalidRecord } from '../../domain/workflow/record-start';
+import type { AnyStream } from '../../domain/stream/stream';
+import { Slots } from '../../lib/slots';
+import {
+  StartRejectedError,
+  startWorkflow,
+  type StartDependencies,
+} from '../starts/start-workflow';
+
+/**
+ * Gives a record of a chunk a workflow of its own. The record is durable there
+ * when the promise resolves, whether by this start or by an earlier one, under the id that it gives. Waits while as many of them
+ * are open as the stream allows: a sink that fails for half of the records must not fill the server.
+ */
+export function createHandOn(deps: StartDependencies & { stream: AnyStream }): HandOn {
+  const { stream, logger } = deps;
+  const places = new Slots(stream.maxOpen);
+  return async (start, record, signal) => {
+    const { memo } = start;
+    const { messageId } = memo;
+    // The attempt at the chunk must not leave anything behind that waits for a place or for the gate.
+    const until = AbortSignal.any([signal, deps.signal]);
+    await places.acquire(until);
+    let taken = true;
+    const release = () => {
+      if (taken) places.release();
+      taken = false;
+    };
+    const open = { onHandedOver: () => undefined, onClosed: release };
+    try {
+      signal.throwIfAborted();
+      const [input] = start.args;
+      const failed = 'reason' in input ? input.reason.type : undefined;
+      logger.info({ ...memo, reason: failed }, 'Record leaves its chunk');
+      const pass = await deps.gate.enter(until, record);
+      let result;
+      try {
+        result = await startWorkflow(deps, start, open, pass);
+      } catch (error) {
+        if (!(error instanceof StartRejectedError) || messageId === null) throw error;
+        const reason = { type: 'RejectedByTemporal', message: error.message } as const;
+        const letter = startAfter(startOfInvalidRecord(stream, record, reason), input.after);
+        result = await startWorkflow(deps, letter, open, await deps.gate.enter(until, record));
+      }
+      if ('duplicateOf' in result) release();
+      return result.workflowId;
+    } catch (error) {
+      release();
+      throw error;
+    }
+  };
+}

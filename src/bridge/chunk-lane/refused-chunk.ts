@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HandOn } from '../../activities/chunk/deliver-chunk';
+import { errorMessage } from '../../domain/errors';
+import { keyHash, type Tail } from '../../domain/workflow/key-hash';
+import { parseOrThrow } from '../../domain/workflow/parse';
+import {
+  startAfter,
+  startOfInvalidRecord,
+  startOfRecord,
+} from '../../domain/workflow/record-start';
+import type { AnyStream } from '../../domain/stream/stream';
+import type { Logger } from '../../telemetry/logger';
+import type { Metrics } from '../../telemetry/metrics';
+import type { SkippedBy, WindowEntry } from '../partition/partition-window';
+
+export interface RefusedChunkDependencies {
+  stream: AnyStream;
+  handOn: HandOn;
+  metrics: Metrics;
+  logger: Logger;
+  /** Aborts when the partition is lost, or the bridge stops. */
+  signal: AbortSignal;
+}
+
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 30_000;
+
+/** A record that is durable in a workflow of its own, or that the stream passes by. */
+interface SingleRecord {
+  entry: WindowEntry;
+  /** Under an order: the workflow that the next record of the key must wait for. */
+  tail?: Tail;
+  skippedBy?: SkippedBy;
+}
+
+/**
+ * Gives each record of a chunk that Temporal refuses for good a workflow of its own, one after the other. Tells of
+ * each before the next is started, so that its end can be committed: another owner may cut a chunk that Temporal
+ * takes. Ends early if it is over before: whoever owns the partition then goes on.
+ */
+export async function* startSingly(
+  deps: RefusedChunkDependencies,
+  entries: WindowEntry[],
+  after: Tail[],
+  isOver: () => boolean,
+): AsyncGenerator<SingleRecord, void, void> {
+  const { stream, handOn, metrics, signal } = deps;
+  const tails = new Map(after);
+  for (const entry of entries) {
+    const { record } = entry;
+    const parsed = await parsedAtLast(deps, entry, isOver);
+    if (!parsed || isOver()) return;
+    if (!parsed.ok && parsed.filtered) {
+      metrics.records.inc({ stream: stream.name, outcome: 'filtered' });
+      yield { entry, skippedBy: 'filtered' };
+      continue;
+    }
+    const start = parsed.ok
+      ? startOfRecord(stream, record, parsed.messageId)
+      : startOfInvalidRecord(stream, record, parsed.reason);
+    const hash = keyHash(stream.ordering, record);
+    const before = hash === undefined ? undefined : tails.get(hash);
+    const workflowId = await handOn(startAfter(start, before), record, signal);
+    if (hash === undefined) yield { entry };
+    else {
+      tails.set(hash, workflowId);
+      yield { entry, tail: [hash, workflowId] };
+    }
+  }
+}
+
+/** Waits while the stream's code fails for now. */
+async function parsedAtLast(
+  { stream, logger, signal }: RefusedChunkDependencies,
+  { record }: WindowEntry,
+  isOver: () => boolean,
+) {
+  for (let waitMs = FIRST_WAIT_MS; !isOver(); waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+    try {
+      return await parseOrThrow(stream, record);
+    } catch (error) {
+      const { topic, partition, offset } = record;
+      const fields = { stream: stream.name, topic, partition, offset, error: errorMessage(error) };
+      logger.warn(fields, 'Record can not be decoded for now; its partition waits');
+    }
+    await sleep(waitMs, undefined, { signal });
+  }
+  return undefined;
+}

@@ -1,0 +1,102 @@
+import type { DeliveryFailure } from '../../domain/errors';
+import { describePosition } from '../../domain/record/record';
+import type { Logger } from '../../telemetry/logger';
+import type { PartitionWindow, WindowEntry } from '../partition/partition-window';
+
+const FIRST_WAIT_MS = 200;
+const LONGEST_WAIT_MS = 30_000;
+
+/** A partition with a record that can't be decoded for now. */
+interface Pause {
+  /** Those that wait: the record, and what comes behind it. */
+  entries: WindowEntry[];
+  /** The one that is being tried again; undefined while the pause lasts. */
+  probe: WindowEntry | undefined;
+  waitMs: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export interface DecodePausesDependencies {
+  stream: { name: string };
+  logger: Logger;
+  /** By partition: why its records can't be decoded. */
+  failures: Map<number, string>;
+  /** These may be dispatched again. */
+  again(entries: WindowEntry[]): void;
+}
+
+/**
+ * Partitions that wait because the stream's code fails for now. One record of the partition is tried again after
+ * a pause that doubles; once that is decoded, all others go on. Records of other partitions are not touched.
+ */
+export class DecodePauses {
+  readonly #pauses = new Map<PartitionWindow, Pause>();
+
+  constructor(private readonly deps: DecodePausesDependencies) {}
+
+  /** Whether the record's partition waits. If so, the record waits with it. */
+  takes(entry: WindowEntry): boolean {
+    const pause = this.#pauses.get(entry.window);
+    if (!pause || pause.probe === entry) return false;
+    pause.entries.push(entry);
+    return true;
+  }
+
+  /** The record could not be decoded. It waits from now on. */
+  failed(entry: WindowEntry, { message, retryAfterMs = 0 }: DeliveryFailure): void {
+    const { window, record } = entry;
+    const { stream, logger, failures } = this.deps;
+    let pause = this.#pauses.get(window);
+    if (!pause) {
+      pause = { entries: [], probe: undefined, waitMs: 0, timer: undefined };
+      this.#pauses.set(window, pause);
+      const fields = { stream: stream.name, record: describePosition(record), error: message };
+      logger.warn(fields, 'Records can not be decoded for now; their partition waits');
+    }
+    pause.entries.push(entry);
+    failures.set(window.partition, message);
+    // Records that were under way together fail once.
+    if (pause.timer || (pause.probe && pause.probe !== entry)) return;
+    pause.probe = undefined;
+    const asked = Number.isFinite(retryAfterMs) ? retryAfterMs : 0;
+    const doubled = Math.max(pause.waitMs * 2, FIRST_WAIT_MS, asked);
+    pause.waitMs = Math.min(doubled, LONGEST_WAIT_MS);
+    pause.timer = setTimeout(() => this.#tryOne(pause), pause.waitMs).unref();
+  }
+
+  /** The record was decoded, whatever came of it. */
+  decoded(entry: WindowEntry): void {
+    const pause = this.#pauses.get(entry.window);
+    // Another than the one that is tried again tells nothing of that.
+    if (pause?.probe !== entry) return;
+    this.#end(entry.window);
+    const fields = { stream: this.deps.stream.name, partition: entry.window.partition };
+    this.deps.logger.info(fields, 'Records can be decoded again; their partition goes on');
+    this.deps.again(inOrder(pause.entries));
+  }
+
+  /** Lets go of partitions that are another consumer's; returns their records. */
+  dropLost(): WindowEntry[] {
+    const lost = [...this.#pauses].filter(([window]) => window.lost);
+    for (const [window] of lost) this.#end(window);
+    return lost.flatMap(([, { entries }]) => entries);
+  }
+
+  #tryOne(pause: Pause): void {
+    const [first, ...rest] = inOrder(pause.entries);
+    pause.timer = undefined;
+    pause.probe = first;
+    pause.entries = rest;
+    if (first) this.deps.again([first]);
+  }
+
+  #end(window: PartitionWindow): void {
+    clearTimeout(this.#pauses.get(window)?.timer);
+    this.#pauses.delete(window);
+    this.deps.failures.delete(window.partition);
+  }
+}
+
+function inOrder(entries: WindowEntry[]): WindowEntry[] {
+  return entries.sort((a, b) => a.record.offset - b.record.offset);
+}

@@ -1,0 +1,343 @@
+import { contentKey } from '../../domain/workflow/content-key';
+import type { DeliveryFailure } from '../../domain/errors';
+import { parseRecord } from '../../domain/workflow/parse';
+import { keyHash } from '../../domain/workflow/key-hash';
+import { describePosition, type InvalidReason } from '../../domain/record/record';
+import {
+  startAfter,
+  startOfInvalidRecord,
+  startOfRecord,
+  type RecordStart,
+} from '../../domain/workflow/record-start';
+import type { AnyStream } from '../../domain/stream/stream';
+import { duplicateSkipped } from '../../telemetry/duplicate-skipped';
+import type { Logger } from '../../telemetry/logger';
+import type { Metrics } from '../../telemetry/metrics';
+import type { RecordOutcome } from '../../workflows/bridge-sinks';
+import { DecodePauses } from './decode-pauses';
+import { FairQueue } from './fair-queue';
+import { KeyOrder, type Turn } from './key-order';
+import type { Ledger } from '../partition/ledger';
+import type { SkippedBy, WindowEntry } from '../partition/partition-window';
+import type { RecentLayer } from '../../dedupe/recent-layer';
+import { Slots } from '../../lib/slots';
+import {
+  StartRejectedError,
+  startWorkflow,
+  type StartDependencies,
+} from '../starts/start-workflow';
+import { WaitingPlaces } from './waiting-places';
+
+export interface DispatcherDependencies {
+  stream: AnyStream;
+  recent: RecentLayer;
+  start: StartDependencies;
+  metrics: Metrics;
+  logger: Logger;
+  /** By partition: why its records can't be decoded for now. */
+  decodeFailures: Map<number, string>;
+  /** Called after each record whose offset became committable. */
+  onFinished(entry: WindowEntry): void;
+  /** Called when a record can neither be started nor dead-lettered: the process must stop. */
+  onFatal(error: unknown): void;
+}
+
+/**
+ * Workflows of a stream that one bridge worker lets wait for the one before them in their key. What comes
+ * behind them waits in memory.
+ */
+const MAX_WAITING = 1_000;
+
+/**
+ * Takes records out of the windows, one of each partition in turn, and brings each to an end that allows its
+ * offset to be committed: started as a workflow, or skipped as a duplicate.
+ */
+export class Dispatcher {
+  /** Records in their first workflow task: beyond this, starts are no longer eager. */
+  readonly #inFlight: Slots;
+  /** Workflows not ended: keeps the bridge from running ahead of a sink that is down. */
+  readonly #open: Slots;
+  readonly #waiting: WaitingPlaces;
+  /** Partitions whose records can't be decoded for now. */
+  readonly #pauses: DecodePauses;
+  /** An order outlives a window where the log went back; so does its ledger. */
+  readonly #orders = new Map<Ledger, KeyOrder>();
+  readonly #queue = new FairQueue((entry: WindowEntry) => entry.window);
+  readonly #starting = new Set<Promise<void>>();
+  #dispatched = 0;
+  #running = false;
+  #stopped = false;
+
+  constructor(private readonly deps: DispatcherDependencies) {
+    this.#inFlight = new Slots(deps.stream.maxInFlight);
+    this.#open = new Slots(deps.stream.maxOpen);
+    // A partition that is one key waits in memory: nothing behind a record gains by its start.
+    this.#waiting = new WaitingPlaces(deps.stream.ordering === 'partition' ? 0 : MAX_WAITING);
+    this.#pauses = new DecodePauses({
+      ...deps,
+      failures: deps.decodeFailures,
+      again: (entries) => entries.forEach((entry) => this.#enqueue(entry)),
+    });
+  }
+
+  push(entries: WindowEntry[]): void {
+    const { ordering } = this.deps.stream;
+    for (const entry of entries) {
+      const hash = keyHash(ordering, entry.record);
+      if (hash === undefined) this.#queue.push(entry);
+      else this.#orderOf(entry.window.ledger).push(hash, entry);
+    }
+    if (!this.#running) void this.#run();
+  }
+
+  /** While every place is taken, what rebalances leave behind must not pile up. */
+  dropLost(): void {
+    const lost = this.#queue.lines.filter((window) => window.lost);
+    const dropped = lost.flatMap((window) => this.#queue.remove(window));
+    for (const { turn } of [...dropped, ...this.#pauses.dropLost()]) turn?.order.dropped(turn);
+    for (const [ledger, order] of this.#orders) {
+      if (!order.dropLost()) this.#orders.delete(ledger);
+    }
+  }
+
+  /** Records in their first workflow task. */
+  get inFlightCount(): number {
+    return this.#inFlight.taken;
+  }
+
+  /** Starts nothing more; resolves when every start under way has been answered or given up. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.allSettled(this.#starting);
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (!this.#queue.isEmpty && !this.#stopped) {
+      await this.#open.acquire();
+      await this.#inFlight.acquire();
+      const entry = this.#take();
+      if (!entry) {
+        this.#inFlight.release();
+        this.#open.release();
+        continue;
+      }
+      // It has a place among those that wait.
+      if (entry.turn?.after !== undefined) this.#open.release();
+      this.#track(this.#dispatch(entry));
+    }
+    this.#running = false;
+  }
+
+  #orderOf(ledger: Ledger): KeyOrder {
+    let order = this.#orders.get(ledger);
+    if (!order) {
+      order = new KeyOrder({
+        tails: ledger.tails,
+        open: this.deps.start.open,
+        places: this.#waiting,
+        admit: (entry) => this.#enqueue(entry),
+        finish: (entry, skippedBy) => this.#finish(entry, skippedBy),
+      });
+      this.#orders.set(ledger, order);
+    }
+    return order;
+  }
+
+  #enqueue(entry: WindowEntry): void {
+    this.#queue.push(entry);
+    if (!this.#running) void this.#run();
+  }
+
+  /** The next record that still belongs to this consumer. */
+  #take(): WindowEntry | undefined {
+    while (!this.#queue.isEmpty && !this.#stopped) {
+      const entry = this.#queue.take()!;
+      if (entry.window.lost) entry.turn?.order.dropped(entry.turn);
+      else if (!this.#pauses.takes(entry)) return entry;
+    }
+    return undefined;
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.catch((error: unknown) => {
+      if (!this.#stopped) this.deps.onFatal(error);
+    });
+    this.#starting.add(tracked);
+    void tracked.finally(() => this.#starting.delete(tracked));
+  }
+
+  /** The places that {@link #dispatch} holds on entry. */
+  async #acquire({ turn }: WindowEntry): Promise<void> {
+    if (turn?.after === undefined) await this.#open.acquire();
+    await this.#inFlight.acquire();
+  }
+
+  #releaseOpen(turn: Turn | undefined): void {
+    if (turn?.after === undefined) this.#open.release();
+  }
+
+  #release({ turn }: WindowEntry): void {
+    this.#inFlight.release();
+    this.#releaseOpen(turn);
+  }
+
+  /** Holds its places on entry; they come free here or when the workflow ends. */
+  async #dispatch(entry: WindowEntry): Promise<void> {
+    const { stream, recent } = this.deps;
+    const { record } = entry;
+    const result = parseRecord(stream, record);
+    const parsed = result instanceof Promise ? await result : result;
+    if ('failing' in parsed) {
+      this.#release(entry);
+      return this.#waitToDecode(entry, parsed.failing);
+    }
+    this.#pauses.decoded(entry);
+    if (!parsed.ok && parsed.filtered) {
+      this.#release(entry);
+      return this.#filter(entry);
+    }
+    const { ledger } = entry.window;
+    const start = parsed.ok
+      ? startOfRecord(stream, record, parsed.messageId)
+      : startOfInvalidRecord(stream, record, parsed.reason);
+    if (!parsed.ok || start.memo.messageId === null) {
+      // Its workflow id may be known.
+      ledger.add('checked');
+      return this.#start(entry, start);
+    }
+
+    const key = contentKey(parsed.messageId, record.value!);
+    // Numbered: a record that comes again after a rebalance is not the owner of its first coming.
+    const owner = `${describePosition(record)}#${++this.#dispatched}`;
+    const verdict = recent.enter(key, owner);
+    // One that waits is asked for again.
+    if (verdict === 'in flight') ledger.add('lockWaits');
+    else {
+      ledger.add('checked');
+      this.deps.metrics.recentChecks.inc({ stream: stream.name });
+    }
+    if (verdict === 'duplicate') {
+      this.#release(entry);
+      return this.#skip(entry, parsed.messageId, 'recent');
+    }
+    if (verdict === 'in flight') {
+      // Waits without a place, so that a thousand duplicates of one message do not block the others.
+      this.#release(entry);
+      this.deps.metrics.recentLockWaits.inc({ stream: stream.name });
+      void recent.freed(key).then(() => this.#enqueue(entry));
+      return;
+    }
+    let left = false;
+    const leave = (delivered: boolean) => {
+      if (left) return;
+      left = true;
+      recent.leave(key, owner, delivered);
+    };
+    try {
+      await this.#start(entry, start, (outcome) =>
+        leave(outcome === 'delivered' || outcome === 'duplicate'),
+      );
+    } catch (error) {
+      leave(false);
+      if (!(error instanceof StartRejectedError)) throw error;
+      await this.#acquire(entry);
+      const reason: InvalidReason = { type: 'RejectedByTemporal', message: error.message };
+      await this.#start(entry, startOfInvalidRecord(stream, record, reason));
+    }
+  }
+
+  /** The stream's code fails for now: the record waits without a place, and its partition with it. */
+  #waitToDecode(entry: WindowEntry, failing: DeliveryFailure): void {
+    const { window, turn } = entry;
+    if (window.lost) turn?.order.dropped(turn);
+    else this.#pauses.failed(entry, failing);
+  }
+
+  /** The stream passes the record by: it gets no workflow, and the next of its key follows the one before it. */
+  #filter(entry: WindowEntry): void {
+    const { stream, metrics } = this.deps;
+    metrics.records.inc({ stream: stream.name, outcome: 'filtered' });
+    const { turn } = entry;
+    if (turn) turn.order.skipped(turn, 'filtered');
+    else this.#finish(entry, 'filtered');
+  }
+
+  /** `onClosed` is called once: when the workflow ends, or with `failed` when it was not started. */
+  async #start(
+    entry: WindowEntry,
+    start: RecordStart,
+    onClosed: (outcome: RecordOutcome) => void = () => undefined,
+  ): Promise<void> {
+    // What stays until the workflow ends: not the record, which an open workflow would keep in memory.
+    const { turn } = entry;
+    let handedOver = false;
+    let closed = false;
+    let workflowId: string | undefined;
+    /** Under an order: tells it what is known of the workflow, once that has an id. */
+    const tellOrder = () => {
+      if (!turn || workflowId === undefined) return;
+      if (closed) turn.order.ended(turn);
+      else if (handedOver) turn.order.slow(turn, workflowId);
+    };
+    const handOver = () => {
+      if (!handedOver) this.#inFlight.release();
+      handedOver = true;
+    };
+    const release = () => {
+      handOver();
+      closed = true;
+      this.#releaseOpen(turn);
+    };
+    let result;
+    try {
+      result = await startWorkflow(this.deps.start, startAfter(start, turn?.after), {
+        onHandedOver: () => {
+          handOver();
+          tellOrder();
+        },
+        onClosed: (outcome) => {
+          release();
+          onClosed(outcome);
+          tellOrder();
+        },
+      });
+    } catch (error) {
+      release();
+      throw error;
+    }
+    if (!('duplicateOf' in result)) {
+      workflowId = result.workflowId;
+      if (turn) tellOrder();
+      else this.#finish(entry);
+      return;
+    }
+    release();
+    onClosed('failed');
+    this.#skip(entry, start.memo.messageId, 'workflow-id', !result.ended && result.workflowId);
+  }
+
+  /** `open`: the workflow that has the record, should it not have ended. */
+  #skip(
+    entry: WindowEntry,
+    messageId: string | null,
+    layer: 'recent' | 'workflow-id',
+    open: string | false = false,
+  ): void {
+    const { stream, metrics } = this.deps;
+    duplicateSkipped(this.deps, { ...entry.record, stream: stream.name, messageId }, layer);
+    metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
+    const skippedBy = layer === 'recent' ? 'recent' : 'workflowId';
+    const { turn } = entry;
+    if (!turn) return this.#finish(entry, skippedBy);
+    if (skippedBy === 'recent') return turn.order.skipped(turn, skippedBy);
+    if (open === false) return turn.order.ended(turn, skippedBy);
+    turn.order.slow(turn, open, skippedBy);
+    this.deps.start.open.watch(open, () => turn.order.ended(turn));
+  }
+
+  #finish(entry: WindowEntry, skippedBy?: SkippedBy): void {
+    entry.window.finish(entry, skippedBy);
+    this.deps.onFinished(entry);
+  }
+}

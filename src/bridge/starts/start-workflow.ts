@@ -1,0 +1,264 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type Client,
+} from '@temporalio/client';
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import { grpcStatus, GrpcStatus, withSummary } from '../../temporal/temporal';
+import { errorWithCause } from '../../domain/errors';
+import { isSameChunk, type ChunkMemo } from '../../domain/workflow/chunk';
+import { isSameRecord, type KafkaRecord, type RecordMemo } from '../../domain/record/record';
+import { startOfUnreadable, type WorkflowStart } from '../../domain/workflow/record-start';
+import type { AnyStream } from '../../domain/stream/stream';
+import { summaryOfStart } from '../../domain/workflow/summary';
+import type { Logger } from '../../telemetry/logger';
+import type { Metrics } from '../../telemetry/metrics';
+import type { Backoff } from './backoff';
+import type { Gate, Pass } from '../brake/brake';
+import type { OpenRecord, OpenRecords } from './open-records';
+import type { StartRate } from './start-rate';
+
+export interface StartDependencies {
+  client: Client;
+  stream: { name: string; taskQueue: string };
+  open: OpenRecords;
+  backoff: Backoff;
+  gate: Gate;
+  rate: StartRate;
+  metrics: Metrics;
+  logger: Logger;
+  /** Aborts when the bridge stops; a start that waits then rejects. */
+  signal: AbortSignal;
+}
+
+/**
+ * The server refuses an id because of a workflow that it then does not find. A moment later it agrees with itself,
+ * unless something is wrong with it: the pauses grow.
+ */
+const FIRST_GONE_WAIT_MS = 25;
+const LONGEST_GONE_WAIT_MS = 10_000;
+
+/** Temporal will not take this start, however often it is tried. */
+export class StartRejectedError extends Error {
+  override readonly name = 'StartRejectedError';
+}
+
+interface Started {
+  /** The one of the record's ids that it has. */
+  workflowId: string;
+}
+
+/** The workflow of this very record existed; `duplicateOf` is the memo it was started with. */
+interface Duplicate extends Started {
+  duplicateOf: Record<string, unknown>;
+  /** Whether it had ended. */
+  ended: boolean;
+}
+
+/**
+ * Makes a record, or a chunk of them, durable as a workflow. Waits for the gate, unless it was passed
+ * before, then tries until the server answers; rejects only with {@link StartRejectedError} or when the
+ * signal aborts.
+ */
+export async function startWorkflow(
+  deps: StartDependencies,
+  start: WorkflowStart,
+  record: OpenRecord,
+  passed?: Pass,
+): Promise<Started | Duplicate> {
+  const pass = passed ?? (await deps.gate.enter(deps.signal));
+  pass.begins(placeOf(start.memo));
+  let started = false;
+  try {
+    const result = await startUnderAnyId(deps, start, {
+      onHandedOver: () => record.onHandedOver(),
+      onClosed(outcome) {
+        pass.ended(outcome);
+        record.onClosed(outcome);
+      },
+    });
+    started = !('duplicateOf' in result);
+    return result;
+  } finally {
+    if (!started) pass.unused();
+  }
+}
+
+/** Where a record lies, or the first of a chunk. */
+function placeOf({ partition, ...memo }: RecordMemo | ChunkMemo) {
+  return { partition, offset: 'firstRecord' in memo ? memo.firstRecord : memo.offset };
+}
+
+async function startUnderAnyId(
+  deps: StartDependencies,
+  start: WorkflowStart,
+  record: OpenRecord,
+): Promise<Started | Duplicate> {
+  for (const workflowId of [start.workflowId, ...start.furtherIds]) {
+    const result = await startUnder(deps, workflowId, start, record);
+    if (result !== 'collision') return result;
+    deps.metrics.idCollisions.inc({ stream: deps.stream.name });
+    deps.logger.error(
+      { ...start.memo, workflowId },
+      'Workflow id is held by another record; this one is started under a longer id',
+    );
+  }
+  throw new StartRejectedError(
+    `every workflow id of ${start.workflowId} is held by another record`,
+  );
+}
+
+/** Tries one id, with the record listed as open meanwhile. */
+async function startUnder(
+  deps: StartDependencies,
+  workflowId: string,
+  start: WorkflowStart,
+  record: OpenRecord,
+): Promise<Started | Duplicate | 'collision'> {
+  const entry = deps.open.add(workflowId, record, start.memo);
+  try {
+    const result = await untilAnswered(deps, workflowId, start);
+    if (typeof result === 'object' && 'startedHere' in result) {
+      entry.acknowledge(result.startedHere);
+      return { workflowId };
+    }
+    entry.remove();
+    return result;
+  } catch (error) {
+    entry.remove();
+    throw error;
+  }
+}
+
+async function untilAnswered(
+  deps: StartDependencies,
+  workflowId: string,
+  start: WorkflowStart,
+): Promise<{ startedHere: boolean } | Duplicate | 'collision'> {
+  const { client, stream, backoff, rate, metrics, signal } = deps;
+  /** Whether an earlier try may have reached the server: then "already started" is our own doing. */
+  let unknownOutcome = false;
+  let goneWaitMs = FIRST_GONE_WAIT_MS;
+  for (;;) {
+    await backoff.ready(signal);
+    await rate.ready(signal);
+    const end = metrics.startSeconds.startTimer({ stream: stream.name });
+    try {
+      const handle = await client.workflow.start(start.workflowType, {
+        workflowId,
+        taskQueue: stream.taskQueue,
+        args: start.args,
+        memo: { ...start.memo },
+        ...withSummary(client, summaryOfStart(start.memo)),
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
+        requestEagerStart: true,
+      });
+      end({ eager: String(handle.eagerlyStarted) });
+      backoff.succeeded();
+      rate.succeeded();
+      return { startedHere: handle.eagerlyStarted };
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) {
+        backoff.succeeded();
+        rate.succeeded();
+        const holder = await holderOf(deps, workflowId);
+        if (holder === 'gone') {
+          await sleep(goneWaitMs, undefined, { signal });
+          goneWaitMs = Math.min(goneWaitMs * 2, LONGEST_GONE_WAIT_MS);
+          continue;
+        }
+        if (!isSame(holder, start.memo)) return 'collision';
+        // The record's place stays taken until its workflow ends, as if the first answer had arrived.
+        const own = Object.entries(start.memo).every(
+          ([field, value]) => holder.memo[field] === value,
+        );
+        if (own && unknownOutcome) return { startedHere: false };
+        return { workflowId, duplicateOf: holder.memo, ended: holder.ended };
+      }
+      if (grpcStatus(error) === GrpcStatus.INVALID_ARGUMENT) {
+        throw new StartRejectedError(errorWithCause(error), { cause: error });
+      }
+      unknownOutcome = true;
+      pause(deps, error);
+    }
+  }
+}
+
+function isSame(holder: Holder, memo: RecordMemo | ChunkMemo): boolean {
+  return 'first' in memo
+    ? isSameChunk(holder.memo, memo, holder.startedAt)
+    : isSameRecord(holder.memo, memo);
+}
+
+interface Holder {
+  memo: Record<string, unknown>;
+  startedAt: Date;
+  ended: boolean;
+}
+
+/** The workflow that holds an id. */
+async function holderOf(deps: StartDependencies, workflowId: string): Promise<Holder | 'gone'> {
+  for (;;) {
+    await deps.backoff.ready(deps.signal);
+    await deps.rate.ready(deps.signal);
+    try {
+      const { memo, status, startTime } = await deps.client.workflow
+        .getHandle(workflowId)
+        .describe();
+      deps.backoff.succeeded();
+      const ended = status.name !== 'RUNNING';
+      return { memo: memo ?? {}, startedAt: startTime, ended };
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) {
+        deps.backoff.succeeded();
+        return 'gone';
+      }
+      pause(deps, error);
+    }
+  }
+}
+
+/**
+ * Whether the dead letter that stands for an unreadable batch has its workflow: an operator has started it to
+ * let the partition go on. Tells no before it waits for a server that does not answer.
+ */
+export async function isUnreadableStarted(
+  { client, stream }: { client: Client; stream: AnyStream },
+  record: KafkaRecord,
+): Promise<boolean> {
+  const { workflowId, furtherIds, memo } = startOfUnreadable(stream, record);
+  for (const id of [workflowId, ...furtherIds]) {
+    try {
+      const found = await client.workflow.getHandle(id).describe();
+      if (isSameRecord(found.memo ?? {}, memo)) return true;
+    } catch {
+      return false;
+    }
+  }
+  return false;
+}
+
+function pause(deps: StartDependencies, error: unknown): void {
+  const { backoff, rate, metrics, stream, logger } = deps;
+  const status = grpcStatus(error);
+  const name = Object.entries(GrpcStatus).find(([, code]) => code === status)?.[0];
+  const reason = name?.toLowerCase() ?? 'other';
+  if (status === GrpcStatus.RESOURCE_EXHAUSTED) {
+    // Not too much for good, but too fast. A pause of all starts would only end in the next flood.
+    const before = rate.limit;
+    const perSecond = rate.exhausted();
+    metrics.backoff.inc({ stream: stream.name, reason });
+    if (perSecond === before) return;
+    const fields = { stream: stream.name, perSecond, error: errorWithCause(error) };
+    logger.warn(fields, "Temporal's rate limit is reached; starts slow down");
+    return;
+  }
+  const waitMs = Math.round(backoff.failed(reason));
+  metrics.backoff.inc({ stream: stream.name, reason });
+  logger.warn(
+    { stream: stream.name, reason, waitMs, error: errorWithCause(error) },
+    'Temporal did not take a workflow start; starts pause',
+  );
+}

@@ -1,0 +1,53 @@
+import type { Metrics } from '../../telemetry/metrics';
+import type { PartitionWindow } from '../partition/partition-window';
+import type { WindowState } from './stall-cause';
+import type { StallCause, Stalls } from './stalls';
+
+/** What a partition lags behind its log, which goes from `low` to `high`, and whether it stands still. */
+export function measureLag(
+  window: PartitionWindow,
+  low: number,
+  high: number,
+  stalls: Stalls,
+  deps: {
+    stream: { name: string; topic: string };
+    metrics: Metrics;
+    stallCause(window: WindowState): StallCause;
+  },
+): void {
+  const { stream, metrics } = deps;
+  const { partition, watermark, size, initialOffset, committed } = window;
+  const { fetchFault: fault, commitFault } = window;
+  const lag = Math.max(high - (watermark ?? initialOffset ?? low), 0);
+  const labels = { stream: stream.name, topic: stream.topic, partition };
+  metrics.consumerLag.set(labels, lag);
+  const position = committed ?? initialOffset ?? low;
+  const uncommitted = watermark !== undefined && watermark > position;
+  const waiting = size > 0;
+  const works = uncommitted || waiting || high > (window.next ?? position);
+  stalls.observe(partition, { position, works }, () =>
+    deps.stallCause({ partition, uncommitted, commitFault, waiting, fault }),
+  );
+  // What was not fetched, or waits for its commit only, is at least as old as the partition stands there.
+  const ageMs = Math.max(window.oldestAgeMs(), stalls.waitingMs(partition));
+  metrics.lagSeconds.set(labels, high > position ? ageMs / 1_000 : 0);
+}
+
+/**
+ * The partition's leader could not be asked: nothing is fetched, and how much waits is not known. The last lag that was
+ * measured would tell of a partition that goes on.
+ */
+export function lagIsUnknown(
+  { partition, committed, initialOffset }: PartitionWindow,
+  stalls: Stalls,
+  { stream, metrics }: { stream: { name: string; topic: string }; metrics: Metrics },
+): void {
+  const labels = { stream: stream.name, topic: stream.topic, partition };
+  metrics.consumerLag.remove(labels);
+  const position = committed ?? initialOffset ?? 0;
+  stalls.observe(partition, { position, works: true }, () => ({
+    reason: 'no_fetch',
+    detail: 'the partition has no leader, or its leader can not be reached',
+  }));
+  metrics.lagSeconds.set(labels, stalls.waitingMs(partition) / 1_000);
+}

@@ -1,0 +1,176 @@
+import { z } from 'zod';
+import type { Logger } from '../../telemetry/logger';
+import type { Metrics } from '../../telemetry/metrics';
+
+/** Why a partition makes no progress; the first that holds. */
+export const STALL_REASONS = [
+  /** The stream is braked: too many of its records were dead-lettered. */
+  'braked',
+  /** Temporal does not take workflow starts. */
+  'temporal_backoff',
+  /** Offsets are finished, and Kafka does not take their commit. */
+  'commit_failing',
+  /** As many chunks are open as may be; they wait for the sink. */
+  'chunk_open',
+  /** As many workflows are open as the stream's `maxOpen`; they wait for the sink. */
+  'max_open',
+  /** The stream's `decode` fails for now; the detail says why. */
+  'decode_failing',
+  /** Records were fetched and have not been started, for none of the reasons above. */
+  'records_waiting',
+  /** The next batch can't be turned into records: wrong bytes, or a compression that nobody knows. */
+  'unreadable',
+  /** The broker answers fetches of the partition with an error. */
+  'fetch_failing',
+  /** Kafka gives nothing, although the log goes on. */
+  'no_fetch',
+] as const;
+export type StallReason = (typeof STALL_REASONS)[number];
+
+export interface StallCause {
+  reason: StallReason;
+  /** What the reason leaves open: a status of Temporal, say. */
+  detail?: string;
+  /** The workflow that has been open for the longest time of those that are waited for. */
+  oldest?: { workflowId: string; offset: number; openSince: number };
+}
+
+export interface Stall extends StallCause {
+  partition: number;
+  /** The committed offset, which does not move. */
+  offset: number;
+  /** Milliseconds since the epoch: when the partition last made progress. */
+  since: number;
+}
+
+/** A stall in the metadata of the partition's committed offset, for other processes. */
+const noteSchema = z.object({
+  reason: z.enum(STALL_REASONS),
+  since: z.number(),
+  workflowId: z.string().optional(),
+});
+export type StallNote = z.output<typeof noteSchema>;
+
+/** The note in an object of commit metadata, if there is one. */
+export function parseStallNote(stalled: unknown): StallNote | undefined {
+  return noteSchema.safeParse(stalled).data;
+}
+
+/**
+ * Longer ids, as JSON has them, are left out: an id of 255 control characters takes 1,500 of the 4,096 bytes
+ * that the broker takes as metadata.
+ */
+const MAX_NOTED_ID_BYTES = 300;
+
+/** How often a stall that lasts is logged again. */
+const REMIND_MS = 5 * 60_000;
+
+interface Progress {
+  position: number;
+  works: boolean;
+  since: number;
+  stall?: Stall;
+  loggedAt: number;
+}
+
+export interface StallDependencies {
+  stream: { name: string; topic: string };
+  /** Milliseconds without progress from which on a partition with work is stalled. */
+  afterMs: number;
+  metrics: Metrics;
+  logger: Logger;
+}
+
+/** Names the partitions of a stream that have work and make no progress. */
+export class Stalls {
+  readonly #partitions = new Map<number, Progress>();
+
+  constructor(private readonly deps: StallDependencies) {}
+
+  /** Called again and again for each partition. `cause` is asked only where there is a stall. */
+  observe(
+    partition: number,
+    { position, works }: { position: number; works: boolean },
+    cause: () => StallCause,
+    now = Date.now(),
+  ): void {
+    const known = this.#partitions.get(partition);
+    if (!works || !known || position > known.position) {
+      this.#end(partition, now);
+      this.#partitions.set(partition, { position, works, since: now, loggedAt: 0 });
+    } else {
+      known.works = true;
+      if (now - known.since >= this.deps.afterMs) this.#stalled(partition, known, cause(), now);
+    }
+    this.deps.metrics.stalled.set(this.#where(partition), this.of(partition) ? 1 : 0);
+  }
+
+  /** For how long the partition has had work and made no progress; 0 where it has none. */
+  waitingMs(partition: number, now = Date.now()): number {
+    const known = this.#partitions.get(partition);
+    return known?.works ? now - known.since : 0;
+  }
+
+  /** The partition is another's now. */
+  forget(partition: number): void {
+    this.#partitions.delete(partition);
+    this.deps.metrics.stalled.remove(this.#where(partition));
+  }
+
+  of(partition: number): Stall | undefined {
+    return this.#partitions.get(partition)?.stall;
+  }
+
+  note(partition: number): StallNote | undefined {
+    const stall = this.of(partition);
+    if (!stall) return undefined;
+    const { reason, since, oldest } = stall;
+    const fits =
+      oldest && Buffer.byteLength(JSON.stringify(oldest.workflowId)) <= MAX_NOTED_ID_BYTES;
+    return { reason, since, ...(fits && { workflowId: oldest.workflowId }) };
+  }
+
+  /** Every stall, by partition, for people. */
+  describe(now = Date.now()): Record<string, string> {
+    const stalls = [...this.#partitions.values()].flatMap(({ stall }) => stall ?? []);
+    return Object.fromEntries(
+      stalls.map((stall) => [
+        `stalled ${this.deps.stream.name} ${this.deps.stream.topic}/${stall.partition}`,
+        describeStall(stall, now),
+      ]),
+    );
+  }
+
+  #stalled(partition: number, known: Progress, cause: StallCause, now: number): void {
+    const { position: offset, since } = known;
+    const begins = !known.stall;
+    known.stall = { ...cause, partition, offset, since };
+    if (!begins && now - known.loggedAt < REMIND_MS) return;
+    known.loggedAt = now;
+    this.deps.logger.warn(
+      { ...this.#where(partition), offset, ...cause, stalledMs: now - since },
+      begins ? 'Partition is stalled' : 'Partition is still stalled',
+    );
+  }
+
+  #end(partition: number, now: number): void {
+    const stall = this.of(partition);
+    if (!stall) return;
+    const fields = { ...this.#where(partition), offset: stall.offset, reason: stall.reason };
+    this.deps.logger.info({ ...fields, stalledMs: now - stall.since }, 'Partition goes on');
+  }
+
+  #where(partition: number) {
+    const { name, topic } = this.deps.stream;
+    return { stream: name, topic, partition };
+  }
+}
+
+function describeStall({ offset, since, reason, detail, oldest }: Stall, now: number): string {
+  const seconds = (from: number) => Math.round((now - from) / 1_000);
+  return [
+    `at offset ${offset} for ${seconds(since)} s: ${reason}`,
+    ...(detail ? [` (${detail})`] : []),
+    ...(oldest ? [`, ${oldest.workflowId} is open for ${seconds(oldest.openSince)} s`] : []),
+  ].join('');
+}

@@ -1,0 +1,87 @@
+import { Backoff } from '../../../src/bridge/starts/backoff';
+import { OPEN_GATE } from '../../../src/bridge/brake/brake';
+import { StartRate } from '../../../src/bridge/starts/start-rate';
+import { createHandOn } from '../../../src/bridge/chunk-lane/hand-on';
+import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { startAfter, startOfRecord } from '../../../src/domain/workflow/record-start';
+import { createMetrics } from '../../../src/telemetry/metrics';
+import { kafkaRecord, testStream } from '../../domain/support/records';
+import { fakeClient, keepingLogger, serviceError, settled } from '../support/fakes';
+
+const stream = testStream({ maxOpen: 2 });
+const { logger } = keepingLogger();
+const never = new AbortController().signal;
+const started: string[] = [];
+const afters: unknown[] = [];
+let refuse: unknown;
+let open: OpenRecords;
+let handOn: (offset: number, signal?: AbortSignal, after?: string) => Promise<string>;
+
+beforeEach(() => {
+  started.length = afters.length = 0;
+  refuse = undefined;
+  const client = fakeClient({
+    start: (_, { workflowId, args }) => {
+      started.push(workflowId);
+      afters.push((args[0] as { after?: string }).after);
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- as the test says
+      return refuse ? Promise.reject(refuse) : Promise.resolve({ eagerlyStarted: true });
+    },
+  });
+  open = new OpenRecords(client, logger);
+  const metrics = createMetrics();
+  const deps = {
+    client,
+    stream,
+    open,
+    backoff: new Backoff(),
+    gate: OPEN_GATE,
+    rate: new StartRate(() => undefined),
+    metrics,
+    logger,
+    signal: never,
+  };
+  const give = createHandOn(deps);
+  handOn = (offset, signal = never, after) => {
+    const record = kafkaRecord({ offset, value: Buffer.from(`{"id":"m${offset}"}`) });
+    const start = startOfRecord(stream, record, `m${offset}`);
+    return give(startAfter(start, after), record, signal);
+  };
+});
+afterEach(() => open.stop());
+
+test('no more are open than the stream allows', async () => {
+  void handOn(0);
+  void handOn(1);
+  void handOn(2);
+  await settled();
+  expect(started).toEqual(['test-m0-0', 'test-m1-1']);
+  open.closed('test-m1-1', 'delivered');
+  await settled();
+  expect(started).toEqual(['test-m0-0', 'test-m1-1', 'test-m2-2']);
+});
+
+test('what waits when its attempt ends is not started any more, and keeps no place', async () => {
+  await Promise.all([handOn(0), handOn(1)]);
+  const attempt = new AbortController();
+  const waiting = handOn(2, attempt.signal);
+  attempt.abort();
+  // At once: no place need come free for that.
+  await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+  open.closed('test-m0-0', 'delivered');
+  await handOn(3);
+  expect(started).toEqual(['test-m0-0', 'test-m1-1', 'test-m3-3']);
+});
+
+test('a start that Temporal rejects becomes a dead letter', async () => {
+  refuse = serviceError(3);
+  await expect(handOn(0)).rejects.toMatchObject({ name: 'StartRejectedError' });
+  expect(started).toEqual(['test-m0-0', 'test-invalid-topic-0-0']);
+});
+
+test('its dead letter waits for the one before it in its key as well', async () => {
+  refuse = serviceError(3);
+  await expect(handOn(1, never, 'test-m0-0')).rejects.toThrow();
+  expect(started).toEqual(['test-m1-1', 'test-invalid-topic-0-1']);
+  expect(afters).toEqual(['test-m0-0', 'test-m0-0']);
+});

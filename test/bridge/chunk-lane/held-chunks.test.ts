@@ -1,0 +1,31 @@
+import { HeldChunks } from '../../../src/bridge/chunk-lane/held-chunks';
+import type { ChunkInput } from '../../../src/domain/workflow/chunk';
+import { kafkaRecord } from '../../domain/support/records';
+
+const range = { topic: 'topic', partition: 0, first: 0, last: 0, firstRecord: 0 };
+const chunk: ChunkInput = { stream: 'test', ...range, count: 1, timestamp: 1_000 };
+const records = [kafkaRecord({ offset: 0 })];
+
+test('a chunk is held until it is let go', () => {
+  const held = new HeldChunks();
+  const letGo = held.hold(chunk, records);
+  expect(held.get(chunk)).toMatchObject({ records });
+  letGo();
+  expect(held.get(chunk)).toBeUndefined();
+});
+
+test('one that comes again stays with who held it first', () => {
+  const held = new HeldChunks();
+  const letGo = held.hold(chunk, records);
+  const progress = held.get(chunk);
+  held.hold(chunk, [kafkaRecord({ offset: 0 })])();
+  expect(held.get(chunk)).toBe(progress);
+  letGo();
+  expect(held.get(chunk)).toBeUndefined();
+});
+
+test('the same offsets of a topic that was created again are another chunk', () => {
+  const held = new HeldChunks();
+  held.hold(chunk, records);
+  expect(held.get({ ...chunk, timestamp: 2_000 })).toBeUndefined();
+});

@@ -1,0 +1,101 @@
+import type { HandOn } from '../../../src/activities/chunk/deliver-chunk';
+import { Backoff } from '../../../src/bridge/starts/backoff';
+import { OPEN_GATE } from '../../../src/bridge/brake/brake';
+import { ChunkDispatcher } from '../../../src/bridge/chunk-lane/chunk-dispatcher';
+import { HeldChunks } from '../../../src/bridge/chunk-lane/held-chunks';
+import { Ledger } from '../../../src/bridge/partition/ledger';
+import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
+import { StartRate } from '../../../src/bridge/starts/start-rate';
+import { keyHash } from '../../../src/domain/workflow/key-hash';
+import { createMetrics } from '../../../src/telemetry/metrics';
+import { kafkaRecord, testStream } from '../../domain/support/records';
+import { deferred, fakeClient, keepingLogger, serviceError, settled } from '../support/fakes';
+
+const { logger } = keepingLogger();
+const metrics = createMetrics();
+const { signal } = new AbortController();
+
+/** A partition whose chunks Temporal refuses for good. A record's workflow starts when the test says so. */
+function refusing(ordering: 'none' | 'key') {
+  const stream = testStream({ ordering, execution: { lane: 'chunk' } });
+  const client = fakeClient({
+    start: () => Promise.reject(serviceError(3)),
+    describe: () => Promise.resolve({ status: { name: 'RUNNING' } }),
+  });
+  const open = new OpenRecords(client, logger);
+  const fatal: unknown[] = [];
+  const handedOn: {
+    offset: number;
+    after: string | undefined;
+    signal: AbortSignal;
+    started(): void;
+  }[] = [];
+  const handOn: HandOn = async ({ workflowId, args: [{ after }] }, { offset }, until) => {
+    const start = deferred<void>();
+    handedOn.push({ offset, after, signal: until, started: () => start.resolve() });
+    await start.promise;
+    return workflowId;
+  };
+  const dispatcher = new ChunkDispatcher({
+    ...{ stream, limits: { maxRecords: 10, maxBytes: 1e9, lingerMs: 0 }, held: new HeldChunks() },
+    ...{ handOn, metrics, logger },
+    start: {
+      ...{ client, stream, open, backoff: new Backoff(), gate: OPEN_GATE },
+      ...{ rate: new StartRate(() => undefined), metrics, logger, signal },
+    },
+    base: () => Promise.resolve(0),
+    onFinished: () => undefined,
+    onFatal: (error) => fatal.push(error),
+  });
+  const ledger = new Ledger();
+  ledger.load(null);
+  const window = new PartitionWindow(stream.topic, 0, { records: 99, bytes: 1e9 }, ledger, 'chunk');
+  const push = (...records: { key: string; value: string }[]) =>
+    dispatcher.push(
+      window.accept(
+        records.map(({ key, value }, offset) =>
+          kafkaRecord({ offset, key: Buffer.from(key), value: Buffer.from(value) }),
+        ),
+        records.length,
+      ),
+    );
+  const hashOf = (key: string) => keyHash(ordering, kafkaRecord({ key: Buffer.from(key) }));
+  return { open, dispatcher, handedOn, ledger, window, push, hashOf, fatal };
+}
+
+test('each record of a refused chunk is committable, with its tail, before the next is started', async () => {
+  const { open, dispatcher, handedOn, ledger, window, push, hashOf, fatal } = refusing('key');
+  push(...['m0', 'm1', 'm2'].map((id) => ({ key: 'a', value: `{"id":"${id}"}` })));
+  await settled();
+  expect([handedOn.length, window.watermark, ledger.tails.list]).toEqual([1, 0, []]);
+  handedOn[0]!.started();
+  await settled();
+  expect(handedOn.map(({ offset, after }) => ({ offset, after }))).toEqual([
+    { offset: 0, after: undefined },
+    { offset: 1, after: 'test-m0-0' },
+  ]);
+  expect(window.watermark).toBe(1);
+  expect(ledger.tails.list).toEqual([[hashOf('a'), 'test-m0-0']]);
+  // The next owner goes on from there.
+  window.lost = true;
+  dispatcher.dropLost();
+  expect(handedOn[1]!.signal.aborted).toBe(true);
+  handedOn[1]!.started();
+  await settled();
+  expect([handedOn.length, fatal]).toEqual([2, []]);
+  open.stop();
+});
+
+test('a refused chunk without an order is committable record by record as well', async () => {
+  const { open, handedOn, ledger, window, push, fatal } = refusing('none');
+  push(...['m0', 'm1'].map((id) => ({ key: 'a', value: `{"id":"${id}"}` })));
+  await settled();
+  handedOn[0]!.started();
+  await settled();
+  expect([handedOn.length, window.watermark, ledger.tails.list]).toEqual([2, 1, []]);
+  handedOn[1]!.started();
+  await settled();
+  expect([window.watermark, fatal]).toEqual([2, []]);
+  open.stop();
+});

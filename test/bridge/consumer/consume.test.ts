@@ -1,0 +1,687 @@
+import { StreamConsumer } from '../../../src/bridge/consumer/consume';
+import type { WindowEntry } from '../../../src/bridge/partition/partition-window';
+import * as kafka from '../../../src/kafka/kafka';
+import { createMetrics } from '../../../src/telemetry/metrics';
+import { kafkaRecord, testStream } from '../../domain/support/records';
+import { FakeConsumer } from '../support/fake-consumer';
+import { fakeOffsets, fetchedBatch } from '../support/fetched-batch';
+import { deferred, keepingLogger, settled, until } from '../support/fakes';
+
+jest.mock('../../../src/kafka/kafka', () => ({
+  ...jest.requireActual<object>('../../../src/kafka/kafka'),
+  createKafka: jest.fn(),
+  createConsumer: jest.fn(),
+  withAdmin: jest.fn(),
+}));
+
+const { KafkaJSProtocolError } = jest.requireActual<{
+  KafkaJSProtocolError: new (error: object) => Error;
+}>('kafkajs');
+const protocolError = (type: string) => new KafkaJSProtocolError({ type, message: type });
+
+class World {
+  readonly fake = new FakeConsumer();
+  readonly accepted: WindowEntry[] = [];
+  readonly fatal: unknown[] = [];
+  lost = 0;
+  /** What kafkajs does before each request to join. */
+  asksToJoin: () => void = () => undefined;
+  readonly log = keepingLogger();
+  readonly consumer: StreamConsumer;
+  /** The group's committed offset, as the broker has it, and the partition's first. */
+  committed = '-1';
+  metadata: string | null = null;
+  low = 0;
+  kafkaIsAway = false;
+  /** No broker leads the partition. */
+  leaderless = false;
+  /** Whether somebody has skipped the unreadable batch. */
+  isStarted: () => Promise<boolean> = () => Promise.resolve(false);
+  /** Why the broker takes no commit. */
+  refusal: Error | undefined;
+  /** How often the consumer has asked where the log ends. */
+  measured = 0;
+
+  readonly #offsets = fakeOffsets(() => {
+    this.measured++;
+    return this.kafkaIsAway ? Promise.reject(new Error('no broker')) : Promise.resolve(this.low);
+  });
+
+  constructor(lane: 'record' | 'chunk' = 'record', limits?: { records: number; bytes: number }) {
+    jest.mocked(kafka.createConsumer).mockImplementation((_kafka, _config, onJoining) => {
+      this.asksToJoin = onJoining!;
+      return this.fake as never;
+    });
+    jest.mocked(kafka.withAdmin).mockImplementation((_, use) =>
+      use({
+        fetchOffsets: () =>
+          Promise.resolve([
+            { partitions: [{ partition: 0, offset: this.committed, metadata: this.metadata }] },
+          ]),
+      } as never),
+    );
+    this.consumer = new StreamConsumer({
+      stream: testStream({ execution: { lane } }),
+      kafka: { brokers: [], clientId: 'test', ssl: false },
+      metrics: createMetrics(),
+      logger: this.log.logger,
+      ...(limits && { limits }),
+      recentIds: () => 7,
+      stalledAfterMs: 100,
+      silentAfterMs: 300,
+      stallCause: ({ waiting }) => ({ reason: waiting ? 'records_waiting' : 'no_fetch' }),
+      offsets: {
+        ends: (topic) => (this.leaderless ? Promise.resolve([]) : this.#offsets.ends(topic)),
+        close: () => Promise.resolve(),
+      },
+      isStarted: () => this.isStarted(),
+      onRecords: (entries) => this.accepted.push(...entries),
+      onLost: () => this.lost++,
+      onFatal: (error) => this.fatal.push(error),
+    });
+  }
+
+  async join(memberId: string, partitions = [0]): Promise<void> {
+    const { topic } = testStream();
+    this.fake.emit('join', { payload: { memberId, memberAssignment: { [topic]: partitions } } });
+    await settled();
+  }
+
+  /** A batch of these offsets; returns what was resolved. */
+  async batch(...offsets: number[]): Promise<string | undefined> {
+    return this.fetched(offsets[0]!, ...offsets);
+  }
+
+  /** The same of a fetch that began before the first of them. */
+  async fetched(from: number, ...offsets: number[]): Promise<string | undefined> {
+    return this.give({ fetchOffset: from, records: recordsAt(...offsets) });
+  }
+
+  async give(given: Parameters<typeof fetchedBatch>[0]): Promise<string | undefined> {
+    let resolved: string | undefined;
+    await this.fake.handler({
+      batch: fetchedBatch(given),
+      resolveOffset: (offset: string) => (resolved = offset),
+      pause: () => undefined,
+      commitOffsetsIfNecessary: ({
+        topics: [{ partitions }],
+      }: {
+        topics: [{ partitions: { offset: string; metadata: string }[] }];
+      }) => {
+        if (this.refusal) return Promise.reject(this.refusal);
+        ({ offset: this.committed, metadata: this.metadata } = partitions[0]!);
+        return Promise.resolve();
+      },
+    });
+    return resolved;
+  }
+
+  finish(...offsets: number[]): void {
+    for (const entry of this.accepted) {
+      if (offsets.includes(entry.record.offset)) entry.window.finish(entry);
+    }
+  }
+
+  get offsets(): number[] {
+    return this.accepted.map(({ record }) => record.offset);
+  }
+}
+
+const recordsAt = (...offsets: number[]) => offsets.map((offset) => kafkaRecord({ offset }));
+
+let world: World;
+async function begin(...args: ConstructorParameters<typeof World>): Promise<void> {
+  world = new World(...args);
+  await world.consumer.start();
+}
+afterEach(() => world.consumer.stop());
+
+test('a consumer that is stopped while it joins leaves after it has joined', async () => {
+  world = new World();
+  const steps: string[] = [];
+  let joined!: () => void;
+  world.fake.run = () =>
+    new Promise((resolve) => {
+      joined = () => {
+        steps.push('joined');
+        resolve();
+      };
+    });
+  world.fake.disconnect = () => Promise.resolve(void steps.push('disconnected'));
+  const started = world.consumer.start();
+  await settled();
+  const stopped = world.consumer.stop();
+  await settled();
+  joined();
+  await Promise.all([started, stopped]);
+  expect(steps).toEqual(['joined', 'disconnected']);
+});
+
+test('a consumer that is stopped before it joins does not join', async () => {
+  world = new World();
+  const run = jest.spyOn(world.fake, 'run');
+  const started = world.consumer.start();
+  world.consumer.pause();
+  await started;
+  expect(run).not.toHaveBeenCalled();
+});
+
+test('a batch is taken once, and only what is finished from the beginning on is committed', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  expect(await world.batch(10, 11, 12)).toBe('12');
+  expect(world.offsets).toEqual([10, 11, 12]);
+  world.finish(10, 12);
+  await world.consumer.commit();
+  expect(world.committed).toBe('11');
+  // The same member gets the partition again, from its last commit.
+  await world.join('a');
+  expect(await world.batch(11, 12, 13)).toBe('13');
+  expect(world.offsets).toEqual([10, 11, 12, 13]);
+});
+
+test('a new member id begins anew: others may have had the partition', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11);
+  const [first] = world.accepted;
+  await world.join('b');
+  expect(first!.window.lost).toBe(true);
+  await world.batch(10, 11);
+  expect(world.offsets).toEqual([10, 11, 10, 11]);
+});
+
+test('a member that had to join twice begins anew, also under the same id', async () => {
+  await begin();
+  world.committed = '10';
+  world.asksToJoin();
+  await world.join('a');
+  await world.batch(10, 11);
+  world.asksToJoin();
+  await world.join('a');
+  expect(world.accepted[0]!.window.lost).toBe(false);
+  world.asksToJoin();
+  world.asksToJoin();
+  await world.join('a');
+  expect(world.accepted[0]!.window.lost).toBe(true);
+});
+
+test('why the last commit was refused is kept, until one is taken', async () => {
+  await begin();
+  await world.join('a');
+  await world.batch(0);
+  const [{ window }] = world.accepted as [WindowEntry];
+  world.finish(0);
+  world.refusal = protocolError('OFFSET_METADATA_TOO_LARGE');
+  await world.consumer.commit();
+  expect(window.commitFault).toBe('OFFSET_METADATA_TOO_LARGE');
+  world.refusal = undefined;
+  await world.consumer.commit();
+  expect(window.commitFault).toBeUndefined();
+  expect(world.committed).toBe('1');
+});
+
+test('between the request to join and its answer nothing is committed', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11);
+  world.finish(10);
+  world.asksToJoin();
+  await world.consumer.commit();
+  expect(world.committed).toBe('10');
+  await world.join('a');
+  await world.consumer.commit();
+  expect(world.committed).toBe('11');
+});
+
+test('a fetch of an earlier time as owner is refused, as it would leave out what is between', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  expect(await world.batch(14, 15)).toBeUndefined();
+  expect(world.offsets).toEqual([]);
+  expect(await world.batch(10, 11)).toBe('11');
+  expect(await world.batch(20)).toBeUndefined();
+  expect(world.offsets).toEqual([10, 11]);
+});
+
+test('a fetch beyond what comes next is asked for again', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11);
+  expect(await world.batch(20)).toBeUndefined();
+  expect(world.fake.sought).toEqual([{ topic: 'topic', partition: 0, offset: '12' }]);
+});
+
+test('a commit between a join and its first batch is no sign that the log went back', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11, 12);
+  await world.join('a');
+  world.finish(10, 11, 12);
+  await world.consumer.commit();
+  expect(world.committed).toBe('13');
+  // Kafka was asked before.
+  expect(await world.batch(10, 11, 12)).toBe('12');
+  expect(await world.batch(13)).toBe('13');
+  expect(world.offsets).toEqual([10, 11, 12, 13]);
+  expect(world.log.lines.filter(({ level }) => level >= 50)).toEqual([]);
+});
+
+test('an offset of kafkajs that means the beginning is none', async () => {
+  await begin();
+  world.committed = '-2';
+  await world.join('a');
+  await world.batch(0);
+  expect(world.accepted[0]!.window.initialOffset).toBeUndefined();
+});
+
+test('a join tells which records were lost', async () => {
+  await begin();
+  await world.join('a');
+  await world.batch(0);
+  const before = world.lost;
+  await world.join('b');
+  expect(world.lost).toBe(before + 1);
+  expect(world.accepted[0]!.window.lost).toBe(true);
+});
+
+test('what retention has deleted unread is logged, and the rest goes on', async () => {
+  await begin();
+  world.committed = '10';
+  world.low = 14;
+  await world.join('a');
+  expect(await world.batch(14, 15)).toBe('15');
+  expect(world.offsets).toEqual([14, 15]);
+  expect(world.log.lines).toContainEqual(
+    expect.objectContaining({
+      level: 50,
+      from: 10,
+      to: 13,
+      msg: 'Retention has deleted records that were not read',
+    }),
+  );
+});
+
+test('a log that went back is read from its beginning, not taken for seen', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11);
+  world.finish(10, 11);
+  await world.consumer.commit();
+  expect(await world.batch(0, 1)).toBe('1');
+  expect(world.offsets).toEqual([10, 11, 0, 1]);
+  expect(world.log.lines.some(({ level }) => level === 50)).toBe(true);
+  world.finish(0, 1);
+  await world.consumer.commit();
+  expect(world.committed).toBe('2');
+});
+
+describe('a log that is not the one that was read', () => {
+  const epochs = [
+    { offset: 10, epoch: 3 },
+    { offset: 12, epoch: 4 },
+  ];
+  const before = { topicId: 'id', epochs, fetchOffset: 10, records: recordsAt(10, 11, 12, 13) };
+  const asked = { topicId: 'id', fetchOffset: 14, lastEpoch: 4 };
+  const nothing = { ...asked, records: [], nextOffset: 14 };
+  const seeks = () => (world.fake.sought as { offset: string }[]).map(({ offset }) => offset);
+  const finishAll = async () => {
+    world.finish(...world.offsets);
+    await world.consumer.commit();
+  };
+
+  beforeEach(async () => {
+    await begin();
+    world.committed = '10';
+    await world.join('a');
+    await world.give(before);
+  });
+
+  test('because it has lost its end is read on from there', async () => {
+    await finishAll();
+    await world.give({ ...nothing, divergence: { epoch: 4, endOffset: 13 } });
+    expect(seeks()).toEqual(['13']);
+    await world.give({ ...nothing, fetchOffset: 13, records: recordsAt(13, 14), nextOffset: 15 });
+    expect(world.offsets).toEqual([10, 11, 12, 13, 13, 14]);
+    const text = expect.stringMatching(/lost its end/) as string;
+    const places = { topic: 'topic', partition: 0, fetched: 14, goesOnAt: 13 };
+    expect(world.log.lines).toContainEqual(expect.objectContaining({ msg: text, ...places }));
+  });
+
+  test('is read from where a leader epoch began that the log does not have any more', async () => {
+    await finishAll();
+    await world.give({ ...nothing, divergence: { epoch: 3, endOffset: 20 } });
+    expect(seeks()).toEqual(['12']);
+  });
+
+  test('loses no record that was read below its end and waits', async () => {
+    world.finish(10, 12, 13);
+    await world.give({ ...nothing, divergence: { epoch: 4, endOffset: 13 } });
+    expect(seeks()).toEqual(['11']);
+  });
+
+  test('is known by the commit to the next owner', async () => {
+    await finishAll();
+    const log = {
+      id: 'id',
+      epochs: [
+        [10, 3],
+        [12, 4],
+      ],
+    };
+    expect(JSON.parse(world.metadata!)).toMatchObject({ log });
+    await world.join('b');
+    await world.give({ ...nothing, divergence: { epoch: 3, endOffset: 20 } });
+    expect(seeks()).toEqual(['12']);
+  });
+
+  test('is not read by a fetch that began before the commit was known', async () => {
+    await finishAll();
+    await world.join('b');
+    const behind = { topicId: 'id', fetchOffset: 14, records: recordsAt(14, 15) };
+    expect(await world.give(behind)).toBeUndefined();
+    expect(await world.give({ ...behind, lastEpoch: 4 })).toBe('15');
+  });
+
+  test('because its topic was made anew is read from its beginning', async () => {
+    await finishAll();
+    await world.join('b');
+    expect(await world.give({ ...before, topicId: 'other', fetchOffset: 14 })).toBeUndefined();
+    expect(seeks()).toEqual(['0']);
+    // An answer that was under way is not taken for the beginning.
+    await world.give({ topicId: 'other', fetchOffset: 14, records: recordsAt(14, 15) });
+    expect(seeks()).toEqual(['0', '0']);
+    await world.give({ topicId: 'other', fetchOffset: 0, records: recordsAt(0, 1) });
+    expect(world.offsets).toEqual([10, 11, 12, 13, 0, 1]);
+  });
+});
+
+test('a record that is finished between a crash and its restart is no fatal error', async () => {
+  await begin('record', { records: 2, bytes: 1e6 });
+  world.committed = '0';
+  await world.join('a');
+  await world.batch(0, 1);
+  const { window } = world.accepted[0]!;
+  expect(window.paused).toBe(true);
+  world.fake.hasGroup = false;
+  world.fake.emit('crash', { payload: { error: new Error('gone'), restart: true } });
+  world.finish(0, 1);
+  expect(() => world.consumer.finished(window)).not.toThrow();
+  expect(() => world.consumer.pause()).not.toThrow();
+  expect(world.fatal).toEqual([]);
+});
+
+test('a consumer without a partition is ready and says that it stands by', async () => {
+  await begin();
+  expect(world.consumer.notices()).toEqual({});
+  expect(world.consumer.fault()).toBe('has not joined its consumer group');
+  await world.join('a');
+  expect(world.consumer.notices()).toEqual({});
+  world.fake.emit('join', { payload: { memberId: 'a', memberAssignment: {} } });
+  expect(world.consumer.fault()).toBeUndefined();
+  const notice = expect.stringMatching(/^no partition is assigned/) as string;
+  expect(Object.values(world.consumer.notices())).toEqual([notice]);
+});
+
+test('a crash that kafkajs does not mend is fatal', async () => {
+  await begin();
+  await world.join('a');
+  const error = new Error('not authorised');
+  world.fake.emit('crash', { payload: { error, restart: false } });
+  expect(world.fatal).toEqual([error]);
+  expect(world.consumer.fault()).toBe('has not joined its consumer group');
+});
+
+test.each([
+  ['INCONSISTENT_GROUP_PROTOCOL', /^consumer group \S+ has other members already.*groupId/],
+  ['INVALID_SESSION_TIMEOUT', /consumer group \S+ .*15000 ms: set group.min.session.timeout.ms/],
+])('a group that takes no such member (%s) is named, and what to do', async (type, text) => {
+  await begin();
+  const error = protocolError(type);
+  world.fake.emit('crash', { payload: { error, restart: false } });
+  expect(world.fatal).toEqual([
+    expect.objectContaining({ message: expect.stringMatching(text) as string, cause: error }),
+  ]);
+});
+
+describe('where a chain of chunks begins', () => {
+  test('is where the group stood', async () => {
+    await begin('chunk');
+    world.committed = '7';
+    await world.join('a');
+    await world.batch(9, 10);
+    expect(world.offsets).toEqual([]);
+    world.low = 9;
+    await world.batch(9, 10);
+    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(7);
+    expect(world.committed).toBe('7');
+  });
+
+  test('is committed before the first chunk, where the group never has', async () => {
+    await begin('chunk');
+    await world.join('a');
+    await world.batch(3, 4);
+    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(3);
+    expect(world.committed).toBe('3');
+  });
+
+  test('is where the first fetch began, whatever came before its first record', async () => {
+    await begin('chunk');
+    await world.join('a');
+    await world.fetched(3, 5, 6);
+    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(3);
+  });
+
+  test('is where Kafka goes on after the log went back', async () => {
+    await begin('chunk');
+    world.committed = '10';
+    await world.join('a');
+    await world.batch(10, 11);
+    await world.fetched(4, 5, 6);
+    const { window } = world.accepted.at(-1)!;
+    await expect(world.consumer.base(window)).resolves.toBe(4);
+    expect(world.committed).toBe('4');
+  });
+
+  test('a chunk that was met beyond what was fetched is committed when that is', async () => {
+    await begin('chunk');
+    world.committed = '10';
+    await world.join('a');
+    await world.batch(10, 11);
+    const { window } = world.accepted[0]!;
+    window.endChunk(10);
+    window.endChunk(14);
+    await world.consumer.commit();
+    expect(world.committed).toBe('10');
+    expect(await world.batch(12, 13)).toBe('13');
+    await world.consumer.commit();
+    expect(world.committed).toBe('14');
+    expect(world.log.lines.filter(({ level }) => level >= 50)).toEqual([]);
+  });
+
+  test('is committed with what lies behind it and belongs to no chunk', async () => {
+    await begin('chunk');
+    world.committed = '10';
+    await world.join('a');
+    await world.give({ fetchOffset: 10, records: [], nextOffset: 13 });
+    await world.consumer.commit();
+    expect(world.committed).toBe('13');
+    // The next owner, and one that has lost the partition without knowing, begin the same chunk.
+    await world.join('b');
+    await world.give({ fetchOffset: 13, records: recordsAt(13) });
+    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(10);
+  });
+
+  test('a record that waits keeps it, and what was committed', async () => {
+    await begin('chunk');
+    world.committed = '10';
+    await world.join('a');
+    await world.batch(10);
+    const { window } = world.accepted[0]!;
+    window.endChunk(11);
+    world.finish(10);
+    await world.give({ fetchOffset: 11, records: [], nextOffset: 13 });
+    await world.consumer.commit();
+    expect(world.committed).toBe('13');
+    await world.batch(13);
+    await world.consumer.commit();
+    expect(world.committed).toBe('13');
+    expect(JSON.parse(world.metadata!)).toMatchObject({ chain: 11 });
+    window.endChunk(14);
+    world.finish(13);
+    await world.consumer.commit();
+    expect(world.committed).toBe('14');
+    expect(JSON.parse(world.metadata!)).not.toHaveProperty('chain');
+  });
+
+  test('is not told once the partition is lost', async () => {
+    await begin('chunk');
+    await world.join('a');
+    await world.batch(3);
+    const { window } = world.accepted[0]!;
+    await world.join('b');
+    await expect(world.consumer.base(window)).resolves.toBeUndefined();
+  });
+});
+
+test('what was counted and not committed is not lost with its partition', async () => {
+  await begin();
+  await world.join('a');
+  const old = world.consumer.ledgerOf(0);
+  old.add('delivered', 3);
+  await world.join('b');
+  // A workflow that was started before has ended.
+  old.add('delivered');
+  await world.batch(0);
+  world.finish(0);
+  await world.consumer.commit();
+  expect(JSON.parse(world.metadata!)).toMatchObject({ delivered: 4 });
+});
+
+test('it counts with a partition that commits', async () => {
+  await begin();
+  await world.join('a', [0, 1]);
+  world.consumer.ledgerOf(1).add('delivered', 3);
+  await world.join('b', [1, 0]);
+  // Partition 1 has no records.
+  await world.batch(0);
+  world.finish(0);
+  await world.consumer.commit();
+  expect(JSON.parse(world.metadata!)).toMatchObject({ delivered: 3 });
+});
+
+describe('a consumer of which nothing is heard', () => {
+  test('ends the process when Kafka answers others', async () => {
+    await begin();
+    await world.join('a');
+    await until('it is given up', () => world.fatal.length > 0);
+    expect(String(world.fatal[0])).toMatch(/topic is silent for \d+ ms, and Kafka answers/);
+  });
+
+  test('goes on while its heartbeats do', async () => {
+    await begin();
+    await world.join('a');
+    const heartbeats = setInterval(() => world.fake.emit('heartbeat', {}), 20);
+    const { measured } = world;
+    await until('it was looked at for long', () => world.measured > measured + 20);
+    clearInterval(heartbeats);
+    expect(world.fatal).toEqual([]);
+  });
+
+  test('ends the process also when it fetches, as it may do without being a member', async () => {
+    await begin();
+    await world.join('a');
+    const fetches = setInterval(() => world.fake.emit('fetch', {}), 20);
+    await until('it is given up', () => world.fatal.length > 0);
+    clearInterval(fetches);
+  });
+
+  test('is not to blame while Kafka is away, nor while its group comes together', async () => {
+    await begin();
+    await world.join('a');
+    world.kafkaIsAway = true;
+    let before = world.measured;
+    await until('it was looked at for long', () => world.measured > before + 20);
+    world.kafkaIsAway = false;
+    world.asksToJoin();
+    before = world.measured;
+    await until('it was looked at for long', () => world.measured > before + 20);
+    expect(world.fatal).toEqual([]);
+  });
+
+  test('kafkajs gives up, which ends the process', async () => {
+    await begin();
+    await world.join('a');
+    const error = new Error('Not authorized to access group');
+    world.fake.emit('crash', { payload: { error, restart: false } });
+    expect(world.fatal).toEqual([error]);
+  });
+});
+
+test('a partition that goes while somebody is asked for its unreadable batch is not paused', async () => {
+  await begin();
+  await world.join('a');
+  const asked = deferred<boolean>();
+  world.isStarted = () => asked.promise;
+  const unreadable = { offset: 0, nextOffset: 5, cause: 'wrong bytes', bytes: Buffer.alloc(1) };
+  const given = world.give({ fetchOffset: 0, records: [], nextOffset: 0, unreadable });
+  await settled();
+  // A new member id: others may have had the partition, which begins anew.
+  await world.join('b');
+  const { pauses } = world.fake;
+  asked.resolve(false);
+  await given;
+  expect(world.fake.pauses).toBe(pauses);
+  expect(await world.batch(0, 1)).toBe('1');
+});
+
+test('a partition whose leader nobody can ask is told as one that stands still', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  world.leaderless = true;
+  const heartbeats = setInterval(() => world.fake.emit('heartbeat', {}), 20);
+  await until('it is told', () => Object.keys(world.consumer.notices()).length > 0);
+  const { name } = testStream();
+  expect(world.consumer.notices()[`stalled ${name} topic/0`]).toContain(
+    'no_fetch (the partition has no leader, or its leader can not be reached)',
+  );
+  world.leaderless = false;
+  world.low = 1_000;
+  await world.fetched(10, 999);
+  world.finish(999);
+  await world.consumer.commit();
+  await until('that is over', () => Object.keys(world.consumer.notices()).length === 0);
+  clearInterval(heartbeats);
+});
+
+test('a partition that stands still says so in its commit, until it goes on', async () => {
+  await begin();
+  world.committed = '10';
+  await world.join('a');
+  await world.batch(10, 11);
+  const heartbeats = setInterval(() => world.fake.emit('heartbeat', {}), 20);
+  const noted = () => (JSON.parse(world.metadata ?? '{}') as { stalled?: object }).stalled;
+  await until('it is noted', async () => {
+    await world.consumer.commit();
+    return noted() !== undefined;
+  });
+  expect(world.committed).toBe('10');
+  expect(noted()).toEqual({ reason: 'records_waiting', since: expect.any(Number) as number });
+  const { name } = testStream();
+  expect(Object.keys(world.consumer.notices())).toEqual([`stalled ${name} topic/0`]);
+  world.finish(10);
+  await world.consumer.commit();
+  await until('that is seen', () => Object.keys(world.consumer.notices()).length === 0);
+  await world.consumer.commit();
+  clearInterval(heartbeats);
+  expect(world.committed).toBe('11');
+  expect(noted()).toBeUndefined();
+});

@@ -1,0 +1,78 @@
+import { Ledger, parseLedger } from '../../../src/bridge/partition/ledger';
+import { RecordEnds } from '../../../src/bridge/outcomes/record-ends';
+import { createMetrics } from '../../../src/telemetry/metrics';
+import { counts } from '../support/fakes';
+
+const memo = { stream: 'test', messageId: '42', topic: 'topic', partition: 0, offset: 7 };
+const workflow = { workflowId: 'test-42-7', runId: 'run', workflowType: 'deliverRecord', memo };
+
+/** Of a process that has started the workflows with these ids. */
+function create(...started: string[]) {
+  const metrics = createMetrics();
+  const braking: unknown[][] = [];
+  const ledger = new Ledger();
+  ledger.load(null);
+  const ends = new RecordEnds({
+    ...{ stream: { name: 'test' }, metrics },
+    brake: { closed: (...told) => braking.push(told) },
+    open: { has: (id) => started.includes(id) },
+    ledgerOf: (partition) => (partition === 0 ? ledger : undefined),
+  });
+  return {
+    ends,
+    braking,
+    records: () => counts(metrics.records),
+    totals: () => parseLedger(ledger.toMetadata()),
+  };
+}
+
+test.each(['delivered', 'duplicate', 'dead_lettered'] as const)(
+  'a record that another process has started and that ends %s here is counted, and not for the brake',
+  async (outcome) => {
+    const { ends, braking, records } = create();
+    ends.ended(workflow, outcome, 'Transient');
+    expect(await records()).toEqual({ [`test/${outcome}`]: 1 });
+    expect(braking).toEqual([]);
+  },
+);
+
+test('a record that this process has started counts for the brake too', async () => {
+  const { ends, braking, records, totals } = create(workflow.workflowId);
+  ends.ended(workflow, 'delivered');
+  expect(await records()).toEqual({ 'test/delivered': 1 });
+  expect(totals()).toMatchObject({ delivered: 1, sink: 0 });
+  expect(braking).toEqual([['deliverRecord', 'delivered', undefined]]);
+});
+
+test('a record whose last workflow task is done twice is counted once, and a new run once more', async () => {
+  const { ends, records } = create();
+  ends.ended(workflow, 'dead_lettered', 'Permanent');
+  ends.ended(workflow, 'dead_lettered', 'Permanent');
+  ends.ended({ ...workflow, runId: 'replay' }, 'delivered');
+  expect(await records()).toEqual({ 'test/dead_lettered': 1, 'test/delivered': 1 });
+});
+
+test('an invalid record is counted as invalid when its dead letter is written, and not when it can be read at last', async () => {
+  const { ends, records } = create();
+  const invalid = {
+    ...workflow,
+    workflowType: 'invalidRecord',
+    memo: { ...memo, messageId: null },
+  };
+  ends.ended(invalid, 'failed');
+  ends.ended({ ...invalid, runId: 'other' }, 'dead_lettered', 'InvalidJson');
+  expect(await records()).toEqual({ 'test/invalid': 1 });
+});
+
+test.each([
+  ['a chunk', { ...workflow, workflowType: 'deliverChunk', memo: { ...memo, messageId: null } }],
+  [
+    'a brake',
+    { ...workflow, workflowType: 'brakeStream', memo: { stream: 'test', deadLetters: 60 } },
+  ],
+  ['what a workflow of a user has started', { ...workflow, workflowType: 'charge', memo: {} }],
+])('%s is no record', async (_, other) => {
+  const { ends, records } = create();
+  ends.ended(other, 'delivered');
+  expect(await records()).toEqual({});
+});

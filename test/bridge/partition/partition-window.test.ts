@@ -1,0 +1,277 @@
+import fc from 'fast-check';
+import { emptyTotals, Ledger, parseLedger } from '../../../src/bridge/partition/ledger';
+import { PartitionWindow, type WindowEntry } from '../../../src/bridge/partition/partition-window';
+import { kafkaRecord } from '../../domain/support/records';
+
+const LIMITS = { records: 1_000, bytes: 1_000_000 };
+
+function windowOf(limits = LIMITS, ledger = new Ledger()) {
+  return new PartitionWindow('topic', 0, limits, ledger);
+}
+
+function records(...offsets: number[]) {
+  return offsets.map((offset) => kafkaRecord({ offset }));
+}
+
+function offsetsOf(entries: WindowEntry[]) {
+  return entries.map(({ record }) => record.offset);
+}
+
+describe('the watermark', () => {
+  test('is unknown before the first batch', () => {
+    expect(windowOf().watermark).toBeUndefined();
+  });
+
+  test('waits for the lowest record, then passes all that is finished', () => {
+    const window = windowOf();
+    const [first, second, third] = window.accept(records(10, 11, 12), 13);
+    expect(window.watermark).toBe(10);
+    window.finish(second!);
+    window.finish(third!);
+    expect(window.watermark).toBe(10);
+    window.finish(first!);
+    expect(window.watermark).toBe(13);
+  });
+
+  test('passes offsets at the end of a batch that hold no record', () => {
+    const window = windowOf();
+    window.accept([], 5); // markers of a transaction, or compaction
+    expect(window.watermark).toBe(5);
+  });
+});
+
+describe('accept', () => {
+  test('returns what was not seen before', () => {
+    const window = windowOf();
+    expect(offsetsOf(window.accept(records(3, 4, 5), 6))).toEqual([3, 4, 5]);
+    expect(offsetsOf(window.accept(records(4, 5, 6, 8), 9))).toEqual([6, 8]);
+    expect(offsetsOf(window.accept(records(3, 4), 5))).toEqual([]);
+    expect(offsetsOf(window.accept(records(9), 10))).toEqual([9]);
+  });
+
+  test('a record that is finished does not come back', () => {
+    const window = windowOf();
+    const [entry] = window.accept(records(3), 4);
+    window.finish(entry!);
+    expect(window.accept(records(3), 4)).toEqual([]);
+    expect(window.watermark).toBe(4);
+  });
+});
+
+test('finishing twice changes nothing', () => {
+  const window = windowOf({ records: 10, bytes: 60 });
+  const [first, second] = window.accept(records(1, 2, 3, 4, 5, 6), 7);
+  window.finish(first!, 'recent');
+  window.finish(first!, 'recent');
+  expect(window.size).toBe(5);
+  window.finish(second!);
+  window.settleSkipped(window.watermark!);
+  window.ledger.load(null);
+  expect(parseLedger(window.ledger.toMetadata()).recent).toBe(1);
+});
+
+describe('limits', () => {
+  test('by records: full at the limit, roomy from half of it', () => {
+    const window = windowOf({ records: 4, bytes: 1_000_000 });
+    const entries = window.accept(records(0, 1, 2), 3);
+    expect(window.full).toBe(false);
+    entries.push(...window.accept(records(3), 4));
+    expect(window.full).toBe(true);
+    window.finish(entries[3]!);
+    expect([window.full, window.roomy]).toEqual([false, false]);
+    window.finish(entries[2]!);
+    expect(window.roomy).toBe(true);
+  });
+
+  test('by bytes of key and value', () => {
+    const window = windowOf({ records: 1_000, bytes: 100 });
+    const large = kafkaRecord({ offset: 0, key: Buffer.alloc(40), value: Buffer.alloc(20) });
+    const [first] = window.accept([large], 1);
+    expect([window.full, window.roomy]).toEqual([false, false]);
+    const [second] = window.accept([{ ...large, offset: 1 }], 2);
+    expect(window.full).toBe(true);
+    window.finish(first!);
+    expect([window.full, window.roomy]).toEqual([false, false]);
+    window.finish(second!);
+    expect(window.roomy).toBe(true);
+  });
+
+  test('by bytes of headers', () => {
+    const window = windowOf({ records: 1_000, bytes: 100 });
+    const record = { ...kafkaRecord({ offset: 0, value: Buffer.alloc(20) }), headerBytes: 80 };
+    const [first] = window.accept([record], 1);
+    expect(window.full).toBe(true);
+    window.finish(first!);
+    expect(window.roomy).toBe(true);
+  });
+
+  test('one record above the limit fills the window and frees it again', () => {
+    const window = windowOf({ records: 1, bytes: 10 });
+    const [entry] = window.accept([kafkaRecord({ value: Buffer.alloc(11) })], 8);
+    expect([window.full, window.roomy]).toEqual([true, false]);
+    window.finish(entry!);
+    expect([window.full, window.roomy]).toEqual([false, true]);
+  });
+});
+
+test('a skipped duplicate counts once its offset lies below the watermark', () => {
+  const window = windowOf();
+  const [first, second, third] = window.accept(records(0, 1, 2), 3);
+  window.ledger.load(null);
+  const totals = () => {
+    window.settleSkipped(window.watermark!);
+    return parseLedger(window.ledger.toMetadata());
+  };
+  window.finish(second!, 'recent');
+  window.finish(third!, 'workflowId');
+  expect(totals()).toEqual(emptyTotals());
+  window.finish(first!);
+  expect(totals()).toEqual({ ...emptyTotals(), recent: 1, workflowId: 1 });
+  expect(totals()).toEqual({ ...emptyTotals(), recent: 1, workflowId: 1 });
+});
+
+/** What can happen to a window: the consumer fetches, records end, offsets are committed. */
+type Step =
+  | { do: 'fetch'; records: number; empty: number }
+  | { do: 'finish'; which: number; skippedBy: 'recent' | 'workflowId' | undefined }
+  | { do: 'rejoin'; behind: number }
+  | { do: 'commit' };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('fetch' as const),
+      records: fc.nat(6),
+      empty: fc.nat(3),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('finish' as const),
+      which: fc.nat(),
+      skippedBy: fc.constantFrom(undefined, 'recent' as const, 'workflowId' as const),
+    }),
+  },
+  // After a rebalance Kafka begins at the last commit, which may be older than the watermark.
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('rejoin' as const), behind: fc.nat(5) }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'commit' as const }) },
+);
+
+/** The records of a partition: how far apart their offsets lie, and how large they are. */
+const log = fc
+  .array(fc.record({ gap: fc.nat(3), bytes: fc.nat(30) }), { minLength: 1, maxLength: 60 })
+  .map((items) => {
+    let offset = 100;
+    return items.map(({ gap, bytes }) => {
+      offset += gap + 1;
+      return kafkaRecord({ offset, value: Buffer.alloc(bytes) });
+    });
+  });
+
+test('holds against a model, whatever is fetched, finished and fetched again in whatever order', () => {
+  const limits = { records: 8, bytes: 150 };
+  fc.assert(
+    fc.property(log, fc.array(step, { maxLength: 120 }), (all, steps) => {
+      const window = windowOf(limits);
+      window.ledger.load(null);
+      const unfinished = new Map<number, WindowEntry>();
+      const accepted = new Set<number>();
+      const skipped: { offset: number; layer: 'recent' | 'workflowId' }[] = [];
+      let position = all[0]!.offset;
+      let end: number | undefined;
+      let before = -Infinity;
+      let committed = position;
+
+      const finish = (offset: number, layer?: 'recent' | 'workflowId') => {
+        window.finish(unfinished.get(offset)!, layer);
+        unfinished.delete(offset);
+        if (layer) skipped.push({ offset, layer });
+      };
+      const commit = () => {
+        if (window.watermark === undefined) return;
+        committed = window.watermark;
+        window.settleSkipped(committed);
+        const counted = skipped.filter(({ offset }) => offset < committed);
+        const count = (name: string) => counted.filter(({ layer }) => layer === name).length;
+        expect(parseLedger(window.ledger.toMetadata())).toEqual({
+          ...emptyTotals(),
+          recent: count('recent'),
+          workflowId: count('workflowId'),
+        });
+      };
+      const check = () => {
+        const open = [...unfinished.keys()];
+        const bytes = [...unfinished.values()].reduce((sum, entry) => sum + entry.bytes, 0);
+        expect(window.watermark).toBe(open.length > 0 ? Math.min(...open) : end);
+        if (window.watermark !== undefined) {
+          expect(window.watermark).toBeGreaterThanOrEqual(before);
+          before = window.watermark;
+        }
+        expect(window.size).toBe(open.length);
+        expect(window.full).toBe(open.length >= limits.records || bytes >= limits.bytes);
+        expect(window.roomy).toBe(open.length <= limits.records / 2 && bytes <= limits.bytes / 2);
+      };
+
+      for (const one of steps) {
+        if (one.do === 'fetch') {
+          const rest = all.filter(({ offset }) => offset >= position);
+          const batch = rest.slice(0, one.records);
+          const next = rest[one.records]?.offset ?? Infinity;
+          const last = batch.at(-1)?.offset ?? position - 1;
+          const batchEnd = Math.min(last + 1 + one.empty, next);
+          const entries = window.accept(batch, batchEnd);
+          const fresh = batch.filter(({ offset }) => !accepted.has(offset));
+          expect(entries.map(({ record }) => record)).toEqual(fresh);
+          for (const entry of entries) {
+            unfinished.set(entry.record.offset, entry);
+            accepted.add(entry.record.offset);
+          }
+          position = batchEnd;
+          end = Math.max(end ?? 0, batchEnd);
+        } else if (one.do === 'finish') {
+          const open = [...unfinished.keys()];
+          if (open.length > 0) finish(open[one.which % open.length]!, one.skippedBy);
+        } else if (one.do === 'rejoin') {
+          position = Math.min(position, Math.max(committed - one.behind, all[0]!.offset));
+        } else {
+          commit();
+        }
+        check();
+      }
+      for (const offset of [...unfinished.keys()].reverse()) finish(offset, 'recent');
+      check();
+      expect(window.watermark).toBe(end);
+      commit();
+    }),
+    { numRuns: 300 },
+  );
+});
+
+describe('in the chunk lane', () => {
+  const chunked = () =>
+    new PartitionWindow('topic', 0, { records: 2, bytes: 1e6 }, new Ledger(), 'chunk');
+
+  test('ends of chunks are committed, as far as they were fetched', () => {
+    const window = chunked();
+    window.accept(records(0, 1), 2);
+    expect(window.watermark).toBeUndefined();
+    window.endChunk(0);
+    expect(window.watermark).toBe(0);
+    window.endChunk(4);
+    expect(window.watermark).toBe(0);
+    window.accept(records(2, 3), 4);
+    expect(window.watermark).toBe(4);
+  });
+
+  test('offsets without records behind the last chunk do not fill the window', () => {
+    const window = chunked();
+    const [entry] = window.accept(records(0), 1_000);
+    window.endChunk(0);
+    expect(window.full).toBe(true);
+    window.endChunk(1);
+    window.finish(entry!);
+    expect(window).toMatchObject({ full: false, roomy: true });
+  });
+});

@@ -1,0 +1,232 @@
+import { KeyOrder } from '../../../src/bridge/record-lane/key-order';
+import { Ledger } from '../../../src/bridge/partition/ledger';
+import type { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { PartitionWindow, type WindowEntry } from '../../../src/bridge/partition/partition-window';
+import { WaitingPlaces } from '../../../src/bridge/record-lane/waiting-places';
+import { kafkaRecord } from '../../domain/support/records';
+
+/** The order of one partition, whose records the test starts and ends. */
+class World {
+  readonly ledger = new Ledger();
+  readonly admitted: string[] = [];
+  readonly finished: number[] = [];
+  readonly watched = new Map<string, () => void>();
+  readonly order: KeyOrder;
+  readonly #entries: WindowEntry[] = [];
+  window: PartitionWindow;
+
+  constructor(given: { metadata?: string; places?: number } = {}) {
+    const { metadata = null, places = 10 } = given;
+    this.ledger.load(metadata);
+    this.window = this.#window();
+    this.order = new KeyOrder({
+      tails: this.ledger.tails,
+      open: {
+        watch: (id: string, onEnded: () => void) => this.watched.set(id, onEnded),
+      } as unknown as OpenRecords,
+      places: new WaitingPlaces(places),
+      admit: ({ record: { offset }, turn }) =>
+        this.admitted.push(
+          turn!.after === undefined ? `${offset}` : `${offset} after ${turn!.after}`,
+        ),
+      finish: (entry) => {
+        this.finished.push(entry.record.offset);
+        entry.window.finish(entry);
+      },
+    });
+  }
+
+  #window(): PartitionWindow {
+    return new PartitionWindow('topic', 0, { records: 1e6, bytes: 1e9 }, this.ledger);
+  }
+
+  /** Records with these keys, one offset after the other. */
+  push(...keys: string[]): void {
+    for (const key of keys) {
+      const offset = this.#entries.length;
+      const record = kafkaRecord({ offset, key: Buffer.from(key) });
+      const [entry] = this.window.accept([record], offset + 1);
+      this.#entries.push(entry!);
+      this.order.push(key, entry!);
+    }
+  }
+
+  turn(offset: number) {
+    return this.#entries[offset]!.turn!;
+  }
+
+  slow(offset: number, workflowId = `w${offset}`): void {
+    this.order.slow(this.turn(offset), workflowId);
+  }
+
+  ended(offset: number): void {
+    this.order.ended(this.turn(offset));
+  }
+
+  skipped(offset: number): void {
+    this.order.skipped(this.turn(offset), 'recent');
+  }
+
+  lose(): void {
+    this.window.lost = true;
+    this.window = this.#window();
+  }
+
+  get open(): unknown {
+    return (JSON.parse(this.ledger.toMetadata()) as { open?: unknown }).open;
+  }
+}
+
+test('the next record of a key is let through when the one before it has ended; others meanwhile', () => {
+  const world = new World();
+  world.push('a', 'a', 'b', 'a');
+  expect(world.admitted).toEqual(['0', '2']);
+  world.ended(0);
+  world.ended(1);
+  expect(world.admitted).toEqual(['0', '2', '1', '3']);
+  expect(world.finished).toEqual([0, 1]);
+  expect(world.window.watermark).toBe(2);
+});
+
+test('one that layer recent skips hides nothing: the next waits for the one before it', () => {
+  const world = new World({ places: 1 });
+  world.push('a', 'a', 'a', 'a');
+  world.slow(0);
+  for (const offset of [1, 2]) world.skipped(offset);
+  expect(world.admitted).toEqual(['0', '1 after w0', '2 after w0', '3 after w0']);
+  expect(world.window.watermark).toBe(3);
+  expect(world.open).toEqual([['a', 'w0']]);
+  world.skipped(3);
+  world.ended(0);
+  world.push('a');
+  expect(world.admitted.at(-1)).toBe('4');
+  expect(world.open).toBeUndefined();
+});
+
+test('behind a slow one the next is started after its workflow, and both are committable', () => {
+  const world = new World();
+  world.push('a', 'a', 'a');
+  world.slow(0);
+  expect(world.admitted).toEqual(['0', '1 after w0']);
+  expect(world.open).toEqual([['a', 'w0']]);
+  world.slow(1);
+  expect(world.open).toEqual([['a', 'w1']]);
+  expect(world.window.watermark).toBe(2);
+  world.ended(0);
+  expect(world.open).toEqual([['a', 'w1']]);
+  world.slow(2);
+  world.ended(1);
+  world.ended(2);
+  expect(world.open).toBeUndefined();
+  expect(world.window.watermark).toBe(3);
+});
+
+test('what the metadata has no room for is not committable until it has ended, or there is room', () => {
+  const world = new World();
+  // JSON writes it as 1,200 bytes.
+  const long = '\u0001'.repeat(200);
+  world.push('a', 'b', 'c', 'c', 'd');
+  world.slow(0, `a${long}`);
+  world.slow(1, `b${long}`);
+  world.slow(2, `c${long}`);
+  expect(world.window.watermark).toBe(2);
+  // Started all the same: whoever comes next meets the one before it again.
+  expect(world.admitted.at(-1)).toBe(`3 after c${long}`);
+  world.slow(3, 'c');
+  // A later one of the key stands for those before it.
+  expect(world.window.watermark).toBe(4);
+  world.slow(4, `d${long}`);
+  expect(world.window.watermark).toBe(4);
+  expect(Buffer.byteLength(world.ledger.toMetadata())).toBeLessThan(4_096);
+  world.ended(0);
+  expect(world.window.watermark).toBe(5);
+  expect(world.open).toEqual([
+    ['b', `b${long}`],
+    ['c', 'c'],
+    ['d', `d${long}`],
+  ]);
+});
+
+test('a longer id that has no room leaves the one before it in the list', () => {
+  const world = new World();
+  const long = '\u0001'.repeat(200);
+  world.push('a', 'b', 'c', 'c');
+  world.slow(0, `a${long}`);
+  world.slow(1, `b${long}`);
+  world.slow(2, 'c');
+  world.slow(3, `c${long}`);
+  expect(world.open).toContainEqual(['c', 'c']);
+  expect(world.window.watermark).toBe(3);
+  world.ended(3);
+  expect(world.window.watermark).toBe(4);
+});
+
+test('what an earlier owner left open is waited for, and leaves the list when it has ended', () => {
+  const world = new World({ metadata: '{"open":[["a","w7"],["b","w8"],"other",["c"],[1,2]]}' });
+  expect([...world.watched.keys()]).toEqual(['w7', 'w8']);
+  world.push('a', 'c');
+  expect(world.admitted).toEqual(['0 after w7', '1']);
+  world.watched.get('w8')!();
+  world.push('b');
+  expect(world.admitted.at(-1)).toBe('2');
+  world.watched.get('w7')!();
+  expect(world.open).toBeUndefined();
+});
+
+test.each(['{"open":5}', '{"open":{"a":1}}', '{"open":[', 'open', ''])(
+  'metadata of another program is no list: %s',
+  (metadata) => {
+    expect(new World({ metadata }).open).toBeUndefined();
+  },
+);
+
+test('more than there are places for wait in memory, and go on as places become free', () => {
+  const world = new World({ places: 2 });
+  world.push('a', 'a', 'a', 'b', 'b');
+  world.slow(0);
+  world.slow(1);
+  world.slow(2);
+  world.slow(3);
+  expect(world.admitted).toEqual(['0', '3', '1 after w0', '2 after w1']);
+  world.ended(0);
+  world.ended(1);
+  expect(world.admitted.at(-1)).toBe('4 after w3');
+});
+
+test('a place that is offered to a key with nothing left to start takes no turn from its next records', () => {
+  const world = new World({ places: 1 });
+  world.push('stuck', 'stuck', 'a', 'a');
+  world.slow(0);
+  // No place for its second one, which starts when the first has ended, and ends as well.
+  world.slow(2);
+  world.ended(2);
+  world.ended(3);
+  world.push('a');
+  world.ended(0);
+  world.ended(1);
+  world.push('a');
+  expect(world.admitted).toEqual(['0', '2', '1 after w0', '3', '4']);
+  world.ended(4);
+  expect(world.admitted.at(-1)).toBe('5');
+});
+
+test('without places the next waits until the one before it has ended', () => {
+  const world = new World({ places: 0 });
+  world.push('a', 'a');
+  world.slow(0);
+  expect(world.admitted).toEqual(['0']);
+  world.ended(0);
+  expect(world.admitted).toEqual(['0', '1']);
+});
+
+test('where the log went back, records come after what is open of those that the log has lost', () => {
+  const world = new World({ places: 1 });
+  world.push('a', 'a', 'a', 'b', 'b');
+  world.slow(0);
+  world.lose();
+  // One that was let through and not started gives its turn back, and its place.
+  world.order.dropped(world.turn(1));
+  world.order.dropped(world.turn(3));
+  world.push('a', 'b');
+  expect(world.admitted).toEqual(['0', '3', '1 after w0', '5 after w0', '6']);
+});

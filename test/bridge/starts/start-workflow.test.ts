@@ -1,0 +1,264 @@
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
+import { Backoff } from '../../../src/bridge/starts/backoff';
+import { OPEN_GATE } from '../../../src/bridge/brake/brake';
+import { StartRate } from '../../../src/bridge/starts/start-rate';
+import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { StartRejectedError, startWorkflow } from '../../../src/bridge/starts/start-workflow';
+import { startOfRecord } from '../../../src/domain/workflow/record-start';
+import { createMetrics } from '../../../src/telemetry/metrics';
+import { kafkaRecord, testStream } from '../../domain/support/records';
+import {
+  counts,
+  fakeClient,
+  keepingLogger,
+  serviceError,
+  settled,
+  type StartOptions,
+} from '../support/fakes';
+
+const stream = testStream();
+const start = startOfRecord(stream, kafkaRecord(), '42');
+const memo = { ...start.memo };
+const [FIRST, SECOND, THIRD] = [
+  'test-42-7',
+  'test-42-7~topic-0',
+  'test-42-7~topic-0-1700000000123',
+];
+const STARTED = expect.stringMatching(/^test-42-7/) as string;
+const RUNNING = { name: 'RUNNING' };
+
+const alreadyStarted = (id = FIRST) =>
+  new WorkflowExecutionAlreadyStartedError('Workflow execution already started', id, 'any');
+
+let open: OpenRecords | undefined;
+afterEach(() => open?.stop());
+
+/**
+ * Starts the record against a server whose answers are given: to starts one after the other, to
+ * questions by workflow id.
+ */
+function begin(answers: ('ok' | Error)[], holders: Record<string, object | Error> = {}) {
+  const starts: StartOptions[] = [];
+  const closed: string[] = [];
+  const client = fakeClient({
+    start: (_, options) => {
+      starts.push(options);
+      const answer = answers[starts.length - 1];
+      return answer instanceof Error || answer === undefined
+        ? Promise.reject(answer ?? new Error('one start too many'))
+        : Promise.resolve({ eagerlyStarted: true });
+    },
+    describe: (id) => {
+      const holder = holders[id];
+      return holder === undefined || holder instanceof Error
+        ? Promise.reject(holder ?? new WorkflowNotFoundError('not found', id, undefined))
+        : Promise.resolve({ status: RUNNING, memo: holder as Record<string, unknown> });
+    },
+  });
+  const { logger, lines } = keepingLogger();
+  const metrics = createMetrics();
+  const stopping = new AbortController();
+  open = new OpenRecords(client, logger);
+  const backoff = new Backoff();
+  const rate = new StartRate(() => undefined);
+  const result = startWorkflow(
+    {
+      client,
+      stream,
+      open,
+      backoff,
+      gate: OPEN_GATE,
+      rate,
+      metrics,
+      logger,
+      signal: stopping.signal,
+    },
+    start,
+    { onHandedOver: () => undefined, onClosed: (outcome) => closed.push(outcome) },
+  );
+  result.catch(() => undefined);
+  return { result, starts, closed, open, lines, metrics, stopping, backoff, rate };
+}
+
+test('starts the workflow once, never over an existing one', async () => {
+  const { result, starts, open } = begin(['ok']);
+  await expect(result).resolves.toEqual({ workflowId: STARTED });
+  expect(starts).toEqual([
+    {
+      workflowId: FIRST,
+      taskQueue: 'cloudsync-test',
+      args: start.args,
+      memo,
+      workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+      staticSummary: 'test `42`',
+      requestEagerStart: true,
+    },
+  ]);
+  expect(open.size).toBe(1);
+});
+
+test('a workflow that ends before its start is acknowledged counts', async () => {
+  const { result, closed, open } = begin(['ok']);
+  await Promise.resolve();
+  open.closed(FIRST, 'delivered');
+  expect(closed).toEqual([]);
+  await result;
+  expect(closed).toEqual(['delivered']);
+  expect(open.size).toBe(0);
+});
+
+describe('already started', () => {
+  test('by this very record: a duplicate', async () => {
+    const { result, starts, open, metrics } = begin([alreadyStarted()], { [FIRST]: memo });
+    await expect(result).resolves.toMatchObject({ duplicateOf: memo, ended: false });
+    expect(starts).toHaveLength(1);
+    expect(open.size).toBe(0);
+    expect(await counts(metrics.idCollisions)).toEqual({});
+  });
+
+  test.each(['stream', 'topic', 'partition', 'offset', 'timestamp'])(
+    'by a record of another %s: a collision, started under the next id',
+    async (field) => {
+      const holders = { [FIRST]: { ...memo, [field]: 'other' } };
+      const { result, starts, lines, metrics, open } = begin([alreadyStarted(), 'ok'], holders);
+      await expect(result).resolves.toEqual({ workflowId: STARTED });
+      expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, SECOND]);
+      expect(starts[1]).toMatchObject({ args: start.args, memo });
+      expect(open.size).toBe(1);
+      expect(await counts(metrics.idCollisions)).toEqual({ test: 1 });
+      expect(lines.filter(({ level }) => level === 50)).toMatchObject([{ workflowId: FIRST }]);
+    },
+  );
+
+  test('by a workflow of another program, without memo: a collision', async () => {
+    const { result } = begin([alreadyStarted(), 'ok'], { [FIRST]: {} });
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
+  });
+
+  test('a collision whose next id holds this record: a duplicate', async () => {
+    const holders = { [FIRST]: { ...memo, partition: 9 }, [SECOND]: memo };
+    const { result } = begin([alreadyStarted(), alreadyStarted(SECOND)], holders);
+    await expect(result).resolves.toMatchObject({ duplicateOf: memo, ended: false });
+  });
+
+  test('every id is held by another record: rejected, never dropped', async () => {
+    const other = { ...memo, stream: 'other' };
+    const holders = { [FIRST]: other, [SECOND]: other, [THIRD]: other };
+    const { result, starts, open, metrics } = begin(
+      [alreadyStarted(), alreadyStarted(SECOND), alreadyStarted(THIRD)],
+      holders,
+    );
+    await expect(result).rejects.toBeInstanceOf(StartRejectedError);
+    expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, SECOND, THIRD]);
+    expect(open.size).toBe(0);
+    expect(await counts(metrics.idCollisions)).toEqual({ test: 3 });
+  });
+
+  test('by a workflow that is gone when asked for: started again', async () => {
+    const { result, starts } = begin([alreadyStarted(), 'ok']);
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST]);
+  });
+
+  test('by a workflow that is gone whenever it is asked for: tried again at growing pauses', async () => {
+    const { result, starts, stopping } = begin(Array.from({ length: 100 }, () => alreadyStarted()));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    stopping.abort();
+    await expect(result).rejects.toMatchObject({ name: 'AbortError' });
+    // After 25, 75, 175 and 375 ms.
+    expect(starts.length).toBeGreaterThan(1);
+    expect(starts.length).toBeLessThanOrEqual(6);
+  });
+
+  test('after a try whose outcome is unknown: it was this one that started it', async () => {
+    const { result, starts, open } = begin([serviceError(4), alreadyStarted()], { [FIRST]: memo });
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    expect(starts).toHaveLength(2);
+    expect(open.size).toBe(1);
+  });
+
+  test('after a try whose outcome is unknown, by another record: a collision', async () => {
+    const holders = { [FIRST]: { ...memo, timestamp: 1 } };
+    const { result, starts } = begin([serviceError(4), alreadyStarted(), 'ok'], holders);
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST, SECOND]);
+  });
+
+  test('a workflow that ended here between two tries is closed once', async () => {
+    const { result, closed, open } = begin([serviceError(4), alreadyStarted()], { [FIRST]: memo });
+    await settled();
+    open.closed(FIRST, 'delivered');
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    expect(closed).toEqual(['delivered']);
+    expect(open.size).toBe(0);
+  });
+
+  test('the end of the other workflow under the id is not taken for our own', async () => {
+    const holders = { [FIRST]: { ...memo, timestamp: 1 } };
+    const { result, closed, open } = begin([alreadyStarted(), 'ok'], holders);
+    open.closed(FIRST, 'delivered');
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    expect(closed).toEqual([]);
+    open.closed(SECOND, 'dead_lettered');
+    expect(closed).toEqual(['dead_lettered']);
+  });
+});
+
+describe('errors of the server', () => {
+  test('INVALID_ARGUMENT: rejected at once, with what the server said', async () => {
+    const { result, starts, open } = begin([serviceError(3, 'Blob data size exceeds limit.')]);
+    await expect(result).rejects.toThrow(StartRejectedError);
+    await expect(result).rejects.toThrow('Blob data size exceeds limit.');
+    expect(starts).toHaveLength(1);
+    expect(open.size).toBe(0);
+  });
+
+  test.each([
+    ['unavailable', serviceError(14)],
+    ['deadline_exceeded', serviceError(4)],
+    ['not_found', serviceError(5)],
+    ['other', new Error('socket hang up')],
+  ])('%s: pauses, then tries the same id again', async (reason, error) => {
+    const { result, starts, metrics, lines, open } = begin([error, 'ok']);
+    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST]);
+    expect(await counts(metrics.backoff)).toEqual({ [`test/${reason}`]: 1 });
+    expect(lines).toMatchObject([{ level: 40, reason }]);
+    expect(open.size).toBe(1);
+  });
+
+  test('resource_exhausted: slows down, tries the same id again, and pauses nothing', async () => {
+    const exhausted = serviceError(8, 'namespace rate limit exceeded');
+    const { result, starts, metrics, lines, rate, backoff } = begin([exhausted, exhausted, 'ok']);
+    await expect(result).resolves.toEqual({ workflowId: 'test-42-7' });
+    expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST, FIRST]);
+    expect(rate.limit).toBeLessThan(10);
+    expect(backoff.active).toBe(false);
+    expect(await counts(metrics.backoff)).toEqual({ 'test/resource_exhausted': 2 });
+    expect(lines).toMatchObject([
+      { level: 40, perSecond: 1, msg: "Temporal's rate limit is reached; starts slow down" },
+    ]);
+  });
+
+  test('while asking who holds the id: asks again', async () => {
+    let times = 0;
+    const holders = {
+      get [FIRST]() {
+        return ++times === 1 ? serviceError(14) : memo;
+      },
+    };
+    const { result, starts } = begin([alreadyStarted()], holders);
+    await expect(result).resolves.toMatchObject({ duplicateOf: memo, ended: false });
+    expect([starts.length, times]).toEqual([1, 2]);
+  });
+
+  test('an abort ends the pause: rejects and starts nothing more', async () => {
+    const { result, starts, stopping, open } = begin([serviceError(14), 'ok']);
+    await settled();
+    stopping.abort();
+    await expect(result).rejects.toThrow(/abort/);
+    expect(starts).toHaveLength(1);
+    expect(open.size).toBe(0);
+  });
+});

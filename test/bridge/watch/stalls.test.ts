@@ -1,0 +1,193 @@
+import { Backoff } from '../../../src/bridge/starts/backoff';
+import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { stallCause, type WindowState } from '../../../src/bridge/watch/stall-cause';
+import { StartRate } from '../../../src/bridge/starts/start-rate';
+import {
+  parseStallNote,
+  STALL_REASONS,
+  Stalls,
+  type StallCause,
+} from '../../../src/bridge/watch/stalls';
+import { createMetrics } from '../../../src/telemetry/metrics';
+import { testStream } from '../../domain/support/records';
+import { fakeClient, keepingLogger } from '../support/fakes';
+
+const MINUTE = 60_000;
+const stream = { name: 's', topic: 't' };
+
+function create() {
+  const { logger, lines } = keepingLogger();
+  const metrics = createMetrics();
+  const stalls = new Stalls({ stream, afterMs: MINUTE, metrics, logger });
+  let asked = 0;
+  return {
+    stalls,
+    lines,
+    said: () => lines.map(({ msg }) => msg),
+    asked: () => asked,
+    gauge: async () => (await metrics.stalled.get()).values.map(({ value }) => value),
+    observe: (position: number, minutes: number, works = true) => {
+      const cause = (): StallCause => {
+        asked++;
+        return { reason: 'max_open', oldest: { workflowId: 's-1-7', offset: 7, openSince: 0 } };
+      };
+      stalls.observe(0, { position, works }, cause, minutes * MINUTE);
+    },
+  };
+}
+
+describe('a partition', () => {
+  test('is stalled after a minute with work and without progress; the log says so at first, now and then, and at the end', async () => {
+    const { stalls, observe, said, lines, gauge } = create();
+    observe(5, 0);
+    observe(5, 0.9);
+    expect([stalls.of(0), said(), await gauge()]).toEqual([undefined, [], [0]]);
+    observe(5, 1);
+    for (const minutes of [2, 3, 4, 5]) observe(5, minutes);
+    expect(said()).toEqual(['Partition is stalled']);
+    expect(lines[0]).toMatchObject({
+      stream: 's',
+      partition: 0,
+      offset: 5,
+      reason: 'max_open',
+      oldest: { workflowId: 's-1-7', offset: 7 },
+      stalledMs: MINUTE,
+    });
+    expect(await gauge()).toEqual([1]);
+    observe(5, 6);
+    expect(said()).toEqual(['Partition is stalled', 'Partition is still stalled']);
+    expect(stalls.describe(6 * MINUTE)).toEqual({
+      'stalled s t/0': 'at offset 5 for 360 s: max_open, s-1-7 is open for 360 s',
+    });
+    observe(6, 7);
+    expect(said().at(-1)).toBe('Partition goes on');
+    expect([stalls.describe(), await gauge()]).toEqual([{}, [0]]);
+    observe(6, 7.9);
+    expect(said()).toHaveLength(3);
+  });
+
+  test('without work it may stand as long as it likes', () => {
+    const { observe, said, asked } = create();
+    for (const minutes of [0, 10, 20]) observe(5, minutes, false);
+    observe(5, 20.5);
+    expect([said(), asked()]).toEqual([[], 0]);
+  });
+
+  test('an offset that seems to move back is no progress', () => {
+    const { observe, said } = create();
+    observe(5, 0);
+    observe(4, 0.5);
+    observe(5, 1);
+    expect(said()).toEqual(['Partition is stalled']);
+  });
+
+  test('that is lost is forgotten, its gauge included', async () => {
+    const { stalls, observe, gauge } = create();
+    observe(5, 0);
+    observe(5, 1);
+    stalls.forget(0);
+    expect([stalls.of(0), await gauge()]).toEqual([undefined, []]);
+  });
+
+  test('its note leaves out an id that would take the room of a commit', () => {
+    const { stalls } = create();
+    const oldest = { workflowId: '\u0001'.repeat(100), offset: 7, openSince: 0 };
+    for (const now of [0, MINUTE]) {
+      stalls.observe(0, { position: 5, works: true }, () => ({ reason: 'max_open', oldest }), now);
+    }
+    expect(stalls.note(0)).toEqual({ reason: 'max_open', since: 0 });
+  });
+
+  test('its note counts the bytes of an id, not its characters', () => {
+    const { stalls } = create();
+    const oldest = { workflowId: '話'.repeat(150), offset: 7, openSince: 0 };
+    for (const now of [0, MINUTE]) {
+      stalls.observe(0, { position: 5, works: true }, () => ({ reason: 'max_open', oldest }), now);
+    }
+    expect(stalls.note(0)).toEqual({ reason: 'max_open', since: 0 });
+  });
+
+  test('its note is read back from the metadata of a commit', () => {
+    const { stalls, observe } = create();
+    observe(5, 0);
+    expect(stalls.note(0)).toBeUndefined();
+    observe(5, 1);
+    const note = { reason: 'max_open', since: 0, workflowId: 's-1-7' };
+    expect(stalls.note(0)).toEqual(note);
+    expect(parseStallNote(JSON.parse(JSON.stringify(note)))).toEqual(note);
+    expect(parseStallNote({ ...note, reason: 'mood' })).toBeUndefined();
+    expect(parseStallNote(undefined)).toBeUndefined();
+  });
+});
+
+describe('the reason', () => {
+  const open = new OpenRecords(fakeClient({}), keepingLogger().logger);
+  afterAll(() => open.stop());
+  const idle = new Backoff();
+  const failing = new Backoff();
+  failing.failed('unavailable');
+  const free = new StartRate(() => undefined);
+  const refused = new StartRate(() => undefined);
+  refused.exhausted();
+  const record = testStream({ maxOpen: 1 });
+  const chunk = testStream({ execution: { lane: 'chunk' } });
+  const nothing: WindowState = {
+    ...{ partition: 0, uncommitted: false, waiting: false },
+    fault: undefined,
+  };
+  const waiting = { ...nothing, waiting: true };
+  const reason = (
+    window: WindowState,
+    {
+      of = record,
+      backoff = idle,
+      rate = free,
+      braked = false,
+      decodeFailures = new Map<number, string>(),
+    } = {},
+  ) => stallCause(of, window, { backoff, rate, open, braked, decodeFailures });
+
+  test('is what holds the records up', () => {
+    const found = [
+      reason(waiting, { backoff: failing, braked: true }),
+      reason(waiting, { backoff: failing }),
+      reason(waiting, { rate: refused }),
+      reason({ ...nothing, uncommitted: true }),
+      reason(waiting, { decodeFailures: new Map([[0, 'no registry']]) }),
+      reason(waiting, { of: chunk, decodeFailures: new Map([[0, 'no registry']]) }),
+      reason(waiting, { decodeFailures: new Map([[1, 'no registry']]) }),
+      reason(waiting, { of: chunk }),
+      reason(nothing),
+    ];
+    expect(found).toEqual([
+      { reason: 'braked' },
+      { reason: 'temporal_backoff', detail: 'unavailable' },
+      { reason: 'temporal_backoff', detail: 'resource_exhausted' },
+      { reason: 'commit_failing' },
+      { reason: 'decode_failing', detail: 'no registry' },
+      { reason: 'decode_failing', detail: 'no registry' },
+      { reason: 'records_waiting' },
+      { reason: 'records_waiting' },
+      { reason: 'no_fetch' },
+    ]);
+    const record = { onHandedOver: () => undefined, onClosed: () => undefined };
+    open.add('w', record, { partition: 0, offset: 3 }).acknowledge(true);
+    const oldest = { workflowId: 'w', offset: 3, openSince: expect.any(Number) as number };
+    expect(reason(waiting)).toEqual({ reason: 'max_open', oldest });
+    expect(reason(waiting, { of: chunk })).toEqual({ reason: 'chunk_open', oldest });
+    expect(reason(waiting, { of: testStream() })).toEqual({ reason: 'records_waiting', oldest });
+    const other = { ...waiting, partition: 1 };
+    expect(reason(other, { of: chunk })).toEqual({ reason: 'chunk_open', oldest });
+    expect(reason(other, { of: testStream() })).toEqual({ reason: 'records_waiting' });
+    for (const fault of ['unreadable', 'fetch_failing'] as const) {
+      const found = { reason: fault, detail: 'offset 7: its checksum is wrong' };
+      expect(reason({ ...nothing, fault: found })).toEqual(found);
+      // What was fetched before comes first.
+      expect(reason({ ...waiting, fault: found })).not.toEqual(found);
+    }
+    expect(new Set(STALL_REASONS).size).toBe(10);
+    // A start that got through: what stands still has another reason.
+    refused.succeeded();
+    expect(reason(nothing, { rate: refused })).toEqual({ reason: 'no_fetch' });
+  });
+});
