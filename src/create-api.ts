@@ -6,9 +6,9 @@ import {
   type KafkaSettings,
 } from './kafka/kafka';
 import { createProducer } from './kafka/producer/producer';
-import { requireTokens } from './api/admission';
+import { requireTokens } from './http/admission';
 import { createCheck } from './api/check';
-import { listen } from './api/listen';
+import { listen } from './http/listen';
 import { createApiServer } from './api/server';
 import { TopicWatch } from './api/topic-watch';
 import type { ApiSettings } from './api/settings';

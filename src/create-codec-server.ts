@@ -1,6 +1,6 @@
 import type { PayloadCodec } from '@temporalio/common';
-import { requireTokens } from './api/admission';
-import { listen } from './api/listen';
+import { requireTokens } from './http/admission';
+import { listen } from './http/listen';
 import { createCodecServer } from './codec/server';
 import type { CodecSettings } from './codec/settings';
 import type { Service } from './lib/lifecycle';

@@ -2,7 +2,7 @@
 export { createBridgeWorker, type BridgeWorkerOptions } from './create-bridge-worker';
 export { createWorker, type WorkerOptions } from './create-worker';
 export { runUntilSignal, type Service } from './lib/lifecycle';
-export { startHealthServer, type HealthServer } from './health-server';
+export { startHealthServer, type HealthServer } from './http/health-server';
 export { createLogger, type Logger } from './telemetry/logger';
 export { createMetrics, type Metrics } from './telemetry/metrics';
 export { startTracing, type RunningTracing } from './telemetry/start-tracing';

@@ -5,7 +5,7 @@ import type { AnyStream } from '../domain/stream/stream';
 import type { TraceContext } from '../domain/record/trace-context';
 import type { OutgoingRecord } from '../kafka/producer/batching-producer';
 import type { Draft } from './drafts';
-import { ProblemError, type Rejection, type RejectionCode } from './problem';
+import { ProblemError, type Rejection, type RejectionCode } from '../http/problem';
 
 type Verdict = { record: OutgoingRecord } | Omit<Rejection, 'index'>;
 

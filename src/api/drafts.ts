@@ -5,7 +5,7 @@ import type { TraceContext } from '../domain/record/trace-context';
 import { linesOf } from '../lib/ndjson';
 import { draftOfBinary, draftOfStructured, isBinaryMode } from './cloud-event';
 import { elementsOf } from '../lib/json-slices';
-import { ProblemError, type Rejection } from './problem';
+import { ProblemError, type Rejection } from '../http/problem';
 
 /** What a request offers for one record, before the stream's checks; or why it can be none. */
 export type Draft = { value: Buffer; trace?: TraceContext } | Omit<Rejection, 'index'>;

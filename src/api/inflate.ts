@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { ProblemError } from './problem';
+import { ProblemError } from '../http/problem';
 
 /**
  * The body without its `content-encoding`. Never unpacks more than `maxBytes`, and one body at a time: many

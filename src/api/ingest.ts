@@ -9,7 +9,7 @@ import type { Metrics } from '../telemetry/metrics';
 import { within, type Tracing } from '../telemetry/tracing';
 import type { createCheck } from './check';
 import { draftsOf } from './drafts';
-import { ProblemError, type Rejection } from './problem';
+import { ProblemError, type Rejection } from '../http/problem';
 import { traceOfRequest } from './trace';
 
 /** What became of the messages of a request. */

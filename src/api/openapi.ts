@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AnyStream } from '../domain/stream/stream';
 import { CONTENT_TYPES } from './drafts';
-import { PROBLEM_TYPE } from './problem';
+import { PROBLEM_TYPE } from '../http/problem';
 
 const rejection = z.object({
   index: z.int().min(0).describe('place among the messages of the request, from 0'),

@@ -8,17 +8,17 @@ import Fastify, {
   type FastifyRequest,
 } from 'fastify';
 import type { AnyStream } from '../domain/stream/stream';
-import { readiness } from '../health-server';
+import { readiness } from '../http/health-server';
 import type { Logger } from '../telemetry/logger';
-import { createAdmission } from './admission';
-import { answerErrors, answerMalformed } from './answer-errors';
+import { createAdmission } from '../http/admission';
+import { answerErrors, answerMalformed } from '../http/answer-errors';
 import { CONTENT_TYPES } from './drafts';
 import { ingest, queueFull, type IngestDependencies } from './ingest';
 import { openApiDocument } from './openapi';
 import { inflated } from './inflate';
-import { PROBLEM_TYPE, ProblemError } from './problem';
+import { PROBLEM_TYPE, ProblemError } from '../http/problem';
 import { Room } from './room';
-import type { TokenHash } from './tokens';
+import type { TokenHash } from '../http/tokens';
 
 export interface ApiServerOptions extends IngestDependencies {
   /** Streams of the topic. */

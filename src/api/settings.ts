@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { TokenHash } from './tokens';
+import type { TokenHash } from '../http/tokens';
 
 /** The HTTP producer. */
 export interface ApiSettings {

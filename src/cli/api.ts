@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { newToken } from '../api/tokens';
+import { newToken } from '../http/tokens';
 import { createApi } from '../create-api';
 import type { StreamFlags } from './context';
 import { printJson, say } from './output';

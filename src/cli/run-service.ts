@@ -3,7 +3,7 @@ import type { ConnectionSettings } from '../clients/connections';
 import { collectDefaultMetrics } from 'prom-client';
 import type { ApiSettings } from '../api/settings';
 import type { AnyStream } from '../domain/stream/stream';
-import { startHealthServer } from '../health-server';
+import { startHealthServer } from '../http/health-server';
 import { runUntilSignal, type Service } from '../lib/lifecycle';
 import type { Logger } from '../telemetry/logger';
 import { createMetrics, type Metrics } from '../telemetry/metrics';

@@ -7,10 +7,10 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { createAdmission } from '../api/admission';
-import { answerErrors, answerMalformed } from '../api/answer-errors';
-import { PROBLEM_TYPE, ProblemError } from '../api/problem';
-import { readiness } from '../health-server';
+import { createAdmission } from '../http/admission';
+import { answerErrors, answerMalformed } from '../http/answer-errors';
+import { PROBLEM_TYPE, ProblemError } from '../http/problem';
+import { readiness } from '../http/health-server';
 import type { Logger } from '../telemetry/logger';
 import { DecryptionError } from '../temporal/encryption/encryption-codec';
 import { payloadsFromJson, payloadsToJson } from './payloads-json';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { TokenHash } from '../api/tokens';
+import type { TokenHash } from '../http/tokens';
 
 /** The codec server. */
 export interface CodecSettings {

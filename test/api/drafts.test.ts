@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { draftsOf } from '../../src/api/drafts';
-import { ProblemError } from '../../src/api/problem';
+import { ProblemError } from '../../src/http/problem';
 
 const NDJSON = 'application/x-ndjson';
 const drafts = (type: string, body: string | Buffer, maxRecords = 100, headers: object = {}) =>

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { createCheck } from '../../src/api/check';
 import { createApiServer, type ApiServerOptions } from '../../src/api/server';
-import { newToken } from '../../src/api/tokens';
+import { newToken } from '../../src/http/tokens';
 import {
   QueueFullError,
   type Acknowledgement,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { FastifyInstance } from 'fastify';
-import { newToken } from '../../src/api/tokens';
+import { newToken } from '../../src/http/tokens';
 import { encryptionCodec } from '../../src/temporal/encryption/encryption-codec';
 import { payloadsToJson } from '../../src/codec/payloads-json';
 import { createCodecServer, type CodecServerOptions } from '../../src/codec/server';

@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { LOG_DIRECTORY } from '../../src/cli/dlq-replay';
 import { loadSettings } from '../../src/config';
 import { KAFKA_IMAGE } from '../../src/dev/kafka-versions';
-import { startHealthServer } from '../../src/health-server';
+import { startHealthServer } from '../../src/http/health-server';
 import { createMetrics } from '../../src/telemetry/metrics';
 import referenceStreams from '../../src/streams/index';
 import {

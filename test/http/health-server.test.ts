@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import { UsageError } from '../src/domain/errors';
-import { startHealthServer, type HealthServer } from '../src/health-server';
-import { createMetrics } from '../src/telemetry/metrics';
+import { UsageError } from '../../src/domain/errors';
+import { startHealthServer, type HealthServer } from '../../src/http/health-server';
+import { createMetrics } from '../../src/telemetry/metrics';
 
 let faults: Record<string, string>;
 let notices: Record<string, string>;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createTokenCheck, newToken } from '../../src/api/tokens';
+import { createTokenCheck, newToken } from '../../src/http/tokens';
 import { loadSettings } from '../../src/config';
 
 const [first, second] = [newToken(), newToken()];

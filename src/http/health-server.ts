@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { errorWithCause, UsageError } from './domain/errors';
-import type { Service } from './lib/lifecycle';
-import type { Metrics } from './telemetry/metrics';
+import { errorWithCause, UsageError } from '../domain/errors';
+import type { Service } from '../lib/lifecycle';
+import type { Metrics } from '../telemetry/metrics';
 
 export interface HealthServer {
   url: string;
