@@ -7,10 +7,10 @@ import {
 } from './kafka/kafka';
 import { createProducer } from './kafka/producer/producer';
 import { requireTokens } from './http/admission';
-import { createCheck } from './api/check';
+import { createCheck } from './http-producer/check';
 import { listen } from './http/listen';
-import { createApiServer } from './api/server';
-import { TopicWatch } from './api/topic-watch';
+import { createApiServer } from './http-producer/server';
+import { TopicWatch } from './http-producer/topic-watch';
 import type { ApiSettings } from './api/settings';
 import { UsageError } from './domain/errors';
 import type { AnyStream } from './domain/stream/stream';

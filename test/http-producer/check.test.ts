@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { createCheck } from '../../src/api/check';
+import { createCheck } from '../../src/http-producer/check';
 import { parseNow } from '../../src/domain/workflow/parse';
 import { fitsWorkflow } from '../../src/domain/workflow/record-start';
 import { kafkaRecord, testStream } from '../domain/support/records';

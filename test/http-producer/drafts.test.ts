@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { draftsOf } from '../../src/api/drafts';
+import { draftsOf } from '../../src/http-producer/drafts';
 import { ProblemError } from '../../src/http/problem';
 
 const NDJSON = 'application/x-ndjson';

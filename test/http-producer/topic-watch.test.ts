@@ -1,4 +1,4 @@
-import { TopicWatch } from '../../src/api/topic-watch';
+import { TopicWatch } from '../../src/http-producer/topic-watch';
 import type { Kafka } from '../../src/kafka/kafka';
 import { createLogger } from '../../src/telemetry/logger';
 

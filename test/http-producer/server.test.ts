@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect, type AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { FastifyInstance, InjectOptions } from 'fastify';
-import { createCheck } from '../../src/api/check';
-import { createApiServer, type ApiServerOptions } from '../../src/api/server';
+import { createCheck } from '../../src/http-producer/check';
+import { createApiServer, type ApiServerOptions } from '../../src/http-producer/server';
 import { newToken } from '../../src/http/tokens';
 import {
   QueueFullError,
