@@ -6,7 +6,7 @@ import { createCheck } from '../../src/http-producer/check';
 import { CONTENT_TYPES } from '../../src/http-producer/drafts';
 import { createApiServer } from '../../src/http-producer/server';
 import { encryptionCodec } from '../../src/temporal/encryption/encryption-codec';
-import { createCodecServer } from '../../src/codec/server';
+import { createCodecServer } from '../../src/codec-server/server';
 import type { OutgoingRecord } from '../../src/kafka/producer/batching-producer';
 import { messageSchema } from '../../src/domain/record/message';
 import { parseRecord } from '../../src/domain/workflow/parse';
