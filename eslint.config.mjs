@@ -36,12 +36,12 @@ export default defineConfig(
       '@typescript-eslint/no-restricted-imports': ['error', { patterns: [kafkajs, workers] }],
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'Read it in src/config.ts.' },
+        { object: 'process', property: 'env', message: 'Read it in src/settings/config.ts.' },
       ],
     },
   },
   {
-    files: ['src/config.ts', 'test/**', 'bench/**', 'scripts/**'],
+    files: ['src/settings/config.ts', 'test/**', 'bench/**', 'scripts/**'],
     rules: { 'no-restricted-properties': 'off' },
   },
   {

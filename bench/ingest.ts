@@ -6,9 +6,9 @@ import { promisify } from 'node:util';
 import { createKafka, withAdmin } from '../src/kafka/kafka';
 import { createRecordReader } from '../src/kafka/reader';
 import { createTopic } from '../src/kafka/topics';
-import type { Settings } from '../src/config';
+import type { Settings } from '../src/settings/config';
 import { up, userCacheDirectory } from '../src/dev';
-import { loadSettings } from '../src/config';
+import { loadSettings } from '../src/settings/config';
 import { argument, logger, machine, messageOf, quantile } from './support';
 
 /**

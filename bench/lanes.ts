@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createConsumer, createKafka, fetchedBatch } from '../src/kafka/kafka';
 import { connectTemporal } from '../src/temporal/temporal';
 import { installTemporalRuntime } from '../src/temporal/runtime';
-import type { Settings } from '../src/config';
+import type { Settings } from '../src/settings/config';
 import { parseNow } from '../src/domain/workflow/parse';
 import type { KafkaRecord } from '../src/domain/record/record';
 import type { AnyStream } from '../src/domain/stream/stream';

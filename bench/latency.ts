@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Settings } from '../src/config';
+import type { Settings } from '../src/settings/config';
 import { createBridgeWorker } from '../src/create-bridge-worker';
 import { messageSchema } from '../src/domain/record/message';
 import type { Sink } from '../src/domain/stream/sink';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installTemporalRuntime } from '../src/temporal/runtime';
-import type { Settings } from '../src/config';
+import type { Settings } from '../src/settings/config';
 import type { Ordering } from '../src/domain/stream/stream';
 import benchStream from './stream';
 import {

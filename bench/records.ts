@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installTemporalRuntime } from '../src/temporal/runtime';
-import type { Settings } from '../src/config';
+import type { Settings } from '../src/settings/config';
 import benchStream from './stream';
 import { latencyRow } from './latency';
 import {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createKafka, type Producer } from '../src/kafka/kafka';
 import { createProducer } from '../src/kafka/producer/producer';
 import { connectTemporal } from '../src/temporal/temporal';
-import { loadSettings, type Settings } from '../src/config';
+import { loadSettings, type Settings } from '../src/settings/config';
 import { up, userCacheDirectory } from '../src/dev';
 import { createLogger } from '../src/telemetry/logger';
 import { createTopics } from '../src/operations/topics';

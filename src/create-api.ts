@@ -11,7 +11,7 @@ import { createCheck } from './http-producer/check';
 import { listen } from './http/listen';
 import { createApiServer } from './http-producer/server';
 import { TopicWatch } from './http-producer/topic-watch';
-import type { ApiSettings } from './api/settings';
+import type { ApiSettings } from './settings/http-producer';
 import { UsageError } from './domain/errors';
 import type { AnyStream } from './domain/stream/stream';
 import { Releasers, type Service } from './lib/lifecycle';

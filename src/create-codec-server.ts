@@ -2,7 +2,7 @@ import type { PayloadCodec } from '@temporalio/common';
 import { requireTokens } from './http/admission';
 import { listen } from './http/listen';
 import { createCodecServer } from './codec-server/server';
-import type { CodecSettings } from './codec/settings';
+import type { CodecSettings } from './settings/codec-server';
 import type { Service } from './lib/lifecycle';
 import type { Logger } from './telemetry/logger';
 

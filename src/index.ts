@@ -7,7 +7,7 @@ export { createLogger, type Logger } from './telemetry/logger';
 export { createMetrics, type Metrics } from './telemetry/metrics';
 export { startTracing, type RunningTracing } from './telemetry/start-tracing';
 export { Tracing } from './telemetry/tracing';
-export { loadSettings, type Settings } from './config';
+export { loadSettings, type Settings } from './settings/config';
 export { encryptionCodec } from './temporal/encryption/encryption-codec';
 export type { EncryptionKey } from './temporal/encryption/encryption-keys';
 export {

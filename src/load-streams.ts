@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { require as load } from 'tsx/cjs/api';
-import type { Settings } from './config';
+import type { Settings } from './settings/config';
 import { errorMessage, UsageError } from './domain/errors';
 import { checkDistinct, type AnyStream } from './domain/stream/stream';
 import referenceStreams, { REFERENCE_STREAM_NAMES } from './streams/index';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSettings } from '../src/config';
+import { loadSettings } from '../src/settings/config';
 import { UsageError } from '../src/domain/errors';
 import { loadStreams } from '../src/load-streams';
 import type { Case, Outcome } from './streams/support/load-modules';

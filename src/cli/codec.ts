@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { environment, loadSettings } from '../config';
+import { environment, loadSettings } from '../settings/config';
 import { startCodecServer } from '../create-codec-server';
 import { UsageError } from '../domain/errors';
 import { runUntilSignal } from '../lib/lifecycle';

@@ -1,7 +1,7 @@
 import { createKafka, type Kafka } from '../kafka/kafka';
 import { connectTemporal, type TemporalClient } from '../temporal/temporal';
 import { installTemporalRuntime } from '../temporal/runtime';
-import { environment, loadSettings, type Settings } from '../config';
+import { environment, loadSettings, type Settings } from '../settings/config';
 import type { AnyStream } from '../domain/stream/stream';
 import { loadStreams } from '../load-streams';
 import { createLogger, type Logger } from '../telemetry/logger';

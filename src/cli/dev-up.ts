@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../config';
+import { loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../settings/config';
 import { up, userCacheDirectory, type LocalAddresses } from '../dev';
 import { say } from './output';
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
-import { environment, loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../config';
+import { environment, loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../settings/config';
 import { down, status } from '../dev';
 import { addressesAsEnvironment, localServers, writeLocalEnvironment } from './dev-up';
 import { printJson, say, table } from './output';

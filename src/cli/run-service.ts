@@ -1,7 +1,7 @@
 import { installTemporalMetrics } from '../temporal/sdk-metrics';
 import type { ConnectionSettings } from '../clients/connections';
 import { collectDefaultMetrics } from 'prom-client';
-import type { ApiSettings } from '../api/settings';
+import type { ApiSettings } from '../settings/http-producer';
 import type { AnyStream } from '../domain/stream/stream';
 import { startHealthServer } from '../http/health-server';
 import { runUntilSignal, type Service } from '../lib/lifecycle';

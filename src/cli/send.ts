@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { membersOf } from '../lib/json-slices';
 import { createKafka, type Producer } from '../kafka/kafka';
 import { createProducer } from '../kafka/producer/producer';
-import { environment, loadSettings } from '../config';
+import { environment, loadSettings } from '../settings/config';
 import { errorMessage, UsageError } from '../domain/errors';
 import { createLogger } from '../telemetry/logger';
 import { linesOfStream, type Line } from '../lib/ndjson';

@@ -14,7 +14,7 @@ import { readiness } from '../http/health-server';
 import type { Logger } from '../telemetry/logger';
 import { DecryptionError } from '../temporal/encryption/encryption-codec';
 import { payloadsFromJson, payloadsToJson } from './payloads-json';
-import type { CodecSettings } from '../codec/settings';
+import type { CodecSettings } from '../settings/codec-server';
 
 export interface CodecServerOptions extends Pick<CodecSettings, 'origins' | 'tokens'> {
   codec: PayloadCodec;

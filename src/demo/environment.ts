@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addressesAsEnvironment, localServers } from '../cli/dev-up';
 import { say } from '../cli/output';
-import { loadSettings, processEnvironment } from '../config';
+import { loadSettings, processEnvironment } from '../settings/config';
 import { down, ensureNamespace, status } from '../dev';
 
 export interface DemoEnvironment {

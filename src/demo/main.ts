@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { writeLocalEnvironment } from '../cli/dev-up';
 import { exitWith } from '../cli/exit';
 import { printJson, say } from '../cli/output';
-import { processEnvironment } from '../config';
+import { processEnvironment } from '../settings/config';
 import { Releasers } from '../lib/lifecycle';
 import { httpSender } from '../scenarios/http-sender';
 import { settle, type Observer, type Totals } from '../scenarios/observe';

@@ -1,5 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
-import type { LogLevel } from '../environment-schema';
+import type { LogLevel } from '../settings/environment-schema';
 import { errorMessage } from '../domain/errors';
 import { readableLine } from './log-line';
 import { printableJson } from '../lib/unprintable';

@@ -5,7 +5,7 @@ import { newToken } from '../../src/http/tokens';
 import { encryptionCodec } from '../../src/temporal/encryption/encryption-codec';
 import { payloadsToJson } from '../../src/codec-server/payloads-json';
 import { createCodecServer, type CodecServerOptions } from '../../src/codec-server/server';
-import { loadSettings } from '../../src/config';
+import { loadSettings } from '../../src/settings/config';
 import { startCodecServer } from '../../src/create-codec-server';
 import { createLogger } from '../../src/telemetry/logger';
 

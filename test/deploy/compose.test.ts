@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { LOG_DIRECTORY } from '../../src/cli/dlq-replay';
-import { loadSettings } from '../../src/config';
+import { loadSettings } from '../../src/settings/config';
 import { KAFKA_IMAGE } from '../../src/dev/kafka-versions';
 import { startHealthServer } from '../../src/http/health-server';
 import { createMetrics } from '../../src/telemetry/metrics';

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { loadSettings } from '../../src/config';
+import { loadSettings } from '../../src/settings/config';
 import referenceStreams from '../../src/streams/index';
 import { envFile, read } from './support/compose';
 import {

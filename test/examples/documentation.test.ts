@@ -2,9 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/program';
-import { loadSettings } from '../../src/config';
+import { loadSettings } from '../../src/settings/config';
 import { DEFAULT_RETRY_POLICY } from '../../src/domain/stream/retry-policy';
-import { environmentSchema } from '../../src/environment-schema';
+import { environmentSchema } from '../../src/settings/environment-schema';
 import { resolveIdempotencySettings } from '../../src/dedupe/idempotency-settings';
 import { createMetrics } from '../../src/telemetry/metrics';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { parseEncryptionKeys } from '../../src/temporal/encryption/encryption-keys';
-import { loadSettings } from '../../src/config';
+import { loadSettings } from '../../src/settings/config';
 import { UsageError } from '../../src/domain/errors';
 import { isAccountUrl, isConnectionString } from '../../src/sinks/object-store/azure-blob';
 import { parseFaults } from '../../src/sinks/faults';

@@ -16,7 +16,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { ActivityDependencies } from '../../src/activities/create-activities';
 import { connectTemporal } from '../../src/temporal/temporal';
 import { installTemporalRuntime } from '../../src/temporal/runtime';
-import { loadSettings } from '../../src/config';
+import { loadSettings } from '../../src/settings/config';
 import { HeldChunks } from '../../src/bridge/chunk-lane/held-chunks';
 import { createRecentLayer } from '../../src/dedupe/recent-layer';
 import {

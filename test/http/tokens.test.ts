@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createTokenCheck, newToken } from '../../src/http/tokens';
-import { loadSettings } from '../../src/config';
+import { loadSettings } from '../../src/settings/config';
 
 const [first, second] = [newToken(), newToken()];
 const known = createTokenCheck([first, { name: 'next', hash: second.hash.toUpperCase() }]);

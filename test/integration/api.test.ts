@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { partitionOf } from '../../src/kafka/producer/murmur2';
-import { loadSettings } from '../../src/config';
+import { loadSettings } from '../../src/settings/config';
 import { createApi, type ApiOptions, type ApiService } from '../../src/create-api';
 import { freePort, startKafka, userCacheDirectory } from '../../src/dev';
 import { parseRecord } from '../../src/domain/workflow/parse';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addressesAsEnvironment } from '../../src/cli/dev-up';
-import { loadSettings } from '../../src/config';
+import { loadSettings } from '../../src/settings/config';
 import { down, freePort, status, up, userCacheDirectory } from '../../src/dev';
 import { isFree } from '../../src/dev/ports';
 import { waitUntil } from '../../src/dev/wait';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { createKafka, withAdmin } from '../../src/kafka/kafka';
-import { loadSettings } from '../../src/config';
+import { loadSettings } from '../../src/settings/config';
 import { errorWithCause } from '../../src/domain/errors';
 import type { Sink } from '../../src/domain/stream/sink';
 import { createLogger } from '../../src/telemetry/logger';

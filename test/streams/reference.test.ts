@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSettings } from '../../src/config';
+import { loadSettings } from '../../src/settings/config';
 import { UsageError } from '../../src/domain/errors';
 import referenceStreams from '../../src/streams/index';
 import { write } from '../sinks/support/write';

@@ -1,5 +1,5 @@
 import { connectTemporal } from '../../src/temporal/temporal';
-import { loadSettings } from '../../src/config';
+import { loadSettings } from '../../src/settings/config';
 import { loadStreams } from '../../src/load-streams';
 import type { ReconcileReport } from '../../src/operations/reconcile';
 import { readJournal, type JournalEntry } from './journal';

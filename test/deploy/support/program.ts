@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { loadSettings } from '../../../src/config';
+import { loadSettings } from '../../../src/settings/config';
 
 const CLI = join(__dirname, '..', '..', '..', 'src', 'cli');
 

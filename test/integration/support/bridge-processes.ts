@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSettings } from '../../../src/config';
+import { loadSettings } from '../../../src/settings/config';
 import type { AnyStream } from '../../../src/domain/stream/stream';
 import referenceStreams from '../../../src/streams/index';
 import { uniqueName, World } from './world';

@@ -11,7 +11,7 @@ import { createRecordReader } from '../../../src/kafka/reader';
 import { createProducer } from '../../../src/kafka/producer/producer';
 import { connectTemporal, type TemporalClient } from '../../../src/temporal/temporal';
 import { installTemporalRuntime } from '../../../src/temporal/runtime';
-import { loadSettings, type Settings } from '../../../src/config';
+import { loadSettings, type Settings } from '../../../src/settings/config';
 import { createBridgeWorker, type BridgeWorkerOptions } from '../../../src/create-bridge-worker';
 import { createWorker } from '../../../src/create-worker';
 import type { KafkaRecord } from '../../../src/domain/record/record';

@@ -3,7 +3,7 @@
  * of cases from stdin, writes what became of each to stdout.
  */
 import { readFileSync } from 'node:fs';
-import { loadSettings } from '../../../src/config';
+import { loadSettings } from '../../../src/settings/config';
 import { classifyError, UsageError } from '../../../src/domain/errors';
 import { loadStreams } from '../../../src/load-streams';
 

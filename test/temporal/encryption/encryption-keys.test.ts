@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSettings } from '../../../src/config';
+import { loadSettings } from '../../../src/settings/config';
 import { parseEncryptionKeys } from '../../../src/temporal/encryption/encryption-keys';
 
 const [first, second] = [randomBytes(32), randomBytes(32)];

@@ -1,14 +1,14 @@
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { tokenHashes } from './api/settings';
-import { codecOrigins } from './codec/settings';
-import { clientIdFault } from './kafka/client-id';
-import { errorMessage } from './domain/errors';
-import { LARGEST_CHUNK_LIMITS } from './domain/stream/stream';
-import { isAccountUrl, isConnectionString } from './sinks/object-store/azure-blob';
-import { parseFaults } from './sinks/faults';
-import { prefixFault } from './sinks/object-store/object-keys';
+import { tokenHashes } from './http-producer';
+import { codecOrigins } from './codec-server';
+import { clientIdFault } from '../kafka/client-id';
+import { errorMessage } from '../domain/errors';
+import { LARGEST_CHUNK_LIMITS } from '../domain/stream/stream';
+import { isAccountUrl, isConnectionString } from '../sinks/object-store/azure-blob';
+import { parseFaults } from '../sinks/faults';
+import { prefixFault } from '../sinks/object-store/object-keys';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

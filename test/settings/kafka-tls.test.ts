@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
-import { loadSettings } from '../src/config';
+import { loadSettings } from '../../src/settings/config';
 
-const fixture = (name: string) => join(__dirname, 'kafka', 'fixtures', name);
+const fixture = (name: string) => join(__dirname, '..', 'kafka', 'fixtures', name);
 const pem = (name: string) => readFileSync(fixture(name), 'utf8');
 
 const MUTUAL = {

@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import type { KafkaTls } from './kafka/kafka';
-import { errorMessage } from './domain/errors';
+import type { KafkaTls } from '../kafka/kafka';
+import { errorMessage } from '../domain/errors';
 
 const FILES = ['KAFKA_SSL_CA_FILE', 'KAFKA_SSL_CERT_FILE', 'KAFKA_SSL_KEY_FILE'] as const;
 

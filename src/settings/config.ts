@@ -1,16 +1,16 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { AzureSettings, S3Settings } from './cloud-settings';
-import type { ApiSettings } from './api/settings';
-import type { KafkaSettings } from './kafka/kafka';
-import type { TemporalSettings } from './temporal/temporal';
-import { encryptionCodec } from './temporal/encryption/encryption-codec';
-import type { CodecSettings } from './codec/settings';
+import type { ApiSettings } from './http-producer';
+import type { KafkaSettings } from '../kafka/kafka';
+import type { TemporalSettings } from '../temporal/temporal';
+import { encryptionCodec } from '../temporal/encryption/encryption-codec';
+import type { CodecSettings } from './codec-server';
 import { readEncryptionKeys } from './encryption-settings';
 import { environmentSchema, incomplete, type LogLevel } from './environment-schema';
-import { errorMessage, UsageError } from './domain/errors';
-import type { IdempotencySettings } from './domain/stream/idempotency-settings';
-import type { ExecutionOptions } from './domain/stream/stream';
-import type { RetryPolicy } from './domain/stream/retry-policy';
+import { errorMessage, UsageError } from '../domain/errors';
+import type { IdempotencySettings } from '../domain/stream/idempotency-settings';
+import type { ExecutionOptions } from '../domain/stream/stream';
+import type { RetryPolicy } from '../domain/stream/retry-policy';
 import { kafkaTls } from './kafka-tls';
 import {
   LOCAL_ENV_FILE,
@@ -18,7 +18,7 @@ import {
   unknownToAwsSdk,
   withLocalEnvironment,
 } from './local-environment';
-import type { Faults } from './sinks/faults';
+import type { Faults } from '../sinks/faults';
 
 export { LOCAL_ENV_FILE };
 
@@ -93,7 +93,7 @@ export function loadSettings(
   const ssl = result.data && kafkaTls(result.data);
   const keys = readEncryptionKeys(given);
   const faults = [
-    ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`),
+    ...(result.error?.issues ?? []).map(({ path, message }) => `${path.join('..')}: ${message}`),
     ...incomplete(given),
     ...(Array.isArray(ssl) ? ssl : []),
     ...(typeof temporal === 'string' ? [temporal] : []),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { parseEncryptionKeys, type EncryptionKey } from './temporal/encryption/encryption-keys';
-import { errorMessage } from './domain/errors';
+import { parseEncryptionKeys, type EncryptionKey } from '../temporal/encryption/encryption-keys';
+import { errorMessage } from '../domain/errors';
 
 const LIST = 'CLOUDSYNC_ENCRYPTION_KEYS';
 const FILE = 'CLOUDSYNC_ENCRYPTION_KEYS_FILE';

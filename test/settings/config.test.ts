@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { environment, loadSettings, LOCAL_ENV_FILE } from '../src/config';
-import { UsageError } from '../src/domain/errors';
+import { environment, loadSettings, LOCAL_ENV_FILE } from '../../src/settings/config';
+import { UsageError } from '../../src/domain/errors';
 
 /** Keeps a profile of the person who runs the tests out of them. */
 const NO_PROFILE = { TEMPORAL_CONFIG_FILE: join(tmpdir(), 'there-is-no-such-file.toml') };
