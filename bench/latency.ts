@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Settings } from '../src/settings/config';
-import { createBridgeWorker } from '../src/create-bridge-worker';
+import { createBridgeWorker } from '../src/processes/create-bridge-worker';
 import { messageSchema } from '../src/domain/record/message';
 import type { Sink } from '../src/domain/stream/sink';
 import { defineStream, type ExecutionOptions } from '../src/domain/stream/stream';

@@ -1,6 +1,6 @@
 /** The public API of CloudSync. */
-export { createBridgeWorker, type BridgeWorkerOptions } from './create-bridge-worker';
-export { createWorker, type WorkerOptions } from './create-worker';
+export { createBridgeWorker, type BridgeWorkerOptions } from './processes/create-bridge-worker';
+export { createWorker, type WorkerOptions } from './processes/create-worker';
 export { runUntilSignal, type Service } from './lib/lifecycle';
 export { startHealthServer, type HealthServer } from './http/health-server';
 export { createLogger, type Logger } from './telemetry/logger';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { newToken } from '../http/tokens';
-import { createApi } from '../create-api';
+import { createApi } from '../processes/create-api';
 import type { StreamFlags } from './context';
 import { printJson, say } from './output';
 import { runService } from './run-service';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { createBridgeWorker } from '../create-bridge-worker';
+import { createBridgeWorker } from '../processes/create-bridge-worker';
 import type { StreamFlags } from './context';
 import { runService } from './run-service';
 import { withStreamOptions } from './stream-options';

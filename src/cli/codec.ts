@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { environment, loadSettings } from '../settings/config';
-import { startCodecServer } from '../create-codec-server';
+import { startCodecServer } from '../processes/create-codec-server';
 import { UsageError } from '../domain/errors';
 import { runUntilSignal } from '../lib/lifecycle';
 import { createLogger } from '../telemetry/logger';

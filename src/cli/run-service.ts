@@ -1,5 +1,5 @@
 import { installTemporalMetrics } from '../temporal/sdk-metrics';
-import type { ConnectionSettings } from '../clients/connections';
+import type { ConnectionSettings } from '../processes/connections';
 import { collectDefaultMetrics } from 'prom-client';
 import type { ApiSettings } from '../settings/http-producer';
 import type { AnyStream } from '../domain/stream/stream';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { createWorker } from '../create-worker';
+import { createWorker } from '../processes/create-worker';
 import type { StreamFlags } from './context';
 import { runService } from './run-service';
 import { withStreamOptions } from './stream-options';

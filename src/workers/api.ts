@@ -1,6 +1,6 @@
 import { exitWith } from '../cli/exit';
 import { runService } from '../cli/run-service';
-import { createApi } from '../create-api';
+import { createApi } from '../processes/create-api';
 
 /** The HTTP producer as a process of its own. Arguments: names of streams; default all. */
 runService({ stream: process.argv.slice(2) }, createApi, 'api').catch(exitWith);

@@ -1,6 +1,6 @@
 import { exitWith } from '../cli/exit';
 import { runService } from '../cli/run-service';
-import { createBridgeWorker } from '../create-bridge-worker';
+import { createBridgeWorker } from '../processes/create-bridge-worker';
 
 /** A bridge worker as a process of its own. Arguments: names of streams; default all. */
 runService({ stream: process.argv.slice(2) }, createBridgeWorker).catch(exitWith);

@@ -1,6 +1,6 @@
 import { exitWith } from '../cli/exit';
 import { runService } from '../cli/run-service';
-import { createWorker } from '../create-worker';
+import { createWorker } from '../processes/create-worker';
 
 /** A Temporal worker as a process of its own. Arguments: names of streams; default all. */
 runService({ stream: process.argv.slice(2) }, createWorker).catch(exitWith);

@@ -6,7 +6,7 @@ import { encryptionCodec } from '../../src/temporal/encryption/encryption-codec'
 import { payloadsToJson } from '../../src/codec-server/payloads-json';
 import { createCodecServer, type CodecServerOptions } from '../../src/codec-server/server';
 import { loadSettings } from '../../src/settings/config';
-import { startCodecServer } from '../../src/create-codec-server';
+import { startCodecServer } from '../../src/processes/create-codec-server';
 import { createLogger } from '../../src/telemetry/logger';
 
 const UI = 'http://127.0.0.1:8233';

@@ -36,7 +36,7 @@ import {
   type WorkflowStart,
 } from '../../src/domain/workflow/record-start';
 import { createLogger } from '../../src/telemetry/logger';
-import { createStreamWorkers } from '../../src/stream-worker';
+import { createStreamWorkers } from '../../src/processes/stream-worker';
 import { kafkaRecord, testStream } from '../domain/support/records';
 
 const stream = testStream({

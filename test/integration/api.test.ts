@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { partitionOf } from '../../src/kafka/producer/murmur2';
 import { loadSettings } from '../../src/settings/config';
-import { createApi, type ApiOptions, type ApiService } from '../../src/create-api';
+import { createApi, type ApiOptions, type ApiService } from '../../src/processes/create-api';
 import { freePort, startKafka, userCacheDirectory } from '../../src/dev';
 import { parseRecord } from '../../src/domain/workflow/parse';
 import type { AnyStream } from '../../src/domain/stream/stream';

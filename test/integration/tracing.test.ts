@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createBridgeWorker } from '../../src/create-bridge-worker';
+import { createBridgeWorker } from '../../src/processes/create-bridge-worker';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { traceContextOf } from '../../src/domain/record/trace-context';
 import { createLogger } from '../../src/telemetry/logger';

@@ -12,8 +12,11 @@ import { createProducer } from '../../../src/kafka/producer/producer';
 import { connectTemporal, type TemporalClient } from '../../../src/temporal/temporal';
 import { installTemporalRuntime } from '../../../src/temporal/runtime';
 import { loadSettings, type Settings } from '../../../src/settings/config';
-import { createBridgeWorker, type BridgeWorkerOptions } from '../../../src/create-bridge-worker';
-import { createWorker } from '../../../src/create-worker';
+import {
+  createBridgeWorker,
+  type BridgeWorkerOptions,
+} from '../../../src/processes/create-bridge-worker';
+import { createWorker } from '../../../src/processes/create-worker';
 import type { KafkaRecord } from '../../../src/domain/record/record';
 import {
   defineStream,

@@ -4,13 +4,13 @@ import {
   type NativeConnection,
   type WorkerOptions,
 } from '@temporalio/worker';
-import { createActivities, type ActivityDependencies } from './activities/create-activities';
-import type { TemporalSettings } from './temporal/temporal';
-import { dataConverter } from './temporal/encryption/data-converter';
-import { workflowBundle } from './temporal/workflow-bundle';
-import type { RecordEnds } from './bridge/outcomes/record-ends';
-import type { BridgeSinks } from './workflows/bridge-sinks';
-import { reservedQueue } from './workflows/reserved-queue';
+import { createActivities, type ActivityDependencies } from '../activities/create-activities';
+import type { TemporalSettings } from '../temporal/temporal';
+import { dataConverter } from '../temporal/encryption/data-converter';
+import { workflowBundle } from '../temporal/workflow-bundle';
+import type { RecordEnds } from '../bridge/outcomes/record-ends';
+import type { BridgeSinks } from '../workflows/bridge-sinks';
+import { reservedQueue } from '../workflows/reserved-queue';
 
 export interface StreamWorkerOptions extends ActivityDependencies {
   connection: NativeConnection;

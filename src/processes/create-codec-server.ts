@@ -1,10 +1,10 @@
 import type { PayloadCodec } from '@temporalio/common';
-import { requireTokens } from './http/admission';
-import { listen } from './http/listen';
-import { createCodecServer } from './codec-server/server';
-import type { CodecSettings } from './settings/codec-server';
-import type { Service } from './lib/lifecycle';
-import type { Logger } from './telemetry/logger';
+import { requireTokens } from '../http/admission';
+import { listen } from '../http/listen';
+import { createCodecServer } from '../codec-server/server';
+import type { CodecSettings } from '../settings/codec-server';
+import type { Service } from '../lib/lifecycle';
+import type { Logger } from '../telemetry/logger';
 
 /** The codec server, listening. */
 export interface CodecService extends Service {

@@ -1,24 +1,24 @@
-import { BatchingProducer } from './kafka/producer/batching-producer';
+import { BatchingProducer } from '../kafka/producer/batching-producer';
 import {
   createKafka,
   isRetriableKafkaError,
   publicKafkaError,
   type KafkaSettings,
-} from './kafka/kafka';
-import { createProducer } from './kafka/producer/producer';
-import { requireTokens } from './http/admission';
-import { createCheck } from './http-producer/check';
-import { listen } from './http/listen';
-import { createApiServer } from './http-producer/server';
-import { TopicWatch } from './http-producer/topic-watch';
-import type { ApiSettings } from './settings/http-producer';
-import { UsageError } from './domain/errors';
-import type { AnyStream } from './domain/stream/stream';
-import { Releasers, type Service } from './lib/lifecycle';
-import type { Logger } from './telemetry/logger';
-import { createMetrics, startIngestAtZero, type Metrics } from './telemetry/metrics';
-import { requireTopics } from './operations/topics';
-import type { Tracing } from './telemetry/tracing';
+} from '../kafka/kafka';
+import { createProducer } from '../kafka/producer/producer';
+import { requireTokens } from '../http/admission';
+import { createCheck } from '../http-producer/check';
+import { listen } from '../http/listen';
+import { createApiServer } from '../http-producer/server';
+import { TopicWatch } from '../http-producer/topic-watch';
+import type { ApiSettings } from '../settings/http-producer';
+import { UsageError } from '../domain/errors';
+import type { AnyStream } from '../domain/stream/stream';
+import { Releasers, type Service } from '../lib/lifecycle';
+import type { Logger } from '../telemetry/logger';
+import { createMetrics, startIngestAtZero, type Metrics } from '../telemetry/metrics';
+import { requireTopics } from '../operations/topics';
+import type { Tracing } from '../telemetry/tracing';
 
 export interface ApiOptions {
   kafka: KafkaSettings;
