@@ -1,8 +1,8 @@
 import { describePosition } from '../domain/record/record';
 import type { AnyStream } from '../domain/stream/stream';
-import type { Letter } from '../operations/replay-letters';
-import type { ReplayPlan } from '../operations/replay-plan';
-import type { LetterResult, Outcome } from '../operations/replay-run';
+import type { Letter } from '../operations/replay/replay-letters';
+import type { ReplayPlan } from '../operations/replay/replay-plan';
+import type { LetterResult, Outcome } from '../operations/replay/replay-run';
 import { cut } from './failed-output';
 import { printJson, say, table } from './output';
 

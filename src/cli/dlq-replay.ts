@@ -5,8 +5,8 @@ import { createRecordReader } from '../kafka/reader';
 import { createProducer } from '../kafka/producer/producer';
 import { UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream/stream';
-import { parseSince } from '../operations/failed-since';
-import { topicRanges, type PartitionRange } from '../operations/read-topic';
+import { parseSince } from '../operations/runs/failed-since';
+import { topicRanges, type PartitionRange } from '../operations/topic/read-topic';
 import {
   AuditLog,
   AuditProgress,
@@ -14,9 +14,9 @@ import {
   readAudits,
   type AuditStart,
   type ReplayFilters,
-} from '../operations/replay-audit';
-import { planReplay, type ReplayPlan } from '../operations/replay-plan';
-import { runReplay, type LetterResult } from '../operations/replay-run';
+} from '../operations/replay/replay-audit';
+import { planReplay, type ReplayPlan } from '../operations/replay/replay-plan';
+import { runReplay, type LetterResult } from '../operations/replay/replay-run';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type OperationContext, type StreamFlags } from './context';
 import { reportPlan, reportResults } from './dlq-replay-output';

@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import type { Kafka } from '../kafka/kafka';
 import { UsageError } from '../domain/errors';
 import type { AnyStream } from '../domain/stream/stream';
-import { listDeadLetters } from '../operations/dead-letters-list';
+import { listDeadLetters } from '../operations/dead-letters/dead-letters-list';
 import {
   showDeadLetterAt,
   showDeadLetterOf,
   type DeadLetterDetails,
-} from '../operations/dead-letters-show';
+} from '../operations/dead-letters/dead-letters-show';
 import { requireTopics } from '../operations/topics';
 import { addDlqGiveUpCommand } from './dlq-give-up';
 import { addDlqReplayCommand } from './dlq-replay';

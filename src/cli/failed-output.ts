@@ -1,4 +1,4 @@
-import type { FailedEntry } from '../operations/failed-entry';
+import type { FailedEntry } from '../operations/runs/failed-entry';
 import type { RecordContent } from '../domain/record/record';
 import { decodeBytes, type EncodedBytes } from '../domain/record/encoded-bytes';
 import { printable } from '../lib/unprintable';

@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { UsageError } from '../domain/errors';
-import { listFailed } from '../operations/failed-list';
-import { CONCURRENCY, latestFailedRuns } from '../operations/failed-runs';
-import { replayFailed, type ReplayResult } from '../operations/failed-replay';
-import { endOfRun, type Ended } from '../operations/replay-end';
+import { listFailed } from '../operations/failed/failed-list';
+import { CONCURRENCY, latestFailedRuns } from '../operations/runs/failed-runs';
+import { replayFailed, type ReplayResult } from '../operations/failed/failed-replay';
+import { endOfRun, type Ended } from '../operations/replay/replay-end';
 import { mapConcurrently } from '../lib/concurrently';
 import { confirmed, requireTerminal } from './confirm';
 import { withServers, type OperationContext, type StreamFlags } from './context';

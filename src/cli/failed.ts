@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
 import type { Command } from 'commander';
 import { describeStuck, slowWorkflows } from '../temporal/open-workflows';
-import { listFailed } from '../operations/failed-list';
-import { parseSince } from '../operations/failed-since';
-import { showFailed, type FailedDetails } from '../operations/failed-show';
+import { listFailed } from '../operations/failed/failed-list';
+import { parseSince } from '../operations/runs/failed-since';
+import { showFailed, type FailedDetails } from '../operations/failed/failed-show';
 import type { AnyStream } from '../domain/stream/stream';
 import { printable } from '../lib/unprintable';
 import { withServers, type StreamFlags } from './context';

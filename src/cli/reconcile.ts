@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError } from '../domain/errors';
-import { reconcile, type ReconcileReport } from '../operations/reconcile';
+import { reconcile, type ReconcileReport } from '../operations/reconcile/reconcile';
 import { withServers, type StreamFlags } from './context';
 import { facts } from './failed-output';
 import { printable } from '../lib/unprintable';

@@ -1,5 +1,5 @@
 import { describePosition } from '../domain/record/record';
-import type { StreamStatus } from '../operations/status';
+import type { StreamStatus } from '../operations/status/status';
 import { cut } from './failed-output';
 import { table } from './output';
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { streamStatus, type StreamStatus } from '../operations/status';
+import { streamStatus, type StreamStatus } from '../operations/status/status';
 import { withServers, type OperationContext, type StreamFlags } from './context';
 import { printJson, say } from './output';
 import { describeStatus } from './status-output';

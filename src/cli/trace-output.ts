@@ -1,7 +1,7 @@
 import { describePosition } from '../domain/record/record';
-import type { MessageTrace } from '../operations/trace';
-import type { StreamTrace } from '../operations/trace-stream';
-import type { Verdict } from '../operations/trace-verdict';
+import type { MessageTrace } from '../operations/trace/trace';
+import type { StreamTrace } from '../operations/trace/trace-stream';
+import type { Verdict } from '../operations/trace/trace-verdict';
 import { cut, position } from './failed-output';
 import { printable } from '../lib/unprintable';
 import { table } from './output';

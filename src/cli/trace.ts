@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError } from '../domain/errors';
-import { trace, type TraceSubject } from '../operations/trace';
+import { trace, type TraceSubject } from '../operations/trace/trace';
 import { withServers, type StreamFlags } from './context';
 import { printJson, progressLine, say } from './output';
 import { parsePlace } from './place';

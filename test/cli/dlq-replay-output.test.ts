@@ -1,5 +1,5 @@
 import { reportPlan, reportResults } from '../../src/cli/dlq-replay-output';
-import type { LetterResult } from '../../src/operations/replay-run';
+import type { LetterResult } from '../../src/operations/replay/replay-run';
 import { testStream } from '../domain/support/records';
 import { letter } from '../operations/support/letters';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/program';
 import { UsageError } from '../../src/domain/errors';
-import { AuditLog } from '../../src/operations/replay-audit';
+import { AuditLog } from '../../src/operations/replay/replay-audit';
 
 let directory: string;
 beforeEach(async () => (directory = await mkdtemp(join(tmpdir(), 'cloudsync-usage-'))));

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { ReconcileReport } from '../../src/operations/reconcile';
+import type { ReconcileReport } from '../../src/operations/reconcile/reconcile';
 import { BridgeProcesses } from './support/bridge-processes';
 import { startClouds, type Clouds } from './support/clouds';
 import { messageValue, uniqueName, until } from './support/world';

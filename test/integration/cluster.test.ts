@@ -8,7 +8,7 @@ import { createRecordReader } from '../../src/kafka/reader';
 import { DeliveryError } from '../../src/domain/errors';
 import { messageSchema } from '../../src/domain/record/message';
 import { defineStream } from '../../src/domain/stream/stream';
-import { groupProgress } from '../../src/operations/status-progress';
+import { groupProgress } from '../../src/operations/status/status-progress';
 import { createTopics, requireTopics } from '../../src/operations/topics';
 import { KafkaCluster } from './support/kafka-cluster';
 import { MemorySink } from './support/memory-sink';

@@ -3,9 +3,9 @@ import { encryptionCodec } from '../../src/temporal/encryption/encryption-codec'
 import type { EncryptionKey } from '../../src/temporal/encryption/encryption-keys';
 import { DeliveryError } from '../../src/domain/errors';
 import { defineStream, type AnyStream } from '../../src/domain/stream/stream';
-import { listFailed } from '../../src/operations/failed-list';
-import { replayFailed } from '../../src/operations/failed-replay';
-import { showFailed } from '../../src/operations/failed-show';
+import { listFailed } from '../../src/operations/failed/failed-list';
+import { replayFailed } from '../../src/operations/failed/failed-replay';
+import { showFailed } from '../../src/operations/failed/failed-show';
 import { counterValue, message, uniqueName, until, World } from './support/world';
 
 jest.setTimeout(180_000);

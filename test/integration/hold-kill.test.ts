@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listDeadLetters } from '../../src/operations/dead-letters-list';
+import { listDeadLetters } from '../../src/operations/dead-letters/dead-letters-list';
 import { BridgeProcesses } from './support/bridge-processes';
 import { orderedStream } from './support/ordered-stream';
 import { replay } from './support/replay';

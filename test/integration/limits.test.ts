@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, startTemporal, userCacheDirectory, type SingleServer } from '../../src/dev';
-import { reconcile } from '../../src/operations/reconcile';
+import { reconcile } from '../../src/operations/reconcile/reconcile';
 import { counterValue, message, until, World } from './support/world';
 
 jest.setTimeout(120_000);

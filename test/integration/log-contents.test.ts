@@ -3,7 +3,7 @@ import { encodeBatch, varint } from '../kafka/support/encode-batch';
 import { topicEnds } from '../../src/kafka/offsets';
 import { withAdmin } from '../../src/kafka/kafka';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
-import { streamStatus } from '../../src/operations/status';
+import { streamStatus } from '../../src/operations/status/status';
 import { skipBatch } from '../../src/operations/skip-batch';
 import { produceBytes } from './support/produce-bytes';
 import { message, messageValue, uniqueName, until, World } from './support/world';

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { topicEnds } from '../../src/kafka/offsets';
-import { streamStatus } from '../../src/operations/status';
-import { reconcile } from '../../src/operations/reconcile';
-import { topicRanges } from '../../src/operations/read-topic';
-import { trace } from '../../src/operations/trace';
+import { streamStatus } from '../../src/operations/status/status';
+import { reconcile } from '../../src/operations/reconcile/reconcile';
+import { topicRanges } from '../../src/operations/topic/read-topic';
+import { trace } from '../../src/operations/trace/trace';
 import { leaveTransactionOpen } from './support/open-transaction';
 import { messageValue, until, World } from './support/world';
 

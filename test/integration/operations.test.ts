@@ -10,14 +10,17 @@ import {
   type AnyStream,
   type ExecutionOptions,
 } from '../../src/domain/stream/stream';
-import { listDeadLetters } from '../../src/operations/dead-letters-list';
-import { showDeadLetterAt, showDeadLetterOf } from '../../src/operations/dead-letters-show';
-import type { FailedEntry } from '../../src/operations/failed-entry';
-import { listFailed } from '../../src/operations/failed-list';
-import { replayFailed } from '../../src/operations/failed-replay';
-import { showFailed } from '../../src/operations/failed-show';
-import { reconcile } from '../../src/operations/reconcile';
-import { streamStatus } from '../../src/operations/status';
+import { listDeadLetters } from '../../src/operations/dead-letters/dead-letters-list';
+import {
+  showDeadLetterAt,
+  showDeadLetterOf,
+} from '../../src/operations/dead-letters/dead-letters-show';
+import type { FailedEntry } from '../../src/operations/runs/failed-entry';
+import { listFailed } from '../../src/operations/failed/failed-list';
+import { replayFailed } from '../../src/operations/failed/failed-replay';
+import { showFailed } from '../../src/operations/failed/failed-show';
+import { reconcile } from '../../src/operations/reconcile/reconcile';
+import { streamStatus } from '../../src/operations/status/status';
 import { fileSystemSink } from '../../src/sinks/filesystem/filesystem';
 import { message, messageValue, uniqueName, until, World } from './support/world';
 

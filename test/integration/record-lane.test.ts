@@ -1,7 +1,7 @@
 import { DeliveryError } from '../../src/domain/errors';
 import { deadLetterHeader } from '../../src/domain/workflow/dead-letter';
 import type { ExecutionOptions } from '../../src/domain/stream/stream';
-import { groupProgress } from '../../src/operations/status-progress';
+import { groupProgress } from '../../src/operations/status/status-progress';
 import {
   message,
   World,

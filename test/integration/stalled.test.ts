@@ -4,7 +4,7 @@ import type { KafkaSettings } from '../../src/kafka/kafka';
 import { DeliveryError } from '../../src/domain/errors';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { createMetrics } from '../../src/telemetry/metrics';
-import { streamStatus } from '../../src/operations/status';
+import { streamStatus } from '../../src/operations/status/status';
 import { keepingLogger } from '../bridge/support/fakes';
 import { s3Sink } from '../../src/sinks/object-store/s3';
 import { KafkaProxy } from './support/kafka-proxy';

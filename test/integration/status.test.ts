@@ -8,9 +8,9 @@ import { describeTrace } from '../../src/cli/trace-output';
 import { DeliveryError } from '../../src/domain/errors';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { createLogger } from '../../src/telemetry/logger';
-import { listFailed } from '../../src/operations/failed-list';
-import { streamStatus } from '../../src/operations/status';
-import { trace } from '../../src/operations/trace';
+import { listFailed } from '../../src/operations/failed/failed-list';
+import { streamStatus } from '../../src/operations/status/status';
+import { trace } from '../../src/operations/trace/trace';
 import { ApiKey, KafkaProxy } from './support/kafka-proxy';
 import { counterValue, message, until, World } from './support/world';
 

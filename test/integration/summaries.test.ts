@@ -4,7 +4,7 @@ import { encryptionCodec } from '../../src/temporal/encryption/encryption-codec'
 import { brakeWorkflowId } from '../../src/domain/stream/brake';
 import { DeliveryError } from '../../src/domain/errors';
 import { holdWorkflowId } from '../../src/domain/stream/hold';
-import { replayFailed } from '../../src/operations/failed-replay';
+import { replayFailed } from '../../src/operations/failed/failed-replay';
 import { message, until, World } from './support/world';
 
 jest.setTimeout(120_000);

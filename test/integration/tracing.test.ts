@@ -3,7 +3,7 @@ import { createBridgeWorker } from '../../src/processes/create-bridge-worker';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { traceContextOf } from '../../src/domain/record/trace-context';
 import { createLogger } from '../../src/telemetry/logger';
-import { showFailed } from '../../src/operations/failed-show';
+import { showFailed } from '../../src/operations/failed/failed-show';
 import { httpSink } from '../../src/sinks/http/http';
 import { startTracing, type RunningTracing } from '../../src/telemetry/start-tracing';
 import { Receiver } from '../sinks/support/receiver';

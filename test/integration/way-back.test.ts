@@ -10,19 +10,23 @@ import { deadLetterHeader, originalHeaders } from '../../src/domain/workflow/dea
 import { DeliveryError } from '../../src/domain/errors';
 import { messageSchema } from '../../src/domain/record/message';
 import { defineStream, type AnyStream } from '../../src/domain/stream/stream';
-import { listDeadLetters } from '../../src/operations/dead-letters-list';
-import { replayFailed } from '../../src/operations/failed-replay';
-import { topicRanges } from '../../src/operations/read-topic';
+import { listDeadLetters } from '../../src/operations/dead-letters/dead-letters-list';
+import { replayFailed } from '../../src/operations/failed/failed-replay';
+import { topicRanges } from '../../src/operations/topic/read-topic';
 import {
   AuditLog,
   AuditProgress,
   readAudit,
   readAudits,
   type ReplayFilters,
-} from '../../src/operations/replay-audit';
-import { planReplay } from '../../src/operations/replay-plan';
-import { runReplay, type LetterResult, type ReplayContext } from '../../src/operations/replay-run';
-import { trace, type TraceSubject } from '../../src/operations/trace';
+} from '../../src/operations/replay/replay-audit';
+import { planReplay } from '../../src/operations/replay/replay-plan';
+import {
+  runReplay,
+  type LetterResult,
+  type ReplayContext,
+} from '../../src/operations/replay/replay-run';
+import { trace, type TraceSubject } from '../../src/operations/trace/trace';
 import { fileSystemSink } from '../../src/sinks/filesystem/filesystem';
 import { headersByJava, sendHeadersWithJava } from './support/java-tools';
 import type { MemorySink } from './support/memory-sink';

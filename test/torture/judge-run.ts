@@ -1,7 +1,7 @@
 import { connectTemporal } from '../../src/temporal/temporal';
 import { loadSettings } from '../../src/settings/config';
 import { loadStreams } from '../../src/load-streams';
-import type { ReconcileReport } from '../../src/operations/reconcile';
+import type { ReconcileReport } from '../../src/operations/reconcile/reconcile';
 import { readJournal, type JournalEntry } from './journal';
 import { judgeOrder, judgeStream, judgeTopic, type Verdict } from './judge';
 import type { Ledger } from './ledger';

@@ -8,13 +8,13 @@ import {
   isLetterOf,
   originalPosition,
   type DeadLetterEntry,
-} from '../../src/operations/dead-letters';
-import type { FailedEntry } from '../../src/operations/failed-entry';
-import { readTopic, topicRanges } from '../../src/operations/read-topic';
-import type { ReconcileReport } from '../../src/operations/reconcile';
-import { positionOf } from '../../src/operations/replay-letters';
-import { findLetters } from '../../src/operations/trace-records';
-import { traceStream } from '../../src/operations/trace-stream';
+} from '../../src/operations/dead-letters/dead-letters';
+import type { FailedEntry } from '../../src/operations/runs/failed-entry';
+import { readTopic, topicRanges } from '../../src/operations/topic/read-topic';
+import type { ReconcileReport } from '../../src/operations/reconcile/reconcile';
+import { positionOf } from '../../src/operations/replay/replay-letters';
+import { findLetters } from '../../src/operations/trace/trace-records';
+import { traceStream } from '../../src/operations/trace/trace-stream';
 import { cloudsync } from './command';
 import type { Observed } from './judge';
 import { contentKey } from './messages';

@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import type { StreamStatus } from '../../src/operations/status';
+import type { StreamStatus } from '../../src/operations/status/status';
 import type { LoggedEvent } from './event-log';
 import type { JudgedRun, JudgedStream } from './judge-run';
 import type { TortureOptions } from './options';

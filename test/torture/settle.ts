@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StreamStatus } from '../../src/operations/status';
+import type { StreamStatus } from '../../src/operations/status/status';
 import { cloudsync } from './command';
 import type { Processes } from './inject';
 

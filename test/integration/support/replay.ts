@@ -1,10 +1,10 @@
 import { createRecordReader } from '../../../src/kafka/reader';
 import { createProducer } from '../../../src/kafka/producer/producer';
 import type { AnyStream } from '../../../src/domain/stream/stream';
-import { topicRanges } from '../../../src/operations/read-topic';
-import { AuditProgress, type ReplayFilters } from '../../../src/operations/replay-audit';
-import { planReplay } from '../../../src/operations/replay-plan';
-import { runReplay } from '../../../src/operations/replay-run';
+import { topicRanges } from '../../../src/operations/topic/read-topic';
+import { AuditProgress, type ReplayFilters } from '../../../src/operations/replay/replay-audit';
+import { planReplay } from '../../../src/operations/replay/replay-plan';
+import { runReplay } from '../../../src/operations/replay/replay-run';
 import type { World } from './world';
 
 /** What `dlq replay` does; of each letter its message and how its record ended. */

@@ -2,7 +2,7 @@ import { deadLetterHeaders } from '../../../src/domain/workflow/dead-letter';
 import { parseNow } from '../../../src/domain/workflow/parse';
 import type { KafkaRecord } from '../../../src/domain/record/record';
 import type { AnyStream } from '../../../src/domain/stream/stream';
-import { letterWith, sourceOf, type Letter } from '../../../src/operations/replay-letters';
+import { letterWith, sourceOf, type Letter } from '../../../src/operations/replay/replay-letters';
 import { kafkaRecord, testStream } from '../../domain/support/records';
 
 export interface LetterOptions {

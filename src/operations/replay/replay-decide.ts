@@ -1,0 +1,126 @@
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import { grpcStatus, GrpcStatus } from '../../temporal/temporal';
+import type { RecordPosition } from '../../domain/record/record';
+import type { AnyStream } from '../../domain/stream/stream';
+import { hasFailed, latestRun, statusName } from '../runs/failed-runs';
+import type { LetterProgress } from './replay-audit';
+import { positionOf, type Letter } from './replay-letters';
+import { stillInvalid, worthOfRun } from '../runs/replay-validity';
+
+/** Where the end of a record that was run again shows: at a run of a workflow, or at its new place. */
+export type UnderWay =
+  { workflowId: string; runId: string } | { sentTo: RecordPosition; timestamp: number };
+
+/** What is to be done with a letter. */
+export type Decision =
+  | { action: 'run'; failed: { workflowId: string; runId: string } }
+  | { action: 'send'; source: RecordPosition }
+  /** By this very replay, before it was resumed. */
+  | { action: 'done'; outcome: 'replayed' | 'sentBack'; underWay: UnderWay; end?: RecordEnd }
+  /** `underWay`: what has taken care of the record, or is about to. */
+  | { action: 'refuse'; reason: string; underWay?: UnderWay; end?: RecordEnd };
+
+export type RecordEnd = 'delivered' | 'deadAgain';
+
+export interface DecideContext {
+  client: Client;
+  stream: AnyStream;
+  /** A record is sent back to its topic at most this often. */
+  maxReplays: number;
+}
+
+/**
+ * Decides by the letter, the workflow's latest run, and what the log of this replay says. `earlier` is what
+ * the logs of others say.
+ */
+export async function decide(
+  context: DecideContext,
+  letter: Letter,
+  progress: LetterProgress,
+  earlier: LetterProgress = {},
+): Promise<Decision> {
+  const { client, stream } = context;
+  const { workflowId } = letter;
+  const done = doneBefore(letter, progress);
+  if (done) return done;
+  if (workflowId === null) return { action: 'refuse', reason: 'the letter names no workflow' };
+  let run;
+  try {
+    run = await latestRun(client, workflowId);
+  } catch (error) {
+    // Anybody may write a letter, with any id in it.
+    if (grpcStatus(error) !== GrpcStatus.INVALID_ARGUMENT) throw error;
+    return { action: 'refuse', reason: 'the letter names no workflow that could exist' };
+  }
+  if (!run && progress.starting) {
+    const reason = 'the log does not say whether it was started again, and the workflow is gone';
+    return { action: 'refuse', reason };
+  }
+  if (!run) return replayedBefore(earlier) ?? decideToSend(context, letter);
+  if (run.taskQueue !== stream.taskQueue) {
+    const reason = `its workflow belongs to task queue ${run.taskQueue}, not to the stream`;
+    return { action: 'refuse', reason };
+  }
+  const { runId } = run;
+  if (progress.starting && progress.starting.runId !== runId) {
+    // The log ends between "starting" and "started".
+    return { action: 'done', outcome: 'replayed', underWay: { workflowId, runId } };
+  }
+  return hasFailed(run) ? decideToRun(context, letter, run) : refuseRun(run);
+}
+
+function doneBefore(letter: Letter, { started, sent, ended }: LetterProgress) {
+  const end = ended && { end: ended };
+  if (started) {
+    return { action: 'done', outcome: 'replayed', underWay: started, ...end } as const;
+  }
+  if (!sent) return undefined;
+  const underWay = { sentTo: sent, timestamp: letter.content.timestamp };
+  return { action: 'done', outcome: 'sentBack', underWay, ...end } as const;
+}
+
+/** Had it died again, a newer letter would stand in this one's place. */
+function replayedBefore({ started, ended }: LetterProgress): Decision | undefined {
+  if (!started || ended === 'deadAgain') return undefined;
+  const reason = `replayed already: run ${started.runId}, which is gone`;
+  return { action: 'refuse', reason, underWay: started, end: 'delivered' };
+}
+
+function refuseRun({ workflowId, runId, status }: WorkflowExecutionDescription): Decision {
+  const reason = `its latest run is ${statusName(status.name)}`;
+  return { action: 'refuse', reason, underWay: { workflowId, runId } };
+}
+
+function decideToRun(
+  context: DecideContext,
+  letter: Letter,
+  { workflowId, runId }: WorkflowExecutionDescription,
+): Decision {
+  const run = { action: 'run', failed: { workflowId, runId } } as const;
+  if (letter.content.missing) return run;
+  const worth = worthOfRun(letter.errorType, letter.content);
+  if (worth === 'run') return run;
+  if (worth === 'send') return decideToSend(context, letter);
+  return { action: 'refuse', reason: worth.refuse };
+}
+
+function decideToSend({ stream, maxReplays }: DecideContext, letter: Letter): Decision {
+  const source = positionOf(letter);
+  const refuse = (reason: string): Decision => ({ action: 'refuse', reason });
+  if (!source) return refuse('the letter does not say where its record lay');
+  if (source.topic !== stream.topic) {
+    return refuse(
+      `its record came from topic ${source.topic}, and the stream reads ${stream.topic}`,
+    );
+  }
+  if (letter.content.missing) return refuse('the letter is without the content of its record');
+  if (letter.content.invalid !== undefined) return refuse(stillInvalid(letter.content.invalid));
+  if (!letter.content.fitsWorkflow && stream.execution.lane === 'record') {
+    return refuse(stillInvalid('RecordTooLarge: a workflow can not take it; the chunk lane can'));
+  }
+  if (letter.replays >= maxReplays) {
+    const times = letter.replays === 1 ? 'once' : `${letter.replays} times`;
+    return refuse(`it was sent back ${times} before: --max-replays raises the limit`);
+  }
+  return { action: 'send', source };
+}

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto';
+import type { Kafka } from '../../kafka/kafka';
+import type { RecordReader } from '../../kafka/reader';
+import { partitionOf } from '../../kafka/producer/murmur2';
+import {
+  CONTENT_EXPIRED,
+  CONTENT_OMITTED,
+  deadLetterHeader,
+  recordOfLetter,
+} from '../../domain/workflow/dead-letter';
+import { parseOrThrow, type Parsed } from '../../domain/workflow/parse';
+import {
+  describePosition,
+  type KafkaRecord,
+  type RecordPosition,
+} from '../../domain/record/record';
+import type { AnyStream } from '../../domain/stream/stream';
+import {
+  entryOf,
+  originalPosition,
+  withoutRepeats,
+  type DeadLetterEntry,
+} from '../dead-letters/dead-letters';
+import { readTopic, type PartitionRange } from '../topic/read-topic';
+import { validityOf, type Validity } from '../runs/replay-validity';
+
+/** A dead letter as a replay needs it. The record's bytes stay on the dead-letter topic. */
+export interface Letter extends DeadLetterEntry {
+  /** The letter's place, `<topic>/<partition>@<offset>`. */
+  name: string;
+  content: LetterContent;
+}
+
+export interface LetterContent extends Validity {
+  /** The record's timestamp, in milliseconds since the epoch. */
+  timestamp: number;
+  /** Tells two contents apart: a hash of key and value. */
+  digest: string;
+  /** SHA-256 of the record's key, in hex; null where it has none. */
+  key: string | null;
+  /** The same of its value. */
+  value: string | null;
+  /** What a partition is chosen by, where the key decides: the key's murmur2 in 31 bits. */
+  keyHash: number | null;
+  /** The letter had no room for the record, or the record was gone: all of the above tells nothing. */
+  missing: boolean;
+}
+
+/** Letters of the stream in these ranges of its dead-letter topic, in no order that means anything. */
+export async function readLetters(
+  kafka: Kafka,
+  reader: RecordReader,
+  stream: AnyStream,
+  ranges: PartitionRange[],
+  onProgress: (read: number) => void = () => undefined,
+): Promise<Letter[]> {
+  const letters: Letter[] = [];
+  let read = 0;
+  for await (const record of withoutRepeats(
+    readTopic(kafka, reader, stream.deadLetterTopic, ranges),
+  )) {
+    // Streams may share a dead-letter topic.
+    if ((deadLetterHeader(record, 'stream') ?? stream.name) === stream.name) {
+      letters.push(await letterOf(stream, record));
+    }
+    onProgress(++read);
+  }
+  return letters;
+}
+
+async function letterOf(stream: AnyStream, record: KafkaRecord): Promise<Letter> {
+  return letterWith(stream, record, await parseOrThrow(stream, sourceOf(record)));
+}
+
+/** The letter, and what its record is as the stream is defined now. */
+export function letterWith(stream: AnyStream, record: KafkaRecord, parsed: Parsed): Letter {
+  const name = deadLetterHeader(record, 'stream') ?? stream.name;
+  const entry = entryOf(record, name, stream, parsed.ok ? parsed.messageId : null);
+  return {
+    ...entry,
+    name: describePosition(entry.deadLetter),
+    content: {
+      timestamp: record.timestamp,
+      digest: contentDigest(record),
+      key: record.key && sha256(record.key),
+      value: record.value && sha256(record.value),
+      keyHash: record.key && partitionOf(record.key, 2 ** 31),
+      ...validityOf(stream, sourceOf(record), parsed),
+      missing: isWithoutContent(record),
+    },
+  };
+}
+
+/** The record as it lay in the stream's topic, as far as the letter says so. */
+export function sourceOf(letter: KafkaRecord): KafkaRecord {
+  return { ...recordOfLetter(letter), ...originalPosition(letter) };
+}
+
+function isWithoutContent({ key, value, headers }: KafkaRecord): boolean {
+  return (
+    key === null &&
+    value === null &&
+    headers.some(([name]) => name === CONTENT_EXPIRED || name === CONTENT_OMITTED)
+  );
+}
+
+export function contentDigest({ key, value }: Pick<KafkaRecord, 'key' | 'value'>): string {
+  // Two hashes of fixed length: where key ends and value begins is part of the whole.
+  return sha256(Buffer.from([key, value].map((one) => (one ? sha256(one) : 'null')).join()));
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Where the record lay, as far as the letter says so. */
+export function positionOf(letter: DeadLetterEntry): RecordPosition | undefined {
+  const { topic, partition, offset } = letter;
+  return topic === null || partition === null || offset === null
+    ? undefined
+    : { topic, partition, offset };
+}
+
+/**
+ * The letters that count no more, each with the one in its place: a later one of the same workflow or the
+ * same record, or that of the record which was sent back from it. The latter must have the same content,
+ * as anybody may write a header.
+ */
+export function superseded(letters: Letter[]): Map<Letter, Letter> {
+  const replaced = new Map<Letter, Letter>();
+  const newest = new Map<string, Letter>();
+  const byName = new Map(letters.map((letter) => [letter.name, letter]));
+  for (const letter of letters) {
+    const origin = letter.replayOf === null ? undefined : byName.get(letter.replayOf);
+    if (origin && origin.content.digest === letter.content.digest && isNewer(letter, origin)) {
+      replaced.set(origin, letter);
+    }
+    for (const identity of identities(letter)) {
+      const other = newest.get(identity);
+      if (other && !isNewer(letter, other)) replaced.set(letter, other);
+      else {
+        newest.set(identity, letter);
+        if (other) replaced.set(other, letter);
+      }
+    }
+  }
+  return replaced;
+}
+
+function isNewer(letter: Letter, other: Letter): boolean {
+  return letter !== other && (letter.failedAt ?? '') >= (other.failedAt ?? '');
+}
+
+/** A record that was invalid, and goes on when it has become valid, has letters of two workflows. */
+function identities(letter: Letter): string[] {
+  const position = positionOf(letter);
+  return [
+    ...(letter.workflowId === null ? [] : [`workflow ${letter.workflowId}`]),
+    ...(position ? [`record ${describePosition(position)} ${letter.content.timestamp}`] : []),
+  ];
+}

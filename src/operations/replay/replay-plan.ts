@@ -1,0 +1,232 @@
+import type { Client } from '@temporalio/client';
+import { topicConfig, withAdmin, type Kafka } from '../../kafka/kafka';
+import { createRecordReader, type RecordReader } from '../../kafka/reader';
+import { holdsOf } from '../../temporal/hold';
+import { mapConcurrently } from '../../lib/concurrently';
+import { errorWithCause, UsageError } from '../../domain/errors';
+import type { AnyStream } from '../../domain/stream/stream';
+import { CONCURRENCY } from '../runs/failed-runs';
+import { topicRanges, type PartitionRange } from '../topic/read-topic';
+import { leaveOutDelivered } from './replay-at-sink';
+import type { AuditProgress, ReplayFilters } from './replay-audit';
+import { decide, type Decision } from './replay-decide';
+import { readLetters, superseded, type Letter } from './replay-letters';
+import { queuesOf } from './replay-order';
+import { findSentBack, searchFrom, sentAlready, targetPartition } from './replay-send-back';
+
+export interface PlanRequest {
+  filters: ReplayFilters;
+  /** A record is sent back to its topic at most this often. */
+  maxReplays: number;
+  /** Of the dead-letter topic; letters that lie elsewhere are not looked at. */
+  ranges: PartitionRange[];
+  /** What the log of this very replay says, where it goes on after a stop. */
+  own: AuditProgress;
+  /** What the logs of other replays say. */
+  earlier: AuditProgress;
+  onProgress?: (text: string) => void;
+  /** Something to know before records are sent back. */
+  onNotice?: (text: string) => void;
+}
+
+export interface PlannedLetter {
+  letter: Letter;
+  decision: Decision;
+}
+
+export interface ReplayPlan {
+  /** One after the other inside a queue, queues side by side. */
+  queues: PlannedLetter[][];
+  /** Letters that count no more, each with the one in its place. */
+  superseded: [letter: Letter, by: Letter][];
+}
+
+const PROGRESS_INTERVAL = 1_000;
+
+const MAY_BE_SENT =
+  'it may have been sent back before the stop: its topic has deleted what it held then';
+
+/** Decides what is to be done with each letter, and changes nothing. */
+export async function planReplay(
+  kafka: Kafka,
+  client: Client,
+  stream: AnyStream,
+  request: PlanRequest,
+): Promise<ReplayPlan> {
+  const { filters, ranges, own, earlier, maxReplays } = request;
+  const { onProgress = () => undefined, onNotice = () => undefined } = request;
+  const reader = createRecordReader(kafka);
+  try {
+    const all = await readLetters(kafka, reader, stream, ranges, (read) => {
+      if (read % PROGRESS_INTERVAL === 0) onProgress(`${read} dead letters read`);
+    });
+    const chosen = choose(all, filters);
+    const replaced = superseded(all);
+    const queues = queuesOf(
+      stream.ordering,
+      chosen.filter((letter) => !replaced.has(letter)),
+      all,
+      await headsOf(client, stream, chosen),
+    );
+    const context = { client, stream, maxReplays };
+    const decisions = new Map<Letter, Decision>();
+    const letters = queues.flat();
+    for await (const [letter, decision] of mapConcurrently(letters, CONCURRENCY, async (one) => {
+      return [one, await decide(context, one, own.of(one), earlier.of(one))] as const;
+    })) {
+      decisions.set(letter, decision);
+      onProgress(`${decisions.size} of ${letters.length} workflows looked at`);
+    }
+    await leaveOutSent(kafka, reader, stream, decisions, request);
+    await leaveOutDelivered(stream, decisions, onNotice);
+    await warnOfRetention(kafka, stream, decisions, request);
+    return {
+      queues: limited(
+        queues.map((queue) =>
+          queue.map((letter) => ({ letter, decision: decisions.get(letter)! })),
+        ),
+        filters.limit,
+      ),
+      superseded: chosen.flatMap((letter): [Letter, Letter][] => {
+        const by = replaced.get(letter);
+        return by ? [[letter, by]] : [];
+      }),
+    };
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Which places are those of heads of held keys. */
+async function headsOf(client: Client, stream: AnyStream, letters: Letter[]) {
+  const holds = holdsOf(client, stream);
+  const places = new Set<string>();
+  const name = (partition: number, offset: number) => `${partition}@${offset}`;
+  for (const partition of holds ? new Set(letters.map((one) => one.partition)) : []) {
+    if (partition === null) continue;
+    const heads = await holds!.heads({ topic: stream.topic, partition });
+    for (const [offset] of heads.values()) places.add(name(partition, offset));
+  }
+  return (partition: number, offset: number) => places.has(name(partition, offset));
+}
+
+/** Throws a {@link UsageError} that names what was asked for by name and is not there. */
+export function choose(letters: Letter[], filters: ReplayFilters): Letter[] {
+  const { errorTypes, since, until, messageIds, places } = filters;
+  const among = (list: string[] | undefined, value: string | null) =>
+    list === undefined || (value !== null && list.includes(value));
+  const placeOf = ({ deadLetter }: Letter) => `${deadLetter.partition}:${deadLetter.offset}`;
+  const missing = [
+    ...(places ?? []).filter((place) => !letters.some((letter) => placeOf(letter) === place)),
+    ...(messageIds ?? []).filter((id) => !letters.some(({ messageId }) => messageId === id)),
+  ];
+  if (missing.length > 0) {
+    const names = missing.map((one) => JSON.stringify(one)).join(', ');
+    throw new UsageError(`there is no dead letter ${names}`);
+  }
+  return letters.filter((letter) => {
+    const { failedAt } = letter;
+    return (
+      among(errorTypes, letter.errorType) &&
+      among(messageIds, letter.messageId) &&
+      among(places, placeOf(letter)) &&
+      (since === undefined || (failedAt !== null && failedAt >= since)) &&
+      (until === undefined || (failedAt !== null && failedAt <= until))
+    );
+  });
+}
+
+/** Refuses what was sent back before: as the logs say, and as the topic's own records do. */
+async function leaveOutSent(
+  kafka: Kafka,
+  reader: RecordReader,
+  stream: AnyStream,
+  decisions: Map<Letter, Decision>,
+  { own, earlier, onProgress = () => undefined, onNotice = () => undefined }: PlanRequest,
+): Promise<void> {
+  const sends = [...decisions].flatMap(([letter, decision]) =>
+    decision.action === 'send' ? [{ letter, source: decision.source }] : [],
+  );
+  if (sends.length === 0) return;
+  const { topic } = stream;
+  const ranges = await topicRanges(kafka, topic, (text) =>
+    onNotice(`${text}: what was sent back before may lie there`),
+  );
+  if (!ranges) throw new UsageError(`no topic ${topic}: "cloudsync topics create" makes it`);
+  const toSearch = new Map<number, PartitionRange>();
+  for (const { letter, source } of sends) {
+    const partition = targetPartition(source, letter.content, ranges.length);
+    const range = ranges[partition]!;
+    const low = Math.max(searchFrom(source, partition, range, own.of(letter)), range.low);
+    const other = toSearch.get(partition)?.low ?? Infinity;
+    toSearch.set(partition, { ...range, low: Math.min(low, other) });
+  }
+  const found = await findSentBack(
+    kafka,
+    reader,
+    topic,
+    [...toSearch.values()],
+    sends.map(({ letter }) => letter),
+    (read) => {
+      if (read % PROGRESS_INTERVAL === 0) onProgress(`${read} records of ${topic} looked at`);
+    },
+  );
+  for (const { letter } of sends) {
+    const { timestamp } = letter.content;
+    const here = found.get(letter);
+    const sentTo = here ?? earlier.of(letter).sent;
+    if (!sentTo) {
+      const { sending } = own.of(letter);
+      const isLost = sending && (ranges[sending.partition]?.low ?? Infinity) > sending.end;
+      if (isLost) decisions.set(letter, { action: 'refuse', reason: MAY_BE_SENT });
+      continue;
+    }
+    const underWay = { sentTo, timestamp };
+    // The log of this replay ends between "sending" and "sent".
+    const byThis = here !== undefined && own.of(letter).sending !== undefined;
+    decisions.set(
+      letter,
+      byThis
+        ? { action: 'done', outcome: 'sentBack', underWay }
+        : { action: 'refuse', reason: sentAlready(sentTo), underWay },
+    );
+  }
+}
+
+/** A record keeps its timestamp, and retention goes by that: it may not wait long for a bridge worker. */
+async function warnOfRetention(
+  kafka: Kafka,
+  { topic }: AnyStream,
+  decisions: Map<Letter, Decision>,
+  { onNotice = () => undefined }: PlanRequest,
+): Promise<void> {
+  const times = [...decisions].flatMap(([letter, { action }]) =>
+    action === 'send' ? [letter.content.timestamp] : [],
+  );
+  if (times.length === 0) return;
+  let retentionMs;
+  try {
+    retentionMs = await withAdmin(kafka, (admin) => topicConfig(admin, topic, 'retention.ms'));
+  } catch (error) {
+    // Not everybody who may send may ask for settings.
+    return onNotice(`the retention of ${topic} is not known: ${errorWithCause(error)}`);
+  }
+  if (retentionMs === undefined || retentionMs === '-1') return;
+  const expired = times.filter((time) => time < Date.now() - Number(retentionMs)).length;
+  if (expired === 0) return;
+  onNotice(
+    `${expired} of the records are older than the retention of ${topic}: what is sent back may be deleted soon, so a bridge worker of the stream must run`,
+  );
+}
+
+/** So many of them are run or sent, before and after a stop together; what is refused does not count. */
+function limited(queues: PlannedLetter[][], limit = Infinity): PlannedLetter[][] {
+  let left = limit;
+  return queues.map((queue) =>
+    queue.filter(({ decision: { action } }) => {
+      if (left === 0) return false;
+      if (action !== 'refuse') left--;
+      return true;
+    }),
+  );
+}

@@ -1,0 +1,114 @@
+import {
+  emptyTotals,
+  LEDGER_FIELDS,
+  parseLedger,
+  parseObject,
+  parseRecentIds,
+  type LedgerTotals,
+  type RecentIds,
+} from '../../bridge/partition/ledger';
+import { parseStallNote, type StallNote } from '../../bridge/watch/stalls';
+import { withAdmin, type Kafka } from '../../kafka/kafka';
+import { groupState, type GroupMemberState } from '../../kafka/group';
+import { committedOffsets, type CommittedOffset } from '../../kafka/group-offsets';
+import type { PartitionEnds } from '../../kafka/offsets';
+import type { AnyStream } from '../../domain/stream/stream';
+import { existingEnds } from '../topic/read-topic';
+
+export interface GroupProgress {
+  lag: number;
+  lagByPartition: Record<string, number>;
+  totals: LedgerTotals;
+  /** Messages remembered by the group's members of now, each as of its last commit. */
+  recentIds: number;
+  stalled: StalledPartition[];
+  consumers: Consumers;
+}
+
+/** Who consumes the stream's topic. */
+export interface Consumers {
+  /** False while the group deals out its partitions: then it is not known who has which. */
+  settled: boolean;
+  members: (Pick<GroupMemberState, 'memberId' | 'clientId' | 'host'> & { partitions: number[] })[];
+}
+
+/** A partition that has work and makes no progress, as the bridge worker says that owns it. */
+export interface StalledPartition extends Omit<StallNote, 'since' | 'workflowId'> {
+  partition: number;
+  /** The committed offset, which does not move. */
+  offset: number;
+  /** When it last made progress, ISO 8601. */
+  since: string;
+  /** The workflow that has been open for the longest time of those that are waited for; null where none is. */
+  workflowId: string | null;
+}
+
+/** How far the stream's group is on its topic; at zero where the topic does not exist. */
+export async function groupProgress(kafka: Kafka, stream: AnyStream): Promise<GroupProgress> {
+  const { groupId, topic } = stream;
+  const ends = await existingEnds(kafka, topic);
+  if (!ends) return { ...progressOf([], [], []), consumers: { settled: true, members: [] } };
+  const [committed, group] = await withAdmin(kafka, async (admin) => [
+    await committedOffsets(admin, groupId, topic),
+    await groupState(admin, groupId),
+  ]);
+  const memberIds = group.members.map(({ memberId }) => memberId);
+  return { ...progressOf(ends, committed, memberIds), consumers: consumersOf(topic, group) };
+}
+
+/** Members of the group that read other topics alone are those of another stream. */
+function consumersOf(
+  topic: string,
+  { isStable, members }: Awaited<ReturnType<typeof groupState>>,
+): Consumers {
+  const own = isStable ? members.filter(({ topics }) => topics.includes(topic)) : members;
+  return {
+    settled: isStable || members.length === 0,
+    members: own.map(({ memberId, clientId, host, partitions }) => ({
+      ...{ memberId, clientId, host },
+      partitions: [...(partitions[topic] ?? [])].sort((a, b) => a - b),
+    })),
+  };
+}
+
+/** The lag goes up to the high watermark, as in Kafka's own tools: an open transaction hides nothing. */
+export function progressOf(
+  ends: Pick<PartitionEnds, 'partition' | 'low' | 'high'>[],
+  committed: CommittedOffset[],
+  members: string[],
+): Omit<GroupProgress, 'consumers'> {
+  const progress: Omit<GroupProgress, 'consumers'> = {
+    lag: 0,
+    lagByPartition: {},
+    totals: emptyTotals(),
+    recentIds: 0,
+    stalled: [],
+  };
+  const latest = new Map<string, RecentIds>();
+  for (const { partition, low, high } of ends) {
+    const commit = committed.find((one) => one.partition === partition);
+    // Without a commit, or when retention has overtaken it, the group goes on at the earliest record.
+    const position = Math.max(Number(commit?.offset ?? -1), low);
+    // A topic that was created again ends before its group's old commit.
+    const lag = Math.max(high - position, 0);
+    progress.lag += lag;
+    progress.lagByPartition[partition] = lag;
+    const totals = parseLedger(commit?.metadata);
+    for (const field of LEDGER_FIELDS) progress.totals[field] += totals[field];
+    const seen = parseRecentIds(commit?.metadata);
+    const note = parseStallNote(parseObject(commit?.metadata).stalled);
+    // One that has gone may have noted it; whoever has the partition now says so by a commit of its own.
+    if (note && seen && members.includes(seen.memberId)) {
+      const { reason, since, workflowId = null } = note;
+      const offset = Number(commit!.offset);
+      progress.stalled.push({
+        ...{ partition, offset, reason, workflowId },
+        since: new Date(since).toISOString(),
+      });
+    }
+    if (seen && seen.at >= (latest.get(seen.memberId)?.at ?? 0)) latest.set(seen.memberId, seen);
+  }
+  // What a member that has gone remembered is forgotten.
+  for (const memberId of members) progress.recentIds += latest.get(memberId)?.recentIds ?? 0;
+  return progress;
+}

@@ -1,0 +1,80 @@
+import type { Kafka } from '../../kafka/kafka';
+import { createRecordReader } from '../../kafka/reader';
+import { parseOrThrow } from '../../domain/workflow/parse';
+import { isLabelled, labelsOf } from '../../domain/workflow/record-labels';
+import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
+import type { AnyStream } from '../../domain/stream/stream';
+import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from '../dead-letters/dead-letters';
+import { readTopic, topicRanges } from '../topic/read-topic';
+import { readLetter } from '../replay/replay-send-back';
+
+const PROGRESS_INTERVAL = 1_000;
+
+/** Dead letters that the streams' dead-letter topics hold and that `belongs` takes. */
+export async function findLetters(
+  kafka: Kafka,
+  streams: AnyStream[],
+  belongs: (entry: DeadLetterEntry) => boolean,
+  onProgress: (text: string) => void,
+): Promise<Map<AnyStream, DeadLetterEntry[]>> {
+  const found = new Map(streams.map((stream) => [stream, [] as DeadLetterEntry[]]));
+  let read = 0;
+  for await (const { owner, letter } of deadLettersOf(kafka, streams)) {
+    const entry = await deadLetterEntry(streams, owner, letter);
+    const stream = streams.find(({ name }) => name === entry.stream);
+    if (stream && belongs(entry)) found.get(stream)!.push(entry);
+    if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} dead letters read`);
+  }
+  return found;
+}
+
+/**
+ * Reads the streams' topics from end to end, each once, for records of a message, and for labelled ones. `onUnread`
+ * is told what can't be read.
+ */
+export async function scanTopics(
+  kafka: Kafka,
+  streams: AnyStream[],
+  messageId: string,
+  onProgress: (text: string) => void,
+  onUnread: (topic: string, text: string) => void,
+): Promise<Map<AnyStream, KafkaRecord[]>> {
+  const found = new Map(streams.map((stream) => [stream, [] as KafkaRecord[]]));
+  const reader = createRecordReader(kafka);
+  try {
+    for (const topic of new Set(streams.map((stream) => stream.topic))) {
+      const ranges = (await topicRanges(kafka, topic, (text) => onUnread(topic, text))) ?? [];
+      const total = ranges.reduce((sum, { low, high }) => sum + high - low, 0);
+      const readers = streams.filter((stream) => stream.topic === topic);
+      let read = 0;
+      for await (const record of readTopic(kafka, reader, topic, ranges)) {
+        for (const stream of readers) {
+          const parsed = await parseOrThrow(stream, record);
+          const isAsked = parsed.ok
+            ? parsed.messageId === messageId
+            : isLabelled(labelsOf(stream, record), messageId);
+          if (isAsked) found.get(stream)!.push(record);
+        }
+        if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} of ${total} of ${topic} read`);
+      }
+    }
+  } finally {
+    await reader.close();
+  }
+  return found;
+}
+
+/** The record at a place; undefined where the broker has none there. */
+export async function recordAt(
+  kafka: Kafka,
+  { topic, partition, offset }: RecordPosition,
+): Promise<KafkaRecord | undefined> {
+  const range = (await topicRanges(kafka, topic))?.find((one) => one.partition === partition);
+  if (!range || offset < range.low || offset >= range.high) return undefined;
+  const reader = createRecordReader(kafka);
+  try {
+    return await readLetter(reader, { topic, partition, offset });
+  } finally {
+    await reader.close();
+  }
+}

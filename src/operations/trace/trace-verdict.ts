@@ -1,0 +1,58 @@
+import { describePosition, type RecordPosition } from '../../domain/record/record';
+import type { DeadLetterEntry } from '../dead-letters/dead-letters';
+import { positionOf } from '../replay/replay-letters';
+import type { TracedRun } from './trace-runs';
+
+/**
+ * What became of a record, or of a message. `stuck`: a workflow is at it and its workflow task fails again and
+ * again; `failed`: its workflow ended without a dead letter; `missing`:
+ * a workflow delivered it, and the sink does not hold it; `filtered`: the stream passes it by, as its `onNull` is
+ * `skip`; `unknown`: nothing that was looked at says.
+ */
+export type Verdict =
+  | 'delivered'
+  | 'dead-lettered'
+  | 'running'
+  | 'stuck'
+  | 'failed'
+  | 'missing'
+  | 'filtered'
+  | 'unknown';
+
+/** By the record's own runs, the chunk that holds it, and its dead letters. */
+export function recordVerdict(
+  position: RecordPosition,
+  runs: TracedRun[],
+  chunk: TracedRun | undefined,
+  letters: DeadLetterEntry[],
+  isFiltered = false,
+): Exclude<Verdict, 'missing'> {
+  const name = describePosition(position);
+  const isHere = (place: RecordPosition | undefined) =>
+    place !== undefined && describePosition(place) === name;
+  // An invalid record that has become valid goes on in a workflow of its own, which tells.
+  const own = runs.filter((run) => isHere(place(run)) && run.outcome !== 'revalidated');
+  const isDead = letters.some((letter) => isHere(positionOf(letter)));
+  const open = own.find(({ status }) => status === 'Running');
+  if (open) return open.stuck ? 'stuck' : 'running';
+  const last = own.at(-1);
+  if (last?.status === 'Completed') return last.outcome === 'filtered' ? 'filtered' : 'delivered';
+  if (isDead) return 'dead-lettered';
+  if (last) return 'failed';
+  if (isFiltered) return 'filtered';
+  if (chunk?.status === 'Running') return chunk.stuck ? 'stuck' : 'running';
+  if (chunk?.status === 'Completed') return 'delivered';
+  return chunk ? 'failed' : 'unknown';
+}
+
+function place({ topic, partition, offset }: TracedRun): RecordPosition | undefined {
+  return topic === null || partition === null || offset === null
+    ? undefined
+    : { topic, partition, offset };
+}
+
+/** Of all records of a message together: one that is delivered is enough. */
+export function messageVerdict(records: Verdict[]): Verdict {
+  const order: Verdict[] = ['stuck', 'running', 'delivered', 'dead-lettered', 'failed', 'filtered'];
+  return order.find((one) => records.includes(one)) ?? 'unknown';
+}

@@ -1,0 +1,115 @@
+import type { Client } from '@temporalio/client';
+import type { Kafka } from '../../kafka/kafka';
+import { UsageError } from '../../domain/errors';
+import { parseOrThrow, type Parsed } from '../../domain/workflow/parse';
+import { isLabelled } from '../../domain/workflow/record-labels';
+import { describePosition, isInvalidType, type RecordPosition } from '../../domain/record/record';
+import type { AnyStream } from '../../domain/stream/stream';
+import { originalPosition, type DeadLetterEntry } from '../dead-letters/dead-letters';
+import { positionOf } from '../replay/replay-letters';
+import { findLetters, recordAt, scanTopics } from './trace-records';
+import { traceStream, type StreamTrace } from './trace-stream';
+
+/** A message by its id, which may be the key or the raw id of an invalid record, or a record by its place on a topic or a dead-letter topic. */
+export type TraceSubject = { messageId: string } | { record: RecordPosition };
+
+export interface MessageTrace {
+  /** Null for a record that is no message. */
+  messageId: string | null;
+  record: RecordPosition | null;
+  streams: StreamTrace[];
+}
+
+export interface TraceOptions {
+  /** Reads the topics from end to end for records of the message. */
+  scan: boolean;
+  onProgress?: (text: string) => void;
+}
+
+export async function trace(
+  kafka: Kafka,
+  client: Client,
+  streams: AnyStream[],
+  subject: TraceSubject,
+  { scan, onProgress = () => undefined }: TraceOptions,
+): Promise<MessageTrace> {
+  const place = 'record' in subject ? await sourceOf(kafka, streams, subject.record) : undefined;
+  const concerned = place ? streams.filter(({ topic }) => topic === place.topic) : streams;
+  const record = place && (await recordAt(kafka, place));
+  const name = place && describePosition(place);
+  const isHere = (one: RecordPosition | undefined) =>
+    one !== undefined && describePosition(one) === name;
+  const parsed = new Map<AnyStream, Parsed>();
+  if (record) {
+    for (const stream of concerned) parsed.set(stream, await parseOrThrow(stream, record));
+  }
+  const messageIds = new Map(
+    concerned.map((stream) => [stream, messageIdFor(subject, parsed.get(stream))]),
+  );
+  const letters = await findLetters(
+    kafka,
+    concerned,
+    (entry) =>
+      'messageId' in subject ? isOf(entry, subject.messageId) : isHere(positionOf(entry)),
+    onProgress,
+  );
+  const unread: { topic: string; text: string }[] = [];
+  const scanned =
+    scan && 'messageId' in subject
+      ? await scanTopics(kafka, concerned, subject.messageId, onProgress, (topic, text) =>
+          unread.push({ topic, text }),
+        )
+      : undefined;
+  const traces: StreamTrace[] = [];
+  for (const stream of concerned) {
+    const deadLetters = letters.get(stream)!;
+    const messageId =
+      messageIds.get(stream) ??
+      deadLetters.find((one) => one.messageId !== null)?.messageId ??
+      null;
+    messageIds.set(stream, messageId);
+    onProgress(`workflows of stream ${stream.name}`);
+    traces.push(
+      await traceStream(client, stream, {
+        messageId,
+        place,
+        filtered: 'filtered' in (parsed.get(stream) ?? {}),
+        records: record ? [record] : (scanned?.get(stream) ?? []),
+        deadLetters: deadLetters.sort((a, b) => (a.failedAt ?? '').localeCompare(b.failedAt ?? '')),
+        scanned: scanned !== undefined || place !== undefined,
+        unread: unread.filter(({ topic }) => topic === stream.topic).map(({ text }) => text),
+      }),
+    );
+  }
+  const messageId = [...messageIds.values()].find((id) => id !== null) ?? null;
+  return { messageId, record: place ?? null, streams: traces };
+}
+
+/** Whether the letter is of the message, or of a record without a message id that has such a key or id. */
+function isOf({ messageId, key, rawId, errorType }: DeadLetterEntry, asked: string): boolean {
+  if (messageId === asked) return true;
+  return (messageId === null || isInvalidType(errorType)) && isLabelled({ key, rawId }, asked);
+}
+
+/** A place on a dead-letter topic is that of a letter, which tells where its record lay. */
+async function sourceOf(
+  kafka: Kafka,
+  streams: AnyStream[],
+  place: RecordPosition,
+): Promise<RecordPosition> {
+  if (streams.some(({ topic }) => topic === place.topic)) return place;
+  if (!streams.some(({ deadLetterTopic }) => deadLetterTopic === place.topic)) {
+    throw new UsageError(
+      `no stream reads topic ${JSON.stringify(place.topic)} or dead-letters to it`,
+    );
+  }
+  const letter = await recordAt(kafka, place);
+  const source = letter && originalPosition(letter);
+  if (!source) throw new UsageError(`there is no dead letter ${describePosition(place)}`);
+  return source;
+}
+
+function messageIdFor(subject: TraceSubject, parsed: Parsed | undefined): string | null {
+  if ('messageId' in subject) return subject.messageId;
+  return parsed?.ok ? parsed.messageId : null;
+}

@@ -1,0 +1,165 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { LetterProgress } from '../../../src/operations/replay/replay-audit';
+import { decide } from '../../../src/operations/replay/replay-decide';
+import { testStream } from '../../domain/support/records';
+import { letter, type LetterOptions } from '../support/letters';
+
+/** A server that knows one workflow, with a latest run of this status; undefined: it knows none. */
+function client(status?: string, { runId = 'latest', taskQueue = 'cloudsync-test' } = {}): Client {
+  const describe = (workflowId: string) => () =>
+    status === undefined
+      ? Promise.reject(new WorkflowNotFoundError('gone', workflowId, undefined))
+      : Promise.resolve({ workflowId, runId, taskQueue, status: { name: status } });
+  return {
+    workflow: { getHandle: (id: string) => ({ describe: describe(id) }) },
+  } as unknown as Client;
+}
+
+const decided = (
+  server: Client,
+  options: LetterOptions = {},
+  progress: LetterProgress = {},
+  stream = testStream(),
+) => decide({ client: server, stream, maxReplays: 3 }, letter({ stream, ...options }), progress);
+
+const source = { topic: 'topic', partition: 0, offset: 7 };
+const underWay = { workflowId: 'test-42-7', runId: 'latest' };
+const nope = { record: { value: Buffer.from('{nope') }, errorType: 'InvalidJson' };
+const large = {
+  record: { value: Buffer.from(JSON.stringify({ id: '42', more: 'x'.repeat(2 ** 21) })) },
+  errorType: 'RecordTooLarge',
+};
+const replays = (count: string) => ({
+  record: { headers: [['cloudsync-replays', Buffer.from(count)]] as [string, Buffer][] },
+});
+const refuse = (reason: string | RegExp) => ({
+  action: 'refuse',
+  reason: typeof reason === 'string' ? reason : (expect.stringMatching(reason) as string),
+});
+
+test.each(['FAILED', 'TIMED_OUT', 'TERMINATED', 'CANCELLED'])('%s: run again', async (status) => {
+  expect(await decided(client(status))).toEqual({ action: 'run', failed: underWay });
+});
+
+test.each([
+  ['COMPLETED', 'Completed'],
+  ['RUNNING', 'Running'],
+])('%s: refused', async (status, name) => {
+  const refused = { ...refuse(`its latest run is ${name}`), underWay };
+  expect(await decided(client(status))).toEqual(refused);
+});
+
+test('gone: sent back', async () => {
+  expect(await decided(client())).toEqual({ action: 'send', source });
+});
+
+test('gone, after an earlier replay has run it again: refused, unless that one saw it die', async () => {
+  const started = { workflowId: 'test-42-7', runId: 'again' };
+  const after = (earlier: LetterProgress) =>
+    decide({ client: client(), stream: testStream(), maxReplays: 3 }, letter(), {}, earlier);
+  const refused = {
+    ...refuse('replayed already: run again, which is gone'),
+    ...{ underWay: started, end: 'delivered' },
+  };
+  expect(await after({ started })).toEqual(refused);
+  expect(await after({ started, ended: 'delivered' })).toEqual(refused);
+  expect(await after({ started, ended: 'deadAgain' })).toEqual({ action: 'send', source });
+  // Nobody knows whether it was.
+  expect(await after({ starting: started })).toEqual({ action: 'send', source });
+});
+
+describe('an invalid record', () => {
+  test('is refused while it is one, with and without its workflow', async () => {
+    expect(await decided(client('FAILED'), nope)).toEqual(refuse(/^still invalid: InvalidJson/));
+    expect(await decided(client(), nope)).toEqual(refuse(/^still invalid: InvalidJson/));
+  });
+
+  test('that has become valid runs again, or is sent back', async () => {
+    const now = { errorType: 'SchemaMismatch' };
+    expect(await decided(client('FAILED'), now)).toMatchObject({ action: 'run' });
+    expect(await decided(client(), now)).toMatchObject({ action: 'send' });
+    expect(await decided(client('COMPLETED'), now)).toMatchObject({ action: 'refuse' });
+  });
+
+  test('that its workflow has by reference only is sent back', async () => {
+    const rejected = { errorType: 'RejectedByTemporal' };
+    expect(await decided(client('FAILED'), rejected)).toEqual({ action: 'send', source });
+  });
+
+  test('that is too large for a workflow goes back in the chunk lane only', async () => {
+    expect(await decided(client('FAILED'), large)).toEqual(refuse(/RecordTooLarge/));
+    const stream = testStream({ execution: { lane: 'chunk' } });
+    expect(await decided(client('FAILED'), large, {}, stream)).toEqual({ action: 'send', source });
+  });
+});
+
+test('a record that died of something else runs again, also where the schema refuses it now', async () => {
+  const options = { ...nope, errorType: 'Permanent' };
+  expect(await decided(client('FAILED'), options)).toMatchObject({ action: 'run' });
+  expect(await decided(client(), options)).toEqual(refuse(/^still invalid/));
+});
+
+test('a record is sent back so often and no more', async () => {
+  expect(await decided(client(), replays('2'))).toMatchObject({ action: 'send' });
+  expect(await decided(client(), replays('3'))).toEqual(refuse(/sent back 3 times/));
+  // Whoever wrote that: it counts as none.
+  expect(await decided(client(), replays('-5'))).toMatchObject({ action: 'send' });
+});
+
+test('what can not be sent back says why', async () => {
+  const header: [string, Buffer] = ['cloudsync-content-expired', Buffer.from('true')];
+  const without = { record: { value: null, headers: [header] } };
+  expect(await decided(client(), without)).toEqual(refuse(/without the content/));
+  const elsewhere = { record: { topic: 'old' } };
+  expect(await decided(client(), elsewhere)).toEqual(refuse(/came from topic old/));
+  const context = { client: client(), stream: testStream(), maxReplays: 3 };
+  const nowhere = { ...letter(), topic: null };
+  expect(await decide(context, nowhere, {})).toEqual(refuse(/where its record lay/));
+});
+
+test('a letter that anybody may have written is refused, not believed', async () => {
+  const context = { client: client('FAILED'), stream: testStream(), maxReplays: 3 };
+  const nameless = { ...letter(), workflowId: null };
+  expect(await decide(context, nameless, {})).toEqual(refuse(/names no workflow/));
+  const others = client('FAILED', { taskQueue: 'cloudsync-other' });
+  expect(await decided(others)).toEqual(refuse(/task queue cloudsync-other/));
+  const invalid = Object.assign(new Error('too long'), { code: 3 });
+  const picky = {
+    workflow: { getHandle: () => ({ describe: () => Promise.reject(invalid) }) },
+  } as unknown as Client;
+  expect(await decided(picky)).toEqual(refuse(/could exist/));
+});
+
+test('a server that is away ends the plan', async () => {
+  const away = Object.assign(new Error('away'), { code: 14 });
+  const server = {
+    workflow: { getHandle: () => ({ describe: () => Promise.reject(away) }) },
+  } as unknown as Client;
+  await expect(decided(server)).rejects.toThrow('away');
+});
+
+describe('after a stop', () => {
+  const failed = { workflowId: 'test-42-7', runId: 'before' };
+  const started = { workflowId: 'test-42-7', runId: 'new' };
+
+  test('what the log says is done is done', async () => {
+    expect(await decided(client('FAILED'), {}, { starting: failed, started })).toEqual({
+      ...{ action: 'done', outcome: 'replayed', underWay: started },
+    });
+    const sent = { topic: 'topic', partition: 0, offset: 9 };
+    expect(await decided(client(), {}, { sent, ended: 'deadAgain' })).toEqual({
+      ...{ action: 'done', outcome: 'sentBack', end: 'deadAgain' },
+      underWay: { sentTo: sent, timestamp: 1_700_000_000_123 },
+    });
+  });
+
+  test('what may have been started is known by its run', async () => {
+    const progress = { starting: failed };
+    expect(await decided(client('RUNNING'), {}, progress)).toEqual({
+      ...{ action: 'done', outcome: 'replayed', underWay },
+    });
+    const unchanged = client('FAILED', { runId: 'before' });
+    expect(await decided(unchanged, {}, progress)).toEqual({ action: 'run', failed });
+    expect(await decided(client(), {}, progress)).toEqual(refuse(/does not say/));
+  });
+});

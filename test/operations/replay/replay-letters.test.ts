@@ -1,0 +1,78 @@
+import { sentBackHeaders } from '../../../src/domain/workflow/dead-letter';
+import { contentDigest, superseded } from '../../../src/operations/replay/replay-letters';
+import { kafkaRecord } from '../../domain/support/records';
+import { letterIn, letter, letterRecord } from '../support/letters';
+
+/** The record of a letter, sent back and dead again. */
+const sentBackFrom = (at: number, offset: number, value = '{"id":"42"}') => ({
+  record: {
+    offset,
+    value: Buffer.from(value),
+    headers: sentBackHeaders({ topic: 'dead', partition: 0, offset: at }, 1),
+  },
+});
+
+const names = (letters: Parameters<typeof superseded>[0]) =>
+  [...superseded(letters)].map(([one, by]) => [one.deadLetter.offset, by.deadLetter.offset]);
+
+test('a letter tells whether its record is a message now, and whether a workflow can take it', () => {
+  expect(letter().content).toMatchObject({ missing: false, fitsWorkflow: true, key: null });
+  expect(letter().content).not.toHaveProperty('invalid');
+  const value = Buffer.from('{nope');
+  expect(letter({ record: { value } }).content).toMatchObject({
+    invalid: expect.stringMatching(/^InvalidJson: /) as string,
+    fitsWorkflow: false,
+  });
+  const large = Buffer.from(JSON.stringify({ id: '42', more: 'x'.repeat(2 ** 21) }));
+  const { content } = letter({ record: { value: large } });
+  expect(content.fitsWorkflow).toBe(false);
+  expect(content).not.toHaveProperty('invalid');
+});
+
+test('a letter without content is known by its header, and by that there is none', () => {
+  const header: [string, Buffer] = ['cloudsync-content-omitted', Buffer.from('true')];
+  const without = letterRecord({ record: { value: null, headers: [header] } });
+  expect(letterIn(without).content.missing).toBe(true);
+  expect(letter({ record: { headers: [header] } }).content.missing).toBe(false);
+});
+
+test('digests tell contents apart, null from empty and key from value', () => {
+  const digest = (key: string | null, value: string | null) =>
+    contentDigest({
+      key: key === null ? null : Buffer.from(key),
+      value: value === null ? null : Buffer.from(value),
+    });
+  const all = [digest('a', 'b'), digest('ab', ''), digest('', 'ab'), digest(null, 'ab')];
+  expect(new Set([...all, digest('ab', null), digest('null', null)]).size).toBe(6);
+  expect(digest('a', 'b')).toBe(
+    contentDigest(kafkaRecord({ key: Buffer.from('a'), value: Buffer.from('b') })),
+  );
+});
+
+test('of the letters of one workflow the newest counts, in whatever order they lie', () => {
+  const early = letter({ at: 5, failedAt: '2026-01-01T00:00:00Z' });
+  const late = letter({ at: 3, failedAt: '2026-01-02T00:00:00Z' });
+  const other = letter({ at: 4, record: { offset: 8 } });
+  expect(names([late, early, other])).toEqual([[5, 3]]);
+  expect(names([early, other, late])).toEqual([[5, 3]]);
+});
+
+test('of the letters of one record the newest counts: an invalid one got a workflow of its own', () => {
+  const invalid = letter({ at: 1, workflowId: 'test-invalid-topic-0-7' });
+  expect(names([invalid, letter({ at: 2 })])).toEqual([[1, 2]]);
+  const otherTime = letter({ at: 2, record: { timestamp: 1 } });
+  expect(names([invalid, otherTime])).toEqual([]);
+});
+
+test('a record that was sent back and died again has taken the place of its letter', () => {
+  expect(names([letter({ at: 1 }), letter({ at: 2, ...sentBackFrom(1, 90) })])).toEqual([[1, 2]]);
+});
+
+test('a forged header takes nobody’s place', () => {
+  const victim = letter({ at: 1 });
+  expect(names([victim, letter({ at: 2, ...sentBackFrom(1, 90, '{"id":"x"}') })])).toEqual([]);
+  expect(names([victim, letter({ at: 2, ...sentBackFrom(7, 90) })])).toEqual([]);
+  const older = letter({ at: 2, ...sentBackFrom(1, 90), failedAt: '2025-01-01T00:00:00Z' });
+  expect(names([victim, older])).toEqual([]);
+  expect(names([letter({ at: 2, ...sentBackFrom(2, 90) })])).toEqual([]);
+});

@@ -1,0 +1,52 @@
+import { sentBackHeaders } from '../../../src/domain/workflow/dead-letter';
+import type { Ordering } from '../../../src/domain/stream/stream';
+import { queuesOf } from '../../../src/operations/replay/replay-order';
+import { letter } from '../support/letters';
+
+const at = (offset: number, key: string | null, partition = 0) =>
+  letter({
+    at: 100 - offset,
+    record: { offset, partition, key: key === null ? null : Buffer.from(key) },
+  });
+const letters = [at(9, 'b'), at(3, 'a'), at(5, null), at(4, null), at(7, 'a'), at(1, 'a', 1)];
+
+const offsets = (ordering: Ordering, some = letters, all = some) =>
+  queuesOf(ordering, some, all).map((queue) => queue.map(({ offset }) => offset));
+
+test('without an order each letter is a queue, oldest record first', () => {
+  expect(offsets('none')).toEqual([[3], [4], [5], [7], [9], [1]]);
+});
+
+test('by key, those of one key and partition; a record without a key has no order', () => {
+  expect(offsets('key')).toEqual([[3, 7], [4], [5], [9], [1]]);
+});
+
+test('by partition, all of it', () => {
+  expect(offsets('partition')).toEqual([[3, 4, 5, 7, 9], [1]]);
+});
+
+test('a record that was sent back keeps its first place, however often it was', () => {
+  const from = (offset: number) => sentBackHeaders({ topic: 'dead', partition: 0, offset }, 1);
+  const key = Buffer.from('a');
+  const first = at(3, 'a');
+  const second = letter({ at: 50, record: { offset: 20, key, headers: from(97) } });
+  const third = letter({ at: 60, record: { offset: 30, key, headers: from(50) } });
+  expect(offsets('key', [third, at(7, 'a')], [first, second, third, at(7, 'a')])).toEqual([
+    [30, 7],
+  ]);
+  // A forged circle ends.
+  const circle = letter({ at: 70, record: { offset: 40, key, headers: from(70) } });
+  expect(offsets('key', [circle, at(7, 'a')])).toEqual([[7, 40]]);
+});
+
+test('a letter that does not say where its record lay comes first', () => {
+  const unknown = { ...at(0, 'a'), topic: null, partition: null, offset: null };
+  expect(offsets('none', [at(3, 'a'), unknown])).toEqual([[null], [3]]);
+});
+
+test('the head of a held key comes first, and last what was given up before it', () => {
+  const some = [at(3, 'a'), at(5, 'a'), at(9, 'a'), at(4, 'b')];
+  const isHead = (partition: number, offset: number) => partition === 0 && offset === 5;
+  const queues = queuesOf('key', some, some, isHead);
+  expect(queues.map((queue) => queue.map(({ offset }) => offset))).toEqual([[5, 9, 3], [4]]);
+});

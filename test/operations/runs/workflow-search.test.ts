@@ -1,0 +1,41 @@
+import type { Client } from '@temporalio/client';
+import { traceStream } from '../../../src/operations/trace/trace-stream';
+import { findChunk, MAX_SEARCHED } from '../../../src/operations/runs/workflow-search';
+import type { AnyStream } from '../../../src/domain/stream/stream';
+import { testStream } from '../../domain/support/records';
+
+const stream: AnyStream = {
+  ...testStream(),
+  execution: { ...testStream().execution, lane: 'chunk' } as AnyStream['execution'],
+};
+
+/** So many chunks of one record each, the newest first. */
+function clientWith(chunks: number): Client {
+  return {
+    workflow: {
+      async *list({ query }: { query: string }) {
+        if (!query.includes('-chunk-')) return;
+        for (let offset = chunks - 1; offset >= 0; offset--) {
+          const workflowId = `${stream.name}-chunk-topic-0-${offset}`;
+          const memo = { topic: 'topic', partition: 0, first: offset, last: offset };
+          yield await Promise.resolve({ workflowId, runId: `r${offset}`, memo });
+        }
+      },
+    },
+  } as unknown as Client;
+}
+const place = { topic: 'topic', partition: 0, offset: 0 };
+
+test('the chunk of a record is found among others, or is not there', async () => {
+  expect(await findChunk(clientWith(3), stream, place)).toMatchObject({ chunk: { runId: 'r0' } });
+  expect(await findChunk(clientWith(0), stream, place)).toEqual({ complete: true });
+});
+
+test('trace says where it has given up the search for a chunk', async () => {
+  const known = { messageId: null, place, records: [], deadLetters: [], scanned: true };
+  const { verdict, notLookedAt } = await traceStream(clientWith(MAX_SEARCHED + 1), stream, known);
+  expect(verdict).toBe('unknown');
+  expect(notLookedAt).toEqual([
+    `chunks of topic/0@0 beyond the newest ${MAX_SEARCHED} of its partition`,
+  ]);
+});
