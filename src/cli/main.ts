@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { exitWith, finish, handleOutputErrors } from './exit';
+import { exitWith, finish, handleOutputErrors } from './options/exit';
 import { createProgram } from './program';
 
 handleOutputErrors();

@@ -1,21 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { addApiCommand } from './api';
-import { addBridgeCommand } from './bridge';
-import { addCodecCommand } from './codec';
-import { addDevCommand } from './dev';
-import { addDlqCommand } from './dlq';
-import { addFailedCommand } from './failed';
-import { addReconcileCommand } from './reconcile';
-import { addResumeCommand } from './resume';
-import { addSkipBatchCommand } from './skip-batch';
-import { addScenariosCommand } from './scenarios';
-import { addSendCommand } from './send';
-import { addStatusCommand } from './status';
-import { addTopicsCommand } from './topics';
-import { addTraceCommand } from './trace';
-import { addWorkerCommand } from './worker';
+import { addApiCommand } from './services/api';
+import { addBridgeCommand } from './services/bridge';
+import { addCodecCommand } from './services/codec';
+import { addDevCommand } from './dev/dev';
+import { addDlqCommand } from './commands/dlq';
+import { addFailedCommand } from './commands/failed';
+import { addReconcileCommand } from './commands/reconcile';
+import { addResumeCommand } from './commands/resume';
+import { addSkipBatchCommand } from './commands/skip-batch';
+import { addScenariosCommand } from './commands/scenarios';
+import { addSendCommand } from './commands/send';
+import { addStatusCommand } from './commands/status';
+import { addTopicsCommand } from './commands/topics';
+import { addTraceCommand } from './commands/trace';
+import { addWorkerCommand } from './services/worker';
 
 /** Every command; a usage error throws. */
 export function createProgram(): Command {

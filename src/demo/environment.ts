@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { addressesAsEnvironment, localServers } from '../cli/dev-up';
-import { say } from '../cli/output';
+import { addressesAsEnvironment, localServers } from '../cli/dev/dev-up';
+import { say } from '../cli/output/output';
 import { loadSettings, processEnvironment } from '../settings/config';
 import { down, ensureNamespace, status } from '../dev';
 

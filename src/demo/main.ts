@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import { writeLocalEnvironment } from '../cli/dev-up';
-import { exitWith } from '../cli/exit';
-import { printJson, say } from '../cli/output';
+import { writeLocalEnvironment } from '../cli/dev/dev-up';
+import { exitWith } from '../cli/options/exit';
+import { printJson, say } from '../cli/output/output';
 import { processEnvironment } from '../settings/config';
 import { Releasers } from '../lib/lifecycle';
 import { httpSender } from '../scenarios/http-sender';

@@ -1,5 +1,5 @@
-import { exitWith } from '../cli/exit';
-import { runService } from '../cli/run-service';
+import { exitWith } from '../cli/options/exit';
+import { runService } from '../cli/services/run-service';
 import { createApi } from '../processes/create-api';
 
 /** The HTTP producer as a process of its own. Arguments: names of streams; default all. */

@@ -1,5 +1,5 @@
-import { exitWith } from '../cli/exit';
-import { runService } from '../cli/run-service';
+import { exitWith } from '../cli/options/exit';
+import { runService } from '../cli/services/run-service';
 import { createWorker } from '../processes/create-worker';
 
 /** A Temporal worker as a process of its own. Arguments: names of streams; default all. */

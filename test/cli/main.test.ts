@@ -26,7 +26,7 @@ test('a command whose results nobody reads ends without a word, as ls does befor
 
 test('a service goes on when nobody reads its output', async () => {
   const script = `
-    import exit from ${JSON.stringify(join(SOURCES, 'exit.ts'))};
+    import exit from ${JSON.stringify(join(SOURCES, 'options', 'exit.ts'))};
     exit.handleOutputErrors();
     exit.serveWithoutReaders();
     // What a sink of the user's prints.

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
-import { LOG_DIRECTORY } from '../../src/cli/dlq-replay';
+import { LOG_DIRECTORY } from '../../src/cli/commands/dlq-replay';
 import { loadSettings } from '../../src/settings/config';
 import { KAFKA_IMAGE } from '../../src/dev/kafka-versions';
 import { startHealthServer } from '../../src/http/health-server';

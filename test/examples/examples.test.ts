@@ -15,7 +15,7 @@ const ROOT = join(__dirname, '..', '..');
 async function load(module: string, status: number, env: Record<string, string> = {}) {
   const program = `
     const { classifyError, loadSettings } = require('cloudsync');
-    const { loadStreams } = require('./dist/load-streams.js');
+    const { loadStreams } = require('./dist/cli/options/load-streams.js');
     globalThis.fetch = async () => new Response(null, { status: ${status} });
     (async () => {
       const settings = loadSettings({ CLOUDSYNC_STREAMS: ${JSON.stringify(module)} });

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { createProgram } from '../../src/cli/program';
-import { table } from '../../src/cli/output';
+import { table } from '../../src/cli/output/output';
 import { quote } from '../../src/temporal/temporal';
 import { deadLetterEntry } from '../../src/operations/dead-letters/dead-letters';
-import { entryTable } from '../../src/cli/failed-output';
+import { entryTable } from '../../src/cli/output/failed-output';
 import { UsageError } from '../../src/domain/errors';
 import { parseSince } from '../../src/operations/runs/failed-since';
 import { printable, printableJson } from '../../src/lib/unprintable';

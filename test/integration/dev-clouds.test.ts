@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { addressesAsEnvironment } from '../../src/cli/dev-up';
+import { addressesAsEnvironment } from '../../src/cli/dev/dev-up';
 import { loadSettings } from '../../src/settings/config';
 import { down, freePort, status, up, userCacheDirectory } from '../../src/dev';
 import { isFree } from '../../src/dev/ports';
 import { waitUntil } from '../../src/dev/wait';
-import { loadStreams } from '../../src/load-streams';
+import { loadStreams } from '../../src/cli/options/load-streams';
 import { write } from '../sinks/support/write';
 
 // A first run builds one server and installs the other.

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { createLogger } from '../../src/telemetry/logger';
 import { printable, printableJson } from '../../src/lib/unprintable';
-import { watch } from '../../src/cli/watch';
+import { watch } from '../../src/cli/output/watch';
 
 const HOSTILE = 'a\u001b[2J\u009b2J\r\u202eb\u2066\u2028';
 

@@ -1,6 +1,6 @@
 import { connectTemporal } from '../../src/temporal/temporal';
 import { loadSettings } from '../../src/settings/config';
-import { loadStreams } from '../../src/load-streams';
+import { loadStreams } from '../../src/cli/options/load-streams';
 import type { ReconcileReport } from '../../src/operations/reconcile/reconcile';
 import { readJournal, type JournalEntry } from './journal';
 import { judgeOrder, judgeStream, judgeTopic, type Verdict } from './judge';

@@ -5,10 +5,11 @@ import { loadSettings } from '../../../src/settings/config';
 
 const CLI = join(__dirname, '..', '..', '..', 'src', 'cli');
 
-/** All commands of the CLI: what src/cli exports as `add…Command`. */
+/** All commands of the CLI: what the files below src/cli export as `add…Command`. */
 function cliProgram(): Command {
   const program = new Command();
-  for (const name of readdirSync(CLI).filter((file) => file !== 'main.ts' && /\.ts$/.test(file))) {
+  const files = readdirSync(CLI, { encoding: 'utf8', recursive: true });
+  for (const name of files.filter((file) => file !== 'main.ts' && file.endsWith('.ts'))) {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- the names are not known here
     const module = require(join(CLI, name)) as Record<string, unknown>;
     for (const [exported, add] of Object.entries(module)) {

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { loadSettings } from '../../../src/settings/config';
 import { classifyError, UsageError } from '../../../src/domain/errors';
-import { loadStreams } from '../../../src/load-streams';
+import { loadStreams } from '../../../src/cli/options/load-streams';
 
 export interface Case {
   path: string;

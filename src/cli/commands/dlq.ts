@@ -1,0 +1,96 @@
+import type { Command } from 'commander';
+import type { Kafka } from '../../kafka/kafka';
+import { UsageError } from '../../domain/errors';
+import type { AnyStream } from '../../domain/stream/stream';
+import { listDeadLetters } from '../../operations/dead-letters/dead-letters-list';
+import {
+  showDeadLetterAt,
+  showDeadLetterOf,
+  type DeadLetterDetails,
+} from '../../operations/dead-letters/dead-letters-show';
+import { requireTopics } from '../../operations/topics';
+import { addDlqGiveUpCommand } from './dlq-give-up';
+import { addDlqReplayCommand } from './dlq-replay';
+import { commandContext, commandKafka, type StreamFlags } from '../options/context';
+import { entryFacts, entryTable, facts, position, recordFacts } from '../output/failed-output';
+import { printJson, progressLine, say } from '../output/output';
+import { withStreamOptions } from '../options/stream-options';
+import { positiveInteger } from './topics';
+
+interface Flags extends StreamFlags {
+  limit?: number;
+  json?: boolean;
+}
+
+export function addDlqCommand(program: Command): void {
+  const dlq = program.command('dlq').description('dead letters');
+  withStreamOptions(dlq.command('list'))
+    .description("list what lies on the streams' dead-letter topics, newest first")
+    .option('--limit <n>', 'at most this many, the newest', positiveInteger)
+    .option('--json', 'print one JSON document')
+    .action(list);
+  withStreamOptions(dlq.command('show'))
+    .description('show one: its record, its error, its workflow')
+    .argument('<id>', 'workflow id; or, with --stream, partition:offset on the dead-letter topic')
+    .option('--json', 'print one JSON document')
+    .action(show);
+  addDlqReplayCommand(dlq);
+  addDlqGiveUpCommand(dlq);
+}
+
+async function list({ limit, json, ...flags }: Flags): Promise<void> {
+  const { kafka, streams } = await deadLetterTopics(flags);
+  const progress = progressLine();
+  const onProgress = (read: number) => progress(`${read} dead letters read`);
+  const entries = await listDeadLetters(kafka, streams, { limit, onProgress }).finally(() =>
+    progress(''),
+  );
+  if (json) return printJson(entries);
+  if (entries.length === 0) return say('no dead letters');
+  const place = {
+    header: 'LETTER',
+    of: ({ deadLetter }: (typeof entries)[number]) =>
+      `${deadLetter.partition}:${deadLetter.offset}`,
+  };
+  process.stdout.write(`${entryTable(entries, place)}\n`);
+}
+
+async function show(id: string, { json, ...flags }: Flags): Promise<void> {
+  const { kafka, streams } = await deadLetterTopics(flags);
+  const letter = await find(kafka, streams, id);
+  if (!letter) throw new Error(`there is no dead letter ${JSON.stringify(id)}`);
+  if (json) return printJson(letter);
+  process.stdout.write(`${describe(letter)}\n`);
+}
+
+async function find(kafka: Kafka, streams: AnyStream[], id: string) {
+  const place = /^(\d{1,9}):(\d{1,15})$/.exec(id);
+  if (!place) return showDeadLetterOf(kafka, streams, id);
+  const [stream, ...others] = streams;
+  if (!stream || others.length > 0) {
+    throw new UsageError('with partition:offset, name one stream with --stream');
+  }
+  const [partition, offset] = [Number(place[1]), Number(place[2])];
+  return showDeadLetterAt(kafka, stream, { partition, offset });
+}
+
+/** Dead letters need no Temporal: they can be read while it is down. */
+async function deadLetterTopics(
+  flags: StreamFlags,
+): Promise<{ kafka: Kafka; streams: AnyStream[] }> {
+  const { settings, streams } = await commandContext(flags);
+  const kafka = commandKafka(settings);
+  await requireTopics(kafka, [...new Set(streams.map(({ deadLetterTopic }) => deadLetterTopic))]);
+  return { kafka, streams };
+}
+
+function describe(letter: DeadLetterDetails): string {
+  return [
+    facts([
+      ...entryFacts(letter),
+      ['replays', letter.replays],
+      ['dead letter', position(letter.deadLetter)],
+    ]),
+    facts(recordFacts(letter.record)),
+  ].join('\n\n');
+}

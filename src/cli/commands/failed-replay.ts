@@ -1,0 +1,141 @@
+import { setMaxListeners } from 'node:events';
+import { UsageError } from '../../domain/errors';
+import { listFailed } from '../../operations/failed/failed-list';
+import { CONCURRENCY, latestFailedRuns } from '../../operations/runs/failed-runs';
+import { replayFailed, type ReplayResult } from '../../operations/failed/failed-replay';
+import { endOfRun, type Ended } from '../../operations/replay/replay-end';
+import { mapConcurrently } from '../../lib/concurrently';
+import { confirmed, requireTerminal } from '../options/confirm';
+import { withServers, type OperationContext, type StreamFlags } from '../options/context';
+import { printable } from '../../lib/unprintable';
+import { oneLine } from '../output/failed-output';
+import { printJson, progressLine, say } from '../output/output';
+
+interface Flags extends StreamFlags {
+  errorType?: string[];
+  since?: Date;
+  wait?: boolean;
+  dryRun?: boolean;
+  yes?: boolean;
+  json?: boolean;
+}
+
+/** `failed replay`. */
+export async function replay(ids: string[], flags: Flags): Promise<void> {
+  const { since, errorType, dryRun = false, yes = false } = flags;
+  if (ids.length === 0 && !flags.stream) {
+    throw new UsageError('name workflow ids, or a stream with --stream');
+  }
+  if (ids.length > 0 && (since ?? errorType)) {
+    throw new UsageError('--since and --error-type go with --stream, not with ids');
+  }
+  const ask = !dryRun && !yes;
+  if (ask) requireTerminal();
+
+  await withServers(flags, async (context) => {
+    const chosen = ids.length > 0 ? [...new Set(ids)] : await failedIds(context, flags);
+    const what = chosen.length === 1 ? '1 workflow' : `${chosen.length} workflows`;
+    if (ask && chosen.length > 0 && !(await confirmed(`Run ${what} again?`))) {
+      throw new Error('nothing replayed');
+    }
+    const results = await replayAll(context, chosen, flags);
+    report(results, flags);
+    // Of a whole stream some may have been replayed by others meanwhile; ids were asked for by name.
+    const isLeft = ({ outcome, staysDead, ended }: Result) =>
+      ended?.end === 'deadAgain' ||
+      (outcome === 'refused' && (ids.length > 0 || (staysDead && !dryRun)));
+    if (results.some(isLeft)) process.exitCode = 1;
+  });
+}
+
+async function failedIds(
+  { temporal: { client }, streams }: OperationContext,
+  { since, errorType }: Flags,
+): Promise<string[]> {
+  const progress = progressLine();
+  const onProgress = (found: number) => progress(`${found} found`);
+  try {
+    if (errorType) {
+      const entries = await listFailed(client, streams, { since, onProgress });
+      return entries.flatMap((one) =>
+        one.workflowId !== null && errorType.includes(one.errorType ?? '') ? [one.workflowId] : [],
+      );
+    }
+    const ids: string[] = [];
+    for (const stream of streams) {
+      for await (const { workflowId } of latestFailedRuns(client, stream, since)) {
+        onProgress(ids.push(workflowId));
+      }
+    }
+    return ids;
+  } finally {
+    progress('');
+  }
+}
+
+interface Result extends ReplayResult {
+  /** With `--wait`. */
+  ended?: Ended | undefined;
+}
+
+/** Ctrl-C ends the waiting, not what has been started. */
+async function replayAll(
+  { temporal: { client }, streams }: OperationContext,
+  ids: string[],
+  { dryRun = false, wait = false }: Flags,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const progress = progressLine();
+  const stop = new AbortController();
+  const { signal } = stop;
+  setMaxListeners(0, signal);
+  const onSignal = () => stop.abort();
+  if (wait) process.once('SIGINT', onSignal);
+  const replayOne = async (id: string): Promise<Result> => {
+    const result = await replayFailed(client, streams, id, { dryRun });
+    if (!wait || dryRun || result.outcome !== 'replayed') return result;
+    return { ...result, ended: await endOfRun({ client, signal }, id, result.detail) };
+  };
+  try {
+    for await (const result of mapConcurrently(ids, CONCURRENCY, replayOne)) {
+      results.push(result);
+      progress(`${results.length} of ${ids.length}`);
+    }
+  } finally {
+    progress('');
+    process.off('SIGINT', onSignal);
+  }
+  return results;
+}
+
+function report(results: Result[], { dryRun, wait, json }: Flags): void {
+  const counts = { replayed: 0, refused: 0, failed: 0 };
+  for (const { workflowId, outcome, detail, ended } of results) {
+    counts[outcome]++;
+    if (outcome !== 'replayed')
+      say(`${outcome}: ${printable(workflowId)}: ${printable(oneLine(detail))}`);
+    else if (ended?.end === 'deadAgain') {
+      say(`dead again: ${printable(workflowId)}: ${printable(oneLine(ended.reason ?? ''))}`);
+    }
+  }
+  if (counts.failed > 0) process.exitCode = 1;
+  const notReplayed = results.flatMap(({ workflowId, outcome, detail }) =>
+    outcome === 'replayed' ? [] : [{ workflowId, outcome, reason: detail }],
+  );
+  if (!dryRun) {
+    const ended = (end: string) => results.filter((one) => one.ended?.end === end).length;
+    const [delivered, deadAgain] = [ended('delivered'), ended('deadAgain')];
+    if (json) {
+      return printJson({ ...counts, ...(wait && { delivered, deadAgain }), notReplayed });
+    }
+    const { replayed, refused, failed } = counts;
+    const ends = wait ? `, ${delivered} delivered, ${deadAgain} dead again` : '';
+    return say(`${replayed} replayed, ${refused} refused, ${failed} failed${ends}`);
+  }
+  const wouldReplay = results
+    .filter(({ outcome }) => outcome === 'replayed')
+    .map(({ workflowId }) => workflowId);
+  if (json) return printJson({ ...counts, replayed: 0, wouldReplay, notReplayed });
+  for (const workflowId of wouldReplay) process.stdout.write(`${printable(workflowId)}\n`);
+  say(`${wouldReplay.length} would run again, ${counts.refused} would not`);
+}

@@ -1,0 +1,51 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../../settings/config';
+import { up, userCacheDirectory, type LocalAddresses } from '../../dev';
+import { say } from '../output/output';
+
+/** Brings the local servers up, where the environment does not name others; the clouds' if asked to. */
+export async function localServers({ cloud = false } = {}): Promise<LocalAddresses> {
+  const env = processEnvironment();
+  const { directory, download, ...given } = loadSettings(env).dev;
+  return up({
+    directory,
+    cacheDirectory: userCacheDirectory(env),
+    given,
+    cloud,
+    download,
+    progress: say,
+  });
+}
+
+export function addressesAsEnvironment({ kafka, temporal, cloud }: LocalAddresses) {
+  return {
+    KAFKA_BROKERS: kafka.brokers.join(','),
+    TEMPORAL_ADDRESS: temporal.address,
+    TEMPORAL_NAMESPACE: temporal.namespace,
+    ...(cloud && { CLOUDSYNC_SINK: 'cloud' }),
+    ...(cloud?.s3 && {
+      AWS_ENDPOINT_URL_S3: cloud.s3.endpoint,
+      AWS_REGION: cloud.s3.region,
+      AWS_ACCESS_KEY_ID: cloud.s3.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: cloud.s3.secretAccessKey,
+      // To the AWS SDK a profile comes before keys, and a token goes with them.
+      AWS_PROFILE: '',
+      AWS_SESSION_TOKEN: '',
+      CLOUDSYNC_S3_BUCKET: cloud.s3.bucket,
+      CLOUDSYNC_S3_FORCE_PATH_STYLE: 'true',
+    }),
+    ...(cloud?.blob && {
+      AZURE_STORAGE_CONNECTION_STRING: cloud.blob.connectionString,
+      CLOUDSYNC_AZURE_CONTAINER: cloud.blob.container,
+    }),
+  };
+}
+
+/** Leaves variables where the other commands find them; see `environment` in config.ts. */
+export async function writeLocalEnvironment(variables: Record<string, string>): Promise<void> {
+  await mkdir(dirname(LOCAL_ENV_FILE), { recursive: true });
+  const lines = Object.entries(variables).map(([name, value]) => `${name}="${value}"\n`);
+  // It may hold keys, though only of the local clouds.
+  await writeFile(LOCAL_ENV_FILE, lines.join(''), { mode: 0o600 });
+}

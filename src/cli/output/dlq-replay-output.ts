@@ -1,0 +1,120 @@
+import { describePosition } from '../../domain/record/record';
+import type { AnyStream } from '../../domain/stream/stream';
+import type { Letter } from '../../operations/replay/replay-letters';
+import type { ReplayPlan } from '../../operations/replay/replay-plan';
+import type { LetterResult, Outcome } from '../../operations/replay/replay-run';
+import { cut } from './failed-output';
+import { printJson, say, table } from './output';
+
+interface ReportOptions {
+  /** Letters or messages were asked for by name. */
+  named: boolean;
+  json?: boolean | undefined;
+}
+
+/** What a dry run has found. */
+export function reportPlan(
+  stream: AnyStream,
+  { queues, superseded }: ReplayPlan,
+  named: boolean,
+  { json }: { json?: boolean },
+): void {
+  const lines = queues.flat().map(({ letter, decision }) => {
+    switch (decision.action) {
+      case 'run':
+        return line(letter, 'wouldReplay', null);
+      case 'send':
+        return line(letter, 'wouldSendBack', null);
+      case 'done':
+        return line(letter, decision.outcome, null);
+      case 'refuse':
+        return line(letter, 'refused', decision.reason);
+    }
+  });
+  for (const [letter, by] of superseded) {
+    lines.push(line(letter, 'superseded', `${by.name} has taken its place`));
+  }
+  const of = (outcome: string) => lines.filter((one) => one.outcome === outcome);
+  if (named && of('refused').length > 0) process.exitCode = 1;
+  if (json) {
+    return printJson({
+      stream: stream.name,
+      ...{ replayed: 0, sentBack: 0, refused: of('refused').length, failed: 0 },
+      superseded: of('superseded').length,
+      wouldReplay: of('wouldReplay').map(({ workflowId }) => workflowId),
+      wouldSendBack: of('wouldSendBack').map(({ deadLetter }) => describePosition(deadLetter)),
+      records: lines,
+    });
+  }
+  printLines(lines);
+  const [runs, sends] = [of('wouldReplay').length, of('wouldSendBack').length];
+  say(`${runs} would run again, ${sends} would be sent back to ${stream.topic}`);
+}
+
+/** What a replay has done. Exit code 1 where a record is left dead, or was refused although it was named. */
+export function reportResults(
+  stream: AnyStream,
+  results: LetterResult[],
+  { named, json, log }: ReportOptions & { log?: string | undefined },
+): void {
+  const outcomes: Outcome[] = [
+    'replayed',
+    'sentBack',
+    'refused',
+    'failed',
+    'superseded',
+    'waiting',
+  ];
+  const counts = Object.fromEntries(
+    outcomes.map((name) => [name, results.filter(({ outcome }) => outcome === name).length]),
+  ) as Record<Outcome, number>;
+  const ended = (wanted: string) => results.filter(({ end }) => end === wanted).length;
+  const [delivered, deadAgain] = [ended('delivered'), ended('deadAgain')];
+  if (results.some((result) => isLeft(result, named))) process.exitCode = 1;
+  const lines = results.map(({ letter, outcome, reason, underWay, end }) => ({
+    ...line(letter, outcome, reason ?? null),
+    end: end ?? null,
+    newRunId: underWay && 'runId' in underWay ? underWay.runId : null,
+    sentTo: underWay && 'sentTo' in underWay ? underWay.sentTo : null,
+  }));
+  if (json) {
+    const totals = { ...counts, delivered, deadAgain };
+    return printJson({ stream: stream.name, ...totals, log: log ?? null, records: lines });
+  }
+  printLines(
+    lines.map((one) => ({ ...one, outcome: one.end ? `${one.outcome}, ${one.end}` : one.outcome })),
+  );
+  const { replayed, sentBack, refused, failed, superseded, waiting } = counts;
+  say(
+    [
+      `${replayed} replayed, ${sentBack} sent back, ${refused} refused, ${failed} failed`,
+      ...(superseded > 0 ? [`${superseded} superseded`] : []),
+      ...(waiting > 0 ? [`${waiting} waiting`] : []),
+      ...(delivered + deadAgain > 0 ? [`${delivered} delivered, ${deadAgain} dead again`] : []),
+    ].join(', '),
+  );
+  if (log !== undefined) say(`log: ${log}`);
+}
+
+function isLeft({ outcome, end, underWay }: LetterResult, named: boolean): boolean {
+  if (outcome === 'failed' || outcome === 'waiting' || end === 'deadAgain') return true;
+  // Of a whole stream many have been taken care of before.
+  return outcome === 'refused' && (named || (!underWay && end !== 'delivered'));
+}
+
+function line(letter: Letter, outcome: string, reason: string | null) {
+  // JSON leaves out what is undefined.
+  return { ...letter, name: undefined, content: undefined, outcome, reason };
+}
+
+function printLines(lines: ReturnType<typeof line>[]): void {
+  if (lines.length === 0) return say('no dead letters');
+  const rows = lines.map(({ deadLetter, messageId, errorType, outcome, reason }) => [
+    `${deadLetter.partition}:${deadLetter.offset}`,
+    cut(messageId ?? ''),
+    errorType ?? '',
+    outcome,
+    cut(reason ?? ''),
+  ]);
+  process.stdout.write(`${table(['LETTER', 'MESSAGE', 'ERROR', 'OUTCOME', 'REASON'], rows)}\n`);
+}

@@ -1,0 +1,105 @@
+import type { FailedEntry } from '../../operations/runs/failed-entry';
+import type { RecordContent } from '../../domain/record/record';
+import { decodeBytes, type EncodedBytes } from '../../domain/record/encoded-bytes';
+import { printable } from '../../lib/unprintable';
+import { hexDump } from './hex-dump';
+import { table } from './output';
+
+const MAX_MESSAGE = 60;
+/** Controls that text does not have: binary bytes are often valid UTF-8 by chance. */
+// eslint-disable-next-line no-control-regex
+const BINARY = /[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f\u007f]/;
+
+/** What `failed list` and `dlq list` have in common; `place` heads a column of its own. */
+export function entryTable<Entry extends FailedEntry>(
+  entries: Entry[],
+  place?: { header: string; of: (entry: Entry) => string },
+): string {
+  const header = [
+    ...['FAILED AT', 'STREAM', 'MESSAGE', 'KEY', 'RECORD', 'ERROR', 'ATTEMPTS', 'WORKFLOW ID'],
+  ];
+  const rows = entries.map((entry) => [
+    ...(place ? [place.of(entry)] : []),
+    entry.failedAt ?? '',
+    entry.stream,
+    cut(entry.messageId ?? entry.rawId ?? ''),
+    cut(entry.key ?? ''),
+    position(entry),
+    cut(`${entry.errorType ?? ''}: ${entry.errorMessage ?? ''}`),
+    entry.attempts ?? '',
+    entry.workflowId ?? '',
+  ]);
+  return table([...(place ? [place.header] : []), ...header], rows);
+}
+
+export function position({
+  topic,
+  partition,
+  offset,
+}: Pick<FailedEntry, 'topic' | 'partition' | 'offset'>): string {
+  return topic === null ? '' : `${topic}/${partition}@${offset}`;
+}
+
+/** So that a row fits a terminal. What reads a pipe gets the whole text, on one line as well. */
+export function cut(text: string, output: { isTTY?: boolean } = process.stdout): string {
+  const line = oneLine(text);
+  return output.isTTY && line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE - 1)}…` : line;
+}
+
+/** Errors of schemas have several lines. */
+export function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ');
+}
+
+/** Names and values, one a line; long values keep their own lines. */
+export function facts(pairs: [name: string, value: string | number | null][]): string {
+  const width = Math.max(...pairs.map(([name]) => name.length));
+  return pairs
+    .map(([name, value]) => {
+      const lines = String(value ?? '').split('\n');
+      return `${name.padEnd(width)}  ${lines.map(printable).join(`\n${' '.repeat(width + 2)}`)}`;
+    })
+    .join('\n');
+}
+
+/** The facts of an entry. */
+export function entryFacts(entry: FailedEntry): [string, string | number | null][] {
+  return [
+    ['workflow id', entry.workflowId],
+    ['run id', entry.runId],
+    ['stream', entry.stream],
+    ['message id', entry.messageId],
+    ...(entry.rawId === null ? [] : [['raw id', entry.rawId] as [string, string]]),
+    ['key', entry.key],
+    ['record', position(entry)],
+    ['error', entry.errorType],
+    ['message', entry.errorMessage],
+    ['attempts', entry.attempts],
+    ['failed at', entry.failedAt],
+  ];
+}
+
+/** The facts of a record's bytes. */
+export function recordFacts(
+  record: RecordContent & { timestamp: string },
+): [string, string | number | null][] {
+  const time: [string, string] = ['timestamp', record.timestamp];
+  if ('byReference' in record)
+    return [time, ['value', `${record.bytes} bytes, kept in Kafka only`]];
+  return [
+    time,
+    ['key', bytes(record.key)],
+    ...record.headers.map(([name, value]): [string, string] => [
+      // A name is as foreign as a value, and stands before the column of values.
+      `header ${printable(name)}`,
+      bytes(value),
+    ]),
+    ['value', bytes(record.value)],
+  ];
+}
+
+function bytes(encoded: EncodedBytes | null): string {
+  if (encoded === null) return '(null)';
+  const isText = typeof encoded === 'string' && !BINARY.test(encoded);
+  return isText ? encoded : hexDump(decodeBytes(encoded));
+}

@@ -1,0 +1,93 @@
+import { describePosition } from '../../domain/record/record';
+import type { MessageTrace } from '../../operations/trace/trace';
+import type { StreamTrace } from '../../operations/trace/trace-stream';
+import type { Verdict } from '../../operations/trace/trace-verdict';
+import { cut, position } from './failed-output';
+import { printable } from '../../lib/unprintable';
+import { table } from './output';
+
+/**
+ * For each stream the verdict, and what happened in the order of time. When some streams know of the message,
+ * the others are named in a line.
+ */
+export function describeTrace({ messageId, record, streams }: MessageTrace): string {
+  const subject = [
+    ...(messageId === null ? [] : [`message ${printable(messageId)}`]),
+    ...(record === null ? [] : [`record ${printable(describePosition(record))}`]),
+  ].join(', ');
+  const known = streams.filter(isKnown);
+  if (known.length === 0) return [subject, ...streams.map(describeStream)].join('\n\n');
+  const others = streams.filter((stream) => !isKnown(stream)).map(({ name }) => name);
+  const nothing = others.length > 0 ? [`nothing known in ${others.join(', ')}`] : [];
+  return [subject, ...known.map(describeStream), ...nothing].join('\n\n');
+}
+
+/** A place that was asked for is listed even where nothing is known of it. */
+export function isKnown({ records, runs, sinkObject, deadLetters }: StreamTrace): boolean {
+  return (
+    records.some(({ timestamp }) => timestamp !== null) ||
+    runs.length > 0 ||
+    sinkObject !== null ||
+    deadLetters.length > 0
+  );
+}
+
+/** Verdicts that one word does not explain. */
+const VERDICTS: Partial<Record<Verdict, string>> = {
+  stuck: 'stuck: its workflow task fails again and again',
+  filtered: "filtered: skipped, because the record has no value and the stream's onNull is skip",
+};
+
+function describeStream(stream: StreamTrace): string {
+  const events = eventsOf(stream).sort((a, b) => a[0].localeCompare(b[0]));
+  return [
+    `stream ${stream.name}: ${VERDICTS[stream.verdict] ?? stream.verdict}`,
+    ...stuckLines(stream),
+    ...(events.length > 0 ? [table(['TIME', 'WHAT', 'WHERE', 'HOW'], events)] : []),
+    ...stream.notLookedAt.map((one) => `not looked at: ${printable(one)}`),
+  ].join('\n');
+}
+
+/** Why, in full: the table cuts it on a terminal. */
+function stuckLines({ runs }: StreamTrace): string[] {
+  return runs
+    .filter(({ stuck }) => stuck)
+    .map(({ workflowId, attempts, errorMessage }) =>
+      printable(`${workflowId}, attempt ${attempts} at the task: ${errorMessage}`),
+    );
+}
+
+type Event = [time: string, what: string, where: string, how: string];
+
+function eventsOf({ records, runs, sinkObject, deadLetters }: StreamTrace): Event[] {
+  const events: Event[] = records.map((one) => {
+    const from = one.replayOf === null ? '' : `, sent back from ${one.replayOf}`;
+    return [one.timestamp ?? '', 'record', position(one), `${one.verdict}${from}`];
+  });
+  for (const run of runs) {
+    const { workflowId, type, status, startedAt, closedAt, outcome, attempts } = run;
+    const error = run.errorType === null ? '' : cut(`${run.errorType}: ${run.errorMessage ?? ''}`);
+    const count = attempts === null ? '' : `${attempts} attempt${attempts === 1 ? '' : 's'}`;
+    const course = [outcome ?? error, count].filter((one) => one !== '').join(', ');
+    if (closedAt === null) events.push([startedAt, `${type} ${status}`, workflowId, course]);
+    else {
+      events.push([startedAt, `${type} started`, workflowId, '']);
+      events.push([closedAt, `${type} ${status}`, workflowId, course]);
+    }
+  }
+  for (const { deadLetter, errorType, errorMessage, failedAt, replays } of deadLetters) {
+    const sentBack = replays === 0 ? '' : `, sent back ${replays} times`;
+    const why = cut(`${errorType ?? ''}: ${errorMessage ?? ''}`);
+    events.push([failedAt ?? '', 'dead letter', position(deadLetter), `${why}${sentBack}`]);
+  }
+  if (sinkObject) {
+    const { location, bytes, sha256, writtenBy, writtenAt } = sinkObject;
+    const how = [
+      `${bytes} bytes`,
+      ...(sha256 === undefined ? [] : [`sha256 ${sha256}`]),
+      ...(writtenBy ? [`written by ${describePosition(writtenBy)}`] : []),
+    ].join(', ');
+    events.push([writtenAt?.toISOString() ?? '', 'object at the sink', location, how]);
+  }
+  return events;
+}

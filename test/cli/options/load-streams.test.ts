@@ -1,0 +1,186 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadSettings } from '../../../src/settings/config';
+import { UsageError } from '../../../src/domain/errors';
+import { loadStreams } from '../../../src/cli/options/load-streams';
+import type { Case, Outcome } from '../../streams/support/load-modules';
+
+const index = JSON.stringify(join(__dirname, '..', '..', '..', 'src', 'index.ts'));
+const head = `
+const sink = () => Promise.reject(new DeliveryError('Permanent', 'no'));
+const one = (name, topic = 't') => defineStream({ name, topic, schema, sink });
+`;
+const imports = `import { defineStream, DeliveryError, messageSchema as schema } from ${index};${head}`;
+const requires = `const { defineStream, DeliveryError, messageSchema: schema } = require(${index});${head}`;
+const typed = imports.replace('(name, topic = ', '(name: string, topic: string = ');
+const three = `${typed} export default [one('a'), one('b'), one('c')];`;
+
+/** The modules of the tests, by file name. */
+const MODULES: Record<string, string> = {
+  'one.ts': `${typed} export default one('a') satisfies object;`,
+  'one.mjs': `${imports} export default one('a');`,
+  'one.cjs': `${requires} module.exports = one('a');`,
+  'default.cjs': `${requires} exports.default = [one('a')];`,
+  'function.cjs': `${requires} module.exports = () => one('a');`,
+  'list.ts': three,
+  'function.ts': `${typed} export default (settings: { topic: string }) => [one('a', settings.topic)];`,
+  'nothing.ts': 'export const streams = [];',
+  'empty-list.ts': 'export default [];',
+  'options.ts': "export default { name: 'a', topic: 't' };",
+  'null.ts': 'export default null;',
+  'null.cjs': 'module.exports = null;',
+  'text.ts': "export default 'aws';",
+  'hole.ts': `${typed} export default [one('a'), undefined];`,
+  'returns-nothing.ts': 'export default () => undefined;',
+  'promise.ts': `${typed} export default Promise.resolve(one('a'));`,
+  'promise.cjs': `${requires} module.exports = Promise.resolve([one('a')]);`,
+  'async-function.ts': `${typed} export default async () => one('a');`,
+  'await.ts': `${typed} const name = await Promise.resolve('a'); export default one(name);`,
+  'await.mts': `${typed} const name = await Promise.resolve('a'); export default one(name);`,
+  'await.mjs': `${imports} await null; export default one('a');`,
+  'one.mts': `${typed} export default one('a');`,
+  'one.cts': `${typed} export default one('a');`,
+  'esm/package.json': '{ "type": "module" }',
+  'esm/one.ts': `${typed} export default one('a');`,
+  'esm/one.js': `${imports} export default one('a');`,
+  'esm/await.ts': `${typed} await null; export default async () => one('a');`,
+  'esm/await.js': `${imports} await null; export default Promise.resolve(one('a'));`,
+  'rejects.ts': "export default Promise.reject(new Error('as the promise says'));",
+  'await-throws.mjs': "await Promise.reject(new Error('as the promise says'));",
+  'await-wrong.mjs': `${imports} await null; export default one('No');`,
+  'promise-of-nothing.ts': 'export default Promise.resolve();',
+  'throws.ts': "throw new Error('as the module says');",
+  'syntax.ts': 'export default [',
+  'imports.ts': "import './nowhere'; export default [];",
+  'function-throws.ts': "export default () => { throw new Error('as the function says'); };",
+  'wrong.ts': `${typed} export default one('No');`,
+  'function-wrong.ts': `${typed} export default () => one('No');`,
+  'twice.ts': `${typed} export default [one('a'), one('b'), one('a')];`,
+};
+
+const cases = {
+  ...Object.fromEntries(Object.keys(MODULES).map((file): [string, Case] => [file, { path: file }])),
+  chosen: { path: 'list.ts', names: ['c', 'a'] },
+  unknown: { path: 'list.ts', names: ['a', 'x', 'y'] },
+  absent: { path: 'absent.ts' },
+} satisfies Record<string, Case>;
+
+let directory: string;
+let outcomes: Map<string, Outcome>;
+
+// One process for all: it takes a second to come up.
+beforeAll(() => {
+  directory = realpathSync(mkdtempSync(join(tmpdir(), 'cloudsync-streams-')));
+  mkdirSync(join(directory, 'esm'));
+  for (const [file, source] of Object.entries(MODULES))
+    writeFileSync(join(directory, file), source);
+  const driver = join(__dirname, '..', '..', 'streams', 'support', 'load-modules.ts');
+  const tsx = require.resolve('tsx');
+  const list: Case[] = Object.values(cases);
+  // Paths count from the working directory.
+  const results = execFileSync(process.execPath, ['--import', `file://${tsx}`, driver], {
+    cwd: directory,
+    input: JSON.stringify(list),
+    encoding: 'utf8',
+  });
+  const parsed = JSON.parse(results) as Outcome[];
+  outcomes = new Map(Object.keys(cases).map((name, i) => [name, parsed[i]!]));
+}, 60_000);
+afterAll(() => rmSync(directory, { recursive: true }));
+
+test.each([
+  ...['one.ts', 'one.mjs', 'one.cjs', 'default.cjs', 'function.cjs', 'one.mts', 'one.cts'],
+  ...['await.mts', 'await.mjs', 'esm/one.ts', 'esm/one.js', 'esm/await.ts'],
+  ...['esm/await.js', 'promise.ts', 'promise.cjs', 'async-function.ts'],
+])('%s is loaded, and its errors are those of this process', (file) => {
+  expect(outcomes.get(file)).toEqual({
+    streams: ['a of t'],
+    failure: { type: 'Permanent', message: 'no' },
+  });
+});
+
+test('a module may export a list', () => {
+  expect(outcomes.get('list.ts')).toMatchObject({ streams: ['a of t', 'b of t', 'c of t'] });
+});
+
+test('a module may export a function of the settings', () => {
+  expect(outcomes.get('function.ts')).toMatchObject({ streams: ['a of orders'] });
+});
+
+test.each([
+  'nothing.ts',
+  'empty-list.ts',
+  'options.ts',
+  'null.ts',
+  'null.cjs',
+  'text.ts',
+  'hole.ts',
+  'returns-nothing.ts',
+  'promise-of-nothing.ts',
+])('%s: any other export is a usage error that says what is expected', (file) => {
+  const { error, usage } = outcomes.get(file) as { error: string; usage: boolean };
+  expect(usage).toBe(true);
+  expect(error).toContain(`${file} must export by default a stream`);
+});
+
+test('a module that is not there', () => {
+  expect(outcomes.get('absent')).toEqual({
+    error: `the stream module ${join(directory, 'absent.ts')} does not exist`,
+    usage: true,
+    cause: false,
+  });
+});
+
+test.each([
+  ['throws.ts', 'as the module says'],
+  ['syntax.ts', 'syntax.ts'],
+  ['imports.ts', './nowhere'],
+  ['rejects.ts', 'as the promise says'],
+  ['function-throws.ts', 'as the function says'],
+  ['await.ts', 'name the file .mts'],
+  ['await-throws.mjs', 'as the promise says'],
+])('%s: what is wrong with it is told, and its cause is kept', (file, told) => {
+  const outcome = outcomes.get(file) as { error: string };
+  expect(outcome).toMatchObject({ usage: true, cause: true });
+  expect(outcome.error).toContain(`the stream module ${join(directory, file)} can't be loaded`);
+  expect(outcome.error).toContain(told);
+});
+
+test.each(['wrong.ts', 'await-wrong.mjs', 'function-wrong.ts'])(
+  '%s: the fault that defineStream found is told with the name of the module',
+  (file) => {
+    const { error, usage } = outcomes.get(file) as { error: string; usage: boolean };
+    expect(usage).toBe(true);
+    expect(error).toMatch(/^stream "No":/);
+    expect(error).toContain(`(in the stream module ${join(directory, file)})`);
+  },
+);
+
+test('two streams of one name', () => {
+  expect(outcomes.get('twice.ts')).toMatchObject({
+    error: 'two streams are called a',
+    usage: true,
+  });
+});
+
+test('names choose among the streams, in the order of the module', () => {
+  expect(outcomes.get('chosen')).toMatchObject({ streams: ['a of t', 'c of t'] });
+});
+
+test('unknown names are a usage error that lists the known ones', () => {
+  expect(outcomes.get('unknown')).toMatchObject({
+    error: 'no stream x, y; there are a, b, c',
+    usage: true,
+  });
+});
+
+test('without a module, in a checkout: the reference streams', async () => {
+  const settings = loadSettings({});
+  const names = async (only?: string[]) =>
+    (await loadStreams(settings, only)).map(({ name }) => name);
+  expect(await names()).toEqual(['aws', 'azure']);
+  expect(await names(['azure'])).toEqual(['azure']);
+  await expect(names(['gcp'])).rejects.toThrow(UsageError);
+});

@@ -1,0 +1,14 @@
+import { cut } from '../../../src/cli/output/failed-output';
+
+test.each([
+  ['on a terminal', true, `${'x'.repeat(59)}…`],
+  ['elsewhere', false, 'x'.repeat(200)],
+])('%s, cut: %s', (_, isTTY, shown) => {
+  expect(cut('x'.repeat(200), { isTTY })).toBe(shown);
+  expect(cut('x'.repeat(60), { isTTY })).toBe('x'.repeat(60));
+});
+
+test('a message of several lines is shown on one', () => {
+  const text = '✖ Too small: expected number to be >0\n  → at amount';
+  expect(cut(text, { isTTY: false })).toBe('✖ Too small: expected number to be >0 → at amount');
+});
