@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import type { ReconcileReport } from '../operations/reconcile/reconcile';
 import type { StreamStatus } from '../operations/status/status';
-import type { Observer } from '../scenarios/observe';
+import type { Observer } from '../reference/scenarios/observe';
 
 const MAIN = join(__dirname, '..', 'cli', 'main.js');
 

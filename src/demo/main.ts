@@ -6,11 +6,15 @@ import { exitWith } from '../cli/options/exit';
 import { printJson, say } from '../cli/output/output';
 import { processEnvironment } from '../settings/config';
 import { Releasers } from '../lib/lifecycle';
-import { httpSender } from '../scenarios/http-sender';
-import { settle, type Observer, type Totals } from '../scenarios/observe';
-import { resultTable } from '../scenarios/report';
-import { runScenarios } from '../scenarios/run';
-import { idempotencyScenarios, killScenario, type Scenario } from '../scenarios/scenarios';
+import { httpSender } from '../reference/scenarios/http-sender';
+import { settle, type Observer, type Totals } from '../reference/scenarios/observe';
+import { resultTable } from '../reference/scenarios/report';
+import { runScenarios } from '../reference/scenarios/run';
+import {
+  idempotencyScenarios,
+  killScenario,
+  type Scenario,
+} from '../reference/scenarios/scenarios';
 import { failsForGood, parseFaults } from '../sinks/faults';
 import { cliObserver, cloudsync, type ReplayResult } from './cloudsync';
 import { demoEnvironment } from './environment';

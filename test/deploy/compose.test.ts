@@ -9,7 +9,7 @@ import { loadSettings } from '../../src/settings/config';
 import { KAFKA_IMAGE } from '../../src/dev/kafka-versions';
 import { startHealthServer } from '../../src/http/health-server';
 import { createMetrics } from '../../src/telemetry/metrics';
-import referenceStreams from '../../src/streams/index';
+import referenceStreams from '../../src/reference/streams/index';
 import {
   compose,
   containerEnvironment,

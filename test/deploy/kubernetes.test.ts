@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { loadSettings } from '../../src/settings/config';
-import referenceStreams from '../../src/streams/index';
+import referenceStreams from '../../src/reference/streams/index';
 import { envFile, read } from './support/compose';
 import {
   BASE,

@@ -1,6 +1,6 @@
-import { OwnMessages } from '../../src/scenarios/own-messages';
-import { runScenarios } from '../../src/scenarios/run';
-import type { Scenario } from '../../src/scenarios/scenarios';
+import { OwnMessages } from '../../src/reference/scenarios/own-messages';
+import { runScenarios } from '../../src/reference/scenarios/run';
+import type { Scenario } from '../../src/reference/scenarios/scenarios';
 import { message, until, World } from './support/world';
 
 jest.setTimeout(120_000);

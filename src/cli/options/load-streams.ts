@@ -5,7 +5,7 @@ import { require as load } from 'tsx/cjs/api';
 import type { Settings } from '../../settings/config';
 import { errorMessage, UsageError } from '../../domain/errors';
 import { checkDistinct, type AnyStream } from '../../domain/stream/stream';
-import referenceStreams, { REFERENCE_STREAM_NAMES } from '../../streams/index';
+import referenceStreams, { REFERENCE_STREAM_NAMES } from '../../reference/streams/index';
 
 /** What is looked for in the working directory when nobody names a module; the first that is there. */
 const DEFAULT_MODULES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((end) => `streams.${end}`);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { loadSettings } from '../../../src/settings/config';
 import { UsageError } from '../../../src/domain/errors';
 import { loadStreams } from '../../../src/cli/options/load-streams';
-import type { Case, Outcome } from '../../streams/support/load-modules';
+import type { Case, Outcome } from '../../reference/streams/support/load-modules';
 
 const index = JSON.stringify(join(__dirname, '..', '..', '..', 'src', 'index.ts'));
 const head = `
@@ -76,7 +76,7 @@ beforeAll(() => {
   mkdirSync(join(directory, 'esm'));
   for (const [file, source] of Object.entries(MODULES))
     writeFileSync(join(directory, file), source);
-  const driver = join(__dirname, '..', '..', 'streams', 'support', 'load-modules.ts');
+  const driver = join(__dirname, '..', '..', 'reference', 'streams', 'support', 'load-modules.ts');
   const tsx = require.resolve('tsx');
   const list: Case[] = Object.values(cases);
   // Paths count from the working directory.

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../../src/settings/config';
 import type { AnyStream } from '../../../src/domain/stream/stream';
-import referenceStreams from '../../../src/streams/index';
+import referenceStreams from '../../../src/reference/streams/index';
 import { uniqueName, World } from './world';
 
 const MAIN = join(__dirname, '..', '..', '..', 'dist', 'workers', 'bridge.js');

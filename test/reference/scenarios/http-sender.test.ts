@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { UsageError } from '../../src/domain/errors';
-import { httpSender } from '../../src/scenarios/http-sender';
+import { UsageError } from '../../../src/domain/errors';
+import { httpSender } from '../../../src/reference/scenarios/http-sender';
 
 interface Seen {
   url: string | undefined;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorWithCause, UsageError } from '../domain/errors';
-import { retryAfterMs } from '../sinks/retry-after';
+import { errorWithCause, UsageError } from '../../domain/errors';
+import { retryAfterMs } from '../../sinks/retry-after';
 import type { SendMessage } from './send';
 
 const ATTEMPTS = 10;

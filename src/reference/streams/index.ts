@@ -1,4 +1,4 @@
-import type { Settings } from '../index';
+import type { Settings } from '../../index';
 import { awsStream } from './aws';
 import { azureStream } from './azure';
 

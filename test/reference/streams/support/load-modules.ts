@@ -3,9 +3,9 @@
  * of cases from stdin, writes what became of each to stdout.
  */
 import { readFileSync } from 'node:fs';
-import { loadSettings } from '../../../src/settings/config';
-import { classifyError, UsageError } from '../../../src/domain/errors';
-import { loadStreams } from '../../../src/cli/options/load-streams';
+import { loadSettings } from '../../../../src/settings/config';
+import { classifyError, UsageError } from '../../../../src/domain/errors';
+import { loadStreams } from '../../../../src/cli/options/load-streams';
 
 export interface Case {
   path: string;

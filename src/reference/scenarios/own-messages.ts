@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
-import type { Kafka } from '../kafka/kafka';
-import { UsageError } from '../domain/errors';
-import type { AnyStream } from '../domain/stream/stream';
-import { topicRanges, type PartitionRange } from '../operations/topic/read-topic';
-import { reconcile, type ReconcileReport } from '../operations/reconcile/reconcile';
-import { streamStatus, type StreamStatus } from '../operations/status/status';
+import type { Kafka } from '../../kafka/kafka';
+import { UsageError } from '../../domain/errors';
+import type { AnyStream } from '../../domain/stream/stream';
+import { topicRanges, type PartitionRange } from '../../operations/topic/read-topic';
+import { reconcile, type ReconcileReport } from '../../operations/reconcile/reconcile';
+import { streamStatus, type StreamStatus } from '../../operations/status/status';
 import type { Observer } from './observe';
 
 /**

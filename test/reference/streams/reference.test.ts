@@ -1,10 +1,10 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSettings } from '../../src/settings/config';
-import { UsageError } from '../../src/domain/errors';
-import referenceStreams from '../../src/streams/index';
-import { write } from '../sinks/support/write';
+import { loadSettings } from '../../../src/settings/config';
+import { UsageError } from '../../../src/domain/errors';
+import referenceStreams from '../../../src/reference/streams/index';
+import { write } from '../../sinks/support/write';
 
 let directory: string;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { defineStream, fileSystemSink, messageSchema, withFaults } from '../index';
-import type { Settings, Sink } from '../index';
+import { defineStream, fileSystemSink, messageSchema, withFaults } from '../../index';
+import type { Settings, Sink } from '../../index';
 
 /** A stream of the reference application: files by default, its cloud with `CLOUDSYNC_SINK=cloud`. */
 export function referenceStream(name: string, settings: Settings, cloudSink: () => Sink) {

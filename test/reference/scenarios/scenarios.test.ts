@@ -1,4 +1,4 @@
-import { expectation, idempotencyScenarios } from '../../src/scenarios/scenarios';
+import { expectation, idempotencyScenarios } from '../../../src/reference/scenarios/scenarios';
 
 const never = () => false;
 

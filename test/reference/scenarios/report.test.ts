@@ -1,6 +1,6 @@
-import type { Totals } from '../../src/scenarios/observe';
-import { judge, resultTable } from '../../src/scenarios/report';
-import type { Scenario } from '../../src/scenarios/scenarios';
+import type { Totals } from '../../../src/reference/scenarios/observe';
+import { judge, resultTable } from '../../../src/reference/scenarios/report';
+import type { Scenario } from '../../../src/reference/scenarios/scenarios';
 
 const scenario: Scenario = { name: 'steady', title: 'two messages', sends: [] };
 const expected = { messages: 2, delivered: 1, duplicates: 3, deadLetters: 1 };

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ReconcileReport } from '../operations/reconcile/reconcile';
-import type { StreamStatus } from '../operations/status/status';
+import type { ReconcileReport } from '../../operations/reconcile/reconcile';
+import type { StreamStatus } from '../../operations/status/status';
 
 /** Totals of one stream so far, from the operators' own commands. */
 export interface Totals {
