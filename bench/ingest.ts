@@ -7,7 +7,7 @@ import { createKafka, withAdmin } from '../src/kafka/kafka';
 import { createRecordReader } from '../src/kafka/reader';
 import { createTopic } from '../src/kafka/topics';
 import type { Settings } from '../src/settings/config';
-import { up, userCacheDirectory } from '../src/dev';
+import { up, userCacheDirectory } from '../src/dev-servers';
 import { loadSettings } from '../src/settings/config';
 import { argument, logger, machine, messageOf, quantile } from './support';
 

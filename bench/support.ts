@@ -8,7 +8,7 @@ import { createKafka, type Producer } from '../src/kafka/kafka';
 import { createProducer } from '../src/kafka/producer/producer';
 import { connectTemporal } from '../src/temporal/temporal';
 import { loadSettings, type Settings } from '../src/settings/config';
-import { up, userCacheDirectory } from '../src/dev';
+import { up, userCacheDirectory } from '../src/dev-servers';
 import { createLogger } from '../src/telemetry/logger';
 import { createTopics } from '../src/operations/topics';
 import type { AnyStream } from '../src/domain/stream/stream';

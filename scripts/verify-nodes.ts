@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { delimiter, dirname, join } from 'node:path';
-import { userCacheDirectory } from '../src/dev';
-import { cachedFolder } from '../src/dev/cached';
-import { installedTools } from '../src/dev/tools';
+import { userCacheDirectory } from '../src/dev-servers';
+import { cachedFolder } from '../src/dev-servers/cache/cached';
+import { installedTools } from '../src/dev-servers/cache/tools';
 
 /** The newest releases of each line that was tried. The tests of `npm test` run on the Node that is installed. */
 const VERSIONS = ['22.23.3', '24.21.0'];

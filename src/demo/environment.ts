@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { addressesAsEnvironment, localServers } from '../cli/dev/dev-up';
 import { say } from '../cli/output/output';
 import { loadSettings, processEnvironment } from '../settings/config';
-import { down, ensureNamespace, status } from '../dev';
+import { down, ensureNamespace, status } from '../dev-servers';
 
 export interface DemoEnvironment {
   namespace: string;

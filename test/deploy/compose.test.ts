@@ -6,7 +6,7 @@ import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { LOG_DIRECTORY } from '../../src/cli/commands/dlq-replay';
 import { loadSettings } from '../../src/settings/config';
-import { KAFKA_IMAGE } from '../../src/dev/kafka-versions';
+import { KAFKA_IMAGE } from '../../src/dev-servers/kafka/kafka-versions';
 import { startHealthServer } from '../../src/http/health-server';
 import { createMetrics } from '../../src/telemetry/metrics';
 import referenceStreams from '../../src/reference/streams/index';

@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 import { partitionOf } from '../../src/kafka/producer/murmur2';
 import { loadSettings } from '../../src/settings/config';
 import { createApi, type ApiOptions, type ApiService } from '../../src/processes/create-api';
-import { freePort, startKafka, userCacheDirectory } from '../../src/dev';
+import { freePort, startKafka, userCacheDirectory } from '../../src/dev-servers';
 import { parseRecord } from '../../src/domain/workflow/parse';
 import type { AnyStream } from '../../src/domain/stream/stream';
 import { createLogger } from '../../src/telemetry/logger';

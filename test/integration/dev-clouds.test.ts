@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addressesAsEnvironment } from '../../src/cli/dev/dev-up';
 import { loadSettings } from '../../src/settings/config';
-import { down, freePort, status, up, userCacheDirectory } from '../../src/dev';
-import { isFree } from '../../src/dev/ports';
-import { waitUntil } from '../../src/dev/wait';
+import { down, freePort, status, up, userCacheDirectory } from '../../src/dev-servers';
+import { isFree } from '../../src/dev-servers/directory/ports';
+import { waitUntil } from '../../src/dev-servers/process/wait';
 import { loadStreams } from '../../src/cli/options/load-streams';
 import { write } from '../sinks/support/write';
 

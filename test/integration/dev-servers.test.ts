@@ -16,16 +16,16 @@ import {
   userCacheDirectory,
   type LocalAddresses,
   type LocalPorts,
-} from '../../src/dev';
-import { isFree } from '../../src/dev/ports';
-import { waitUntil } from '../../src/dev/wait';
+} from '../../src/dev-servers';
+import { isFree } from '../../src/dev-servers/directory/ports';
+import { waitUntil } from '../../src/dev-servers/process/wait';
 
 jest.setTimeout(15 * 60_000); // a first run builds the Temporal CLI
 
 const progress = () => undefined;
 const cacheDirectory = userCacheDirectory(process.env);
 const download = process.env.CLOUDSYNC_DEV_DOWNLOAD !== 'false';
-const script = join(__dirname, '..', 'dev', 'support', 'up.ts');
+const script = join(__dirname, '..', 'dev-servers', 'support', 'up.ts');
 const topic = 'kept';
 
 let root: string;

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { temporaryDirectory } from '../dev/support/temporary-directory';
+import { temporaryDirectory } from '../dev-servers/support/temporary-directory';
 import { uniqueName, World } from './support/world';
 
 jest.setTimeout(120_000);

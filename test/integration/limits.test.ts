@@ -1,7 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, startTemporal, userCacheDirectory, type SingleServer } from '../../src/dev';
+import {
+  freePort,
+  startTemporal,
+  userCacheDirectory,
+  type SingleServer,
+} from '../../src/dev-servers';
 import { reconcile } from '../../src/operations/reconcile/reconcile';
 import { counterValue, message, until, World } from './support/world';
 

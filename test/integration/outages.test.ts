@@ -8,7 +8,7 @@ import {
   startTemporal,
   userCacheDirectory,
   type SingleServer,
-} from '../../src/dev';
+} from '../../src/dev-servers';
 import type { ExecutionOptions } from '../../src/domain/stream/stream';
 import { World, counterValue, messageValue, until } from './support/world';
 

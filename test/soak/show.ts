@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { userCacheDirectory } from '../../src/dev';
-import { provisionKafka } from '../../src/dev/provision-kafka';
+import { userCacheDirectory } from '../../src/dev-servers';
+import { provisionKafka } from '../../src/dev-servers/kafka/provision-kafka';
 import type { Evidence } from './judge';
 
 const LINE = /^Partition:(\d+)\tOffset:(\d+)\t(.*)$/;

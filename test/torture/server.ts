@@ -1,5 +1,5 @@
-import type { SingleServer } from '../../src/dev';
-import { waitUntil } from '../../src/dev/wait';
+import type { SingleServer } from '../../src/dev-servers';
+import { waitUntil } from '../../src/dev-servers/process/wait';
 
 const RESTART_TRIES = 5;
 

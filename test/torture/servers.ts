@@ -11,8 +11,8 @@ import {
   startS3,
   startTemporal,
   userCacheDirectory,
-} from '../../src/dev';
-import type { FurtherListener } from '../../src/dev/kafka-settings';
+} from '../../src/dev-servers';
+import type { FurtherListener } from '../../src/dev-servers/kafka/kafka-settings';
 import { createLogger } from '../../src/telemetry/logger';
 import type { Releasers } from '../../src/lib/lifecycle';
 import { FaultProxy } from '../integration/support/fault-proxy';

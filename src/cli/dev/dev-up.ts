@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../../settings/config';
-import { up, userCacheDirectory, type LocalAddresses } from '../../dev';
+import { up, userCacheDirectory, type LocalAddresses } from '../../dev-servers';
 import { say } from '../output/output';
 
 /** Brings the local servers up, where the environment does not name others; the clouds' if asked to. */

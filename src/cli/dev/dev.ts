@@ -6,7 +6,7 @@ import {
   LOCAL_ENV_FILE,
   processEnvironment,
 } from '../../settings/config';
-import { down, status } from '../../dev';
+import { down, status } from '../../dev-servers';
 import { addressesAsEnvironment, localServers, writeLocalEnvironment } from './dev-up';
 import { printJson, say, table } from '../output/output';
 

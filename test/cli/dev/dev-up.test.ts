@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Client } from '@aws-sdk/client-s3';
 import { addressesAsEnvironment } from '../../../src/cli/dev/dev-up';
-import { LOCAL_S3 } from '../../../src/dev';
+import { LOCAL_S3 } from '../../../src/dev-servers';
 
 const before = process.env;
 const directory = mkdtempSync(join(tmpdir(), 'cloudsync-profile-'));

@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { userCacheDirectory } from '../../../src/dev';
-import { cachedFolder } from '../../../src/dev/cached';
-import { installedTools, type Tools } from '../../../src/dev/tools';
+import { userCacheDirectory } from '../../../src/dev-servers';
+import { cachedFolder } from '../../../src/dev-servers/cache/cached';
+import { installedTools, type Tools } from '../../../src/dev-servers/cache/tools';
 
 export const PROMETHEUS_IMAGE = 'prom/prometheus:v3.13.3';
 const DEADLINE_MS = 5 * 60_000;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { stringify } from 'yaml';
-import { freePort } from '../../../src/dev';
+import { freePort } from '../../../src/dev-servers';
 import {
   alertRules,
   dashboardExpressions,

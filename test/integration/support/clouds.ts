@@ -10,8 +10,8 @@ import {
   startBlob,
   startS3,
   userCacheDirectory,
-} from '../../../src/dev';
-import { together } from '../../../src/dev/together';
+} from '../../../src/dev-servers';
+import { together } from '../../../src/dev-servers/process/together';
 
 /** The name of the bucket and of the container. */
 export const STORE = 'cloudsync';

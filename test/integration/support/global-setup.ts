@@ -7,7 +7,7 @@ import {
   startTemporal,
   userCacheDirectory,
   type SingleServer,
-} from '../../../src/dev';
+} from '../../../src/dev-servers';
 
 /** A workflow is deleted when its end is known everywhere, which is looked at every 30 s by default. */
 const dynamicConfig = {

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import type { SingleServer } from '../../../src/dev';
+import type { SingleServer } from '../../../src/dev-servers';
 
 export default async function teardown(): Promise<void> {
   const { root, servers } = (

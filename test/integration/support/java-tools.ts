@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { provisionKafka } from '../../../src/dev/provision-kafka';
-import { KAFKA_IMAGE } from '../../../src/dev/kafka-versions';
-import { userCacheDirectory } from '../../../src/dev';
+import { provisionKafka } from '../../../src/dev-servers/kafka/provision-kafka';
+import { KAFKA_IMAGE } from '../../../src/dev-servers/kafka/kafka-versions';
+import { userCacheDirectory } from '../../../src/dev-servers';
 
 /** Kafka's own tools: the class in its jars, the script in its image. */
 const CONSOLE_PRODUCER = ['org.apache.kafka.tools.ConsoleProducer', 'kafka-console-producer.sh'];

@@ -1,18 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, userCacheDirectory } from '../../../src/dev';
-import { kafkaAnswers } from '../../../src/dev/kafka-probe';
-import { kafkaSettings, LOG4J2_PROPERTIES, toProperties } from '../../../src/dev/kafka-settings';
+import { freePort, userCacheDirectory } from '../../../src/dev-servers';
+import { kafkaAnswers } from '../../../src/dev-servers/kafka/kafka-probe';
+import {
+  kafkaSettings,
+  LOG4J2_PROPERTIES,
+  toProperties,
+} from '../../../src/dev-servers/kafka/kafka-settings';
 import {
   killProcess,
   spawnServer,
   stopProcess,
   untilReady,
   type StartingServer,
-} from '../../../src/dev/server-process';
-import { provisionKafka } from '../../../src/dev/provision-kafka';
-import { installedTools } from '../../../src/dev/tools';
+} from '../../../src/dev-servers/process/server-process';
+import { provisionKafka } from '../../../src/dev-servers/kafka/provision-kafka';
+import { installedTools } from '../../../src/dev-servers/cache/tools';
 
 const quiet = () => undefined;
 const MEMORY = ['-Xmx256m', '-Xms64m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];

@@ -8,7 +8,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { azuriteConnectionString, LOCAL_S3 } from '../../../src/dev';
+import { azuriteConnectionString, LOCAL_S3 } from '../../../src/dev-servers';
 import type { Sink } from '../../../src/domain/stream/sink';
 import { azureBlobSink } from '../../../src/sinks/object-store/azure-blob';
 import { fileSystemSink } from '../../../src/sinks/filesystem/filesystem';

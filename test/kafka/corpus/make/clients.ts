@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { userCacheDirectory } from '../../../../src/dev';
-import { cachedFolder } from '../../../../src/dev/cached';
-import { provisionKafka } from '../../../../src/dev/provision-kafka';
+import { userCacheDirectory } from '../../../../src/dev-servers';
+import { cachedFolder } from '../../../../src/dev-servers/cache/cached';
+import { provisionKafka } from '../../../../src/dev-servers/kafka/provision-kafka';
 import { LineProcess } from './line-process';
 import type { WriterName } from './step';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createKafka, withAdmin } from '../../../../src/kafka/kafka';
-import { freePort, startKafka, userCacheDirectory } from '../../../../src/dev';
+import { freePort, startKafka, userCacheDirectory } from '../../../../src/dev-servers';
 import { createLogger } from '../../../../src/telemetry/logger';
 import { brokerCases, type BrokerCase } from './broker-cases';
 import { builtCases } from './built-cases';

@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { withLock } from '../process/lock';
+import type { Progress } from '../process/progress';
+
+const WAIT_MS = 30 * 60_000;
+
+export interface CachedFolder {
+  cacheDirectory: string;
+  /** Name of the folder, with its version. */
+  name: string;
+  progress: Progress;
+  /** Fills the folder; called at most once at a time on this machine. */
+  build: (directory: string) => Promise<void>;
+}
+
+/**
+ * The path of a folder in the cache, built on first use. It appears by a rename, so a folder that
+ * exists is complete, and a build cut off half-way is built again.
+ */
+export async function cachedFolder(folder: CachedFolder): Promise<string> {
+  const { cacheDirectory, name, progress, build } = folder;
+  const target = join(cacheDirectory, name);
+  if (existsSync(target)) return target;
+  await mkdir(cacheDirectory, { recursive: true });
+  const lock = {
+    path: `${target}.lock`,
+    waitingFor: `another process to provide ${name}`,
+    deadlineMs: WAIT_MS,
+    progress,
+  };
+  return withLock(lock, async () => {
+    if (existsSync(target)) return target;
+    for (const entry of await readdir(cacheDirectory)) {
+      if (entry.startsWith(`${name}.partial-`)) {
+        await rm(join(cacheDirectory, entry), { recursive: true });
+      }
+    }
+    const partial = `${target}.partial-${process.pid}`;
+    await mkdir(partial);
+    try {
+      await build(partial);
+      await rename(partial, target);
+    } catch (error) {
+      await rm(partial, { recursive: true });
+      throw error;
+    }
+    return target;
+  });
+}

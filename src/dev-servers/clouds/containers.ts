@@ -1,0 +1,36 @@
+import { errorMessage } from '../../domain/errors';
+import { LocalServerError } from '../process/errors';
+import { azuriteConnectionString, LOCAL_S3 } from '../directory/local-clouds';
+
+/** Creates a bucket of the local S3 server at this URL, where there is none of the name. */
+export async function ensureBucket(endpoint: string, bucket: string): Promise<void> {
+  const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
+  const { region, ...credentials } = LOCAL_S3;
+  const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+  try {
+    await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  } catch (error) {
+    const { name } = error as Error;
+    if (name !== 'BucketAlreadyOwnedByYou') throw notCreated('bucket', bucket, endpoint, error);
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Creates a container of the local Blob Storage server at this URL, where there is none of the name. */
+export async function ensureContainer(endpoint: string, container: string): Promise<void> {
+  const { BlobServiceClient } = await import('@azure/storage-blob');
+  const client = BlobServiceClient.fromConnectionString(azuriteConnectionString(endpoint));
+  try {
+    await client.getContainerClient(container).createIfNotExists();
+  } catch (error) {
+    throw notCreated('container', container, endpoint, error);
+  }
+}
+
+function notCreated(what: string, name: string, endpoint: string, error: unknown) {
+  return new LocalServerError(
+    `the server at ${endpoint} does not let ${what} ${name} be created: ${errorMessage(error)}; ` +
+      'if it is not one that dev up has started, stop it',
+  );
+}

@@ -1,0 +1,10 @@
+export { userCacheDirectory } from './cache/cache-directory';
+export { ensureBucket, ensureContainer } from './clouds/containers';
+export { down } from './down';
+export { azuriteConnectionString, LOCAL_S3 } from './directory/local-clouds';
+export type { LocalPorts } from './directory/local-ports';
+export { freePort } from './directory/ports';
+export { startBlob, startKafka, startS3, startTemporal, type SingleServer } from './single-server';
+export { status } from './status';
+export { ensureNamespace } from './temporal/temporal-probe';
+export { up, type LocalAddresses, type UpOptions } from './up';

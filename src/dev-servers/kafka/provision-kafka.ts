@@ -1,0 +1,85 @@
+import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { cachedFolder } from '../cache/cached';
+import { LocalServerError } from '../process/errors';
+import { KAFKA_IMAGE, KAFKA_VERSION } from './kafka-versions';
+import { kafkaPom } from './kafka-pom';
+import type { Progress } from '../process/progress';
+import { installedTools, type Tools } from '../cache/tools';
+
+const MINIMUM_JAVA = 17;
+const DOWNLOAD_DEADLINE_MS = 15 * 60_000;
+
+/** Kafka's jars, to be run by `java`; or its image, to be run by `docker`. */
+export type KafkaInstallation = { kind: 'jars'; lib: string } | { kind: 'image' };
+
+/** Provides Kafka: its jars by Maven, kept in the cache, or Docker where Java or Maven is missing. */
+export async function provisionKafka(
+  cacheDirectory: string,
+  progress: Progress,
+  tools: Tools = installedTools,
+): Promise<KafkaInstallation> {
+  const name = `kafka-${KAFKA_VERSION}`;
+  const java = javaVersion(await tools.ask('java', ['-version']));
+  const maven =
+    existsSync(join(cacheDirectory, name)) || (await tools.ask('mvn', ['-version'])) !== undefined;
+  if (java !== undefined && java >= MINIMUM_JAVA && maven) {
+    const folder = await cachedFolder({
+      cacheDirectory,
+      name,
+      progress,
+      build: (directory) => downloadJars(directory, progress, tools),
+    });
+    return { kind: 'jars', lib: join(folder, 'lib') };
+  }
+  // The client alone is no help: this asks the engine behind it.
+  if ((await tools.ask('docker', ['version', '--format', '{{.Server.Version}}'])) === undefined) {
+    throw new LocalServerError(
+      `no way to run Kafka here: ${javaFound(java)}, Maven ${maven ? 'found' : 'not found'}, ` +
+        `no Docker engine answers. ${WAYS}`,
+    );
+  }
+  if ((await tools.ask('docker', ['image', 'inspect', KAFKA_IMAGE])) === undefined) {
+    await tools.run({
+      command: 'docker',
+      args: ['pull', KAFKA_IMAGE],
+      doing: `pulling the image ${KAFKA_IMAGE}`,
+      deadlineMs: DOWNLOAD_DEADLINE_MS,
+      progress,
+    });
+  }
+  return { kind: 'image' };
+}
+
+const WAYS = `Any one of these will do:
+  - put Java ${MINIMUM_JAVA} or newer and Maven on PATH (java, mvn)
+  - start Docker: the image ${KAFKA_IMAGE} is used
+  - set KAFKA_BROKERS to the addresses of a Kafka that runs`;
+
+async function downloadJars(directory: string, progress: Progress, tools: Tools): Promise<void> {
+  await writeFile(join(directory, 'pom.xml'), kafkaPom());
+  try {
+    await tools.run({
+      command: 'mvn',
+      args: ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=lib'],
+      cwd: directory,
+      doing: `downloading Kafka ${KAFKA_VERSION} with Maven (55 MB, the first time only)`,
+      deadlineMs: DOWNLOAD_DEADLINE_MS,
+      progress,
+    });
+  } catch (error) {
+    throw new LocalServerError(`${(error as Error).message}\n${WAYS}`);
+  }
+}
+
+/** 17 of `version "17.0.15"`; 1 of the old `version "1.8.0_402"`. */
+export function javaVersion(output: string | undefined): number | undefined {
+  const major = /version "(\d+)/.exec(output ?? '')?.[1];
+  return major === undefined ? undefined : Number(major);
+}
+
+function javaFound(version: number | undefined): string {
+  if (version === undefined) return 'Java not found';
+  return version < MINIMUM_JAVA ? `Java ${version} is too old` : `Java ${version} found`;
+}

@@ -1,0 +1,122 @@
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { withDirectoryLock } from './process/directory-lock';
+import { ensureRunning } from './process/ensure-running';
+import { kafkaAnswers } from './kafka/kafka-probe';
+import { launchKafka } from './kafka/kafka-server';
+import { DEFAULT_PORTS, localAddress, localUrl, type LocalPorts } from './directory/local-ports';
+import { choosePort, isFree } from './directory/ports';
+import type { Progress } from './process/progress';
+import { readState } from './directory/state';
+import { ensureNamespace, temporalAnswers } from './temporal/temporal-probe';
+import { launchTemporal } from './temporal/temporal-server';
+import { together } from './process/together';
+import { upClouds, type LocalClouds } from './clouds/up-clouds';
+
+export interface UpOptions {
+  /** State, data and logs, as in `.cloudsync/dev`. */
+  directory: string;
+  /** Binaries, shared between checkouts; see `userCacheDirectory`. */
+  cacheDirectory: string;
+  /** From the environment. An address is used as it is, and nothing is started in its place. */
+  given: {
+    brokers?: string[] | undefined;
+    temporalAddress?: string | undefined;
+    /** Default `default`. Registered where the Temporal server is one of ours. */
+    namespace?: string | undefined;
+    /** Whether there is an S3, and a storage account, of the user's own. */
+    s3?: boolean | undefined;
+    blob?: boolean | undefined;
+  };
+  /** Whether local servers in place of the clouds are wanted; default false. */
+  cloud?: boolean | undefined;
+  ports?: Partial<LocalPorts> | undefined;
+  /** Whether Temporal's CLI may be downloaded; default true. */
+  download?: boolean | undefined;
+  /** Maximum heap of Kafka; default `1g`. */
+  kafkaHeap?: string | undefined;
+  progress: Progress;
+}
+
+export interface LocalAddresses {
+  kafka: { brokers: string[] };
+  /** `ui` is absent where it isn't known, as with a given address. */
+  temporal: { address: string; namespace: string; ui?: string };
+  /** Present where they were asked for. */
+  cloud?: LocalClouds;
+}
+
+/**
+ * Kafka and Temporal, and the local clouds where they are asked for, each by the first that applies:
+ * the given address, what this directory's state says runs, what answers on the port, a server started
+ * now. They outlive this process.
+ */
+export async function up(options: UpOptions): Promise<LocalAddresses> {
+  const { brokers, temporalAddress, namespace = 'default' } = options.given;
+  const cloud = options.cloud === true;
+  if (brokers !== undefined && temporalAddress !== undefined && !cloud) {
+    return { kafka: { brokers }, temporal: { address: temporalAddress, namespace } };
+  }
+  const directory = resolve(options.directory);
+  await mkdir(directory, { recursive: true });
+  return withDirectoryLock(directory, options.progress, async () => {
+    const [kafka, temporal, clouds] = await together([
+      brokers === undefined ? upKafka(directory, options) : Promise.resolve({ brokers }),
+      temporalAddress === undefined
+        ? upTemporal(directory, namespace, options)
+        : Promise.resolve({ address: temporalAddress, namespace }),
+      cloud ? upClouds(directory, options) : Promise.resolve(undefined),
+    ]);
+    return { kafka, temporal, ...(clouds && { cloud: clouds }) };
+  });
+}
+
+async function upKafka(
+  directory: string,
+  { cacheDirectory, ports, kafkaHeap: heap, progress }: UpOptions,
+): Promise<LocalAddresses['kafka']> {
+  const last = readState(directory).kafka;
+  const wanted = ports?.kafka ?? last?.port ?? DEFAULT_PORTS.kafka;
+  const launch = async () => {
+    const port = await choosePort(wanted, 'Kafka', progress);
+    const starting = await launchKafka({ directory, cacheDirectory, port, heap, progress });
+    return { starting, ports: { port } };
+  };
+  const { port } = await ensureRunning(
+    { name: 'kafka', title: 'Kafka', directory, last, wanted, answers: kafkaAnswers, launch },
+    progress,
+  );
+  return { brokers: [localAddress(port)] };
+}
+
+async function upTemporal(
+  directory: string,
+  namespace: string,
+  { cacheDirectory, ports, download, progress }: UpOptions,
+): Promise<LocalAddresses['temporal']> {
+  const last = readState(directory).temporal;
+  const wanted = ports?.temporal ?? last?.port ?? DEFAULT_PORTS.temporal;
+  const wantedUi = ports?.temporalUi ?? last?.uiPort ?? DEFAULT_PORTS.temporalUi;
+  const launch = async () => {
+    const port = await choosePort(wanted, 'Temporal', progress);
+    const uiPort = await choosePort(wantedUi, "Temporal's UI", progress);
+    const options = { directory, cacheDirectory, port, uiPort, download, progress };
+    return { starting: await launchTemporal(options), ports: { port, uiPort } };
+  };
+  const { port, uiPort, startedByUs } = await ensureRunning(
+    {
+      name: 'temporal',
+      title: 'Temporal',
+      directory,
+      last,
+      wanted,
+      answers: temporalAnswers,
+      launch,
+    },
+    progress,
+  );
+  const ui = uiPort ?? ((await isFree(wantedUi)) ? undefined : wantedUi);
+  const address = localAddress(port);
+  if (startedByUs && namespace !== 'default') await ensureNamespace(address, namespace);
+  return { address, namespace, ...(ui === undefined ? {} : { ui: localUrl(ui) }) };
+}

@@ -1,0 +1,21 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { choosePort, freePort, isFree } from '../../../src/dev-servers/directory/ports';
+
+test('a taken port is told and replaced, a free one kept', async () => {
+  const taken = await freePort();
+  const server = createServer().listen(taken, '127.0.0.1');
+  await once(server, 'listening');
+  const messages: string[] = [];
+  const progress = (message: string) => messages.push(message);
+  try {
+    expect(await isFree(taken)).toBe(false);
+    const chosen = await choosePort(taken, 'Kafka', progress);
+    expect(await isFree(chosen)).toBe(true);
+    expect(messages).toEqual([`port ${taken} is taken by something else: Kafka gets ${chosen}`]);
+    expect(await choosePort(chosen, 'Kafka', progress)).toBe(chosen);
+    expect(messages).toHaveLength(1);
+  } finally {
+    server.close();
+  }
+});
