@@ -22,7 +22,7 @@ export {
   type StreamOptions,
 } from './domain/stream/stream';
 export type { BrakeLimits } from './domain/stream/brake';
-export type { ChunkRange } from './domain/workflow/chunk';
+export type { ChunkRange } from './domain/record/record';
 export { messageSchema, type Message } from './domain/record/message';
 export type { KafkaRecord, RecordInput, RecordPosition } from './domain/record/record';
 export { traceContextOf, type TraceContext } from './domain/record/trace-context';

@@ -4,18 +4,20 @@ import type { Holds } from '../temporal/hold';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeadLetterWriter } from './dead-letters/dead-letter-writer';
 import { deliver, type DeliveredRecord, type DeliveryEvents } from './record/deliver';
-import { deliverChunk, type ChunkDependencies } from './chunk/deliver-chunk';
+import { deliverChunk } from './chunk/deliver-chunk';
+import type { ChunkDependencies } from './chunk/dependencies';
 import { withHeartbeats } from './attempt/heartbeat';
 import { holdKey } from './record/held-key';
 import type { RecordActivities } from '../domain/workflow/record-activities';
 import { withTimeLimit } from './attempt/time-limit';
 import type { Tracing } from '../telemetry/tracing';
-import type { RecordFailure } from '../workflows/failure';
+import type { RecordFailure } from '../domain/workflow/failure';
 import { startOfRecord } from '../domain/workflow/record-start';
 import type { AnyStream } from '../domain/stream/stream';
 import { parseRecord } from '../domain/workflow/parse';
 import { decodeContent, isSameRecord } from '../domain/record/record';
-import { labelsOf, type RecordLabels } from '../domain/workflow/record-labels';
+import { labelsOf } from '../domain/workflow/record-labels';
+import type { RecordLabels } from '../domain/record/record';
 
 /** As the workflow has it: an attempt that knows no answer then takes the old one. */
 const PARSE_ATTEMPTS = 3;

@@ -7,4 +7,5 @@ export { freePort } from './directory/ports';
 export { startBlob, startKafka, startS3, startTemporal, type SingleServer } from './single-server';
 export { status } from './status';
 export { ensureNamespace } from './temporal/temporal-probe';
-export { up, type LocalAddresses, type UpOptions } from './up';
+export { up, type LocalAddresses } from './up';
+export type { UpOptions } from './directory/up-options';

@@ -1,42 +1,17 @@
+import type { UpOptions } from './directory/up-options';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { withDirectoryLock } from './process/directory-lock';
 import { ensureRunning } from './process/ensure-running';
 import { kafkaAnswers } from './kafka/kafka-probe';
 import { launchKafka } from './kafka/kafka-server';
-import { DEFAULT_PORTS, localAddress, localUrl, type LocalPorts } from './directory/local-ports';
+import { DEFAULT_PORTS, localAddress, localUrl } from './directory/local-ports';
 import { choosePort, isFree } from './directory/ports';
-import type { Progress } from './process/progress';
 import { readState } from './directory/state';
 import { ensureNamespace, temporalAnswers } from './temporal/temporal-probe';
 import { launchTemporal } from './temporal/temporal-server';
 import { together } from './process/together';
 import { upClouds, type LocalClouds } from './clouds/up-clouds';
-
-export interface UpOptions {
-  /** State, data and logs, as in `.cloudsync/dev`. */
-  directory: string;
-  /** Binaries, shared between checkouts; see `userCacheDirectory`. */
-  cacheDirectory: string;
-  /** From the environment. An address is used as it is, and nothing is started in its place. */
-  given: {
-    brokers?: string[] | undefined;
-    temporalAddress?: string | undefined;
-    /** Default `default`. Registered where the Temporal server is one of ours. */
-    namespace?: string | undefined;
-    /** Whether there is an S3, and a storage account, of the user's own. */
-    s3?: boolean | undefined;
-    blob?: boolean | undefined;
-  };
-  /** Whether local servers in place of the clouds are wanted; default false. */
-  cloud?: boolean | undefined;
-  ports?: Partial<LocalPorts> | undefined;
-  /** Whether Temporal's CLI may be downloaded; default true. */
-  download?: boolean | undefined;
-  /** Maximum heap of Kafka; default `1g`. */
-  kafkaHeap?: string | undefined;
-  progress: Progress;
-}
 
 export interface LocalAddresses {
   kafka: { brokers: string[] };

@@ -4,7 +4,7 @@ import { fitsWorkflow, MAX_CONTENT_BYTES } from '../domain/workflow/record-start
 import type { AnyStream } from '../domain/stream/stream';
 import type { TraceContext } from '../domain/record/trace-context';
 import type { OutgoingRecord } from '../kafka/producer/batching-producer';
-import type { Draft } from './drafts';
+import type { Draft } from './draft';
 import { ProblemError, type Rejection, type RejectionCode } from '../http/problem';
 
 type Verdict = { record: OutgoingRecord } | Omit<Rejection, 'index'>;

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { errorMessage } from '../domain/errors';
 import { parseTraceContext } from '../domain/record/trace-context';
 import { membersOf } from '../lib/json-slices';
-import type { Draft } from './drafts';
+import type { Draft } from './draft';
 
 /**
  * CloudEvents 1.0 as messages of the reference schema. `time` becomes `occurredAt` and `data` becomes

@@ -1,14 +1,11 @@
+import type { Draft } from './draft';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isUtf8 } from 'node:buffer';
 import { errorMessage } from '../domain/errors';
-import type { TraceContext } from '../domain/record/trace-context';
 import { linesOf } from '../lib/ndjson';
 import { draftOfBinary, draftOfStructured, isBinaryMode } from './cloud-event';
 import { elementsOf } from '../lib/json-slices';
-import { ProblemError, type Rejection } from '../http/problem';
-
-/** What a request offers for one record, before the stream's checks; or why it can be none. */
-export type Draft = { value: Buffer; trace?: TraceContext } | Omit<Rejection, 'index'>;
+import { ProblemError } from '../http/problem';
 
 type Reader = (body: Buffer, headers: IncomingHttpHeaders, maxRecords: number) => Draft[];
 

@@ -1,4 +1,4 @@
-import type { Logger } from '../telemetry/logger';
+import type { Logger } from 'pino';
 
 /** Undoes what a start has done, last first. Every step is tried; the first error is thrown. */
 export class Releasers {

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { LOG_LEVELS } from '../telemetry/logger';
 import { tokenHashes } from './http-producer';
 import { codecOrigins } from './codec-server';
 import { clientIdFault } from '../kafka/client-id';
@@ -9,9 +10,6 @@ import { LARGEST_CHUNK_LIMITS } from '../domain/stream/stream';
 import { isAccountUrl, isConnectionString } from '../sinks/object-store/azure-blob';
 import { parseFaults } from '../sinks/faults';
 import { prefixFault } from '../sinks/object-store/object-keys';
-
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 const MAX_PORT = 65_535;
 const count = z.coerce.number<string>().int().min(1);

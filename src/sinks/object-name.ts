@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ChunkRange } from '../domain/workflow/chunk';
+import type { ChunkRange } from '../domain/record/record';
 
 /** File systems and object stores take at most 255 bytes in one part of a path. */
 const MAX_NAME_BYTES = 200;

@@ -1,10 +1,13 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
-import type { LogLevel } from '../settings/environment-schema';
 import { errorMessage } from '../domain/errors';
 import { readableLine } from './log-line';
 import { printableJson } from '../lib/unprintable';
 
 export type { Logger } from 'pino';
+
+/** From the gravest to the most talkative; `silent` logs nothing. */
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
  * Log lines on stderr: stdout belongs to the results of commands. JSON, or text for a person if stderr is a

@@ -1,14 +1,5 @@
+import type { RecordOutcome } from '../domain/workflow/record-activities';
 import { proxySinks, type Sinks } from '@temporalio/workflow';
-
-/** How a record's workflow ended. */
-export type RecordOutcome =
-  /** At the sink because of this workflow. */
-  | 'delivered'
-  /** The sink held the message before. */
-  | 'duplicate'
-  | 'dead_lettered'
-  /** Any other end: cancelled, a user's own workflow failed, or what records have left to end elsewhere. */
-  | 'failed';
 
 /**
  * What workflows tell the process that runs them. The bridge frees a record's place without asking the

@@ -1,7 +1,7 @@
 import { ApplicationFailure, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { RecordActivities } from '../domain/workflow/record-activities';
 import type { RecordEnvelope } from '../domain/record/record';
-import type { RecordFailure } from './failure';
+import type { RecordFailure } from '../domain/workflow/failure';
 import { reservedQueue } from './reserved-queue';
 
 /** All that an attempt has. A second before, the activity ends, and its producer begins no further try. */

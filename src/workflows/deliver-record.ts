@@ -3,7 +3,8 @@ import type { DeliverResult, RecordActivities } from '../domain/workflow/record-
 import type { RecordInput } from '../domain/record/record';
 import type { RetryPolicy } from '../domain/stream/retry-policy';
 import { deadLetter } from './dead-letter';
-import { activityFailure, type RecordFailure } from './failure';
+import { activityFailure } from './failure';
+import type { RecordFailure } from '../domain/workflow/failure';
 
 type Deliver = Pick<RecordActivities, 'deliver'>;
 

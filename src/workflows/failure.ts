@@ -1,3 +1,4 @@
+import type { RecordFailure, AttemptDetails } from '../domain/workflow/failure';
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -5,22 +6,6 @@ import {
   TemporalFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
-
-/** Why a record could not be delivered: goes into the dead letter and the failed workflow. */
-export interface RecordFailure {
-  /** `Transient`, `Throttled`, `Permanent`, `ContentConflict`, `Timeout`, a failure of Temporal by its name, or why it is invalid. */
-  type: string;
-  message: string;
-  /** Attempts made at the sink, as far as known; 0 for a record that was never tried. */
-  attempts: number;
-}
-
-/** What the `deliver` activity puts into the details of its failures and heartbeats. */
-export interface AttemptDetails {
-  attempt: number;
-  /** Milliseconds the sink asks to be left alone; see `Throttled`. */
-  retryAfterMs?: number;
-}
 
 /**
  * The cause behind a failed activity. A local activity throws a bare ApplicationFailure, a regular one

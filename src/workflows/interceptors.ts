@@ -6,8 +6,9 @@ import {
 } from '@temporalio/workflow';
 import type { RecordEnvelope } from '../domain/record/record';
 import type { ChunkResult } from '../domain/workflow/record-activities';
-import { bridge, type RecordOutcome } from './bridge-sinks';
-import type { RecordFailure } from './failure';
+import { bridge } from './bridge-sinks';
+import type { RecordOutcome } from '../domain/workflow/record-activities';
+import type { RecordFailure } from '../domain/workflow/failure';
 import { takeWaiting, waitFor } from './order';
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { createProgram } from '../../src/cli/program';
-import { table } from '../../src/cli/output/output';
+import { table } from '../../src/lib/table';
 import { quote } from '../../src/temporal/temporal';
 import { deadLetterEntry } from '../../src/operations/dead-letters/dead-letters';
 import { entryTable } from '../../src/cli/output/failed-output';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { draftOfBinary, draftOfStructured } from '../../src/http-producer/cloud-event';
-import type { Draft } from '../../src/http-producer/drafts';
+import type { Draft } from '../../src/http-producer/draft';
 import { messageSchema } from '../../src/domain/record/message';
 
 const event = {

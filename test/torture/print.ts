@@ -1,4 +1,4 @@
-import { table } from '../../src/cli/output/output';
+import { table } from '../../src/lib/table';
 import type { Report } from './report';
 
 /** The report for people. */

@@ -1,7 +1,7 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import { isRetryable, type DeliveryFailure } from '../../domain/errors';
 import { truncateUtf8 } from '../../domain/record/workflow-id';
-import type { AttemptDetails } from '../../workflows/failure';
+import type { AttemptDetails } from '../../domain/workflow/failure';
 
 /**
  * Of an error's message, which may be the whole answer of a server. Temporal cuts or refuses a failure

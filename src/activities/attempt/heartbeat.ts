@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { AttemptDetails } from '../../workflows/failure';
+import type { AttemptDetails } from '../../domain/workflow/failure';
 
 const HEARTBEAT_INTERVAL_MS = 3_000;
 

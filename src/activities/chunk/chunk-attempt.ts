@@ -17,7 +17,7 @@ import type { TraceContext } from '../../domain/record/trace-context';
 import { recordWorkflowId } from '../../domain/record/workflow-id';
 import { attemptFailure, usableDelay } from '../attempt/attempt-failure';
 import { isOwnWrite } from '../record/deliver';
-import type { ChunkDependencies } from './deliver-chunk';
+import type { ChunkDependencies } from './dependencies';
 import { eachOf } from '../../lib/each-of';
 import { parseAll } from './parse-all';
 import { withTimeLimit } from '../attempt/time-limit';

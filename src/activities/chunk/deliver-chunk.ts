@@ -1,66 +1,17 @@
+import type { ChunkDependencies } from './dependencies';
 import { setMaxListeners } from 'node:events';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { RecordReader } from '../../kafka/reader';
-import type { Holds } from '../../temporal/hold';
-import type { RecentLayer } from '../../dedupe/recent-layer';
 import { describeRange, type ChunkInput } from '../../domain/workflow/chunk';
 import { newProgress, type ChunkProgress } from '../../domain/workflow/chunk-progress';
 import type { Tail } from '../../domain/workflow/key-hash';
 import type { KafkaRecord } from '../../domain/record/record';
-import type { RecordStart } from '../../domain/workflow/record-start';
 import type { RetryPolicy } from '../../domain/stream/retry-policy';
-import type { AnyStream } from '../../domain/stream/stream';
-import { within, type Tracing } from '../../telemetry/tracing';
+import { within } from '../../telemetry/tracing';
 import { ChunkAttempt } from './chunk-attempt';
-import type { DeliveredRecord, DeliveryEvents } from '../record/deliver';
 import { withHeartbeats } from '../attempt/heartbeat';
 import { OrderedChunkAttempt } from './ordered-chunk-attempt';
 import type { ChunkResult } from '../../domain/workflow/record-activities';
-
-export interface HeldRecords {
-  get(chunk: ChunkInput): ChunkProgress | undefined;
-}
-
-/**
- * Makes the record durable in a workflow of its own; resolves with that one's id. Nothing begins once the
- * signal has aborted.
- */
-export type HandOn = (
-  start: RecordStart,
-  record: KafkaRecord,
-  signal: AbortSignal,
-) => Promise<string>;
-
-/** What happens to the records of chunks, for logs and metrics. */
-export interface ChunkEvents extends Pick<DeliveryEvents, 'attemptFailed' | 'attemptSucceeded'> {
-  /** So many records of a partition are at the sink because of their chunk. */
-  delivered(partition: number, count: number): void;
-  duplicate(record: DeliveredRecord, layer: 'recent' | 'sink'): void;
-  /** Layer `recent` was asked for so many records of a partition. */
-  checked(partition: number, count: number): void;
-  /** A copy of a message in flight waits for it. */
-  waiting(record: DeliveredRecord): void;
-  /** The stream passes so many records of a partition by. */
-  filtered(partition: number, count: number): void;
-  /** Records of a partition can't be decoded for now, or can again. */
-  decoding(partition: number, failure: string | undefined): void;
-  /** So many records are no longer on the broker. */
-  expired(count: number): void;
-}
-
-export interface ChunkDependencies {
-  stream: AnyStream;
-  events: ChunkEvents;
-  reader: RecordReader;
-  handOn: HandOn;
-  /** Only where the records were consumed. */
-  held?: HeldRecords;
-  recent: RecentLayer;
-  /** Absent where what follows a dead record of a key is not held. */
-  holds?: Pick<Holds, 'heads'> | undefined;
-  /** Absent: no spans. */
-  tracing?: Tracing | undefined;
-}
 
 /**
  * One attempt at a chunk: brings its records to the sink. A record that fails for good goes on in a

@@ -17,7 +17,7 @@ import { labelsOf } from '../../domain/workflow/record-labels';
 import type { AnyStream } from '../../domain/stream/stream';
 import { traceContextOf } from '../../domain/record/trace-context';
 import { within, type Tracing } from '../../telemetry/tracing';
-import type { RecordFailure } from '../../workflows/failure';
+import type { RecordFailure } from '../../domain/workflow/failure';
 import { originalRecord } from '../attempt/original-record';
 
 export interface DeadLetterWriter {

@@ -10,7 +10,7 @@ import {
   type RecordEnvelope,
   type RecordInput,
 } from '../../domain/record/record';
-import type { AttemptDetails } from '../../workflows/failure';
+import type { AttemptDetails } from '../../domain/workflow/failure';
 import { originalRecord } from '../attempt/original-record';
 
 /** A head that is to be delivered; `delivered` tells its key that it is. */

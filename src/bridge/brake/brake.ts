@@ -11,7 +11,7 @@ import { HELD_BY_KEY } from '../../domain/stream/hold';
 import type { InvalidRecordType, RecordPosition } from '../../domain/record/record';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
-import type { RecordOutcome } from '../../workflows/bridge-sinks';
+import type { RecordOutcome } from '../../domain/workflow/record-activities';
 import { Outcomes } from './outcomes';
 
 const ASK_INTERVAL_MS = 5_000;

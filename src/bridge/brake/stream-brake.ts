@@ -3,7 +3,7 @@ import { Brake, OPEN_GATE, type Gate } from './brake';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
-import type { RecordOutcome } from '../../workflows/bridge-sinks';
+import type { RecordOutcome } from '../../domain/workflow/record-activities';
 
 /** The brake of one stream in one process, with what it is told by and what it tells. */
 export interface StreamBrake {

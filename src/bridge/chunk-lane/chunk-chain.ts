@@ -1,4 +1,4 @@
-import type { HandOn } from '../../activities/chunk/deliver-chunk';
+import type { HandOn } from '../../activities/chunk/dependencies';
 import {
   describeRange,
   startOfChunk,

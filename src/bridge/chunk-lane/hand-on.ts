@@ -1,4 +1,4 @@
-import type { HandOn } from '../../activities/chunk/deliver-chunk';
+import type { HandOn } from '../../activities/chunk/dependencies';
 import { startAfter, startOfInvalidRecord } from '../../domain/workflow/record-start';
 import type { AnyStream } from '../../domain/stream/stream';
 import { Slots } from '../../lib/slots';

@@ -1,4 +1,4 @@
-import type { HeldRecords } from '../../activities/chunk/deliver-chunk';
+import type { HeldRecords } from '../../activities/chunk/dependencies';
 import type { ChunkInput } from '../../domain/workflow/chunk';
 import { newProgress, type ChunkProgress } from '../../domain/workflow/chunk-progress';
 import type { KafkaRecord } from '../../domain/record/record';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HandOn } from '../../activities/chunk/deliver-chunk';
+import type { HandOn } from '../../activities/chunk/dependencies';
 import { errorMessage } from '../../domain/errors';
 import { keyHash, type Tail } from '../../domain/workflow/key-hash';
 import { parseOrThrow } from '../../domain/workflow/parse';

@@ -1,5 +1,5 @@
 import type { RecordEvents } from '../../activities/create-activities';
-import type { ChunkEvents } from '../../activities/chunk/deliver-chunk';
+import type { ChunkEvents } from '../../activities/chunk/dependencies';
 import type { Brake } from '../brake/brake';
 import type { Ledger } from '../partition/ledger';
 import { duplicateSkipped } from '../../telemetry/duplicate-skipped';

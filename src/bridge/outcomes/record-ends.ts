@@ -1,7 +1,7 @@
 import type { RecordMemo } from '../../domain/record/record';
 import type { Metrics } from '../../telemetry/metrics';
 import type { StreamBrake } from '../brake/stream-brake';
-import type { RecordOutcome } from '../../workflows/bridge-sinks';
+import type { RecordOutcome } from '../../domain/workflow/record-activities';
 import type { Ledger } from '../partition/ledger';
 import type { OpenRecords } from '../starts/open-records';
 

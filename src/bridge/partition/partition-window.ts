@@ -1,5 +1,4 @@
 import { bytesOf, type KafkaRecord } from '../../domain/record/record';
-import type { Turn } from '../record-lane/key-order';
 import type { Ledger } from './ledger';
 import { ReadLog } from './read-log';
 
@@ -9,8 +8,6 @@ export interface WindowEntry {
   readonly record: KafkaRecord;
   /** Length of key, value and headers, counted against the window's byte limit. */
   readonly bytes: number;
-  /** Its place in the order of its key; see {@link KeyOrder}. */
-  turn?: Turn;
 }
 
 export interface WindowLimits {

@@ -1,7 +1,8 @@
 import type { DeliveryFailure } from '../../domain/errors';
 import { describePosition } from '../../domain/record/record';
 import type { Logger } from '../../telemetry/logger';
-import type { PartitionWindow, WindowEntry } from '../partition/partition-window';
+import type { PartitionWindow } from '../partition/partition-window';
+import type { OrderedEntry } from './key-order';
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 30_000;
@@ -9,9 +10,9 @@ const LONGEST_WAIT_MS = 30_000;
 /** A partition with a record that can't be decoded for now. */
 interface Pause {
   /** Those that wait: the record, and what comes behind it. */
-  entries: WindowEntry[];
+  entries: OrderedEntry[];
   /** The one that is being tried again; undefined while the pause lasts. */
-  probe: WindowEntry | undefined;
+  probe: OrderedEntry | undefined;
   waitMs: number;
   timer: NodeJS.Timeout | undefined;
 }
@@ -22,7 +23,7 @@ export interface DecodePausesDependencies {
   /** By partition: why its records can't be decoded. */
   failures: Map<number, string>;
   /** These may be dispatched again. */
-  again(entries: WindowEntry[]): void;
+  again(entries: OrderedEntry[]): void;
 }
 
 /**
@@ -35,7 +36,7 @@ export class DecodePauses {
   constructor(private readonly deps: DecodePausesDependencies) {}
 
   /** Whether the record's partition waits. If so, the record waits with it. */
-  takes(entry: WindowEntry): boolean {
+  takes(entry: OrderedEntry): boolean {
     const pause = this.#pauses.get(entry.window);
     if (!pause || pause.probe === entry) return false;
     pause.entries.push(entry);
@@ -43,7 +44,7 @@ export class DecodePauses {
   }
 
   /** The record could not be decoded. It waits from now on. */
-  failed(entry: WindowEntry, { message, retryAfterMs = 0 }: DeliveryFailure): void {
+  failed(entry: OrderedEntry, { message, retryAfterMs = 0 }: DeliveryFailure): void {
     const { window, record } = entry;
     const { stream, logger, failures } = this.deps;
     let pause = this.#pauses.get(window);
@@ -65,7 +66,7 @@ export class DecodePauses {
   }
 
   /** The record was decoded, whatever came of it. */
-  decoded(entry: WindowEntry): void {
+  decoded(entry: OrderedEntry): void {
     const pause = this.#pauses.get(entry.window);
     // Another than the one that is tried again tells nothing of that.
     if (pause?.probe !== entry) return;
@@ -76,7 +77,7 @@ export class DecodePauses {
   }
 
   /** Lets go of partitions that are another consumer's; returns their records. */
-  dropLost(): WindowEntry[] {
+  dropLost(): OrderedEntry[] {
     const lost = [...this.#pauses].filter(([window]) => window.lost);
     for (const [window] of lost) this.#end(window);
     return lost.flatMap(([, { entries }]) => entries);
@@ -97,6 +98,6 @@ export class DecodePauses {
   }
 }
 
-function inOrder(entries: WindowEntry[]): WindowEntry[] {
+function inOrder(entries: OrderedEntry[]): OrderedEntry[] {
   return entries.sort((a, b) => a.record.offset - b.record.offset);
 }

@@ -13,12 +13,12 @@ import type { AnyStream } from '../../domain/stream/stream';
 import { duplicateSkipped } from '../../telemetry/duplicate-skipped';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
-import type { RecordOutcome } from '../../workflows/bridge-sinks';
+import type { RecordOutcome } from '../../domain/workflow/record-activities';
 import { DecodePauses } from './decode-pauses';
 import { FairQueue } from './fair-queue';
-import { KeyOrder, type Turn } from './key-order';
+import { KeyOrder, type OrderedEntry, type Turn } from './key-order';
 import type { Ledger } from '../partition/ledger';
-import type { SkippedBy, WindowEntry } from '../partition/partition-window';
+import type { SkippedBy } from '../partition/partition-window';
 import type { RecentLayer } from '../../dedupe/recent-layer';
 import { Slots } from '../../lib/slots';
 import {
@@ -37,7 +37,7 @@ export interface DispatcherDependencies {
   /** By partition: why its records can't be decoded for now. */
   decodeFailures: Map<number, string>;
   /** Called after each record whose offset became committable. */
-  onFinished(entry: WindowEntry): void;
+  onFinished(entry: OrderedEntry): void;
   /** Called when a record can neither be started nor dead-lettered: the process must stop. */
   onFatal(error: unknown): void;
 }
@@ -62,7 +62,7 @@ export class Dispatcher {
   readonly #pauses: DecodePauses;
   /** An order outlives a window where the log went back; so does its ledger. */
   readonly #orders = new Map<Ledger, KeyOrder>();
-  readonly #queue = new FairQueue((entry: WindowEntry) => entry.window);
+  readonly #queue = new FairQueue((entry: OrderedEntry) => entry.window);
   readonly #starting = new Set<Promise<void>>();
   #dispatched = 0;
   #running = false;
@@ -80,7 +80,7 @@ export class Dispatcher {
     });
   }
 
-  push(entries: WindowEntry[]): void {
+  push(entries: OrderedEntry[]): void {
     const { ordering } = this.deps.stream;
     for (const entry of entries) {
       const hash = keyHash(ordering, entry.record);
@@ -144,13 +144,13 @@ export class Dispatcher {
     return order;
   }
 
-  #enqueue(entry: WindowEntry): void {
+  #enqueue(entry: OrderedEntry): void {
     this.#queue.push(entry);
     if (!this.#running) void this.#run();
   }
 
   /** The next record that still belongs to this consumer. */
-  #take(): WindowEntry | undefined {
+  #take(): OrderedEntry | undefined {
     while (!this.#queue.isEmpty && !this.#stopped) {
       const entry = this.#queue.take()!;
       if (entry.window.lost) entry.turn?.order.dropped(entry.turn);
@@ -168,7 +168,7 @@ export class Dispatcher {
   }
 
   /** The places that {@link #dispatch} holds on entry. */
-  async #acquire({ turn }: WindowEntry): Promise<void> {
+  async #acquire({ turn }: OrderedEntry): Promise<void> {
     if (turn?.after === undefined) await this.#open.acquire();
     await this.#inFlight.acquire();
   }
@@ -177,13 +177,13 @@ export class Dispatcher {
     if (turn?.after === undefined) this.#open.release();
   }
 
-  #release({ turn }: WindowEntry): void {
+  #release({ turn }: OrderedEntry): void {
     this.#inFlight.release();
     this.#releaseOpen(turn);
   }
 
   /** Holds its places on entry; they come free here or when the workflow ends. */
-  async #dispatch(entry: WindowEntry): Promise<void> {
+  async #dispatch(entry: OrderedEntry): Promise<void> {
     const { stream, recent } = this.deps;
     const { record } = entry;
     const result = parseRecord(stream, record);
@@ -248,14 +248,14 @@ export class Dispatcher {
   }
 
   /** The stream's code fails for now: the record waits without a place, and its partition with it. */
-  #waitToDecode(entry: WindowEntry, failing: DeliveryFailure): void {
+  #waitToDecode(entry: OrderedEntry, failing: DeliveryFailure): void {
     const { window, turn } = entry;
     if (window.lost) turn?.order.dropped(turn);
     else this.#pauses.failed(entry, failing);
   }
 
   /** The stream passes the record by: it gets no workflow, and the next of its key follows the one before it. */
-  #filter(entry: WindowEntry): void {
+  #filter(entry: OrderedEntry): void {
     const { stream, metrics } = this.deps;
     metrics.records.inc({ stream: stream.name, outcome: 'filtered' });
     const { turn } = entry;
@@ -265,7 +265,7 @@ export class Dispatcher {
 
   /** `onClosed` is called once: when the workflow ends, or with `failed` when it was not started. */
   async #start(
-    entry: WindowEntry,
+    entry: OrderedEntry,
     start: RecordStart,
     onClosed: (outcome: RecordOutcome) => void = () => undefined,
   ): Promise<void> {
@@ -319,7 +319,7 @@ export class Dispatcher {
 
   /** `open`: the workflow that has the record, should it not have ended. */
   #skip(
-    entry: WindowEntry,
+    entry: OrderedEntry,
     messageId: string | null,
     layer: 'recent' | 'workflow-id',
     open: string | false = false,
@@ -336,7 +336,7 @@ export class Dispatcher {
     this.deps.start.open.watch(open, () => turn.order.ended(turn));
   }
 
-  #finish(entry: WindowEntry, skippedBy?: SkippedBy): void {
+  #finish(entry: OrderedEntry, skippedBy?: SkippedBy): void {
     entry.window.finish(entry, skippedBy);
     this.deps.onFinished(entry);
   }

@@ -3,12 +3,17 @@ import type { OpenTails } from '../partition/open-tails';
 import type { SkippedBy, WindowEntry } from '../partition/partition-window';
 import type { WaitingPlaces } from './waiting-places';
 
+/** A record of a window, with its place in the order of its key; see {@link KeyOrder}. */
+export interface OrderedEntry extends WindowEntry {
+  turn?: Turn;
+}
+
 /** A record's place in the order of its key, from the time it may be started. */
 export interface Turn {
   readonly order: KeyOrder;
   readonly line: Line;
   /** Until the record's offset is committable. */
-  entry: WindowEntry | undefined;
+  entry: OrderedEntry | undefined;
   /** The workflow that this record's own must wait for; absent: the record before it has ended. */
   readonly after: string | undefined;
   /** Who had the turn before, as long as this record is not started. */
@@ -29,7 +34,7 @@ interface Line {
   /** The last one that was let through. */
   tail: Tail | undefined;
   /** Those that were not yet. */
-  readonly queue: WindowEntry[];
+  readonly queue: OrderedEntry[];
   /** Those that are open, slow, and not committable. */
   readonly unnamed: Turn[];
   readonly advance: () => void;
@@ -40,9 +45,9 @@ export interface KeyOrderDependencies {
   open: OpenRecords;
   places: WaitingPlaces;
   /** The record may be started, as its `turn` says. */
-  admit(entry: WindowEntry): void;
+  admit(entry: OrderedEntry): void;
   /** The record's offset became committable. */
-  finish(entry: WindowEntry, skippedBy?: SkippedBy): void;
+  finish(entry: OrderedEntry, skippedBy?: SkippedBy): void;
 }
 
 /**
@@ -87,7 +92,7 @@ export class KeyOrder {
     }
   }
 
-  push(keyHash: string, entry: WindowEntry): void {
+  push(keyHash: string, entry: OrderedEntry): void {
     const line = this.#lines.get(keyHash) ?? this.#line(keyHash);
     line.queue.push(entry);
     this.#advance(line);

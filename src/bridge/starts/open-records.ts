@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { RecordMemo } from '../../domain/record/record';
 import type { Logger } from '../../telemetry/logger';
-import type { RecordOutcome } from '../../workflows/bridge-sinks';
+import type { RecordOutcome } from '../../domain/workflow/record-activities';
 
 export interface OpenRecord {
   /**

@@ -9,7 +9,8 @@ import { printable } from '../../lib/unprintable';
 import { withServers, type StreamFlags } from '../options/context';
 import { entryFacts, entryTable, facts, recordFacts } from '../output/failed-output';
 import { replay } from './failed-replay';
-import { printJson, progressLine, say, table } from '../output/output';
+import { printJson, progressLine, say } from '../output/output';
+import { table } from '../../lib/table';
 import { withStreamOptions } from '../options/stream-options';
 import { positiveInteger, repeatable } from './topics';
 

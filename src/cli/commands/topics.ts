@@ -1,7 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { createTopics } from '../../operations/topics';
 import { commandContext, commandKafka, type StreamFlags } from '../options/context';
-import { printJson, table } from '../output/output';
+import { printJson } from '../output/output';
+import { table } from '../../lib/table';
 import { withStreamOptions } from '../options/stream-options';
 
 interface Flags extends StreamFlags {

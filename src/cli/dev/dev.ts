@@ -8,7 +8,8 @@ import {
 } from '../../settings/config';
 import { down, status } from '../../dev-servers';
 import { addressesAsEnvironment, localServers, writeLocalEnvironment } from './dev-up';
-import { printJson, say, table } from '../output/output';
+import { printJson, say } from '../output/output';
+import { table } from '../../lib/table';
 
 export function addDevCommand(program: Command): void {
   const dev = program

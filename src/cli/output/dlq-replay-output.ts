@@ -4,7 +4,8 @@ import type { Letter } from '../../operations/replay/replay-letters';
 import type { ReplayPlan } from '../../operations/replay/replay-plan';
 import type { LetterResult, Outcome } from '../../operations/replay/replay-run';
 import { cut } from './failed-output';
-import { printJson, say, table } from './output';
+import { printJson, say } from './output';
+import { table } from '../../lib/table';
 
 interface ReportOptions {
   /** Letters or messages were asked for by name. */

@@ -3,7 +3,7 @@ import type { RecordContent } from '../../domain/record/record';
 import { decodeBytes, type EncodedBytes } from '../../domain/record/encoded-bytes';
 import { printable } from '../../lib/unprintable';
 import { hexDump } from './hex-dump';
-import { table } from './output';
+import { table } from '../../lib/table';
 
 const MAX_MESSAGE = 60;
 /** Controls that text does not have: binary bytes are often valid UTF-8 by chance. */

@@ -1,7 +1,7 @@
 import { describePosition } from '../../domain/record/record';
 import type { StreamStatus } from '../../operations/status/status';
 import { cut } from './failed-output';
-import { table } from './output';
+import { table } from '../../lib/table';
 
 /** The tables that people read; the same numbers as in `--json`. */
 export function describeStatus(all: StreamStatus[]): string {

@@ -4,7 +4,7 @@ import type { StreamTrace } from '../../operations/trace/trace-stream';
 import type { Verdict } from '../../operations/trace/trace-verdict';
 import { cut, position } from './failed-output';
 import { printable } from '../../lib/unprintable';
-import { table } from './output';
+import { table } from '../../lib/table';
 
 /**
  * For each stream the verdict, and what happened in the order of time. When some streams know of the message,

@@ -7,7 +7,7 @@ import { choosePort } from '../directory/ports';
 import { launchS3, s3Answers } from './s3-server';
 import { readState } from '../directory/state';
 import { together } from '../process/together';
-import type { UpOptions } from '../up';
+import type { UpOptions } from '../directory/up-options';
 
 /** The same name for the bucket and the container. */
 const NAME = 'cloudsync';

@@ -1,4 +1,3 @@
-import type { RecordLabels } from '../workflow/record-labels';
 import { decodeBytes, encodeBytes, type EncodedBytes } from './encoded-bytes';
 
 /** Where a record lies in Kafka. Offsets are integers below 2^53. */
@@ -159,4 +158,20 @@ export function describePosition({ topic, partition, offset }: RecordPosition): 
 export function describeTimestamp(milliseconds: number): string {
   const date = new Date(milliseconds);
   return Number.isNaN(date.getTime()) ? String(milliseconds) : date.toISOString();
+}
+
+/** A run of consecutive delivered records of one partition: offsets from `first` to `last`, both in it. */
+export interface ChunkRange {
+  topic: string;
+  partition: number;
+  first: number;
+  last: number;
+}
+
+/** What people know a record by that has no message id. Both are text for people, not for machines. */
+export interface RecordLabels {
+  /** The Kafka key; see {@link keyLabel}. Absent: the record has none. */
+  key?: string;
+  /** The id in the record's JSON, as far as it can be read. */
+  rawId?: string;
 }

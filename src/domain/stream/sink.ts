@@ -1,4 +1,4 @@
-import type { ChunkRange } from '../workflow/chunk';
+import type { ChunkRange } from '../record/record';
 import type { ErrorClassifier } from '../errors';
 import type { KafkaRecord, RecordPosition } from '../record/record';
 import type { TraceContext } from '../record/trace-context';

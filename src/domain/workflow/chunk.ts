@@ -1,16 +1,9 @@
+import type { ChunkRange } from '../record/record';
 import type { Tail } from './key-hash';
 import type { RecordMemo } from '../record/record';
 import type { WorkflowStart } from './record-start';
 import type { AnyStream } from '../stream/stream';
 import { fitWorkflowId } from '../record/workflow-id';
-
-/** A run of consecutive delivered records of one partition: offsets from `first` to `last`, both in it. */
-export interface ChunkRange {
-  topic: string;
-  partition: number;
-  first: number;
-  last: number;
-}
 
 /** Input of `deliverChunk`. The records themselves stay in Kafka, and in the bridge's memory. */
 export interface ChunkInput extends ChunkRange {

@@ -1,5 +1,5 @@
 import { describePosition, type KafkaRecord, type RecordPosition } from '../record/record';
-import type { RecordLabels } from './record-labels';
+import type { RecordLabels } from '../record/record';
 import { truncateUtf8 } from '../record/workflow-id';
 
 /** A broker refuses a record whose headers push it over `max.message.bytes`. */

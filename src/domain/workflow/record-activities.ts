@@ -9,7 +9,7 @@ import type { ChunkInput } from './chunk';
 import type { Tail } from './key-hash';
 import type { RetryPolicy } from '../stream/retry-policy';
 import type { RecordStart } from './record-start';
-import type { RecordFailure } from '../../workflows/failure';
+import type { RecordFailure } from './failure';
 
 export interface DeliverResult {
   /** `duplicate`: another record had brought the same message to the sink before. */
@@ -59,3 +59,13 @@ export interface RecordActivities {
   /** Whose workflow has this id; `gone` when none has it any more. */
   holder(workflowId: string, memo: RecordMemo): Promise<'this record' | 'another record' | 'gone'>;
 }
+
+/** How a record's workflow ended. */
+export type RecordOutcome =
+  /** At the sink because of this workflow. */
+  | 'delivered'
+  /** The sink held the message before. */
+  | 'duplicate'
+  | 'dead_lettered'
+  /** Any other end: cancelled, a user's own workflow failed, or what records have left to end elsewhere. */
+  | 'failed';

@@ -1,15 +1,8 @@
+import type { RecordLabels } from '../record/record';
 import { isUtf8 } from 'node:buffer';
 import type { KafkaRecord } from '../record/record';
 import type { AnyStream } from '../stream/stream';
 import { truncateUtf8 } from '../record/workflow-id';
-
-/** What people know a record by that has no message id. Both are text for people, not for machines. */
-export interface RecordLabels {
-  /** The Kafka key; see {@link keyLabel}. Absent: the record has none. */
-  key?: string;
-  /** The id in the record's JSON, as far as it can be read. */
-  rawId?: string;
-}
 
 /** Labels stand in memos and headers, which are bounded. */
 const MAX_LABEL_BYTES = 255;

@@ -5,7 +5,8 @@ import type ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
 import { KafkaJSOffsetOutOfRange } from 'kafkajs/src/errors';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { decodeRecordSet, type DecodedRecords } from '../records/record-set';
-import { fetchPartitions, type AskedPartition, type FetchedPartition } from './fetch';
+import { fetchPartitions, type FetchedPartition } from './fetch';
+import type { AskedPartition } from './asked-partition';
 import type { Divergence } from './fetch-by-id';
 import { topicIdOf } from './topic-ids';
 

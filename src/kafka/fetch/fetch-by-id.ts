@@ -1,7 +1,7 @@
 import Encoder from 'kafkajs/src/protocol/encoder';
 import apiKeys from 'kafkajs/src/protocol/requests/apiKeys';
 import type { ByteReader } from '../records/byte-reader';
-import type { AskedPartition, FetchOptions } from './fetch';
+import type { AskedPartition, FetchOptions } from './asked-partition';
 import { FETCH_BY_ID } from './topic-ids';
 
 /** Where the log that was read and the log that the leader has now part. */

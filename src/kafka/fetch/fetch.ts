@@ -1,3 +1,4 @@
+import type { AskedPartition, FetchOptions } from './asked-partition';
 import type Broker from 'kafkajs/src/broker';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import { requests } from 'kafkajs/src/protocol/requests';
@@ -7,30 +8,6 @@ import { ByteReader } from '../records/byte-reader';
 import type { RecordSet } from '../records/record-set';
 import { readDivergence, requestById, type Divergence } from './fetch-by-id';
 import { FETCH_BY_ID, knowsTopicIds } from './topic-ids';
-
-export interface AskedPartition {
-  topic: string;
-  partition: number;
-  fetchOffset: number;
-  /** Bytes of the answer. One whole batch comes also if it is larger. */
-  maxBytes: number;
-  /** Absent: not known, and the topic is asked for by its name. */
-  topicId?: string | undefined;
-  /**
-   * The leader epoch under which the record before `fetchOffset` was written. Absent: not known, and nobody
-   * tells a log that has lost its end. Of no use without `topicId`.
-   */
-  lastEpoch?: number | undefined;
-}
-
-export interface FetchOptions {
-  /** Milliseconds that the broker may wait for `minBytes`. */
-  maxWaitTime: number;
-  minBytes: number;
-  /** Bytes of the whole answer. */
-  maxBytes: number;
-  rackId?: string;
-}
 
 /** What the broker has answered for one partition. */
 export interface FetchedPartition extends RecordSet {

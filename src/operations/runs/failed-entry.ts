@@ -5,7 +5,7 @@ import {
 } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure } from '@temporalio/common';
 import { errorMessage } from '../../domain/errors';
-import type { RecordFailure } from '../../workflows/failure';
+import type { RecordFailure } from '../../domain/workflow/failure';
 import { hasFailed, statusName } from './failed-runs';
 
 /** A record that was given up. `null` where it is not known: a workflow that was terminated has no attempts. */

@@ -1,4 +1,4 @@
-import { table } from '../../cli/output/output';
+import { table } from '../../lib/table';
 import type { Totals } from './observe';
 import type { Expectation, Scenario } from './scenarios';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { link, mkdir, open, opendir, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ChunkRange } from '../../domain/workflow/chunk';
+import type { ChunkRange } from '../../domain/record/record';
 import { DeliveryError, errorMessage, type DeliveryFailure } from '../../domain/errors';
 import type { ChunkWriteResult, Sink, SinkRecord, WriteResult } from '../../domain/stream/sink';
 import { isLine, linesOf, notIn, toLines } from '../lines';

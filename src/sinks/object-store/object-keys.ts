@@ -1,4 +1,4 @@
-import type { ChunkRange } from '../../domain/workflow/chunk';
+import type { ChunkRange } from '../../domain/record/record';
 import { UsageError } from '../../domain/errors';
 import { chunkPath, objectName } from '../object-name';
 

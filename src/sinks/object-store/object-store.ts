@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mapConcurrently } from '../../lib/concurrently';
-import type { ChunkRange } from '../../domain/workflow/chunk';
+import type { ChunkRange } from '../../domain/record/record';
 import {
   classifyError,
   DeliveryError,

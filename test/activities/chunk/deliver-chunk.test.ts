@@ -1,11 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import {
-  deliverChunk,
-  type ChunkDependencies,
-  type HandOn,
-} from '../../../src/activities/chunk/deliver-chunk';
+import { deliverChunk } from '../../../src/activities/chunk/deliver-chunk';
+import type { ChunkDependencies, HandOn } from '../../../src/activities/chunk/dependencies';
 import { HeldChunks } from '../../../src/bridge/chunk-lane/held-chunks';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
 import type { ChunkInput } from '../../../src/domain/workflow/chunk';

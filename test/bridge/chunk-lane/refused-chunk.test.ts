@@ -1,4 +1,4 @@
-import type { HandOn } from '../../../src/activities/chunk/deliver-chunk';
+import type { HandOn } from '../../../src/activities/chunk/dependencies';
 import { Backoff } from '../../../src/bridge/starts/backoff';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { ChunkDispatcher } from '../../../src/bridge/chunk-lane/chunk-dispatcher';

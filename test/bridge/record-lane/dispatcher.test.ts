@@ -5,7 +5,8 @@ import { StartRate } from '../../../src/bridge/starts/start-rate';
 import { Dispatcher } from '../../../src/bridge/record-lane/dispatcher';
 import { emptyTotals, Ledger, parseLedger } from '../../../src/bridge/partition/ledger';
 import { OpenRecords } from '../../../src/bridge/starts/open-records';
-import { PartitionWindow, type WindowEntry } from '../../../src/bridge/partition/partition-window';
+import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
+import type { OrderedEntry } from '../../../src/bridge/record-lane/key-order';
 import { RecordEnds } from '../../../src/bridge/outcomes/record-ends';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
 import { DeliveryError } from '../../../src/domain/errors';
@@ -89,7 +90,7 @@ class World {
   }
 
   /** Records with these values, one offset after the other. */
-  async push(...values: (string | null)[]): Promise<WindowEntry[]> {
+  async push(...values: (string | null)[]): Promise<OrderedEntry[]> {
     const first = this.window.watermark ?? 0;
     const begin = Math.max(first, this.#next);
     const records = values.map((value, i) =>
@@ -98,7 +99,7 @@ class World {
     return this.pushRecords(records);
   }
 
-  async pushRecords(records: KafkaRecord[], window = this.window): Promise<WindowEntry[]> {
+  async pushRecords(records: KafkaRecord[], window = this.window): Promise<OrderedEntry[]> {
     this.#next = records.at(-1)!.offset + 1;
     const entries = window.accept(records, this.#next);
     this.dispatcher.push(entries);

@@ -1,7 +1,7 @@
-import { KeyOrder } from '../../../src/bridge/record-lane/key-order';
+import { KeyOrder, type OrderedEntry } from '../../../src/bridge/record-lane/key-order';
 import { Ledger } from '../../../src/bridge/partition/ledger';
 import type { OpenRecords } from '../../../src/bridge/starts/open-records';
-import { PartitionWindow, type WindowEntry } from '../../../src/bridge/partition/partition-window';
+import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
 import { WaitingPlaces } from '../../../src/bridge/record-lane/waiting-places';
 import { kafkaRecord } from '../../domain/support/records';
 
@@ -12,7 +12,7 @@ class World {
   readonly finished: number[] = [];
   readonly watched = new Map<string, () => void>();
   readonly order: KeyOrder;
-  readonly #entries: WindowEntry[] = [];
+  readonly #entries: OrderedEntry[] = [];
   window: PartitionWindow;
 
   constructor(given: { metadata?: string; places?: number } = {}) {

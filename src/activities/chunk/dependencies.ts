@@ -1,0 +1,55 @@
+import type { RecordReader } from '../../kafka/reader';
+import type { Holds } from '../../temporal/hold';
+import type { RecentLayer } from '../../dedupe/recent-layer';
+import type { KafkaRecord } from '../../domain/record/record';
+import type { AnyStream } from '../../domain/stream/stream';
+import type { ChunkInput } from '../../domain/workflow/chunk';
+import type { ChunkProgress } from '../../domain/workflow/chunk-progress';
+import type { RecordStart } from '../../domain/workflow/record-start';
+import type { Tracing } from '../../telemetry/tracing';
+import type { DeliveredRecord, DeliveryEvents } from '../record/deliver';
+
+export interface HeldRecords {
+  get(chunk: ChunkInput): ChunkProgress | undefined;
+}
+
+/**
+ * Makes the record durable in a workflow of its own; resolves with that one's id. Nothing begins once the
+ * signal has aborted.
+ */
+export type HandOn = (
+  start: RecordStart,
+  record: KafkaRecord,
+  signal: AbortSignal,
+) => Promise<string>;
+
+/** What happens to the records of chunks, for logs and metrics. */
+export interface ChunkEvents extends Pick<DeliveryEvents, 'attemptFailed' | 'attemptSucceeded'> {
+  /** So many records of a partition are at the sink because of their chunk. */
+  delivered(partition: number, count: number): void;
+  duplicate(record: DeliveredRecord, layer: 'recent' | 'sink'): void;
+  /** Layer `recent` was asked for so many records of a partition. */
+  checked(partition: number, count: number): void;
+  /** A copy of a message in flight waits for it. */
+  waiting(record: DeliveredRecord): void;
+  /** The stream passes so many records of a partition by. */
+  filtered(partition: number, count: number): void;
+  /** Records of a partition can't be decoded for now, or can again. */
+  decoding(partition: number, failure: string | undefined): void;
+  /** So many records are no longer on the broker. */
+  expired(count: number): void;
+}
+
+export interface ChunkDependencies {
+  stream: AnyStream;
+  events: ChunkEvents;
+  reader: RecordReader;
+  handOn: HandOn;
+  /** Only where the records were consumed. */
+  held?: HeldRecords;
+  recent: RecentLayer;
+  /** Absent where what follows a dead record of a key is not held. */
+  holds?: Pick<Holds, 'heads'> | undefined;
+  /** Absent: no spans. */
+  tracing?: Tracing | undefined;
+}
