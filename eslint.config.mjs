@@ -2,16 +2,10 @@ import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-/** Dependencies point inward to `domain/`: each folder names what it may not import. */
-const folder = (name, ...patterns) => ({
-  files: [`src/${name}/**/*.ts`],
-  rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
-});
 const kafkajs = {
   regex: '^kafkajs',
   message: 'Only src/kafka knows kafkajs.',
 };
-const workers = { regex: '/workers(/|$)', message: 'Nothing imports an entry point.' };
 
 export default defineConfig(
   {
@@ -20,7 +14,7 @@ export default defineConfig(
       'coverage/**',
       '.cloudsync/**',
       '**/*.mjs',
-      '**/*.js',
+      '**/*.{js,cjs}',
       'examples/**/*.mjs',
     ],
   },
@@ -33,7 +27,7 @@ export default defineConfig(
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      '@typescript-eslint/no-restricted-imports': ['error', { patterns: [kafkajs, workers] }],
+      '@typescript-eslint/no-restricted-imports': ['error', { patterns: [kafkajs] }],
       'no-restricted-properties': [
         'error',
         { object: 'process', property: 'env', message: 'Read it in src/settings/config.ts.' },
@@ -51,11 +45,6 @@ export default defineConfig(
       'test/kafka/kafkajs-patches/*.ts',
       'test/integration/support/produce-bytes.ts',
     ],
-    rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [workers] }] },
+    rules: { '@typescript-eslint/no-restricted-imports': 'off' },
   },
-  folder('workflows', {
-    regex: '^(?!\\./|@temporalio/(workflow|common)$)',
-    allowTypeImports: true,
-    message: 'Workflows run in a sandbox: types only.',
-  }),
 );

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { withDirectoryLock } from './process/directory-lock';
-import { SERVER_NAMES, type ServerName } from './directory/paths';
+import { SERVER_NAMES, type ServerName } from './common/paths';
 import { isAlive } from './process/process-identity';
-import type { Progress } from './process/progress';
+import type { Progress } from './common/progress';
 import { stopProcess } from './process/server-process';
-import { readState, recordServer } from './directory/state';
+import { readState, recordServer } from './common/state';
 
 export interface DownOptions {
   directory: string;

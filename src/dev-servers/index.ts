@@ -1,11 +1,11 @@
 export { userCacheDirectory } from './cache/cache-directory';
 export { ensureBucket, ensureContainer } from './clouds/containers';
 export { down } from './down';
-export { azuriteConnectionString, LOCAL_S3 } from './directory/local-clouds';
-export type { LocalPorts } from './directory/local-ports';
-export { freePort } from './directory/ports';
+export { azuriteConnectionString, LOCAL_S3 } from './common/local-clouds';
+export type { LocalPorts } from './common/local-ports';
+export { freePort } from './common/ports';
 export { startBlob, startKafka, startS3, startTemporal, type SingleServer } from './single-server';
 export { status } from './status';
 export { ensureNamespace } from './temporal/temporal-probe';
 export { up, type LocalAddresses } from './up';
-export type { UpOptions } from './directory/up-options';
+export type { UpOptions } from './common/up-options';

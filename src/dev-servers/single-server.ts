@@ -1,6 +1,6 @@
 import { launchBlob } from './clouds/blob-server';
 import { launchKafka, type KafkaOptions } from './kafka/kafka-server';
-import type { Progress } from './process/progress';
+import type { Progress } from './common/progress';
 import { launchS3, type CloudServerOptions } from './clouds/s3-server';
 import {
   killProcess,

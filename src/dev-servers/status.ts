@@ -1,11 +1,11 @@
 import { blobAnswers } from './clouds/blob-server';
 import { kafkaAnswers } from './kafka/kafka-probe';
-import { DEFAULT_PORTS, localAddress, localUrl, type LocalPorts } from './directory/local-ports';
-import { serverPaths, type ServerName } from './directory/paths';
-import { isFree } from './directory/ports';
+import { DEFAULT_PORTS, localAddress, localUrl, type LocalPorts } from './common/local-ports';
+import { serverPaths, type ServerName } from './common/paths';
+import { isFree } from './common/ports';
 import { isAlive } from './process/process-identity';
 import { s3Answers } from './clouds/s3-server';
-import { readState, type StartedServer } from './directory/state';
+import { readState, type StartedServer } from './common/state';
 import { temporalAnswers } from './temporal/temporal-probe';
 
 export interface StatusOptions {

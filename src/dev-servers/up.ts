@@ -1,13 +1,13 @@
-import type { UpOptions } from './directory/up-options';
+import type { UpOptions } from './common/up-options';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { withDirectoryLock } from './process/directory-lock';
 import { ensureRunning } from './process/ensure-running';
 import { kafkaAnswers } from './kafka/kafka-probe';
 import { launchKafka } from './kafka/kafka-server';
-import { DEFAULT_PORTS, localAddress, localUrl } from './directory/local-ports';
-import { choosePort, isFree } from './directory/ports';
-import { readState } from './directory/state';
+import { DEFAULT_PORTS, localAddress, localUrl } from './common/local-ports';
+import { choosePort, isFree } from './common/ports';
+import { readState } from './common/state';
 import { ensureNamespace, temporalAnswers } from './temporal/temporal-probe';
 import { launchTemporal } from './temporal/temporal-server';
 import { together } from './process/together';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { addressesAsEnvironment } from '../../src/cli/dev/dev-up';
 import { loadSettings } from '../../src/settings/config';
 import { down, freePort, status, up, userCacheDirectory } from '../../src/dev-servers';
-import { isFree } from '../../src/dev-servers/directory/ports';
+import { isFree } from '../../src/dev-servers/common/ports';
 import { waitUntil } from '../../src/dev-servers/process/wait';
 import { loadStreams } from '../../src/cli/options/load-streams';
 import { write } from '../sinks/support/write';

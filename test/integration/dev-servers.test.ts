@@ -17,7 +17,7 @@ import {
   type LocalAddresses,
   type LocalPorts,
 } from '../../src/dev-servers';
-import { isFree } from '../../src/dev-servers/directory/ports';
+import { isFree } from '../../src/dev-servers/common/ports';
 import { waitUntil } from '../../src/dev-servers/process/wait';
 
 jest.setTimeout(15 * 60_000); // a first run builds the Temporal CLI

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withLock } from '../process/lock';
-import type { Progress } from '../process/progress';
+import type { Progress } from '../common/progress';
 
 const WAIT_MS = 30 * 60_000;
 

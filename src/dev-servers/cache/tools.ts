@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
-import { LocalServerError } from '../process/errors';
-import { withHeartbeat, type Progress } from '../process/progress';
+import { LocalServerError } from '../common/errors';
+import { withHeartbeat, type Progress } from '../common/progress';
 
 const ASK_TIMEOUT_MS = 20_000;
 const TAIL_CHARACTERS = 4_000;

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { httpServerAnswers } from '../process/http-probe';
-import { localUrl } from '../directory/local-ports';
-import { serverPaths } from '../directory/paths';
+import { localUrl } from '../common/local-ports';
+import { serverPaths } from '../common/paths';
 import { provisionAzurite } from './provision-azurite';
 import type { CloudServerOptions } from './s3-server';
 import { spawnServer, type StartingServer } from '../process/server-process';

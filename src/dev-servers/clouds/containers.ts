@@ -1,6 +1,6 @@
 import { errorMessage } from '../../domain/errors';
-import { LocalServerError } from '../process/errors';
-import { azuriteConnectionString, LOCAL_S3 } from '../directory/local-clouds';
+import { LocalServerError } from '../common/errors';
+import { azuriteConnectionString, LOCAL_S3 } from '../common/local-clouds';
 
 /** Creates a bucket of the local S3 server at this URL, where there is none of the name. */
 export async function ensureBucket(endpoint: string, bucket: string): Promise<void> {

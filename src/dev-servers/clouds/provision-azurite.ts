@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { cachedFolder } from '../cache/cached';
-import { LocalServerError } from '../process/errors';
-import type { Progress } from '../process/progress';
+import { LocalServerError } from '../common/errors';
+import type { Progress } from '../common/progress';
 import { installedTools, type Tools } from '../cache/tools';
 
 /** Later ones need Node 22. This one says 21 and runs on 20. */

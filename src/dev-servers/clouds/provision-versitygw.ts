@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { cachedFolder } from '../cache/cached';
-import { LocalServerError } from '../process/errors';
-import type { Progress } from '../process/progress';
+import { LocalServerError } from '../common/errors';
+import type { Progress } from '../common/progress';
 import { installedTools, type Tools } from '../cache/tools';
 
 const VERSITYGW_VERSION = '1.7.0';

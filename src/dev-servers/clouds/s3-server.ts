@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { httpServerAnswers } from '../process/http-probe';
-import { LOCAL_S3 } from '../directory/local-clouds';
-import { localAddress, localUrl } from '../directory/local-ports';
-import { serverPaths } from '../directory/paths';
-import type { Progress } from '../process/progress';
+import { LOCAL_S3 } from '../common/local-clouds';
+import { localAddress, localUrl } from '../common/local-ports';
+import { serverPaths } from '../common/paths';
+import type { Progress } from '../common/progress';
 import { provisionVersitygw } from './provision-versitygw';
 import { spawnServer, type StartingServer } from '../process/server-process';
 

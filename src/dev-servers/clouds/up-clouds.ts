@@ -1,13 +1,13 @@
 import { blobAnswers, launchBlob } from './blob-server';
 import { ensureBucket, ensureContainer } from './containers';
 import { ensureRunning } from '../process/ensure-running';
-import { azuriteConnectionString, LOCAL_S3 } from '../directory/local-clouds';
-import { DEFAULT_PORTS, localUrl } from '../directory/local-ports';
-import { choosePort } from '../directory/ports';
+import { azuriteConnectionString, LOCAL_S3 } from '../common/local-clouds';
+import { DEFAULT_PORTS, localUrl } from '../common/local-ports';
+import { choosePort } from '../common/ports';
 import { launchS3, s3Answers } from './s3-server';
-import { readState } from '../directory/state';
+import { readState } from '../common/state';
 import { together } from '../process/together';
-import type { UpOptions } from '../directory/up-options';
+import type { UpOptions } from '../common/up-options';
 
 /** The same name for the bucket and the container. */
 const NAME = 'cloudsync';

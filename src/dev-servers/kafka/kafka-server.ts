@@ -3,17 +3,17 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dockerRunArguments } from './kafka-docker';
 import { kafkaAnswers } from './kafka-probe';
-import { LocalServerError } from '../process/errors';
+import { LocalServerError } from '../common/errors';
 import {
   kafkaSettings,
   LOG4J2_PROPERTIES,
   toProperties,
   type FurtherListener,
 } from './kafka-settings';
-import { localAddress } from '../directory/local-ports';
-import { serverPaths } from '../directory/paths';
-import { freePort } from '../directory/ports';
-import type { Progress } from '../process/progress';
+import { localAddress } from '../common/local-ports';
+import { serverPaths } from '../common/paths';
+import { freePort } from '../common/ports';
+import type { Progress } from '../common/progress';
 import { provisionKafka } from './provision-kafka';
 import { spawnServer, type StartingServer } from '../process/server-process';
 import { installedTools } from '../cache/tools';

@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cachedFolder } from '../cache/cached';
-import { LocalServerError } from '../process/errors';
+import { LocalServerError } from '../common/errors';
 import { KAFKA_IMAGE, KAFKA_VERSION } from './kafka-versions';
 import { kafkaPom } from './kafka-pom';
-import type { Progress } from '../process/progress';
+import type { Progress } from '../common/progress';
 import { installedTools, type Tools } from '../cache/tools';
 
 const MINIMUM_JAVA = 17;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { withLock } from './lock';
-import type { Progress } from './progress';
+import type { Progress } from '../common/progress';
 
 /** Longer than the slowest first start, which builds the Temporal CLI. */
 const DEADLINE_MS = 30 * 60_000;

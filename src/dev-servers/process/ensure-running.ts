@@ -1,9 +1,9 @@
-import { localAddress } from '../directory/local-ports';
-import { serverPaths, type ServerName } from '../directory/paths';
+import { localAddress } from '../common/local-ports';
+import { serverPaths, type ServerName } from '../common/paths';
 import { isAlive } from './process-identity';
-import type { Progress } from './progress';
+import type { Progress } from '../common/progress';
 import { stopProcess, untilReady, waitForAnswer, type StartingServer } from './server-process';
-import { recordServer, type StartedServer } from '../directory/state';
+import { recordServer, type StartedServer } from '../common/state';
 
 export interface ManagedServer {
   name: ServerName;

@@ -1,8 +1,8 @@
 import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { LocalServerError } from './errors';
+import { LocalServerError } from '../common/errors';
 import { identify, isAlive, type ProcessIdentity } from './process-identity';
-import { withHeartbeat, type Progress } from './progress';
+import { withHeartbeat, type Progress } from '../common/progress';
 import { waitUntil } from './wait';
 
 export interface Lock {

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { LocalServerError } from './errors';
+import { LocalServerError } from '../common/errors';
 import { identify, isAlive, signalProcess, type ProcessIdentity } from './process-identity';
-import { withHeartbeat, type Progress } from './progress';
+import { withHeartbeat, type Progress } from '../common/progress';
 import { waitUntil } from './wait';
 
 const READY_DEADLINE_MS = 120_000;

@@ -1,4 +1,4 @@
-import { LocalServerError } from './errors';
+import { LocalServerError } from '../common/errors';
 
 /**
  * The results of starts that run side by side. All go to their end, so that none goes on behind an

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { withHeartbeat, type Progress } from '../process/progress';
+import { withHeartbeat, type Progress } from '../common/progress';
 import type { Tools } from '../cache/tools';
 
 const ANSWER_TIMEOUT_MS = 10_000;

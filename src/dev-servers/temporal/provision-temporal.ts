@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { cachedFolder } from '../cache/cached';
 import { downloadTemporal, temporalArchive } from './download-temporal';
-import { LocalServerError } from '../process/errors';
-import type { Progress } from '../process/progress';
+import { LocalServerError } from '../common/errors';
+import type { Progress } from '../common/progress';
 import { installedTools, type Tools } from '../cache/tools';
 
 /** Later tags carry a replace directive, which `go install` refuses. */

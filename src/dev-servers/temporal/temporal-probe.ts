@@ -1,7 +1,7 @@
 import { Connection, type ConnectionOptions } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import { grpcStatus, GrpcStatus } from '../../temporal/temporal';
-import { localAddress } from '../directory/local-ports';
+import { localAddress } from '../common/local-ports';
 
 const REGISTER_TIMEOUT_MS = 10_000;
 const RETENTION = msToTs('24 hours');

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
-import { localAddress, localUrl } from '../directory/local-ports';
-import { serverPaths } from '../directory/paths';
-import type { Progress } from '../process/progress';
+import { localAddress, localUrl } from '../common/local-ports';
+import { serverPaths } from '../common/paths';
+import type { Progress } from '../common/progress';
 import { provisionTemporal } from './provision-temporal';
 import { spawnServer, type StartingServer } from '../process/server-process';
 import { temporalAnswers } from './temporal-probe';

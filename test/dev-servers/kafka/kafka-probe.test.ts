@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { kafkaAnswers } from '../../../src/dev-servers/kafka/kafka-probe';
-import { freePort } from '../../../src/dev-servers/directory/ports';
+import { freePort } from '../../../src/dev-servers/common/ports';
 
 /** Asks a server that treats each connection as told. */
 async function ask(onConnection: (socket: Socket) => void): Promise<boolean> {

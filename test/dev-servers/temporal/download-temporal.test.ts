@@ -7,7 +7,7 @@ import {
   downloadTemporal,
   temporalArchive,
 } from '../../../src/dev-servers/temporal/download-temporal';
-import { freePort } from '../../../src/dev-servers/directory/ports';
+import { freePort } from '../../../src/dev-servers/common/ports';
 import { installedTools } from '../../../src/dev-servers/cache/tools';
 import { temporaryDirectory } from '../support/temporary-directory';
 

@@ -1,5 +1,5 @@
 import { BlobServiceClient } from '@azure/storage-blob';
-import { azuriteConnectionString } from '../../../src/dev-servers/directory/local-clouds';
+import { azuriteConnectionString } from '../../../src/dev-servers/common/local-clouds';
 import { classifyError, UsageError } from '../../../src/domain/errors';
 import type { Sink } from '../../../src/domain/stream/sink';
 import {

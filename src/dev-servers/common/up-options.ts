@@ -1,4 +1,4 @@
-import type { Progress } from '../process/progress';
+import type { Progress } from './progress';
 import type { LocalPorts } from './local-ports';
 
 export interface UpOptions {

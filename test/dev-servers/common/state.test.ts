@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readState, recordServer } from '../../../src/dev-servers/directory/state';
+import { readState, recordServer } from '../../../src/dev-servers/common/state';
 import { temporaryDirectory } from '../support/temporary-directory';
 
 const kafka = { pid: 1, startTime: '10', port: 9092 };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { choosePort, freePort, isFree } from '../../../src/dev-servers/directory/ports';
+import { choosePort, freePort, isFree } from '../../../src/dev-servers/common/ports';
 
 test('a taken port is told and replaced, a free one kept', async () => {
   const taken = await freePort();

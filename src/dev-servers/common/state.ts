@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { LocalServerError } from '../process/errors';
+import { LocalServerError } from './errors';
 import type { ServerName } from './paths';
 
 const startedServer = z.object({

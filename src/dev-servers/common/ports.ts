@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
-import { LocalServerError } from '../process/errors';
-import type { Progress } from '../process/progress';
+import { LocalServerError } from './errors';
+import type { Progress } from './progress';
 
 /** Whether a server could listen on this port of 127.0.0.1 now. */
 export function isFree(port: number): Promise<boolean> {
