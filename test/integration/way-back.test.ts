@@ -402,6 +402,25 @@ test('what is invalid is refused until its stream can read it, whether or not it
   });
 });
 
+test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
+  'trace calls a record without a value filtered if it reads the topic for it, $lane lane',
+  async (execution) => {
+    const { stream, sink } = await world.stream({ partitions: 1, onNull: 'skip', execution });
+    await world.send(stream.topic, [{ key: 'gone', value: null }, message('a')]);
+    await world.bridge(stream);
+    await until('what follows is delivered', () => sink.objects.has('a'));
+    await until('all is committed', async () => (await world.lag(stream)) === 0);
+    const [byPlace, byKey] = [
+      await traceOf(stream, { record: { topic: stream.topic, partition: 0, offset: 0 } }),
+      await traceOf(stream, { messageId: 'gone' }, true),
+    ];
+    for (const { verdict, records } of [byPlace, byKey]) {
+      expect(verdict).toBe('filtered');
+      expect(records).toMatchObject([{ offset: 0, verdict: 'filtered' }]);
+    }
+  },
+);
+
 test('in a stream that delivers in order, what follows a record of its key waits for it', async () => {
   const { stream: plain, sink } = await world.stream({ partitions: 1 });
   const stream: AnyStream = { ...plain, ordering: 'key' };

@@ -28,6 +28,12 @@ export async function findLetters(
   return found;
 }
 
+/** Records on a stream's topic, and those of them that the stream passes by. */
+export interface FoundRecords {
+  records: KafkaRecord[];
+  filtered: KafkaRecord[];
+}
+
 /**
  * Reads the streams' topics from end to end, each once, for records of a message, and for labelled ones. `onUnread`
  * is told what can't be read.
@@ -38,8 +44,10 @@ export async function scanTopics(
   messageId: string,
   onProgress: (text: string) => void,
   onUnread: (topic: string, text: string) => void,
-): Promise<Map<AnyStream, KafkaRecord[]>> {
-  const found = new Map(streams.map((stream) => [stream, [] as KafkaRecord[]]));
+): Promise<Map<AnyStream, FoundRecords>> {
+  const found = new Map<AnyStream, FoundRecords>(
+    streams.map((stream) => [stream, { records: [], filtered: [] }]),
+  );
   const reader = createRecordReader(kafka);
   try {
     for (const topic of new Set(streams.map((stream) => stream.topic))) {
@@ -53,7 +61,10 @@ export async function scanTopics(
           const isAsked = parsed.ok
             ? parsed.messageId === messageId
             : isLabelled(labelsOf(stream, record), messageId);
-          if (isAsked) found.get(stream)!.push(record);
+          if (!isAsked) continue;
+          const { records, filtered } = found.get(stream)!;
+          records.push(record);
+          if ('filtered' in parsed) filtered.push(record);
         }
         if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} of ${total} of ${topic} read`);
       }

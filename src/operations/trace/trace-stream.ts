@@ -58,8 +58,8 @@ export interface Known {
   /** Where one record alone is asked for. */
   place: RecordPosition | undefined;
   records: KafkaRecord[];
-  /** Whether the stream passes that one record by. */
-  filtered?: boolean;
+  /** Those of the records that the stream passes by. */
+  filtered?: readonly KafkaRecord[];
   deadLetters: DeadLetterEntry[];
   /** Whether all records on the topic are known. */
   scanned: boolean;
@@ -120,7 +120,7 @@ export async function traceStream(
       timestamp: found ? describeTimestamp(found.timestamp) : null,
       replays: found ? (integer(deadLetterHeader(found, 'replays')) ?? 0) : null,
       replayOf: (found && deadLetterHeader(found, 'replay-of')) ?? null,
-      verdict: recordVerdict(position, own, chunk, deadLetters, known.filtered),
+      verdict: recordVerdict(position, own, chunk, deadLetters, isFiltered(known, found)),
     };
   });
   return {
@@ -128,6 +128,10 @@ export async function traceStream(
     verdict: verdictOf(known, traced, object),
     ...{ records: traced, runs, sinkObject: object ?? null, deadLetters, notLookedAt },
   };
+}
+
+function isFiltered({ filtered = [] }: Known, record: KafkaRecord | undefined): boolean {
+  return record !== undefined && filtered.includes(record);
 }
 
 function pick({ topic, partition, offset }: RecordPosition): RecordPosition {

@@ -3,11 +3,16 @@ import type { Kafka } from '../../kafka/kafka';
 import { UsageError } from '../../domain/errors';
 import { parseOrThrow, type Parsed } from '../../domain/workflow/parse';
 import { isLabelled } from '../../domain/workflow/record-labels';
-import { describePosition, isInvalidType, type RecordPosition } from '../../domain/record/record';
+import {
+  describePosition,
+  isInvalidType,
+  type KafkaRecord,
+  type RecordPosition,
+} from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import { originalPosition, type DeadLetterEntry } from '../dead-letters/dead-letters';
 import { positionOf } from '../replay/replay-letters';
-import { findLetters, recordAt, scanTopics } from './trace-records';
+import { findLetters, recordAt, scanTopics, type FoundRecords } from './trace-records';
 import { traceStream, type StreamTrace } from './trace-stream';
 
 /** A message by its id, which may be the key or the raw id of an invalid record, or a record by its place on a topic or a dead-letter topic. */
@@ -73,8 +78,7 @@ export async function trace(
       await traceStream(client, stream, {
         messageId,
         place,
-        filtered: 'filtered' in (parsed.get(stream) ?? {}),
-        records: record ? [record] : (scanned?.get(stream) ?? []),
+        ...(record ? foundAlone(record, parsed.get(stream)) : foundBy(scanned, stream)),
         deadLetters: deadLetters.sort((a, b) => (a.failedAt ?? '').localeCompare(b.failedAt ?? '')),
         scanned: scanned !== undefined || place !== undefined,
         unread: unread.filter(({ topic }) => topic === stream.topic).map(({ text }) => text),
@@ -107,6 +111,17 @@ async function sourceOf(
   const source = letter && originalPosition(letter);
   if (!source) throw new UsageError(`there is no dead letter ${describePosition(place)}`);
   return source;
+}
+
+function foundAlone(record: KafkaRecord, parsed: Parsed | undefined): FoundRecords {
+  return { records: [record], filtered: parsed && 'filtered' in parsed ? [record] : [] };
+}
+
+function foundBy(
+  scanned: Map<AnyStream, FoundRecords> | undefined,
+  stream: AnyStream,
+): FoundRecords {
+  return scanned?.get(stream) ?? { records: [], filtered: [] };
 }
 
 function messageIdFor(subject: TraceSubject, parsed: Parsed | undefined): string | null {
