@@ -48,6 +48,7 @@ const noteSchema = z.object({
   reason: z.enum(STALL_REASONS),
   since: z.number(),
   workflowId: z.string().optional(),
+  detail: z.string().optional(),
 });
 export type StallNote = z.output<typeof noteSchema>;
 
@@ -58,9 +59,9 @@ export function parseStallNote(stalled: unknown): StallNote | undefined {
 
 /**
  * Longer ids, as JSON has them, are left out: an id of 255 control characters takes 1,500 of the 4,096 bytes
- * that the broker takes as metadata.
+ * that the broker takes as metadata. A longer detail is cut, for the same reason; no cause has both.
  */
-const MAX_NOTED_ID_BYTES = 300;
+const MAX_NOTED_BYTES = 300;
 
 /** How often a stall that lasts is logged again. */
 const REMIND_MS = 5 * 60_000;
@@ -124,9 +125,9 @@ export class Stalls {
   note(partition: number): StallNote | undefined {
     const stall = this.of(partition);
     if (!stall) return undefined;
-    const { reason, since, oldest } = stall;
-    const fits =
-      oldest && Buffer.byteLength(JSON.stringify(oldest.workflowId)) <= MAX_NOTED_ID_BYTES;
+    const { reason, since, oldest, detail } = stall;
+    if (!oldest) return { reason, since, ...(detail && { detail: cutToNote(detail) }) };
+    const fits = jsonBytes(oldest.workflowId) <= MAX_NOTED_BYTES;
     return { reason, since, ...(fits && { workflowId: oldest.workflowId }) };
   }
 
@@ -164,6 +165,18 @@ export class Stalls {
     const { name, topic } = this.deps.stream;
     return { stream: name, topic, partition };
   }
+}
+
+function jsonBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text));
+}
+
+function cutToNote(text: string): string {
+  if (jsonBytes(text) <= MAX_NOTED_BYTES) return text;
+  // No character takes less than a byte, so that the rest of a long text is not looked at.
+  const characters = Array.from(text.slice(0, MAX_NOTED_BYTES));
+  while (jsonBytes(`${characters.join('')}…`) > MAX_NOTED_BYTES) characters.pop();
+  return `${characters.join('')}…`;
 }
 
 function describeStall({ offset, since, reason, detail, oldest }: Stall, now: number): string {

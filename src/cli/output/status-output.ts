@@ -62,7 +62,7 @@ export function describeStatus(all: StreamStatus[]): string {
     ...ifAny(['STREAM', 'FILTERED'], all.flatMap(filteredOf)),
     ...ifAny(['STREAM', 'PARTITION', 'LAG'], all.flatMap(lagsOf)),
     ...ifAny(
-      ['STALLED', 'PARTITION', 'OFFSET', 'REASON', 'SINCE', 'WAITS FOR'],
+      ['STALLED', 'PARTITION', 'OFFSET', 'REASON', 'SINCE', 'WAITS FOR, OR CAUSE'],
       all.flatMap(stallsOf),
     ),
     ...ifAny(['HELD', 'PARTITION', 'KEYS', 'BEHIND'], all.flatMap(heldOf)),
@@ -115,8 +115,8 @@ function lagsOf({ name, lagByPartition }: StreamStatus): Rows {
 }
 
 function stallsOf({ name, stalled }: StreamStatus): Rows {
-  return stalled.map(({ partition, offset, reason, since, workflowId }) => [
-    ...[name, partition, offset, reason, since, workflowId ?? ''],
+  return stalled.map(({ partition, offset, reason, since, workflowId, detail }) => [
+    ...[name, partition, offset, reason, since, workflowId ?? cut(detail ?? '')],
   ]);
 }
 

@@ -33,7 +33,7 @@ export interface Consumers {
 }
 
 /** A partition that has work and makes no progress, as the bridge worker says that owns it. */
-export interface StalledPartition extends Omit<StallNote, 'since' | 'workflowId'> {
+export interface StalledPartition extends Omit<StallNote, 'since' | 'workflowId' | 'detail'> {
   partition: number;
   /** The committed offset, which does not move. */
   offset: number;
@@ -41,6 +41,8 @@ export interface StalledPartition extends Omit<StallNote, 'since' | 'workflowId'
   since: string;
   /** The workflow that has been open for the longest time of those that are waited for; null where none is. */
   workflowId: string | null;
+  /** What the reason leaves open, such as the cause that a batch can't be read; null where it leaves nothing. */
+  detail: string | null;
 }
 
 /** How far the stream's group is on its topic; at zero where the topic does not exist. */
@@ -99,10 +101,10 @@ export function progressOf(
     const note = parseStallNote(parseObject(commit?.metadata).stalled);
     // One that has gone may have noted it; whoever has the partition now says so by a commit of its own.
     if (note && seen && members.includes(seen.memberId)) {
-      const { reason, since, workflowId = null } = note;
+      const { reason, since, workflowId = null, detail = null } = note;
       const offset = Number(commit!.offset);
       progress.stalled.push({
-        ...{ partition, offset, reason, workflowId },
+        ...{ partition, offset, reason, workflowId, detail },
         since: new Date(since).toISOString(),
       });
     }

@@ -107,6 +107,37 @@ describe('a partition', () => {
     expect(stalls.note(0)).toEqual({ reason: 'max_open', since: 0 });
   });
 
+  test.each(['x', '\u0001', '話', '😀'])(
+    'its note cuts a detail of %j that is long',
+    (character) => {
+      const { stalls } = create();
+      const detail = character.repeat(5_000);
+      for (const now of [0, MINUTE]) {
+        stalls.observe(
+          0,
+          { position: 5, works: true },
+          () => ({ reason: 'unreadable', detail }),
+          now,
+        );
+      }
+      const noted = stalls.note(0)!.detail!;
+      expect(Buffer.byteLength(JSON.stringify(noted))).toBeLessThanOrEqual(300);
+      expect(Buffer.byteLength(JSON.stringify(noted))).toBeGreaterThan(285);
+      expect(detail.startsWith(noted.slice(0, -1))).toBe(true);
+      expect(noted.at(-1)).toBe('…');
+    },
+  );
+
+  test('its note has the detail of a stall that waits for no workflow', () => {
+    const { stalls } = create();
+    const cause = { reason: 'decode_failing', detail: 'the registry does not answer' } as const;
+    for (const now of [0, MINUTE]) {
+      stalls.observe(0, { position: 5, works: true }, () => cause, now);
+    }
+    expect(stalls.note(0)).toEqual({ ...cause, since: 0 });
+    expect(parseStallNote(stalls.note(0))).toEqual({ ...cause, since: 0 });
+  });
+
   test('its note is read back from the metadata of a commit', () => {
     const { stalls, observe } = create();
     observe(5, 0);

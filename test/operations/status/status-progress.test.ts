@@ -66,7 +66,16 @@ test('a stall is shown while the member that noted it is in the group', () => {
       reason: 'no_fetch',
       since: '2026-01-01T00:00:00.000Z',
       workflowId: null,
+      detail: null,
     },
   ]);
   expect(progressOf(ranges, committed, ['b']).stalled).toEqual([]);
+});
+
+test('a stall is shown with its detail if the member has noted one', () => {
+  const stalled = { reason: 'unreadable', since: 0, detail: 'offset 5 to 6: wrong bytes' };
+  const metadata = JSON.stringify({ memberId: 'a', recentIds: 0, at: 1, stalled });
+  const ends = [{ partition: 0, low: 0, high: 9 }];
+  const progress = progressOf(ends, [{ partition: 0, offset: '5', metadata }], ['a']);
+  expect(progress.stalled).toMatchObject([{ workflowId: null, detail: stalled.detail }]);
 });
