@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describeStatus } from '../../src/cli/output/status-output';
 import { withAdmin } from '../../src/kafka/kafka';
 import { messageSchema } from '../../src/domain/record/message';
 import { DeliveryError } from '../../src/domain/errors';
@@ -504,14 +505,21 @@ test.each<{ execution: ExecutionOptions; newIds: (stream: AnyStream) => Partial<
   },
 );
 
-test('a stream without topics has a status of zeros', async () => {
+test('a stream without topics has a status of zeros, which says that its topic does not exist', async () => {
   const stream = defineStream({
     name: uniqueName('none'),
     topic: uniqueName('none'),
     schema: messageSchema,
     sink: () => Promise.resolve(),
   });
-  expect(await streamStatus(world.kafka(), await client(), stream)).toMatchObject({
+  const status = await streamStatus(world.kafka(), await client(), stream);
+  expect(describeStatus([status])).toMatch(
+    new RegExp(
+      `^${stream.name} +its topic does not exist: "cloudsync topics create" makes it$`,
+      'm',
+    ),
+  );
+  expect(status).toMatchObject({
     lag: 0,
     lagByPartition: {},
     consumers: { settled: true, members: [] },

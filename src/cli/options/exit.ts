@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { isKafkaUnreachable } from '../../kafka/kafka';
+import { isKafkaUnreachable, kafkaErrorType } from '../../kafka/kafka';
 import { errorWithCause, UsageError } from '../../domain/errors';
 import { printable } from '../../lib/unprintable';
 import { say } from '../output/output';
@@ -58,6 +58,11 @@ export function exitWith(error: unknown): void {
 function reasonOf(error: unknown): string {
   const reason = errorWithCause(error);
   if (isKafkaUnreachable(error)) return `can't reach Kafka (KAFKA_BROKERS): ${reason}`;
+  if (kafkaErrorType(error) === 'ILLEGAL_SASL_STATE') {
+    return `Kafka refuses to log in: ${reason}. The listener takes no SASL: name another one (KAFKA_BROKERS), or unset KAFKA_SASL_MECHANISM`;
+  }
   // What Temporal's core prints of its own structures behind the message helps nobody.
-  return reason.replace(/:? ?(?:Status \{|tonic::transport::Error\()[^]*$/, '');
+  const text = reason.replace(/:? ?(?:Status \{|tonic::transport::Error\()[^]*$/, '');
+  if (!/^Namespace .*not found/.test(text)) return text;
+  return `${text}: name one that Temporal has (TEMPORAL_NAMESPACE), or create it there`;
 }

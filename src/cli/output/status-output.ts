@@ -70,7 +70,12 @@ export function describeStatus(all: StreamStatus[]): string {
 }
 
 /** Rows of the members of the stream's group. */
-function consumersOf({ name, consumers: { settled, members } }: StreamStatus): string[][] {
+function consumersOf({ name, lagByPartition, consumers }: StreamStatus): string[][] {
+  const { settled, members } = consumers;
+  // A topic that exists has a partition.
+  if (Object.keys(lagByPartition).length === 0) {
+    return [[name, 'its topic does not exist: "cloudsync topics create" makes it', '', '']];
+  }
   if (members.length === 0) return [[name, 'nobody consumes it: start a bridge worker', '', '']];
   return members.map(({ clientId, host, partitions }) => {
     const having = partitions.length > 0 ? partitions.join(' ') : 'none, stands by';

@@ -1,5 +1,9 @@
 // eslint-disable-next-line @typescript-eslint/no-restricted-imports -- to make its errors
-import { KafkaJSConnectionError, KafkaJSNumberOfRetriesExceeded } from 'kafkajs';
+import {
+  KafkaJSConnectionError,
+  KafkaJSNumberOfRetriesExceeded,
+  KafkaJSProtocolError,
+} from 'kafkajs';
 import { exitWith } from '../../../src/cli/options/exit';
 import { UsageError } from '../../../src/domain/errors';
 
@@ -30,7 +34,16 @@ test.each([
   [
     new Error('Namespace nope was not found: Status { code: NotFound, details: b"\\x08" }'),
     1,
-    'cloudsync: Namespace nope was not found\n',
+    'cloudsync: Namespace nope was not found: name one that Temporal has (TEMPORAL_NAMESPACE), or create it there\n',
+  ],
+  [
+    new KafkaJSProtocolError(
+      Object.assign(new Error('Request is not valid given the current SASL state'), {
+        ...{ type: 'ILLEGAL_SASL_STATE', code: 34, retriable: false },
+      }),
+    ),
+    1,
+    'cloudsync: Kafka refuses to log in: Request is not valid given the current SASL state. The listener takes no SASL: name another one (KAFKA_BROKERS), or unset KAFKA_SASL_MECHANISM\n',
   ],
   [
     new KafkaJSNumberOfRetriesExceeded(new KafkaJSConnectionError('refused'), {
