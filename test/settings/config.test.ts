@@ -110,6 +110,8 @@ describe('Kafka', () => {
     for (const wrong of ['::1:9092', '[::1]', '[]:1', '[a]:1', '[127.0.0.1]:1', '[::1]:70000']) {
       expect(() => load({ KAFKA_BROKERS: wrong })).toThrow('an IPv6 address in brackets');
     }
+    const second = () => load({ KAFKA_BROKERS: 'a:1, b' });
+    expect(second).toThrow('KAFKA_BROKERS: entry 2 must be host:port');
   });
 
   test.each([

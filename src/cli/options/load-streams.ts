@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { require as load } from 'tsx/cjs/api';
@@ -48,6 +48,9 @@ function checkKnown(names: string[], known: string[]): void {
 async function importModule(path: string): Promise<unknown> {
   const file = resolve(path);
   if (!existsSync(file)) throw new UsageError(`the stream module ${file} does not exist`);
+  if (statSync(file).isDirectory()) {
+    throw new UsageError(`the stream module ${file} is a folder: name the file in it`);
+  }
   try {
     // As CommonJS, a module gets this process's own copy of the library, and needs no second one.
     return await load(file, __filename);

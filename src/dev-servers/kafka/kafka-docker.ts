@@ -32,7 +32,7 @@ export function dockerRunArguments({ name, port, heap }: KafkaContainer): string
     ...['--env', `KAFKA_HEAP_OPTS=-Xmx${heap}`],
     ...Object.entries(settings).flatMap(([key, value]) => [
       '--env',
-      `KAFKA_${key.toUpperCase().replaceAll('..', '_')}=${value}`,
+      `KAFKA_${key.toUpperCase().replaceAll('.', '_')}=${value}`,
     ]),
     KAFKA_IMAGE,
   ];

@@ -167,7 +167,7 @@ const RESERVED_WORKFLOWS = [
 const topicName = z
   .string()
   .regex(/^[a-zA-Z0-9._-]{1,249}$/, 'must be 1 to 249 of a-z A-Z 0-9 . _ -')
-  .refine((name) => name !== '.' && name !== '../..', 'must not be . or ..');
+  .refine((name) => name !== '.' && name !== '..', 'must not be . or ..');
 const count = z.number().int().min(1);
 /** A Node timer set for longer than this fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -44,8 +44,8 @@ export function objectKeys(prefix = '', extension = 'json'): ObjectKeys {
 export function prefixFault(prefix: string): string | undefined {
   if (prefix === '') return undefined;
   const parts = prefix.split('/');
-  if (parts.some((part) => part === '' || part === '.' || part === '../..')) {
-    return 'must be names separated by "/", without one at the beginning or the end, "." or "../.."';
+  if (parts.some((part) => part === '' || part === '.' || part === '..')) {
+    return 'must be names separated by "/", without one at the beginning or the end, "." or ".."';
   }
   if (!/^[^\p{Cc}\\]+$/u.test(prefix) || !prefix.isWellFormed()) {
     return 'must not contain control characters or backslashes';

@@ -65,6 +65,7 @@ const cases = {
   chosen: { path: 'list.ts', names: ['c', 'a'] },
   unknown: { path: 'list.ts', names: ['a', 'x', 'y'] },
   absent: { path: 'absent.ts' },
+  folder: { path: '.' },
 } satisfies Record<string, Case>;
 
 let directory: string;
@@ -123,6 +124,14 @@ test.each([
   const { error, usage } = outcomes.get(file) as { error: string; usage: boolean };
   expect(usage).toBe(true);
   expect(error).toContain(`${file} must export by default a stream`);
+});
+
+test('a module that is a folder', () => {
+  expect(outcomes.get('folder')).toEqual({
+    error: `the stream module ${directory} is a folder: name the file in it`,
+    usage: true,
+    cause: false,
+  });
 });
 
 test('a module that is not there', () => {
