@@ -94,7 +94,8 @@ export function loadSettings(
   const ssl = result.data && kafkaTls(result.data);
   const keys = readEncryptionKeys(given);
   const faults = [
-    ...(result.error?.issues ?? []).map(({ path, message }) => faultOf(path, message)),
+    // A message about one entry of a list says what all of them must be.
+    ...(result.error?.issues ?? []).map(({ path, message }) => `${String(path[0])}: ${message}`),
     ...incomplete(given),
     ...(Array.isArray(ssl) ? ssl : []),
     ...(typeof temporal === 'string' ? [temporal] : []),
@@ -246,10 +247,4 @@ function present<T extends object>(values: T): Present<T> {
   return Object.fromEntries(
     Object.entries(values).filter(([, value]) => value !== undefined),
   ) as Present<T>;
-}
-
-/** A fault of one entry of a list is told with its place in the list, counted from 1. */
-function faultOf([name, entry]: PropertyKey[], message: string): string {
-  const place = typeof entry === 'number' ? ` entry ${entry + 1}` : '';
-  return `${String(name)}:${place} ${message}`;
 }
