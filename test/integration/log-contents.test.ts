@@ -177,6 +177,40 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
     expect(letter!.value!.readInt8(16)).toBe(2);
   });
 
+  test('status names a batch that can not be read, if it is the first of its partition', async () => {
+    world.bridgeOptions = { stalledAfterMs: 1_000 };
+    const { stream, sink } = await world.stream({ partitions: 1, execution });
+    await produceBytes(world.kafka(), stream.topic, tooLargeUnpacked());
+    await world.send(stream.topic, [message('behind-1'), message('behind-2')]);
+    const bridge = await world.bridge(stream);
+    const { client } = await world.temporal();
+    const stalled = async () => (await streamStatus(world.kafka(), client, stream)).stalled;
+    await until('status names it', async () => (await stalled()).length > 0, 20_000);
+    expect(await stalled()).toMatchObject([
+      {
+        partition: 0,
+        offset: 0,
+        reason: 'unreadable',
+        detail: expect.stringMatching(/^offset 0 to 1: /) as string,
+      },
+    ]);
+    // The next owner begins at the same place.
+    await bridge.stop();
+    await world.bridge(stream);
+    await until('the next owner names it', async () => (await stalled()).length > 0, 20_000);
+    await skipBatch(world.kafka(), client, stream, {
+      ...{ topic: stream.topic, partition: 0, offset: 0 },
+    });
+    await until('it goes on', () => sink.objects.size === 2, 60_000);
+    await caughtUp(stream);
+    await until('status names nothing', async () => (await stalled()).length === 0);
+    expect([...sink.objects.keys()].sort()).toEqual(['behind-1', 'behind-2']);
+    expect(sink.attempts).toHaveLength(2);
+    await until('it is a letter', async () => {
+      return (await world.records(stream.deadLetterTopic)).length === 1;
+    });
+  });
+
   test('a batch that can not be read is dead-lettered raw if the stream says so', async () => {
     const { stream, sink } = await world.stream({
       partitions: 1,

@@ -83,7 +83,9 @@ export class Commits {
     for (const window of windows.values()) {
       const { ledger } = window;
       const stalled = stalls.note(window.partition);
-      const watermark = window.watermark ?? (stalled && window.initialOffset);
+      // A commit of where the group stands anyway carries the note, or takes it back.
+      const tells = stalled !== undefined || window.notedStall !== '';
+      const watermark = window.watermark ?? (tells ? window.standsAt : undefined);
       if (watermark === undefined || !ledger.loaded) continue;
       this.deps.ledger.drainTo(ledger);
       window.settleSkipped(watermark);

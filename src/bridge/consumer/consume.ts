@@ -247,10 +247,12 @@ export class StreamConsumer {
     while (!window.lost && !this.#stopping) {
       await this.#loading;
       if (window.initialOffset !== undefined) return window.initialChain ?? window.initialOffset;
-      const first = window.beginning;
+      // Records wait, so a batch was read.
+      const first = window.beginning!;
       window.endChunk(first);
       await this.commit();
-      if (window.committed !== undefined) window.initialOffset = first;
+      // A lower commit is of a stall before the first batch that could be read.
+      if ((window.committed ?? -1) >= first) window.initialOffset = first;
       else await sleep(COMMIT_INTERVAL_MS);
     }
     return undefined;
@@ -350,6 +352,9 @@ export class StreamConsumer {
       return { records: [record], nextOffset: unreadable.nextOffset, epochs };
     }
     const detail = `offset ${unreadable.offset} to ${unreadable.nextOffset - 1}: ${unreadable.cause}`;
+    // Its stall travels with a commit. Where there is none yet, that is of this place, and tells the log.
+    window.begin(batch.fetchOffset);
+    window.log.read(batch.topicId, [], 0);
     this.#waitFor(window, 'unreadable', detail);
     return undefined;
   }

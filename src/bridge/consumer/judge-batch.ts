@@ -21,7 +21,7 @@ type LogOfBatch = Pick<FetchedBatch, 'topicId' | 'lastEpoch' | 'divergence'>;
 
 /** The offset that must come next; undefined where any may. */
 export function expectedOffset(window: PartitionWindow): number | undefined {
-  return window.next ?? window.startsAt ?? window.initialOffset;
+  return window.next ?? window.startsAt ?? window.standsAt;
 }
 
 /**

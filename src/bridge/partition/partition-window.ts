@@ -65,7 +65,7 @@ export class PartitionWindow {
   readonly #skipped: { offset: number; by: SkippedBy }[] = [];
   #bytes = 0;
   #next: number | undefined;
-  #beginning = 0;
+  #beginning: number | undefined;
   /** The end of the last batch since the join, plus one; before that, the commit that was known then. */
   #floor: number | undefined;
   #chainEnd: number | undefined;
@@ -120,9 +120,21 @@ export class PartitionWindow {
     return this.#next;
   }
 
-  /** Where the fetch of the first batch began. */
-  get beginning(): number {
+  /** Where the fetch of the first batch began; while none could be read, that of the last. Undefined before. */
+  get beginning(): number | undefined {
     return this.#beginning;
+  }
+
+  /** Where the group stands while nothing of this window is committable; undefined where nothing is known yet. */
+  get standsAt(): number | undefined {
+    return this.initialOffset ?? this.#beginning;
+  }
+
+  /** Kafka has given a batch from `fetched` on, read or not. It may begin later, as retention deletes. */
+  begin(fetched: number): void {
+    if (this.#next !== undefined) return;
+    this.#beginning = fetched;
+    this.#floor = fetched;
   }
 
   /** Kafka gives nothing below this; undefined where nothing is known yet. */
@@ -157,7 +169,7 @@ export class PartitionWindow {
    * after the batch.
    */
   accept(records: KafkaRecord[], end: number, fetched = end): WindowEntry[] {
-    if (this.#next === undefined) this.#beginning = fetched;
+    this.begin(fetched);
     const accepted: WindowEntry[] = [];
     for (const record of records) {
       // After a rebalance, Kafka gives a retained partition again from its last commit.
@@ -202,7 +214,7 @@ export class PartitionWindow {
   chainBegin(committed: number): number | undefined {
     if (this.lane === 'record') return undefined;
     const known = this.#chainEnd ?? this.initialChain ?? this.initialOffset;
-    const begin = known ?? (this.#next === undefined ? committed : this.#beginning);
+    const begin = known ?? this.#beginning ?? committed;
     return begin < committed ? begin : undefined;
   }
 

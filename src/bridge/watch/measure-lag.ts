@@ -16,15 +16,15 @@ export function measureLag(
   },
 ): void {
   const { stream, metrics } = deps;
-  const { partition, watermark, size, initialOffset, committed } = window;
+  const { partition, watermark, size, initialOffset, standsAt, committed } = window;
   const { fetchFault: fault, commitFault } = window;
   const lag = Math.max(high - (watermark ?? initialOffset ?? low), 0);
   const labels = { stream: stream.name, topic: stream.topic, partition };
   metrics.consumerLag.set(labels, lag);
-  const position = committed ?? initialOffset ?? low;
+  const position = committed ?? standsAt ?? low;
   const uncommitted = watermark !== undefined && watermark > position;
   const waiting = size > 0;
-  const works = uncommitted || waiting || high > (window.next ?? position);
+  const works = uncommitted || waiting || high > Math.max(window.next ?? position, low);
   stalls.observe(partition, { position, works }, () =>
     deps.stallCause({ partition, uncommitted, commitFault, waiting, fault }),
   );
@@ -38,13 +38,13 @@ export function measureLag(
  * measured would tell of a partition that goes on.
  */
 export function lagIsUnknown(
-  { partition, committed, initialOffset }: PartitionWindow,
+  { partition, committed, standsAt }: PartitionWindow,
   stalls: Stalls,
   { stream, metrics }: { stream: { name: string; topic: string }; metrics: Metrics },
 ): void {
   const labels = { stream: stream.name, topic: stream.topic, partition };
   metrics.consumerLag.remove(labels);
-  const position = committed ?? initialOffset ?? 0;
+  const position = committed ?? standsAt ?? 0;
   stalls.observe(partition, { position, works: true }, () => ({
     reason: 'no_fetch',
     detail: 'the partition has no leader, or its leader can not be reached',

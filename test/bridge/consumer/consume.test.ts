@@ -685,3 +685,105 @@ test('a partition that stands still says so in its commit, until it goes on', as
   expect(world.committed).toBe('11');
   expect(noted()).toBeUndefined();
 });
+
+describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s lane', (lane) => {
+  const at = (offset: number, topicId = 'id') => ({
+    ...{ topicId, fetchOffset: offset, records: [], nextOffset: offset },
+    unreadable: { offset, nextOffset: offset + 2, cause: 'wrong bytes', bytes: Buffer.alloc(1) },
+  });
+  const metadata = () => JSON.parse(world.metadata ?? '{}') as { stalled?: object };
+  let heartbeats: NodeJS.Timeout;
+  beforeEach(async () => {
+    await begin(lane);
+    world.low = 3;
+    await world.join('a');
+    heartbeats = setInterval(() => world.fake.emit('heartbeat', {}), 20).unref();
+  });
+  afterEach(() => clearInterval(heartbeats));
+  const stalledAt = (offset: number) =>
+    until(`the stall is noted at ${offset}`, async () => {
+      await world.consumer.commit();
+      return metadata().stalled !== undefined && world.committed === String(offset);
+    });
+
+  test('and is the first of a partition, is committed as where the group begins', async () => {
+    await world.give(at(3));
+    await world.consumer.commit();
+    expect(world.committed).toBe('-1');
+    await stalledAt(3);
+    expect(metadata()).toMatchObject({ log: { id: 'id' } });
+    expect(metadata()).not.toHaveProperty('chain');
+  });
+
+  test('begins the next owner at the same place, and the same chunk', async () => {
+    await world.give(at(3));
+    await stalledAt(3);
+    await world.join('b');
+    expect(await world.batch(5, 6)).toBeUndefined();
+    expect(world.fake.sought).toEqual([{ topic: 'topic', partition: 0, offset: '3' }]);
+    await world.give({ topicId: 'id', fetchOffset: 3, records: recordsAt(3, 5), nextOffset: 6 });
+    expect(world.offsets).toEqual([3, 5]);
+    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(3);
+  });
+
+  test('does not lead to another log, if its topic is made anew', async () => {
+    await world.give(at(3));
+    await stalledAt(3);
+    await world.join('b');
+    await world.give({ topicId: 'other', fetchOffset: 3, records: recordsAt(3, 4) });
+    expect(world.fake.sought).toEqual([{ topic: 'topic', partition: 0, offset: '0' }]);
+    expect(world.offsets).toEqual([]);
+  });
+
+  test('moves the beginning on, when retention has deleted it', async () => {
+    await world.give(at(3));
+    await stalledAt(3);
+    // As kafkajs does with an offset that is out of range.
+    world.committed = '-2';
+    world.low = 9;
+    await world.give(at(9));
+    await stalledAt(9);
+    const gone = { level: 50, from: 3, to: 8 };
+    expect(world.log.lines).toContainEqual(expect.objectContaining(gone));
+    world.committed = '-2';
+    world.low = 12;
+    await world.give({ topicId: 'id', fetchOffset: 12, records: recordsAt(12, 13) });
+    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(12);
+    await world.consumer.commit();
+    expect(world.committed).toBe('12');
+  });
+
+  test('leaves no note, when its partition has nothing to read any more', async () => {
+    await world.give(at(3));
+    await stalledAt(3);
+    world.low = 1_000;
+    await until('the note has gone', async () => {
+      await world.consumer.commit();
+      return metadata().stalled === undefined;
+    });
+    expect(world.committed).toBe('3');
+  });
+});
+
+test('a chunk begins nowhere but at an offset whose commit was taken', async () => {
+  await begin('chunk');
+  await world.join('a');
+  const unreadable = { offset: 3, nextOffset: 5, cause: 'wrong bytes', bytes: Buffer.alloc(1) };
+  await world.give({ fetchOffset: 3, records: [], nextOffset: 3, unreadable });
+  const heartbeats = setInterval(() => world.fake.emit('heartbeat', {}), 20).unref();
+  await until('the beginning is committed', async () => {
+    await world.consumer.commit();
+    return world.committed === '3';
+  });
+  clearInterval(heartbeats);
+  world.low = 9;
+  await world.batch(9, 10);
+  world.refusal = protocolError('COORDINATOR_LOAD_IN_PROGRESS');
+  let begun: number | undefined;
+  const base = world.consumer.base(world.accepted[0]!.window).then((first) => (begun = first));
+  await settled();
+  expect(begun).toBeUndefined();
+  world.refusal = undefined;
+  await base;
+  expect([begun, world.committed]).toEqual([9, '9']);
+});

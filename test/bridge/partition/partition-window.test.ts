@@ -249,6 +249,35 @@ test('holds against a model, whatever is fetched, finished and fetched again in 
   );
 });
 
+describe('where a group stands that has committed nothing', () => {
+  test('is unknown before the first fetch', () => {
+    expect(windowOf().standsAt).toBeUndefined();
+  });
+
+  test('is where the first fetch began, whether or not it could be read', () => {
+    const window = windowOf();
+    window.begin(7);
+    expect(window).toMatchObject({ standsAt: 7, floor: 7, watermark: undefined });
+    window.accept(records(7, 8), 9, 7);
+    window.begin(9);
+    expect(window).toMatchObject({ standsAt: 7, beginning: 7, floor: 9 });
+  });
+
+  test('moves on while nothing was read, because retention may delete it', () => {
+    const window = windowOf();
+    window.begin(7);
+    window.accept(records(12), 13, 10);
+    expect(window.standsAt).toBe(10);
+  });
+
+  test('is its commit, if there is one', () => {
+    const window = windowOf();
+    window.initialOffset = 5;
+    window.begin(7);
+    expect(window.standsAt).toBe(5);
+  });
+});
+
 describe('in the chunk lane', () => {
   const chunked = () =>
     new PartitionWindow('topic', 0, { records: 2, bytes: 1e6 }, new Ledger(), 'chunk');
@@ -263,6 +292,15 @@ describe('in the chunk lane', () => {
     expect(window.watermark).toBe(0);
     window.accept(records(2, 3), 4);
     expect(window.watermark).toBe(4);
+  });
+
+  test('a commit of where the group begins names no other beginning of a chunk', () => {
+    const window = chunked();
+    window.begin(7);
+    expect(window.chainBegin(window.standsAt!)).toBeUndefined();
+    window.accept([], 10, 7);
+    expect(window.watermark).toBe(10);
+    expect(window.chainBegin(10)).toBe(7);
   });
 
   test('offsets without records behind the last chunk do not fill the window', () => {

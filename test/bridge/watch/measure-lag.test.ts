@@ -26,6 +26,7 @@ function create() {
   return {
     window,
     stalls,
+    metrics,
     /** The age of the oldest record that is not committed, in seconds, as the log ends at `high`. */
     age: async (high: number) => {
       measureLag(window, 0, high, stalls, { stream, metrics, stallCause });
@@ -72,4 +73,22 @@ test('a partition whose commits are refused tells why', async () => {
   expect(Object.values(stalls.describe()).join()).toMatch(
     /commit_failing.*OFFSET_METADATA_TOO_LARGE/,
   );
+});
+
+test('a partition of which nothing is committed is stalled where it began, whatever retention deletes', () => {
+  const { window, stalls, metrics } = create();
+  window.initialOffset = undefined;
+  window.begin(4);
+  const measure = (low: number, high: number) =>
+    measureLag(window, low, high, stalls, {
+      ...{ stream, metrics },
+      stallCause: () => ({ reason: 'unreadable' }),
+    });
+  measure(4, 20);
+  jest.advanceTimersByTime(60 * SECOND);
+  measure(8, 20);
+  expect(stalls.of(0)).toMatchObject({ offset: 4, reason: 'unreadable' });
+  // Nothing is left to read.
+  measure(20, 20);
+  expect(stalls.of(0)).toBeUndefined();
 });
