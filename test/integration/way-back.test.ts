@@ -7,7 +7,7 @@ import type { Producer } from '../../src/kafka/kafka';
 import { createRecordReader } from '../../src/kafka/reader';
 import { createProducer } from '../../src/kafka/producer/producer';
 import { deadLetterHeader, originalHeaders } from '../../src/domain/workflow/dead-letter';
-import { DeliveryError } from '../../src/domain/errors';
+import { DeliveryError, UsageError } from '../../src/domain/errors';
 import { messageSchema } from '../../src/domain/record/message';
 import { defineStream, type AnyStream } from '../../src/domain/stream/stream';
 import { listDeadLetters } from '../../src/operations/dead-letters/dead-letters-list';
@@ -420,6 +420,14 @@ test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
     }
   },
 );
+
+test('trace refuses a partition that the topic does not have', async () => {
+  const { stream } = await world.stream({ partitions: 1 });
+  for (const topic of [stream.topic, stream.deadLetterTopic]) {
+    const asked = traceOf(stream, { record: { topic, partition: 9, offset: 0 } });
+    await expect(asked).rejects.toThrow(new UsageError(`topic ${topic} has no partition 9`));
+  }
+});
 
 test('in a stream that delivers in order, what follows a record of its key waits for it', async () => {
   const { stream: plain, sink } = await world.stream({ partitions: 1 });

@@ -1,5 +1,6 @@
 import type { Kafka } from '../../kafka/kafka';
 import { createRecordReader } from '../../kafka/reader';
+import { UsageError } from '../../domain/errors';
 import { parseOrThrow } from '../../domain/workflow/parse';
 import { isLabelled, labelsOf } from '../../domain/workflow/record-labels';
 import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
@@ -75,12 +76,20 @@ export async function scanTopics(
   return found;
 }
 
-/** The record at a place; undefined where the broker has none there. */
+/**
+ * The record at a place; undefined where the broker has none there. Throws a `UsageError` if somebody asks for a
+ * partition that the topic does not have.
+ */
 export async function recordAt(
   kafka: Kafka,
   { topic, partition, offset }: RecordPosition,
+  isAsked: boolean,
 ): Promise<KafkaRecord | undefined> {
-  const range = (await topicRanges(kafka, topic))?.find((one) => one.partition === partition);
+  const ranges = await topicRanges(kafka, topic);
+  const range = ranges?.find((one) => one.partition === partition);
+  if (ranges && !range && isAsked) {
+    throw new UsageError(`topic ${topic} has no partition ${partition}`);
+  }
   if (!range || offset < range.low || offset >= range.high) return undefined;
   const reader = createRecordReader(kafka);
   try {

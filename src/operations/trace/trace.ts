@@ -40,7 +40,9 @@ export async function trace(
 ): Promise<MessageTrace> {
   const place = 'record' in subject ? await sourceOf(kafka, streams, subject.record) : undefined;
   const concerned = place ? streams.filter(({ topic }) => topic === place.topic) : streams;
-  const record = place && (await recordAt(kafka, place));
+  // A dead letter may be of a partition that a topic made anew does not have.
+  const isAsked = 'record' in subject && subject.record === place;
+  const record = place && (await recordAt(kafka, place, isAsked));
   const name = place && describePosition(place);
   const isHere = (one: RecordPosition | undefined) =>
     one !== undefined && describePosition(one) === name;
@@ -107,7 +109,7 @@ async function sourceOf(
       `no stream reads topic ${JSON.stringify(place.topic)} or dead-letters to it`,
     );
   }
-  const letter = await recordAt(kafka, place);
+  const letter = await recordAt(kafka, place, true);
   const source = letter && originalPosition(letter);
   if (!source) throw new UsageError(`there is no dead letter ${describePosition(place)}`);
   return source;
