@@ -79,11 +79,14 @@ export function entryFacts(entry: FailedEntry): [string, string | number | null]
   ];
 }
 
+/** Stands in the place of a record's time: the letter of a batch that can't be read has none, for instance. */
+export const NO_TIMESTAMP = 'no timestamp';
+
 /** The facts of a record's bytes. */
 export function recordFacts(
-  record: RecordContent & { timestamp: string },
+  record: RecordContent & { timestamp: string | null },
 ): [string, string | number | null][] {
-  const time: [string, string] = ['timestamp', record.timestamp];
+  const time: [string, string] = ['timestamp', record.timestamp ?? NO_TIMESTAMP];
   if ('byReference' in record)
     return [time, ['value', `${record.bytes} bytes, kept in Kafka only`]];
   return [

@@ -1,8 +1,8 @@
 import { describePosition } from '../../domain/record/record';
 import type { MessageTrace } from '../../operations/trace/trace';
-import type { StreamTrace } from '../../operations/trace/trace-stream';
+import type { StreamTrace, TracedRecord } from '../../operations/trace/trace-stream';
 import type { Verdict } from '../../operations/trace/trace-verdict';
-import { cut, position } from './failed-output';
+import { cut, NO_TIMESTAMP, position } from './failed-output';
 import { printable } from '../../lib/unprintable';
 import { table } from '../../lib/table';
 
@@ -25,11 +25,12 @@ export function describeTrace({ messageId, record, streams }: MessageTrace): str
 /** A place that was asked for is listed even where nothing is known of it. */
 export function isKnown({ records, runs, sinkObject, deadLetters }: StreamTrace): boolean {
   return (
-    records.some(({ timestamp }) => timestamp !== null) ||
-    runs.length > 0 ||
-    sinkObject !== null ||
-    deadLetters.length > 0
+    records.some(isOnTopic) || runs.length > 0 || sinkObject !== null || deadLetters.length > 0
   );
+}
+
+function isOnTopic({ replays }: TracedRecord): boolean {
+  return replays !== null;
 }
 
 /** Verdicts that one word does not explain. */
@@ -39,7 +40,8 @@ const VERDICTS: Partial<Record<Verdict, string>> = {
 };
 
 function describeStream(stream: StreamTrace): string {
-  const events = eventsOf(stream).sort((a, b) => a[0].localeCompare(b[0]));
+  const key = ([time]: Event) => (time === NO_TIMESTAMP ? '' : time);
+  const events = eventsOf(stream).sort((a, b) => key(a).localeCompare(key(b)));
   return [
     `stream ${stream.name}: ${VERDICTS[stream.verdict] ?? stream.verdict}`,
     ...stuckLines(stream),
@@ -62,7 +64,8 @@ type Event = [time: string, what: string, where: string, how: string];
 function eventsOf({ records, runs, sinkObject, deadLetters }: StreamTrace): Event[] {
   const events: Event[] = records.map((one) => {
     const from = one.replayOf === null ? '' : `, sent back from ${one.replayOf}`;
-    return [one.timestamp ?? '', 'record', position(one), `${one.verdict}${from}`];
+    const time = one.timestamp ?? (isOnTopic(one) ? NO_TIMESTAMP : '');
+    return [time, 'record', position(one), `${one.verdict}${from}`];
   });
   for (const run of runs) {
     const { workflowId, type, status, startedAt, closedAt, outcome, attempts } = run;

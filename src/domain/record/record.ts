@@ -154,8 +154,15 @@ export function describePosition({ topic, partition, offset }: RecordPosition): 
   return `${topic}/${partition}@${offset}`;
 }
 
-/** ISO 8601, or the number where it is beyond what a Date holds: producers may send any 64 bits. */
-export function describeTimestamp(milliseconds: number): string {
+/** What Kafka gives a record for its timestamp that has none. */
+const NO_TIMESTAMP = -1;
+
+/**
+ * ISO 8601, or the number where it is beyond what a Date holds: producers may send any 64 bits. Null: the record has
+ * no timestamp.
+ */
+export function describeTimestamp(milliseconds: number): string | null {
+  if (milliseconds === NO_TIMESTAMP) return null;
   const date = new Date(milliseconds);
   return Number.isNaN(date.getTime()) ? String(milliseconds) : date.toISOString();
 }

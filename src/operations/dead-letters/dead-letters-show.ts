@@ -14,7 +14,7 @@ import { readTopic, topicRanges } from '../topic/read-topic';
 /** A dead letter with the record as it was. */
 export interface DeadLetterDetails extends DeadLetterEntry {
   /** Key, value and headers as text, or `{base64}` where they are not UTF-8. */
-  record: RecordContent & { timestamp: string };
+  record: RecordContent & { timestamp: string | null };
 }
 
 /** The newest dead letter of a workflow on any of the streams' dead-letter topics. */

@@ -41,7 +41,7 @@ export interface FailedDetails extends FailedEntry {
   runs: RunFacts[];
   pendingActivities: PendingActivity[];
   /** The input record: key, value and headers as text, or `{base64}` where they are not UTF-8. */
-  record: (RecordContent & { timestamp: string }) | null;
+  record: (RecordContent & { timestamp: string | null }) | null;
 }
 
 /** Undefined where the server knows no such workflow. */

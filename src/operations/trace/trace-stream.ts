@@ -26,9 +26,9 @@ import { messageVerdict, recordVerdict, type Verdict } from './trace-verdict';
 import { findChunk, MAX_SEARCHED } from '../runs/workflow-search';
 
 export interface TracedRecord extends RecordPosition {
-  /** ISO 8601; null where only a workflow or a dead letter tells of the record. */
+  /** ISO 8601; null where only a workflow or a dead letter tells of the record, and of one that has none. */
   timestamp: string | null;
-  /** How often it had been sent back to the topic. */
+  /** How often it had been sent back to the topic; null where only a workflow or a dead letter tells of it. */
   replays: number | null;
   replayOf: string | null;
   verdict: Verdict;

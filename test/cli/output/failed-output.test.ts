@@ -1,4 +1,5 @@
-import { cut } from '../../../src/cli/output/failed-output';
+import { describeTimestamp } from '../../../src/domain/record/record';
+import { cut, recordFacts } from '../../../src/cli/output/failed-output';
 
 test.each([
   ['on a terminal', true, `${'x'.repeat(59)}…`],
@@ -11,4 +12,14 @@ test.each([
 test('a message of several lines is shown on one', () => {
   const text = '✖ Too small: expected number to be >0\n  → at amount';
   expect(cut(text, { isTTY: false })).toBe('✖ Too small: expected number to be >0 → at amount');
+});
+
+test.each([
+  [-1, 'no timestamp'],
+  [0, '1970-01-01T00:00:00.000Z'],
+  [1e16, '10000000000000000'],
+])('the timestamp %p is shown as %s', (timestamp, shown) => {
+  const content = { key: null, value: null, headers: [] };
+  const facts = recordFacts({ timestamp: describeTimestamp(timestamp), ...content });
+  expect(facts[0]).toEqual(['timestamp', shown]);
 });

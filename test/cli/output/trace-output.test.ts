@@ -1,4 +1,4 @@
-import { describeTrace } from '../../../src/cli/output/trace-output';
+import { describeTrace, isKnown } from '../../../src/cli/output/trace-output';
 import { letter } from '../../operations/support/letters';
 
 const hostile = 'x\u001b[2J\n\u009b31m"';
@@ -56,6 +56,22 @@ test('a stream that knows nothing has its verdict alone', () => {
   expect(describeTrace({ messageId: null, record, streams })).toBe(
     'record topic/0@7\n\nstream test: unknown',
   );
+});
+
+test('a record without a timestamp stands first, and is not found nowhere', () => {
+  const none = { runs: [], sinkObject: null, notLookedAt: [] };
+  const record = { topic: 'topic', partition: 0, offset: 7 };
+  const traced = { ...record, timestamp: null, replays: 0, replayOf: null };
+  const stream = {
+    ...{ name: 'test', verdict: 'dead-lettered' as const, ...none, deadLetters: [letter()] },
+    records: [{ ...traced, verdict: 'dead-lettered' as const }],
+  };
+  expect(isKnown({ ...stream, deadLetters: [] })).toBe(true);
+  const text = describeTrace({ messageId: null, record, streams: [stream] });
+  const times = text
+    .split('\n')
+    .flatMap((line) => /^(\S.+?) {2,}(record|dead)/.exec(line)?.[1] ?? []);
+  expect(times).toEqual(['no timestamp', '2026-01-02T00:00:00.000Z']);
 });
 
 test('a letter of anybody may name any topic', () => {
