@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { encodeBatch } from '../kafka/support/encode-batch';
 import type { Producer } from '../../src/kafka/kafka';
 import { createRecordReader } from '../../src/kafka/reader';
 import { createProducer } from '../../src/kafka/producer/producer';
@@ -29,6 +30,7 @@ import {
 import { trace, type TraceSubject } from '../../src/operations/trace/trace';
 import { fileSystemSink } from '../../src/sinks/filesystem/filesystem';
 import { headersByJava, sendHeadersWithJava } from './support/java-tools';
+import { produceBytes } from './support/produce-bytes';
 import type { MemorySink } from './support/memory-sink';
 import { message, messageValue, uniqueName, until, World } from './support/world';
 
@@ -418,6 +420,49 @@ test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
       expect(verdict).toBe('filtered');
       expect(records).toMatchObject([{ offset: 0, verdict: 'filtered' }]);
     }
+  },
+);
+
+/** A batch of two records in an lz4 frame whose content checksum is wrong. The broker takes it. */
+function withWrongLz4Checksum(): Buffer {
+  const now = BigInt(Date.now());
+  const frame = (body: Buffer) => {
+    const size = Buffer.alloc(4);
+    // The first bit says that the block is not compressed.
+    size.writeUInt32LE(0x80000000 + body.length);
+    return Buffer.concat([Buffer.from('04224d186440a7', 'hex'), size, body, Buffer.alloc(8)]);
+  };
+  return encodeBatch({
+    ...{ attributes: 3, baseTimestamp: now, maxTimestamp: now, packed: frame },
+    records: ['x', 'y'].map((id, offsetDelta) => ({ offsetDelta, value: messageValue(id) })),
+  });
+}
+
+test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
+  'trace finds the letter of an unreadable batch by each of its offsets, $lane lane',
+  async (execution) => {
+    const { stream, sink } = await world.stream({
+      ...{ partitions: 1, execution, onUnreadable: 'deadLetter' },
+    });
+    await world.send(stream.topic, [message('before')]);
+    await produceBytes(world.kafka(), stream.topic, withWrongLz4Checksum());
+    await world.send(stream.topic, [message('behind')]);
+    await world.bridge(stream);
+    await until('what lies behind is delivered', () => sink.objects.has('behind'));
+    await letters(stream, 1);
+    for (const offset of [1, 2]) {
+      const place = { topic: stream.topic, partition: 0, offset };
+      const found = await traceOf(stream, { record: place });
+      expect(found).toMatchObject({
+        ...{ verdict: 'dead-lettered', messageId: null },
+        records: [{ offset: 1, timestamp: null, verdict: 'dead-lettered' }],
+        deadLetters: [{ offset: 1, errorType: 'UnreadableBatch' }],
+      });
+      const run = found.runs.find(({ type }) => type === 'invalidRecord');
+      expect(run).toMatchObject({ status: 'Failed', errorType: 'UnreadableBatch' });
+    }
+    const behind = { topic: stream.topic, partition: 0, offset: 3 };
+    expect(await traceOf(stream, { record: behind })).toMatchObject({ verdict: 'delivered' });
   },
 );
 

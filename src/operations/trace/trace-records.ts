@@ -1,12 +1,12 @@
 import type { Kafka } from '../../kafka/kafka';
-import { createRecordReader } from '../../kafka/reader';
+import { createRecordReader, type RecordReader } from '../../kafka/reader';
 import { UsageError } from '../../domain/errors';
 import { parseOrThrow } from '../../domain/workflow/parse';
 import { isLabelled, labelsOf } from '../../domain/workflow/record-labels';
 import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from '../dead-letters/dead-letters';
-import { readTopic, topicRanges } from '../topic/read-topic';
+import { readTopic, topicRanges, type PartitionRange } from '../topic/read-topic';
 import { readLetter } from '../replay/replay-send-back';
 
 const PROGRESS_INTERVAL = 1_000;
@@ -77,7 +77,8 @@ export async function scanTopics(
 }
 
 /**
- * The record at a place; undefined where the broker has none there. Throws a `UsageError` if somebody asks for a
+ * The record at a place, or the one that stands for the unreadable batch which covers it; undefined where the broker
+ * has none there. Throws a `UsageError` if somebody asks for a
  * partition that the topic does not have.
  */
 export async function recordAt(
@@ -93,8 +94,27 @@ export async function recordAt(
   if (!range || offset < range.low || offset >= range.high) return undefined;
   const reader = createRecordReader(kafka);
   try {
-    return await readLetter(reader, { topic, partition, offset });
+    const record = await readLetter(reader, { topic, partition, offset });
+    return (record && (await wholeBatch(reader, range, record))) ?? record;
   } finally {
     await reader.close();
   }
+}
+
+/**
+ * The record that stands for an unreadable batch as a bridge worker sees it: at the batch's first offset. Who reads
+ * from inside the batch gets it at the offset that was asked for. The batch's own offset is in no checksum, so it
+ * counts only if the same bytes lie there.
+ */
+async function wholeBatch(
+  reader: Pick<RecordReader, 'read'>,
+  { low }: PartitionRange,
+  { topic, partition, offset, value, unreadable }: KafkaRecord,
+): Promise<KafkaRecord | undefined> {
+  if (unreadable === undefined || value === null) return undefined;
+  const first = Number(value.readBigInt64BE(0));
+  if (first < low || first >= offset) return undefined;
+  const batch = await readLetter(reader, { topic, partition, offset: first });
+  const isSame = batch?.unreadable !== undefined && batch.value?.equals(value);
+  return isSame ? batch : undefined;
 }

@@ -38,14 +38,16 @@ export async function trace(
   subject: TraceSubject,
   { scan, onProgress = () => undefined }: TraceOptions,
 ): Promise<MessageTrace> {
-  const place = 'record' in subject ? await sourceOf(kafka, streams, subject.record) : undefined;
-  const concerned = place ? streams.filter(({ topic }) => topic === place.topic) : streams;
+  const source = 'record' in subject ? await sourceOf(kafka, streams, subject.record) : undefined;
+  const concerned = source ? streams.filter(({ topic }) => topic === source.topic) : streams;
   // A dead letter may be of a partition that a topic made anew does not have.
-  const isAsked = 'record' in subject && subject.record === place;
-  const record = place && (await recordAt(kafka, place, isAsked));
-  const name = place && describePosition(place);
+  const isAsked = 'record' in subject && subject.record === source;
+  const record = source && (await recordAt(kafka, source, isAsked));
+  const place = record ? positionOfRecord(record) : source;
+  // A bridge worker that began inside an unreadable batch has dead-lettered it from there.
+  const here = [place, source].flatMap((one) => (one ? describePosition(one) : []));
   const isHere = (one: RecordPosition | undefined) =>
-    one !== undefined && describePosition(one) === name;
+    one !== undefined && here.includes(describePosition(one));
   const parsed = new Map<AnyStream, Parsed>();
   if (record) {
     for (const stream of concerned) parsed.set(stream, await parseOrThrow(stream, record));
@@ -113,6 +115,10 @@ async function sourceOf(
   const source = letter && originalPosition(letter);
   if (!source) throw new UsageError(`there is no dead letter ${describePosition(place)}`);
   return source;
+}
+
+function positionOfRecord({ topic, partition, offset }: RecordPosition): RecordPosition {
+  return { topic, partition, offset };
 }
 
 function foundAlone(record: KafkaRecord, parsed: Parsed | undefined): FoundRecords {
