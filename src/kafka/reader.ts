@@ -5,6 +5,7 @@ import { decodeRecordSet, recordOfUnreadable, type DecodedRecords } from './reco
 import { kafkaErrorType } from './kafka';
 import { connectLater } from './cluster';
 import { fetchPartitions } from './fetch/fetch';
+import { topicIdOf } from './fetch/topic-ids';
 import { topicByTopic } from './kafkajs-patches/leaderless';
 
 /** Thrown when the asked-for offsets are no longer, or not yet, on the broker. */
@@ -84,4 +85,20 @@ export function createRecordReader(kafka: Kafka): RecordReader {
     },
     close,
   };
+}
+
+/** The id of the topic, as the leader of this partition tells; undefined if it can't tell. */
+export async function readTopicId(
+  kafka: Kafka,
+  topic: string,
+  partition: number,
+): Promise<string | undefined> {
+  const { cluster, knows, close } = connectLater(topicByTopic(kafka));
+  try {
+    await knows(topic);
+    const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]));
+    return nodeId && (await topicIdOf(await cluster.findBroker({ nodeId }), topic));
+  } finally {
+    await close();
+  }
 }

@@ -11,6 +11,7 @@ import { deadLetterHeader, originalHeaders } from '../../src/domain/workflow/dea
 import { DeliveryError, UsageError } from '../../src/domain/errors';
 import { messageSchema } from '../../src/domain/record/message';
 import { defineStream, type AnyStream } from '../../src/domain/stream/stream';
+import type { DeadLetterEntry } from '../../src/operations/dead-letters/dead-letters';
 import { listDeadLetters } from '../../src/operations/dead-letters/dead-letters-list';
 import { replayFailed } from '../../src/operations/failed/failed-replay';
 import { topicRanges } from '../../src/operations/topic/read-topic';
@@ -449,7 +450,11 @@ test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
     await world.send(stream.topic, [message('behind')]);
     await world.bridge(stream);
     await until('what lies behind is delivered', () => sink.objects.has('behind'));
-    await letters(stream, 1);
+    const [{ workflowId }] = (await letters(stream, 1)) as [DeadLetterEntry];
+    await until(
+      'it has failed',
+      async () => (await world.workflowStatus(workflowId!)) === 'FAILED',
+    );
     for (const offset of [1, 2]) {
       const place = { topic: stream.topic, partition: 0, offset };
       const found = await traceOf(stream, { record: place });
@@ -463,6 +468,44 @@ test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
     }
     const behind = { topic: stream.topic, partition: 0, offset: 3 };
     expect(await traceOf(stream, { record: behind })).toMatchObject({ verdict: 'delivered' });
+  },
+);
+
+test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
+  'trace tells the record of a topic made anew from the one that lay there before, $lane lane',
+  async (execution) => {
+    const { stream, sink } = await world.stream({ partitions: 1, execution });
+    reject(sink, (id) => id === 'a');
+    await world.send(stream.topic, [message('a'), message('b')]);
+    const bridge = await world.bridge(stream);
+    const [old] = await letters(stream, 1);
+    await until('b is delivered', () => sink.objects.has('b'));
+    await until('all is committed', async () => (await world.lag(stream)) === 0);
+    await bridge.stop();
+    await world.recreateTopic(stream);
+    await world.send(stream.topic, [message('a'), message('b')]);
+    const at = (offset: number) => ({ record: { topic: stream.topic, partition: 0, offset } });
+    const [a, b] = [await traceOf(stream, at(0)), await traceOf(stream, at(1))];
+    expect(a).toMatchObject({ verdict: 'unknown', deadLetters: [{ otherLog: true }] });
+    expect(b.verdict).toBe('unknown');
+    for (const { runs } of [a, b]) {
+      expect(runs.length).toBeGreaterThan(0);
+      expect(runs.every(({ otherLog }) => otherLog)).toBe(true);
+    }
+    // The message was delivered, whatever becomes of its new record.
+    expect(await traceOf(stream, { messageId: 'b' }, true)).toMatchObject({
+      ...{ verdict: 'delivered', records: [{ offset: 1, verdict: 'unknown' }] },
+    });
+    mend(sink);
+    await world.bridge(stream);
+    await until('the new ones are delivered', async () => {
+      const found = [await traceOf(stream, at(0)), await traceOf(stream, at(1))];
+      return found.every(({ verdict }) => verdict === 'delivered');
+    });
+    // The letter's own record is the old one.
+    expect(await traceOf(stream, { record: old!.deadLetter })).toMatchObject({
+      ...{ verdict: 'dead-lettered', deadLetters: [{ otherLog: false }] },
+    });
   },
 );
 

@@ -153,7 +153,8 @@ async function untraced(kafka: Kafka, client: Client, stream: AnyStream): Promis
   for await (const [letter, { verdict, runs }] of mapConcurrently(
     letters,
     CONCURRENCY,
-    async (one) => {
+    async ({ entry }) => {
+      const one = { ...entry, otherLog: false };
       const place = positionOf(one);
       const known = { place, messageId: one.messageId, records: [], scanned: true };
       return [one, await traceStream(client, stream, { ...known, deadLetters: [one] })] as const;

@@ -59,6 +59,9 @@ function stuckLines({ runs }: StreamTrace): string[] {
     );
 }
 
+/** Of what happened to another record at the same place. */
+const OTHER_LOG = 'of another log of this topic';
+
 type Event = [time: string, what: string, where: string, how: string];
 
 function eventsOf({ records, runs, sinkObject, deadLetters }: StreamTrace): Event[] {
@@ -68,20 +71,22 @@ function eventsOf({ records, runs, sinkObject, deadLetters }: StreamTrace): Even
     return [time, 'record', position(one), `${one.verdict}${from}`];
   });
   for (const run of runs) {
-    const { workflowId, type, status, startedAt, closedAt, outcome, attempts } = run;
+    const { workflowId, type, status, startedAt, closedAt, outcome, attempts, otherLog } = run;
     const error = run.errorType === null ? '' : cut(`${run.errorType}: ${run.errorMessage ?? ''}`);
     const count = attempts === null ? '' : `${attempts} attempt${attempts === 1 ? '' : 's'}`;
-    const course = [outcome ?? error, count].filter((one) => one !== '').join(', ');
+    const log = otherLog ? OTHER_LOG : '';
+    const course = [outcome ?? error, count, log].filter((one) => one !== '').join(', ');
     if (closedAt === null) events.push([startedAt, `${type} ${status}`, workflowId, course]);
     else {
-      events.push([startedAt, `${type} started`, workflowId, '']);
+      events.push([startedAt, `${type} started`, workflowId, log]);
       events.push([closedAt, `${type} ${status}`, workflowId, course]);
     }
   }
-  for (const { deadLetter, errorType, errorMessage, failedAt, replays } of deadLetters) {
+  for (const { deadLetter, errorType, errorMessage, failedAt, replays, otherLog } of deadLetters) {
     const sentBack = replays === 0 ? '' : `, sent back ${replays} times`;
     const why = cut(`${errorType ?? ''}: ${errorMessage ?? ''}`);
-    events.push([failedAt ?? '', 'dead letter', position(deadLetter), `${why}${sentBack}`]);
+    const log = otherLog ? `, ${OTHER_LOG}` : '';
+    events.push([failedAt ?? '', 'dead letter', position(deadLetter), `${why}${sentBack}${log}`]);
   }
   if (sinkObject) {
     const { location, bytes, sha256, writtenBy, writtenAt } = sinkObject;

@@ -79,7 +79,7 @@ export function startOfInvalidRecord(
 ): RecordStart {
   const { topic, partition, offset, timestamp } = record;
   const position = { stream: stream.name, topic, partition, offset, timestamp };
-  const digest = digestOf(record);
+  const digest = batchDigest(record);
   const [workflowId, ...furtherIds] = invalidRecordWorkflowIds(stream.name, { ...record, digest });
   return {
     workflowType: 'invalidRecord',
@@ -104,7 +104,7 @@ export function startOfInvalidRecord(
 }
 
 /** Only its bytes tell a batch that can't be read from another one at the same place of a log made anew. */
-function digestOf({ unreadable, value }: KafkaRecord): string | undefined {
+export function batchDigest({ unreadable, value }: KafkaRecord): string | undefined {
   if (unreadable === undefined || value === null) return undefined;
   return createHash('sha256').update(value).digest('hex').slice(0, 32);
 }

@@ -27,14 +27,16 @@ export async function* runsWithPrefix(
 
 /**
  * The latest run of the chunk that a record belongs to, as far as lists know it; `complete` is false where
- * the search was given up before.
+ * the search was given up before. One of another log is given only where there is none of this one.
  */
 export async function findChunk(
   client: Client,
   stream: AnyStream,
   { topic, partition, offset }: RecordPosition,
+  isOfOtherLog: (memo: Record<string, unknown>) => boolean = () => false,
 ): Promise<{ chunk?: WorkflowExecutionInfo; complete: boolean }> {
   const prefix = workflowIdPrefix(`${stream.name}-chunk-${topic}-${partition}-`);
+  let other: WorkflowExecutionInfo | undefined;
   let searched = 0;
   for await (const run of runsWithPrefix(client, stream, prefix)) {
     const memo = run.memo ?? {};
@@ -43,8 +45,9 @@ export async function findChunk(
       memo.partition === partition &&
       Number(memo.first) <= offset &&
       offset <= Number(memo.last);
-    if (holds) return { chunk: run, complete: true };
-    if (++searched === MAX_SEARCHED) return { complete: false };
+    if (holds && !isOfOtherLog(memo)) return { chunk: run, complete: true };
+    if (holds) other ??= run;
+    if (++searched === MAX_SEARCHED) return { ...(other && { chunk: other }), complete: false };
   }
-  return { complete: true };
+  return { ...(other && { chunk: other }), complete: true };
 }

@@ -7,9 +7,16 @@ import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from '../dead-letters/dead-letters';
 import { readTopic, topicRanges, type PartitionRange } from '../topic/read-topic';
+import { markOfLetter, type RecordMark } from './trace-log';
 import { readLetter } from '../replay/replay-send-back';
 
 const PROGRESS_INTERVAL = 1_000;
+
+/** A dead letter, and what it says of its record. */
+export interface FoundLetter {
+  entry: DeadLetterEntry;
+  mark: RecordMark;
+}
 
 /** Dead letters that the streams' dead-letter topics hold and that `belongs` takes. */
 export async function findLetters(
@@ -17,13 +24,15 @@ export async function findLetters(
   streams: AnyStream[],
   belongs: (entry: DeadLetterEntry) => boolean,
   onProgress: (text: string) => void,
-): Promise<Map<AnyStream, DeadLetterEntry[]>> {
-  const found = new Map(streams.map((stream) => [stream, [] as DeadLetterEntry[]]));
+): Promise<Map<AnyStream, FoundLetter[]>> {
+  const found = new Map(streams.map((stream) => [stream, [] as FoundLetter[]]));
   let read = 0;
   for await (const { owner, letter } of deadLettersOf(kafka, streams)) {
     const entry = await deadLetterEntry(streams, owner, letter);
     const stream = streams.find(({ name }) => name === entry.stream);
-    if (stream && belongs(entry)) found.get(stream)!.push(entry);
+    if (stream && belongs(entry)) {
+      found.get(stream)!.push({ entry, mark: markOfLetter(letter) });
+    }
     if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} dead letters read`);
   }
   return found;

@@ -20,6 +20,8 @@ export interface TracedRun {
   topic: string | null;
   partition: number | null;
   offset: number | null;
+  /** Whether it is of another log of the topic: the record that lies at the place now has another timestamp. */
+  otherLog: boolean;
   /** `delivered`, `duplicate`, `revalidated`, or what else a workflow gives back as its `outcome`. */
   outcome: string | null;
   /** Whether it is open and its workflow task fails again and again. Attempts and error are then the task's. */
@@ -78,21 +80,32 @@ export async function withLatest(
 }
 
 /** Oldest first. */
-export async function describeRuns(client: Client, runs: RunInfo[]): Promise<TracedRun[]> {
+export async function describeRuns(
+  client: Client,
+  runs: RunInfo[],
+  isOtherRun: (memo: Record<string, unknown>) => boolean,
+): Promise<TracedRun[]> {
   const traced: TracedRun[] = [];
-  for await (const run of mapConcurrently(runs, CONCURRENCY, (one) => describe(client, one))) {
+  for await (const run of mapConcurrently(runs, CONCURRENCY, (one) =>
+    describe(client, one, isOtherRun),
+  )) {
     traced.push(run);
   }
   return traced.sort((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
 }
 
-async function describe(client: Client, run: RunInfo): Promise<TracedRun> {
+async function describe(
+  client: Client,
+  run: RunInfo,
+  isOtherRun: (memo: Record<string, unknown>) => boolean,
+): Promise<TracedRun> {
   const { workflowId, runId, type, status, startTime, closeTime, memo = {} } = run;
   return {
     ...{ workflowId, runId, type, status: statusName(status.name) },
     startedAt: startTime.toISOString(),
     closedAt: closeTime?.toISOString() ?? null,
     ...(positionOfMemo(memo) ?? { topic: null, partition: null, offset: null }),
+    otherLog: isOtherRun(memo),
     ...{ outcome: null, stuck: false, attempts: null, errorType: null, errorMessage: null },
     ...(status.name === 'RUNNING'
       ? await soFar(client, workflowId, runId)

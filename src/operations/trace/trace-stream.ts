@@ -12,7 +12,7 @@ import {
 import type { SinkObject } from '../../domain/stream/sink';
 import type { AnyStream } from '../../domain/stream/stream';
 import { recordWorkflowIdPrefix, workflowIdPrefix } from '../../domain/record/workflow-id';
-import { integer, type DeadLetterEntry } from '../dead-letters/dead-letters';
+import { integer } from '../dead-letters/dead-letters';
 import { positionOf } from '../replay/replay-letters';
 import {
   describeRuns,
@@ -22,7 +22,8 @@ import {
   type RunInfo,
   type TracedRun,
 } from './trace-runs';
-import { messageVerdict, recordVerdict, type Verdict } from './trace-verdict';
+import { SeenLog } from './trace-log';
+import { messageVerdict, recordVerdict, type TracedLetter, type Verdict } from './trace-verdict';
 import { findChunk, MAX_SEARCHED } from '../runs/workflow-search';
 
 export interface TracedRecord extends RecordPosition {
@@ -44,7 +45,7 @@ export interface StreamTrace {
   /** Null where there is none, or where `notLookedAt` says so. */
   sinkObject: SinkObject | null;
   /** Oldest first. */
-  deadLetters: DeadLetterEntry[];
+  deadLetters: TracedLetter[];
   /** What might tell more. */
   notLookedAt: string[];
 }
@@ -60,7 +61,9 @@ export interface Known {
   records: KafkaRecord[];
   /** Those of the records that the stream passes by. */
   filtered?: readonly KafkaRecord[];
-  deadLetters: DeadLetterEntry[];
+  /** Default: what the records tell. */
+  log?: SeenLog;
+  deadLetters: TracedLetter[];
   /** Whether all records on the topic are known. */
   scanned: boolean;
   /** What of the topic could not be read. */
@@ -74,6 +77,7 @@ export async function traceStream(
   known: Known,
 ): Promise<StreamTrace> {
   const { messageId, place, deadLetters, scanned } = known;
+  const log = known.log ?? new SeenLog(known.records);
   const notLookedAt = [...(known.unread ?? [])];
   const positions = new Map<string, RecordPosition>();
   const add = (one: RecordPosition | undefined) => {
@@ -84,7 +88,9 @@ export async function traceStream(
   for (const letter of deadLetters) add(positionOf(letter));
   const isWanted = (memo: Record<string, unknown>) => {
     const position = positionOfMemo(memo);
-    if (position && positions.has(describePosition(position))) return true;
+    // By its place alone a run of another log is none of the message's.
+    const isHere = position && positions.has(describePosition(position));
+    if (isHere && (place || !log.isOtherRun(memo))) return true;
     if (place || messageId === null) return false;
     return memo.messageId === messageId || (memo.messageId === null && isLabelled(memo, messageId));
   };
@@ -101,8 +107,9 @@ export async function traceStream(
     deadLetters.flatMap(({ workflowId }) => workflowId ?? []),
   );
   for (const { memo } of infos) add(memo && positionOfMemo(memo));
-  const chunks = await chunksOf(client, stream, [...positions.values()], notLookedAt);
-  const runs = await describeRuns(client, [...infos, ...new Set(chunks.values())]);
+  const chunks = await chunksOf(client, stream, [...positions.values()], log, notLookedAt);
+  const all = [...infos, ...new Set(chunks.values())];
+  const runs = await describeRuns(client, all, (memo) => log.isOtherRun(memo));
   const object = await findObject(stream, messageId, notLookedAt);
   if (!scanned)
     notLookedAt.push(`records of topic ${stream.topic} without a trace: --scan reads it`);
@@ -110,22 +117,31 @@ export async function traceStream(
   const records = [...positions.values()].sort(
     (a, b) => a.partition - b.partition || a.offset - b.offset,
   );
+  const own = runs.filter(({ type }) => type !== 'deliverChunk');
+  const verdictAt = (position: RecordPosition, isFiltered: boolean, otherLog: boolean) => {
+    const { runId } = chunks.get(describePosition(position)) ?? {};
+    const chunk = runs.find((run) => run.runId === runId);
+    return recordVerdict(position, own, chunk, deadLetters, isFiltered, otherLog);
+  };
   const traced = records.map((position) => {
     const name = describePosition(position);
-    const chunk = runs.find(({ runId }) => runId === chunks.get(name)?.runId);
-    const own = runs.filter(({ type }) => type !== 'deliverChunk');
     const found = known.records.find((one) => describePosition(one) === name);
     return {
       ...position,
       timestamp: found ? describeTimestamp(found.timestamp) : null,
       replays: found ? (integer(deadLetterHeader(found, 'replays')) ?? 0) : null,
       replayOf: (found && deadLetterHeader(found, 'replay-of')) ?? null,
-      verdict: recordVerdict(position, own, chunk, deadLetters, isFiltered(known, found)),
+      verdict: verdictAt(position, isFiltered(known, found), false),
     };
   });
+  // A message is delivered also if it was in another log of the topic, and then came again.
+  const verdicts = [
+    ...traced.map(({ verdict }) => verdict),
+    ...(place ? [] : records.map((position) => verdictAt(position, false, true))),
+  ];
   return {
     name: stream.name,
-    verdict: verdictOf(known, traced, object),
+    verdict: verdictOf(known, verdicts, object),
     ...{ records: traced, runs, sinkObject: object ?? null, deadLetters, notLookedAt },
   };
 }
@@ -162,6 +178,7 @@ async function chunksOf(
   client: Client,
   stream: AnyStream,
   positions: RecordPosition[],
+  log: SeenLog,
   notLookedAt: string[],
 ): Promise<Map<string, RunInfo>> {
   const chunks = new Map<string, RunInfo>();
@@ -170,10 +187,12 @@ async function chunksOf(
     notLookedAt.push(`chunks of ${positions.length - MAX_CHUNK_SEARCHES} of the records`);
   }
   for (const position of positions.slice(0, MAX_CHUNK_SEARCHES)) {
-    const { chunk, complete } = await findChunk(client, stream, position);
+    const isOther = (memo: Record<string, unknown>) =>
+      log.at(position) !== undefined && log.isOtherChunk(memo);
+    const { chunk, complete } = await findChunk(client, stream, position, isOther);
     const name = describePosition(position);
     if (chunk) chunks.set(name, chunk);
-    else if (!complete) {
+    if (!complete) {
       notLookedAt.push(`chunks of ${name} beyond the newest ${MAX_SEARCHED} of its partition`);
     }
   }
@@ -203,10 +222,10 @@ async function findObject(
 
 function verdictOf(
   { place, records }: Known,
-  traced: TracedRecord[],
+  verdicts: Verdict[],
   object: SinkObject | null | undefined,
 ): Verdict {
-  const verdict = messageVerdict(traced.map((one) => one.verdict));
+  const verdict = messageVerdict(verdicts);
   if (verdict === 'running' || verdict === 'stuck') return verdict;
   // Of one record alone the object may be another's.
   const value = place && records[0]?.value;

@@ -19,20 +19,34 @@ export type Verdict =
   | 'filtered'
   | 'unknown';
 
-/** By the record's own runs, the chunk that holds it, and its dead letters. */
+/** A dead letter of what is traced. */
+export interface TracedLetter extends DeadLetterEntry {
+  /** Whether it is of another log of the topic: the record that lies at the place now has another timestamp. */
+  otherLog: boolean;
+}
+
+/**
+ * By the record's own runs, the chunk that holds it, and its dead letters. Only those count that are of the log which
+ * is asked for: by default the one that the topic has now.
+ */
 export function recordVerdict(
   position: RecordPosition,
   runs: TracedRun[],
   chunk: TracedRun | undefined,
-  letters: DeadLetterEntry[],
+  letters: TracedLetter[],
   isFiltered = false,
+  otherLog = false,
 ): Exclude<Verdict, 'missing'> {
   const name = describePosition(position);
   const isHere = (place: RecordPosition | undefined) =>
     place !== undefined && describePosition(place) === name;
   // An invalid record that has become valid goes on in a workflow of its own, which tells.
-  const own = runs.filter((run) => isHere(place(run)) && run.outcome !== 'revalidated');
-  const isDead = letters.some((letter) => isHere(positionOf(letter)));
+  const own = runs.filter(
+    (run) => isHere(place(run)) && run.outcome !== 'revalidated' && run.otherLog === otherLog,
+  );
+  const isDead = letters.some(
+    (letter) => isHere(positionOf(letter)) && letter.otherLog === otherLog,
+  );
   const open = own.find(({ status }) => status === 'Running');
   if (open) return open.stuck ? 'stuck' : 'running';
   const last = own.at(-1);
@@ -40,9 +54,9 @@ export function recordVerdict(
   if (isDead) return 'dead-lettered';
   if (last) return 'failed';
   if (isFiltered) return 'filtered';
-  if (chunk?.status === 'Running') return chunk.stuck ? 'stuck' : 'running';
-  if (chunk?.status === 'Completed') return 'delivered';
-  return chunk ? 'failed' : 'unknown';
+  if (chunk?.otherLog !== otherLog) return 'unknown';
+  if (chunk.status === 'Running') return chunk.stuck ? 'stuck' : 'running';
+  return chunk.status === 'Completed' ? 'delivered' : 'failed';
 }
 
 function place({ topic, partition, offset }: TracedRun): RecordPosition | undefined {

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Kafka } from '../../kafka/kafka';
+import { readTopicId } from '../../kafka/reader';
 import { UsageError } from '../../domain/errors';
 import { parseOrThrow, type Parsed } from '../../domain/workflow/parse';
 import { isLabelled } from '../../domain/workflow/record-labels';
@@ -11,7 +12,8 @@ import {
 } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import { originalPosition, type DeadLetterEntry } from '../dead-letters/dead-letters';
-import { positionOf } from '../replay/replay-letters';
+import { positionOf, sourceOf as sourceOfLetter } from '../replay/replay-letters';
+import { isOfOtherLog, markOfLetter, SeenLog } from './trace-log';
 import { findLetters, recordAt, scanTopics, type FoundRecords } from './trace-records';
 import { traceStream, type StreamTrace } from './trace-stream';
 
@@ -38,11 +40,13 @@ export async function trace(
   subject: TraceSubject,
   { scan, onProgress = () => undefined }: TraceOptions,
 ): Promise<MessageTrace> {
-  const source = 'record' in subject ? await sourceOf(kafka, streams, subject.record) : undefined;
+  const asked = 'record' in subject ? await sourceOf(kafka, streams, subject.record) : undefined;
+  const source = asked?.position;
   const concerned = source ? streams.filter(({ topic }) => topic === source.topic) : streams;
   // A dead letter may be of a partition that a topic made anew does not have.
-  const isAsked = 'record' in subject && subject.record === source;
-  const record = source && (await recordAt(kafka, source, isAsked));
+  const there = source && (await recordAt(kafka, source, asked.letter === undefined));
+  const isGone = there && asked.letter && isOfOtherLog(there, markOfLetter(asked.letter));
+  const record = isGone ? undefined : there;
   const place = record ? positionOfRecord(record) : source;
   // A bridge worker that began inside an unreadable batch has dead-lettered it from there.
   const here = [place, source].flatMap((one) => (one ? describePosition(one) : []));
@@ -71,10 +75,22 @@ export async function trace(
       : undefined;
   const traces: StreamTrace[] = [];
   for (const stream of concerned) {
-    const deadLetters = letters.get(stream)!;
+    const found = record ? foundAlone(record, parsed.get(stream)) : foundBy(scanned, stream);
+    const [first] = found.records;
+    const seen = asked?.letter && !record ? [sourceRecord(asked.letter)] : found.records;
+    const inChunks = stream.execution.lane === 'chunk';
+    const someRecord = there ?? first;
+    const topicId =
+      inChunks && someRecord
+        ? await readTopicId(kafka, someRecord.topic, someRecord.partition)
+        : undefined;
+    const log = new SeenLog(seen, { topicId, isGone: isGone === true });
+    const deadLetters = letters
+      .get(stream)!
+      .map(({ entry, mark }) => ({ ...entry, otherLog: log.isOther(positionOf(entry), mark) }));
     const messageId =
       messageIds.get(stream) ??
-      deadLetters.find((one) => one.messageId !== null)?.messageId ??
+      deadLetters.find((one) => one.messageId !== null && !one.otherLog)?.messageId ??
       null;
     messageIds.set(stream, messageId);
     onProgress(`workflows of stream ${stream.name}`);
@@ -82,7 +98,8 @@ export async function trace(
       await traceStream(client, stream, {
         messageId,
         place,
-        ...(record ? foundAlone(record, parsed.get(stream)) : foundBy(scanned, stream)),
+        ...found,
+        log,
         deadLetters: deadLetters.sort((a, b) => (a.failedAt ?? '').localeCompare(b.failedAt ?? '')),
         scanned: scanned !== undefined || place !== undefined,
         unread: unread.filter(({ topic }) => topic === stream.topic).map(({ text }) => text),
@@ -104,17 +121,25 @@ async function sourceOf(
   kafka: Kafka,
   streams: AnyStream[],
   place: RecordPosition,
-): Promise<RecordPosition> {
-  if (streams.some(({ topic }) => topic === place.topic)) return place;
+): Promise<{ position: RecordPosition; letter?: KafkaRecord }> {
+  if (streams.some(({ topic }) => topic === place.topic)) return { position: place };
   if (!streams.some(({ deadLetterTopic }) => deadLetterTopic === place.topic)) {
     throw new UsageError(
       `no stream reads topic ${JSON.stringify(place.topic)} or dead-letters to it`,
     );
   }
   const letter = await recordAt(kafka, place, true);
-  const source = letter && originalPosition(letter);
-  if (!source) throw new UsageError(`there is no dead letter ${describePosition(place)}`);
-  return source;
+  const position = letter && originalPosition(letter);
+  if (!position) throw new UsageError(`there is no dead letter ${describePosition(place)}`);
+  return { position, letter };
+}
+
+/** The record of a letter as it lay on the topic. */
+function sourceRecord(letter: KafkaRecord): KafkaRecord {
+  return {
+    ...sourceOfLetter(letter),
+    timestamp: markOfLetter(letter).timestamp ?? letter.timestamp,
+  };
 }
 
 function positionOfRecord({ topic, partition, offset }: RecordPosition): RecordPosition {

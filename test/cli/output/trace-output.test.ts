@@ -1,5 +1,7 @@
 import { describeTrace, isKnown } from '../../../src/cli/output/trace-output';
-import { letter } from '../../operations/support/letters';
+import { letter as letterOf, type LetterOptions } from '../../operations/support/letters';
+
+const letter = (options: LetterOptions = {}) => ({ ...letterOf(options), otherLog: false });
 
 const hostile = 'x\u001b[2J\n\u009b31m"';
 
@@ -22,7 +24,7 @@ test('what happened in the order of time, and nothing that steers a terminal', (
             ...{ workflowId: hostile, runId: 'r', type: 'deliverRecord', status: 'Failed' },
             ...{ startedAt: '2026-01-01T00:00:01.000Z', closedAt: '2026-01-01T00:00:02.000Z' },
             ...{ topic: 'topic', partition: 0, offset: 7, outcome: null, attempts: 3 },
-            ...{ stuck: false, errorType: 'Permanent', errorMessage: hostile },
+            ...{ otherLog: false, stuck: false, errorType: 'Permanent', errorMessage: hostile },
           },
         ],
         sinkObject: {
@@ -89,4 +91,24 @@ test('streams that know nothing are named in a line when another one knows the m
   const text = describeTrace({ messageId: '42', record: null, streams });
   expect(text).not.toContain('unknown');
   expect(text).toMatch(/^message 42\n\nstream test: dead-lettered\n[^]*\n\nnothing known in a, b$/);
+});
+
+test('what is of another log says so', () => {
+  const place = { topic: 'topic', partition: 0, offset: 7 };
+  const run = {
+    ...{ workflowId: 'w', runId: 'r', type: 'deliverRecord', status: 'Completed', ...place },
+    ...{ startedAt: '2026-01-01T00:00:01.000Z', closedAt: '2026-01-01T00:00:02.000Z' },
+    ...{ outcome: 'delivered', attempts: 1, stuck: false, errorType: null, errorMessage: null },
+  };
+  const streams = [
+    {
+      ...{ name: 'test', verdict: 'unknown' as const, records: [], sinkObject: null },
+      runs: [{ ...run, otherLog: true }],
+      deadLetters: [{ ...letter(), otherLog: true }, letter()],
+      notLookedAt: [],
+    },
+  ];
+  const lines = describeTrace({ messageId: null, record: place, streams }).split('\n');
+  const other = lines.filter((line) => line.endsWith('of another log of this topic'));
+  expect(other).toHaveLength(3);
 });

@@ -31,6 +31,26 @@ test('the chunk of a record is found among others, or is not there', async () =>
   expect(await findChunk(clientWith(0), stream, place)).toEqual({ complete: true });
 });
 
+test('a chunk of another log is given only where there is none of this one', async () => {
+  const isOther = () => true;
+  expect(await findChunk(clientWith(3), stream, place, isOther)).toMatchObject({
+    ...{ chunk: { runId: 'r0' }, complete: true },
+  });
+  const twice = {
+    workflow: {
+      async *list() {
+        for (const topicId of ['old', 'new']) {
+          const workflowId = `${stream.name}-chunk-topic-0-0`;
+          const memo = { topic: 'topic', partition: 0, first: 0, last: 0, topicId };
+          yield await Promise.resolve({ workflowId, runId: topicId, memo });
+        }
+      },
+    },
+  } as unknown as Client;
+  const isOld = ({ topicId }: Record<string, unknown>) => topicId === 'old';
+  expect(await findChunk(twice, stream, place, isOld)).toMatchObject({ chunk: { runId: 'new' } });
+});
+
 test('trace says where it has given up the search for a chunk', async () => {
   const known = { messageId: null, place, records: [], deadLetters: [], scanned: true };
   const { verdict, notLookedAt } = await traceStream(clientWith(MAX_SEARCHED + 1), stream, known);

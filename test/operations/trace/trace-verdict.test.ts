@@ -4,7 +4,7 @@ import {
   recordVerdict,
   type Verdict,
 } from '../../../src/operations/trace/trace-verdict';
-import { letter } from '../support/letters';
+import { letter as letterOf, type LetterOptions } from '../support/letters';
 
 const position = { topic: 'topic', partition: 0, offset: 7 };
 
@@ -12,9 +12,13 @@ function run(status: string, given: Partial<TracedRun> = {}): TracedRun {
   return {
     ...{ workflowId: 'w', runId: status, type: 'deliverRecord', status, ...position },
     ...{ startedAt: '2026-01-01T00:00:00Z', closedAt: null, outcome: null, attempts: null },
-    ...{ stuck: false, errorType: null, errorMessage: null, ...given },
+    ...{ otherLog: false, stuck: false, errorType: null, errorMessage: null, ...given },
   };
 }
+
+const letter = (options: LetterOptions = {}) => ({ ...letterOf(options), otherLog: false });
+const otherLog = { otherLog: true };
+const otherLetter = { ...letter(), ...otherLog };
 
 const elsewhere = run('Running', { offset: 8 });
 const revalidated = run('Completed', { type: 'invalidRecord', outcome: 'revalidated' });
@@ -52,6 +56,34 @@ test.each<[string, Parameters<typeof recordVerdict>, Verdict]>([
   ['in a chunk', [position, [], chunk('Completed'), []], 'delivered'],
   ['in a chunk that runs', [position, [], chunk('Running'), []], 'running'],
   ['in a chunk that expired', [position, [], chunk('Failed'), []], 'failed'],
+  ['delivered in another log', [position, [run('Completed', otherLog)], undefined, []], 'unknown'],
+  ['runs in another log', [position, [run('Running', otherLog)], undefined, []], 'unknown'],
+  ['dead-lettered in another log', [position, [], undefined, [otherLetter]], 'unknown'],
+  [
+    'filtered, and dead-lettered in another log',
+    [position, [run('Failed', otherLog)], undefined, [otherLetter], true],
+    'filtered',
+  ],
+  [
+    'delivered before it died in another log',
+    [position, [run('Completed'), run('Failed', otherLog)], undefined, [otherLetter]],
+    'delivered',
+  ],
+  [
+    'in a chunk of another log',
+    [position, [], { ...chunk('Completed'), ...otherLog }, []],
+    'unknown',
+  ],
+  [
+    'in a chunk, and dead-lettered in another log',
+    [position, [], chunk('Completed'), [otherLetter]],
+    'delivered',
+  ],
+  [
+    'the other log is asked for',
+    [position, [run('Completed')], undefined, [otherLetter], false, true],
+    'dead-lettered',
+  ],
   ['left its chunk and died', [position, [], chunk('Completed'), [letter()]], 'dead-lettered'],
 ])('%s', (_, args, verdict) => {
   expect(recordVerdict(...args)).toBe(verdict);
