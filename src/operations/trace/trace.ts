@@ -76,10 +76,9 @@ export async function trace(
   const traces: StreamTrace[] = [];
   for (const stream of concerned) {
     const found = record ? foundAlone(record, parsed.get(stream)) : foundBy(scanned, stream);
-    const [first] = found.records;
-    const seen = asked?.letter && !record ? [sourceRecord(asked.letter)] : found.records;
+    const seen = asked?.letter && !record ? sourceRecord(asked.letter) : found.records;
     const inChunks = stream.execution.lane === 'chunk';
-    const someRecord = there ?? first;
+    const someRecord = there ?? found.records[0];
     const topicId =
       inChunks && someRecord
         ? await readTopicId(kafka, someRecord.topic, someRecord.partition)
@@ -134,12 +133,10 @@ async function sourceOf(
   return { position, letter };
 }
 
-/** The record of a letter as it lay on the topic. */
-function sourceRecord(letter: KafkaRecord): KafkaRecord {
-  return {
-    ...sourceOfLetter(letter),
-    timestamp: markOfLetter(letter).timestamp ?? letter.timestamp,
-  };
+/** The record of a letter as it lay on the topic; none if the letter does not tell its timestamp. */
+function sourceRecord(letter: KafkaRecord): KafkaRecord[] {
+  const { timestamp } = markOfLetter(letter);
+  return timestamp === undefined ? [] : [{ ...sourceOfLetter(letter), timestamp }];
 }
 
 function positionOfRecord({ topic, partition, offset }: RecordPosition): RecordPosition {
