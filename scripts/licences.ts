@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const ROOT = join(__dirname, '..');
-export const LICENCES_FILE = join(ROOT, 'docs', 'licences.md');
+export const LICENCES_FILE = join(ROOT, 'docs', 'reference', 'licences.md');
 
 /** Licences that ask for no more than to be named, and for notices to be kept. */
 export const ALLOWED = [

@@ -235,8 +235,8 @@ test.each(ofKind('ScaledObject').map((one): [string, Manifest] => [one.metadata.
       },
     ]);
     expect(minReplicaCount).toBeGreaterThan(1);
-    // docs/production.md creates the topic with as many partitions.
-    const create = /topics create --partitions (\d+)/.exec(read('docs/production.md'))!;
+    // docs/guides/production.md creates the topic with as many partitions.
+    const create = /topics create --partitions (\d+)/.exec(read('docs/guides/production.md'))!;
     expect(maxReplicaCount).toBe(Number(create[1]));
   },
 );

@@ -102,7 +102,7 @@ test('every alert has a severity, a summary, and a section that says what to do'
   for (const { alert, labels, annotations } of rules) {
     expect(['critical', 'warning']).toContain(labels.severity);
     expect(Object.keys(annotations)).toEqual(['summary', 'description', 'runbook']);
-    expect(annotations.runbook).toBe(`docs/operations.md#${alert.toLowerCase()}`);
+    expect(annotations.runbook).toBe(`docs/guides/operations.md#${alert.toLowerCase()}`);
   }
 });
 

@@ -56,9 +56,9 @@ test.each(documents)('links of %s lead somewhere', (document) => {
 
 const SETTINGS = Object.keys(environmentSchema.shape);
 
-test('docs/settings.md lists every variable, and no other', () => {
+test('docs/reference/settings.md lists every variable, and no other', () => {
   const listed = SETTINGS_TABLES.flatMap((heading) =>
-    rows('docs/settings.md', heading).map(([name]) => code(name!)),
+    rows('docs/reference/settings.md', heading).map(([name]) => code(name!)),
   );
   expect(listed.toSorted()).toEqual(SETTINGS.toSorted());
 });
@@ -68,12 +68,12 @@ test.each(documents)('%s names no variable that does not exist', (document) => {
   expect(named.filter((name) => !SETTINGS.includes(name))).toEqual([]);
 });
 
-test('docs/settings.md has the defaults of the code', () => {
+test('docs/reference/settings.md has the defaults of the code', () => {
   const settings = loadSettings({});
   const idempotency = resolveIdempotencySettings({});
   const defaults = Object.fromEntries(
     SETTINGS_TABLES.flatMap((heading) =>
-      rows('docs/settings.md', heading).map(([name, value]) => [
+      rows('docs/reference/settings.md', heading).map(([name, value]) => [
         code(name!),
         value!.replaceAll('`', ''),
       ]),
@@ -137,24 +137,24 @@ test('the README lists every command, and no other', () => {
   expect(listed).toEqual(leaves(createProgram(), []));
 });
 
-test('docs/production.md lists every alert with its severity, and no other', () => {
+test('docs/guides/production.md lists every alert with its severity, and no other', () => {
   const rules = read('deploy/prometheus/rules.yml');
   const alerts = [...rules.matchAll(/alert: (\w+)[^]*?severity: (\w+)/g)];
-  const listed = rows('docs/production.md', 'Alerts').map(([name, severity]) => {
+  const listed = rows('docs/guides/production.md', 'Alerts').map(([name, severity]) => {
     return [/\[(\w+)\]/.exec(name!)![1], severity];
   });
   expect(listed).toEqual(alerts.map(([, name, severity]) => [name, severity]));
 });
 
-test('docs/design.md names files that exist', () => {
-  const paths = rows('docs/design.md', 'Files').flatMap(([cell]) =>
+test('docs/why/design.md names files that exist', () => {
+  const paths = rows('docs/why/design.md', 'Files').flatMap(([cell]) =>
     [...cell!.matchAll(/`([^`]+)`/g)].map(([, path]) => path!),
   );
   expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });
 
 test.each([
-  ['docs/guarantees.md', 20],
+  ['docs/why/guarantees.md', 20],
   ['docs/why/kafkajs.md', 20],
   ['docs/why/reports.md', 3],
   ['docs/why/cases.md', 14],

@@ -12,6 +12,6 @@ test('every package that is installed with this one has a licence that is let in
   expect(licences.has('jest')).toBe(false);
 });
 
-test('docs/licences.md is what `npm run licences` makes', () => {
+test('docs/reference/licences.md is what `npm run licences` makes', () => {
   expect(readFileSync(LICENCES_FILE, 'utf8')).toBe(licencesPage(licences));
 });

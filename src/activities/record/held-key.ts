@@ -22,7 +22,7 @@ export interface HeadTurn {
  * Throws unless the record may be delivered now, as its key is not held, or as it is the key's head.
  *
  * Why no record passes a dead one of its key: the next record of a key starts, or is delivered, only when the
- * one before it has ended (docs/ordering.md), and a dead one has held its key before it ends. So whoever
+ * one before it has ended (docs/guides/ordering.md), and a dead one has held its key before it ends. So whoever
  * delivers the next one finds the key held, and the next one, dead-lettered for that, is held before it ends
  * as well.
  */

@@ -29,6 +29,6 @@ export async function tryConditions({ create, remove, location }: ProbeRequests)
   if (refused) return;
   throw new DeliveryError(
     'Transient',
-    `the store ignores the condition If-None-Match: * of a PUT, as it created ${location} again: one record could overwrite another. Use a store, or a version of it, that honours the condition; docs/streams.md, "Other servers", says more`,
+    `the store ignores the condition If-None-Match: * of a PUT, as it created ${location} again: one record could overwrite another. Use a store, or a version of it, that honours the condition; docs/guides/streams.md, "Other servers", says more`,
   );
 }
