@@ -95,7 +95,7 @@ describe.each(dashboards())('dashboard %s', (_, dashboard) => {
 });
 
 test('every alert has a severity, a summary, and a section that says what to do', () => {
-  const operations = readFileSync(join(ROOT, 'docs', 'operations.md'), 'utf8');
+  const operations = readFileSync(join(ROOT, 'docs', 'guides', 'operations.md'), 'utf8');
   const sections = [...operations.matchAll(/^### (CloudSync\w+)$/gm)].map(([, name]) => name!);
   const rules = alertRules();
   expect(sections).toEqual(rules.map(({ alert }) => alert));

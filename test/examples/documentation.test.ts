@@ -122,18 +122,18 @@ test('docs/reference/settings.md has the defaults of the code', () => {
   });
 });
 
-test('the README lists every metric, and no other', async () => {
+test('docs/reference/metrics.md lists every metric, and no other', async () => {
   const metrics = await createMetrics().registry.getMetricsAsJSON();
-  const listed = rows('README.md', 'Metrics').map(([name]) => code(name!));
+  const listed = rows('docs/reference/metrics.md', 'Metrics').map(([name]) => code(name!));
   expect(listed.toSorted()).toEqual(metrics.map(({ name }) => name).toSorted());
 });
 
-test('the README lists every command, and no other', () => {
+test('docs/reference/commands.md lists every command, and no other', () => {
   const leaves = (command: Command, path: string[]): string[] =>
     command.commands.length === 0
       ? [path.join(' ')]
       : command.commands.flatMap((one) => leaves(one, [...path, one.name()]));
-  const listed = rows('README.md', 'Commands').map(([name]) => code(name!));
+  const listed = rows('docs/reference/commands.md', 'Commands').map(([name]) => code(name!));
   expect(listed).toEqual(leaves(createProgram(), []));
 });
 
