@@ -153,6 +153,14 @@ test('docs/why/design.md names files that exist', () => {
   expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
 });
 
+test('CONTRIBUTING.md names files that exist', () => {
+  const paths = [...read('CONTRIBUTING.md').matchAll(/`((?:src|test|scripts)\/[^`*]+)`/g)];
+  expect(paths.length).toBeGreaterThan(20);
+  expect(paths.map(([, path]) => path!).filter((path) => !existsSync(join(ROOT, path)))).toEqual(
+    [],
+  );
+});
+
 test.each([
   ['docs/why/guarantees.md', 20],
   ['docs/why/kafkajs.md', 20],
