@@ -36,7 +36,7 @@ import { missingRight } from './kafkajs-patches/rights';
 import { takeAddresses } from './kafkajs-patches/seed-brokers';
 
 /**
- * Only this file, `kafka-*.ts` and `kafkajs-patches/` beside it know kafkajs. It has had no release since
+ * Only this folder knows kafkajs. It has had no release since
  * 2023, so `kafkajs-patches/` mends what it lacks, at the exact version that package.json pins. Each patch
  * acts on the clients of `createKafka` alone.
  */

@@ -28,7 +28,7 @@ export async function unreadableAt(kafka: Kafka, place: RecordPosition): Promise
   if (end === undefined) throw new UsageError(`topic ${topic} has no partition ${partition}`);
   if (offset >= end) {
     throw new UsageError(
-      `no batch lies at ${describePosition(place)} yet, because the committed records end before ${end}: take the offset that "cloudsync status" or /readyz names`,
+      `no batch lies at ${describePosition(place)} yet, because the committed records end before ${end}: take the first offset that the stall's cause names in "cloudsync status" or /readyz, as in "offset N to M"`,
     );
   }
   const reader = createRecordReader(kafka);
@@ -42,7 +42,7 @@ export async function unreadableAt(kafka: Kafka, place: RecordPosition): Promise
     await reader.close();
   }
   throw new UsageError(
-    `no unreadable batch lies at ${describePosition(place)}: take the offset that "cloudsync status" or /readyz names`,
+    `no unreadable batch lies at ${describePosition(place)}: take the first offset that the stall's cause names in "cloudsync status" or /readyz, as in "offset N to M"`,
   );
 }
 

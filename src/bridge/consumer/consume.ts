@@ -240,20 +240,29 @@ export class StreamConsumer {
   }
 
   /**
-   * Where the first chunk of the window begins: where the chain ended that the group has committed. A group that
-   * never committed on the partition commits where its first batch began. Undefined once the partition is lost.
+   * Where the first chunk of the window begins: where the chain ended that the group has committed. The next owner must
+   * find the same place. So a group that never committed on the partition commits where its first batch began. A group
+   * does so too if retention has deleted what it had committed: the broker then holds no offset. Undefined once the
+   * partition is lost.
    */
   async base(window: PartitionWindow): Promise<number | undefined> {
     while (!window.lost && !this.#stopping) {
       await this.#loading;
-      if (window.initialOffset !== undefined) return window.initialChain ?? window.initialOffset;
+      const { initialOffset, initialChain } = window;
       // Records wait, so a batch was read.
       const first = window.beginning!;
-      window.endChunk(first);
+      const begin = initialChain ?? initialOffset ?? first;
+      if (initialOffset !== undefined) {
+        if (first <= initialOffset) return begin;
+        window.retainedFrom = first;
+      }
+      window.endChunk(begin);
       await this.commit();
       // A lower commit is of a stall before the first batch that could be read.
-      if ((window.committed ?? -1) >= first) window.initialOffset = first;
-      else await sleep(COMMIT_INTERVAL_MS);
+      if ((window.committed ?? -1) >= first) {
+        window.initialChain = begin;
+        window.initialOffset = first;
+      } else await sleep(COMMIT_INTERVAL_MS);
     }
     return undefined;
   }
@@ -352,7 +361,7 @@ export class StreamConsumer {
       return { records: [record], nextOffset: unreadable.nextOffset, epochs };
     }
     const detail = `offset ${unreadable.offset} to ${unreadable.nextOffset - 1}: ${unreadable.cause}`;
-    // Its stall travels with a commit. Where there is none yet, that is of this place, and tells the log.
+    // The stall's note travels with a commit. If the group has none yet, this place and the topic's id are committed.
     window.begin(batch.fetchOffset);
     window.log.read(batch.topicId, [], 0);
     this.#waitFor(window, 'unreadable', detail);

@@ -49,6 +49,8 @@ export class PartitionWindow {
   initialOffset: number | undefined;
   /** In the chunk lane: where the next chunk begins, as an earlier owner committed it. */
   initialChain: number | undefined;
+  /** In the chunk lane: retention has deleted what was committed, up to before this. */
+  retainedFrom = 0;
   /** Where this window begins if it took the place of one whose log has changed. */
   startsAt: number | undefined;
   /** What was committed last since the join; undefined before that. */
@@ -66,6 +68,8 @@ export class PartitionWindow {
   #bytes = 0;
   #next: number | undefined;
   #beginning: number | undefined;
+  /** What was committed last before the join. */
+  #committedBefore: number | undefined;
   /** The end of the last batch since the join, plus one; before that, the commit that was known then. */
   #floor: number | undefined;
   #chainEnd: number | undefined;
@@ -125,9 +129,14 @@ export class PartitionWindow {
     return this.#beginning;
   }
 
-  /** Where the group stands while nothing of this window is committable; undefined where nothing is known yet. */
+  /**
+   * Where the group stands while nothing of this window is committable: what it has committed, or where Kafka has begun
+   * to give batches if that is later. Undefined if nothing is known yet.
+   */
   get standsAt(): number | undefined {
-    return this.initialOffset ?? this.#beginning;
+    const known = [this.initialOffset, this.#beginning, this.committed, this.#committedBefore];
+    const offsets = known.filter((one) => one !== undefined);
+    return offsets.length === 0 ? undefined : Math.max(...offsets);
   }
 
   /** Kafka has given a batch from `fetched` on, read or not. It may begin later, as retention deletes. */
@@ -146,6 +155,7 @@ export class PartitionWindow {
   rejoin(): void {
     this.#floor = this.committed;
     // The broker may hold an older commit than the last one that was sent.
+    this.#committedBefore = this.committed ?? this.#committedBefore;
     this.committed = undefined;
   }
 
@@ -204,7 +214,7 @@ export class PartitionWindow {
     if (this.#next !== undefined && this.size === 0) return next;
     if (this.#chainEnd === undefined) return undefined;
     // The chain may end before the commit; see chainBegin. A commit must not go back.
-    return Math.max(this.#chainEnd, this.committed ?? this.initialOffset ?? 0);
+    return Math.max(this.#chainEnd, this.committed ?? this.initialOffset ?? 0, this.retainedFrom);
   }
 
   /**

@@ -102,9 +102,8 @@ export function progressOf(
     // One that has gone may have noted it; whoever has the partition now says so by a commit of its own.
     if (note && seen && members.includes(seen.memberId)) {
       const { reason, since, workflowId = null, detail = null } = note;
-      const offset = Number(commit!.offset);
       progress.stalled.push({
-        ...{ partition, offset, reason, workflowId, detail },
+        ...{ partition, offset: position, reason, workflowId, detail },
         since: new Date(since).toISOString(),
       });
     }

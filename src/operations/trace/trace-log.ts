@@ -17,11 +17,15 @@ export interface RecordMark {
   digest?: string | undefined;
 }
 
-/** Whether the mark is of another record than the one that lies at the place now. What it does not say is no sign. */
+/**
+ * Whether the mark is of another record than the one that lies at the place now. What it does not say is no sign. A batch
+ * that was unreadable may be readable now, and the other way round: one of both has no timestamp then, which is no sign.
+ */
 export function isOfOtherLog(record: KafkaRecord, { timestamp, digest }: RecordMark): boolean {
-  if (timestamp !== undefined && timestamp !== record.timestamp) return true;
   const own = batchDigest(record);
-  return own !== undefined && digest !== undefined && own !== digest;
+  if (own !== undefined && digest !== undefined) return own !== digest;
+  if (own !== undefined || digest !== undefined) return false;
+  return timestamp !== undefined && timestamp !== record.timestamp;
 }
 
 export function markOfLetter(letter: KafkaRecord): RecordMark {

@@ -86,9 +86,8 @@ export async function scanTopics(
 }
 
 /**
- * The record at a place, or the one that stands for the unreadable batch which covers it; undefined where the broker
- * has none there. Throws a `UsageError` if somebody asks for a
- * partition that the topic does not have.
+ * The record at a place, or the one that stands for the unreadable batch which covers it; undefined if the broker has
+ * none there. Throws a `UsageError` if somebody asks for a partition that the topic does not have.
  */
 export async function recordAt(
   kafka: Kafka,

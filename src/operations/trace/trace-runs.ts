@@ -20,7 +20,7 @@ export interface TracedRun {
   topic: string | null;
   partition: number | null;
   offset: number | null;
-  /** Whether it is of another log of the topic: the record that lies at the place now has another timestamp. */
+  /** Whether it is of another log of the topic: its timestamp, digest or topic id is not that of the record there now. */
   otherLog: boolean;
   /** `delivered`, `duplicate`, `revalidated`, or what else a workflow gives back as its `outcome`. */
   outcome: string | null;

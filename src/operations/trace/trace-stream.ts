@@ -120,7 +120,8 @@ export async function traceStream(
   const own = runs.filter(({ type }) => type !== 'deliverChunk');
   const verdictAt = (position: RecordPosition, isFiltered: boolean, otherLog: boolean) => {
     const { runId } = chunks.get(describePosition(position)) ?? {};
-    const chunk = runs.find((run) => run.runId === runId);
+    // That a chunk of another log covered the place does not show that the message was in the chunk.
+    const chunk = otherLog ? undefined : runs.find((run) => run.runId === runId);
     return recordVerdict(position, own, chunk, deadLetters, isFiltered, otherLog);
   };
   const traced = records.map((position) => {

@@ -21,7 +21,7 @@ export type Verdict =
 
 /** A dead letter of what is traced. */
 export interface TracedLetter extends DeadLetterEntry {
-  /** Whether it is of another log of the topic: the record that lies at the place now has another timestamp. */
+  /** Whether it is of another log of the topic: its timestamp or digest is not that of the record there now. */
   otherLog: boolean;
 }
 

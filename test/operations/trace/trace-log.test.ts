@@ -39,6 +39,12 @@ test('an unreadable batch is told from that of another log by its bytes', () => 
   expect(log.isOtherRun(memoOf('two'))).toBe(true);
 });
 
+test('a batch that was unreadable and is readable now, or the other way round, is no sign of another log', () => {
+  const letter = letterRecord({ record: batch('one'), errorType: 'UnreadableBatch' });
+  expect(isOfOtherLog(record, markOfLetter(letter))).toBe(false);
+  expect(isOfOtherLog(batch('one'), { timestamp })).toBe(false);
+});
+
 const chunk = { ...memo, offset: 5, first: 5, firstRecord: 5, last: 9, timestamp: 1 };
 const firstOfChunk = kafkaRecord({ offset: 5 });
 
