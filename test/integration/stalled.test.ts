@@ -49,7 +49,7 @@ describe.each<{ execution: ExecutionOptions; reason: string; workflowId: RegExp 
     await until('status says so', async () => (await stalled()).length > 0);
     expect(await stalled()).toEqual([
       {
-        ...{ partition: 0, offset: 3, reason },
+        ...{ partition: 0, offset: 3, reason, detail: null },
         since: expect.stringMatching(/^\d{4}-.+Z$/) as string,
         workflowId: expect.stringMatching(workflowId) as string,
       },
