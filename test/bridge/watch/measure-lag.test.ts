@@ -46,7 +46,7 @@ describe('the age of the oldest record that is not committed', () => {
 
   test('grows while finished records are not committed, and is 0 once they are', async () => {
     const { age, window } = create();
-    const [entry] = window.accept([kafkaRecord({ offset: 0, timestamp: Date.now() })], 1);
+    const [entry] = window.accept([kafkaRecord({ offset: 0, timestamp: Date.now() })], 1, 0);
     window.finish(entry!);
     await age(1);
     jest.advanceTimersByTime(20 * SECOND);
@@ -57,14 +57,14 @@ describe('the age of the oldest record that is not committed', () => {
 
   test('is that of the record where one is fetched and waits', async () => {
     const { age, window } = create();
-    window.accept([kafkaRecord({ offset: 0, timestamp: Date.now() - 90 * SECOND })], 1);
+    window.accept([kafkaRecord({ offset: 0, timestamp: Date.now() - 90 * SECOND })], 1, 0);
     expect(await age(5)).toBe(90);
   });
 });
 
 test('a partition whose commits are refused tells why', async () => {
   const { age, window, stalls } = create();
-  const [entry] = window.accept([kafkaRecord({ offset: 0 })], 1);
+  const [entry] = window.accept([kafkaRecord({ offset: 0 })], 1, 0);
   window.finish(entry!);
   window.commitFault = 'OFFSET_METADATA_TOO_LARGE';
   await age(1);
