@@ -1,6 +1,6 @@
 /**
- * Which folder of src/ may import which others. The table reads from the bottom up: a folder imports only folders that
- * stand above it. `npm run arrows` checks it, and draws docs/why/arrows.md from the imports as they are.
+ * Which folder of src/ may import which others. A folder imports only folders that stand above it in this table.
+ * `npm run arrows` checks it, and draws docs/why/arrows.md from the imports as they are.
  */
 const MAY_IMPORT = {
   lib: [],
@@ -19,35 +19,37 @@ const MAY_IMPORT = {
   'http-producer': ['lib', 'domain', 'telemetry', 'kafka', 'http'],
   'codec-server': ['telemetry', 'temporal', 'http', 'settings'],
   processes: [
-    ...[
-      'lib',
-      'domain',
-      'telemetry',
-      'dedupe',
-      'kafka',
-      'temporal',
-      'workflows',
-      'http',
-      'activities',
-    ],
-    ...['bridge', 'operations', 'settings', 'http-producer', 'codec-server'],
+    'lib',
+    'domain',
+    'telemetry',
+    'dedupe',
+    'kafka',
+    'temporal',
+    'workflows',
+    'http',
+    'activities',
+    'bridge',
+    'operations',
+    'settings',
+    'http-producer',
+    'codec-server',
   ],
   // The reference application stands on the public API, as a user's own does.
   reference: ['index.ts', 'lib', 'domain', 'kafka', 'sinks', 'operations'],
   'dev-servers': ['domain', 'temporal'],
   cli: [
-    ...[
-      'lib',
-      'domain',
-      'telemetry',
-      'kafka',
-      'temporal',
-      'sinks',
-      'http',
-      'operations',
-      'settings',
-    ],
-    ...['processes', 'reference', 'dev-servers'],
+    'lib',
+    'domain',
+    'telemetry',
+    'kafka',
+    'temporal',
+    'sinks',
+    'http',
+    'operations',
+    'settings',
+    'processes',
+    'reference',
+    'dev-servers',
   ],
   demo: ['lib', 'sinks', 'operations', 'settings', 'reference', 'dev-servers', 'cli'],
   workers: ['processes', 'cli'],

@@ -6,9 +6,8 @@ import { promisify } from 'node:util';
 import { createKafka, withAdmin } from '../src/kafka/kafka';
 import { createRecordReader } from '../src/kafka/reader';
 import { createTopic } from '../src/kafka/topics';
-import type { Settings } from '../src/settings/config';
 import { up, userCacheDirectory } from '../src/dev-servers';
-import { loadSettings } from '../src/settings/config';
+import { type Settings, loadSettings } from '../src/settings/config';
 import { argument, logger, machine, messageOf, quantile } from './support';
 
 /**

@@ -15,9 +15,8 @@ import type { RecordFailure } from '../domain/workflow/failure';
 import { startOfRecord } from '../domain/workflow/record-start';
 import type { AnyStream } from '../domain/stream/stream';
 import { parseRecord } from '../domain/workflow/parse';
-import { decodeContent, isSameRecord } from '../domain/record/record';
 import { labelsOf } from '../domain/workflow/record-labels';
-import type { RecordLabels } from '../domain/record/record';
+import { decodeContent, isSameRecord, type RecordLabels } from '../domain/record/record';
 
 /** As the workflow has it: an attempt that knows no answer then takes the old one. */
 const PARSE_ATTEMPTS = 3;

@@ -1,6 +1,6 @@
-import type { UpOptions } from './common/up-options';
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { UpOptions } from './common/up-options';
 import { withDirectoryLock } from './process/directory-lock';
 import { ensureRunning } from './process/ensure-running';
 import { kafkaAnswers } from './kafka/kafka-probe';

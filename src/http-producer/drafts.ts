@@ -1,6 +1,6 @@
-import type { Draft } from './draft';
 import type { IncomingHttpHeaders } from 'node:http';
 import { isUtf8 } from 'node:buffer';
+import type { Draft } from './draft';
 import { errorMessage } from '../domain/errors';
 import { linesOf } from '../lib/ndjson';
 import { draftOfBinary, draftOfStructured, isBinaryMode } from './cloud-event';

@@ -36,9 +36,8 @@ import { missingRight } from './kafkajs-patches/rights';
 import { takeAddresses } from './kafkajs-patches/seed-brokers';
 
 /**
- * Only this folder knows kafkajs. It has had no release since
- * 2023, so `kafkajs-patches/` mends what it lacks, at the exact version that package.json pins. Each patch
- * acts on the clients of `createKafka` alone.
+ * Only this folder knows kafkajs. It has had no release since 2023, so `kafkajs-patches/` mends what it lacks, at the
+ * exact version that package.json pins. Each patch acts on the clients of `createKafka` alone.
  */
 export type { Admin, Consumer, EachBatchPayload, Message, Producer } from 'kafkajs';
 export type { FetchedBatch, KnownLog };

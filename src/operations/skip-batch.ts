@@ -18,6 +18,8 @@ import { startOfUnreadable } from '../domain/workflow/record-start';
 import type { AnyStream } from '../domain/stream/stream';
 import { summaryOfStart } from '../domain/workflow/summary';
 
+const WHICH_OFFSET = `take the first offset that the stall's cause names in "cloudsync status" or /readyz, as in "offset N to M"`;
+
 /**
  * The record that stands for the unreadable batch at this place: the offset that the stall names. Throws a
  * `UsageError` if what lies there can be read.
@@ -28,7 +30,7 @@ export async function unreadableAt(kafka: Kafka, place: RecordPosition): Promise
   if (end === undefined) throw new UsageError(`topic ${topic} has no partition ${partition}`);
   if (offset >= end) {
     throw new UsageError(
-      `no batch lies at ${describePosition(place)} yet, because the committed records end before ${end}: take the first offset that the stall's cause names in "cloudsync status" or /readyz, as in "offset N to M"`,
+      `no batch lies at ${describePosition(place)} yet, because the committed records end before ${end}: ${WHICH_OFFSET}`,
     );
   }
   const reader = createRecordReader(kafka);
@@ -41,9 +43,7 @@ export async function unreadableAt(kafka: Kafka, place: RecordPosition): Promise
   } finally {
     await reader.close();
   }
-  throw new UsageError(
-    `no unreadable batch lies at ${describePosition(place)}: take the first offset that the stall's cause names in "cloudsync status" or /readyz, as in "offset N to M"`,
-  );
+  throw new UsageError(`no unreadable batch lies at ${describePosition(place)}: ${WHICH_OFFSET}`);
 }
 
 /** The workflow that dead-letters a batch. `existed`: somebody has skipped the batch before. */

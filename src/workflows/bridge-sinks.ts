@@ -1,5 +1,5 @@
-import type { RecordOutcome } from '../domain/workflow/record-activities';
 import { proxySinks, type Sinks } from '@temporalio/workflow';
+import type { RecordOutcome } from '../domain/workflow/record-activities';
 
 /**
  * What workflows tell the process that runs them. The bridge frees a record's place without asking the

@@ -5,9 +5,8 @@ import {
   type WorkflowInterceptorsFactory,
 } from '@temporalio/workflow';
 import type { RecordEnvelope } from '../domain/record/record';
-import type { ChunkResult } from '../domain/workflow/record-activities';
 import { bridge } from './bridge-sinks';
-import type { RecordOutcome } from '../domain/workflow/record-activities';
+import type { ChunkResult, RecordOutcome } from '../domain/workflow/record-activities';
 import type { RecordFailure } from '../domain/workflow/failure';
 import { takeWaiting, waitFor } from './order';
 

@@ -1,6 +1,5 @@
 import { StreamConsumer } from '../../src/bridge/consumer/consume';
-import { withAdmin } from '../../src/kafka/kafka';
-import type { KafkaSettings } from '../../src/kafka/kafka';
+import { withAdmin, type KafkaSettings } from '../../src/kafka/kafka';
 import { DeliveryError } from '../../src/domain/errors';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { createMetrics } from '../../src/telemetry/metrics';

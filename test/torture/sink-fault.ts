@@ -1,7 +1,6 @@
 import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { FaultProxy } from '../integration/support/fault-proxy';
-import { type Fault } from '../integration/support/fault-proxy';
+import { type FaultProxy, type Fault } from '../integration/support/fault-proxy';
 import type { SinkMode } from './schedule';
 
 /** A sink that can be made to fail for all processes at once. */

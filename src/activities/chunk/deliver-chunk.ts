@@ -1,6 +1,6 @@
-import type { ChunkDependencies } from './dependencies';
 import { setMaxListeners } from 'node:events';
 import { ApplicationFailure, Context } from '@temporalio/activity';
+import type { ChunkDependencies } from './dependencies';
 import type { RecordReader } from '../../kafka/reader';
 import { describeRange, type ChunkInput } from '../../domain/workflow/chunk';
 import { newProgress, type ChunkProgress } from '../../domain/workflow/chunk-progress';

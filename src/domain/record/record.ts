@@ -149,6 +149,11 @@ export function decodeContent(envelope: RecordEnvelope): KafkaRecord | undefined
   };
 }
 
+/** The place alone, of whatever else has one. */
+export function barePosition({ topic, partition, offset }: RecordPosition): RecordPosition {
+  return { topic, partition, offset };
+}
+
 /** `<topic>/<partition>@<offset>`: a record's place in a log line or a message. */
 export function describePosition({ topic, partition, offset }: RecordPosition): string {
   return `${topic}/${partition}@${offset}`;

@@ -1,6 +1,5 @@
-import type { ChunkRange } from '../record/record';
 import type { ErrorClassifier } from '../errors';
-import type { KafkaRecord, RecordPosition } from '../record/record';
+import type { ChunkRange, KafkaRecord, RecordPosition } from '../record/record';
 import type { TraceContext } from '../record/trace-context';
 
 /** A record on its way to the sink. */

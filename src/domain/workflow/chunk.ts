@@ -1,6 +1,5 @@
-import type { ChunkRange } from '../record/record';
 import type { Tail } from './key-hash';
-import type { RecordMemo } from '../record/record';
+import type { ChunkRange, RecordMemo } from '../record/record';
 import type { WorkflowStart } from './record-start';
 import type { AnyStream } from '../stream/stream';
 import { fitWorkflowId } from '../record/workflow-id';

@@ -1,5 +1,9 @@
-import { describePosition, type KafkaRecord, type RecordPosition } from '../record/record';
-import type { RecordLabels } from '../record/record';
+import {
+  describePosition,
+  type KafkaRecord,
+  type RecordPosition,
+  type RecordLabels,
+} from '../record/record';
 import { truncateUtf8 } from '../record/workflow-id';
 
 /** A broker refuses a record whose headers push it over `max.message.bytes`. */

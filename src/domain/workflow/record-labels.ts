@@ -1,6 +1,5 @@
-import type { RecordLabels } from '../record/record';
 import { isUtf8 } from 'node:buffer';
-import type { KafkaRecord } from '../record/record';
+import type { RecordLabels, KafkaRecord } from '../record/record';
 import type { AnyStream } from '../stream/stream';
 import { truncateUtf8 } from '../record/workflow-id';
 

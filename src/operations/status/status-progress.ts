@@ -35,7 +35,7 @@ export interface Consumers {
 /** A partition that has work and makes no progress, as the bridge worker says that owns it. */
 export interface StalledPartition extends Omit<StallNote, 'since' | 'workflowId' | 'detail'> {
   partition: number;
-  /** The committed offset, which does not move. */
+  /** Where the group goes on, which does not move: its commit, or where the log begins if that is later. */
   offset: number;
   /** When it last made progress, ISO 8601. */
   since: string;

@@ -1,5 +1,9 @@
-import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import {
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowExecutionInfo,
+} from '@temporalio/client';
 import { retryingActivity, stuckAttempts, taskFailure } from '../../temporal/open-workflows';
 import { mapConcurrently } from '../../lib/concurrently';
 import type { RecordPosition } from '../../domain/record/record';

@@ -4,6 +4,7 @@ import { deadLetterHeader } from '../../domain/workflow/dead-letter';
 import { errorWithCause } from '../../domain/errors';
 import { isLabelled } from '../../domain/workflow/record-labels';
 import {
+  barePosition,
   describePosition,
   describeTimestamp,
   type KafkaRecord,
@@ -81,7 +82,7 @@ export async function traceStream(
   const notLookedAt = [...(known.unread ?? [])];
   const positions = new Map<string, RecordPosition>();
   const add = (one: RecordPosition | undefined) => {
-    if (one) positions.set(describePosition(one), { ...pick(one) });
+    if (one) positions.set(describePosition(one), barePosition(one));
   };
   add(place);
   known.records.forEach(add);
@@ -149,10 +150,6 @@ export async function traceStream(
 
 function isFiltered({ filtered = [] }: Known, record: KafkaRecord | undefined): boolean {
   return record !== undefined && filtered.includes(record);
-}
-
-function pick({ topic, partition, offset }: RecordPosition): RecordPosition {
-  return { topic, partition, offset };
 }
 
 /** What the ids of workflows begin with that could be of the message or of its records. */

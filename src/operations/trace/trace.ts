@@ -5,6 +5,7 @@ import { UsageError } from '../../domain/errors';
 import { parseOrThrow, type Parsed } from '../../domain/workflow/parse';
 import { isLabelled } from '../../domain/workflow/record-labels';
 import {
+  barePosition,
   describePosition,
   isInvalidType,
   type KafkaRecord,
@@ -47,7 +48,7 @@ export async function trace(
   const there = source && (await recordAt(kafka, source, asked.letter === undefined));
   const isGone = there && asked.letter && isOfOtherLog(there, markOfLetter(asked.letter));
   const record = isGone ? undefined : there;
-  const place = record ? positionOfRecord(record) : source;
+  const place = record ? barePosition(record) : source;
   // A bridge worker that began inside an unreadable batch has dead-lettered it from there.
   const here = [place, source].flatMap((one) => (one ? describePosition(one) : []));
   const isHere = (one: RecordPosition | undefined) =>
@@ -74,15 +75,17 @@ export async function trace(
         )
       : undefined;
   const traces: StreamTrace[] = [];
+  /** By topic: asked for once, though several streams read it. */
+  const topicIds = new Map<string, string | undefined>();
   for (const stream of concerned) {
     const found = record ? foundAlone(record, parsed.get(stream)) : foundBy(scanned, stream);
     const seen = asked?.letter && !record ? sourceRecord(asked.letter) : found.records;
     const inChunks = stream.execution.lane === 'chunk';
     const someRecord = there ?? found.records[0];
-    const topicId =
-      inChunks && someRecord
-        ? await readTopicId(kafka, someRecord.topic, someRecord.partition)
-        : undefined;
+    if (inChunks && someRecord && !topicIds.has(stream.topic)) {
+      topicIds.set(stream.topic, await readTopicId(kafka, stream.topic, someRecord.partition));
+    }
+    const topicId = inChunks && someRecord ? topicIds.get(stream.topic) : undefined;
     const log = new SeenLog(seen, { topicId, isGone: isGone === true });
     const deadLetters = letters
       .get(stream)!
@@ -137,10 +140,6 @@ async function sourceOf(
 function sourceRecord(letter: KafkaRecord): KafkaRecord[] {
   const { timestamp } = markOfLetter(letter);
   return timestamp === undefined ? [] : [{ ...sourceOfLetter(letter), timestamp }];
-}
-
-function positionOfRecord({ topic, partition, offset }: RecordPosition): RecordPosition {
-  return { topic, partition, offset };
 }
 
 function foundAlone(record: KafkaRecord, parsed: Parsed | undefined): FoundRecords {

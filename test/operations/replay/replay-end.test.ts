@@ -1,5 +1,4 @@
-import type { Client } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { AnyStream } from '../../../src/domain/stream/stream';
 import { endOf, type EndContext } from '../../../src/operations/replay/replay-end';
 import { testStream } from '../../domain/support/records';

@@ -1,5 +1,4 @@
-import type { Client } from '@temporalio/client';
-import { WorkflowFailedError } from '@temporalio/client';
+import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, RetryState } from '@temporalio/common';
 import type { Kafka } from '../../../src/kafka/kafka';
 import type { RecordReader } from '../../../src/kafka/reader';
