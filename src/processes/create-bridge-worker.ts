@@ -2,14 +2,14 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDeadLetterWriter } from '../activities/dead-letters/dead-letter-writer';
 import { Backoff } from '../bridge/starts/backoff';
-import { ChunkDispatcher } from '../bridge/chunk-lane/chunk-dispatcher';
-import { StreamConsumer } from '../bridge/consumer/consume';
-import { Dispatcher } from '../bridge/record-lane/dispatcher';
+import { ChunkLane } from '../bridge/chunk-lane/chunk-lane';
+import { StreamConsumer } from '../bridge/consumer/stream-consumer';
+import { RecordLane } from '../bridge/record-lane/record-lane';
 import { GroupWatch } from '../bridge/consumer/group-watch';
 import { createHandOn } from '../bridge/chunk-lane/hand-on';
-import { HeldChunks } from '../bridge/chunk-lane/held-chunks';
-import type { Ledger } from '../bridge/partition/ledger';
-import { OpenRecords } from '../bridge/starts/open-records';
+import { ChunkMemory } from '../bridge/chunk-lane/chunk-memory';
+import type { PartitionCounters } from '../bridge/partition/partition-counters';
+import { RunningWorkflows } from '../bridge/starts/running-workflows';
 import { OpenWatch } from '../bridge/watch/open-watch';
 import type { WindowLimits, WindowEntry } from '../bridge/partition/partition-window';
 import { RecordEnds } from '../bridge/outcomes/record-ends';
@@ -116,30 +116,30 @@ function createStreamBridge(
   // Every start that waits for Temporal listens to one; Node takes more than ten for a leak.
   setMaxListeners(0, stopping.signal, ended.signal);
   const { recent, idempotency } = createRecentLayer(stream, logger);
-  const open = new OpenRecords(client, logger);
+  const open = new RunningWorkflows(client, logger);
   const backoff = new Backoff();
-  const held = new HeldChunks();
+  const held = new ChunkMemory();
   const braking = createStreamBrake(stream, client, metrics, logger);
   const { gate, brake } = braking;
   const rate = createStartRate(stream, metrics);
   const { signal } = stopping;
   const start = { client, stream, open, backoff, gate, rate, metrics, logger, signal };
-  const ledgerOf = (partition: number): Ledger => consumer.ledgerOf(partition);
+  const countersOf = (partition: number): PartitionCounters => consumer.countersOf(partition);
   const handOn = createHandOn({ ...start, signal: ended.signal });
-  const ends = new RecordEnds({ stream, metrics, brake: braking, open, ledgerOf });
+  const ends = new RecordEnds({ stream, metrics, brake: braking, open, countersOf });
   const onFinished = ({ window }: WindowEntry) => consumer.finished(window);
   const decodeFailures = new Map<number, string>();
   const common = { stream, start, metrics, logger, onFinished, onFatal };
   const { execution } = stream;
   const dispatcher =
     execution.lane === 'record'
-      ? new Dispatcher({ ...common, recent, decodeFailures })
-      : new ChunkDispatcher({
+      ? new RecordLane({ ...common, recent, decodeFailures })
+      : new ChunkLane({
           ...common,
           limits: execution,
           held,
           handOn,
-          base: (window): Promise<number | undefined> => consumer.base(window),
+          base: (window): Promise<number | undefined> => consumer.committedStart(window),
         });
   const consumer: StreamConsumer = new StreamConsumer({
     stream,
@@ -168,7 +168,7 @@ function createStreamBridge(
     metrics.inFlight.set({ stream: stream.name }, open.size);
     metrics.recentIds.set({ stream: stream.name }, size);
     if (evicted === evictedBefore) return;
-    consumer.ledger.add('evictions', evicted - evictedBefore);
+    consumer.processCounters.add('evictions', evicted - evictedBefore);
     metrics.recentEvictions.inc({ stream: stream.name }, evicted - evictedBefore);
     evictedBefore = evicted;
   }, 1_000).unref();
@@ -183,9 +183,9 @@ function createStreamBridge(
         deadLetters: createDeadLetterWriter(connections.producer, connections.reader, tracing),
         holds: holdsOf(client, stream),
         tracing,
-        events: deliveryEvents(metrics, logger, ledgerOf, brake),
+        events: deliveryEvents(metrics, logger, countersOf, brake),
         chunks: {
-          events: chunkEvents(stream.name, metrics, logger, ledgerOf, brake, decodeFailures),
+          events: chunkEvents(stream.name, metrics, logger, countersOf, brake, decodeFailures),
           reader: connections.reader,
           handOn,
           held,

@@ -6,7 +6,7 @@ import { Backoff } from '../bridge/starts/backoff';
 import { createHandOn } from '../bridge/chunk-lane/hand-on';
 import { holdsOf } from '../temporal/hold';
 import { TemporalProbe } from '../temporal/probe';
-import { OpenRecords } from '../bridge/starts/open-records';
+import { RunningWorkflows } from '../bridge/starts/running-workflows';
 import { RecordEnds } from '../bridge/outcomes/record-ends';
 import { createStartRate } from '../bridge/starts/start-rate';
 import { createRecentLayer } from '../dedupe/recent-layer';
@@ -43,7 +43,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
     releasers.push(() => connections.close());
     const deadLetters = createDeadLetterWriter(connections.producer, connections.reader, tracing);
     const { client, connection } = connections.temporal;
-    const open = new OpenRecords(client, logger);
+    const open = new RunningWorkflows(client, logger);
     const stopping = new AbortController();
     setMaxListeners(0, stopping.signal);
     releasers.push(() => {

@@ -2,7 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../src/activities/create-activities';
 import { createDeadLetterWriter } from '../../src/activities/dead-letters/dead-letter-writer';
-import { HeldChunks } from '../../src/bridge/chunk-lane/held-chunks';
+import { ChunkMemory } from '../../src/bridge/chunk-lane/chunk-memory';
 import { RecentLayer } from '../../src/dedupe/recent-layer';
 import type { Producer } from '../../src/kafka/kafka';
 import type { RecordActivities } from '../../src/domain/workflow/record-activities';
@@ -32,7 +32,7 @@ interface Call {
 function world(tracing?: Tracing, given: Partial<Sink> = {}, error?: Error) {
   const calls: Call[] = [];
   const letters: KafkaRecord[] = [];
-  const held = new HeldChunks();
+  const held = new ChunkMemory();
   const sink: Sink = {
     write(record, context) {
       calls.push({ record, context });

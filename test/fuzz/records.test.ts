@@ -14,7 +14,7 @@ import {
   recordWorkflowIds,
   truncateUtf8,
 } from '../../src/domain/record/workflow-id';
-import { Ledger } from '../../src/bridge/partition/ledger';
+import { PartitionCounters } from '../../src/bridge/partition/partition-counters';
 import { parseTraceContext } from '../../src/domain/record/trace-context';
 import { writtenBy, recordMetadata } from '../../src/sinks/object-store/object-metadata';
 import { headerKey, objectName } from '../../src/sinks/object-name';
@@ -115,9 +115,9 @@ test('no record, metadata of a commit or trace header trips the bridge', () => {
         const { ok } = parseNow(testStream(), kafkaRecord({ value: one }));
         expect(typeof ok).toBe('boolean');
       }
-      const ledger = new Ledger();
-      ledger.load(text);
-      expect(Object.values(JSON.parse(ledger.toMetadata()) as object)).not.toContain(null);
+      const counters = new PartitionCounters();
+      counters.load(text);
+      expect(Object.values(JSON.parse(counters.toMetadata()) as object)).not.toContain(null);
       const trace = parseTraceContext(text, text);
       for (const header of Object.values(trace ?? {})) expect(header).toMatch(/^[ -~]+$/);
     }),

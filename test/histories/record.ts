@@ -17,7 +17,7 @@ import type { ActivityDependencies } from '../../src/activities/create-activitie
 import { connectTemporal } from '../../src/temporal/temporal';
 import { installTemporalRuntime } from '../../src/temporal/runtime';
 import { loadSettings } from '../../src/settings/config';
-import { HeldChunks } from '../../src/bridge/chunk-lane/held-chunks';
+import { ChunkMemory } from '../../src/bridge/chunk-lane/chunk-memory';
 import { createRecentLayer } from '../../src/dedupe/recent-layer';
 import {
   BRAKE_WORKFLOW_TYPE,
@@ -134,7 +134,7 @@ const fromMemory = chunkOf('chunk-from-memory', 1);
 const readBack = chunkOf('chunk-read-back', 2);
 const expired = chunkOf('chunk-expired', 3);
 const reservedChunk = chunkOf('chunk-by-reserved-worker', 4);
-const held = new HeldChunks();
+const held = new ChunkMemory();
 held.hold(fromMemory.chunk, [fromMemory.record]);
 for (const { record, chunk } of [fromMemory, readBack, expired, reservedChunk]) {
   const { id } = JSON.parse(record.value!.toString()) as { id: string };

@@ -1,4 +1,4 @@
-import { StreamConsumer } from '../../src/bridge/consumer/consume';
+import { StreamConsumer } from '../../src/bridge/consumer/stream-consumer';
 import type { WindowEntry } from '../../src/bridge/partition/partition-window';
 import { withAdmin, type Kafka, type KafkaSettings } from '../../src/kafka/kafka';
 import type { AnyStream } from '../../src/domain/stream/stream';
@@ -64,7 +64,7 @@ class Member {
     const entry = (offset: number) =>
       this.entries.find(
         ({ record, window }) =>
-          record.partition === partition && record.offset === offset && !window.lost,
+          record.partition === partition && record.offset === offset && !window.revoked,
       );
     await until(`offset ${upTo} of ${partition} is read`, () => entry(upTo) !== undefined);
     for (const one of this.entries) {

@@ -1,4 +1,4 @@
-import { StreamConsumer } from '../../src/bridge/consumer/consume';
+import { StreamConsumer } from '../../src/bridge/consumer/stream-consumer';
 import { withAdmin, type KafkaSettings } from '../../src/kafka/kafka';
 import { DeliveryError } from '../../src/domain/errors';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';

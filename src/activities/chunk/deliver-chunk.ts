@@ -4,7 +4,7 @@ import type { ChunkDependencies } from './dependencies';
 import type { RecordReader } from '../../kafka/reader';
 import { describeRange, type ChunkInput } from '../../domain/workflow/chunk';
 import { newProgress, type ChunkProgress } from '../../domain/workflow/chunk-progress';
-import type { Tail } from '../../domain/workflow/key-hash';
+import type { Predecessor } from '../../domain/workflow/key-hash';
 import type { KafkaRecord } from '../../domain/record/record';
 import type { RetryPolicy } from '../../domain/stream/retry-policy';
 import { within } from '../../telemetry/tracing';
@@ -82,7 +82,7 @@ async function readBack(
 }
 
 /** Of the keys whose records left in this chunk; who started it knows the others. */
-function tailsOf({ after = [] }: ChunkInput, { left }: ChunkProgress): Tail[] {
+function tailsOf({ after = [] }: ChunkInput, { left }: ChunkProgress): Predecessor[] {
   const known = new Map(after);
   return [...left].filter(([keyHash, workflowId]) => known.get(keyHash) !== workflowId);
 }

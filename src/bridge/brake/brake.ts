@@ -12,7 +12,7 @@ import type { InvalidRecordType, RecordPosition } from '../../domain/record/reco
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 import type { RecordOutcome } from '../../domain/workflow/record-activities';
-import { Outcomes } from './outcomes';
+import { OutcomeWindow } from './outcome-window';
 
 const ASK_INTERVAL_MS = 5_000;
 /** The time after which a record that was let through no longer keeps others from it. */
@@ -21,7 +21,7 @@ const PROBE_PATIENCE_MS = 5 * 60_000;
 type Place = Pick<RecordPosition, 'partition' | 'offset'>;
 
 /** Leave to start a workflow. */
-export interface Pass {
+export interface StartPermit {
   /** Whether the stream is braked, and this is to show whether a record can be delivered again. */
   readonly probe: boolean;
   /** The workflow is that of this record, or of a chunk that begins with it. */
@@ -32,16 +32,16 @@ export interface Pass {
 }
 
 const nothing = () => undefined;
-const FREE: Pass = { probe: false, begins: nothing, ended: nothing, unused: nothing };
+const FREE: StartPermit = { probe: false, begins: nothing, ended: nothing, unused: nothing };
 
 /** What starts of a stream have to pass. */
-export interface Gate {
+export interface StartGate {
   /** Resolves when a start may be tried. Rejects when the signal aborts. */
-  enter(signal: AbortSignal, place?: Place): Promise<Pass>;
+  enter(signal: AbortSignal, place?: Place): Promise<StartPermit>;
 }
 
 /** Of a stream that has no brake. */
-export const OPEN_GATE: Gate = { enter: () => Promise.resolve(FREE) };
+export const OPEN_GATE: StartGate = { enter: () => Promise.resolve(FREE) };
 
 export interface BrakeDependencies {
   client: Client;
@@ -56,12 +56,12 @@ export interface BrakeDependencies {
  * workflow that runs: every process of the stream asks for it, at first before anything is started.
  * While Temporal does not answer, nothing changes.
  */
-export class Brake implements Gate {
-  readonly #outcomes: Outcomes;
+export class Brake implements StartGate {
+  readonly #outcomes: OutcomeWindow;
   readonly #waiting = new Set<() => void>();
   /** Null: free. Undefined: not known yet. */
   #reason: BrakeReason | null | undefined;
-  #probe: { pass: Pass; place?: Place; at: number } | undefined;
+  #probe: { pass: StartPermit; place?: Place; at: number } | undefined;
   #probeAt = Infinity;
   #probeTimer: NodeJS.Timeout | undefined;
   #asking = Promise.resolve();
@@ -73,7 +73,7 @@ export class Brake implements Gate {
   readonly #timer: NodeJS.Timeout;
 
   constructor(private readonly deps: BrakeDependencies) {
-    this.#outcomes = new Outcomes(deps.limits.windowMs);
+    this.#outcomes = new OutcomeWindow(deps.limits.windowMs);
     this.#timer = setInterval(() => void this.#ask(), ASK_INTERVAL_MS).unref();
     void this.#ask();
   }
@@ -97,7 +97,7 @@ export class Brake implements Gate {
    * that the stream delivers again: a record that leaves an open chunk, and is let through, is rarely one
    * that can be delivered.
    */
-  sinkTook(): void {
+  deliverySucceeded(): void {
     if (!this.#reason) return;
     const now = Date.now();
     const firstProbeAt = Date.parse(this.#reason.since) + this.deps.limits.probeAfterMs;
@@ -127,7 +127,7 @@ export class Brake implements Gate {
     if (this.#reason === null && !this.#tripping) void this.#tripIfNeeded();
   }
 
-  async enter(signal: AbortSignal, place?: Place): Promise<Pass> {
+  async enter(signal: AbortSignal, place?: Place): Promise<StartPermit> {
     for (;;) {
       signal.throwIfAborted();
       if (this.#reason === null) return FREE;
@@ -149,8 +149,8 @@ export class Brake implements Gate {
     return now >= this.#probeAt && now - (this.#probe?.at ?? 0) > PROBE_PATIENCE_MS;
   }
 
-  #letThrough(): Pass {
-    const pass: Pass = {
+  #letThrough(): StartPermit {
+    const pass: StartPermit = {
       probe: true,
       begins: (place) => {
         if (this.#probe?.pass === pass) this.#probe.place = place;

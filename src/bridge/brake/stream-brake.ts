@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { Brake, OPEN_GATE, type Gate } from './brake';
+import { Brake, OPEN_GATE, type StartGate } from './brake';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
@@ -7,7 +7,7 @@ import type { RecordOutcome } from '../../domain/workflow/record-activities';
 
 /** The brake of one stream in one process, with what it is told by and what it tells. */
 export interface StreamBrake {
-  gate: Gate;
+  gate: StartGate;
   /** Absent where the stream has none. */
   brake?: Brake;
   /** A workflow that this process has started has ended here; `letterType`: of its dead letter. */

@@ -11,7 +11,7 @@ import { duplicateSkipped } from '../../telemetry/duplicate-skipped';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 import type { ChunkOrder } from './chunk-order';
-import type { HeldChunks } from './held-chunks';
+import type { ChunkMemory } from './chunk-memory';
 import type { PartitionWindow, SkippedBy, WindowEntry } from '../partition/partition-window';
 import { Slots } from '../../lib/slots';
 import { startSingly } from './refused-chunk';
@@ -36,7 +36,7 @@ export interface ChunkChainDependencies {
   window: PartitionWindow;
   /** Places for open chunks. */
   open: Slots;
-  held: HeldChunks;
+  held: ChunkMemory;
   /** Where keys have an order. */
   order: ChunkOrder | undefined;
   start: StartDependencies;
@@ -119,7 +119,7 @@ export class ChunkChain {
   }
 
   get #ended(): boolean {
-    return this.#stopped || this.deps.window.lost;
+    return this.#stopped || this.deps.window.revoked;
   }
 
   readonly #isOver = () => this.#ended;
@@ -199,7 +199,7 @@ export class ChunkChain {
       const records = entries.map(({ record }) => record);
       const after = this.deps.order?.after(entries) ?? [];
       const chunk = {
-        ...this.#chunkOf(window.chainEnd ?? first, entries),
+        ...this.#chunkOf(window.nextChunkOffset ?? first, entries),
         ...(after.length > 0 && { after }),
       };
       letGo = held.hold(chunk, records);
@@ -255,7 +255,7 @@ export class ChunkChain {
   ): void {
     const { window } = this.deps;
     this.#epoch = epoch;
-    window.endChunk(last + 1);
+    window.advanceTo(last + 1);
     for (const entry of entries) window.finish(entry, skippedBy);
     this.deps.onFinished(entries.at(-1)!);
   }
@@ -263,7 +263,7 @@ export class ChunkChain {
   /** The chunk existed, and it may end elsewhere: the chain goes on from its end. */
   #goOnFrom(end: number, epoch: number | undefined, entries: WindowEntry[]): void {
     this.#epoch = epoch;
-    this.deps.window.endChunk(end);
+    this.deps.window.advanceTo(end);
     this.#queue = [...entries, ...this.#queue];
     this.#queuedBytes = bytesOf(this.#queue);
     this.#skipMet();
@@ -276,9 +276,9 @@ export class ChunkChain {
       const base = await this.deps.base(window);
       if (base === undefined) return undefined;
       this.#begun = true;
-      window.endChunk(base);
+      window.advanceTo(base);
     }
-    return window.chainEnd;
+    return window.nextChunkOffset;
   }
 
   #take(maxRecords?: number): WindowEntry[] {
@@ -333,12 +333,12 @@ export class ChunkChain {
    */
   #skipMet(): void {
     const { window } = this.deps;
-    const end = window.chainEnd ?? 0;
+    const end = window.nextChunkOffset ?? 0;
     const rest = this.#queue.findIndex(
       (entry) => entry.record.offset >= end || this.#isOfLaterEpoch(entry),
     );
     const next = this.#queue[rest]?.record.offset ?? end;
-    if (next < end) window.endChunk(next);
+    if (next < end) window.advanceTo(next);
     if (rest === 0) return;
     const covered = this.#queue.splice(0, rest < 0 ? this.#queue.length : rest);
     for (const entry of covered) this.#skip(entry);
@@ -364,7 +364,7 @@ export class ChunkChain {
     if (parsed instanceof Promise) void parsed.then(tell);
     else tell(parsed);
     metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
-    window.ledger.add('checked');
+    window.counters.add('checked');
     window.finish(entry, 'workflowId');
   }
 }

@@ -2,18 +2,18 @@ import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@tempor
 import { ApplicationFailure } from '@temporalio/common';
 import type { ChunkResult } from '../../domain/workflow/record-activities';
 import { errorMessage } from '../../domain/errors';
-import { keyHash, type Tail } from '../../domain/workflow/key-hash';
+import { keyHash, type Predecessor } from '../../domain/workflow/key-hash';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Logger } from '../../telemetry/logger';
-import type { OpenRecords } from '../starts/open-records';
-import type { OpenTails } from '../partition/open-tails';
+import type { RunningWorkflows } from '../starts/running-workflows';
+import type { Predecessors } from '../partition/predecessors';
 import type { WindowEntry } from '../partition/partition-window';
 
 export interface ChunkOrderDependencies {
   stream: AnyStream;
   client: Client;
-  open: OpenRecords;
-  tails: OpenTails;
+  open: RunningWorkflows;
+  predecessors: Predecessors;
   logger: Logger;
 }
 
@@ -51,11 +51,11 @@ export class ChunkOrder {
   #running: string | undefined;
 
   constructor(private readonly deps: ChunkOrderDependencies) {
-    for (const tail of deps.tails.list) this.#add(tail);
+    for (const tail of deps.predecessors.list) this.#add(tail);
   }
 
   /** Keys of these records with a workflow that may be open, for the input of their chunk. */
-  after(entries: WindowEntry[]): Tail[] {
+  after(entries: WindowEntry[]): Predecessor[] {
     if (this.#open.size === 0) return [];
     const { ordering } = this.deps.stream;
     const hashes = new Set(entries.map(({ record }) => keyHash(ordering, record)));
@@ -75,7 +75,7 @@ export class ChunkOrder {
     }
   }
 
-  #isWorthWaiting([hash]: Tail): boolean {
+  #isWorthWaiting([hash]: Predecessor): boolean {
     // A partition that is one key waits for its record: the next chunk would leave as a whole.
     if (this.deps.stream.ordering === 'partition') return true;
     return Date.now() - this.#open.get(hash)!.since < PATIENCE_MS;
@@ -87,46 +87,46 @@ export class ChunkOrder {
    */
   async ended(workflowId: string, isOver: IsOver): Promise<boolean> {
     this.#running = workflowId;
-    const tails = await this.#tailsOf(workflowId, isOver);
-    if (!tails || !(await this.left(tails, isOver))) return false;
+    const predecessors = await this.#predecessorsOf(workflowId, isOver);
+    if (!predecessors || !(await this.left(predecessors, isOver))) return false;
     this.#running = undefined;
     return true;
   }
 
   /** Resolves when these workflows, which records of a chunk have left for, are listed. False as {@link ended}. */
-  async left(tails: Tail[], isOver: IsOver): Promise<boolean> {
-    for (const tail of tails) this.#add(tail);
-    while (!this.#listed(tails)) {
+  async left(predecessors: Predecessor[], isOver: IsOver): Promise<boolean> {
+    for (const tail of predecessors) this.#add(tail);
+    while (!this.#listed(predecessors)) {
       if (isOver()) return false;
       await sleep(POLL_MS);
     }
     return true;
   }
 
-  #listed(tails: Tail[]): boolean {
-    const open = tails.filter(([hash, id]) => this.#open.get(hash)?.workflowId === id);
-    return open.every(([hash, id]) => this.deps.tails.set(hash, id));
+  #listed(predecessors: Predecessor[]): boolean {
+    const open = predecessors.filter(([hash, id]) => this.#open.get(hash)?.workflowId === id);
+    return open.every(([hash, id]) => this.deps.predecessors.set(hash, id));
   }
 
-  #add([hash, workflowId]: Tail): void {
+  #add([hash, workflowId]: Predecessor): void {
     const before = this.#open.get(hash);
     if (before?.workflowId === workflowId) return;
     this.#open.set(hash, { workflowId, since: before?.since ?? Date.now() });
     this.deps.open.watch(workflowId, () => {
-      this.deps.tails.delete(hash, workflowId);
+      this.deps.predecessors.delete(hash, workflowId);
       if (this.#open.get(hash)?.workflowId === workflowId) this.#open.delete(hash);
     });
   }
 
   /** Of an ended chunk; undefined where nobody needs them any more. */
-  async #tailsOf(workflowId: string, isOver: IsOver): Promise<Tail[] | undefined> {
+  async #predecessorsOf(workflowId: string, isOver: IsOver): Promise<Predecessor[] | undefined> {
     const { client, logger } = this.deps;
     while (!isOver()) {
       try {
         const result = (await client.workflow.getHandle(workflowId).result()) as ChunkResult;
         return result.tails ?? [];
       } catch (error) {
-        if (error instanceof WorkflowFailedError) return tailsOfFailed(error);
+        if (error instanceof WorkflowFailedError) return predecessorsOfFailed(error);
         // Terminated and deleted by hand.
         if (error instanceof WorkflowNotFoundError) return [];
         logger.debug({ workflowId, error: errorMessage(error) }, 'could not wait for a chunk');
@@ -142,7 +142,7 @@ function sleep(milliseconds: number): Promise<void> {
 }
 
 /** A chunk of which records had expired has delivered the others. */
-function tailsOfFailed({ cause }: WorkflowFailedError): Tail[] {
+function predecessorsOfFailed({ cause }: WorkflowFailedError): Predecessor[] {
   const [result] = cause instanceof ApplicationFailure ? (cause.details ?? []) : [];
   return (result as Partial<ChunkResult> | undefined)?.tails ?? [];
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HandOn } from '../../activities/chunk/dependencies';
 import { errorMessage } from '../../domain/errors';
-import { keyHash, type Tail } from '../../domain/workflow/key-hash';
+import { keyHash, type Predecessor } from '../../domain/workflow/key-hash';
 import { parseOrThrow } from '../../domain/workflow/parse';
 import {
   startAfter,
@@ -29,7 +29,7 @@ const LONGEST_WAIT_MS = 30_000;
 interface SingleRecord {
   entry: WindowEntry;
   /** Under an order: the workflow that the next record of the key must wait for. */
-  tail?: Tail;
+  tail?: Predecessor;
   skippedBy?: SkippedBy;
 }
 
@@ -41,7 +41,7 @@ interface SingleRecord {
 export async function* startSingly(
   deps: RefusedChunkDependencies,
   entries: WindowEntry[],
-  after: Tail[],
+  after: Predecessor[],
   isOver: () => boolean,
 ): AsyncGenerator<SingleRecord, void, void> {
   const { stream, handOn, metrics, signal } = deps;

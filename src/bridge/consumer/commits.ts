@@ -1,7 +1,7 @@
 import { kafkaErrorType } from '../../kafka/kafka';
 import { errorMessage } from '../../domain/errors';
 import type { Logger } from '../../telemetry/logger';
-import type { Ledger } from '../partition/ledger';
+import type { PartitionCounters } from '../partition/partition-counters';
 import type { PartitionWindow } from '../partition/partition-window';
 import type { Stalls } from '../watch/stalls';
 
@@ -19,7 +19,7 @@ export interface CommitDependencies {
   /** By partition, as it is at each commit. */
   windows: ReadonlyMap<number, PartitionWindow>;
   /** Its totals are committed with any partition's. */
-  ledger: Ledger;
+  counters: PartitionCounters;
   stalls: Stalls;
   /** Undefined while nothing may be committed. */
   send(): CommitOffsets | undefined;
@@ -28,7 +28,7 @@ export interface CommitDependencies {
   recentIds(): number;
 }
 
-/** Commits what is finished in the windows of one consumer, with their ledgers and stalls. */
+/** Commits what is finished in the windows of one consumer, with their counters and stalls. */
 export class Commits {
   #last: Promise<void> = Promise.resolve();
 
@@ -58,14 +58,14 @@ export class Commits {
         window.committed = watermark;
         window.notedStall = noted;
         window.commitFault = undefined;
-        window.ledger.committed();
+        window.counters.committed();
       }
     } catch (error) {
       // Nothing is lost: the next round commits again, or the next owner starts from the last commit
       // and meets workflow ids that exist.
       for (const { window } of moved) {
         window.commitFault = kafkaErrorType(error);
-        window.ledger.commitFailed();
+        window.counters.commitFailed();
       }
       const fields = { stream: name, error: errorMessage(error) };
       this.deps.logger.warn(fields, 'Offset commit failed');
@@ -81,20 +81,20 @@ export class Commits {
     };
     const moved = [];
     for (const window of windows.values()) {
-      const { ledger } = window;
+      const { counters } = window;
       const stalled = stalls.note(window.partition);
       // A commit of where the group stands anyway carries the note, or takes it back.
       const tells = stalled !== undefined || window.notedStall !== '';
       const watermark = window.watermark ?? (tells ? window.standsAt : undefined);
-      if (watermark === undefined || !ledger.loaded) continue;
-      this.deps.ledger.drainTo(ledger);
+      if (watermark === undefined || !counters.loaded) continue;
+      this.deps.counters.drainTo(counters);
       window.settleSkipped(watermark);
       const noted = stalled ? JSON.stringify(stalled) : '';
       const same = window.committed === watermark && window.notedStall === noted;
-      if (same && !ledger.changed) continue;
+      if (same && !counters.changed) continue;
       const log = window.log.toMetadata(watermark);
       const chain = window.chainBegin(watermark);
-      const metadata = ledger.toMetadata({
+      const metadata = counters.toMetadata({
         ...by,
         ...(log && { log }),
         ...(chain !== undefined && { chain }),

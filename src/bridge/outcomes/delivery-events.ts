@@ -1,7 +1,7 @@
 import type { RecordEvents } from '../../activities/create-activities';
 import type { ChunkEvents } from '../../activities/chunk/dependencies';
 import type { Brake } from '../brake/brake';
-import type { Ledger } from '../partition/ledger';
+import type { PartitionCounters } from '../partition/partition-counters';
 import { duplicateSkipped } from '../../telemetry/duplicate-skipped';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
@@ -11,8 +11,8 @@ export function deliveryEvents(
   metrics: Metrics,
   logger: Logger,
   /** Where totals of a partition count; a process without a consumer keeps none. */
-  ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
-  brake?: Pick<Brake, 'sinkTook'>,
+  countersOf: (partition: number) => PartitionCounters | undefined = () => undefined,
+  brake?: Pick<Brake, 'deliverySucceeded'>,
   attemptLevel: 'warn' | 'debug' = 'warn',
 ): RecordEvents {
   return {
@@ -22,7 +22,7 @@ export function deliveryEvents(
       const failure = { errorType, error: message, attempt };
       logger[attemptLevel]({ ...record, ...failure }, 'Attempt at the sink failed');
       metrics.retries.inc({ stream, error_type: errorType });
-      ledgerOf(partition)?.add('retries');
+      countersOf(partition)?.add('retries');
     },
     deadLettered(record, { type: errorType, message, attempts }) {
       const fields = { ...record, errorType, error: message, attempts };
@@ -30,10 +30,10 @@ export function deliveryEvents(
     },
     attemptSucceeded({ stream, partition }, seconds) {
       metrics.deliverySeconds.observe({ stream }, seconds);
-      brake?.sinkTook();
-      const ledger = ledgerOf(partition);
-      ledger?.add('deliveries');
-      ledger?.add('deliveryMicros', Math.round(seconds * 1e6));
+      brake?.deliverySucceeded();
+      const counters = countersOf(partition);
+      counters?.add('deliveries');
+      counters?.add('deliveryMicros', Math.round(seconds * 1e6));
     },
   };
 }
@@ -43,37 +43,37 @@ export function chunkEvents(
   stream: string,
   metrics: Metrics,
   logger: Logger,
-  ledgerOf: (partition: number) => Ledger | undefined = () => undefined,
-  brake?: Pick<Brake, 'delivered' | 'sinkTook'>,
+  countersOf: (partition: number) => PartitionCounters | undefined = () => undefined,
+  brake?: Pick<Brake, 'delivered' | 'deliverySucceeded'>,
   /** By partition: why its records can't be decoded for now. */
   decodeFailures = new Map<number, string>(),
 ): ChunkEvents {
   // Thousands of records of a chunk fail at once. The failed chunk is one line, by the SDK's logger.
-  const events = deliveryEvents(metrics, logger, ledgerOf, brake, 'debug');
+  const events = deliveryEvents(metrics, logger, countersOf, brake, 'debug');
   return {
     attemptFailed: (...failed) => events.attemptFailed(...failed),
     attemptSucceeded: (...succeeded) => events.attemptSucceeded(...succeeded),
     delivered(partition, count) {
       metrics.records.inc({ stream, outcome: 'delivered' }, count);
-      ledgerOf(partition)?.add('delivered', count);
+      countersOf(partition)?.add('delivered', count);
       brake?.delivered(count);
     },
     duplicate(record, layer) {
       duplicateSkipped({ logger, metrics }, record, layer);
       metrics.records.inc({ stream, outcome: 'duplicate' });
-      ledgerOf(record.partition)?.add(layer);
+      countersOf(record.partition)?.add(layer);
     },
     checked(partition, count) {
       metrics.recentChecks.inc({ stream }, count);
-      ledgerOf(partition)?.add('checked', count);
+      countersOf(partition)?.add('checked', count);
     },
     waiting({ partition }) {
       metrics.recentLockWaits.inc({ stream });
-      ledgerOf(partition)?.add('lockWaits');
+      countersOf(partition)?.add('lockWaits');
     },
     filtered(partition, count) {
       metrics.records.inc({ stream, outcome: 'filtered' }, count);
-      ledgerOf(partition)?.add('filtered', count);
+      countersOf(partition)?.add('filtered', count);
     },
     decoding(partition, failure) {
       if (failure === undefined) decodeFailures.delete(partition);

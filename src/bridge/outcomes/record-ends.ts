@@ -2,8 +2,8 @@ import type { RecordMemo } from '../../domain/record/record';
 import type { Metrics } from '../../telemetry/metrics';
 import type { StreamBrake } from '../brake/stream-brake';
 import type { RecordOutcome } from '../../domain/workflow/record-activities';
-import type { Ledger } from '../partition/ledger';
-import type { OpenRecords } from '../starts/open-records';
+import type { PartitionCounters } from '../partition/partition-counters';
+import type { RunningWorkflows } from '../starts/running-workflows';
 
 /** A workflow that ends in this process, as the SDK describes it. */
 export interface EndingWorkflow {
@@ -18,9 +18,9 @@ export interface RecordEndsDependencies {
   metrics: Metrics;
   brake: Pick<StreamBrake, 'closed'>;
   /** The workflows that this process has started. */
-  open: Pick<OpenRecords, 'has'>;
+  open: Pick<RunningWorkflows, 'has'>;
   /** The totals of a partition; undefined in a process without a consumer, which keeps none. */
-  ledgerOf?: (partition: number) => Ledger | undefined;
+  countersOf?: (partition: number) => PartitionCounters | undefined;
 }
 
 /** Runs that are remembered: some seconds of them. */
@@ -39,7 +39,7 @@ export class RecordEnds {
 
   ended(workflow: EndingWorkflow, outcome: RecordOutcome, letterType?: string): void {
     const { workflowId, runId, workflowType, memo } = workflow;
-    // Before `OpenRecords` hears of the end.
+    // Before `RunningWorkflows` hears of the end.
     if (this.deps.open.has(workflowId)) this.deps.brake.closed(workflowType, outcome, letterType);
     if (outcome === 'failed' || !isRecord(workflowType, memo) || this.#counted.has(runId)) return;
     this.#counted.add(runId);
@@ -51,11 +51,11 @@ export class RecordEnds {
   }
 
   #count({ messageId, partition }: RecordMemo, outcome: RecordOutcome): void {
-    const { stream, metrics, ledgerOf } = this.deps;
+    const { stream, metrics, countersOf } = this.deps;
     const counted = messageId === null ? 'invalid' : outcome;
     metrics.records.inc({ stream: stream.name, outcome: counted });
-    if (counted === 'delivered') ledgerOf?.(partition)?.add('delivered');
-    if (counted === 'duplicate') ledgerOf?.(partition)?.add('sink');
+    if (counted === 'delivered') countersOf?.(partition)?.add('delivered');
+    if (counted === 'duplicate') countersOf?.(partition)?.add('sink');
   }
 }
 

@@ -1,5 +1,5 @@
 import { bytesOf, type KafkaRecord } from '../../domain/record/record';
-import type { Ledger } from './ledger';
+import type { PartitionCounters } from './partition-counters';
 import { ReadLog } from './read-log';
 
 /** A record of a window, from its acceptance until its offset is committable. */
@@ -41,7 +41,7 @@ export class PartitionWindow {
   /** Whether fetching is paused because the window is full. */
   paused = false;
   /** True once the partition belongs to another consumer; its records are then dropped. */
-  lost = false;
+  revoked = false;
   #fetchFault: FetchFault | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #pauseTimer: NodeJS.Timeout | undefined;
@@ -61,7 +61,7 @@ export class PartitionWindow {
   commitFault: string | undefined;
 
   readonly #limits: WindowLimits;
-  readonly #ledger: Ledger;
+  readonly #counters: PartitionCounters;
   readonly #unfinished = new Set<WindowEntry>();
   /** Records skipped above the watermark: they count once their offset is covered by a commit. */
   readonly #skipped: { offset: number; by: SkippedBy }[] = [];
@@ -80,12 +80,12 @@ export class PartitionWindow {
     readonly topic: string,
     readonly partition: number,
     limits: WindowLimits,
-    ledger: Ledger,
+    counters: PartitionCounters,
     readonly lane: 'record' | 'chunk' = 'record',
     readonly log = new ReadLog(),
   ) {
     this.#limits = limits;
-    this.#ledger = ledger;
+    this.#counters = counters;
   }
 
   /** Why the last fetch could not be read; undefined: it could. */
@@ -160,18 +160,18 @@ export class PartitionWindow {
   }
 
   /** In the chunk lane: where the next chunk begins; undefined before the first. */
-  get chainEnd(): number | undefined {
+  get nextChunkOffset(): number | undefined {
     return this.#chainEnd;
   }
 
   /** A chunk ends before `end`. It may be one that was met, and end beyond what was fetched. */
-  endChunk(end: number): void {
+  advanceTo(end: number): void {
     this.#chainEndBefore = this.#chainEnd;
     this.#chainEnd = end;
   }
 
-  get ledger(): Ledger {
-    return this.#ledger;
+  get counters(): PartitionCounters {
+    return this.#counters;
   }
 
   /**
@@ -260,7 +260,7 @@ export class PartitionWindow {
   }
 
   /** Half empty: fetching at every freed place would fetch the same data again and again. */
-  get roomy(): boolean {
+  get canResume(): boolean {
     const { records, bytes } = this.#limits;
     return (
       this.#unfinished.size <= records / 2 &&
@@ -279,12 +279,12 @@ export class PartitionWindow {
     return this.#unfinished.size;
   }
 
-  /** Moves the skipped records below the watermark into the ledger, which is committed with it. */
+  /** Moves the skipped records below the watermark into the counters, which is committed with it. */
   settleSkipped(watermark: number): void {
     for (let i = this.#skipped.length - 1; i >= 0; i--) {
       const { offset, by } = this.#skipped[i]!;
       if (offset < watermark) {
-        this.#ledger.add(by);
+        this.#counters.add(by);
         this.#skipped.splice(i, 1);
       }
     }

@@ -78,7 +78,7 @@ export class DecodePauses {
 
   /** Lets go of partitions that are another consumer's; returns their records. */
   dropLost(): OrderedEntry[] {
-    const lost = [...this.#pauses].filter(([window]) => window.lost);
+    const lost = [...this.#pauses].filter(([window]) => window.revoked);
     for (const [window] of lost) this.#end(window);
     return lost.flatMap(([, { entries }]) => entries);
   }

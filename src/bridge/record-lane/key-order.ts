@@ -1,5 +1,5 @@
-import type { OpenRecords } from '../starts/open-records';
-import type { OpenTails } from '../partition/open-tails';
+import type { RunningWorkflows } from '../starts/running-workflows';
+import type { Predecessors } from '../partition/predecessors';
 import type { SkippedBy, WindowEntry } from '../partition/partition-window';
 import type { WaitingPlaces } from './waiting-places';
 
@@ -41,8 +41,8 @@ interface Line {
 }
 
 export interface KeyOrderDependencies {
-  tails: OpenTails;
-  open: OpenRecords;
+  predecessors: Predecessors;
+  open: RunningWorkflows;
   places: WaitingPlaces;
   /** The record may be started, as its `turn` says. */
   admit(entry: OrderedEntry): void;
@@ -63,7 +63,7 @@ export interface KeyOrderDependencies {
  *    skips counts as if it were not there.
  * 2. A consumer begins at a committed offset and walks the partition in the order of offsets, so it has
  *    met every record from there on. Of those before that offset, each has ended, or the last open one of
- *    its key is in the list of tails that was committed with the offset. Hence the one rule of this class:
+ *    its key is in the list of predecessors that was committed with the offset. Hence the one rule of this class:
  *    a record is finished, that is committable, when it has ended, or when a tail of its key is listed that
  *    is itself or comes after it.
  * 3. An id is taken once, so whoever meets a record again, after a crash, as a new owner or as one that has
@@ -77,12 +77,12 @@ export interface KeyOrderDependencies {
  */
 export class KeyOrder {
   readonly #lines = new Map<string, Line>();
-  /** Lines with records that are not committable, for want of room in the list of tails. */
+  /** Lines with records that are not committable, for want of room in the list of predecessors. */
   readonly #roomless = new Set<Line>();
 
   constructor(private readonly deps: KeyOrderDependencies) {
-    const { tails, open } = deps;
-    for (const [keyHash, workflowId] of tails.list) {
+    const { predecessors, open } = deps;
+    for (const [keyHash, workflowId] of predecessors.list) {
       const tail = { slow: workflowId, ended: false };
       this.#line(keyHash).tail = tail;
       open.watch(workflowId, () => {
@@ -155,15 +155,15 @@ export class KeyOrder {
   }
 
   #forget(keyHash: string, workflowId: string | undefined): void {
-    if (workflowId !== undefined) this.deps.tails.delete(keyHash, workflowId);
+    if (workflowId !== undefined) this.deps.predecessors.delete(keyHash, workflowId);
     for (const line of this.#roomless) this.#name(line);
     this.#lines.get(keyHash)?.advance();
   }
 
-  /** Makes the open records of a key committable, if its last one finds room in the list of tails. */
+  /** Makes the open records of a key committable, if its last one finds room in the list of predecessors. */
   #name(line: Line): void {
     const slow = line.unnamed.at(-1)?.slow;
-    if (slow !== undefined && !this.deps.tails.set(line.keyHash, slow)) {
+    if (slow !== undefined && !this.deps.predecessors.set(line.keyHash, slow)) {
       this.#roomless.add(line);
       return;
     }
@@ -174,7 +174,7 @@ export class KeyOrder {
   #advance(line: Line): void {
     const { queue } = line;
     // Another consumer's by now.
-    while (queue[0]?.window.lost) queue.shift();
+    while (queue[0]?.window.revoked) queue.shift();
     const { tail } = line;
     const open = tail && !tail.ended;
     const [entry] = queue;

@@ -15,16 +15,16 @@ import { summaryOfStart } from '../../domain/workflow/summary';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 import type { Backoff } from './backoff';
-import type { Gate, Pass } from '../brake/brake';
-import type { OpenRecord, OpenRecords } from './open-records';
+import type { StartGate, StartPermit } from '../brake/brake';
+import type { OpenRecord, RunningWorkflows } from './running-workflows';
 import type { StartRate } from './start-rate';
 
 export interface StartDependencies {
   client: Client;
   stream: { name: string; taskQueue: string };
-  open: OpenRecords;
+  open: RunningWorkflows;
   backoff: Backoff;
-  gate: Gate;
+  gate: StartGate;
   rate: StartRate;
   metrics: Metrics;
   logger: Logger;
@@ -65,7 +65,7 @@ export async function startWorkflow(
   deps: StartDependencies,
   start: WorkflowStart,
   record: OpenRecord,
-  passed?: Pass,
+  passed?: StartPermit,
 ): Promise<Started | Duplicate> {
   const pass = passed ?? (await deps.gate.enter(deps.signal));
   pass.begins(placeOf(start.memo));

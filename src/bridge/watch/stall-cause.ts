@@ -1,6 +1,6 @@
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Backoff } from '../starts/backoff';
-import type { OpenRecords } from '../starts/open-records';
+import type { RunningWorkflows } from '../starts/running-workflows';
 import type { FetchFault } from '../partition/partition-window';
 import type { StallCause } from './stalls';
 import type { StartRate } from '../starts/start-rate';
@@ -31,7 +31,7 @@ export function stallCause(
   }: {
     backoff: Backoff;
     rate: StartRate;
-    open: OpenRecords;
+    open: RunningWorkflows;
     braked: boolean;
     /** By partition. */
     decodeFailures: ReadonlyMap<number, string>;

@@ -1,4 +1,4 @@
-import type { Tail } from './key-hash';
+import type { Predecessor } from './key-hash';
 import type { ChunkRange, RecordMemo } from '../record/record';
 import type { WorkflowStart } from './record-start';
 import type { AnyStream } from '../stream/stream';
@@ -24,7 +24,7 @@ export interface ChunkInput extends ChunkRange {
    * Under an order of keys: keys with a workflow of their own that may not have ended. Their records
    * wait for it, or leave the chunk, each after the one before it.
    */
-  after?: Tail[];
+  after?: Predecessor[];
 }
 
 /** The memo of a chunk's workflow: what a restarted bridge needs to know where the next chunk begins. */

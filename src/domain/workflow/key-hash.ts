@@ -10,7 +10,7 @@ const LENGTH = 11;
 const WHOLE_PARTITION = '*';
 
 /** A key, and the workflow that the next record of the key must wait for. */
-export type Tail = [keyHash: string, workflowId: string];
+export type Predecessor = [keyHash: string, workflowId: string];
 
 /** Which records of its partition a record has an order with; `undefined`: with none. */
 export function keyHash(ordering: Ordering, { key }: KafkaRecord): string | undefined {

@@ -6,7 +6,7 @@ import type {
   RecordMemo,
 } from '../record/record';
 import type { ChunkInput } from './chunk';
-import type { Tail } from './key-hash';
+import type { Predecessor } from './key-hash';
 import type { RetryPolicy } from '../stream/retry-policy';
 import type { RecordStart } from './record-start';
 import type { RecordFailure } from './failure';
@@ -36,7 +36,7 @@ export interface ChunkResult {
    * Under an order of keys, where there are any: of each key whose records left, the last one's workflow,
    * unless that is known to have ended.
    */
-  tails?: Tail[];
+  tails?: Predecessor[];
 }
 
 /** The activities of a stream's worker, as workflows call them. */

@@ -1,12 +1,12 @@
 import {
   emptyTotals,
-  LEDGER_FIELDS,
-  parseLedger,
+  COUNTERS,
+  parseTotals,
   parseObject,
   parseRecentIds,
-  type LedgerTotals,
+  type CounterTotals,
   type RecentIds,
-} from '../../bridge/partition/ledger';
+} from '../../bridge/partition/partition-counters';
 import { parseStallNote, type StallNote } from '../../bridge/watch/stalls';
 import { withAdmin, type Kafka } from '../../kafka/kafka';
 import { groupState, type GroupMemberState } from '../../kafka/group';
@@ -18,7 +18,7 @@ import { existingEnds } from '../topic/read-topic';
 export interface GroupProgress {
   lag: number;
   lagByPartition: Record<string, number>;
-  totals: LedgerTotals;
+  totals: CounterTotals;
   /** Messages remembered by the group's members of now, each as of its last commit. */
   recentIds: number;
   stalled: StalledPartition[];
@@ -95,8 +95,8 @@ export function progressOf(
     const lag = Math.max(high - position, 0);
     progress.lag += lag;
     progress.lagByPartition[partition] = lag;
-    const totals = parseLedger(commit?.metadata);
-    for (const field of LEDGER_FIELDS) progress.totals[field] += totals[field];
+    const totals = parseTotals(commit?.metadata);
+    for (const field of COUNTERS) progress.totals[field] += totals[field];
     const seen = parseRecentIds(commit?.metadata);
     const note = parseStallNote(parseObject(commit?.metadata).stalled);
     // One that has gone may have noted it; whoever has the partition now says so by a commit of its own.

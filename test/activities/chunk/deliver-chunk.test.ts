@@ -3,7 +3,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { deliverChunk } from '../../../src/activities/chunk/deliver-chunk';
 import type { ChunkDependencies, HandOn } from '../../../src/activities/chunk/dependencies';
-import { HeldChunks } from '../../../src/bridge/chunk-lane/held-chunks';
+import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
 import type { ChunkInput } from '../../../src/domain/workflow/chunk';
 import { contentKey } from '../../../src/domain/workflow/content-key';
@@ -27,7 +27,7 @@ class World {
   readonly duplicates: string[] = [];
   readonly attempts: string[] = [];
   checked = 0;
-  readonly held = new HeldChunks();
+  readonly held = new ChunkMemory();
   readonly idempotency = new InMemoryIdempotencyService({});
   readonly recent = new RecentLayer(this.idempotency, 30_000);
   readonly chunk: ChunkInput;

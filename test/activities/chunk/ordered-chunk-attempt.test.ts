@@ -2,12 +2,12 @@ import type { Client } from '@temporalio/client';
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { deliverChunk } from '../../../src/activities/chunk/deliver-chunk';
-import { HeldChunks } from '../../../src/bridge/chunk-lane/held-chunks';
+import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
 import type { ChunkInput } from '../../../src/domain/workflow/chunk';
 import { contentKey } from '../../../src/domain/workflow/content-key';
 import { DeliveryError, type DeliveryFailureType } from '../../../src/domain/errors';
-import { keyHash, type Tail } from '../../../src/domain/workflow/key-hash';
+import { keyHash, type Predecessor } from '../../../src/domain/workflow/key-hash';
 import type { KafkaRecord } from '../../../src/domain/record/record';
 import { DEFAULT_RETRY_POLICY } from '../../../src/domain/stream/retry-policy';
 import type { Sink, SinkRecord } from '../../../src/domain/stream/sink';
@@ -35,7 +35,7 @@ class World {
   readonly log: string[] = [];
   readonly afters = new Map<string, string | undefined>();
   readonly attempts = new Map<string, number>();
-  readonly held = new HeldChunks();
+  readonly held = new ChunkMemory();
   idempotency = new InMemoryIdempotencyService({});
   recent = new RecentLayer(this.idempotency, 30_000);
   readonly chunk: ChunkInput;
@@ -56,7 +56,7 @@ class World {
   heldByEnd: string[] = [];
   readonly #records: KafkaRecord[];
 
-  constructor(ids: string[], after?: Tail[]) {
+  constructor(ids: string[], after?: Predecessor[]) {
     this.#records = ids.map((id, offset) =>
       kafkaRecord({
         offset,

@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { Brake, type Pass } from '../../../src/bridge/brake/brake';
+import { Brake, type StartPermit } from '../../../src/bridge/brake/brake';
 import { DEFAULT_BRAKE_LIMITS } from '../../../src/domain/stream/brake';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { keepingLogger, serviceError, settled } from '../support/fakes';
@@ -73,7 +73,7 @@ async function pass(ms: number): Promise<void> {
 
 /** A start that asks to pass; tells whether it may. */
 function start(place?: { partition: number; offset: number }) {
-  let passed: Pass | undefined;
+  let passed: StartPermit | undefined;
   void brake.enter(stopping.signal, place).then((pass) => (passed = pass));
   return async () => {
     await settled();
@@ -186,7 +186,7 @@ test('from the first probe on, any record that the sink takes ends the brake, an
   await trip();
   const waiting = start();
   await pass(29_000);
-  brake.sinkTook();
+  brake.deliverySucceeded();
   await settled();
   expect([brake.active, signals]).toEqual([true, []]);
   await pass(2_000);
@@ -196,13 +196,13 @@ test('from the first probe on, any record that the sink takes ends the brake, an
   await settled();
   expect(signals).toEqual([]);
   away = true;
-  for (let i = 0; i < 100; i++) brake.sinkTook();
+  for (let i = 0; i < 100; i++) brake.deliverySucceeded();
   await settled();
   const untold = 'A record was delivered, and the brake could not be released';
   expect(log.lines.filter(({ msg }) => msg === untold)).toHaveLength(1);
   away = false;
   await pass(5_000);
-  for (let i = 0; i < 100; i++) brake.sinkTook();
+  for (let i = 0; i < 100; i++) brake.deliverySucceeded();
   await settled();
   expect([brake.active, signals]).toEqual([false, [{ by: 'probe' }]]);
 });

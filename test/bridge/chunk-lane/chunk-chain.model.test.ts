@@ -4,10 +4,10 @@ import { pino } from 'pino';
 import type { Backoff } from '../../../src/bridge/starts/backoff';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
-import { ChunkDispatcher } from '../../../src/bridge/chunk-lane/chunk-dispatcher';
-import { StreamConsumer } from '../../../src/bridge/consumer/consume';
-import { HeldChunks } from '../../../src/bridge/chunk-lane/held-chunks';
-import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { ChunkLane } from '../../../src/bridge/chunk-lane/chunk-lane';
+import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
+import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
+import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import * as kafka from '../../../src/kafka/kafka';
 import type { ChunkMemo } from '../../../src/domain/workflow/chunk';
 import { createMetrics } from '../../../src/telemetry/metrics';
@@ -51,8 +51,8 @@ class Member extends FakeConsumer {
 interface Bridge {
   member: Member;
   consumer: StreamConsumer;
-  dispatcher: ChunkDispatcher;
-  open: OpenRecords;
+  dispatcher: ChunkLane;
+  open: RunningWorkflows;
 }
 
 /** One partition, the group's committed offset, and a server that takes each workflow id once. */
@@ -109,14 +109,14 @@ class Model {
       },
     } as never;
     const logger = this.#logger;
-    const open = new OpenRecords(client, logger);
+    const open = new RunningWorkflows(client, logger);
     const { signal } = new AbortController();
     const onFatal = (error: unknown) => this.fatal.push(error);
     const { maxRecords } = this;
-    const dispatcher = new ChunkDispatcher({
+    const dispatcher = new ChunkLane({
       stream,
       limits: { maxRecords, maxBytes: 1e9, lingerMs: 0 },
-      held: new HeldChunks(),
+      held: new ChunkMemory(),
       handOn: () => Promise.reject(new Error('no chunk is refused here')),
       start: {
         client,
@@ -131,7 +131,7 @@ class Model {
       },
       metrics,
       logger,
-      base: (window) => consumer.base(window),
+      base: (window) => consumer.committedStart(window),
       onFinished: ({ window }) => consumer.finished(window),
       onFatal,
     });

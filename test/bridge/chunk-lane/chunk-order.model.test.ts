@@ -10,10 +10,10 @@ import { workflowEnd } from '../../../src/activities/chunk/workflow-end';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import type { Backoff } from '../../../src/bridge/starts/backoff';
-import { ChunkDispatcher } from '../../../src/bridge/chunk-lane/chunk-dispatcher';
-import { StreamConsumer } from '../../../src/bridge/consumer/consume';
-import { HeldChunks } from '../../../src/bridge/chunk-lane/held-chunks';
-import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { ChunkLane } from '../../../src/bridge/chunk-lane/chunk-lane';
+import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
+import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
+import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
 import * as kafka from '../../../src/kafka/kafka';
 import type { ChunkInput, ChunkMemo } from '../../../src/domain/workflow/chunk';
@@ -77,9 +77,9 @@ class Member extends FakeConsumer {
 interface Bridge {
   member: Member;
   consumer: StreamConsumer;
-  dispatcher: ChunkDispatcher;
-  open: OpenRecords;
-  held: HeldChunks;
+  dispatcher: ChunkLane;
+  open: RunningWorkflows;
+  held: ChunkMemory;
   recent: RecentLayer;
   idempotency: InMemoryIdempotencyService;
 }
@@ -186,13 +186,13 @@ class Model {
     } as never;
     const logger = this.#logger;
     const stream = this.#stream;
-    const open = new OpenRecords(client, logger);
-    const held = new HeldChunks();
+    const open = new RunningWorkflows(client, logger);
+    const held = new ChunkMemory();
     const idempotency = new InMemoryIdempotencyService({});
     const { signal } = new AbortController();
     const onFatal = (error: unknown) => this.fatal.push(error);
     const { maxRecords } = this;
-    const dispatcher = new ChunkDispatcher({
+    const dispatcher = new ChunkLane({
       stream,
       limits: { maxRecords, maxBytes: 1e9, lingerMs: 0 },
       held,
@@ -210,7 +210,7 @@ class Model {
       },
       metrics,
       logger,
-      base: (window) => consumer.base(window),
+      base: (window) => consumer.committedStart(window),
       onFinished: ({ window }) => consumer.finished(window),
       onFatal,
     });

@@ -2,7 +2,7 @@ import { Backoff } from '../../../src/bridge/starts/backoff';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import { createHandOn } from '../../../src/bridge/chunk-lane/hand-on';
-import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { startAfter, startOfRecord } from '../../../src/domain/workflow/record-start';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../../domain/support/records';
@@ -14,7 +14,7 @@ const never = new AbortController().signal;
 const started: string[] = [];
 const afters: unknown[] = [];
 let refuse: unknown;
-let open: OpenRecords;
+let open: RunningWorkflows;
 let handOn: (offset: number, signal?: AbortSignal, after?: string) => Promise<string>;
 
 beforeEach(() => {
@@ -28,7 +28,7 @@ beforeEach(() => {
       return refuse ? Promise.reject(refuse) : Promise.resolve({ eagerlyStarted: true });
     },
   });
-  open = new OpenRecords(client, logger);
+  open = new RunningWorkflows(client, logger);
   const metrics = createMetrics();
   const deps = {
     client,

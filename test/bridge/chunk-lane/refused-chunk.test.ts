@@ -1,10 +1,10 @@
 import type { HandOn } from '../../../src/activities/chunk/dependencies';
 import { Backoff } from '../../../src/bridge/starts/backoff';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
-import { ChunkDispatcher } from '../../../src/bridge/chunk-lane/chunk-dispatcher';
-import { HeldChunks } from '../../../src/bridge/chunk-lane/held-chunks';
-import { Ledger } from '../../../src/bridge/partition/ledger';
-import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { ChunkLane } from '../../../src/bridge/chunk-lane/chunk-lane';
+import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
+import { PartitionCounters } from '../../../src/bridge/partition/partition-counters';
+import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import { keyHash } from '../../../src/domain/workflow/key-hash';
@@ -23,7 +23,7 @@ function refusing(ordering: 'none' | 'key') {
     start: () => Promise.reject(serviceError(3)),
     describe: () => Promise.resolve({ status: { name: 'RUNNING' } }),
   });
-  const open = new OpenRecords(client, logger);
+  const open = new RunningWorkflows(client, logger);
   const fatal: unknown[] = [];
   const handedOn: {
     offset: number;
@@ -37,8 +37,8 @@ function refusing(ordering: 'none' | 'key') {
     await start.promise;
     return workflowId;
   };
-  const dispatcher = new ChunkDispatcher({
-    ...{ stream, limits: { maxRecords: 10, maxBytes: 1e9, lingerMs: 0 }, held: new HeldChunks() },
+  const dispatcher = new ChunkLane({
+    ...{ stream, limits: { maxRecords: 10, maxBytes: 1e9, lingerMs: 0 }, held: new ChunkMemory() },
     ...{ handOn, metrics, logger },
     start: {
       ...{ client, stream, open, backoff: new Backoff(), gate: OPEN_GATE },
@@ -48,9 +48,15 @@ function refusing(ordering: 'none' | 'key') {
     onFinished: () => undefined,
     onFatal: (error) => fatal.push(error),
   });
-  const ledger = new Ledger();
-  ledger.load(null);
-  const window = new PartitionWindow(stream.topic, 0, { records: 99, bytes: 1e9 }, ledger, 'chunk');
+  const counters = new PartitionCounters();
+  counters.load(null);
+  const window = new PartitionWindow(
+    stream.topic,
+    0,
+    { records: 99, bytes: 1e9 },
+    counters,
+    'chunk',
+  );
   const push = (...records: { key: string; value: string }[]) =>
     dispatcher.push(
       window.accept(
@@ -61,14 +67,14 @@ function refusing(ordering: 'none' | 'key') {
       ),
     );
   const hashOf = (key: string) => keyHash(ordering, kafkaRecord({ key: Buffer.from(key) }));
-  return { open, dispatcher, handedOn, ledger, window, push, hashOf, fatal };
+  return { open, dispatcher, handedOn, counters, window, push, hashOf, fatal };
 }
 
 test('each record of a refused chunk is committable, with its tail, before the next is started', async () => {
-  const { open, dispatcher, handedOn, ledger, window, push, hashOf, fatal } = refusing('key');
+  const { open, dispatcher, handedOn, counters, window, push, hashOf, fatal } = refusing('key');
   push(...['m0', 'm1', 'm2'].map((id) => ({ key: 'a', value: `{"id":"${id}"}` })));
   await settled();
-  expect([handedOn.length, window.watermark, ledger.tails.list]).toEqual([1, 0, []]);
+  expect([handedOn.length, window.watermark, counters.predecessors.list]).toEqual([1, 0, []]);
   handedOn[0]!.started();
   await settled();
   expect(handedOn.map(({ offset, after }) => ({ offset, after }))).toEqual([
@@ -76,9 +82,9 @@ test('each record of a refused chunk is committable, with its tail, before the n
     { offset: 1, after: 'test-m0-0' },
   ]);
   expect(window.watermark).toBe(1);
-  expect(ledger.tails.list).toEqual([[hashOf('a'), 'test-m0-0']]);
+  expect(counters.predecessors.list).toEqual([[hashOf('a'), 'test-m0-0']]);
   // The next owner goes on from there.
-  window.lost = true;
+  window.revoked = true;
   dispatcher.dropLost();
   expect(handedOn[1]!.signal.aborted).toBe(true);
   handedOn[1]!.started();
@@ -88,12 +94,12 @@ test('each record of a refused chunk is committable, with its tail, before the n
 });
 
 test('a refused chunk without an order is committable record by record as well', async () => {
-  const { open, handedOn, ledger, window, push, fatal } = refusing('none');
+  const { open, handedOn, counters, window, push, fatal } = refusing('none');
   push(...['m0', 'm1'].map((id) => ({ key: 'a', value: `{"id":"${id}"}` })));
   await settled();
   handedOn[0]!.started();
   await settled();
-  expect([handedOn.length, window.watermark, ledger.tails.list]).toEqual([2, 1, []]);
+  expect([handedOn.length, window.watermark, counters.predecessors.list]).toEqual([2, 1, []]);
   handedOn[1]!.started();
   await settled();
   expect([window.watermark, fatal]).toEqual([2, []]);

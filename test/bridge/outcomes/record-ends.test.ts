@@ -1,4 +1,4 @@
-import { Ledger, parseLedger } from '../../../src/bridge/partition/ledger';
+import { PartitionCounters, parseTotals } from '../../../src/bridge/partition/partition-counters';
 import { RecordEnds } from '../../../src/bridge/outcomes/record-ends';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { counts } from '../support/fakes';
@@ -10,19 +10,19 @@ const workflow = { workflowId: 'test-42-7', runId: 'run', workflowType: 'deliver
 function create(...started: string[]) {
   const metrics = createMetrics();
   const braking: unknown[][] = [];
-  const ledger = new Ledger();
-  ledger.load(null);
+  const counters = new PartitionCounters();
+  counters.load(null);
   const ends = new RecordEnds({
     ...{ stream: { name: 'test' }, metrics },
     brake: { closed: (...told) => braking.push(told) },
     open: { has: (id) => started.includes(id) },
-    ledgerOf: (partition) => (partition === 0 ? ledger : undefined),
+    countersOf: (partition) => (partition === 0 ? counters : undefined),
   });
   return {
     ends,
     braking,
     records: () => counts(metrics.records),
-    totals: () => parseLedger(ledger.toMetadata()),
+    totals: () => parseTotals(counters.toMetadata()),
   };
 }
 

@@ -1,12 +1,16 @@
 import fc from 'fast-check';
-import { emptyTotals, Ledger, parseLedger } from '../../../src/bridge/partition/ledger';
+import {
+  emptyTotals,
+  PartitionCounters,
+  parseTotals,
+} from '../../../src/bridge/partition/partition-counters';
 import { PartitionWindow, type WindowEntry } from '../../../src/bridge/partition/partition-window';
 import { kafkaRecord } from '../../domain/support/records';
 
 const LIMITS = { records: 1_000, bytes: 1_000_000 };
 
-function windowOf(limits = LIMITS, ledger = new Ledger()) {
-  return new PartitionWindow('topic', 0, limits, ledger);
+function windowOf(limits = LIMITS, counters = new PartitionCounters()) {
+  return new PartitionWindow('topic', 0, limits, counters);
 }
 
 function records(...offsets: number[]) {
@@ -66,34 +70,34 @@ test('finishing twice changes nothing', () => {
   expect(window.size).toBe(5);
   window.finish(second!);
   window.settleSkipped(window.watermark!);
-  window.ledger.load(null);
-  expect(parseLedger(window.ledger.toMetadata()).recent).toBe(1);
+  window.counters.load(null);
+  expect(parseTotals(window.counters.toMetadata()).recent).toBe(1);
 });
 
 describe('limits', () => {
-  test('by records: full at the limit, roomy from half of it', () => {
+  test('by records: full at the limit, can resume from half of it', () => {
     const window = windowOf({ records: 4, bytes: 1_000_000 });
     const entries = window.accept(records(0, 1, 2), 3);
     expect(window.full).toBe(false);
     entries.push(...window.accept(records(3), 4));
     expect(window.full).toBe(true);
     window.finish(entries[3]!);
-    expect([window.full, window.roomy]).toEqual([false, false]);
+    expect([window.full, window.canResume]).toEqual([false, false]);
     window.finish(entries[2]!);
-    expect(window.roomy).toBe(true);
+    expect(window.canResume).toBe(true);
   });
 
   test('by bytes of key and value', () => {
     const window = windowOf({ records: 1_000, bytes: 100 });
     const large = kafkaRecord({ offset: 0, key: Buffer.alloc(40), value: Buffer.alloc(20) });
     const [first] = window.accept([large], 1);
-    expect([window.full, window.roomy]).toEqual([false, false]);
+    expect([window.full, window.canResume]).toEqual([false, false]);
     const [second] = window.accept([{ ...large, offset: 1 }], 2);
     expect(window.full).toBe(true);
     window.finish(first!);
-    expect([window.full, window.roomy]).toEqual([false, false]);
+    expect([window.full, window.canResume]).toEqual([false, false]);
     window.finish(second!);
-    expect(window.roomy).toBe(true);
+    expect(window.canResume).toBe(true);
   });
 
   test('by bytes of headers', () => {
@@ -102,25 +106,25 @@ describe('limits', () => {
     const [first] = window.accept([record], 1);
     expect(window.full).toBe(true);
     window.finish(first!);
-    expect(window.roomy).toBe(true);
+    expect(window.canResume).toBe(true);
   });
 
   test('one record above the limit fills the window and frees it again', () => {
     const window = windowOf({ records: 1, bytes: 10 });
     const [entry] = window.accept([kafkaRecord({ value: Buffer.alloc(11) })], 8);
-    expect([window.full, window.roomy]).toEqual([true, false]);
+    expect([window.full, window.canResume]).toEqual([true, false]);
     window.finish(entry!);
-    expect([window.full, window.roomy]).toEqual([false, true]);
+    expect([window.full, window.canResume]).toEqual([false, true]);
   });
 });
 
 test('a skipped duplicate counts once its offset lies below the watermark', () => {
   const window = windowOf();
   const [first, second, third] = window.accept(records(0, 1, 2), 3);
-  window.ledger.load(null);
+  window.counters.load(null);
   const totals = () => {
     window.settleSkipped(window.watermark!);
-    return parseLedger(window.ledger.toMetadata());
+    return parseTotals(window.counters.toMetadata());
   };
   window.finish(second!, 'recent');
   window.finish(third!, 'workflowId');
@@ -175,7 +179,7 @@ test('holds against a model, whatever is fetched, finished and fetched again in 
   fc.assert(
     fc.property(log, fc.array(step, { maxLength: 120 }), (all, steps) => {
       const window = windowOf(limits);
-      window.ledger.load(null);
+      window.counters.load(null);
       const unfinished = new Map<number, WindowEntry>();
       const accepted = new Set<number>();
       const skipped: { offset: number; layer: 'recent' | 'workflowId' }[] = [];
@@ -195,7 +199,7 @@ test('holds against a model, whatever is fetched, finished and fetched again in 
         window.settleSkipped(committed);
         const counted = skipped.filter(({ offset }) => offset < committed);
         const count = (name: string) => counted.filter(({ layer }) => layer === name).length;
-        expect(parseLedger(window.ledger.toMetadata())).toEqual({
+        expect(parseTotals(window.counters.toMetadata())).toEqual({
           ...emptyTotals(),
           recent: count('recent'),
           workflowId: count('workflowId'),
@@ -211,7 +215,9 @@ test('holds against a model, whatever is fetched, finished and fetched again in 
         }
         expect(window.size).toBe(open.length);
         expect(window.full).toBe(open.length >= limits.records || bytes >= limits.bytes);
-        expect(window.roomy).toBe(open.length <= limits.records / 2 && bytes <= limits.bytes / 2);
+        expect(window.canResume).toBe(
+          open.length <= limits.records / 2 && bytes <= limits.bytes / 2,
+        );
       };
 
       for (const one of steps) {
@@ -283,15 +289,15 @@ describe('where a group stands that has committed nothing', () => {
 
 describe('in the chunk lane', () => {
   const chunked = () =>
-    new PartitionWindow('topic', 0, { records: 2, bytes: 1e6 }, new Ledger(), 'chunk');
+    new PartitionWindow('topic', 0, { records: 2, bytes: 1e6 }, new PartitionCounters(), 'chunk');
 
   test('ends of chunks are committed, as far as they were fetched', () => {
     const window = chunked();
     window.accept(records(0, 1), 2);
     expect(window.watermark).toBeUndefined();
-    window.endChunk(0);
+    window.advanceTo(0);
     expect(window.watermark).toBe(0);
-    window.endChunk(4);
+    window.advanceTo(4);
     expect(window.watermark).toBe(0);
     window.accept(records(2, 3), 4);
     expect(window.watermark).toBe(4);
@@ -309,10 +315,10 @@ describe('in the chunk lane', () => {
   test('offsets without records behind the last chunk do not fill the window', () => {
     const window = chunked();
     const [entry] = window.accept(records(0), 1_000);
-    window.endChunk(0);
+    window.advanceTo(0);
     expect(window.full).toBe(true);
-    window.endChunk(1);
+    window.advanceTo(1);
     window.finish(entry!);
-    expect(window).toMatchObject({ full: false, roomy: true });
+    expect(window).toMatchObject({ full: false, canResume: true });
   });
 });

@@ -4,9 +4,9 @@ import { pino } from 'pino';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import type { Backoff } from '../../../src/bridge/starts/backoff';
-import { StreamConsumer } from '../../../src/bridge/consumer/consume';
-import { Dispatcher } from '../../../src/bridge/record-lane/dispatcher';
-import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
+import { RecordLane } from '../../../src/bridge/record-lane/record-lane';
+import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
 import * as kafka from '../../../src/kafka/kafka';
 import type { RecordInput, RecordMemo } from '../../../src/domain/record/record';
@@ -60,8 +60,8 @@ class Member extends FakeConsumer {
 interface Bridge {
   member: Member;
   consumer: StreamConsumer;
-  dispatcher: Dispatcher;
-  open: OpenRecords;
+  dispatcher: RecordLane;
+  open: RunningWorkflows;
   idempotency: InMemoryIdempotencyService;
 }
 
@@ -125,10 +125,10 @@ class Model {
     } as never;
     const logger = this.#logger;
     const stream = this.#stream;
-    const open = new OpenRecords(client, logger);
+    const open = new RunningWorkflows(client, logger);
     const idempotency = new InMemoryIdempotencyService({});
     const onFatal = (error: unknown) => this.fatal.push(error);
-    const dispatcher = new Dispatcher({
+    const dispatcher = new RecordLane({
       stream,
       recent: new RecentLayer(idempotency, 30_000),
       decodeFailures: new Map(),

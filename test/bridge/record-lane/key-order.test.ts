@@ -1,13 +1,13 @@
 import { KeyOrder, type OrderedEntry } from '../../../src/bridge/record-lane/key-order';
-import { Ledger } from '../../../src/bridge/partition/ledger';
-import type { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { PartitionCounters } from '../../../src/bridge/partition/partition-counters';
+import type { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
 import { WaitingPlaces } from '../../../src/bridge/record-lane/waiting-places';
 import { kafkaRecord } from '../../domain/support/records';
 
 /** The order of one partition, whose records the test starts and ends. */
 class World {
-  readonly ledger = new Ledger();
+  readonly counters = new PartitionCounters();
   readonly admitted: string[] = [];
   readonly finished: number[] = [];
   readonly watched = new Map<string, () => void>();
@@ -17,13 +17,13 @@ class World {
 
   constructor(given: { metadata?: string; places?: number } = {}) {
     const { metadata = null, places = 10 } = given;
-    this.ledger.load(metadata);
+    this.counters.load(metadata);
     this.window = this.#window();
     this.order = new KeyOrder({
-      tails: this.ledger.tails,
+      predecessors: this.counters.predecessors,
       open: {
         watch: (id: string, onEnded: () => void) => this.watched.set(id, onEnded),
-      } as unknown as OpenRecords,
+      } as unknown as RunningWorkflows,
       places: new WaitingPlaces(places),
       admit: ({ record: { offset }, turn }) =>
         this.admitted.push(
@@ -37,7 +37,7 @@ class World {
   }
 
   #window(): PartitionWindow {
-    return new PartitionWindow('topic', 0, { records: 1e6, bytes: 1e9 }, this.ledger);
+    return new PartitionWindow('topic', 0, { records: 1e6, bytes: 1e9 }, this.counters);
   }
 
   /** Records with these keys, one offset after the other. */
@@ -68,12 +68,12 @@ class World {
   }
 
   lose(): void {
-    this.window.lost = true;
+    this.window.revoked = true;
     this.window = this.#window();
   }
 
   get open(): unknown {
-    return (JSON.parse(this.ledger.toMetadata()) as { open?: unknown }).open;
+    return (JSON.parse(this.counters.toMetadata()) as { open?: unknown }).open;
   }
 }
 
@@ -137,7 +137,7 @@ test('what the metadata has no room for is not committable until it has ended, o
   expect(world.window.watermark).toBe(4);
   world.slow(4, `d${long}`);
   expect(world.window.watermark).toBe(4);
-  expect(Buffer.byteLength(world.ledger.toMetadata())).toBeLessThan(4_096);
+  expect(Buffer.byteLength(world.counters.toMetadata())).toBeLessThan(4_096);
   world.ended(0);
   expect(world.window.watermark).toBe(5);
   expect(world.open).toEqual([

@@ -2,7 +2,7 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@te
 import { Backoff } from '../../../src/bridge/starts/backoff';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
-import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { StartRejectedError, startWorkflow } from '../../../src/bridge/starts/start-workflow';
 import { startOfRecord } from '../../../src/domain/workflow/record-start';
 import { createMetrics } from '../../../src/telemetry/metrics';
@@ -30,7 +30,7 @@ const RUNNING = { name: 'RUNNING' };
 const alreadyStarted = (id = FIRST) =>
   new WorkflowExecutionAlreadyStartedError('Workflow execution already started', id, 'any');
 
-let open: OpenRecords | undefined;
+let open: RunningWorkflows | undefined;
 afterEach(() => open?.stop());
 
 /**
@@ -58,7 +58,7 @@ function begin(answers: ('ok' | Error)[], holders: Record<string, object | Error
   const { logger, lines } = keepingLogger();
   const metrics = createMetrics();
   const stopping = new AbortController();
-  open = new OpenRecords(client, logger);
+  open = new RunningWorkflows(client, logger);
   const backoff = new Backoff();
   const rate = new StartRate(() => undefined);
   const result = startWorkflow(

@@ -1,4 +1,4 @@
-import { Ledger } from '../../../src/bridge/partition/ledger';
+import { PartitionCounters } from '../../../src/bridge/partition/partition-counters';
 import { measureLag } from '../../../src/bridge/watch/measure-lag';
 import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
 import type { WindowState } from '../../../src/bridge/watch/stall-cause';
@@ -17,7 +17,12 @@ function create() {
   const metrics = createMetrics();
   const { logger } = keepingLogger();
   const stalls = new Stalls({ stream, afterMs: 60 * SECOND, metrics, logger });
-  const window = new PartitionWindow('t', 0, { records: 10, bytes: 1_000 }, new Ledger());
+  const window = new PartitionWindow(
+    't',
+    0,
+    { records: 10, bytes: 1_000 },
+    new PartitionCounters(),
+  );
   window.initialOffset = 0;
   const stallCause = ({ commitFault }: WindowState) => ({
     reason: 'commit_failing' as const,

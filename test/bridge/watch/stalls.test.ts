@@ -1,5 +1,5 @@
 import { Backoff } from '../../../src/bridge/starts/backoff';
-import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { stallCause, type WindowState } from '../../../src/bridge/watch/stall-cause';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import {
@@ -152,7 +152,7 @@ describe('a partition', () => {
 });
 
 describe('the reason', () => {
-  const open = new OpenRecords(fakeClient({}), keepingLogger().logger);
+  const open = new RunningWorkflows(fakeClient({}), keepingLogger().logger);
   afterAll(() => open.stop());
   const idle = new Backoff();
   const failing = new Backoff();

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { StreamConsumer } from '../../../src/bridge/consumer/consume';
+import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import type { WindowEntry } from '../../../src/bridge/partition/partition-window';
 import * as kafka from '../../../src/kafka/kafka';
 import { createMetrics } from '../../../src/telemetry/metrics';
@@ -207,7 +207,7 @@ class Model {
 
   async commit(finished: number): Promise<void> {
     for (const entry of this.#accepted.splice(0, finished)) {
-      if (entry.window.lost) continue;
+      if (entry.window.revoked) continue;
       this.seen.add(Number(entry.record.value!.toString()));
       entry.window.finish(entry);
     }

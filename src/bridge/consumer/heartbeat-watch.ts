@@ -2,7 +2,7 @@
  * Whether a consumer has died without a word. Its silence counts only while Kafka answers others: when Kafka
  * is away there is nothing to hear, and another process would not hear more.
  */
-export class Silence {
+export class HeartbeatWatch {
   #heardAt = Date.now();
   #answersSince: number | undefined;
   #answeredAt = 0;

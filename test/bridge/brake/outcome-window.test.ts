@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { Outcomes } from '../../../src/bridge/brake/outcomes';
+import { OutcomeWindow } from '../../../src/bridge/brake/outcome-window';
 import { DEFAULT_BRAKE_LIMITS } from '../../../src/domain/stream/brake';
 
 /** Under these limits any dead letter is a reason, and so its rate shows. */
 const any = { ...DEFAULT_BRAKE_LIMITS, minimum: 1, share: 0.01, invalidShare: 0.01 };
 
 test('counts what ended within the window, and which type was most frequent', () => {
-  const outcomes = new Outcomes(60_000);
+  const outcomes = new OutcomeWindow(60_000);
   expect(outcomes.excess(any, 0)).toBeUndefined();
   outcomes.delivered(3, 1_000);
   for (const type of ['Transient', 'Permanent', 'Permanent']) outcomes.deadLettered(type, 2_000);
@@ -25,7 +25,7 @@ test('as a list of all that ended would, to the length of a slice', () => {
   );
   fc.assert(
     fc.property(events, (all) => {
-      const outcomes = new Outcomes(60_000);
+      const outcomes = new OutcomeWindow(60_000);
       let now = 0;
       const dead: number[] = [];
       for (const { after, dead: isDead } of all) {
@@ -62,7 +62,7 @@ test.each([
   'with %s the reason to brake is as expected',
   (_, counts: { dead?: number; delivered?: number; invalid?: number }, errorType) => {
     const { dead = 0, delivered = 0, invalid = 0 } = counts;
-    const outcomes = new Outcomes(60_000);
+    const outcomes = new OutcomeWindow(60_000);
     for (let i = 0; i < dead; i++) outcomes.deadLettered('Transient', 0);
     for (let i = 0; i < invalid; i++) outcomes.invalid('SchemaMismatch', 0);
     outcomes.delivered(delivered, 0);

@@ -1,38 +1,38 @@
-import { Silence } from '../../../src/bridge/consumer/silence';
+import { HeartbeatWatch } from '../../../src/bridge/consumer/heartbeat-watch';
 
 const LIMIT_MS = 60_000;
 const JOIN_MS = 60_000;
 
-let silence: Silence;
+let watch: HeartbeatWatch;
 beforeEach(() => {
   jest.useFakeTimers();
-  silence = new Silence(LIMIT_MS, JOIN_MS);
+  watch = new HeartbeatWatch(LIMIT_MS, JOIN_MS);
 });
 afterEach(() => jest.useRealTimers());
 
-/** Kafka answers every five seconds; tells the silence that is too long at the end, if it is. */
+/** Kafka answers every five seconds; tells the watch that is too long at the end, if it is. */
 function answers(seconds: number, joining = false): number | undefined {
   for (let i = 0; i < seconds; i += 5) {
     jest.advanceTimersByTime(5_000);
-    silence.kafkaAnswered();
+    watch.kafkaAnswered();
   }
-  return silence.tooLong(joining);
+  return watch.tooLong(joining);
 }
 
 test('a consumer that is not heard of while Kafka answers is silent, a joining one later', () => {
-  silence.heard();
+  watch.heard();
   expect(answers(60)).toBeUndefined();
   expect(answers(5, true)).toBeUndefined();
   expect(answers(5)).toBeGreaterThan(LIMIT_MS);
   expect(answers(60, true)).toBeGreaterThan(LIMIT_MS + JOIN_MS);
-  silence.heard();
+  watch.heard();
   expect(answers(5)).toBeUndefined();
 });
 
 test('the time in which Kafka was away does not count', () => {
   answers(50);
-  silence.kafkaIsAway();
-  expect(silence.tooLong(false)).toBeUndefined();
+  watch.kafkaIsAway();
+  expect(watch.tooLong(false)).toBeUndefined();
   expect(answers(60)).toBeUndefined();
   expect(answers(10)).toBeGreaterThan(LIMIT_MS);
 });

@@ -13,7 +13,7 @@ export interface OpenRecord {
   onClosed(outcome: RecordOutcome): void;
 }
 
-/** A record that asked for a workflow id; see {@link OpenRecords.add}. */
+/** A record that asked for a workflow id; see {@link RunningWorkflows.add}. */
 export interface OpenEntry {
   /**
    * The workflow is this record's own; `here` if its first task came with the answer. Passes on what was
@@ -25,7 +25,7 @@ export interface OpenEntry {
 }
 
 /** What is told of a workflow that is open. */
-export interface OpenWorkflow {
+export interface LongestRunning {
   workflowId: string;
   offset: number;
   /** Milliseconds since the epoch. */
@@ -55,7 +55,7 @@ const TICK_MS = 1_000;
  * The workflows this bridge worker has started and not yet seen end. Nearly all run in this process and
  * tell it themselves; for one that another worker took over, the server is asked now and then.
  */
-export class OpenRecords {
+export class RunningWorkflows {
   /** By workflow id. More than one where a record comes again, or another one collides with it. */
   readonly #entries = new Map<string, Set<Entry>>();
   readonly #timer: NodeJS.Timeout;
@@ -133,8 +133,8 @@ export class OpenRecords {
   }
 
   /** Of those whose memo is asked for, the workflow that has been open for the longest time. */
-  oldest(wanted: (memo: Place) => boolean): OpenWorkflow | undefined {
-    let oldest: OpenWorkflow | undefined;
+  oldest(wanted: (memo: Place) => boolean): LongestRunning | undefined {
+    let oldest: LongestRunning | undefined;
     for (const [workflowId, entries] of this.#entries) {
       for (const { acknowledged, memo, openSince } of entries) {
         if (!acknowledged || !memo || !wanted(memo)) continue;

@@ -1,15 +1,15 @@
 import { Slots } from '../../lib/slots';
 import { ChunkChain, MAX_OPEN_CHUNKS, type ChunkChainDependencies } from './chunk-chain';
 import { ChunkOrder } from './chunk-order';
-import type { Ledger } from '../partition/ledger';
+import type { PartitionCounters } from '../partition/partition-counters';
 import type { PartitionWindow, WindowEntry } from '../partition/partition-window';
 
 /** Takes records out of the windows, each partition's in its own chain of chunks. */
-export class ChunkDispatcher {
+export class ChunkLane {
   readonly #chains = new Map<PartitionWindow, ChunkChain>();
   readonly #open = new Slots(MAX_OPEN_CHUNKS);
-  /** An order outlives a window where the log went back; so does its ledger. */
-  readonly #orders = new WeakMap<Ledger, ChunkOrder>();
+  /** An order outlives a window where the log went back; so does its counters. */
+  readonly #orders = new WeakMap<PartitionCounters, ChunkOrder>();
   #inFlight = 0;
 
   constructor(
@@ -29,7 +29,7 @@ export class ChunkDispatcher {
         ...this.deps,
         window,
         open: this.#open,
-        order: this.#orderOf(window.ledger),
+        order: this.#orderOf(window.counters),
         onStarting: () => this.#inFlight++,
         onHandedOver: () => this.#inFlight--,
       });
@@ -38,20 +38,20 @@ export class ChunkDispatcher {
     chain.push(entries);
   }
 
-  #orderOf(ledger: Ledger): ChunkOrder | undefined {
+  #orderOf(counters: PartitionCounters): ChunkOrder | undefined {
     const { stream, start, logger } = this.deps;
     if (stream.ordering === 'none') return undefined;
     const { client, open } = start;
-    const { tails } = ledger;
+    const { predecessors } = counters;
     const order =
-      this.#orders.get(ledger) ?? new ChunkOrder({ stream, client, open, tails, logger });
-    this.#orders.set(ledger, order);
+      this.#orders.get(counters) ?? new ChunkOrder({ stream, client, open, predecessors, logger });
+    this.#orders.set(counters, order);
     return order;
   }
 
   dropLost(): void {
     for (const [window, chain] of this.#chains) {
-      if (!window.lost) continue;
+      if (!window.revoked) continue;
       chain.drop();
       this.#chains.delete(window);
     }

@@ -2,9 +2,13 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { Backoff } from '../../../src/bridge/starts/backoff';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
-import { Dispatcher } from '../../../src/bridge/record-lane/dispatcher';
-import { emptyTotals, Ledger, parseLedger } from '../../../src/bridge/partition/ledger';
-import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { RecordLane } from '../../../src/bridge/record-lane/record-lane';
+import {
+  emptyTotals,
+  PartitionCounters,
+  parseTotals,
+} from '../../../src/bridge/partition/partition-counters';
+import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
 import type { OrderedEntry } from '../../../src/bridge/record-lane/key-order';
 import { RecordEnds } from '../../../src/bridge/outcomes/record-ends';
@@ -42,10 +46,15 @@ class World {
   readonly metrics = createMetrics();
   readonly log = keepingLogger();
   readonly stopping = new AbortController();
-  readonly window = new PartitionWindow('topic', 0, { records: 1e6, bytes: 1e9 }, new Ledger());
+  readonly window = new PartitionWindow(
+    'topic',
+    0,
+    { records: 1e6, bytes: 1e9 },
+    new PartitionCounters(),
+  );
   readonly idempotency = new InMemoryIdempotencyService({});
-  readonly open: OpenRecords;
-  readonly dispatcher: Dispatcher;
+  readonly open: RunningWorkflows;
+  readonly dispatcher: RecordLane;
   readonly ends: RecordEnds;
 
   constructor(options: Parameters<typeof testStream>[0] = {}) {
@@ -60,14 +69,14 @@ class World {
       describe: (id) =>
         Promise.resolve({ status: { name: 'RUNNING' }, memo: this.memos.get(id) ?? {} }),
     });
-    this.open = new OpenRecords(client, logger);
-    this.window.ledger.load(null);
+    this.open = new RunningWorkflows(client, logger);
+    this.window.counters.load(null);
     this.ends = new RecordEnds({
       ...{ stream, metrics: this.metrics, open: this.open },
       brake: { closed: () => undefined },
-      ledgerOf: () => this.window.ledger,
+      countersOf: () => this.window.counters,
     });
-    this.dispatcher = new Dispatcher({
+    this.dispatcher = new RecordLane({
       stream,
       recent: new RecentLayer(this.idempotency, 30_000),
       decodeFailures: this.decodeFailures,
@@ -123,7 +132,7 @@ class World {
     await settled();
   }
 
-  async close(id: string, outcome: Parameters<OpenRecords['closed']>[1]): Promise<void> {
+  async close(id: string, outcome: Parameters<RunningWorkflows['closed']>[1]): Promise<void> {
     const start = this.starts.find(({ options }) => options.workflowId === id);
     // As the stream's worker does.
     const memo = start?.options.memo ?? {};
@@ -132,9 +141,9 @@ class World {
     await settled();
   }
 
-  get ledger() {
+  get counters() {
     this.window.settleSkipped(this.window.watermark!);
-    return parseLedger(this.window.ledger.toMetadata());
+    return parseTotals(this.window.counters.toMetadata());
   }
 
   end(): void {
@@ -171,13 +180,13 @@ describe('a record', () => {
     ['delivered', { delivered: 1 }],
     ['duplicate', { sink: 1 }],
     ['dead_lettered', {}],
-  ] as const)('that ends %s is counted as that', async (outcome, ledger) => {
+  ] as const)('that ends %s is counted as that', async (outcome, counters) => {
     await world.push(message('42'));
     await world.acknowledge(0);
     expect(await counts(world.metrics.records)).toEqual({});
     await world.close('test-42-0', outcome);
     expect(await counts(world.metrics.records)).toEqual({ [`test/${outcome}`]: 1 });
-    expect(world.ledger).toEqual({ ...emptyTotals(), checked: 1, ...ledger });
+    expect(world.counters).toEqual({ ...emptyTotals(), checked: 1, ...counters });
     expect(world.dispatcher.inFlightCount).toBe(0);
   });
 
@@ -248,8 +257,13 @@ describe('places', () => {
   test('are given to each partition in turn, so that none waits behind the backlog of another', async () => {
     create({ maxInFlight: 1 });
     await world.push(...many(4));
-    const other = new PartitionWindow('topic', 1, { records: 1e6, bytes: 1e9 }, new Ledger());
-    other.ledger.load(null);
+    const other = new PartitionWindow(
+      'topic',
+      1,
+      { records: 1e6, bytes: 1e9 },
+      new PartitionCounters(),
+    );
+    other.counters.load(null);
     const few = [message('x'), message('y')].map((value, offset) =>
       kafkaRecord({ partition: 1, offset, value: Buffer.from(value) }),
     );
@@ -301,7 +315,7 @@ describe('the recent layer', () => {
     ]);
     expect(await counts(world.metrics.duplicates)).toEqual({ 'test/recent': 1 });
     expect(await counts(world.metrics.records)).toMatchObject({ 'test/duplicate': 1 });
-    expect(world.ledger).toMatchObject({ recent: 1, delivered: 1 });
+    expect(world.counters).toMatchObject({ recent: 1, delivered: 1 });
   });
 
   test('also what the sink had before', async () => {
@@ -331,7 +345,7 @@ describe('the recent layer', () => {
     expect(await counts(world.metrics.recentLockWaits)).toEqual({ test: 1 });
     // The one that waited is checked once more, and counted once.
     expect(await counts(world.metrics.recentChecks)).toEqual({ test: 2 });
-    expect(parseLedger(world.window.ledger.toMetadata())).toMatchObject({
+    expect(parseTotals(world.window.counters.toMetadata())).toMatchObject({
       checked: 2,
       lockWaits: 1,
     });
@@ -384,7 +398,7 @@ test('the workflow-id layer: a redelivered record is skipped and its place comes
   expect(world.dispatcher.inFlightCount).toBe(0);
   expect(await counts(world.metrics.duplicates)).toEqual({ 'test/workflow-id': 1 });
   expect(world.log.lines).toMatchObject([{ msg: DUPLICATE_SKIPPED, layer: 'workflow-id' }]);
-  expect(world.ledger).toEqual({ ...emptyTotals(), checked: 1, workflowId: 1 });
+  expect(world.counters).toEqual({ ...emptyTotals(), checked: 1, workflowId: 1 });
 });
 
 test('a record that comes again while its workflow is open waits for the first', async () => {
@@ -393,9 +407,14 @@ test('a record that comes again while its workflow is open waits for the first',
   await world.acknowledge(0);
   world.open.handedOver('test-42-0');
   // The partition was lost and came back: a new window, the same record.
-  const again = new PartitionWindow('topic', 0, { records: 10, bytes: 1e6 }, new Ledger());
+  const again = new PartitionWindow(
+    'topic',
+    0,
+    { records: 10, bytes: 1e6 },
+    new PartitionCounters(),
+  );
   const record = kafkaRecord({ offset: 0, value: Buffer.from(message('42')) });
-  world.window.lost = true;
+  world.window.revoked = true;
   await world.pushRecords([record], again);
   // Neither the record that came again nor another copy of it passes while the first is open.
   await world.pushRecords([{ ...record, offset: 1 }], again);
@@ -490,10 +509,15 @@ test('in order, the next of a key comes after the workflow of one that is slow, 
 describe('lost partitions', () => {
   test('their records are dropped, those of others are not', async () => {
     create({ maxInFlight: 1 });
-    const kept = new PartitionWindow('topic', 1, { records: 10, bytes: 1e6 }, new Ledger());
+    const kept = new PartitionWindow(
+      'topic',
+      1,
+      { records: 10, bytes: 1e6 },
+      new PartitionCounters(),
+    );
     await world.push(...many(10));
     await world.pushRecords([kafkaRecord({ partition: 1, offset: 5 })], kept);
-    world.window.lost = true;
+    world.window.revoked = true;
     await world.acknowledge(0);
     await world.close('test-m0-0', 'delivered');
     expect(world.ids).toEqual(['test-m0-0', 'test-42-5']);
@@ -504,7 +528,7 @@ describe('lost partitions', () => {
   test('a queue of nothing but lost records leaves no place taken', async () => {
     create({ maxInFlight: 1, maxOpen: 1 });
     const entries = await world.push(...many(3));
-    world.window.lost = true;
+    world.window.revoked = true;
     await world.acknowledge(0);
     await world.close('test-m0-0', 'delivered');
     expect(world.dispatcher.inFlightCount).toBe(0);
@@ -518,7 +542,7 @@ describe('lost partitions', () => {
     await world.acknowledge(0);
     world.open.handedOver('test-m0-0');
     expect(stuck!.turn!.line.queue).toHaveLength(2);
-    world.window.lost = true;
+    world.window.revoked = true;
     world.dispatcher.dropLost();
     expect(stuck!.turn!.line.queue).toEqual([]);
     await world.close('test-m0-0', 'delivered');
@@ -529,7 +553,7 @@ describe('lost partitions', () => {
     create();
     await world.push(message('42'), message('42'));
     await world.acknowledge(0);
-    world.window.lost = true;
+    world.window.revoked = true;
     await world.close('test-42-0', 'failed');
     expect(world.starts).toHaveLength(1);
   });
@@ -574,15 +598,25 @@ test('an outage of the server stops no record: it is tried until it is taken', a
 test('what waits of a lost partition is dropped, however much', async () => {
   world = new World({ maxInFlight: 1 });
   await world.push('{"id":"first"}');
-  const lost = new PartitionWindow('topic', 1, { records: 1e6, bytes: 1e9 }, new Ledger());
+  const lost = new PartitionWindow(
+    'topic',
+    1,
+    { records: 1e6, bytes: 1e9 },
+    new PartitionCounters(),
+  );
   const value = Buffer.from('{"id":"x"}');
-  const kept = new PartitionWindow('topic', 2, { records: 1e6, bytes: 1e9 }, new Ledger());
+  const kept = new PartitionWindow(
+    'topic',
+    2,
+    { records: 1e6, bytes: 1e9 },
+    new PartitionCounters(),
+  );
   const many = Array.from({ length: 200_000 }, (_, offset) => kafkaRecord({ offset, value }));
   world.dispatcher.push(kept.accept(many, many.length));
   world.dispatcher.push(lost.accept(many.slice(0, 10), 10));
-  lost.lost = true;
+  lost.revoked = true;
   expect(() => world.dispatcher.dropLost()).not.toThrow();
-  kept.lost = true;
+  kept.revoked = true;
   world.dispatcher.dropLost();
   await world.acknowledge(0);
   await settled();
@@ -607,7 +641,7 @@ describe('a tombstone that the stream skips', () => {
         'test/filtered': 3,
         'test/delivered': 1,
       });
-      expect(world.ledger).toEqual({ ...emptyTotals(), checked: 1, delivered: 1, filtered: 3 });
+      expect(world.counters).toEqual({ ...emptyTotals(), checked: 1, delivered: 1, filtered: 3 });
       expect(world.dispatcher.inFlightCount).toBe(0);
     },
   );
@@ -616,9 +650,9 @@ describe('a tombstone that the stream skips', () => {
     create({ onNull: 'skip' });
     await world.push(message('a'), null);
     expect(world.window.watermark).toBe(0);
-    expect(world.ledger.filtered).toBe(0);
+    expect(world.counters.filtered).toBe(0);
     await world.acknowledge(0);
-    expect(world.ledger.filtered).toBe(1);
+    expect(world.counters.filtered).toBe(1);
   });
 
   test('holds no place of those that wait for the sink', async () => {
@@ -656,8 +690,13 @@ describe('a decoder that fails for now', () => {
     'and %s (async: %s, ordering %s) lets its partition wait, and no other',
     async (_, isAsync, ordering) => {
       create({ decode: decode(isAsync), ordering });
-      const other = new PartitionWindow('topic', 1, { records: 1e6, bytes: 1e9 }, new Ledger());
-      other.ledger.load(null);
+      const other = new PartitionWindow(
+        'topic',
+        1,
+        { records: 1e6, bytes: 1e9 },
+        new PartitionCounters(),
+      );
+      other.counters.load(null);
       const at = (offset: number, partition: number) =>
         kafkaRecord({
           ...{ offset, partition, key: Buffer.from(`k${offset}`) },
@@ -693,11 +732,16 @@ describe('a decoder that fails for now', () => {
     const records = [kafkaRecord({ offset: 0, key: Buffer.from('k') })];
     await world.pushRecords(records);
     await until('decoding has failed', () => world.decodeFailures.size > 0);
-    world.window.lost = true;
+    world.window.revoked = true;
     world.dispatcher.dropLost();
     expect(world.decodeFailures.size).toBe(0);
     down = undefined;
-    const again = new PartitionWindow('topic', 0, { records: 10, bytes: 1e6 }, world.window.ledger);
+    const again = new PartitionWindow(
+      'topic',
+      0,
+      { records: 10, bytes: 1e6 },
+      world.window.counters,
+    );
     await world.pushRecords(records, again);
     await until('the record is started', () => world.starts.length > 0);
     expect(world.ids).toEqual(['test-42-0']);

@@ -1,7 +1,7 @@
-import type { Tail } from '../../domain/workflow/key-hash';
+import type { Predecessor } from '../../domain/workflow/key-hash';
 
 /**
- * Kafka takes 4,096 bytes of metadata with an offset. The ledger's totals, who committed and a stall come
+ * Kafka takes 4,096 bytes of metadata with an offset. The counters's totals, who committed and a stall come
  * to less than 1,400.
  */
 const MAX_BYTES = 2_600;
@@ -10,7 +10,7 @@ const MAX_BYTES = 2_600;
  * Workflows that are open although the offsets of their records are committed, or may be: of each key the
  * last one. They travel in the metadata of the commit, so that the partition's next owner knows them.
  */
-export class OpenTails {
+export class Predecessors {
   readonly #tails = new Map<string, string>();
   #bytes = 0;
 
@@ -20,7 +20,7 @@ export class OpenTails {
   load(committed: unknown): void {
     if (!Array.isArray(committed)) return;
     for (const tail of committed as unknown[]) {
-      if (isTail(tail)) this.set(...tail);
+      if (isPredecessor(tail)) this.set(...tail);
     }
   }
 
@@ -43,7 +43,7 @@ export class OpenTails {
     this.onChange();
   }
 
-  get list(): Tail[] {
+  get list(): Predecessor[] {
     return [...this.#tails];
   }
 
@@ -54,11 +54,11 @@ export class OpenTails {
 }
 
 /** In the metadata: message ids, and so workflow ids, may consist of what JSON escapes. */
-function bytesOf(tail: Tail): number {
+function bytesOf(tail: Predecessor): number {
   return Buffer.byteLength(JSON.stringify(tail)) + 1;
 }
 
-function isTail(value: unknown): value is Tail {
+function isPredecessor(value: unknown): value is Predecessor {
   return (
     Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string')
   );

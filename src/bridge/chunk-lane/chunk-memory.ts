@@ -4,7 +4,7 @@ import { newProgress, type ChunkProgress } from '../../domain/workflow/chunk-pro
 import type { KafkaRecord } from '../../domain/record/record';
 
 /** The records of open chunks, so that the process which consumed them need not read them again. */
-export class HeldChunks implements HeldRecords {
+export class ChunkMemory implements HeldRecords {
   readonly #chunks = new Map<string, ChunkProgress>();
 
   /**

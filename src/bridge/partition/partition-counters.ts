@@ -1,11 +1,11 @@
-import { OpenTails } from './open-tails';
+import { Predecessors } from './predecessors';
 
 /**
  * Running totals of a partition since its group first committed. They travel as metadata of the
  * committed offset: whoever owns the partition next counts on, and `cloudsync status` reads them
  * without asking any process.
  */
-export const LEDGER_FIELDS = [
+export const COUNTERS = [
   /** Duplicates skipped, by the layer that saw them. */
   'recent',
   'workflowId',
@@ -26,8 +26,8 @@ export const LEDGER_FIELDS = [
   /** Records that the stream passed by. */
   'filtered',
 ] as const;
-export type LedgerField = (typeof LEDGER_FIELDS)[number];
-export type LedgerTotals = Record<LedgerField, number>;
+export type CounterName = (typeof COUNTERS)[number];
+export type CounterTotals = Record<CounterName, number>;
 
 /** What is no total: the messages that the committing member of the group remembers at that time. */
 export interface RecentIds {
@@ -37,19 +37,19 @@ export interface RecentIds {
   at: number;
 }
 
-export class Ledger {
+export class PartitionCounters {
   /** Under an order of keys: what is open behind the committed offset. */
-  readonly tails = new OpenTails(() => (this.#changed = true));
+  readonly predecessors = new Predecessors(() => (this.#changed = true));
   readonly #totals = emptyTotals();
   /** Of the totals, what is not this one's to count any more. */
   #settled = emptyTotals();
   #sent = emptyTotals();
-  #heir: Ledger | undefined;
+  #heir: PartitionCounters | undefined;
   /** Undefined until what earlier owners committed is known; until then nothing may be committed. */
-  #base: LedgerTotals | undefined;
+  #base: CounterTotals | undefined;
   #changed = false;
 
-  add(field: LedgerField, count = 1): void {
+  add(field: CounterName, count = 1): void {
     if (this.#heir) return this.#heir.add(field, count);
     this.#totals[field] += count;
     this.#changed = true;
@@ -57,8 +57,8 @@ export class Ledger {
 
   /** Starts from the metadata that the group's last commit on this partition carried. */
   load(metadata: string | null | undefined): void {
-    this.#base = parseLedger(metadata);
-    this.tails.load(parseObject(metadata).open);
+    this.#base = parseTotals(metadata);
+    this.predecessors.load(parseObject(metadata).open);
   }
 
   get loaded(): boolean {
@@ -74,8 +74,8 @@ export class Ledger {
     const base = this.#base ?? emptyTotals();
     this.#changed = false;
     this.#sent = { ...this.#totals };
-    const totals = LEDGER_FIELDS.map((field) => [field, base[field] + this.#totals[field]]);
-    const open = this.tails.list;
+    const totals = COUNTERS.map((field) => [field, base[field] + this.#totals[field]]);
+    const open = this.predecessors.list;
     return JSON.stringify({
       ...Object.fromEntries(totals),
       ...by,
@@ -89,8 +89,8 @@ export class Ledger {
   }
 
   /** Hands over what was added since the last commit. */
-  drainTo(other: Ledger): void {
-    for (const field of LEDGER_FIELDS) {
+  drainTo(other: PartitionCounters): void {
+    for (const field of COUNTERS) {
       const rest = this.#totals[field] - this.#settled[field];
       if (rest > 0) other.add(field, rest);
     }
@@ -101,7 +101,7 @@ export class Ledger {
    * The partition is another's. What was not committed counts with the heir, and so does what still comes, as
    * of workflows that end. If a failed commit has taken effect all the same, its part counts twice.
    */
-  leaveTo(heir: Ledger): void {
+  leaveTo(heir: PartitionCounters): void {
     this.drainTo(heir);
     this.#heir = heir;
   }
@@ -113,10 +113,10 @@ export class Ledger {
 }
 
 /** Totals from commit metadata; zeros where it is absent or was written by another program. */
-export function parseLedger(metadata: string | null | undefined): LedgerTotals {
+export function parseTotals(metadata: string | null | undefined): CounterTotals {
   const totals = emptyTotals();
   const parsed = parseObject(metadata);
-  for (const field of LEDGER_FIELDS) totals[field] = countOf(parsed[field]);
+  for (const field of COUNTERS) totals[field] = countOf(parsed[field]);
   return totals;
 }
 
@@ -142,6 +142,6 @@ function countOf(value: unknown): number {
   return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0;
 }
 
-export function emptyTotals(): LedgerTotals {
-  return Object.fromEntries(LEDGER_FIELDS.map((field) => [field, 0])) as LedgerTotals;
+export function emptyTotals(): CounterTotals {
+  return Object.fromEntries(COUNTERS.map((field) => [field, 0])) as CounterTotals;
 }

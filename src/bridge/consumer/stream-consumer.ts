@@ -19,9 +19,9 @@ import { recordOfUnreadable, type DecodedRecords } from '../../kafka/records/rec
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 import { Commits, type CommitOffsets } from './commits';
-import { changedFrom, expectedOffset, judgeBatch, LOST_END } from './judge-batch';
-import { Ledger } from '../partition/ledger';
-import { loadLedgers } from './load-ledgers';
+import { changedFrom, expectedOffset, checkFetch, LOST_END } from './fetch-check';
+import { PartitionCounters } from '../partition/partition-counters';
+import { loadCommitted } from './load-committed';
 import { lagIsUnknown, measureLag } from '../watch/measure-lag';
 import {
   PartitionWindow,
@@ -30,7 +30,7 @@ import {
   type WindowLimits,
 } from '../partition/partition-window';
 import { ReadLog } from '../partition/read-log';
-import { Silence } from './silence';
+import { HeartbeatWatch } from './heartbeat-watch';
 import type { WindowState } from '../watch/stall-cause';
 import { Stalls, type StallCause } from '../watch/stalls';
 
@@ -95,7 +95,7 @@ export class StreamConsumer {
    * Totals that belong to the process and to none of its partitions; what partitions that have gone left to
    * count among them. The next commit takes them along.
    */
-  readonly ledger = new Ledger();
+  readonly processCounters = new PartitionCounters();
   readonly #kafka: Kafka;
   readonly #offsets: OffsetReader;
   readonly #consumer: GroupConsumer;
@@ -112,7 +112,7 @@ export class StreamConsumer {
   #joined = false;
   #lastHeartbeat = 0;
   #measuring = false;
-  readonly #silence: Silence;
+  readonly #heartbeats: HeartbeatWatch;
   readonly #stalls: Stalls;
 
   constructor(private readonly deps: ConsumeDependencies) {
@@ -122,7 +122,7 @@ export class StreamConsumer {
       stream,
       logger,
       windows: this.#windows,
-      ledger: this.ledger,
+      counters: this.processCounters,
       stalls: this.#stalls,
       recentIds: () => deps.recentIds(),
       // kafkajs takes on the new generation a moment before it tells what is assigned in it, and the
@@ -130,7 +130,10 @@ export class StreamConsumer {
       send: () => (this.#joining > 0 ? undefined : this.#commitOffsets),
       memberId: () => this.#memberId,
     });
-    this.#silence = new Silence(deps.silentAfterMs ?? SILENT_AFTER_MS, REBALANCE_TIMEOUT_MS);
+    this.#heartbeats = new HeartbeatWatch(
+      deps.silentAfterMs ?? SILENT_AFTER_MS,
+      REBALANCE_TIMEOUT_MS,
+    );
     // One client for each consumer: kafkajs shares committed offsets between those of one client.
     this.#kafka = createKafka(deps.kafka, deps.logger);
     this.#offsets = deps.offsets ?? createOffsetReader(this.#kafka, { partial: true });
@@ -217,7 +220,7 @@ export class StreamConsumer {
 
   /** A record of the window became committable. */
   finished(window: PartitionWindow): void {
-    if (!window.paused || window.lost || this.#stopping || !window.roomy) return;
+    if (!window.paused || window.revoked || this.#stopping || !window.canResume) return;
     window.paused = false;
     if (!window.blocked) this.#resume([window.partition]);
   }
@@ -245,8 +248,8 @@ export class StreamConsumer {
    * does so too if retention has deleted what it had committed: the broker then holds no offset. Undefined once the
    * partition is lost.
    */
-  async base(window: PartitionWindow): Promise<number | undefined> {
-    while (!window.lost && !this.#stopping) {
+  async committedStart(window: PartitionWindow): Promise<number | undefined> {
+    while (!window.revoked && !this.#stopping) {
       await this.#loading;
       const { initialOffset, initialChain } = window;
       // Records wait, so a batch was read.
@@ -256,7 +259,7 @@ export class StreamConsumer {
         if (first <= initialOffset) return begin;
         window.retainedFrom = first;
       }
-      window.endChunk(begin);
+      window.advanceTo(begin);
       await this.commit();
       // A lower commit is of a stall before the first batch that could be read.
       if ((window.committed ?? -1) >= first) {
@@ -267,8 +270,8 @@ export class StreamConsumer {
     return undefined;
   }
 
-  ledgerOf(partition: number): Ledger {
-    return this.#windows.get(partition)?.ledger ?? this.ledger;
+  countersOf(partition: number): PartitionCounters {
+    return this.#windows.get(partition)?.counters ?? this.processCounters;
   }
 
   /** What is wrong, or undefined: whether the consumer belongs to its group and is heard there. */
@@ -311,10 +314,10 @@ export class StreamConsumer {
     let window = this.#windows.get(partition);
     if (this.#stopping || !window) return;
     this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
-    if (!window.ledger.loaded) await Promise.race([this.#loading, sleep(LOADING_WAIT_MS)]);
-    if (!window.ledger.loaded) return;
+    if (!window.counters.loaded) await Promise.race([this.#loading, sleep(LOADING_WAIT_MS)]);
+    if (!window.counters.loaded) return;
     if (batch.failure) return this.#waitFor(window, 'fetch_failing', batch.failure);
-    const verdict = await judgeBatch(window, batch, this.#offsets, this.deps);
+    const verdict = await checkFetch(window, batch, this.#offsets, this.deps);
     // A batch that is left is fetched again. Meanwhile the partition may have gone.
     if (this.#stopping || this.#windows.get(partition) !== window) return;
     if (verdict === 'stale' || verdict === 'unknown') return;
@@ -382,7 +385,7 @@ export class StreamConsumer {
     }
     this.#unlessCrashed(() => this.#consumer.pause([{ topic, partitions: [partition] }]));
     window.blockFor({ reason, detail }, () => {
-      if (!this.#stopping && !window.lost && !window.paused) this.#resume([partition]);
+      if (!this.#stopping && !window.revoked && !window.paused) this.#resume([partition]);
     });
   }
 
@@ -397,16 +400,16 @@ export class StreamConsumer {
 
   /** A new window in place of one whose offsets have lost their meaning; totals go on. */
   #startAgain(old: PartitionWindow, log: ReadLog): PartitionWindow {
-    old.lost = true;
+    old.revoked = true;
     this.#stalls.forget(old.partition);
     this.deps.onLost();
-    return this.#open(old.partition, old.ledger, log);
+    return this.#open(old.partition, old.counters, log);
   }
 
-  #open(partition: number, ledger: Ledger, log = new ReadLog()): PartitionWindow {
+  #open(partition: number, counters: PartitionCounters, log = new ReadLog()): PartitionWindow {
     const { stream, limits = DEFAULT_LIMITS } = this.deps;
     const { lane } = stream.execution;
-    const window = new PartitionWindow(stream.topic, partition, limits, ledger, lane, log);
+    const window = new PartitionWindow(stream.topic, partition, limits, counters, lane, log);
     this.#windows.set(partition, window);
     return window;
   }
@@ -428,12 +431,12 @@ export class StreamConsumer {
     this.#consumer.on(events.REBALANCING, () => void this.commit());
     this.#consumer.on(events.HEARTBEAT, () => {
       this.#lastHeartbeat = Date.now();
-      this.#silence.heard();
+      this.#heartbeats.heard();
     });
     this.#consumer.on(events.CRASH, ({ payload: { error, restart } }) => {
       this.#joined = false;
       this.#commitOffsets = undefined;
-      this.#silence.heard();
+      this.#heartbeats.heard();
       if (this.#stopping) return;
       const fields = { stream: this.deps.stream.name, err: error, restart };
       this.deps.logger.error(fields, 'Kafka consumer crashed');
@@ -447,7 +450,7 @@ export class StreamConsumer {
     const { stream, logger, metrics } = this.deps;
     this.#joined = true;
     this.#lastHeartbeat = Date.now();
-    this.#silence.heard();
+    this.#heartbeats.heard();
     metrics.rebalances.inc({ stream: stream.name });
     logger.info({ stream: stream.name, memberId, partitions }, 'Joined the consumer group');
     // Others may have owned the partitions in between and moved the offsets: under a new member id, or
@@ -458,8 +461,8 @@ export class StreamConsumer {
     this.#memberId = memberId;
     for (const [partition, window] of this.#windows) {
       if (kept.has(partition)) continue;
-      window.lost = true;
-      window.ledger.leaveTo(this.ledger);
+      window.revoked = true;
+      window.counters.leaveTo(this.processCounters);
       this.#windows.delete(partition);
       this.#stalls.forget(partition);
       for (const gauge of [metrics.consumerLag, metrics.lagSeconds]) {
@@ -471,11 +474,11 @@ export class StreamConsumer {
     for (const window of this.#windows.values()) window.rejoin();
     if (this.#stopping) return;
     const added = partitions.filter((partition) => !this.#windows.has(partition));
-    for (const partition of added) this.#open(partition, new Ledger());
+    for (const partition of added) this.#open(partition, new PartitionCounters());
     if (added.length > 0) {
       // A pause from an earlier time as owner outlives a rebalance.
       this.#resume(added);
-      this.#loading = loadLedgers(this.#kafka, this.#windows, () => this.#stopping, this.deps);
+      this.#loading = loadCommitted(this.#kafka, this.#windows, () => this.#stopping, this.deps);
     }
   }
 
@@ -491,14 +494,14 @@ export class StreamConsumer {
         if (end) measureLag(window, end.low, end.high, this.#stalls, this.deps);
         else lagIsUnknown(window, this.#stalls, this.deps);
       }
-      this.#silence.kafkaAnswered();
-      const silentMs = this.#silence.tooLong(this.#joining > 0);
+      this.#heartbeats.kafkaAnswered();
+      const silentMs = this.#heartbeats.tooLong(this.#joining > 0);
       if (silentMs) {
         const message = `the consumer of ${stream.topic} is silent for ${silentMs} ms, and Kafka answers`;
         this.deps.onFatal(new Error(message));
       }
     } catch (error) {
-      this.#silence.kafkaIsAway();
+      this.#heartbeats.kafkaIsAway();
       const fields = { stream: stream.name, error: errorMessage(error) };
       logger.debug(fields, 'Could not measure the lag');
     } finally {

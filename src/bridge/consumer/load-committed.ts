@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { withAdmin, type Kafka } from '../../kafka/kafka';
 import { errorMessage } from '../../domain/errors';
 import type { Logger } from '../../telemetry/logger';
-import { parseObject } from '../partition/ledger';
+import { parseObject } from '../partition/partition-counters';
 import type { PartitionWindow } from '../partition/partition-window';
 
 /** Reads what earlier owners committed; retries until it is known, or not any more at a stop. */
-export async function loadLedgers(
+export async function loadCommitted(
   kafka: Kafka,
   all: ReadonlyMap<number, PartitionWindow>,
   isStopping: () => boolean,
@@ -15,7 +15,7 @@ export async function loadLedgers(
   const { groupId, topic, name } = deps.stream;
   for (;;) {
     // Before the answer: it says nothing about the windows of a join that comes after it.
-    const windows = [...all.values()].filter(({ ledger }) => !ledger.loaded);
+    const windows = [...all.values()].filter(({ counters }) => !counters.loaded);
     if (windows.length === 0) return;
     try {
       const committed = await withAdmin(
@@ -33,7 +33,7 @@ export async function loadLedgers(
           window.log.load(log, Number(offset));
           if (Number.isSafeInteger(chain)) window.initialChain = chain as number;
         }
-        window.ledger.load(metadata);
+        window.counters.load(metadata);
       }
     } catch (error) {
       const fields = { stream: name, error: errorMessage(error) };

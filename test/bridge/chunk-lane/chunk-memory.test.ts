@@ -1,4 +1,4 @@
-import { HeldChunks } from '../../../src/bridge/chunk-lane/held-chunks';
+import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
 import type { ChunkInput } from '../../../src/domain/workflow/chunk';
 import { kafkaRecord } from '../../domain/support/records';
 
@@ -7,7 +7,7 @@ const chunk: ChunkInput = { stream: 'test', ...range, count: 1, timestamp: 1_000
 const records = [kafkaRecord({ offset: 0 })];
 
 test('a chunk is held until it is let go', () => {
-  const held = new HeldChunks();
+  const held = new ChunkMemory();
   const letGo = held.hold(chunk, records);
   expect(held.get(chunk)).toMatchObject({ records });
   letGo();
@@ -15,7 +15,7 @@ test('a chunk is held until it is let go', () => {
 });
 
 test('one that comes again stays with who held it first', () => {
-  const held = new HeldChunks();
+  const held = new ChunkMemory();
   const letGo = held.hold(chunk, records);
   const progress = held.get(chunk);
   held.hold(chunk, [kafkaRecord({ offset: 0 })])();
@@ -25,7 +25,7 @@ test('one that comes again stays with who held it first', () => {
 });
 
 test('the same offsets of a topic that was created again are another chunk', () => {
-  const held = new HeldChunks();
+  const held = new ChunkMemory();
   held.hold(chunk, records);
   expect(held.get({ ...chunk, timestamp: 2_000 })).toBeUndefined();
 });

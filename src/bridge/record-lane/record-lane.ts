@@ -17,7 +17,7 @@ import type { RecordOutcome } from '../../domain/workflow/record-activities';
 import { DecodePauses } from './decode-pauses';
 import { FairQueue } from './fair-queue';
 import { KeyOrder, type OrderedEntry, type Turn } from './key-order';
-import type { Ledger } from '../partition/ledger';
+import type { PartitionCounters } from '../partition/partition-counters';
 import type { SkippedBy } from '../partition/partition-window';
 import type { RecentLayer } from '../../dedupe/recent-layer';
 import { Slots } from '../../lib/slots';
@@ -28,7 +28,7 @@ import {
 } from '../starts/start-workflow';
 import { WaitingPlaces } from './waiting-places';
 
-export interface DispatcherDependencies {
+export interface RecordLaneDependencies {
   stream: AnyStream;
   recent: RecentLayer;
   start: StartDependencies;
@@ -52,7 +52,7 @@ const MAX_WAITING = 1_000;
  * Takes records out of the windows, one of each partition in turn, and brings each to an end that allows its
  * offset to be committed: started as a workflow, or skipped as a duplicate.
  */
-export class Dispatcher {
+export class RecordLane {
   /** Records in their first workflow task: beyond this, starts are no longer eager. */
   readonly #inFlight: Slots;
   /** Workflows not ended: keeps the bridge from running ahead of a sink that is down. */
@@ -60,15 +60,15 @@ export class Dispatcher {
   readonly #waiting: WaitingPlaces;
   /** Partitions whose records can't be decoded for now. */
   readonly #pauses: DecodePauses;
-  /** An order outlives a window where the log went back; so does its ledger. */
-  readonly #orders = new Map<Ledger, KeyOrder>();
+  /** An order outlives a window where the log went back; so does its counters. */
+  readonly #orders = new Map<PartitionCounters, KeyOrder>();
   readonly #queue = new FairQueue((entry: OrderedEntry) => entry.window);
   readonly #starting = new Set<Promise<void>>();
   #dispatched = 0;
   #running = false;
   #stopped = false;
 
-  constructor(private readonly deps: DispatcherDependencies) {
+  constructor(private readonly deps: RecordLaneDependencies) {
     this.#inFlight = new Slots(deps.stream.maxInFlight);
     this.#open = new Slots(deps.stream.maxOpen);
     // A partition that is one key waits in memory: nothing behind a record gains by its start.
@@ -85,18 +85,18 @@ export class Dispatcher {
     for (const entry of entries) {
       const hash = keyHash(ordering, entry.record);
       if (hash === undefined) this.#queue.push(entry);
-      else this.#orderOf(entry.window.ledger).push(hash, entry);
+      else this.#orderOf(entry.window.counters).push(hash, entry);
     }
     if (!this.#running) void this.#run();
   }
 
   /** While every place is taken, what rebalances leave behind must not pile up. */
   dropLost(): void {
-    const lost = this.#queue.lines.filter((window) => window.lost);
+    const lost = this.#queue.lines.filter((window) => window.revoked);
     const dropped = lost.flatMap((window) => this.#queue.remove(window));
     for (const { turn } of [...dropped, ...this.#pauses.dropLost()]) turn?.order.dropped(turn);
-    for (const [ledger, order] of this.#orders) {
-      if (!order.dropLost()) this.#orders.delete(ledger);
+    for (const [counters, order] of this.#orders) {
+      if (!order.dropLost()) this.#orders.delete(counters);
     }
   }
 
@@ -129,17 +129,17 @@ export class Dispatcher {
     this.#running = false;
   }
 
-  #orderOf(ledger: Ledger): KeyOrder {
-    let order = this.#orders.get(ledger);
+  #orderOf(counters: PartitionCounters): KeyOrder {
+    let order = this.#orders.get(counters);
     if (!order) {
       order = new KeyOrder({
-        tails: ledger.tails,
+        predecessors: counters.predecessors,
         open: this.deps.start.open,
         places: this.#waiting,
         admit: (entry) => this.#enqueue(entry),
         finish: (entry, skippedBy) => this.#finish(entry, skippedBy),
       });
-      this.#orders.set(ledger, order);
+      this.#orders.set(counters, order);
     }
     return order;
   }
@@ -153,7 +153,7 @@ export class Dispatcher {
   #take(): OrderedEntry | undefined {
     while (!this.#queue.isEmpty && !this.#stopped) {
       const entry = this.#queue.take()!;
-      if (entry.window.lost) entry.turn?.order.dropped(entry.turn);
+      if (entry.window.revoked) entry.turn?.order.dropped(entry.turn);
       else if (!this.#pauses.takes(entry)) return entry;
     }
     return undefined;
@@ -197,13 +197,13 @@ export class Dispatcher {
       this.#release(entry);
       return this.#filter(entry);
     }
-    const { ledger } = entry.window;
+    const { counters } = entry.window;
     const start = parsed.ok
       ? startOfRecord(stream, record, parsed.messageId)
       : startOfInvalidRecord(stream, record, parsed.reason);
     if (!parsed.ok || start.memo.messageId === null) {
       // Its workflow id may be known.
-      ledger.add('checked');
+      counters.add('checked');
       return this.#start(entry, start);
     }
 
@@ -212,9 +212,9 @@ export class Dispatcher {
     const owner = `${describePosition(record)}#${++this.#dispatched}`;
     const verdict = recent.enter(key, owner);
     // One that waits is asked for again.
-    if (verdict === 'in flight') ledger.add('lockWaits');
+    if (verdict === 'in flight') counters.add('lockWaits');
     else {
-      ledger.add('checked');
+      counters.add('checked');
       this.deps.metrics.recentChecks.inc({ stream: stream.name });
     }
     if (verdict === 'duplicate') {
@@ -250,7 +250,7 @@ export class Dispatcher {
   /** The stream's code fails for now: the record waits without a place, and its partition with it. */
   #waitToDecode(entry: OrderedEntry, failing: DeliveryFailure): void {
     const { window, turn } = entry;
-    if (window.lost) turn?.order.dropped(turn);
+    if (window.revoked) turn?.order.dropped(turn);
     else this.#pauses.failed(entry, failing);
   }
 

@@ -20,7 +20,7 @@ export interface DeadLetterRate {
 }
 
 /** How records of a stream ended in this process, in the last `windowMs`. */
-export class Outcomes {
+export class OutcomeWindow {
   readonly #sliceMs: number;
   #slices: Slice[] = [];
 

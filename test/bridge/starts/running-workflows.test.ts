@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { OpenRecords } from '../../../src/bridge/starts/open-records';
+import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { fakeClient, keepingLogger, serviceError } from '../support/fakes';
 
 beforeEach(() => jest.useFakeTimers());
@@ -8,7 +8,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-let open: OpenRecords;
+let open: RunningWorkflows;
 let asked: string[];
 
 function create(describe: (id: string) => Promise<{ status: { name: string } }> = running) {
@@ -19,7 +19,7 @@ function create(describe: (id: string) => Promise<{ status: { name: string } }> 
       return describe(id);
     },
   });
-  open = new OpenRecords(client, keepingLogger().logger);
+  open = new RunningWorkflows(client, keepingLogger().logger);
 }
 
 const running = () => Promise.resolve({ status: { name: 'RUNNING' } });

@@ -2,73 +2,75 @@ import { MAX_CLIENT_ID_BYTES } from '../../../src/kafka/client-id';
 import fc from 'fast-check';
 import {
   emptyTotals,
-  Ledger,
-  LEDGER_FIELDS,
-  parseLedger,
+  PartitionCounters,
+  COUNTERS,
+  parseTotals,
   parseRecentIds,
-  type LedgerTotals,
-} from '../../../src/bridge/partition/ledger';
+  type CounterTotals,
+} from '../../../src/bridge/partition/partition-counters';
 
-const totals: fc.Arbitrary<LedgerTotals> = fc.record(
-  Object.fromEntries(LEDGER_FIELDS.map((field) => [field, fc.nat()])) as Record<
-    keyof LedgerTotals,
+const totals: fc.Arbitrary<CounterTotals> = fc.record(
+  Object.fromEntries(COUNTERS.map((field) => [field, fc.nat()])) as Record<
+    keyof CounterTotals,
     fc.Arbitrary<number>
   >,
 );
 
 test('counts on from what earlier owners committed', () => {
   fc.assert(
-    fc.property(totals, fc.array(fc.constantFrom(...LEDGER_FIELDS)), (base, added) => {
-      const ledger = new Ledger();
+    fc.property(totals, fc.array(fc.constantFrom(...COUNTERS)), (base, added) => {
+      const counters = new PartitionCounters();
       const expected = { ...base };
       const half = Math.floor(added.length / 2);
       // What happens before the last commit is known counts as well.
-      for (const field of added.slice(0, half)) ledger.add(field);
-      ledger.load(JSON.stringify(base));
-      for (const field of added.slice(half)) ledger.add(field);
+      for (const field of added.slice(0, half)) counters.add(field);
+      counters.load(JSON.stringify(base));
+      for (const field of added.slice(half)) counters.add(field);
       for (const field of added) expected[field]++;
-      expect(parseLedger(ledger.toMetadata())).toEqual(expected);
+      expect(parseTotals(counters.toMetadata())).toEqual(expected);
     }),
   );
 });
 
 test('versions before and after the total of filtered records read each other', () => {
-  const olderFields = LEDGER_FIELDS.filter((field) => field !== 'filtered');
+  const olderFields = COUNTERS.filter((field) => field !== 'filtered');
   const older = JSON.stringify(Object.fromEntries(olderFields.map((field) => [field, 3])));
-  const ledger = new Ledger();
-  ledger.load(older);
-  ledger.add('filtered', 2);
-  const newer = ledger.toMetadata();
-  expect(parseLedger(newer)).toMatchObject({ delivered: 3, filtered: 2 });
+  const counters = new PartitionCounters();
+  counters.load(older);
+  counters.add('filtered', 2);
+  const newer = counters.toMetadata();
+  expect(parseTotals(newer)).toMatchObject({ delivered: 3, filtered: 2 });
   // As an older version reads it: by the names it knows.
   const read = JSON.parse(newer) as Record<string, unknown>;
   expect(olderFields.map((field) => read[field])).toEqual(olderFields.map(() => 3));
 });
 
 test('metadata stays below what a broker takes', () => {
-  const ledger = new Ledger();
-  const largest = Object.fromEntries(LEDGER_FIELDS.map((field) => [field, 2 ** 53 - 2]));
-  ledger.load(JSON.stringify(largest));
-  for (const field of LEDGER_FIELDS) ledger.add(field);
+  const counters = new PartitionCounters();
+  const largest = Object.fromEntries(COUNTERS.map((field) => [field, 2 ** 53 - 2]));
+  counters.load(JSON.stringify(largest));
+  for (const field of COUNTERS) counters.add(field);
   const memberId = `${'m'.repeat(MAX_CLIENT_ID_BYTES)}-00000000-0000-0000-0000-000000000000`;
   const by = { memberId, recentIds: 2 ** 24, at: 2 ** 42 };
-  expect(ledger.toMetadata(by).length).toBeLessThan(1_000);
-  while (ledger.tails.set(`key ${ledger.tails.list.length}`, '\u0001'.repeat(30)));
+  expect(counters.toMetadata(by).length).toBeLessThan(1_000);
+  while (
+    counters.predecessors.set(`key ${counters.predecessors.list.length}`, '\u0001'.repeat(30))
+  );
   const stalled = { reason: 'temporal_backoff', since: 2 ** 42, workflowId: 'x'.repeat(298) };
   const epochs = [1, 2, 3].map((i) => [2 ** 53 - i, 2 ** 31 - i]);
   const log = { id: 'i'.repeat(22), epochs };
-  expect(Buffer.byteLength(ledger.toMetadata({ ...by, log, stalled }))).toBeLessThan(4_096);
+  expect(Buffer.byteLength(counters.toMetadata({ ...by, log, stalled }))).toBeLessThan(4_096);
 });
 
 test('tells which member committed, and what it remembered then', () => {
-  const ledger = new Ledger();
-  ledger.load(null);
-  ledger.add('sink');
-  const metadata = ledger.toMetadata({ memberId: 'm1', recentIds: 5, at: 17 });
+  const counters = new PartitionCounters();
+  counters.load(null);
+  counters.add('sink');
+  const metadata = counters.toMetadata({ memberId: 'm1', recentIds: 5, at: 17 });
   expect(parseRecentIds(metadata)).toEqual({ memberId: 'm1', recentIds: 5, at: 17 });
-  expect(parseLedger(metadata)).toEqual({ ...emptyTotals(), sink: 1 });
+  expect(parseTotals(metadata)).toEqual({ ...emptyTotals(), sink: 1 });
   // The next owner counts on, and is another member.
-  const next = new Ledger();
+  const next = new PartitionCounters();
   next.load(metadata);
   expect(parseRecentIds(next.toMetadata())).toBeUndefined();
   expect(parseRecentIds('{"memberId":5}')).toBeUndefined();
@@ -76,26 +78,26 @@ test('tells which member committed, and what it remembered then', () => {
 });
 
 test('is loaded once the last commit was read, also where there was none', () => {
-  const ledger = new Ledger();
-  expect(ledger.loaded).toBe(false);
-  ledger.load(undefined);
-  expect(ledger.loaded).toBe(true);
-  expect(parseLedger(ledger.toMetadata())).toEqual(emptyTotals());
+  const counters = new PartitionCounters();
+  expect(counters.loaded).toBe(false);
+  counters.load(undefined);
+  expect(counters.loaded).toBe(true);
+  expect(parseTotals(counters.toMetadata())).toEqual(emptyTotals());
 });
 
 test('is changed from an addition to the commit that carries it', () => {
-  const ledger = new Ledger();
-  ledger.load(null);
-  expect(ledger.changed).toBe(false);
-  ledger.add('recent');
-  expect(ledger.changed).toBe(true);
-  ledger.toMetadata();
-  expect(ledger.changed).toBe(false);
-  ledger.commitFailed();
-  expect(ledger.changed).toBe(true);
-  ledger.toMetadata();
-  ledger.add('sink'); // while the commit is under way
-  expect(ledger.changed).toBe(true);
+  const counters = new PartitionCounters();
+  counters.load(null);
+  expect(counters.changed).toBe(false);
+  counters.add('recent');
+  expect(counters.changed).toBe(true);
+  counters.toMetadata();
+  expect(counters.changed).toBe(false);
+  counters.commitFailed();
+  expect(counters.changed).toBe(true);
+  counters.toMetadata();
+  counters.add('sink'); // while the commit is under way
+  expect(counters.changed).toBe(true);
 });
 
 describe('metadata of other programs', () => {
@@ -116,11 +118,11 @@ describe('metadata of other programs', () => {
     '{"recent":null,"sink":{}}',
     '{"__proto__":{"recent":5}}',
   ])('%j counts as nothing', (metadata) => {
-    expect(parseLedger(metadata)).toEqual(emptyTotals());
+    expect(parseTotals(metadata)).toEqual(emptyTotals());
   });
 
   test('what is usable is taken', () => {
-    expect(parseLedger('{"recent":5,"sink":"x","more":7}')).toEqual({
+    expect(parseTotals('{"recent":5,"sink":"x","more":7}')).toEqual({
       ...emptyTotals(),
       recent: 5,
     });
@@ -135,7 +137,7 @@ describe('metadata of other programs', () => {
           fc.string().map((text) => `{${text}`),
         ),
         (text) => {
-          for (const value of Object.values(parseLedger(text))) {
+          for (const value of Object.values(parseTotals(text))) {
             expect(Number.isSafeInteger(value) && value >= 0).toBe(true);
           }
         },
@@ -145,7 +147,7 @@ describe('metadata of other programs', () => {
 });
 
 test('what was not committed counts with the heir, and so does what comes after', () => {
-  const old = new Ledger();
+  const old = new PartitionCounters();
   old.load(null);
   old.add('delivered', 3);
   old.toMetadata();
@@ -153,17 +155,17 @@ test('what was not committed counts with the heir, and so does what comes after'
   old.add('delivered', 2);
   old.toMetadata();
   old.commitFailed();
-  const homeless = new Ledger();
+  const homeless = new PartitionCounters();
   old.leaveTo(homeless);
   old.add('sink');
-  const next = new Ledger();
+  const next = new PartitionCounters();
   next.load(JSON.stringify({ ...emptyTotals(), delivered: 10 }));
   homeless.drainTo(next);
   homeless.drainTo(next);
   old.add('retries');
   homeless.drainTo(next);
   expect(next.changed).toBe(true);
-  expect(parseLedger(next.toMetadata())).toEqual({
+  expect(parseTotals(next.toMetadata())).toEqual({
     ...emptyTotals(),
     ...{ delivered: 12, sink: 1, retries: 1 },
   });

@@ -1,4 +1,4 @@
-import { StreamConsumer } from '../../../src/bridge/consumer/consume';
+import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import type { WindowEntry } from '../../../src/bridge/partition/partition-window';
 import * as kafka from '../../../src/kafka/kafka';
 import { createMetrics } from '../../../src/telemetry/metrics';
@@ -188,7 +188,7 @@ test('a new member id begins anew: others may have had the partition', async () 
   await world.batch(10, 11);
   const [first] = world.accepted;
   await world.join('b');
-  expect(first!.window.lost).toBe(true);
+  expect(first!.window.revoked).toBe(true);
   await world.batch(10, 11);
   expect(world.offsets).toEqual([10, 11, 10, 11]);
 });
@@ -201,11 +201,11 @@ test('a member that had to join twice begins anew, also under the same id', asyn
   await world.batch(10, 11);
   world.asksToJoin();
   await world.join('a');
-  expect(world.accepted[0]!.window.lost).toBe(false);
+  expect(world.accepted[0]!.window.revoked).toBe(false);
   world.asksToJoin();
   world.asksToJoin();
   await world.join('a');
-  expect(world.accepted[0]!.window.lost).toBe(true);
+  expect(world.accepted[0]!.window.revoked).toBe(true);
 });
 
 test('why the last commit was refused is kept, until one is taken', async () => {
@@ -288,7 +288,7 @@ test('a join tells which records were lost', async () => {
   const before = world.lost;
   await world.join('b');
   expect(world.lost).toBe(before + 1);
-  expect(world.accepted[0]!.window.lost).toBe(true);
+  expect(world.accepted[0]!.window.revoked).toBe(true);
 });
 
 test('what retention has deleted unread is logged, and the rest goes on', async () => {
@@ -460,7 +460,7 @@ describe('where a chain of chunks begins', () => {
     expect(world.offsets).toEqual([]);
     world.low = 9;
     await world.batch(9, 10);
-    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(7);
+    await expect(world.consumer.committedStart(world.accepted[0]!.window)).resolves.toBe(7);
     // Kafka would give a lower commit back as the beginning of the log, whatever that is by then.
     expect([world.committed, JSON.parse(world.metadata!)]).toEqual([
       '9',
@@ -472,7 +472,7 @@ describe('where a chain of chunks begins', () => {
     await begin('chunk');
     await world.join('a');
     await world.batch(3, 4);
-    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(3);
+    await expect(world.consumer.committedStart(world.accepted[0]!.window)).resolves.toBe(3);
     expect(world.committed).toBe('3');
   });
 
@@ -480,7 +480,7 @@ describe('where a chain of chunks begins', () => {
     await begin('chunk');
     await world.join('a');
     await world.fetched(3, 5, 6);
-    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(3);
+    await expect(world.consumer.committedStart(world.accepted[0]!.window)).resolves.toBe(3);
   });
 
   test('is where Kafka goes on after the log went back', async () => {
@@ -490,7 +490,7 @@ describe('where a chain of chunks begins', () => {
     await world.batch(10, 11);
     await world.fetched(4, 5, 6);
     const { window } = world.accepted.at(-1)!;
-    await expect(world.consumer.base(window)).resolves.toBe(4);
+    await expect(world.consumer.committedStart(window)).resolves.toBe(4);
     expect(world.committed).toBe('4');
   });
 
@@ -500,8 +500,8 @@ describe('where a chain of chunks begins', () => {
     await world.join('a');
     await world.batch(10, 11);
     const { window } = world.accepted[0]!;
-    window.endChunk(10);
-    window.endChunk(14);
+    window.advanceTo(10);
+    window.advanceTo(14);
     await world.consumer.commit();
     expect(world.committed).toBe('10');
     expect(await world.batch(12, 13)).toBe('13');
@@ -520,7 +520,7 @@ describe('where a chain of chunks begins', () => {
     // The next owner, and one that has lost the partition without knowing, begin the same chunk.
     await world.join('b');
     await world.give({ fetchOffset: 13, records: recordsAt(13) });
-    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(10);
+    await expect(world.consumer.committedStart(world.accepted[0]!.window)).resolves.toBe(10);
   });
 
   test('a record that waits keeps it, and what was committed', async () => {
@@ -529,7 +529,7 @@ describe('where a chain of chunks begins', () => {
     await world.join('a');
     await world.batch(10);
     const { window } = world.accepted[0]!;
-    window.endChunk(11);
+    window.advanceTo(11);
     world.finish(10);
     await world.give({ fetchOffset: 11, records: [], nextOffset: 13 });
     await world.consumer.commit();
@@ -538,7 +538,7 @@ describe('where a chain of chunks begins', () => {
     await world.consumer.commit();
     expect(world.committed).toBe('13');
     expect(JSON.parse(world.metadata!)).toMatchObject({ chain: 11 });
-    window.endChunk(14);
+    window.advanceTo(14);
     world.finish(13);
     await world.consumer.commit();
     expect(world.committed).toBe('14');
@@ -551,14 +551,14 @@ describe('where a chain of chunks begins', () => {
     await world.batch(3);
     const { window } = world.accepted[0]!;
     await world.join('b');
-    await expect(world.consumer.base(window)).resolves.toBeUndefined();
+    await expect(world.consumer.committedStart(window)).resolves.toBeUndefined();
   });
 });
 
 test('what was counted and not committed is not lost with its partition', async () => {
   await begin();
   await world.join('a');
-  const old = world.consumer.ledgerOf(0);
+  const old = world.consumer.countersOf(0);
   old.add('delivered', 3);
   await world.join('b');
   // A workflow that was started before has ended.
@@ -572,7 +572,7 @@ test('what was counted and not committed is not lost with its partition', async 
 test('it counts with a partition that commits', async () => {
   await begin();
   await world.join('a', [0, 1]);
-  world.consumer.ledgerOf(1).add('delivered', 3);
+  world.consumer.countersOf(1).add('delivered', 3);
   await world.join('b', [1, 0]);
   // Partition 1 has no records.
   await world.batch(0);
@@ -727,7 +727,7 @@ describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s la
     expect(world.fake.sought).toEqual([{ topic: 'topic', partition: 0, offset: '3' }]);
     await world.give({ topicId: 'id', fetchOffset: 3, records: recordsAt(3, 5), nextOffset: 6 });
     expect(world.offsets).toEqual([3, 5]);
-    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(3);
+    await expect(world.consumer.committedStart(world.accepted[0]!.window)).resolves.toBe(3);
   });
 
   test('does not lead to another log, if its topic is made anew', async () => {
@@ -752,7 +752,7 @@ describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s la
     world.committed = '-2';
     world.low = 12;
     await world.give({ topicId: 'id', fetchOffset: 12, records: recordsAt(12, 13) });
-    await expect(world.consumer.base(world.accepted[0]!.window)).resolves.toBe(12);
+    await expect(world.consumer.committedStart(world.accepted[0]!.window)).resolves.toBe(12);
     await world.consumer.commit();
     expect(world.committed).toBe('12');
   });
@@ -777,7 +777,7 @@ describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s la
       if (member === 'b') world.committed = '-2';
       world.low = 9;
       await world.give({ topicId: 'id', fetchOffset: 9, records: recordsAt(9, 10) });
-      return world.consumer.base(world.accepted.at(-1)!.window);
+      return world.consumer.committedStart(world.accepted.at(-1)!.window);
     };
     if (lane === 'record') return;
     expect(await baseOf('b')).toBe(3);
@@ -829,7 +829,9 @@ test('a chunk begins nowhere but at an offset whose commit was taken', async () 
   await world.batch(9, 10);
   world.refusal = protocolError('COORDINATOR_LOAD_IN_PROGRESS');
   let begun: number | undefined;
-  const base = world.consumer.base(world.accepted[0]!.window).then((first) => (begun = first));
+  const base = world.consumer
+    .committedStart(world.accepted[0]!.window)
+    .then((first) => (begun = first));
   await settled();
   expect(begun).toBeUndefined();
   world.refusal = undefined;

@@ -10,7 +10,7 @@ import type { PartitionWindow } from '../partition/partition-window';
  * read. `log went back`: its offsets mean something else than before. `beyond`: what is between is still there.
  * `unknown`: Kafka did not say.
  */
-export type BatchVerdict =
+export type FetchVerdict =
   'stale' | 'next' | 'log changed' | 'log went back' | 'beyond' | 'unknown';
 
 export const LOST_END =
@@ -39,12 +39,12 @@ export function changedFrom({ log, settled }: PartitionWindow, batch: LogOfBatch
  * batch beyond what was asked for comes after retention has deleted what was not read. A fetch of an earlier
  * time as owner says nothing of the log as it is now.
  */
-export async function judgeBatch(
+export async function checkFetch(
   window: PartitionWindow,
   batch: { fetchOffset: number; stale: boolean } & LogOfBatch,
   offsets: OffsetReader,
   { stream, logger }: { stream: { name: string }; logger: Logger },
-): Promise<BatchVerdict> {
+): Promise<FetchVerdict> {
   if (batch.stale) return 'stale';
   const { topic, partition, floor } = window;
   const { fetchOffset: fetched } = batch;
