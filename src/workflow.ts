@@ -1,6 +1,6 @@
 /**
- * `cloudsync/workflow`: what a user's own record workflow imports. Free of Node modules, as workflows
- * run in Temporal's sandbox.
+ * `cloudsync/workflow`: the module that a user's own record workflow imports. It must not import Node
+ * modules, because workflows run in Temporal's sandbox.
  */
 export { deadLetter } from './workflows/dead-letter';
 export { activityFailure } from './workflows/failure';

@@ -1,15 +1,16 @@
 /**
- * The one question an error answers here: does another attempt help? Sinks throw these, or supply a
- * classifier that maps the errors of their client library to a {@link DeliveryFailure}.
+ * Says whether another attempt helps; nothing else about an error matters here. A sink throws a
+ * {@link DeliveryError} of one of these types, or has a classifier that maps the errors of its client library
+ * to a {@link DeliveryFailure}.
  */
 export type DeliveryFailureType =
   /** The sink, or the way to it, failed for now. Retried under the stream's policy. */
   | 'Transient'
-  /** The sink asks for less. Retried, not before `retryAfterMs`. */
+  /** The sink asks for fewer requests. Retried, but not before `retryAfterMs`. */
   | 'Throttled'
   /** This record can't be delivered as it is. Dead-lettered at once. */
   | 'Permanent'
-  /** The sink holds other content under the same message id. Dead-lettered at once. */
+  /** The sink has other content under the same message id. Dead-lettered at once. */
   | 'ContentConflict';
 
 export interface DeliveryFailure {
@@ -26,12 +27,12 @@ export function isRetryable(type: DeliveryFailureType): boolean {
 }
 
 /**
- * Marks delivery errors across copies of this package: a stream module may have been loaded with a copy
- * of its own, and `instanceof` would not know its errors.
+ * Marks delivery errors across copies of this package. A stream module may have loaded a copy of its own, and
+ * `instanceof` does not recognize the errors of another copy.
  */
 const DELIVERY_ERROR = Symbol.for('cloudsync.DeliveryError');
 
-/** Thrown by a sink that knows whether a retry helps. */
+/** An error of a sink that knows whether a retry helps. */
 export class DeliveryError extends Error {
   readonly [DELIVERY_ERROR] = true;
   override readonly name = 'DeliveryError';
@@ -50,8 +51,9 @@ export class DeliveryError extends Error {
 }
 
 /**
- * The class of any error: the sink's own word first, then the error's. An error nobody knows counts
- * as transient, because a needless retry costs little and a needless dead letter costs a person.
+ * Classifies any error. A {@link DeliveryError} says its type itself; for all others the sink's classifier is
+ * asked. An unknown error counts as transient, because a needless retry costs little and a needless dead
+ * letter costs a person's time.
  */
 export function classifyError(error: unknown, sinkClassifier?: ErrorClassifier): DeliveryFailure {
   if (isDeliveryError(error)) {
@@ -62,14 +64,17 @@ export function classifyError(error: unknown, sinkClassifier?: ErrorClassifier):
     const failure = sinkClassifier?.(error);
     if (failure) return knownType(failure);
   } catch {
-    // A classifier that trips over an error does not know it.
+    // A classifier that throws does not know the error.
   }
   return { type: 'Transient', message: errorMessage(error) };
 }
 
 const TYPES: readonly string[] = ['Transient', 'Throttled', 'Permanent', 'ContentConflict'];
 
-/** A class that does not exist, from a module without types, must not decide for a dead letter. */
+/**
+ * Turns an unknown type into `Transient`. A module without types may use a type that does not exist, and it
+ * must not cause a dead letter.
+ */
 function knownType(failure: DeliveryFailure): DeliveryFailure {
   if (TYPES.includes(failure.type)) return failure;
   const message = `${failure.message} (the sink called it ${String(failure.type)})`;
@@ -80,7 +85,7 @@ export function isDeliveryError(error: unknown): error is DeliveryError {
   return typeof error === 'object' && error !== null && DELIVERY_ERROR in error;
 }
 
-/** A readable message of anything that was thrown. */
+/** A readable message for anything that was thrown. */
 export function errorMessage(error: unknown): string {
   try {
     const { message, code } = Object(error) as { message?: unknown; code?: unknown };
@@ -92,7 +97,10 @@ export function errorMessage(error: unknown): string {
   }
 }
 
-/** The message and, unless it holds that already, its cause's: clients say what they tried, causes why not. */
+/**
+ * The error's message and, unless the message contains it already, the message of its cause. Clients say what
+ * they tried; causes say why it failed.
+ */
 export function errorWithCause(error: unknown): string {
   const message = messageWithParts(error);
   const cause = (error as { cause?: unknown } | null | undefined)?.cause;
@@ -101,7 +109,10 @@ export function errorWithCause(error: unknown): string {
   return message.includes(reason) ? message : `${message}: ${reason}`;
 }
 
-/** An error that stands for several, as an AggregateError does, keeps the reasons in `errors`. */
+/**
+ * The message of an error, with up to five of the reasons in `errors`: an AggregateError stands for several
+ * errors.
+ */
 function messageWithParts(error: unknown): string {
   const message = errorMessage(error);
   const { errors } = Object(error) as { errors?: unknown };
@@ -113,7 +124,7 @@ function messageWithParts(error: unknown): string {
 
 const MAX_REASONS = 5;
 
-/** Bad input by the person who runs CloudSync: shown without a stack, exit code 2 in the CLI. */
+/** Wrong input from the person who runs CloudSync. It is shown without a stack; the CLI exits with code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

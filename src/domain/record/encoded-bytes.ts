@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 
 /**
- * Bytes inside JSON. Text stays text, so that it can be read in the Temporal UI; what is not valid
- * UTF-8 becomes base64, so that every byte survives.
+ * Bytes inside JSON. Valid UTF-8 stays text, so that people can read it in the Temporal UI. All other bytes
+ * become base64, so that no byte is lost.
  */
 export type EncodedBytes = string | { base64: string };
 

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 
-/** At most this many characters (UTF-16 code units) in a message id. */
+/** The most characters (UTF-16 code units) that a message id may have. */
 export const MAX_MESSAGE_ID_LENGTH = 1024;
-/** Arrays and objects in each other, in a payload. */
+/** The most levels of arrays and objects inside each other in a payload. */
 const MAX_DEPTH = 1_000;
 
-/** A message of the reference streams `aws` and `azure`. Keys it does not name are delivered too. */
+/**
+ * A message of the reference streams `aws` and `azure`. Keys that the schema does not name are delivered too.
+ */
 export const messageSchema = z.object({
   id: z.string().min(1).max(MAX_MESSAGE_ID_LENGTH),
   type: z.string().min(1),
@@ -17,8 +19,8 @@ export const messageSchema = z.object({
 });
 
 /**
- * As `z.json()`, which takes longer than all else that is done for a message. The limit of depth is one
- * that every call stack has room for: what one process has accepted no other refuses.
+ * Makes the same check as `z.json()`, which would take longer than all other work for a message. Every call
+ * stack has room for `MAX_DEPTH` levels, so no process refuses a message that another process accepted.
  */
 function isJson(value: unknown, depth = 0): boolean {
   if (typeof value === 'number') return Number.isFinite(value);

@@ -1,42 +1,45 @@
 import { decodeBytes, encodeBytes, type EncodedBytes } from './encoded-bytes';
 
-/** Where a record lies in Kafka. Offsets are integers below 2^53. */
+/** The position of a record in Kafka. Offsets are integers below 2^53. */
 export interface RecordPosition {
   topic: string;
   partition: number;
   offset: number;
 }
 
-/** One Kafka record with its own bytes. `null` and empty stay distinct for key, value and headers. */
+/** One Kafka record with its own bytes. `null` and empty bytes stay distinct for key, value and headers. */
 export interface KafkaRecord extends RecordPosition {
-  /** Milliseconds since the epoch, as the broker keeps it; beyond 2^53 the nearest number. */
+  /**
+   * Milliseconds since the epoch, as the broker stores the timestamp. Beyond 2^53 it is the nearest number.
+   */
   timestamp: number;
   /**
-   * The timestamp in decimal digits if `timestamp` is not exact, as when a producer has written nanoseconds.
-   * Absent otherwise.
+   * The timestamp in decimal digits, if `timestamp` is not exact: for example, if a producer has written
+   * nanoseconds. Absent if `timestamp` is exact.
    */
   exactTimestamp?: string | undefined;
   key: Buffer | null;
   value: Buffer | null;
-  /** In the order of the record; a name may stand more than once. */
+  /** In the order of the record; a name may occur more than once. */
   headers: [name: string, value: Buffer | null][];
-  /** Bytes of the headers as Kafka keeps them. Absent: not counted, as for a record without any. */
+  /** Bytes of the headers as Kafka stores them. Absent: not counted, or the record has no headers. */
   readonly headerBytes?: number | undefined;
   /**
-   * Why the bytes of this record can't be read. Such a record stands for a whole batch: its value is the batch
-   * as the broker keeps it, its offset is the batch's first. Absent for every other record.
+   * Why the bytes of this record can't be read. The record then stands for a whole batch: its value is the
+   * batch as the broker stores it, and its offset is the first offset of the batch. Absent for every other
+   * record.
    */
   unreadable?: string | undefined;
 }
 
-/** Bytes that a record holds in memory: its key, its value and its headers. */
+/** The bytes that a record takes in memory: its key, its value and its headers. */
 export function bytesOf({ key, value, headerBytes = 0 }: KafkaRecord): number {
   return (key?.length ?? 0) + (value?.length ?? 0) + headerBytes;
 }
 
 /**
- * The bytes of a record inside a workflow's input. A record too large for Temporal travels by
- * reference: whoever needs its bytes reads them from Kafka again.
+ * A record's bytes inside a workflow's input. A record that is too large for Temporal, or that Temporal has
+ * rejected, is passed by reference: code that needs its bytes reads them from Kafka again.
  */
 export type RecordContent =
   | {
@@ -46,25 +49,28 @@ export type RecordContent =
     }
   | { byReference: true; bytes: number };
 
-/** What every workflow of a stream gets to know of its record, whether or not it could be parsed. */
+/**
+ * The input that every workflow of a stream gets about its record, whether or not the record could be parsed.
+ */
 export interface RecordEnvelope extends RecordPosition {
   stream: string;
   /** Milliseconds since the epoch. */
   timestamp: number;
-  /** As in {@link KafkaRecord}. */
+  /** See {@link KafkaRecord}. */
   exactTimestamp?: string | undefined;
   content: RecordContent;
   /**
-   * Id of the workflow of the record before it in its key, which may not have ended: this one waits for
-   * that. Absent: there is none, or it has.
+   * Id of the predecessor: the workflow of the previous record in this record's order, which may not have
+   * ended. This workflow first waits for the predecessor's end. Absent: there is no predecessor, or the
+   * predecessor has ended.
    */
   after?: string;
 }
 
-/** Input of `deliverRecord`, and of a user's own record workflow: a record with a valid message id. */
+/** Input of `deliverRecord` and of a user's own record workflow. The record has a valid message id. */
 export interface RecordInput extends RecordEnvelope {
   messageId: string;
-  /** Attempts made at the sink before this workflow, in a chunk. Absent: none. */
+  /** Attempts at the sink that a chunk made before this workflow. Absent: none. */
   earlierAttempts?: number;
 }
 
@@ -77,7 +83,7 @@ export interface InvalidReason {
 const INVALID_RECORD_TYPES = [
   'NullValue',
   'InvalidJson',
-  /** A stream's own `decode` threw. Before there was this type, that was `InvalidJson`. */
+  /** The stream's own `decode` threw an error. Earlier versions called this `InvalidJson`. */
   'DecodeFailed',
   'SchemaMismatch',
   'InvalidMessageId',
@@ -87,7 +93,7 @@ const INVALID_RECORD_TYPES = [
 ] as const;
 export type InvalidRecordType = (typeof INVALID_RECORD_TYPES)[number];
 
-/** Whether a failure's type says that its record could not become a message. */
+/** Whether a failure of this type means that its record could not become a message. */
 export function isInvalidType(type: string | null): type is InvalidRecordType {
   return (INVALID_RECORD_TYPES as readonly (string | null)[]).includes(type);
 }
@@ -98,26 +104,33 @@ export interface InvalidRecordInput extends RecordEnvelope {
 }
 
 /**
- * The memo of every record workflow: enough to tell a redelivery from another record that happens
- * to have the same workflow id, and to list a failed workflow without reading its history.
+ * The memo of every record workflow. It distinguishes a redelivery from another record that has the same
+ * workflow id. It also describes a failed workflow in lists, so that nobody has to read its history.
  */
 export interface RecordMemo extends RecordPosition, RecordLabels {
   stream: string;
   /** `null` for a record that could not be parsed. */
   messageId: string | null;
   timestamp: number;
-  /** The trace that the record belongs to; absent where it has none. */
+  /** The trace that the record belongs to. Absent if the record has none. */
   traceparent?: string;
-  /** Of a batch that can't be read: the beginning of the SHA-256 of its bytes. It has no timestamp. */
+  /**
+   * For a batch that can't be read: the first 32 hexadecimal digits of the SHA-256 of its bytes. Such a batch
+   * has no timestamp.
+   */
   digest?: string;
 }
 
-/** Whether a workflow's memo names the very record that this one names: a redelivery, no collision. */
+/**
+ * Whether another workflow's memo names the same record. If so, the start is a redelivery, not an id
+ * collision.
+ */
 export function isSameRecord(holder: Record<string, unknown>, memo: RecordMemo): boolean {
-  // The message id tells a record's workflow from that of the chunk which begins with the record.
+  // Without the message id, a record's workflow would look like the workflow of a chunk that begins with the
+  // record.
   const fields = ['stream', 'messageId', 'topic', 'partition', 'offset', 'timestamp'] as const;
   if (!fields.every((field) => holder[field] === memo[field])) return false;
-  // Workflows of earlier versions have no digest.
+  // Memos of earlier versions have no digest.
   return [holder.digest, memo.digest].includes(undefined) || holder.digest === memo.digest;
 }
 
@@ -132,7 +145,7 @@ export function encodeContent(record: KafkaRecord): RecordContent {
   };
 }
 
-/** The record itself again, or `undefined` where the envelope holds it only by reference. */
+/** Returns the record in an envelope, or `undefined` if the envelope has the record only by reference. */
 export function decodeContent(envelope: RecordEnvelope): KafkaRecord | undefined {
   const { topic, partition, offset, timestamp, exactTimestamp, content } = envelope;
   if ('byReference' in content) return undefined;
@@ -149,22 +162,22 @@ export function decodeContent(envelope: RecordEnvelope): KafkaRecord | undefined
   };
 }
 
-/** The place alone, of whatever else has one. */
+/** Copies only the position from an object that may have more fields. */
 export function barePosition({ topic, partition, offset }: RecordPosition): RecordPosition {
   return { topic, partition, offset };
 }
 
-/** `<topic>/<partition>@<offset>`: a record's place in a log line or a message. */
+/** `<topic>/<partition>@<offset>`: a record's position in a log line or a message. */
 export function describePosition({ topic, partition, offset }: RecordPosition): string {
   return `${topic}/${partition}@${offset}`;
 }
 
-/** What Kafka gives a record for its timestamp that has none. */
+/** The timestamp in Kafka of a record that has none. */
 const NO_TIMESTAMP = -1;
 
 /**
- * ISO 8601, or the number where it is beyond what a Date holds: producers may send any 64 bits. Null: the record has
- * no timestamp.
+ * The timestamp in ISO 8601, or the number itself if a Date can't represent it: producers may send any 64
+ * bits. Null: the record has no timestamp.
  */
 export function describeTimestamp(milliseconds: number): string | null {
   if (milliseconds === NO_TIMESTAMP) return null;
@@ -172,7 +185,7 @@ export function describeTimestamp(milliseconds: number): string | null {
   return Number.isNaN(date.getTime()) ? String(milliseconds) : date.toISOString();
 }
 
-/** A run of consecutive delivered records of one partition: offsets from `first` to `last`, both in it. */
+/** A run of consecutive records of one partition: the offsets from `first` to `last`, both included. */
 export interface ChunkRange {
   topic: string;
   partition: number;
@@ -180,10 +193,12 @@ export interface ChunkRange {
   last: number;
 }
 
-/** What people know a record by that has no message id. Both are text for people, not for machines. */
+/**
+ * How people recognize a record that has no message id. Both labels are text for people, not for programs.
+ */
 export interface RecordLabels {
   /** The Kafka key; see {@link keyLabel}. Absent: the record has none. */
   key?: string;
-  /** The id in the record's JSON, as far as it can be read. */
+  /** The id in the record's JSON, if it can be read. */
   rawId?: string;
 }

@@ -1,6 +1,6 @@
 import type { KafkaRecord } from './record';
 
-/** W3C Trace Context, as it travels in record headers, HTTP headers and object metadata. */
+/** W3C Trace Context, as record headers, HTTP headers and object metadata carry it. */
 export interface TraceContext {
   /** `00-<32 hex>-<16 hex>-<2 hex>`, lower case. */
   traceparent: string;
@@ -8,10 +8,12 @@ export interface TraceContext {
 }
 
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-/** The standard asks for 512 characters at least; only printable ASCII may stand in a header. */
+/** The standard asks programs to keep at least 512 characters. A header may contain only printable ASCII. */
 const TRACESTATE = /^[ -~]{1,512}$/;
 
-/** The trace that a record belongs to. `undefined` where it has none, or one that is not well-formed. */
+/**
+ * The trace that a record belongs to. `undefined` if the record has no trace, or one that is not well-formed.
+ */
 export function traceContextOf({
   headers,
 }: Pick<KafkaRecord, 'headers'>): TraceContext | undefined {
@@ -19,7 +21,10 @@ export function traceContextOf({
   return parseTraceContext(header('traceparent'), header('tracestate'));
 }
 
-/** The same from the values of the two headers. */
+/**
+ * Checks the values of the two headers. `undefined` if `traceparent` is not well-formed; a bad `tracestate`
+ * is dropped.
+ */
 export function parseTraceContext(
   traceparent: string | undefined,
   tracestate?: string,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RecordPosition } from './record';
 
-/** PostgreSQL and MySQL keep a workflow id in VARCHAR(255). */
+/** The longest workflow id, in bytes. PostgreSQL and MySQL store a workflow id in VARCHAR(255). */
 export const MAX_WORKFLOW_ID_BYTES = 255;
 
 export const DEFAULT_WORKFLOW_ID_TEMPLATE = '{stream}-{messageId}-{offset}';
@@ -12,10 +12,13 @@ const CONTROLS = new RegExp(CONTROL, 'g');
 const SHA256_HEX_LENGTH = 64;
 const PLACEHOLDER = /\{(\w+)\}/g;
 const KNOWN = new Set(['stream', 'messageId', 'topic', 'partition', 'offset']);
-/** An id without one of these could name two records, or not be found by its message id. */
+/**
+ * The placeholders that a template must have. Without them an id could name two records, or could not be
+ * found by its message id.
+ */
 const REQUIRED = ['stream', 'messageId', 'offset'];
 
-/** What is wrong with a workflow id template, or `undefined`. */
+/** Returns what is wrong with a workflow id template, or `undefined` if the template is valid. */
 export function checkWorkflowIdTemplate(template: string): string | undefined {
   const names = [...template.matchAll(PLACEHOLDER)].map((match) => match[1]!);
   const unknown = names.filter((name) => !KNOWN.has(name));
@@ -34,10 +37,10 @@ export interface RecordIdentity extends RecordPosition {
 }
 
 /**
- * The ids a record's workflow may have, in the order in which the bridge tries them. Nearly always
- * the first is free or holds this very record. It can hold another one where offsets repeat: on
- * another partition, or in a topic that was created again. The next ids then tell the two apart by
- * place, and at last by time.
+ * Yields the ids that a record's workflow may have, in the order in which the bridge tries them. The first id
+ * is nearly always free, or already belongs to this very record. It can belong to another record if an offset
+ * occurs twice: on another partition, or in a topic that was deleted and created again. The further ids
+ * distinguish the two records by position, and finally by timestamp.
  */
 export function* recordWorkflowIds(template: string, record: RecordIdentity): Generator<string> {
   const id = fillIn(template, record);
@@ -46,12 +49,14 @@ export function* recordWorkflowIds(template: string, record: RecordIdentity): Ge
   yield fitWorkflowId(`${id}~${record.topic}-${record.partition}-${record.timestamp}`);
 }
 
-/** The first of {@link recordWorkflowIds}; cheap, as each record of a chunk gets one. */
+/**
+ * The first of {@link recordWorkflowIds}. This function is cheap, because each record of a chunk gets an id.
+ */
 export function recordWorkflowId(template: string, record: RecordIdentity): string {
   return fitWorkflowId(fillIn(template, record));
 }
 
-/** What all of {@link recordWorkflowIds} of a message begin with, whatever the partition and the offset. */
+/** The beginning that all {@link recordWorkflowIds} of a message share, for every partition and offset. */
 export function recordWorkflowIdPrefix(
   template: string,
   known: Pick<RecordIdentity, 'stream' | 'messageId' | 'topic'>,
@@ -61,7 +66,10 @@ export function recordWorkflowIdPrefix(
   return workflowIdPrefix(filled);
 }
 
-/** Templates cut into text, at even places, and names of placeholders. A process has one a stream. */
+/**
+ * Templates split at their placeholders: text at even indexes, placeholder names at odd ones. The map stays
+ * small, because a process has one template per stream.
+ */
 const cut = new Map<string, string[]>();
 
 function fillIn(template: string, record: RecordIdentity): string {
@@ -74,7 +82,7 @@ function fillIn(template: string, record: RecordIdentity): string {
   return id;
 }
 
-/** The ids for a record without a usable message id; see {@link recordWorkflowIds}. */
+/** Yields the ids for a record without a usable message id; see {@link recordWorkflowIds}. */
 export function* invalidRecordWorkflowIds(
   stream: string,
   record: RecordPosition & { timestamp: number; digest?: string | undefined },
@@ -87,11 +95,13 @@ export function* invalidRecordWorkflowIds(
 }
 
 /**
- * An id that is too long, or holds control characters (a NUL breaks PostgreSQL, an escape sequence a
- * terminal), keeps a readable prefix and ends in the SHA-256 of the whole, in hex.
+ * Makes an id that every database can store. An id that is too long or has control characters becomes a
+ * readable prefix plus the SHA-256 of the whole id, in hex. Control characters do harm: a NUL breaks
+ * PostgreSQL, an escape sequence steers a terminal.
  */
 export function fitWorkflowId(id: string): string {
-  // A UTF-16 code unit takes at most three bytes; counting them costs more than all the rest.
+  // A UTF-16 code unit takes at most three bytes. This estimate comes first, because counting the bytes costs
+  // more than all the rest.
   const fits =
     id.length * 3 <= MAX_WORKFLOW_ID_BYTES || Buffer.byteLength(id) <= MAX_WORKFLOW_ID_BYTES;
   if (fits && !CONTROL.test(id)) return id;
@@ -99,7 +109,7 @@ export function fitWorkflowId(id: string): string {
   return `${readablePrefix(id.replace(CONTROLS, '_'))}-${hash}`;
 }
 
-/** What the {@link fitWorkflowId} of every id with this beginning begins with. */
+/** The beginning that the {@link fitWorkflowId} of every id with this beginning has. */
 export function workflowIdPrefix(beginning: string): string {
   return readablePrefix(beginning.replace(CONTROLS, '_'));
 }
@@ -108,7 +118,7 @@ function readablePrefix(readable: string): string {
   return truncateUtf8(readable, MAX_WORKFLOW_ID_BYTES - SHA256_HEX_LENGTH - 1);
 }
 
-/** The longest prefix of at most `maxBytes` bytes that does not cut a character in two. */
+/** Returns the longest prefix of at most `maxBytes` bytes that does not cut a character in two. */
 export function truncateUtf8(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   let end = Math.min(maxBytes, bytes.length);

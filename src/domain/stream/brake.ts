@@ -1,22 +1,25 @@
-/** When a stream is braked: it is paused, in place of draining its topic into its dead-letter topic. */
+/**
+ * When a stream is braked, which means paused. Otherwise a broken sink would drain its topic into its
+ * dead-letter topic.
+ */
 export interface BrakeLimits {
   /**
-   * Dead letters of records that the sink was asked for, per such record that ended: from this share on, 0 to 1,
-   * the stream is braked. Default 0.5.
+   * The share of dead letters from which the stream is braked, 0 to 1. It counts only records that were tried
+   * at the sink: dead letters per record that ended. Default 0.5.
    */
   share: number;
   /**
-   * The same share for records that are invalid, which no sink was asked for, per record that ended. Records without
-   * a value do not count. Default 0.9.
+   * The same limit for invalid records, which are never tried at the sink: invalid records per record that
+   * ended. Records without a value do not count. Default 0.9.
    */
   invalidShare: number;
-  /** Dead letters below which it never is. Default 50. */
+  /** The fewest dead letters that can brake the stream. Default 50. */
   minimum: number;
-  /** The time in which both are counted, in milliseconds. Default 60,000. */
+  /** The time window in which records are counted, in milliseconds. Default 60,000. */
   windowMs: number;
   /**
-   * When a braked stream lets one record through, to see whether it can be delivered again; in milliseconds.
-   * Doubles each time, up to ten times as long. Default 30,000.
+   * The wait before a braked stream starts one record as a probe, to see whether it can be delivered again;
+   * in milliseconds. The wait doubles each time, up to ten times its first length. Default 30,000.
    */
   probeAfterMs: number;
 }
@@ -29,12 +32,12 @@ export const DEFAULT_BRAKE_LIMITS: BrakeLimits = {
   probeAfterMs: 30_000,
 };
 
-/** Why a stream is braked: input and memo of the workflow that runs for as long as it is. */
+/** Why a stream is braked. It is input and memo of the workflow that runs while the stream is braked. */
 export interface BrakeReason {
   stream: string;
-  /** ISO 8601. */
+  /** When the stream was braked, in ISO 8601. */
   since: string;
-  /** Within the window. */
+  /** Number of dead letters within the window. */
   deadLetters: number;
   /** Dead letters per record that ended within the window, 0 to 1. */
   share: number;
@@ -42,7 +45,10 @@ export interface BrakeReason {
   errorType: string;
 }
 
-/** There is one workflow of this id at a time: the running execution is the lock. */
+/**
+ * The id of a stream's brake workflow. Only one such workflow runs at a time: the running execution is the
+ * lock.
+ */
 export function brakeWorkflowId(stream: string): string {
   return `${stream}-brake`;
 }
@@ -52,7 +58,10 @@ export const RESUME_SIGNAL = 'resume';
 
 const LONGEST_WAIT = 10;
 
-/** When the next record may be let through, in milliseconds since the epoch: after 1, 3, 7, 15, 25, 35 … waits. */
+/**
+ * When the next probe is due, in milliseconds since the epoch: 1, 3, 7, 15, 25, 35 … times `probeAfterMs`
+ * after `sinceMs`.
+ */
 export function nextProbe(sinceMs: number, probeAfterMs: number, now: number): number {
   let at = sinceMs;
   for (let wait = 1; at <= now; wait = Math.min(wait * 2, LONGEST_WAIT)) at += wait * probeAfterMs;

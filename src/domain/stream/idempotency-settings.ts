@@ -1,14 +1,16 @@
 import { z } from 'zod';
 
-/** Settings of the `recent` layer, the duplicates a bridge worker remembers in memory. */
+/** Settings of the dedupe layer `recent`: a bridge worker remembers delivered messages in memory. */
 export interface IdempotencySettings {
   /** How long a delivered message is remembered, in milliseconds. Default 3,600,000 (60 min). */
   retentionMs: number;
-  /** Messages remembered at most; beyond it the oldest are forgotten first. Default 100,000. */
+  /**
+   * The most messages that are remembered; above it, the oldest message is forgotten first. Default 100,000.
+   */
   maxEntries: number;
-  /** How often the expired are removed, in milliseconds. Default 300,000 (5 min). */
+  /** How often expired entries are removed, in milliseconds. Default 300,000 (5 min). */
   cleanupIntervalMs: number;
-  /** How long a duplicate waits for the first one in flight, in milliseconds. Default 30,000. */
+  /** How long a duplicate waits for the first copy in flight, in milliseconds. Default 30,000. */
   lockTimeoutMs: number;
   /** Whether checks and duplicates are counted. Default true. */
   statistics: boolean;
@@ -19,9 +21,9 @@ export interface IdempotencySettings {
 /** The largest value of each number; the smallest is 1. */
 export const LARGEST_IDEMPOTENCY_SETTINGS = {
   retentionMs: Number.MAX_SAFE_INTEGER,
-  maxEntries: 2 ** 24 - 1, // a Map holds 2 ** 24, and one is added before the oldest is evicted
-  cleanupIntervalMs: 2 ** 31 - 1, // a Node timer set for longer fires after 1 ms
-  lockTimeoutMs: 2 ** 31 - 1, // those who wait for a lock set a timer for it
+  maxEntries: 2 ** 24 - 1, // a Map has room for 2 ** 24; a new entry is added before the oldest is evicted
+  cleanupIntervalMs: 2 ** 31 - 1, // a Node timer with a longer delay fires after 1 ms
+  lockTimeoutMs: 2 ** 31 - 1, // each record that waits for a lock sets a timer of this length
 } as const;
 
 const upTo = (largest: number) => z.number().int().min(1).max(largest);

@@ -1,26 +1,26 @@
-/** How a stream's records are tried at the sink. Times in milliseconds. */
+/** How a stream's records are tried at the sink. All times are in milliseconds. */
 export interface RetryPolicy {
   /**
-   * Attempts of the local activity inside the first workflow task, 100 ms apart. They cost the
-   * Temporal server nothing. Default 3.
+   * Attempts of the local activity in the first workflow task, 100 ms apart. They cost the Temporal server
+   * nothing. Default 3, at most 10.
    */
   fastAttempts: number;
-  /** Attempts of the regular activity after those, the first at once. Default 20. */
+  /** Attempts of the regular activity after the fast attempts; the first is made at once. Default 20. */
   maximumAttempts: number;
   /** Wait before the second regular attempt. Default 1,000. */
   initialIntervalMs: number;
-  /** Each further wait is this many times the one before. Default 2. */
+  /** The factor from each wait to the next one. Default 2. */
   backoffCoefficient: number;
   /** The longest wait between attempts. Default 60,000. */
   maximumIntervalMs: number;
   /**
-   * The longest a regular attempt may take: after it the record is tried again, perhaps by another
-   * worker. Default 30,000.
+   * The longest time that a regular attempt may take. After that the record is tried again, perhaps by
+   * another worker. Default 30,000, at least 1,000.
    */
   attemptTimeoutMs: number;
 }
 
-/** About a quarter of an hour of attempts before a record is dead-lettered. */
+/** With these values a record is tried for about a quarter of an hour before it is dead-lettered. */
 export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   fastAttempts: 3,
   maximumAttempts: 20,

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-/** As far as it is read here, of any version of zod 4. */
+/** The parts of a zod schema that this module reads. Every version of zod 4 has them. */
 interface Definition {
   type: string;
   shape?: Record<string, z.core.$ZodType>;
@@ -15,15 +15,15 @@ interface Definition {
 /** Schemas whose output is never a string or a number. */
 const NO_IDS = ['object', 'record', 'array', 'tuple', 'map', 'set', 'date', 'boolean', 'bigint'];
 const EMPTY = ['null', 'undefined', 'void', 'never', 'symbol', 'nan', 'function', 'file'];
-/** Schemas that give what the schema inside them gives. */
+/** Schemas whose output is the output of the schema inside them. */
 const WRAPPERS = ['readonly', 'default', 'prefault', 'catch', 'nonoptional'];
 
-/** Why messages of the schema have no id that could be used; undefined if they may have one. */
+/** Returns why messages of the schema have no usable id, or undefined if they may have one. */
 export function idFault(schema: unknown): string | undefined {
   const def = definitionOf(schema);
   if (!def) return undefined;
   if (WRAPPERS.includes(def.type)) return idFault(def.innerType);
-  // What a transform gives nobody knows.
+  // Nobody knows the output of a transform.
   if (def.type === 'pipe') return idFault(def.out);
   if (def.type === 'union') return faultOfAll(def.options ?? []);
   if (def.type === 'intersection') return idFault(def.left) && idFault(def.right);
@@ -32,7 +32,10 @@ export function idFault(schema: unknown): string | undefined {
   return isMessage.includes(def.type) ? undefined : `a message is a ${def.type}, without an id`;
 }
 
-/** A union has an id if one of its kinds of message has: the others are dead-lettered one by one. */
+/**
+ * A union has an id if one of its options has an id. Messages of the other options are dead-lettered one by
+ * one.
+ */
 function faultOfAll(schemas: unknown[]): string | undefined {
   const faults = schemas.map(idFault);
   return faults.every((fault) => fault !== undefined) ? faults[0] : undefined;

@@ -7,9 +7,9 @@ export interface SinkRecord<Message = unknown> extends KafkaRecord {
   stream: string;
   messageId: string;
   value: Buffer;
-  /** The value as the stream's schema gives it. Parsed when first read. */
+  /** The value after the stream's schema has checked it. It is parsed when it is first read. */
   readonly message: Message;
-  /** Unique to the record, the same in every attempt. */
+  /** Unique to the record, and the same in every attempt. */
   workflowId: string;
 }
 
@@ -19,58 +19,60 @@ export interface WriteContext {
   /** 1 for the first attempt of this activity. */
   attempt: number;
   /**
-   * The span of this attempt, as the parent of what the sink's request causes. Only where tracing is on;
-   * else, and for records of chunks, the record's own headers tell its trace.
+   * The span of this attempt, as the parent of the sink's requests. Present only if tracing is on. Absent for
+   * `write` of a chunk's record: there, as without tracing, the record's own headers say which trace it
+   * belongs to.
    */
   trace?: TraceContext;
 }
 
 export interface WriteResult {
   /**
-   * `written`: the sink holds the record because of this call. `duplicate`: it held the same content
-   * under this message id before, from an earlier attempt or from another record.
+   * `written`: the sink has the record because of this call. `duplicate`: the sink already had the same
+   * content under this message id, from an earlier attempt or from another record.
    */
   outcome: 'written' | 'duplicate';
-  /** With `duplicate`: the record that brought the content, where the sink keeps that. */
+  /** With `duplicate`: the record that delivered the content, if the sink stores that position. */
   writtenBy?: RecordPosition;
-  /** Where it lies, for people who trace a message: a path, a URL. */
+  /** Where the message is stored, for people who trace it: a path or a URL. */
   location?: string;
 }
 
-/** A message as it lies at the sink. */
+/** A message as the sink stores it. */
 export interface SinkObject {
-  /** For people: a path, a URL; without secrets. */
+  /** Where the message is stored, for people: a path or a URL, without secrets. */
   location: string;
   bytes: number;
-  /** Of the content, in hex. Absent where it is not known. */
+  /** SHA-256 of the content, in hex. Absent if it is not known. */
   sha256?: string;
-  /** The record that brought the content, where the sink keeps that. */
+  /** The record that delivered the content, if the sink stores that position. */
   writtenBy?: RecordPosition;
   writtenAt?: Date;
 }
 
-/** What came of a chunk's object. */
+/** The result of writing a chunk's object. */
 export interface ChunkWriteResult extends WriteResult {
   /**
-   * Those of the given records that the object does not hold. Each is then written by `write`. Default:
+   * The given records that the object does not contain. Each of them is then written by `write`. Default:
    * none.
    */
   without?: SinkRecord[];
 }
 
 /**
- * Where records are delivered. Delivery is at least once, so `write` must be idempotent by
- * `messageId`: the same content again is a `duplicate`, other content a `ContentConflict`.
+ * Where records are delivered. Delivery is at least once, so `write` must be idempotent by `messageId`: the
+ * same content again is a `duplicate`, other content is a `ContentConflict`.
  */
 export interface Sink<Message = unknown> {
   write(record: SinkRecord<Message>, context: WriteContext): Promise<WriteResult>;
   /**
-   * Writes all records of a chunk as one object, whole or not at all; used in the chunk lane in place of
-   * `write`, which must be there for records that leave their chunk or can't be part of an object.
-   * `range` names the object: a second call with the same range is the same chunk again, perhaps with
-   * others of its records, as what a process knows to be duplicates is left out. Then the first object
-   * stays, the result is `duplicate`, and `without` must list each record that it does not hold:
-   * nothing else brings that to the sink.
+   * Writes all records of a chunk as one object, whole or not at all. The chunk lane uses it in place of
+   * `write`. The sink still needs `write` for records that leave their chunk or can't be part of an object.
+   *
+   * `range` names the object. A second call with an equal range is for the same chunk again, perhaps with
+   * other records of it: a process skips the records that it knows to be duplicates. Then the first object
+   * stays, and the result is `duplicate`. `without` must list each record that the object does not contain:
+   * nothing else delivers such a record.
    */
   writeChunk?(
     records: SinkRecord<Message>[],
@@ -78,25 +80,26 @@ export interface Sink<Message = unknown> {
     context: WriteContext,
   ): Promise<ChunkWriteResult>;
   /**
-   * Whether the sink can take records: right credentials, a bucket that is there. Throws what is wrong, and what to
-   * mend. A bridge worker asks before the stream consumes, and again until it passes; records stay in Kafka
-   * meanwhile. Must not leave anything that `stored` gives.
+   * Checks whether the sink can accept records: for example, that credentials are right and that a bucket
+   * exists. Throws an error that says what is wrong and how to repair it. A bridge worker calls it before the
+   * stream consumes, and again until it passes; meanwhile records stay in Kafka. It must not leave anything
+   * that `stored` would return.
    */
   check?(signal: AbortSignal): Promise<void>;
-  /** Maps errors of the sink's client library; `undefined` for one it does not know. */
+  /** Maps errors of the sink's client library. Returns `undefined` for an error that it does not know. */
   classify?: ErrorClassifier;
   /**
-   * What the sink holds of a message in an object of its own; undefined where there is none.
-   * `cloudsync trace` asks it, and `cloudsync dlq replay` before it sends a record back: not where `sha256`
-   * is that of the record's value.
+   * Finds the object in which the sink stores a message; undefined if the message has no object of its own.
+   * `cloudsync trace` calls it. `cloudsync dlq replay` calls it before it sends a record back: it does not
+   * send the record if `sha256` is the hash of the record's value.
    */
   find?(messageId: string): Promise<SinkObject | undefined>;
-  /** Every record value the sink holds, in any order; `cloudsync reconcile` needs it. */
+  /** Yields every record value that the sink has, in any order. `cloudsync reconcile` needs it. */
   stored?(): AsyncIterable<Buffer>;
   close?(): Promise<void>;
 }
 
-/** A sink in its shortest form. Must be idempotent by `messageId`, as {@link Sink} says. */
+/** A sink in its shortest form. It must be idempotent by `messageId`, like {@link Sink}. */
 export type DeliverFunction<Message = unknown> = (
   record: SinkRecord<Message>,
   context: WriteContext,

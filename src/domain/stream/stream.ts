@@ -11,88 +11,102 @@ import { checkWorkflowIdTemplate, DEFAULT_WORKFLOW_ID_TEMPLATE } from '../record
 
 /** A user's own record workflow in place of `deliverRecord`. */
 export interface RecordWorkflow {
-  /** The name of the exported workflow function. Its one argument is a `RecordInput`. */
+  /**
+   * The name of the exported workflow function. It is called with a `RecordInput` and the stream's
+   * `RetryPolicy`.
+   */
   type: string;
   /** Absolute path of the file that exports it. */
   workflowsPath: string;
-  /** Activities that only this workflow needs; `deliver` and `deadLetter` are always there. */
+  /** Activities that only this workflow needs; `deliver` and `deadLetter` are always available. */
   activities?: object;
 }
 
-/** What {@link defineStream} takes. `messageId` is needed unless the schema gives messages an `id`. */
+/** Options of {@link defineStream}. `messageId` is required unless the schema gives messages an `id`. */
 export type StreamOptions<Schema extends z.ZodType> = BaseOptions<Schema> &
   ([z.output<Schema>] extends [{ id: string | number }]
     ? unknown
     : { messageId: (message: z.output<Schema>) => string | number });
 
 interface BaseOptions<Schema extends z.ZodType> {
-  /** Names the stream in workflow ids, topics, metrics: 1 to 64 of `a-z 0-9 . _ -`. */
+  /**
+   * Names the stream in workflow ids, topics and metrics: 1 to 64 of `a-z 0-9 . _ -`, beginning with a letter
+   * or digit.
+   */
   name: string;
   /** The topic to consume. */
   topic: string;
   /** Kafka consumer group. Default `<name>-sync-group`. */
   groupId?: string;
-  /** Default `<name>-sync-dlq`. */
+  /** The topic for dead letters. Default `<name>-sync-dlq`. */
   deadLetterTopic?: string;
-  /** What a message must look like. Records that do not match are dead-lettered. */
+  /** The form of a message. Records that do not match it are dead-lettered. */
   schema: Schema;
   /**
-   * The message's id: 1 to 1,024 characters, or a safe integer, which counts as its decimal digits. Default: its
-   * `id`. Needed if the schema does not give messages such an `id`.
+   * Returns a message's id: 1 to 1,024 characters, or a safe integer, which counts as its decimal digits.
+   * Default: the message's `id`. Required if the schema does not give messages such an `id`.
    */
   messageId?: (message: z.output<Schema>) => string | number;
   /**
-   * Turns a record's bytes into what the schema checks; may return a promise of it, and must not change the bytes.
-   * Default: JSON. What it throws dead-letters the record, as `DecodeFailed`. If it throws a `DeliveryError` of type
-   * `Transient` or `Throttled`, the record's partition waits and the record is decoded again.
+   * Turns a record's bytes into the value that the schema checks, or into a promise of that value. Must not
+   * change the bytes. Default: parses JSON. If it throws, the record is dead-lettered as `DecodeFailed`. If
+   * it throws a `DeliveryError` of type `Transient` or `Throttled`, the record's partition waits and the
+   * record is decoded again.
    */
   decode?: (value: Buffer, record: KafkaRecord) => unknown;
   sink: Sink<z.output<Schema>> | DeliverFunction<z.output<Schema>>;
   retry?: Partial<RetryPolicy>;
   idempotency?: Partial<IdempotencySettings>;
   /**
-   * Template of workflow ids. Default `{stream}-{messageId}-{offset}`; `{topic}` and `{partition}`
-   * may be added. Needed when one message id comes again on another partition as a new record.
+   * Template of workflow ids. Default `{stream}-{messageId}-{offset}`; `{topic}` and `{partition}` may be
+   * added. Add them if one message id can come again on another partition as a new record.
    */
   workflowId?: string;
   workflow?: RecordWorkflow;
-  /** One workflow a record, or one for a chunk of them. Default `{ lane: 'record' }`. */
+  /**
+   * Whether each record gets a workflow of its own, or a chunk of records shares one. Default
+   * `{ lane: 'record' }`.
+   */
   execution?: ExecutionOptions;
-  /** Which records are delivered one after the other. Default `none`. */
+  /** Which records are delivered one after another. Default `none`. */
   ordering?: Ordering;
   /**
-   * With `ordering: 'key'`, what follows a record of a key that was dead-lettered. `continue`: the key's next
-   * record. `hold`: the key's later records are dead-lettered as well, as `HeldByKey`, until that one is
-   * replayed or given up. Default `continue`.
+   * What happens after a record of a key was dead-lettered, with `ordering: 'key'`. `continue`: the key's
+   * next record is delivered. `hold`: the key's later records are dead-lettered as well, as `HeldByKey`,
+   * until the first one is replayed or given up. Default `continue`.
    */
   afterDeadLetter?: AfterDeadLetter;
   /**
-   * What happens to a record without a value (a tombstone). `deadLetter`: it is dead-lettered as `NullValue`.
-   * `skip`: it is passed by, without a workflow or a dead letter, and counted as `filtered`. Default `deadLetter`.
+   * What happens to a record without a value (a tombstone). `deadLetter`: the record is dead-lettered as
+   * `NullValue`. `skip`: the record is skipped, without a workflow or a dead letter, and counted as
+   * `filtered`. Default `deadLetter`.
    */
   onNull?: OnNull;
   /**
-   * What happens to a record batch whose bytes can't be decoded: its CRC is wrong, its codec is unknown, or its
-   * compression is broken. `stall`: its partition waits, named with the batch's offset and the cause, until an
-   * operator acts. `deadLetter`: the batch's raw bytes go to the dead-letter topic, and the partition goes on.
-   * Other partitions go on in both cases. Default `stall`.
+   * What happens to a record batch whose bytes can't be decoded: its CRC is wrong, its codec is unknown, or
+   * its compression is broken. `stall`: the partition waits until an operator acts. The worker reports the
+   * partition, the batch's offset and the cause. `deadLetter`: the batch's raw bytes go to the dead-letter
+   * topic, and the partition continues. Other partitions continue in both cases. Default `stall`.
    */
   onUnreadable?: OnUnreadable;
   /**
-   * When the stream is paused because too many of its records are dead-lettered; `false`: never. Default:
-   * 50 within a minute, and half of those that ended.
+   * When the stream is paused because too many of its records are dead-lettered; `false`: never. Default: 50
+   * dead letters within a minute that are at least half of the records that ended. For invalid records, the
+   * share is 90 %.
    */
   brake?: Partial<BrakeLimits> | false;
-  /** Records that may be in their first workflow task at once, in one bridge worker. Default 30. */
+  /**
+   * The most records in their first workflow task at once, in one bridge worker. Default 30, at most 1,000.
+   */
   maxInFlight?: number;
-  /** Workflows started by one bridge worker that may be open at once. Default 1,000. */
+  /** The most open workflows that one bridge worker has started. Default 1,000. */
   maxOpen?: number;
 }
 
 /**
- * `none`: records are delivered side by side. `key`: the next record of a key is delivered when the one
- * before it is delivered or dead-lettered; records without a key have no order. `partition`: the same
- * for all records of a partition, with a key or without.
+ * `none`: records are delivered concurrently. `key`: the next record of a key is delivered once its
+ * predecessor is delivered or dead-lettered; records without a key have no order. `partition`: all records of
+ * a partition, with or without a key, are delivered one after another.
  */
 export type Ordering = (typeof ORDERINGS)[number];
 const ORDERINGS = ['none', 'key', 'partition'] as const;
@@ -107,13 +121,16 @@ const ON_UNREADABLE = ['stall', 'deadLetter'] as const;
 
 export type ExecutionOptions = { lane: 'record' } | ({ lane: 'chunk' } & Partial<ChunkLimits>);
 
-/** When a chunk is complete: as soon as one of these is reached. */
+/** The limits of a chunk. A chunk is complete as soon as it reaches one of them. */
 export interface ChunkLimits {
-  /** Default 2,000. */
+  /** The most records of a chunk. Default 2,000, at most 100,000. */
   maxRecords: number;
-  /** Of keys, values and headers together; a larger record is a chunk of its own. Default 4 MiB. */
+  /**
+   * The most bytes of keys, values and headers together. A larger record becomes a chunk of its own. Default
+   * 4 MiB.
+   */
   maxBytes: number;
-  /** How long the first record waits for others, in milliseconds. Default 20. */
+  /** How long the first record waits for others, in milliseconds. Default 20, at most 60,000. */
   lingerMs: number;
 }
 
@@ -125,7 +142,7 @@ const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
 
 export const LARGEST_CHUNK_LIMITS = { maxRecords: 100_000, lingerMs: 60_000 } as const;
 
-/** The stream's name follows. */
+/** The beginning of a task queue's name; the stream's name follows. */
 export const TASK_QUEUE_PREFIX = 'cloudsync-';
 
 /** A stream as the framework uses it: every default filled in. Made by {@link defineStream}. */
@@ -169,13 +186,13 @@ const topicName = z
   .regex(/^[a-zA-Z0-9._-]{1,249}$/, 'must be 1 to 249 of a-z A-Z 0-9 . _ -')
   .refine((name) => name !== '.' && name !== '..', 'must not be . or ..');
 const count = z.number().int().min(1);
-/** A Node timer set for longer than this fires at once. */
+/** The longest delay of a Node timer. A timer with a longer delay fires at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const milliseconds = count.max(MAX_TIMER_MS);
 const isFunction = (value: unknown) => typeof value === 'function';
 const functionType = z.custom(isFunction, 'must be a function');
 
-/** What a person may write; `undefined` counts as absent. */
+/** The options that a person may write. `undefined` counts as absent. */
 const optionsSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be 1 to 64 of a-z 0-9 . _ -'),
   topic: topicName,
@@ -256,8 +273,8 @@ const optionsSchema = z.strictObject({
 });
 
 /**
- * Defines a stream: which topic, what a message is, where it goes and how hard to try.
- * Throws a {@link UsageError} that names every option that is wrong.
+ * Defines a stream: its topic, its messages, its sink and its retries. Throws a {@link UsageError} that names
+ * every wrong option.
  */
 export function defineStream<Schema extends z.ZodType>(
   options: StreamOptions<Schema>,
@@ -316,8 +333,8 @@ export function defineStream<Schema extends z.ZodType>(
 }
 
 /**
- * Streams of one process, or of one application, have names and consumer groups of their own: of a
- * shared group each would get a part of the records. Throws a {@link UsageError}.
+ * Checks that the streams of one process, or of one application, have different names and consumer groups. If
+ * two streams shared a group, each would get only a part of the records. Throws a {@link UsageError}.
  */
 export function checkDistinct(streams: AnyStream[]): void {
   const firstRepeat = (values: string[]) =>

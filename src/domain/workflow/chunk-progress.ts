@@ -1,20 +1,24 @@
 import type { KafkaRecord } from '../record/record';
 
-/** What is known of a chunk's records, kept from one attempt in the same process to the next. */
+/** The state of a chunk's records. It is kept from one attempt to the next in the same process. */
 export interface ChunkProgress {
   readonly records: KafkaRecord[];
-  /** Offsets of records that need nothing more from this chunk. */
+  /** Offsets of the records for which the chunk has nothing left to do. */
   readonly settled: Set<number>;
-  /** Offsets of those that may have got workflows of their own, whose start was not answered in time. */
+  /**
+   * Offsets of the records whose own workflow an attempt has tried to start. If such a record is not settled,
+   * the start was not answered in time, and the workflow may exist.
+   */
   readonly leaving: Set<number>;
   /**
-   * Under an order of keys: those of which a record has left, and the workflow of the last one, until that is
-   * known to have ended.
+   * Only for ordered streams: per key hash, the workflow that the key's next record must wait for. The
+   * workflow is from the chunk's `after`, or belongs to the key's last record that left the chunk. The entry
+   * is removed once that workflow is known to have ended.
    */
   readonly left: Map<string, string>;
   duplicates: number;
   handedOn: number;
-  /** Records that the stream passes by. */
+  /** Records that the stream skips. */
   filtered: number;
 }
 

@@ -7,27 +7,30 @@ import { fitWorkflowId } from '../record/workflow-id';
 /** Input of `deliverChunk`. The records themselves stay in Kafka, and in the bridge's memory. */
 export interface ChunkInput extends ChunkRange {
   stream: string;
-  /** Records in the range; fewer than offsets where a topic is compacted or has transactions. */
+  /**
+   * Number of records in the range. A compacted topic, or one with transactions, has fewer records than
+   * offsets.
+   */
   count: number;
-  /** Of the first record, in milliseconds since the epoch. */
+  /** Timestamp of the first record, in milliseconds since the epoch. */
   timestamp: number;
-  /** Offset of the first record; greater than `first` where the range begins with a gap. */
+  /** Offset of the first record. It is greater than `first` if the range begins with a gap. */
   firstRecord: number;
-  /** Id of the topic, where Kafka tells it: a topic that was created again has another. */
+  /** Id of the topic, if Kafka reports it. A topic that was deleted and created again has another id. */
   topicId?: string;
   /**
-   * The leader epoch under which all of its records were written: where a log has lost its end, other records
-   * have the same offsets under a later one. Absent: not known.
+   * The leader epoch under which all records of the chunk were written. If a log has lost its end, other
+   * records have the same offsets under a later epoch. Absent: not known.
    */
   epoch?: number;
   /**
-   * Under an order of keys: keys with a workflow of their own that may not have ended. Their records
-   * wait for it, or leave the chunk, each after the one before it.
+   * Only for ordered streams: the keys with a workflow of their own that may not have ended. Records of such
+   * a key wait for that workflow, or leave the chunk, each after its predecessor.
    */
   after?: Predecessor[];
 }
 
-/** The memo of a chunk's workflow: what a restarted bridge needs to know where the next chunk begins. */
+/** The memo of a chunk's workflow. From it, a restarted bridge knows where the next chunk begins. */
 export interface ChunkMemo extends RecordMemo, ChunkRange {
   messageId: null;
   count: number;
@@ -37,24 +40,27 @@ export interface ChunkMemo extends RecordMemo, ChunkRange {
 }
 
 /**
- * The ids a chunk's workflow may have, in the order in which the bridge tries them. The end of the range
- * is no part of them, and that is what makes each record belong to exactly one chunk:
+ * Yields the ids that a chunk's workflow may have, in the order in which the bridge tries them. The end of
+ * the range is not part of the ids. Because of that and of three invariants, each record belongs to exactly
+ * one chunk:
  *
  * 1. A partition's first chunk begins at an offset that the group has committed.
- * 2. Every further chunk begins at the end of the one before it, plus one. The bridge knows that end
- *    from the start it made, or, when the id exists already, from the memo of the chunk that has it.
- *    Only then it starts the next one.
- * 3. Each commit tells where the chain ends: the committed offset, unless markers lie behind that end. Those are
- *    committed as well, and the metadata has the end (`chain`). So a consumer that begins at a commit, after
- *    a crash or as the partition's new owner, begins where some chunk ends, or where the first one begins.
+ * 2. Every further chunk begins at the offset after the end of the chunk before it. The bridge knows that end
+ *    from the start that it made. If the id exists already, it reads the end from the memo of the workflow that
+ *    has the id. Only then does the bridge start the next chunk.
+ * 3. Each commit says where the chain ends. The end is the committed offset, unless only markers follow the end.
+ *    The markers are committed as well, and the commit's metadata has the end (`chain`). So a consumer that begins
+ *    at a commit, after a crash or as the partition's new owner, begins right after some chunk or at the beginning
+ *    of the first chunk.
  *
- * Of each beginning there is one workflow, as the server takes an id once, and it has one end. By
- * induction all consumers of the partition, one that has lost it without knowing included, walk the
- * same chain of chunks. This ends where offsets are reset by hand to the middle of a chunk, and with the
- * namespace's retention; then the sink tells duplicates.
+ * The server accepts an id only once, so each beginning has one workflow, and each workflow has one end. By
+ * induction all consumers of the partition walk the same chain of chunks. This includes a consumer that does
+ * not know yet that its partition was revoked. The induction fails if offsets are reset by hand to the middle
+ * of a chunk, or once the namespace's retention has deleted the workflows. In both cases the sink recognizes
+ * duplicates.
  *
- * The second id is for a topic that was created again and has the same offsets a second time, and for
- * a message id that spells a chunk's id.
+ * The second id is for two cases: a topic that was created again has the same offsets a second time, or a
+ * message id makes a record's workflow id equal to a chunk's id.
  */
 export function* chunkWorkflowIds({
   stream,
@@ -75,7 +81,7 @@ export function startOfChunk(stream: AnyStream, chunk: ChunkInput): WorkflowStar
     offset: chunk.first,
     messageId: null,
   };
-  // What is open differs each time that the chunk comes.
+  // `after` differs between two starts of the same chunk, so the memo must not have it.
   delete memo.after;
   return {
     workflowType: 'deliverChunk',
@@ -87,10 +93,11 @@ export function startOfChunk(stream: AnyStream, chunk: ChunkInput): WorkflowStar
 }
 
 /**
- * Whether a workflow's memo is that of the chunk which begins like this one. The topic's id and the leader epoch
- * tell a log that was made anew, or has lost its end; so does the first record, also if those are not known.
- * Retention or compaction may have taken that record since; then the first one
- * that is left must have been there when the workflow was started.
+ * Whether a workflow's memo belongs to the chunk that begins like this one. The topic's id and the leader
+ * epoch show whether the log was created again or has lost its end. The first record shows it as well, even
+ * if id and epoch are not known. But retention or compaction may have removed that record since. Then the
+ * first record that is left must be in the workflow's range, and must have existed when the workflow was
+ * started.
  */
 export function isSameChunk(
   holder: Record<string, unknown>,
@@ -99,7 +106,7 @@ export function isSameChunk(
 ): boolean {
   const fields = ['stream', 'messageId', 'topic', 'partition', 'first'] as const;
   if (!fields.every((field) => holder[field] === memo[field])) return false;
-  // Chunks of earlier versions have none of these.
+  // Chunks of earlier versions have neither of them.
   const ofLog = ['topicId', 'epoch'] as const;
   if (ofLog.some((field) => differs(holder[field], memo[field]))) return false;
   const { timestamp, firstRecord, last } = holder;
@@ -112,7 +119,7 @@ function differs(one: unknown, other: unknown): boolean {
   return one !== undefined && other !== undefined && one !== other;
 }
 
-/** `<topic>/<partition>@<first>-<last>`: a chunk's place in a log line or a message. */
+/** `<topic>/<partition>@<first>-<last>`: a chunk's position in a log line or a message. */
 export function describeRange({ topic, partition, first, last }: ChunkRange): string {
   return `${topic}/${partition}@${first}-${last}`;
 }

@@ -6,7 +6,10 @@ import {
 } from '../record/record';
 import { truncateUtf8 } from '../record/workflow-id';
 
-/** A broker refuses a record whose headers push it over `max.message.bytes`. */
+/**
+ * The most bytes of an error message in a header. A broker refuses a record whose headers push it over
+ * `max.message.bytes`.
+ */
 const MAX_MESSAGE_BYTES = 4096;
 
 const NAMES = [
@@ -28,23 +31,26 @@ const NAMES = [
 ] as const;
 type Name = (typeof NAMES)[number];
 
-/** Why a letter is without its record's content: Kafka had deleted it, or the topic takes no such size. */
+/**
+ * Headers that say why a dead letter lacks its record's content. Expired: Kafka had deleted the record.
+ * Omitted: the dead-letter topic does not accept a record of this size.
+ */
 export const CONTENT_EXPIRED = 'cloudsync-content-expired';
 export const CONTENT_OMITTED = 'cloudsync-content-omitted';
 
 /**
- * Headers a dead letter adds to those of its record. All are strings. A record that was sent back to its
- * topic has two of them, which its next letter takes over: `replays` and `replay-of`.
+ * The headers that a dead letter adds to the headers of its record. All values are strings. A record that was
+ * sent back to its topic has two of them, `replays` and `replay-of`, and its next dead letter copies both.
  */
 export const DEAD_LETTER_HEADERS: ReadonlySet<string> = new Set(
   NAMES.map((name) => `cloudsync-${name}`),
 );
 
 /**
- * What a dead letter says of its record and its end: where the record lay, which workflow gave it up
- * and why. `failed-at` is ISO 8601; `replays` counts how often the record was sent back to its topic;
- * `replay-of`, where it was, is the place of the letter that it was sent back from. `key` and `raw-id` are what
- * people know a record by that is no message.
+ * Makes the headers that a dead letter adds: the record's position, the workflow that gave the record up, and
+ * the reason. `failed-at` is ISO 8601. `replays` counts how often the record was sent back to its topic.
+ * `replay-of` is the position of the dead letter from which the record was sent back, if there is one. `key`
+ * and `raw-id` are the labels by which people know a record that is not a message.
  */
 export function deadLetterHeaders(
   stream: string,
@@ -77,7 +83,7 @@ export function deadLetterHeaders(
   ]);
 }
 
-/** What a record has, beside its own headers, when it is sent back to its topic for the `replays`th time. */
+/** The headers that a record gets when it is sent back to its topic for the `replays`th time. */
 export function sentBackHeaders(letter: RecordPosition, replays: number): [string, Buffer][] {
   return [
     ['cloudsync-replays', Buffer.from(String(replays))],
@@ -85,13 +91,17 @@ export function sentBackHeaders(letter: RecordPosition, replays: number): [strin
   ];
 }
 
-/** One of the headers a dead letter adds, as text. */
+/**
+ * Reads one of the headers that a dead letter adds, as text. If the name occurs twice, the last one counts.
+ */
 export function deadLetterHeader(record: KafkaRecord, name: Name): string | undefined {
   const header = record.headers.findLast(([key]) => key === `cloudsync-${name}`);
   return header?.[1]?.toString('utf8');
 }
 
-/** The record as its stream would read it from its dead letter. The place is the letter's. */
+/**
+ * The record of a dead letter, as its stream would read it. Its position is the position of the dead letter.
+ */
 export function recordOfLetter(letter: KafkaRecord): KafkaRecord {
   const unreadable =
     deadLetterHeader(letter, 'error-type') === 'UnreadableBatch'

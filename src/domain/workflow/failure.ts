@@ -1,15 +1,18 @@
-/** Why a record could not be delivered: goes into the dead letter and the failed workflow. */
+/** Why a record could not be delivered. The dead letter and the failed workflow carry this. */
 export interface RecordFailure {
-  /** `Transient`, `Throttled`, `Permanent`, `ContentConflict`, `Timeout`, a failure of Temporal by its name, or why it is invalid. */
+  /**
+   * `Transient`, `Throttled`, `Permanent`, `ContentConflict`, `Timeout`, the name of a failure of Temporal,
+   * or the reason why the record is invalid.
+   */
   type: string;
   message: string;
-  /** Attempts made at the sink, as far as known; 0 for a record that was never tried. */
+  /** Attempts at the sink, as far as known; 0 for a record that was never tried. */
   attempts: number;
 }
 
-/** What the `deliver` activity puts into the details of its failures and heartbeats. */
+/** The details that the `deliver` activity adds to its failures and heartbeats. */
 export interface AttemptDetails {
   attempt: number;
-  /** Milliseconds the sink asks to be left alone; see `Throttled`. */
+  /** Milliseconds for which the sink asks to be left alone; see `Throttled`. */
   retryAfterMs?: number;
 }

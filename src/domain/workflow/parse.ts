@@ -14,15 +14,15 @@ import type { AnyStream } from '../stream/stream';
 
 export type ParseResult =
   | { ok: true; messageId: string; message: unknown }
-  /** The record is no message. `filtered`: the stream passes such records by. */
+  /** The record is not a message. `filtered`: the stream skips such records. */
   | { ok: false; reason: InvalidReason; filtered?: true }
-  /** The stream's code fails for now. That is no record's fault: parse the record again later. */
+  /** The stream's code fails for now. No record is at fault: parse the record again later. */
   | { ok: false; failing: DeliveryFailure; reason?: undefined };
 
 /**
- * Turns a record into a message of the stream. The result is a promise only if the stream's `decode` or `schema`
- * is asynchronous. Never throws and never rejects: kafkajs takes an error from a handler as a reason to stop
- * consuming, and one bad record must not stop the others.
+ * Turns a record into a message of the stream. Returns a promise only if the stream's `decode` or `schema` is
+ * asynchronous. Never throws and never rejects: an error from a handler makes kafkajs stop consuming, and one
+ * bad record must not stop the others.
  */
 export function parseRecord(
   stream: AnyStream,
@@ -52,22 +52,28 @@ export function parseRecord(
   }
 }
 
-/** A record that is a message, is invalid, or is passed by. */
+/** A record that is a message, is invalid, or is skipped by the stream. */
 export type Parsed = Exclude<ParseResult, { failing: DeliveryFailure }>;
 
-/** The same for whoever has nothing else to do meanwhile. Rejects when the stream's code fails for now. */
+/** Parses a record for a caller that can wait for the result. Rejects if the stream's code fails for now. */
 export async function parseOrThrow(stream: AnyStream, record: KafkaRecord): Promise<Parsed> {
   return decided(stream, await parseRecord(stream, record));
 }
 
-/** The same for whoever can't wait, with a stream that does not parse later. */
+/**
+ * Parses a record for a caller that can't wait. Throws if the stream's code fails for now, or is
+ * asynchronous.
+ */
 export function parseNow(stream: AnyStream, record: KafkaRecord): Parsed {
   const parsed = parseRecord(stream, record);
   if (!(parsed instanceof Promise)) return decided(stream, parsed);
   throw new DeliveryError('Transient', `the schema of stream ${stream.name} is asynchronous`);
 }
 
-/** Whether parsing may take a promise, as far as known: of a schema, its first record tells. */
+/**
+ * Whether parsing may return a promise, as far as known: only a schema's first record shows whether it is
+ * asynchronous.
+ */
 export function parsesLater({ decode, schema }: AnyStream): boolean {
   return decode !== undefined || schemaKinds.get(schema) === 'later';
 }
@@ -84,7 +90,7 @@ function nullValue({ onNull }: AnyStream): ParseResult {
   return { ok: false, reason: { type: 'NullValue', message }, filtered: true };
 }
 
-/** Whether a schema has an asynchronous part, once a record has told. */
+/** Whether a schema has an asynchronous part. A schema is added once a record has shown it. */
 const schemaKinds = new WeakMap<object, 'now' | 'later'>();
 
 function check(stream: AnyStream, decoded: unknown): ParseResult | Promise<ParseResult> {
@@ -103,8 +109,8 @@ function check(stream: AnyStream, decoded: unknown): ParseResult | Promise<Parse
 }
 
 /**
- * Finds an asynchronous part of a schema that is not known yet. `safeParse` would drop the promise of that part, and
- * a dropped promise that rejects ends the process.
+ * Finds an asynchronous part of a schema that is not known yet. `safeParse` would drop the promise of that
+ * part, and a dropped promise that rejects ends the process.
  */
 function probe(schema: z.ZodType, decoded: unknown): 'later' | undefined {
   try {
@@ -112,7 +118,7 @@ function probe(schema: z.ZodType, decoded: unknown): 'later' | undefined {
     if (!isThenable(result)) return undefined;
     result.then(undefined, () => undefined);
   } catch {
-    // What the schema throws now, it throws again.
+    // The caller runs the schema again, and gets the same error.
     return undefined;
   }
   schemaKinds.set(schema, 'later');
@@ -135,7 +141,7 @@ function judge(stream: AnyStream, parsed: z.ZodSafeParseResult<unknown>): ParseR
   } catch (error) {
     return threw(error, 'InvalidMessageId', "the stream's messageId threw: ");
   }
-  // The digits of a safe integer are the same for every producer and every reader.
+  // Every producer and every reader writes a safe integer with the same digits.
   const messageId = Number.isSafeInteger(id) ? String(id) : id;
   const fault = messageIdFault(messageId);
   return fault === undefined
@@ -147,7 +153,10 @@ function schemaThrew(error: unknown): ParseResult {
   return threw(error, 'SchemaMismatch', "the stream's schema threw: ");
 }
 
-/** What the stream's code threw is the record's fault, unless it says that another attempt helps. */
+/**
+ * Judges an error of the stream's code. The record is at fault, unless the error says that another attempt
+ * helps.
+ */
 function threw(error: unknown, type: InvalidReason['type'], prefix: string): ParseResult {
   if (isDeliveryError(error)) {
     const failing = classifyError(error);
@@ -160,12 +169,12 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
-/** By name, as the schema may come from another copy of zod. */
+/** Compares the name of the class, because the schema may come from another copy of zod. */
 function isZodAsyncError(error: unknown): boolean {
   return error instanceof Error && error.constructor.name === '$ZodAsyncError';
 }
 
-/** A promise of the stream's code that settles later than this counts as failing for now. */
+/** If a promise of the stream's code does not settle in this time, the code counts as failing for now. */
 const LONGEST_WAIT_MS = 30_000;
 
 async function inTime<T>(promise: PromiseLike<T>, what: string): Promise<T> {
@@ -192,7 +201,7 @@ function messageIdFault(messageId: unknown): string | undefined {
     return `the message id ${messageId} is a number and no safe integer: take a string`;
   }
   if (isThenable(messageId)) {
-    // Nobody waits for it, and what rejects unheard ends the process.
+    // No code waits for this promise. If it rejected without a handler, the process would end.
     messageId.then(undefined, () => undefined);
     return 'the message id is a promise; messageId must return the id itself';
   }
@@ -205,7 +214,10 @@ function messageIdFault(messageId: unknown): string | undefined {
   return messageId.isWellFormed() ? undefined : 'the message id is not well-formed Unicode';
 }
 
-/** Reasons end up in headers and workflow failures; a schema can produce thousands of issues. */
+/**
+ * The most characters of a reason. Reasons become headers and workflow failures, and a schema can report
+ * thousands of issues.
+ */
 const MAX_REASON_LENGTH = 2000;
 
 function invalid(type: InvalidReason['type'], message: string): ParseResult {

@@ -12,60 +12,69 @@ import type { RecordStart } from './record-start';
 import type { RecordFailure } from './failure';
 
 export interface DeliverResult {
-  /** `duplicate`: another record had brought the same message to the sink before. */
+  /** `duplicate`: another record had delivered the message to the sink before. */
   outcome: 'delivered' | 'duplicate';
-  /** Attempts made at the sink in all. */
+  /** Attempts at the sink in total. */
   attempts: number;
-  /** Where the message lies, as the sink says. */
+  /** Where the sink says that the message is stored. */
   location?: string;
 }
 
-/** What became of a chunk's records; together all that the range holds. */
+/** How the records of a chunk ended. The counts add up to all records of the range. */
 export interface ChunkResult {
-  /** At the sink because of the chunk. */
+  /** Delivered to the sink by the chunk. */
   delivered: number;
-  /** Skipped: the message was delivered before. */
+  /** Skipped, because the message was delivered before. */
   duplicates: number;
-  /** Gone on in workflows of their own: what is invalid, and what failed. */
+  /**
+   * Records that left the chunk for workflows of their own: invalid records, and records whose delivery
+   * failed.
+   */
   handedOn: number;
-  /** No longer on the broker. */
+  /** Records that are no longer on the broker. */
   expired: number;
-  /** Passed by, as the stream says. Absent: none. */
+  /** Records that the stream skips. Absent: none. */
   filtered?: number;
   /**
-   * Under an order of keys, where there are any: of each key whose records left, the last one's workflow,
-   * unless that is known to have ended.
+   * Only for ordered streams: each key of which a record left the chunk, with the workflow of its last such
+   * record. A key is not listed if that workflow is known to have ended. Absent: no key.
    */
   tails?: Predecessor[];
 }
 
 /** The activities of a stream's worker, as workflows call them. */
 export interface RecordActivities {
-  /** One attempt at the sink. `earlierAttempts`: those of an earlier stage of the same workflow. */
+  /**
+   * Makes one attempt at the sink. `earlierAttempts` counts those of earlier stages of the workflow, and of
+   * its chunk.
+   */
   deliver(record: RecordInput, earlierAttempts: number): Promise<DeliverResult>;
-  /** One attempt at a chunk of records. */
+  /** Makes one attempt to deliver a chunk of records. */
   deliverChunk(chunk: ChunkInput, retry: RetryPolicy): Promise<ChunkResult>;
   /** Sends the record to the stream's dead-letter topic. */
   deadLetter(
     record: RecordEnvelope & { messageId?: string },
     failure: RecordFailure,
   ): Promise<void>;
-  /** Checks a record that was invalid against the stream's schema as it is now. */
+  /** Parses an invalid record again, with the stream's schema as it is now. */
   parse(
     record: InvalidRecordInput,
   ): Promise<
     { ok: true; start: RecordStart } | { ok: false; reason: InvalidReason; filtered?: true }
   >;
-  /** Whose workflow has this id; `gone` when none has it any more. */
+  /** Says whose workflow has this id; `gone` if no workflow has it any more. */
   holder(workflowId: string, memo: RecordMemo): Promise<'this record' | 'another record' | 'gone'>;
 }
 
 /** How a record's workflow ended. */
 export type RecordOutcome =
-  /** At the sink because of this workflow. */
+  /** This workflow delivered the record to the sink. */
   | 'delivered'
-  /** The sink held the message before. */
+  /** The sink had the message before. */
   | 'duplicate'
   | 'dead_lettered'
-  /** Any other end: cancelled, a user's own workflow failed, or what records have left to end elsewhere. */
+  /**
+   * Any other end: the workflow was cancelled, a user's own workflow failed, or a record continues in another
+   * workflow.
+   */
   | 'failed';

@@ -3,14 +3,22 @@ import type { RecordLabels, KafkaRecord } from '../record/record';
 import type { AnyStream } from '../stream/stream';
 import { truncateUtf8 } from '../record/workflow-id';
 
-/** Labels stand in memos and headers, which are bounded. */
+/**
+ * The most bytes of a text before it becomes a label. Labels are part of memos and headers, whose size is
+ * limited.
+ */
 const MAX_LABEL_BYTES = 255;
-/** A binary key that is longer is cut: two characters a byte, and the `0x`. */
+/** The most bytes of a binary key in a label. Each byte takes two characters, after the `0x`. */
 const MAX_BINARY_BYTES = 64;
-/** Characters that steer a terminal or turn the direction of text, and halves of characters. */
+/**
+ * Characters that control a terminal, break a line or change the direction of text, and halves of characters.
+ */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
-/** Printable text of at most 255 bytes: what stands in a label, and what a label is compared with. */
+/**
+ * Makes a label: the first 255 bytes of a text, with U+FFFD for each character that is not printable. A text
+ * that is compared with a label goes through this function as well.
+ */
 export function label(text: string): string {
   return truncateUtf8(text, MAX_LABEL_BYTES).replace(UNPRINTABLE, '\ufffd');
 }
@@ -27,20 +35,20 @@ export function labelsOf(
   stream: Pick<AnyStream, 'messageId'>,
   { key, value, unreadable }: Pick<KafkaRecord, 'key' | 'value' | 'unreadable'>,
 ): RecordLabels {
-  // The bytes of a batch have no id.
+  // The value of an unreadable batch is the whole batch, which has no id.
   const rawId = unreadable === undefined ? rawIdOf(stream, value) : undefined;
   const keyText = keyLabel(key);
   return { ...(keyText !== undefined && { key: keyText }), ...(rawId !== undefined && { rawId }) };
 }
 
-/** Whether the labels are those of the record that somebody asks for by this text. */
+/** Whether a record with these labels is the one that somebody asks for by the text `asked`. */
 export function isLabelled({ key, rawId }: { key?: unknown; rawId?: unknown }, asked: string) {
   const wanted = label(asked);
   return key === wanted || rawId === wanted;
 }
 
 /**
- * The id that the stream reads from the value as it is, without the schema, or else the value's field `id`.
+ * The id that the stream reads from the value without checking the schema, or else the value's field `id`.
  * The stream's function was written for valid messages only, so it may throw here.
  */
 function rawIdOf({ messageId }: Pick<AnyStream, 'messageId'>, value: Buffer | null) {
@@ -58,7 +66,7 @@ function idLabel(read: () => unknown): string | undefined {
   try {
     const id = read();
     if (typeof id === 'string' && id !== '') return label(id);
-    // JavaScript has rounded a larger integer: it would be another id.
+    // JavaScript has rounded a larger integer, so its digits would be another id.
     const isExact = typeof id === 'number' && (Number.isSafeInteger(id) || !Number.isInteger(id));
     return isExact ? String(id) : undefined;
   } catch {

@@ -14,11 +14,11 @@ import type { AnyStream } from '../stream/stream';
 import { traceContextOf } from '../record/trace-context';
 import { invalidRecordWorkflowIds, recordWorkflowIds } from '../record/workflow-id';
 
-/** All that is needed to start a workflow of a stream. */
+/** Everything that the start of a stream's workflow needs. */
 export interface WorkflowStart {
   workflowType: string;
   workflowId: string;
-  /** Ids to try after `workflowId`, should another record hold it. */
+  /** Ids to try after `workflowId`, if another record has that id. */
   furtherIds: string[];
   args: unknown[];
   memo: RecordMemo;
@@ -30,12 +30,12 @@ export interface RecordStart extends WorkflowStart {
 }
 
 /**
- * Temporal refuses a payload above 2 MiB (`limit.blobSize.error`); the rest is left for the record's
- * coordinates and the retry policy.
+ * The most bytes of a record's content in a workflow's input. Temporal refuses a payload above 2 MiB
+ * (`limit.blobSize.error`); the other 32 KiB are for the record's position and the retry policy.
  */
 export const MAX_CONTENT_BYTES = 2 * 1024 * 1024 - 32 * 1024;
 
-/** The start of a record with a valid message id, or of its dead letter if it is too large. */
+/** Makes the start of a record with a valid message id, or of its dead letter if the record is too large. */
 export function startOfRecord(
   stream: AnyStream,
   record: KafkaRecord,
@@ -44,7 +44,7 @@ export function startOfRecord(
 ): RecordStart {
   const content = encodeContent(record);
   const bytes = inputBytes(record, content);
-  // As `fitsWorkflow`, without encoding it twice.
+  // The same check as in `fitsWorkflow`, without encoding the record twice.
   if (bytes > MAX_CONTENT_BYTES) {
     return startOfInvalidRecord(stream, record, {
       type: 'RecordTooLarge',
@@ -71,7 +71,7 @@ export function startOfRecord(
   };
 }
 
-/** The start of the dead letter of a record that can't be delivered as it is. */
+/** Makes the start of the dead letter of a record that can't be delivered as it is. */
 export function startOfInvalidRecord(
   stream: AnyStream,
   record: KafkaRecord,
@@ -103,19 +103,22 @@ export function startOfInvalidRecord(
   };
 }
 
-/** Only its bytes tell a batch that can't be read from another one at the same place of a log made anew. */
+/**
+ * The digest of a batch that can't be read. If a log was created again, only the bytes distinguish the batch
+ * from another one at the same position.
+ */
 export function batchDigest({ unreadable, value }: KafkaRecord): string | undefined {
   if (unreadable === undefined || value === null) return undefined;
   return createHash('sha256').update(value).digest('hex').slice(0, 32);
 }
 
-/** The start of the dead letter of a batch that can't be read; see `KafkaRecord.unreadable`. */
+/** Makes the start of the dead letter of a batch that can't be read; see `KafkaRecord.unreadable`. */
 export function startOfUnreadable(stream: AnyStream, record: KafkaRecord): RecordStart {
   const message = record.unreadable ?? 'the batch can be read';
   return startOfInvalidRecord(stream, record, { type: 'UnreadableBatch', message });
 }
 
-/** The same start, of a workflow that waits until the one before it in its key has ended. */
+/** Returns a start whose workflow first waits for the end of its predecessor `after`. */
 export function startAfter(start: RecordStart, after: string | undefined): RecordStart {
   if (after === undefined) return start;
   const [input, ...rest] = start.args;
@@ -126,31 +129,34 @@ function exactTimestampOf({ exactTimestamp }: KafkaRecord) {
   return exactTimestamp === undefined ? {} : { exactTimestamp };
 }
 
-/** For lists: a record that fails is often known by its key. */
+/** The key for lists of workflows: people often know a failed record by its key. */
 function keyOf(record: KafkaRecord): Pick<RecordMemo, 'key'> {
   const key = keyLabel(record.key);
   return key === undefined ? {} : { key };
 }
 
-/** For people who look for a trace, or come from one; `tracestate` is for machines. */
+/** The trace for people who look for a trace, or come from one. `tracestate` is only for programs. */
 function traceOf(record: KafkaRecord): Pick<RecordMemo, 'traceparent'> {
   const trace = traceContextOf(record);
   return trace ? { traceparent: trace.traceparent } : {};
 }
 
-/** Whether a workflow can take the record as its input. */
+/** Whether the record fits into a workflow's input. */
 export function fitsWorkflow(record: KafkaRecord): boolean {
   const raw = rawBytes(record);
   return fitsSurely(raw) || inputBytes(record, encodeContent(record)) <= MAX_CONTENT_BYTES;
 }
 
-/** Bytes of the content as JSON; counted only when it could be too much. */
+/**
+ * Bytes of the content as JSON. They are counted only if they could be too many; otherwise the raw bytes are
+ * returned.
+ */
 function inputBytes(record: KafkaRecord, content: RecordContent): number {
   const raw = rawBytes(record);
   return fitsSurely(raw) ? raw : Buffer.byteLength(JSON.stringify(content));
 }
 
-/** What JSON adds around each header, and around the whole, is counted like bytes. */
+/** Raw bytes of a record, plus what JSON adds around each header and around the whole. */
 function rawBytes({ key, value, headers }: KafkaRecord): number {
   return headers.reduce(
     (sum, [name, content]) => sum + 3 + name.length + (content?.length ?? 0),
@@ -158,7 +164,7 @@ function rawBytes({ key, value, headers }: KafkaRecord): number {
   );
 }
 
-/** JSON writes a byte as at most six characters (\u001f). */
+/** Whether the content fits without counting: JSON writes a byte as at most six characters (\u001f). */
 function fitsSurely(raw: number): boolean {
   return raw * 6 < MAX_CONTENT_BYTES;
 }

@@ -4,17 +4,17 @@ import { describePosition, type RecordMemo } from '../record/record';
 import { truncateUtf8 } from '../record/workflow-id';
 
 /**
- * Temporal refuses a start whose summary takes more than 400 bytes as a payload. JSON may write a byte as two, and
- * the payload's encoding stands beside it.
+ * The most bytes of a summary. Temporal refuses a start whose summary takes more than 400 bytes as a payload.
+ * JSON may write a byte as two, and the payload also contains the name of its encoding.
  */
 const MAX_SUMMARY_BYTES = 150;
 
-/** One printable line that the Temporal UI shows of a workflow. */
+/** Makes the one printable line that the Temporal UI shows for a workflow. */
 export function summary(text: string): string {
   return truncateUtf8(label(text), MAX_SUMMARY_BYTES);
 }
 
-/** What the Temporal UI shows of a workflow of a record or of a chunk. */
+/** The summary of a record's or a chunk's workflow. */
 export function summaryOfStart(memo: RecordMemo | ChunkMemo): string {
   const { stream, messageId, topic, partition } = memo;
   if ('first' in memo) {
@@ -27,7 +27,10 @@ export function summaryOfStart(memo: RecordMemo | ChunkMemo): string {
   return summary(`${stream} invalid${known} ${describePosition(memo)}`);
 }
 
-/** The UI takes a summary for Markdown, and anybody may choose an id: as code it makes no link. */
+/**
+ * Formats a foreign id as code. The UI reads a summary as Markdown, and anybody may choose an id: code can't
+ * be a link.
+ */
 function foreign(id: string): string {
   return `\`${truncateUtf8(label(id), MAX_SUMMARY_BYTES / 2).replaceAll('`', "'")}\``;
 }
