@@ -1,6 +1,6 @@
 /**
- * Maps the items with at most `limit` of them in work, and yields the results in the items' order. After
- * an error, or when the caller leaves, it still waits for those in work: nothing runs on unseen.
+ * Maps items, at most `limit` at once, and yields the results in the order of the items. After an error, or
+ * if the caller stops early, it still waits for the items in work, so that nothing continues unnoticed.
  */
 export async function* mapConcurrently<T, R>(
   items: AsyncIterable<T> | Iterable<T>,
@@ -11,7 +11,7 @@ export async function* mapConcurrently<T, R>(
   try {
     for await (const item of items) {
       const result = map(item);
-      // It is awaited later; until then a rejection must not count as unhandled.
+      // The result is awaited later. Until then a rejection must not count as unhandled.
       result.catch(() => undefined);
       inWork.push(result);
       if (inWork.length >= limit) yield await inWork.shift()!;

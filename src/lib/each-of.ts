@@ -1,4 +1,7 @@
-/** Runs `use` for every item, at most `limit` at once; rejects with the first error, when all have ended. */
+/**
+ * Runs `use` for every item, at most `limit` at once. After an error no further item is started; once all
+ * running items have ended, it rejects with the first error.
+ */
 export async function eachOf<T>(
   limit: number,
   items: readonly T[],

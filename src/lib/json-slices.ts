@@ -4,21 +4,22 @@ const COMMA = 0x2c;
 const COLON = 0x3a;
 const BRACE = 0x7b;
 const BRACKET = 0x5b;
-/** A closing brace or bracket is its opening one and two. */
+/** In ASCII, a closing brace or bracket is its opening one plus two. */
 const TO_CLOSING = 2;
 const isSpace = (byte: number) => byte <= 0x20;
 
 /**
- * The elements of a JSON array as the bytes they have in it: numbers beyond 2^53 and keys that stand
- * twice stay as the sender wrote them. `json` must be valid.
+ * Splits a JSON array into its elements, each as the bytes that the sender wrote. Numbers beyond 2^53 and
+ * repeated keys therefore stay unchanged. `json` must be valid.
  */
 export function elementsOf(json: Buffer): Buffer[] {
   return Array.from(partsOf(json), ([part]) => trimmed(part));
 }
 
 /**
- * The members of a JSON object, as the bytes of their values. Of a key that stands twice, the last.
- * `undefined` where there are more than `max`, each copy of a key counted.
+ * Splits a JSON object into its members, each value as the bytes that the sender wrote. If a key is repeated,
+ * its last value counts. Returns `undefined` if there are more than `max` members; each copy of a key counts.
+ * `json` must be valid.
  */
 export function membersOf(json: Buffer, max: number): Map<string, Buffer> | undefined {
   const members = new Map<string, Buffer>();
@@ -31,7 +32,10 @@ export function membersOf(json: Buffer, max: number): Map<string, Buffer> | unde
   return members;
 }
 
-/** What lies between the commas of the outermost array or object, each with the place of its first colon. */
+/**
+ * Yields the parts between the commas of the outermost array or object, each with the index of its outermost
+ * colon.
+ */
 function* partsOf(json: Buffer): Generator<[part: Buffer, colon: number]> {
   const inner = trimmed(trimmed(json).subarray(1, -1));
   let start = 0;

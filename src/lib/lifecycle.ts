@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 
-/** Undoes what a start has done, last first. Every step is tried; the first error is thrown. */
+/** Undoes the steps of a start, the last step first. Every step is tried; then the first error is thrown. */
 export class Releasers {
   readonly #steps: (() => Promise<void> | void)[] = [];
 
@@ -20,7 +20,10 @@ export class Releasers {
     if (errors.length > 0) throw errors[0];
   }
 
-  /** Releases after a start that failed, whose own error is the one to throw. */
+  /**
+   * Releases after a start that failed. An error is only logged, because the start's own error is the one to
+   * throw.
+   */
   async abandon(logger: Logger): Promise<void> {
     try {
       await this.release();
@@ -32,24 +35,29 @@ export class Releasers {
 
 /** Something that runs until it is stopped or fails. */
 export interface Service {
-  /** Drains and releases everything. Every call gets the same promise. */
+  /** Drains and releases everything. Every call returns the same promise. */
   stop(): Promise<void>;
-  /** Settles when the service has ended; rejects when it ended by itself. */
+  /** Settles when the service has ended; rejects if the service ended by itself. */
   readonly ended: Promise<void>;
-  /** What is wrong now, by check; empty when ready. */
+  /** What is wrong now, by check; empty if the service is ready. */
   faults(): Record<string, string>;
-  /** What people should know although the service is ready: what a restart would not mend. */
+  /** What people should know although the service is ready. A restart would not repair it. */
   notices?(): Record<string, string>;
 }
 
-/** Longer than a worker may take to drain, shorter than what a container gets before SIGKILL. */
+/**
+ * The longest time that a stop may take, in milliseconds. It is longer than a worker may take to drain, and
+ * shorter than the time that a container gets before SIGKILL.
+ */
 const STOP_DEADLINE_MS = 28_000;
 
 /**
- * Runs a service as a process: SIGTERM and SIGINT stop it, also while it starts; a second signal or a stop
- * that takes too long ends the process at once. Exits 1 when the service ends by itself: whatever
- * restarts the process continues from the last committed offset. Rejects when the start does. The
- * process ends a second after the promise has resolved, whatever else is open.
+ * Runs a service as a process. SIGTERM and SIGINT stop the service, also while it starts. A second signal, or
+ * a stop that takes longer than 28 s, ends the process at once. The promise rejects if the start does.
+ *
+ * If the service ends by itself, the process exits with code 1. The process that replaces it continues from
+ * the last committed offset. After the service was stopped, the process ends a second after the promise has
+ * resolved, even if something is still open; after it ended by itself, it ends 10 s later at the latest.
  */
 export async function runUntilSignal(
   service: Service | Promise<Service>,
@@ -76,7 +84,7 @@ export async function runUntilSignal(
   try {
     await started.ended;
     logger.info('Stopped');
-    // kafkajs does not close a connection that it made while a broker came back.
+    // kafkajs does not close a connection that it made while a broker was coming back.
     setTimeout(() => process.exit(), 1_000).unref();
   } catch (error) {
     logger.fatal({ err: error }, 'Ended by itself');

@@ -1,8 +1,11 @@
-/** A line of NDJSON that is not blank: its number, from 1, and its bytes without its end. */
+/**
+ * A line of NDJSON that is not blank: its number, counted from 1, and its bytes without the white space at
+ * its end.
+ */
 export interface Line {
   number: number;
   bytes: Buffer;
-  /** There is more of it, which was not read. */
+  /** The line continues, but the rest was not read. */
   cut?: true;
 }
 
@@ -10,9 +13,9 @@ const LINE_FEED = 0x0a;
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 
 /**
- * Cuts NDJSON into lines, which end at a line feed and nowhere else. A carriage return is white space in JSON. Blank
- * lines are left out, and byte order marks at the start of a line: files from Windows that were joined have
- * several.
+ * Cuts NDJSON into lines. A line ends at a line feed and nowhere else, because a carriage return is white
+ * space in JSON. Blank lines are skipped, and so are byte order marks at the start of any line: joined files
+ * from Windows have several.
  */
 export function* linesOf(ndjson: Buffer, firstNumber = 1): Generator<Line> {
   for (let at = 0, number = firstNumber, next; at < ndjson.length; at = next + 1, number++) {
@@ -32,14 +35,17 @@ function startsWithMark(ndjson: Buffer, at: number): boolean {
   return ndjson.subarray(at, at + BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
 }
 
-/** What JSON allows between its tokens, so a carriage return as well. */
+/**
+ * The white space that JSON allows between tokens, apart from the line feed. A carriage return is part of it.
+ */
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0d;
 }
 
 /**
- * Cuts NDJSON that comes in pieces as {@link linesOf} does. A line of more than `maxBytes` is given cut, and is the last:
- * memory holds no more of it.
+ * Cuts NDJSON that arrives in pieces, like {@link linesOf}. If a line has not ended after more than
+ * `maxBytes`, its beginning is yielded as `cut`, and nothing after it is read. Memory therefore never has to
+ * keep the whole line.
  */
 export async function* linesOfStream(
   pieces: AsyncIterable<Buffer>,

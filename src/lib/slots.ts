@@ -1,4 +1,4 @@
-/** A counting semaphore that serves in the order of asking. */
+/** A counting semaphore that serves callers in the order in which they asked. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -7,7 +7,7 @@ export class Slots {
     this.#free = count;
   }
 
-  /** Rejects, and asks no longer, once the signal has aborted. */
+  /** Waits for a slot. Rejects, and no longer waits, once the signal has aborted. */
   async acquire(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.#free > 0) {

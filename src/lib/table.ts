@@ -1,6 +1,9 @@
 import { printable } from './unprintable';
 
-/** Rows under a header, columns as wide as their widest cell. Numbers are right-aligned. */
+/**
+ * Formats rows under a header. Columns are as wide as their widest cell; columns of numbers are
+ * right-aligned.
+ */
 export function table(header: string[], rows: (string | number)[][]): string {
   const cells = [header, ...rows.map((row) => row.map((cell) => printable(String(cell))))];
   const widths = header.map((_, column) =>

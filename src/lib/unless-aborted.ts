@@ -1,6 +1,7 @@
 /**
- * The value of a promise, or undefined when the signal comes first. It leaves no listener at the signal,
- * and holds nothing of a promise that has settled: both would add up in a loop.
+ * Waits for a promise until the signal aborts. Resolves with the value, or with undefined if the signal comes
+ * first. It leaves no listener on the signal and no reference to a settled promise, because both would add up
+ * in a loop.
  */
 export async function unlessAborted<T>(
   promise: Promise<T>,
