@@ -2,7 +2,10 @@ import type { RecordPosition } from '../domain/record/record';
 import { DUPLICATE_SKIPPED, type Logger } from './logger';
 import type { Metrics } from './metrics';
 
-/** Says that a record was skipped as a duplicate, and by which layer. `null` stands for no message id. */
+/**
+ * Logs and counts a record that was skipped as a duplicate, with the layer that recognized it. A record
+ * without a message id has `messageId: null`.
+ */
 export function duplicateSkipped(
   { logger, metrics }: { logger: Logger; metrics: Metrics },
   record: RecordPosition & { stream: string; messageId: string | null },

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { printable } from '../lib/unprintable';
 
-/** A JSON log line as a person reads it in a terminal: time, level, message, fields, and stacks below. */
+/** Turns a JSON log line into text for a terminal: time, level, message and fields, with stacks below. */
 export function readableLine(json: string): string {
   const { level, time, msg, ...rest } = JSON.parse(json) as Record<string, unknown>;
-  // They are this process's, in each line the same.
+  // Both fields describe this process, and are equal in every line.
   const fields = Object.entries(rest).filter(([name]) => name !== 'pid' && name !== 'hostname');
   const stacks: string[] = [];
   const texts = fields.map(([name, value]) => {

@@ -5,13 +5,13 @@ import { printableJson } from '../lib/unprintable';
 
 export type { Logger } from 'pino';
 
-/** From the gravest to the most talkative; `silent` logs nothing. */
+/** From the most severe level to the most detailed; `silent` logs nothing. */
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
- * Log lines on stderr: stdout belongs to the results of commands. JSON, or text for a person if stderr is a
- * terminal.
+ * Creates a logger that writes to stderr, because stdout is for the results of commands. Lines are JSON, or
+ * text for people if stderr is a terminal.
  */
 export function createLogger(
   level: LogLevel,
@@ -27,21 +27,23 @@ export function createLogger(
   return pino(options, withoutSteering(output, isTerminal ? readableLine : printableJson));
 }
 
-/** Ids in a log line come from anybody, and a person may watch it in a terminal. */
+/**
+ * Makes log lines safe for a terminal, in which a person may watch them: ids in a log line come from anybody.
+ */
 function withoutSteering(
   destination: DestinationStream & { flushSync?(): void },
   shown: (line: string) => string,
 ) {
   return {
     write: (line: string) => destination.write(shown(line)),
-    // Pino calls it after a fatal error.
+    // pino calls this after a fatal error.
     flushSync: () => destination.flushSync?.(),
   };
 }
 
 /**
- * What is said of an error and its causes. Not the other fields that pino would take along: clients
- * hang requests on their errors, with headers and keys in them.
+ * The logged fields of an error and its causes. pino would log all other fields as well, but clients attach
+ * requests to their errors, with headers and keys in them.
  */
 function errorFields(error: unknown) {
   if (typeof error !== 'object' || error === null || !('message' in error)) {
@@ -52,5 +54,7 @@ function errorFields(error: unknown) {
   return { type, message, stack, ...(['string', 'number'].includes(typeof code) && { code }) };
 }
 
-/** One exact line, whichever layer saw it, so that it can be searched for and counted. */
+/**
+ * The exact text of the log line, for every layer, so that people can search for duplicates and count them.
+ */
 export const DUPLICATE_SKIPPED = 'Duplicate message detected and skipped';

@@ -1,11 +1,14 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** Seconds; from a fast local start to a retry that waited for a sink to come back. */
+/** In seconds: from a fast local start to a retry that waited until a sink came back. */
 const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** The metrics of one process. Labels are bounded: never a message id, never a workflow id. */
+/**
+ * Creates the metrics of one process. The values of labels are bounded: never a message id, never a workflow
+ * id.
+ */
 export function createMetrics(registry = new Registry()) {
   const registers = [registry];
   return {
@@ -188,8 +191,8 @@ export function createMetrics(registry = new Registry()) {
 }
 
 /**
- * Shows a stream's counters at zero before anything has happened: a rate needs the value before the first
- * increase, and an alert on it would miss that one.
+ * Sets a stream's metrics to zero before anything has happened. A rate needs the value before the first
+ * increase; without it, an alert would miss the first increase.
  */
 export function startAtZero(metrics: Metrics, stream: string): void {
   for (const outcome of ['delivered', 'duplicate', 'dead_lettered', 'invalid', 'filtered']) {
@@ -223,7 +226,10 @@ export function startAtZero(metrics: Metrics, stream: string): void {
   metrics.recentIds.set({ stream }, 0);
 }
 
-/** The same for the HTTP producer: the answers it may give when something is wrong. */
+/**
+ * Sets the counters of the HTTP producer to zero for the same reason: each outcome, and each status that it
+ * may answer.
+ */
 export function startIngestAtZero(metrics: Metrics): void {
   for (const outcome of ['accepted', 'rejected', 'failed'])
     metrics.ingestRecords.inc({ outcome }, 0);

@@ -4,21 +4,21 @@ import type { Service } from '../lib/lifecycle';
 import type { Logger } from './logger';
 import { Tracing } from './tracing';
 
-/** How long the end of a process waits for the last spans. */
+/** How long the end of a process waits for the last spans, in milliseconds. */
 const FLUSH_DEADLINE_MS = 3_000;
 
 export interface RunningTracing {
   tracing: Tracing;
-  /** Exports what is left, for 3 s at most. Never rejects; every call gets the same promise. */
+  /** Exports the spans that are left, for 3 s at most. Never rejects. Every call returns the same promise. */
   readonly stop: () => Promise<void>;
-  /** The service, whose end waits for its last spans. */
+  /** Wraps a service so that its end waits until its last spans are exported. */
   until(service: Service): Service;
 }
 
 /**
- * Registers OpenTelemetry's SDK in this process, with an exporter of OTLP over HTTP in JSON. The SDK reads
- * endpoint, headers, sampling and resource attributes from the `OTEL_*` variables. It is loaded here
- * and only here: with tracing off it costs nothing.
+ * Registers OpenTelemetry's SDK in this process, with an exporter for OTLP over HTTP in JSON. The SDK reads
+ * endpoint, headers, sampling and resource attributes from the `OTEL_*` variables. Only this function loads
+ * the SDK, so tracing costs nothing while it is off.
  */
 export async function startTracing(logger: Logger): Promise<RunningTracing> {
   const [sdk, { OTLPTraceExporter }, resources] = await Promise.all([
@@ -26,7 +26,7 @@ export async function startTracing(logger: Logger): Promise<RunningTracing> {
     import('@opentelemetry/exporter-trace-otlp-http'),
     import('@opentelemetry/resources'),
   ]);
-  // A failed export is told here and nowhere else.
+  // A failed export is reported only here.
   const say =
     (level: 'error' | 'warn') =>
     (message: string, ...details: unknown[]) =>
@@ -37,7 +37,7 @@ export async function startTracing(logger: Logger): Promise<RunningTracing> {
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
   const { defaultResource, detectResources, resourceFromAttributes } = resources;
-  // Not the detector of the process: a command line may hold secrets.
+  // The detector of the process is not used, because a command line may contain secrets.
   const detectors = [resources.envDetector, resources.serviceInstanceIdDetector];
   const provider = new sdk.NodeTracerProvider({
     resource: defaultResource()
@@ -64,7 +64,8 @@ export async function startTracing(logger: Logger): Promise<RunningTracing> {
     stop: () => (stopped ??= stop()),
     until: (service) => ({
       stop: () => service.stop().finally(running.stop),
-      // One that ends by itself is stopped then, and may make spans until it has drained.
+      // If the service ends by itself, this step is left to `stop`: the service may make spans until it has
+      // drained.
       ended: service.ended.then(running.stop),
       faults: () => service.faults(),
       notices: () => service.notices?.() ?? {},

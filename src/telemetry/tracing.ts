@@ -22,21 +22,27 @@ import {
   type TraceContext,
 } from '../domain/record/trace-context';
 
-/** Records of a chunk may come from as many traces; a span does not name them all. */
+/**
+ * The most links of a span. Each record of a chunk may come from another trace, and a span does not name all
+ * of them.
+ */
 const MAX_LINKS = 32;
 
-/** A span that has begun and ends with what runs in it. */
+/** A span that has begun. It ends when the function that runs in it has ended. */
 export interface OpenSpan {
-  /** The span as the parent of what it causes, for headers. `undefined` where no SDK is registered. */
+  /**
+   * The span as the parent of the requests that it causes, for their headers. `undefined` if no SDK is
+   * registered.
+   */
   readonly trace: TraceContext | undefined;
   /**
-   * Runs `use` with the span as the active one, and ends it with `attributes` of the result, or with the
-   * class of the error, which it throws again.
+   * Runs `use` with the span as the active one, and then ends the span. The span gets `attributes` of the
+   * result, or the class of the error, which is thrown again.
    */
   around<T>(use: () => Promise<T>, attributes?: (result: T) => Attributes): Promise<T>;
 }
 
-/** Runs `use` in the span, or, with tracing off, just so. */
+/** Runs `use` in the span, or without a span if tracing is off. */
 export function within<T>(
   span: OpenSpan | undefined,
   use: () => Promise<T>,
@@ -52,13 +58,13 @@ export interface SpanWorkflow {
 }
 
 /**
- * The spans of CloudSync, named as OpenTelemetry's conventions for messaging say. They go to the SDK that
- * is registered with `@opentelemetry/api`, by `startTracing` or by the program itself.
+ * Makes the spans of CloudSync, named after OpenTelemetry's conventions for messaging. The spans go to the
+ * SDK that is registered with `@opentelemetry/api`, by `startTracing` or by the program itself.
  */
 export class Tracing {
   readonly #tracer = trace.getTracer('cloudsync');
 
-  /** Records on their way into a topic: `trace` of the span is for their headers. */
+  /** Begins the span of sending records to a topic. The span's `trace` is for the headers of the records. */
   send(
     topic: string,
     parent: TraceContext | undefined,
@@ -72,7 +78,7 @@ export class Tracing {
     });
   }
 
-  /** One attempt to deliver a record; a part of the record's own trace. */
+  /** Begins the span of one attempt to deliver a record. The span is part of the record's own trace. */
   process(
     stream: AnyStream,
     record: RecordPosition & Pick<KafkaRecord, 'headers'> & { messageId: string },
@@ -88,7 +94,10 @@ export class Tracing {
     });
   }
 
-  /** One attempt to deliver a chunk; a trace of its own, with links to those of its records. */
+  /**
+   * Begins the span of one attempt to deliver a chunk. The span has a trace of its own, with links to the
+   * records' traces.
+   */
   processChunk(
     stream: AnyStream,
     { topic, partition, first, last }: ChunkInput,
@@ -166,14 +175,14 @@ function aroundOf(span: Span): OpenSpan['around'] {
   };
 }
 
-/** The class of a delivery failure; else the error's name. */
+/** The type of a delivery failure, or else the name of the error. */
 function errorType(error: unknown): string {
   const { type, name } = Object(error) as { type?: unknown; name?: unknown };
   if (typeof type === 'string' && type !== '') return type;
   return typeof name === 'string' ? name : '_OTHER';
 }
 
-/** Each distinct trace once. */
+/** Links to the traces of the records, each distinct trace once. */
 function linksTo(records: KafkaRecord[]): Link[] {
   const links = new Map<string, Link>();
   for (const record of records) {
