@@ -2,22 +2,26 @@ import { randomBytes } from 'node:crypto';
 
 const FIRST_CAPACITY = 1_024;
 
-/** Of each slot of the table: the entry that has it, or 0, and the hash of that entry's key. */
+/** Fields of a slot in the table: the entry that is in the slot, or 0, and the hash of that entry's key. */
 const ENTRY = 0;
 const HASH = 1;
 
-/** Of each entry's node: its time, and its neighbours in the order of age. Entry 0 is both ends. */
+/**
+ * Fields of an entry's node: its time, and its neighbours in the order of age. Entry 0 is both ends of that
+ * order.
+ */
 const TIME = 0;
 const OLDER = 1;
 const YOUNGER = 2;
 const NODE = 3;
 
 /**
- * Strings in the order of their age, each with a time: a hash table with open addressing over a linked
- * list, both in typed arrays. All operations take constant time, apart from the steps in which the
- * table doubles. Measured against a Map, which keeps insertion order as well, it is about twice as fast
- * with a million keys (`npm run bench:idempotency`): hashes lie in the table, so that other keys in the
- * way need not be looked at. It never shrinks; a key takes about 60 bytes besides its own.
+ * Strings in the order of their age, each with a time: a hash table with open addressing over a linked list,
+ * both in typed arrays. All operations take constant time, except the steps in which the table doubles.
+ *
+ * A Map keeps insertion order as well. With a million keys, AgedKeys is about twice as fast
+ * (`npm run bench:idempotency`), because the table contains the hashes: other keys on the way need not be
+ * compared. The table never shrinks. A key takes about 60 bytes besides its own.
  */
 export class AgedKeys {
   #keys: string[] = [''];
@@ -26,16 +30,16 @@ export class AgedKeys {
   #table = new Int32Array(FIRST_CAPACITY * 4);
   #mask = FIRST_CAPACITY * 2 - 1;
   #size = 0;
-  /** Entries that were deleted, as a list through their `YOUNGER`. */
+  /** The first of the deleted entries, which are a list through their `YOUNGER`. */
   #free = 0;
-  /** Unknown to whoever chooses the keys, so that they can't all be made to meet. */
+  /** Random, so that a person who chooses the keys can't make them all collide. */
   readonly #seed = randomBytes(4).readInt32LE();
 
   get size(): number {
     return this.#size;
   }
 
-  /** The key's time. */
+  /** The key's time, or `undefined` if there is no such key. */
   get(key: string): number | undefined {
     const entry = this.#table[this.#find(key, this.#hash(key)) + ENTRY]!;
     return entry === 0 ? undefined : this.#nodes[entry * NODE + TIME];
@@ -73,7 +77,7 @@ export class AgedKeys {
     this.#close(slot);
   }
 
-  /** The key whose time was set first. */
+  /** The key whose time was set the longest ago. */
   oldest(): string | undefined {
     return this.#size === 0 ? undefined : this.#keys[this.#nodes[YOUNGER]!];
   }
@@ -83,7 +87,7 @@ export class AgedKeys {
     return this.#size === 0 ? undefined : this.#nodes[this.#nodes[YOUNGER]! * NODE + TIME];
   }
 
-  /** The slot of the key, or the empty one where it belongs. */
+  /** The slot of the key, or the empty slot where the key belongs. */
   #find(key: string, hash: number): number {
     const table = this.#table;
     for (let index = hash & this.#mask; ; index = (index + 1) & this.#mask) {
@@ -93,7 +97,7 @@ export class AgedKeys {
     }
   }
 
-  /** Empties a slot: what had to step aside for it moves up, so that no search stops short. */
+  /** Empties a slot. Entries that were displaced past it move up, so that no search stops too early. */
   #close(emptied: number): void {
     const table = this.#table;
     let hole = emptied / 2;
@@ -142,7 +146,7 @@ export class AgedKeys {
     nodes.set(this.#nodes);
     const table = new Int32Array(capacity * 4);
     const mask = capacity * 2 - 1;
-    // Full, so every entry is in use.
+    // The table grows only when it is full, so every entry is in use.
     for (let entry = 1; entry <= this.#size; entry++) {
       let index = hashes[entry]! & mask;
       while (table[index * 2 + ENTRY] !== 0) index = (index + 1) & mask;
@@ -155,7 +159,10 @@ export class AgedKeys {
     this.#mask = mask;
   }
 
-  /** Two characters a step, mixed by multiplication and shift; constants of Murmur's and Prospector's kind. */
+  /**
+   * Hashes two characters per step by multiplication and shift, with constants like those of Murmur and
+   * Prospector.
+   */
   #hash(key: string): number {
     let hash = this.#seed ^ key.length;
     const last = key.length - 1;

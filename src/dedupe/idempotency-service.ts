@@ -1,59 +1,59 @@
 /**
- * Remembers which messages were processed and who is processing one right now.
+ * Remembers which messages were processed, and who is processing a message right now.
  *
- * Synchronous on purpose: the one user, the bridge's in-process layer `recent`, asks several times
- * a record at tens of thousands of records a second. A promise for each answer would cost more than
- * the answer, and an await between check and lock would let another record slip in between. Durable
- * dedupe, which has to be asynchronous, is the work of the workflow id and of the sink.
+ * The service is synchronous on purpose. Its only user, the dedupe layer `recent` of the bridge, calls it
+ * several times per record, at tens of thousands of records a second. A promise for each answer would cost
+ * more than the answer. An await between check and lock would let another record in between. Durable dedupe
+ * has to be asynchronous, and is the task of the workflow id and of the sink.
  *
- * A key is any string; equal keys are the same message. A key stays in memory as long as its mark,
- * so compose it with `[id, hash].join(':')`: a template literal leaves a rope of several strings,
- * which takes twice the memory and is slower to compare.
+ * A key is any string; equal keys are the same message. A key stays in memory as long as its mark, so compose
+ * it with `[id, hash].join(':')`. A template literal leaves a rope of several strings, which takes twice the
+ * memory and is slower to compare.
  */
 export interface IdempotencyService {
-  /** Whether the key is marked and its mark is not older than the retention. */
+  /** Whether the key is marked, and its mark is not older than the retention. */
   isProcessed(key: string): boolean;
 
   /**
-   * Marks the key as processed from now on and drops its lock, whoever holds it. A key marked again
-   * counts as new: its retention starts over.
+   * Marks the key as processed from now on, and drops its lock, whoever owns the lock. If the key is marked
+   * already, its retention starts over.
    */
   markProcessed(key: string): void;
 
   /**
-   * Takes the key's lock for `owner` until it is released, the key is marked, or the lock timeout
-   * has passed. An owner that asks again keeps its lock and the timeout starts over. Does not look
-   * at marks: ask `isProcessed` first.
-   * @returns false when another owner holds the lock.
+   * Locks the key for `owner`, until the lock is released, the key is marked, or the lock timeout has passed.
+   * If the owner asks again, the owner keeps the lock, and the timeout starts over. Does not check marks:
+   * call `isProcessed` first.
+   * @returns false if another owner has the lock.
    */
   tryAcquireLock(key: string, owner: string): boolean;
 
   /**
-   * Gives the lock back.
-   * @returns false, with nothing changed for other owners, when `owner` does not hold the lock,
-   * or held it longer than the lock timeout.
+   * Releases the lock.
+   * @returns false if `owner` does not have the lock, or has had it longer than the lock timeout. Locks of other
+   * owners do not change.
    */
   releaseLock(key: string, owner: string): boolean;
 
-  /** A snapshot of the counters. */
+  /** Returns a snapshot of the counters. */
   stats(): IdempotencyStats;
 
   /**
-   * Stops the background cleanup; a second call does nothing. Whoever constructs the service closes
-   * it. The operations still answer correctly afterwards, but expired entries stay in memory until
-   * someone asks for them.
+   * Stops the background cleanup; a second call does nothing. The code that constructs the service must close
+   * it. Afterwards all operations still answer correctly, but expired entries stay in memory until somebody
+   * asks for them.
    */
   close(): void;
 }
 
 /**
- * Plain numbers of entries or calls. `size` and `locks` are present values; the others count since
- * construction, and stay 0 when statistics are off.
+ * Numbers of entries or calls. `size` and `locks` are present values. All others count since construction,
+ * and stay 0 if statistics are off.
  */
 export interface IdempotencyStats {
-  /** Marks in memory, with those that have expired but are not cleaned up yet. */
+  /** Marks in memory, including expired marks that are not cleaned up yet. */
   readonly size: number;
-  /** Locks in memory, with those that have expired but are not cleaned up yet. */
+  /** Locks in memory, including expired locks that are not cleaned up yet. */
   readonly locks: number;
   /** Calls of `isProcessed`. */
   readonly checked: number;
@@ -65,6 +65,6 @@ export interface IdempotencyStats {
   readonly expired: number;
   /** Calls of `tryAcquireLock` that answered false. */
   readonly lockWaits: number;
-  /** Locks removed because they were held longer than the lock timeout. */
+  /** Locks removed because they were older than the lock timeout. */
   readonly expiredLocks: number;
 }

@@ -13,9 +13,9 @@ const DEFAULTS: IdempotencySettings = {
 };
 
 /**
- * Fills in the defaults. Numbers are whole and at least 1; `maxEntries` is at most 16,777,215,
- * `cleanupIntervalMs` and `lockTimeoutMs` at most 2,147,483,647 (24.8 days).
- * @throws RangeError that names the setting which is out of its range.
+ * Fills in the defaults. Numbers must be whole and at least 1. `maxEntries` is at most 16,777,215;
+ * `cleanupIntervalMs` and `lockTimeoutMs` are at most 2,147,483,647 (24.8 days).
+ * @throws RangeError that names the setting that is out of its range.
  */
 export function resolveIdempotencySettings(
   settings: Partial<IdempotencySettings>,

@@ -3,7 +3,7 @@ import { AgedKeys } from './aged-keys';
 import type { IdempotencyService, IdempotencyStats } from './idempotency-service';
 import { resolveIdempotencySettings } from './idempotency-settings';
 
-/** What happened to a key, for the `log` hook. */
+/** What happened to a key; an argument of the `log` hook. */
 export type IdempotencyEvent =
   | 'marked'
   | 'evicted'
@@ -15,14 +15,14 @@ export type IdempotencyEvent =
 
 export interface IdempotencyHooks {
   /**
-   * Milliseconds on a clock that never runs backwards. Default: `performance.now()` in whole
-   * milliseconds, which a corrected wall clock does not disturb.
+   * Returns milliseconds of a clock that never runs backwards. Default: `performance.now()` in whole
+   * milliseconds, which does not change when the wall clock is corrected.
    */
   readonly now?: () => number;
   /**
-   * Called synchronously for every event when `detailedLogging` is on, so it has to be quick and
-   * must not throw. `owner` is present on lock events: whose lock it is or was; on `lockRefused`,
-   * who asked.
+   * Called synchronously for every event if `detailedLogging` is on. It must be quick and must not throw.
+   * Only events of locks have an `owner`: the present or former owner of the lock, or for `lockRefused` the
+   * owner that asked.
    */
   readonly log?: (
     event: IdempotencyEvent,
@@ -37,17 +37,19 @@ interface Lock {
 
 type Counters = { -readonly [C in Exclude<keyof IdempotencyStats, 'size' | 'locks'>]: number };
 
-/** One batch takes a millisecond or two; between two batches the event loop serves others. */
+/**
+ * Entries in one batch of the cleanup. A batch takes a millisecond or two; then the event loop serves others.
+ */
 const CLEANUP_BATCH = 5_000;
 
 /**
- * Keeps marks and locks each in order of age, as retention and lock timeout are the same for every
- * entry: what is set anew goes to the young end, what expires or is evicted comes from the old end.
- * All operations take constant time.
+ * Keeps marks and locks in the order of their age. Retention and lock timeout are the same for every entry,
+ * so a new entry goes to the young end, and an expired or evicted entry comes from the old end. All
+ * operations take constant time.
  *
- * Memory is bounded: marks by `maxEntries`, at about 150 bytes for a key of 45 characters; locks by
- * time, as none outlives `lockTimeoutMs` by more than one cleanup interval, so there are never more
- * than were acquired within these two.
+ * Memory is bounded. `maxEntries` bounds the marks, at about 150 bytes for a key of 45 characters. Time
+ * bounds the locks: no lock outlives `lockTimeoutMs` by more than one cleanup interval. There are never more
+ * locks than were acquired within these two times.
  */
 export class InMemoryIdempotencyService implements IdempotencyService {
   readonly #settings: IdempotencySettings;
@@ -62,12 +64,12 @@ export class InMemoryIdempotencyService implements IdempotencyService {
     expiredLocks: 0,
   };
 
-  /** With the time of the mark. */
+  /** Each key with the time of its mark. */
   readonly #marks = new AgedKeys();
   readonly #locks = new Map<string, Lock>();
   #cleanupTimer: NodeJS.Timeout;
 
-  /** @throws RangeError that names the setting, when a setting is out of its range. */
+  /** @throws RangeError that names the setting, if a setting is out of its range. */
   constructor(settings: Partial<IdempotencySettings> = {}, hooks: IdempotencyHooks = {}) {
     this.#settings = resolveIdempotencySettings(settings);
     this.#now = hooks.now ?? (() => Math.floor(performance.now()));
@@ -78,7 +80,7 @@ export class InMemoryIdempotencyService implements IdempotencyService {
   isProcessed(key: string): boolean {
     this.#count('checked');
     const markedAt = this.#marks.get(key);
-    // Most records are new: they are answered without a look at the clock.
+    // Most records are new. The answer for them does not need the clock.
     if (markedAt === undefined) return false;
     if (this.#now() - markedAt > this.#settings.retentionMs) {
       this.#expireMark(key);
@@ -127,7 +129,7 @@ export class InMemoryIdempotencyService implements IdempotencyService {
     clearTimeout(this.#cleanupTimer);
   }
 
-  /** The lock on the key, unless it has expired: then it is removed. */
+  /** The lock on the key. An expired lock is removed, and does not count. */
   #findLock(key: string, now: number): Lock | undefined {
     const lock = this.#locks.get(key);
     if (lock && now - lock.acquiredAt >= this.#settings.lockTimeoutMs) {
@@ -154,7 +156,7 @@ export class InMemoryIdempotencyService implements IdempotencyService {
     this.#log?.('expired', { key });
   }
 
-  /** Each mark adds one at most, so one goes. */
+  /** Removes the oldest mark if there are too many. One is enough, because each new mark adds at most one. */
   #evictBeyondMaximum(now: number): void {
     if (this.#marks.size <= this.#settings.maxEntries) return;
     const oldest = this.#marks.oldest()!;
@@ -179,7 +181,7 @@ export class InMemoryIdempotencyService implements IdempotencyService {
     return timer.unref(); // the process may end while a cleanup is due
   }
 
-  /** Removes what has expired, oldest first; true when the batch was full. */
+  /** Removes expired entries, oldest first. Returns true if the batch was full. */
   #removeExpiredBatch(): boolean {
     const now = this.#now();
     let room = CLEANUP_BATCH;

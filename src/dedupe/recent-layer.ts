@@ -4,12 +4,12 @@ import { resolveIdempotencySettings } from './idempotency-settings';
 import { InMemoryIdempotencyService } from './in-memory-idempotency-service';
 import type { Logger } from '../telemetry/logger';
 
-/** A timer may fire a millisecond early, before the lock it waits for has expired. */
+/** A timer may fire a millisecond early, before the lock that it waits for has expired. */
 const TIMER_MARGIN_MS = 10;
 
 /**
- * The first dedupe layer, in the bridge worker's memory: it sees a producer's duplicate at any offset or
- * partition that this process handles. Its keys are those of `contentKey`.
+ * The first dedupe layer, in the bridge worker's memory. It recognizes a producer's duplicates at any offset
+ * and in any partition that this process handles. Its keys are made by `contentKey`.
  */
 export class RecentLayer {
   readonly #service: IdempotencyService;
@@ -22,15 +22,16 @@ export class RecentLayer {
   }
 
   /**
-   * `new`: the caller holds the key's lock and must call {@link leave}. `duplicate`: it was delivered
-   * before. `in flight`: another record with the key is being delivered; ask again after {@link freed}.
+   * Asks for permission to deliver a message. `new`: the caller has the key's lock and must call
+   * {@link leave}. `duplicate`: the message was delivered before. `in flight`: another record with the key is
+   * being delivered; ask again after {@link freed}.
    */
   enter(key: string, owner: string): 'new' | 'duplicate' | 'in flight' {
     if (this.#service.isProcessed(key)) return 'duplicate';
     return this.#service.tryAcquireLock(key, owner) ? 'new' : 'in flight';
   }
 
-  /** Resolves when the record in flight has ended, or its lock has expired. */
+  /** Resolves when the record in flight has ended, or when its lock has expired. */
   async freed(key: string): Promise<void> {
     await new Promise<void>((resolve) => {
       const wake = () => {
@@ -44,7 +45,7 @@ export class RecentLayer {
     });
   }
 
-  /** Ends what {@link enter} began. Only what was delivered is remembered. */
+  /** Ends the delivery that {@link enter} began. Only a delivered message is remembered. */
   leave(key: string, owner: string, delivered: boolean): void {
     if (delivered) this.#service.markProcessed(key);
     else this.#service.releaseLock(key, owner);
@@ -54,7 +55,7 @@ export class RecentLayer {
   }
 }
 
-/** The layer of one stream in this process, on a service of its own. */
+/** Creates the layer of one stream in this process, with a service of its own. */
 export function createRecentLayer(
   stream: AnyStream,
   logger: Logger,
