@@ -4,7 +4,7 @@ export interface S3Settings {
   bucket?: string;
   prefix?: string;
   forcePathStyle: boolean;
-  /** What the AWS SDK, which reads the process's environment itself, would not find there. */
+  /** Settings that the AWS SDK does not find in the process's environment, which it reads itself. */
   client: AwsClientSettings;
 }
 

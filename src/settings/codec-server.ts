@@ -1,19 +1,19 @@
 import { z } from 'zod';
 import type { TokenHash } from '../http/tokens';
 
-/** The codec server. */
+/** Settings of the codec server. */
 export interface CodecSettings {
-  /** Address to listen on. Beyond this machine only with tokens. */
+  /** Address to listen on. An address that other machines can reach needs tokens. */
   host: string;
-  /** 0 takes any free one. */
+  /** Port to listen on; 0: any free port. */
   port: number;
-  /** Where the pages come from that may ask: origins of Temporal UIs. */
+  /** Origins of the web pages that may send requests: the Temporal UIs. */
   origins: string[];
-  /** Bearer tokens that are let in; none: everybody on this machine. */
+  /** Bearer tokens that are accepted. None: everybody on this machine is accepted. */
   tokens: TokenHash[];
 }
 
-/** Origins as a person writes them. */
+/** Parses origins as a person writes them, separated by commas. */
 export const codecOrigins = z
   .string()
   .transform((list) => list.split(',').map((origin) => origin.trim()))

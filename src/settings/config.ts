@@ -23,18 +23,18 @@ import type { Faults } from '../sinks/faults';
 
 export { LOCAL_ENV_FILE };
 
-/** The only reader of the environment. Everything else receives these values. */
+/** All settings. Only this module reads the environment; all other code receives these values. */
 export interface Settings {
   kafka: KafkaSettings;
   temporal: TemporalSettings;
   /** Topic of the reference streams. */
   topic: string;
-  /** Path of a module that exports the streams; absent: the reference streams. */
+  /** Path of a module that exports the streams. Undefined: the reference streams. */
   streams: string | undefined;
-  /** Folder of the filesystem sink, one folder a stream below it. */
+  /** Folder of the filesystem sink. Each stream has a folder of its own in it. */
   sinkDirectory: string;
   faults: Faults;
-  /** Sinks of the reference streams: files, or the cloud of each. */
+  /** Where the reference streams write: to files, or each stream to its cloud. */
   sink: 'file' | 'cloud';
   /** Where the reference stream `aws` writes to. */
   s3: S3Settings;
@@ -45,40 +45,40 @@ export interface Settings {
   /** Whether a chunk of the reference streams becomes one object. */
   chunkObjects: boolean;
   api: ApiSettings;
-  /** Bearer token with which commands call the HTTP producer; absent: none. */
+  /** Bearer token that commands send to the HTTP producer. Absent: none. */
   apiToken?: string;
-  /** The codec server. */
+  /** Settings of the codec server. */
   codec: CodecSettings;
   retry: Partial<RetryPolicy>;
   idempotency: Partial<IdempotencySettings>;
-  /** Port of `/metrics`, `/livez`, `/readyz` on 127.0.0.1; 0 takes any free one. */
+  /** Port of `/metrics`, `/livez` and `/readyz`; 0: any free port. */
   metricsPort: number;
-  /** Address of the same; `0.0.0.0` in a container. */
+  /** Address of `/metrics`, `/livez` and `/readyz`: 127.0.0.1 by default, `0.0.0.0` in a container. */
   metricsHost: string;
   logLevel: LogLevel;
-  /** Milliseconds without progress after which a partition with work is called stalled. */
+  /** Milliseconds without progress after which a partition with work counts as stalled. */
   stalledAfterMs: number;
-  /** Whether spans are exported; where to is said by the `OTEL_*` variables. */
+  /** Whether spans are exported. The `OTEL_*` variables say where they are exported to. */
   tracing: boolean;
-  /** What is given of the local servers, for `dev up`. */
+  /** What the environment says about local servers, for `dev up`. */
   dev: {
     brokers?: string[];
     temporalAddress?: string;
     namespace?: string;
     /** Whether the Temporal CLI may be downloaded. */
     download: boolean;
-    /** Whether the environment names an S3, and a storage account. */
+    /** Whether the environment names an S3 server, and a storage account, of its own. */
     s3: boolean;
     blob: boolean;
-    /** Folder for servers' data and logs. */
+    /** Folder for the data and the logs of the servers. */
     directory: string;
   };
 }
 
 /**
- * Settings from environment variables. Throws one {@link UsageError} that names every wrong or
- * unknown variable, never its value: it may be a secret. `own` is what libraries that read the
- * process's environment by themselves find there.
+ * Reads the settings from environment variables. Throws one {@link UsageError} that names every wrong or
+ * unknown variable, but never its value, which may be a secret. `own` is the process's environment, which
+ * some libraries read themselves.
  */
 export function loadSettings(
   env: NodeJS.ProcessEnv,
@@ -87,14 +87,14 @@ export function loadSettings(
   const unknown = Object.keys(env)
     .filter((name) => name.startsWith('CLOUDSYNC_') && !(name in environmentSchema.shape))
     .map((name) => `${name}: there is no such setting`);
-  // An empty variable is what a shell or a compose file leaves of an unset one.
+  // A shell or a compose file leaves an unset variable empty.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
   const result = environmentSchema.safeParse(given);
   const temporal = temporalSettings(given as Record<string, string>);
   const ssl = result.data && kafkaTls(result.data);
   const keys = readEncryptionKeys(given);
   const faults = [
-    // A message about one entry of a list says what all of them must be.
+    // A message about one entry of a list says what all entries of the list must be.
     ...(result.error?.issues ?? []).map(({ path, message }) => `${String(path[0])}: ${message}`),
     ...incomplete(given),
     ...(Array.isArray(ssl) ? ssl : []),
@@ -220,23 +220,27 @@ export function processEnvironment(): NodeJS.ProcessEnv {
   return process.env;
 }
 
-/** The same with what `dev up` and the demo left in {@link LOCAL_ENV_FILE}. */
+/** The process's environment, completed by what `dev up` and the demo left in {@link LOCAL_ENV_FILE}. */
 export function environment(): NodeJS.ProcessEnv {
   return withLocalEnvironment(processEnvironment());
 }
 
-/** Temporal's own names and profile file, read by its own library; or what is wrong with them. */
+/**
+ * Reads Temporal's own variables and profile file with Temporal's own library. Returns a text if they are
+ * wrong.
+ */
 function temporalSettings(env: Record<string, string>): TemporalSettings | string {
   try {
     const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: env });
-    // Errors show the address; a password in it would be no use but to whoever reads them.
+    // Errors show the address. A password in it would be useless, and everybody who reads the errors would
+    // see it.
     if (connectionOptions.address?.includes('@')) throw new Error('the address must be host:port');
     return {
       namespace: namespace ?? 'default',
       connection: { ...connectionOptions, address: connectionOptions.address ?? '127.0.0.1:7233' },
     };
   } catch (error) {
-    // Behind the first line the TOML parser shows lines of the file, which may hold an API key.
+    // After its first line, the TOML parser's message shows lines of the file, which may contain an API key.
     return `TEMPORAL_*: ${errorMessage(error).split('\n')[0]}`;
   }
 }

@@ -5,7 +5,10 @@ import { errorMessage } from '../domain/errors';
 const LIST = 'CLOUDSYNC_ENCRYPTION_KEYS';
 const FILE = 'CLOUDSYNC_ENCRYPTION_KEYS_FILE';
 
-/** The keys of an environment, `undefined` where it names none; or what is wrong, without a key. */
+/**
+ * Reads the encryption keys of an environment. Returns `undefined` if it names none, or a text without any
+ * key if they are wrong.
+ */
 export function readEncryptionKeys(
   env: Record<string, string | undefined>,
 ): EncryptionKey[] | string | undefined {

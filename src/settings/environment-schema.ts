@@ -15,7 +15,7 @@ const MAX_PORT = 65_535;
 const count = z.coerce.number<string>().int().min(1);
 const port = z.coerce.number<string>().int().min(0).max(MAX_PORT);
 const milliseconds = count.max(3_600_000);
-/** With an IPv6 address, which needs brackets, and the port. */
+/** Matches a broker. The groups are its IPv6 address, which must be in brackets, and its port. */
 const BROKER = /^(?:[^\s:@[\]]+|\[([^\s@[\]]+)\]):(\d{1,5})$/;
 const brokers = z
   .string()
@@ -42,7 +42,7 @@ const objectPrefix = z.string().check((context) => {
   if (fault) context.issues.push({ code: 'custom', message: fault, input: undefined });
 });
 
-/** Each variable: its name, what it may be, its default. */
+/** Each variable: its name, its valid values and its default. */
 export const environmentSchema = z.object({
   KAFKA_BROKERS: brokers.optional(),
   KAFKA_BOOTSTRAP_SERVERS: brokers.optional(),
@@ -133,14 +133,14 @@ export const environmentSchema = z.object({
   TEMPORAL_NAMESPACE: z.string().optional(),
 });
 
-/** What no single variable shows. Zod would look at this only where all else is right. */
+/** Finds faults that no single variable shows. Zod would look for them only if everything else were right. */
 export function incomplete(env: Record<string, unknown>): string[] {
   const needs = (name: string, other: string) =>
     env[name] && !env[other] ? [`${other}: is needed with ${name}`] : [];
   const login = ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];
   return [
     ...login.flatMap((name) => needs('KAFKA_SASL_MECHANISM', name)),
-    // Without it nobody logs in.
+    // Without a mechanism, user name and password have no effect.
     ...login
       .filter((name) => env[name] && !env.KAFKA_SASL_MECHANISM)
       .map((name) => `${name}: KAFKA_SASL_MECHANISM is needed with it`),

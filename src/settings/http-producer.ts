@@ -1,23 +1,29 @@
 import { z } from 'zod';
 import type { TokenHash } from '../http/tokens';
 
-/** The HTTP producer. */
+/** Settings of the HTTP producer. */
 export interface ApiSettings {
-  /** Address to listen on. Beyond this machine only with tokens. */
+  /** Address to listen on. An address that other machines can reach needs tokens. */
   host: string;
-  /** 0 takes any free one. */
+  /** Port to listen on; 0: any free port. */
   port: number;
-  /** As `metricsPort`, of this process: a bridge worker may run beside it. */
+  /**
+   * Port of this process's metrics. It is not `Settings.metricsPort`, because a bridge worker may run on the
+   * same machine.
+   */
   metricsPort: number;
-  /** Bearer tokens that are let in; none: everybody on this machine. */
+  /** Bearer tokens that are accepted. None: everybody on this machine is accepted. */
   tokens: TokenHash[];
-  /** Of a request, also after it was unpacked. */
+  /** The most bytes of a request's body, also after it was unpacked. */
   maxBodyBytes: number;
-  /** Messages of a request. */
+  /** The most messages of a request. */
   maxRecords: number;
-  /** Milliseconds in which a request must have arrived as a whole. */
+  /** Milliseconds within which a whole request must have arrived. */
   requestTimeoutMs: number;
-  /** Messages, and their bytes, that were taken and are not acknowledged yet; bytes also of open requests. */
+  /**
+   * The most messages, and the most bytes, that are accepted but not acknowledged by the broker yet. The
+   * bytes of open requests have the same limit.
+   */
   queueRecords: number;
   queueBytes: number;
   /** Milliseconds that the first message of a batch waits for others. */
@@ -26,7 +32,7 @@ export interface ApiSettings {
   deliveryTimeoutMs: number;
 }
 
-/** Hashes of tokens as a person writes them. */
+/** Parses the hashes of tokens as a person writes them, separated by commas. */
 export const tokenHashes = z
   .string()
   .transform((list) => list.split(',').map((entry) => entry.trim()))

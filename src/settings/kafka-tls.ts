@@ -6,19 +6,19 @@ import { errorMessage } from '../domain/errors';
 
 const FILES = ['KAFKA_SSL_CA_FILE', 'KAFKA_SSL_CERT_FILE', 'KAFKA_SSL_KEY_FILE'] as const;
 
-/** Whether TLS is on, and the paths of PEM files, as the settings give them. */
+/** The settings of TLS: whether it is on, and the paths of the PEM files. */
 export type KafkaTlsSettings = { KAFKA_SSL: boolean } & Partial<
   Record<(typeof FILES)[number], string | undefined>
 >;
 
 /**
- * Whether, and with what, the brokers are spoken to over TLS; or what is wrong with it, one line a
- * fault, without the content of a file.
+ * Reads the settings of TLS to the brokers. Returns whether TLS is on, or the certificates to use. If
+ * something is wrong, returns one line per fault, without the content of a file.
  */
 export function kafkaTls(settings: KafkaTlsSettings): boolean | KafkaTls | string[] {
   const given = FILES.filter((name) => settings[name] !== undefined);
   if (given.length === 0) return settings.KAFKA_SSL;
-  // Else they would be taken, and everything sent in the clear.
+  // Otherwise the files would have no effect, and everything would be sent unencrypted.
   if (!settings.KAFKA_SSL) return given.map((name) => `${name}: KAFKA_SSL=true is needed with it`);
   const faults: string[] = [];
   const attempt = <T>(name: string, use: () => T): T | undefined => {
@@ -47,7 +47,7 @@ export function kafkaTls(settings: KafkaTlsSettings): boolean | KafkaTls | strin
   if (ca !== undefined) attempt('KAFKA_SSL_CA_FILE', () => certificate(ca));
   const own =
     cert === undefined ? undefined : attempt('KAFKA_SSL_CERT_FILE', () => certificate(cert));
-  // OpenSSL looks whether the two belong together.
+  // OpenSSL checks whether certificate and key belong together.
   if (own && key !== undefined) {
     attempt('KAFKA_SSL_KEY_FILE', () => {
       try {

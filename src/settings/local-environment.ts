@@ -2,10 +2,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 
-/** Servers of `dev up` and streams of the demo are found through this file; the environment wins. */
+/**
+ * The file that names the servers of `dev up` and the streams of the demo. Variables of the environment take
+ * precedence, except the AWS variables of `LOCAL_CLOUDS`.
+ */
 export const LOCAL_ENV_FILE = join('.cloudsync', 'env');
 
-/** What that file may say: a checkout must not run code of its own through it. */
+/**
+ * The variables that the file may set. A checkout must not be able to run code of its own through the file.
+ */
 const LOCAL_NAMES = [
   'KAFKA_BROKERS',
   'TEMPORAL_ADDRESS',
@@ -17,8 +22,9 @@ const LOCAL_NAMES = [
 ];
 
 /**
- * Of the local clouds, each with whatever names another one in its place. A bucket belongs to its
- * server and its keys: the file's are taken together, over AWS variables of the process, or not at all.
+ * The variables of the local clouds, and for each cloud the variables that name another cloud in its place. A
+ * bucket belongs to its server and its keys. So either all variables of a cloud are used from the file, even
+ * over AWS variables of the process, or none.
  */
 const LOCAL_CLOUDS = {
   s3: {
@@ -43,14 +49,14 @@ const LOCAL_CLOUDS = {
 const anyGiven = (names: string[], env: NodeJS.ProcessEnv) =>
   names.some((name) => env[name]?.trim());
 
-/** Whether an environment names an S3, or a storage account, of its own. */
+/** Whether an environment names an S3 server, or a storage account, of its own. */
 export function namesOwn(cloud: keyof typeof LOCAL_CLOUDS, env: NodeJS.ProcessEnv): boolean {
   return anyGiven(LOCAL_CLOUDS[cloud].own, env);
 }
 
 /**
- * An environment over what `dev up` and the demo left in {@link LOCAL_ENV_FILE}. One that names a Kafka,
- * a Temporal, an S3 or a storage account of its own gets nothing of the local one.
+ * Completes an environment by what `dev up` and the demo left in {@link LOCAL_ENV_FILE}. If the environment
+ * names a Kafka, a Temporal, an S3 or a storage account of its own, it gets nothing of the local one.
  */
 export function withLocalEnvironment(given: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   if (!existsSync(LOCAL_ENV_FILE)) return given;
@@ -81,9 +87,9 @@ export interface AwsClientSettings {
 }
 
 /**
- * The AWS SDK reads the process's environment by itself, and finds there what no setting of ours names.
- * This is what it would not find: variables of the local file, or of an environment put together by
- * hand.
+ * The settings that the AWS SDK does not find itself. The SDK reads the process's environment, including
+ * variables that are no settings of CloudSync. It does not find variables of the local file, or of an
+ * environment that was put together by hand.
  */
 export function unknownToAwsSdk(
   env: NodeJS.ProcessEnv,
