@@ -6,14 +6,14 @@ import { autoUpgrade } from './auto-upgrade';
 export const resume = defineSignal<[{ by: string }]>('resume');
 
 /**
- * Runs for as long as its stream is braked: bridge workers of the stream start nothing meanwhile. It does
- * nothing by itself. The reason is its input for people who look at it.
+ * Runs while its stream is braked; meanwhile the stream's bridge workers start nothing but probes. The workflow
+ * does nothing by itself: its existence is the brake. The reason is its input so that people can read it.
  */
 export async function brakeStream(
   reason: BrakeReason,
 ): Promise<BrakeReason & { resumedBy: string }> {
   let resumedBy: string | undefined;
-  // Sent by hand it may say nothing; a handler that throws would hold the workflow up for ever.
+  // A signal sent by hand may have no argument. A handler that throws would block the workflow for ever.
   setHandler(resume, (sent?: { by?: string }) => void (resumedBy = sent?.by ?? 'unknown'));
   await condition(() => resumedBy !== undefined);
   return { ...reason, resumedBy: resumedBy! };

@@ -2,14 +2,16 @@ import { proxySinks, type Sinks } from '@temporalio/workflow';
 import type { RecordOutcome } from '../domain/workflow/record-activities';
 
 /**
- * What workflows tell the process that runs them. The bridge frees a record's place without asking the
- * server, wherever the workflow happens to run in the same process.
+ * What workflows report to the process that runs them. Whenever a workflow runs in the bridge's own process, the
+ * bridge frees the record's slot without asking the server.
  */
 export interface BridgeSinks extends Sinks {
   bridge: {
-    /** The workflow waits for a regular activity or a timer: its first workflow task is over. */
+    /** The workflow waits for a regular activity, a timer or its predecessor: its first workflow task is over. */
     handedOver(): void;
-    /** The workflow ends now; the server does not know yet. `letterType`: error type of its dead letter. */
+    /**
+     * The workflow ends now; the server does not know it yet. `letterType`: error type of its dead letter, if any.
+     */
     closed(outcome: RecordOutcome, letterType?: string): void;
   };
 }

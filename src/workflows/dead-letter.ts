@@ -4,20 +4,20 @@ import type { RecordEnvelope } from '../domain/record/record';
 import type { RecordFailure } from '../domain/workflow/failure';
 import { reservedQueue } from './reserved-queue';
 
-/** All that an attempt has. A second before, the activity ends, and its producer begins no further try. */
+/** Time limit of one attempt. The activity ends one second earlier; its producer then begins no further try. */
 const ATTEMPT_TIMEOUT = '2m';
-/** An attempt that has reached no worker, or whose worker is gone, is noticed after this long. */
+/** After this long without a heartbeat the server notices an attempt that reached no worker, or lost its worker. */
 const HEARTBEAT_TIMEOUT = '15s';
 
 /**
- * Sends the record to the stream's dead-letter topic, then ends the workflow Failed with type
- * `DeadLettered`, so that it can be listed and replayed. Never returns.
+ * Sends the record to the stream's dead-letter topic, then fails the workflow with the error type
+ * `DeadLettered`, so that people can list and replay it. Never returns.
  */
 export async function deadLetter(
   record: RecordEnvelope & { messageId?: string },
   failure: RecordFailure,
 ): Promise<never> {
-  // Retried until the broker takes the letter: there is nowhere else for the record to go.
+  // Retried until the broker accepts the dead letter: there is no other place for the record.
   const activities = proxyActivities<Pick<RecordActivities, 'deadLetter'>>({
     taskQueue: reservedQueue(workflowInfo().taskQueue),
     startToCloseTimeout: ATTEMPT_TIMEOUT,

@@ -14,21 +14,25 @@ import { reservedQueue } from './reserved-queue';
 
 type Deliver = Pick<RecordActivities, 'deliverChunk'>;
 
-/** One attempt from memory, within the workflow task; see {@link deliverRecord} for the times. */
+/**
+ * One attempt with the records in memory, inside the workflow task. For the time limits, in milliseconds, see
+ * `FAST_STAGE` in `deliver-record.ts`.
+ */
 const { deliverChunk: deliverFromMemory } = proxyLocalActivities<Deliver>({
   scheduleToCloseTimeout: 7_000,
   startToCloseTimeout: 6_500,
   retry: { maximumAttempts: 1 },
 });
 
-/** A chunk of a slow sink takes long; that it lives is seen from its heartbeats. */
+/** The limit is long because a slow sink needs long for a chunk. Heartbeats show that the attempt is alive. */
 const ATTEMPT_TIMEOUT_MS = 10 * 60_000;
 const HEARTBEAT_TIMEOUT_MS = 10_000;
 
 /**
- * Delivers a chunk: once from the memory of the process that consumed it, then by the regular activity,
- * which any worker may run and which reads the records back where it does not hold them. It is tried
- * until the sink takes the chunk; records that can't be delivered leave it for workflows of their own.
+ * Delivers a chunk. The first attempt uses the records in the memory of the process that consumed them. The regular
+ * activity makes all further attempts, until the sink accepts the chunk. Any worker may run the activity; a worker
+ * that does not have the records in memory reads them from Kafka again. Records that can't be delivered leave the
+ * chunk and get workflows of their own. Fails with `RecordsExpired` if the broker no longer has all records.
  */
 export async function deliverChunk(chunk: ChunkInput, retry: RetryPolicy): Promise<ChunkResult> {
   const result = await deliver(chunk, retry);

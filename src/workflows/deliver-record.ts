@@ -9,18 +9,18 @@ import type { RecordFailure } from '../domain/workflow/failure';
 type Deliver = Pick<RecordActivities, 'deliver'>;
 
 /**
- * The SDK splits a workflow task that lasts longer than 80 % of its 10 s timeout, which costs the
- * server three events each time; the fast attempts end before that.
+ * Limits of the fast attempts, in milliseconds. The SDK splits a workflow task that lasts longer than 80 % of its
+ * 10 s timeout, which costs the server three events each time. The fast attempts end before that.
  */
 const FAST_STAGE = { scheduleToCloseTimeout: 7_000, startToCloseTimeout: 5_000 };
 const FAST_RETRY_INTERVAL_MS = 100;
 
-/** A worker that is frozen or gone is noticed after this long without a heartbeat. */
+/** After this long without a heartbeat the server notices that a worker is frozen or gone. */
 const HEARTBEAT_TIMEOUT_MS = 10_000;
 
 /**
- * Delivers one record: a few fast attempts inside the first workflow task, then the regular activity
- * under the stream's retry policy, at last the dead-letter topic.
+ * Delivers one record: first by a few fast attempts inside the first workflow task, then by the regular activity
+ * under the stream's retry policy. A record that neither delivers goes to the dead-letter topic.
  */
 export async function deliverRecord(
   record: RecordInput,
@@ -37,7 +37,7 @@ export async function deliverRecord(
       const { type, message, attempts, retryable, retryAfterMs } = activityFailure(error);
       failure = { type, message, attempts: earlierAttempts + attempts };
       if (!retryable) break;
-      // The server minds Retry-After between attempts of one activity, not between two activities.
+      // The server observes Retry-After between attempts of one activity, but not between two activities.
       if (stage === fastStage && retryAfterMs) await sleep(retryAfterMs);
     }
   }
@@ -55,7 +55,8 @@ function fastStage(
       maximumAttempts: retry.fastAttempts,
       initialInterval: FAST_RETRY_INTERVAL_MS,
       backoffCoefficient: 1,
-      // A sink that asks for a pause gets it outside of the workflow task; there a held key's head is delivered.
+      // Throttled: a sink that asks for a pause gets the pause outside of the workflow task.
+      // HeadOfKey: the head of a held key is delivered outside of the workflow task as well.
       nonRetryableErrorTypes: ['Throttled', 'HeadOfKey'],
     },
   });

@@ -8,9 +8,9 @@ import {
 } from '@temporalio/workflow';
 
 /**
- * The cause behind a failed activity. A local activity throws a bare ApplicationFailure, a regular one
- * wraps it in an ActivityFailure, and a timeout of either is an ActivityFailure around a
- * TimeoutFailure.
+ * Reads why an activity has failed. A local activity throws a bare ApplicationFailure. A regular activity wraps the
+ * ApplicationFailure in an ActivityFailure. A timeout of either is an ActivityFailure around a TimeoutFailure.
+ * Throws `error` again if it is a cancellation, or no failure of Temporal.
  */
 export function activityFailure(
   error: unknown,
@@ -35,7 +35,7 @@ export function activityFailure(
       retryable: true,
     };
   }
-  // An answer of the server itself, say: the record may still be deliverable.
+  // For example an answer of the server itself: the record may still be deliverable.
   if (cause instanceof TemporalFailure && !(cause instanceof CancelledFailure)) {
     return { type: cause.name, message: cause.message, attempts: 1, retryable: true };
   }

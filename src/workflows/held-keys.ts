@@ -1,11 +1,11 @@
 import type { Head, HeldKeysState, HeldRecord } from '../domain/stream/hold';
 
 /**
- * Some 45 bytes each in the memo, which MySQL keeps in a column of 64 KiB where it holds the lists of
- * workflows.
+ * Limits the memo, in which a held key takes some 45 bytes. MySQL, where it holds Temporal's lists of workflows,
+ * keeps the memo in a column of 64 KiB.
  */
 export const MAX_HELD_KEYS = 1_000;
-/** Some 30 bytes each in the input of the run that goes on, where Temporal takes 2 MiB. */
+/** Limits the input of the next run, in which a record takes some 30 bytes; Temporal accepts 2 MiB. */
 export const MAX_HELD_RECORDS = 10_000;
 
 interface HeldKey {
@@ -13,7 +13,7 @@ interface HeldKey {
   deliveredOffset: number | undefined;
 }
 
-/** The dead records of a partition's held keys. The first of a key is its head. */
+/** The held keys of a partition with their dead records. The first record of a key is its head. */
 export class HeldKeys {
   readonly #keys = new Map<string, HeldKey>();
   #count = 0;
@@ -44,7 +44,7 @@ export class HeldKeys {
     );
   }
 
-  /** Holds the key, or tells why there is no room. A message that is there already keeps its place. */
+  /** Holds the key, or returns why there is no room. A message that is already held keeps its position. */
   hold(keyHash: string, record: HeldRecord): string | undefined {
     const key = this.#keys.get(keyHash);
     if (key?.records.some((one) => isSame(one, record))) return undefined;
@@ -56,7 +56,7 @@ export class HeldKeys {
     return undefined;
   }
 
-  /** The key's head is at the sink. Nothing changes where the record is not the head. */
+  /** The sink has the key's head: removes it. Changes nothing if the record is not the head. */
   delivered(keyHash: string, record: HeldRecord): void {
     const key = this.#keys.get(keyHash);
     if (!key || !isSame(key.records[0]!, record)) return;
@@ -64,7 +64,7 @@ export class HeldKeys {
     key.deliveredOffset = record[0];
   }
 
-  /** The head of this offset shall never be delivered. False where no key has such a head. */
+  /** Removes the head at this offset, which shall never be delivered. False: no key has a head there. */
   giveUp(offset: number): boolean {
     for (const [keyHash, key] of this.#keys) {
       if (key.records[0]![0] !== offset) continue;

@@ -17,21 +17,21 @@ import type {
 import { HeldKeys } from './held-keys';
 import { autoUpgrade } from './auto-upgrade';
 
-/** Records are dead-lettered. Gives back of each why it could not be held, or null. */
+/** Holds the keys of dead-lettered records. Returns for each record why its key could not be held, or null. */
 export const hold = defineUpdate<(string | null)[], [DeadRecord[]]>('hold');
-/** Heads are at the sink. */
+/** Reports that the sink has these heads. */
 export const delivered = defineUpdate<void, [DeadRecord[]]>('delivered');
-/** An operator lets a key go on without its head. False where the offset is none's. */
+/** An operator lets a key continue without its head. False: no key has a head at this offset. */
 export const giveUp = defineUpdate<boolean, [GiveUp]>('giveUp');
 
 /**
- * Runs for as long as keys of a partition are held. Its memo tells the heads to those who deliver: the
- * server answers that by itself, without a worker, and as of the last change.
+ * Runs while keys of a partition are held. Its memo publishes the heads to the processes that deliver records. The
+ * server answers a question for the memo by itself, without a worker, and always with the last change.
  */
 export async function holdKeys(place: HeldPartition, state: HeldKeysState): Promise<void> {
   const held = new HeldKeys(state);
   const tell = () => upsertMemo({ heads: held.heads });
-  // It is started together with its first update.
+  // The workflow starts without keys, together with its first `hold`. It must not end before that update.
   let begun = !held.isEmpty;
   setHandler(hold, (records) => {
     begun = true;

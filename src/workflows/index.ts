@@ -1,4 +1,4 @@
-/** The framework's workflows, and what a user's own workflow needs. Runs in Temporal's sandbox. */
+/** The framework's workflows. A user's own workflow needs them beside it. Runs in Temporal's sandbox. */
 export { brakeStream } from './brake-stream';
 export { deliverChunk } from './deliver-chunk';
 export { deliverRecord } from './deliver-record';

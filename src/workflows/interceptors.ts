@@ -11,8 +11,8 @@ import type { RecordFailure } from '../domain/workflow/failure';
 import { takeWaiting, waitFor } from './order';
 
 /**
- * Tells the bridge when a workflow leaves its first task and when it ends, and keeps the order of keys; a
- * user's own as well.
+ * Reports to the bridge when a workflow leaves its first task and when it ends, and keeps the order of keys. Acts on
+ * a user's own workflows as well.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   let letterType: string | undefined;
@@ -29,7 +29,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
             bridge.closed(outcomeOf(result), letterType);
             return result;
           } catch (error) {
-            // Anything else fails the workflow task, not the workflow, and is tried again.
+            // Any other error fails the workflow task, not the workflow: the server retries the task.
             if (error instanceof TemporalFailure) {
               await tellWaiting();
               const deadLettered =
@@ -44,7 +44,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
     outbound: [
       {
         async scheduleActivity(input, next) {
-          // However the workflow ends after that.
+          // Kept for the report of the end: the workflow may end in any way after this activity.
           if (input.activityType === 'deadLetter') letterType = letterTypeOf(input.args);
           bridge.handedOver();
           return next(input);
@@ -53,23 +53,24 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
           bridge.handedOver();
           return next(input);
         },
-        // Tells our log that the failure of this workflow is no news: its dead letter is logged.
+        // Marks the SDK's log lines about this workflow: its failure needs no line of its own, because the dead
+        // letter is logged.
         getLogAttributes: (input, next) => next(letterType ? { ...input, letterType } : input),
       },
     ],
   };
 };
 
-/** Of the activity's arguments, which a user's own workflow may give. */
+/** Reads the error type from the activity's arguments, which a user's own workflow may choose freely. */
 function letterTypeOf([, failure]: unknown[]): string {
   const { type } = (failure ?? {}) as Partial<RecordFailure>;
   return typeof type === 'string' ? type : 'DeadLettered';
 }
 
-/** A user's own workflow may return anything; it has delivered its record when it completes. */
+/** A user's own workflow may return anything: when it completes, its record counts as delivered. */
 function outcomeOf(result: unknown): RecordOutcome {
   const { workflowType } = workflowInfo();
-  // Records that have left the chunk, and one that can be read at last, end elsewhere.
+  // Records that left the chunk, and an invalid record that can be read now, end in other workflows.
   if (workflowType === 'deliverChunk' && (result as ChunkResult).handedOn > 0) return 'failed';
   if (workflowType === 'invalidRecord') return 'failed';
   const outcome = (result as { outcome?: unknown } | undefined | null)?.outcome;

@@ -20,9 +20,9 @@ const { holder } = proxyActivities<Pick<RecordActivities, 'holder'>>({
 });
 
 /**
- * A record that could not become a message. It is dead-lettered at once; when it is replayed after its
- * stream has learned to read it, it goes on as a record workflow of its own. When its stream passes it by, it
- * just ends.
+ * Dead-letters a record that could not become a message. When this workflow is replayed after the stream has learned
+ * to read the record, the record continues in a record workflow of its own. If the stream filters the record by
+ * then, this workflow just ends.
  */
 export async function invalidRecord(
   record: InvalidRecordInput,
@@ -40,7 +40,7 @@ export async function invalidRecord(
   return deadLetter(record, { type: 'RejectedByTemporal', message, attempts: 0 });
 }
 
-/** Starts the record under this id, unless the id is taken. True if it is now this record's. */
+/** Starts the record's workflow under this id. False: the id belongs to another record. */
 async function holdsRecord(
   workflowId: string,
   { workflowType, args, memo }: RecordStart,

@@ -9,24 +9,25 @@ import {
 } from '@temporalio/workflow';
 import { bridge } from './bridge-sinks';
 
-/** Sent to the workflow before: "tell me when you have ended", with the sender's workflow id. */
+/** Signal to the predecessor: "notify me when you have ended", with the sender's workflow id. */
 const tellEnd = defineSignal<[workflowId: string]>('cloudsync.tellEnd');
-/** The answer, with the id of the workflow that ends. */
+/** The answer to `tellEnd`, with the id of the workflow that ends. */
 const hasEnded = defineSignal<[workflowId: string]>('cloudsync.ended');
 
-/** A workflow that was terminated tells nobody: it is asked for again, at growing intervals. */
+/** A terminated predecessor notifies nobody, so it is asked again, at intervals that grow from 1 to 10 minutes. */
 const FIRST_INTERVAL_MS = 60_000;
 const LONGEST_INTERVAL_MS = 600_000;
 
 /**
- * Waits until the workflow before this one has ended. No end is missed: the server completes no
- * workflow that has a signal it has not seen, so the signal is either taken up, and answered, or fails
- * as the workflow is gone. Cancellation does not cut it short: those behind would overtake.
+ * Waits until the predecessor has ended. No end is missed, because the server completes no workflow that has a
+ * signal it has not seen. So the predecessor either receives the signal and answers it, or the signal fails because
+ * the predecessor is gone. Cancellation does not shorten the wait: later records of the key would overtake.
  */
 export function waitFor(predecessor: string): Promise<void> {
   return CancellationScope.nonCancellable(async () => {
     const { workflowId } = workflowInfo();
-    // As a record that was named as its key's last one, and comes again after retention took its run.
+    // A record is named as its own predecessor if it was the last record of its key, and comes again after
+    // retention has deleted its run.
     if (predecessor === workflowId) return;
     bridge.handedOver();
     let ended = false;
@@ -41,19 +42,19 @@ export function waitFor(predecessor: string): Promise<void> {
   });
 }
 
-/** Keeps who waits for this workflow; returns what tells them that it ends. */
+/** Collects the workflows that wait for this one. Returns the function that notifies them of the end. */
 export function takeWaiting(): () => Promise<void> {
   const waiting = new Set<string>();
   setHandler(tellEnd, (sender) => void waiting.add(sender));
   return () =>
     CancellationScope.nonCancellable(async () => {
       const { workflowId } = workflowInfo();
-      // While one is told another one may ask.
+      // While one workflow is notified another may ask: the loop reaches the new entry as well.
       for (const sender of waiting) await signalled(sender, hasEnded, workflowId);
     });
 }
 
-/** False where no such workflow runs. What else a signal fails with says nothing of the receiver. */
+/** False: no such workflow runs. Any other failure of a signal says nothing about the receiver, so it gives true. */
 async function signalled(
   receiver: string,
   signal: typeof tellEnd,

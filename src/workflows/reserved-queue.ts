@@ -1,6 +1,7 @@
 /**
- * The task queue of a stream's activities that must not wait for a sink: dead letters and chunks. Attempts at single
- * records, up to 100 in a worker, can hang at the sink and keep every other slot. No name of a stream contains `~`.
+ * The task queue for a stream's dead letters and chunks, whose activities must not wait for a sink to free slots.
+ * Attempts at single records, up to 100 in a worker, can hang at the sink and occupy every other slot. No stream's
+ * name contains `~`.
  */
 export function reservedQueue(taskQueue: string): string {
   return `${taskQueue}~reserved`;
