@@ -10,12 +10,12 @@ import {
 import { summary } from '../domain/workflow/summary';
 import { withSummary } from './temporal';
 
-/** An answer that comes later is of no use: it is asked for again. */
+/** Time limit of each call. A later answer is of no use, because the caller asks again. */
 const DEADLINE_MS = 4_000;
 
 type StreamQueue = { name: string; taskQueue: string };
 
-/** Why the stream is braked; undefined where it is not. Rejects where the server does not answer. */
+/** Why the stream is braked; undefined if it is not. Rejects if the server does not answer. */
 export async function brakeOf(
   client: Client,
   { name }: Pick<StreamQueue, 'name'>,
@@ -33,7 +33,7 @@ export async function brakeOf(
   }
 }
 
-/** Brakes the stream, for all its bridge workers. One that is braked already stays as it is. */
+/** Brakes the stream for all its bridge workers. A stream that is already braked keeps its brake. */
 export async function brake(
   client: Client,
   { name, taskQueue }: StreamQueue,
@@ -52,7 +52,10 @@ export async function brake(
   );
 }
 
-/** Ends the brake, as soon as a worker of the stream hears of it. One that has ended meanwhile is no error. */
+/**
+ * Ends the brake as soon as a worker of the stream receives the signal. A brake that has already ended is no
+ * error.
+ */
 export async function release(
   client: Client,
   { name }: Pick<StreamQueue, 'name'>,
@@ -63,7 +66,7 @@ export async function release(
       client.workflow.getHandle(brakeWorkflowId(name)).signal(RESUME_SIGNAL, { by }),
     );
   } catch (error) {
-    // By another bridge worker's probe, or by an operator.
+    // Another bridge worker's probe, or an operator, has ended the brake.
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
 }

@@ -4,7 +4,10 @@ interface Waiting<Item, Result> {
   reject: (error: unknown) => void;
 }
 
-/** Calls that come while one is on its way go together in the next one, with a result for each. */
+/**
+ * Groups items into calls of at most `limit` items. Items that arrive during a call go together into the next call.
+ * Each item gets a result of its own.
+ */
 export class GroupedCalls<Item, Result> {
   readonly #waiting: Waiting<Item, Result>[] = [];
   #running = false;

@@ -20,14 +20,14 @@ const MAX_GROUP = 500;
 
 type Partition = Pick<RecordPosition, 'topic' | 'partition'>;
 
-/** Undefined where what follows a dead record of a key is not held. */
+/** The held keys of the stream; undefined if the stream does not hold keys after a dead letter. */
 export function holdsOf(client: Client, stream: AnyStream): Holds | undefined {
   return stream.afterDeadLetter === 'hold' ? new Holds(client, stream) : undefined;
 }
 
-/** The held keys of a stream, as Temporal keeps them. All reject when the server does not answer. */
+/** The held keys of a stream, which Temporal keeps. All methods reject if the server does not answer. */
 export class Holds {
-  /** The server takes ten updates of a workflow at once, and 2,000 of a run. */
+  /** By workflow id. Updates are grouped, because the server accepts ten of a workflow at once, and 2,000 of a run. */
   readonly #updates = new Map<string, Updates>();
 
   constructor(
@@ -35,7 +35,7 @@ export class Holds {
     private readonly stream: Pick<AnyStream, 'name' | 'taskQueue'>,
   ) {}
 
-  /** The heads of the partition's held keys, by the hash of the key; as of now. */
+  /** The current heads of the partition's held keys, by the hash of the key. */
   async heads(place: Partition): Promise<Map<string, Head>> {
     try {
       const handle = this.client.workflow.getHandle(this.#id(place));
@@ -48,18 +48,18 @@ export class Holds {
     }
   }
 
-  /** Resolves when the key is held by its dead records up to this one. */
+  /** Resolves when the key is held by its dead records up to this one. Rejects if there is no room. */
   async hold(place: Partition, record: DeadRecord): Promise<void> {
     const refusal = await this.#updatesOf(place).hold.add(record);
     if (refusal !== null) throw new Error(refusal);
   }
 
-  /** Resolves when the next record of the key is its head, or the key is held no more. */
+  /** Resolves when the key's next record is its head, or the key is no longer held. */
   async delivered(place: Partition, record: DeadRecord): Promise<void> {
     await this.#updatesOf(place).delivered.add(record);
   }
 
-  /** The same for a head that shall not be delivered. False where the offset is no head's. */
+  /** Like `delivered`, for a head that shall never be delivered. False: no key has a head at this offset. */
   async giveUp(place: Partition, head: GiveUp): Promise<boolean> {
     const handle = this.client.workflow.getHandle(this.#id(place));
     try {
@@ -119,7 +119,7 @@ export class Holds {
     try {
       await this.#soon(() => handle.executeUpdate('delivered', { args: [records] }));
     } catch (error) {
-      // No key is held.
+      // No key of the partition is held.
       if (!(error instanceof WorkflowNotFoundError)) throw error;
     }
     return [];
@@ -135,7 +135,7 @@ export class Holds {
 }
 
 interface Updates {
-  /** Gives back why there was no room, or null. */
+  /** Returns why there was no room, or null. */
   hold: GroupedCalls<DeadRecord, string | null>;
   delivered: GroupedCalls<DeadRecord, void>;
 }

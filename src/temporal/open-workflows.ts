@@ -11,25 +11,25 @@ import { errorMessage } from '../domain/errors';
 import type { AnyStream } from '../domain/stream/stream';
 import { quote } from './temporal';
 
-/** Workflows of a stream's records that are open for longer than 5 s, as Temporal's lists know them. */
+/** Workflows of a stream's records that are open for longer than 5 s, as Temporal's lists show them. */
 export interface SlowWorkflows {
-  /** How many; counted up to 5,000. */
+  /** How many there are; counted up to 5,000. */
   count: number;
-  /** When the oldest of them started, ISO 8601; null where there is none. */
+  /** When the oldest of them started, ISO 8601; null if there are none. */
   since: string | null;
-  /** How many were asked what they wait for, the oldest first; `retrying` and `stuck` are of these alone. */
+  /** How many were asked what they wait for, the oldest first. `retrying` and `stuck` count only these. */
   lookedAt: number;
-  /** Those that wait for another attempt at an activity, most often the sink's; null where none does. */
+  /** Those that wait for another attempt at an activity, most often the sink's; null if there are none. */
   retrying: RetryingWorkflows | null;
-  /** Those whose workflow task fails again and again, as after a change of their code; null where none does. */
+  /** Those whose workflow task fails again and again, as after a change of their code; null if there are none. */
   stuck: StuckWorkflows | null;
 }
 
 export interface RetryingWorkflows {
   count: number;
-  /** When the oldest of them started. */
+  /** When the oldest of them started, ISO 8601. */
   since: string;
-  /** Of the attempt that failed last. */
+  /** Error type of the attempt that failed last; null if its error has no type. */
   errorType: string | null;
   errorMessage: string;
 }
@@ -37,39 +37,39 @@ export interface RetryingWorkflows {
 export interface StuckWorkflows {
   count: number;
   since: string;
-  /** Why the workflow task of the oldest fails; null where it times out. */
+  /** Why the workflow task of the oldest fails; null if it times out. */
   errorMessage: string | null;
   /** At most 10. */
   workflowIds: string[];
 }
 
-/** A workflow that is open for less long is on its way. */
+/** A workflow that is open for less time is regarded as under way. */
 const SLOW_AFTER_MS = 5_000;
 const PAGE_SIZE = 1_000;
 const MAX_LISTED = 5_000;
 const CONCURRENCY = 8;
 const MAX_NAMED = 10;
 
-/** A second attempt at a workflow task may follow the loss of a worker; more follow its failure. */
+/** A workflow task may need a second attempt after the loss of a worker. Further attempts follow its failure. */
 const STUCK_ATTEMPT = 3;
-/** Types of the events that end a workflow task. */
+/** Events that end a workflow task, by their numbers in Temporal's `EventType`. */
 const TASK_COMPLETED = 7;
 const TASK_TIMED_OUT = 8;
 const TASK_FAILED = 9;
 
-/** Types of the workflows that bring the stream's records to their end. */
+/** Types of the workflows that deliver the stream's records or dead-letter them. */
 export function recordWorkflowTypes({ workflow }: Pick<AnyStream, 'workflow'>): string[] {
   const own = workflow ? [workflow.type] : [];
   return ['deliverRecord', 'deliverChunk', 'invalidRecord', ...own];
 }
 
-/** The query for workflows of the stream's records: others may use its task queue too. */
+/** The query for workflows of the stream's records. It names types, because others may use the task queue too. */
 export function recordWorkflows(stream: Pick<AnyStream, 'taskQueue' | 'workflow'>): string {
   const types = recordWorkflowTypes(stream).map(quote).join(', ');
   return `TaskQueue = ${quote(stream.taskQueue)} AND WorkflowType IN (${types})`;
 }
 
-/** Asks no more than `limit` workflows what they wait for, those that were `known` as stuck before the others. */
+/** Asks at most `limit` workflows what they wait for: first those that were `known` as stuck, then the oldest. */
 export async function slowWorkflows(
   client: Client,
   stream: AnyStream,
@@ -105,7 +105,7 @@ interface Listed {
   startedAt: number;
 }
 
-/** Without memos, which would have to be decoded one by one. */
+/** Leaves out the memos: the client's own list would have to decode them one by one. */
 async function listSlow(client: Client, stream: AnyStream): Promise<Listed[]> {
   const before = quote(new Date(Date.now() - SLOW_AFTER_MS).toISOString());
   const query = `${recordWorkflows(stream)} AND ExecutionStatus = "Running" AND StartTime < ${before}`;
@@ -126,7 +126,7 @@ async function listSlow(client: Client, stream: AnyStream): Promise<Listed[]> {
   return listed;
 }
 
-/** Undefined where it is gone meanwhile. */
+/** Undefined if the workflow is gone by now. */
 async function describe(
   client: Client,
   { workflowId, runId }: Listed,
@@ -139,13 +139,13 @@ async function describe(
   }
 }
 
-/** Attempts at the run's workflow task, if that fails again and again. */
+/** How often the run's workflow task was attempted, if it fails again and again; otherwise undefined. */
 export function stuckAttempts({ raw }: WorkflowExecutionDescription): number | undefined {
   const attempts = raw.pendingWorkflowTask?.attempt ?? 0;
   return attempts >= STUCK_ATTEMPT ? attempts : undefined;
 }
 
-/** Why the run's workflow task fails, from its last events; null where it times out. */
+/** Why the run's workflow task fails, according to its last five events; null if it times out. */
 export async function taskFailure(
   client: Client,
   { workflowId, runId }: WorkflowExecutionDescription,
@@ -167,16 +167,16 @@ export async function taskFailure(
 export interface RetryingActivity {
   /** When its workflow started. */
   startedAt: Date;
-  /** The attempt that is made or waited for. */
+  /** The number of the attempt that is under way or waited for. */
   attempt: number;
-  /** Of the last attempt. */
+  /** Error type of the last attempt; null if its error has no type. */
   errorType: string | null;
   errorMessage: string;
-  /** When that failed, in milliseconds since the epoch. */
+  /** When the last attempt failed, in milliseconds since the epoch; 0 if the server does not say. */
   failedAt: number;
 }
 
-/** The run's activity that has failed and is tried again, if there is one. */
+/** The first activity of the run that has failed and is tried again; undefined if there is none. */
 export async function retryingActivity(
   client: Client,
   { raw, startTime }: WorkflowExecutionDescription,
@@ -197,7 +197,7 @@ export async function retryingActivity(
   };
 }
 
-/** Both in the order in which their workflows started. */
+/** This function and `explain` expect the order in which the workflows started. */
 function summaryOf(retrying: RetryingActivity[]): RetryingWorkflows | null {
   const [oldest] = retrying;
   if (!oldest) return null;
@@ -220,7 +220,7 @@ async function explain(
   };
 }
 
-/** One line for people. */
+/** Describes stuck workflows in one line for people. */
 export function describeStuck({ count, since, errorMessage, workflowIds }: StuckWorkflows): string {
   const others = count > 1 ? ` and ${count - 1} more` : '';
   return `${workflowIds[0]}${others}: the workflow task fails again and again, open since ${since}: ${errorMessage ?? 'it times out'}`;

@@ -5,8 +5,8 @@ const INTERVAL_MS = 5_000;
 const DEADLINE_MS = 4_000;
 
 /**
- * Whether Temporal answers: asked every 5 s, as a worker goes on polling a server that has gone and
- * says nothing.
+ * Asks Temporal every 5 s whether it answers. A worker does not show this: it keeps polling a server that is gone,
+ * and reports nothing.
  */
 export class TemporalProbe {
   readonly #timer: NodeJS.Timeout;
@@ -20,7 +20,7 @@ export class TemporalProbe {
     this.#timer = setInterval(() => void this.#ask(), INTERVAL_MS).unref();
   }
 
-  /** What is wrong, or undefined. */
+  /** Why Temporal does not answer; undefined if it does. */
   fault(): string | undefined {
     return this.#fault;
   }

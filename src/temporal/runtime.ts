@@ -10,9 +10,9 @@ import { sdkLine } from './sdk-log';
 let installed = false;
 
 /**
- * Sets up Temporal's runtime, of which a process has one: its logs go to ours, and signals are left to
- * the process. Must come before the first connection; later calls change nothing. Throws where
- * `metricsAddress` (host:port for Temporal's own metrics; default: none are kept) is taken.
+ * Installs Temporal's runtime, of which a process has one. The runtime's logs go to `logger`; signals are left to
+ * the process. Must be called before the first connection; later calls change nothing. `metricsAddress`: the
+ * host:port at which the runtime serves its own metrics; default: it keeps none. Throws if that address is in use.
  */
 export function installTemporalRuntime(
   logger: Logger,

@@ -2,19 +2,19 @@ import { errorWithCause } from '../domain/errors';
 import { HEAD_OF_KEY } from '../domain/stream/hold';
 import { TASK_QUEUE_PREFIX } from '../domain/stream/stream';
 
-/** What Temporal's SDK says with a log line. */
+/** The fields that Temporal's SDK attaches to a log line. */
 export type SdkFields = Record<string, unknown>;
 
 const MAX_ERROR_LENGTH = 2_000;
-/** A warning at each start. The worker with the reserved slots has activities only, and so it is meant. */
+/** The SDK's warning at each start: the worker with the reserved slots has activities only, which is intended. */
 const NO_WORKFLOWS = 'No workflows registered';
-/** How an activity says that another attempt, which follows, is the one to do the work. */
+/** Error types by which an activity says that another attempt, which follows, is to do the work. */
 const NO_FAILURES = ['ChunkNotHeld', HEAD_OF_KEY];
 
 /**
- * The fields of a line of the SDK, as our log has them. The SDK logs each failure with a stack trace of framework
- * code and without the record: at level debug that stays. `isTold`: nobody needs the line, most often because a line of
- * our own says the same, with the record.
+ * Turns the fields of a line of the SDK into those of our log. The SDK logs each failure with a stack trace of
+ * framework code and without the record; those fields stay only at level debug. `isTold`: nobody needs the line,
+ * most often because a line of our own reports the same with the record.
  */
 export function sdkLine(
   message: string,
@@ -28,13 +28,13 @@ export function sdkLine(
 
 function isTold(message: string, fields: SdkFields): boolean {
   const { activityType, workflowType, letterType } = fields;
-  // Set by our interceptor: the workflow has written a dead letter.
+  // Our interceptor sets `letterType` when the workflow has dead-lettered its record.
   if (message === 'Workflow failed') return letterType !== undefined;
   if (message !== 'Activity failed') return false;
   const type = typeOf(fields.error);
   if (NO_FAILURES.includes(type)) return true;
   if (activityType !== 'deliver') return false;
-  // What is tried again is a failed attempt; deliverRecord dead-letters everything else.
+  // A retriable error is only one failed attempt. After any other error deliverRecord dead-letters the record.
   return type === 'Transient' || type === 'Throttled' || workflowType === 'deliverRecord';
 }
 
@@ -51,12 +51,12 @@ function shortFields(fields: SdkFields, error: unknown): SdkFields {
   };
 }
 
-/** Behind the name there may be `~reserved`: see `reservedQueue`. */
+/** The stream's name. `~reserved` may follow it in the task queue: see `reservedQueue`. */
 function streamOf(taskQueue: string): string {
   return taskQueue.slice(TASK_QUEUE_PREFIX.length).split('~')[0]!;
 }
 
-/** An error that came out of the workflow sandbox has lost its type, and keeps its name. */
+/** An error that came out of the workflow sandbox has lost its `type`, but keeps its `name`. */
 function typeOf(error: unknown): string {
   const { type, name } = Object(error) as { type?: unknown; name?: unknown };
   return typeof type === 'string' ? type : String(name);

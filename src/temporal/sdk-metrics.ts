@@ -8,9 +8,10 @@ const TRIES = 5;
 const READ_DEADLINE_MS = 5_000;
 
 /**
- * Sets up Temporal's runtime with its own metrics (`temporal_*`, of worker and client) and gives a function
- * that reads them in Prometheus's text format. The runtime serves them on a port of its own and does not
- * say which, so one that is free is chosen here, on 127.0.0.1. Must come before the first connection.
+ * Installs Temporal's runtime with its own metrics (`temporal_*`, of worker and client). Returns a function that
+ * reads them in Prometheus's text format. The runtime serves them at a port of its own and does not say at which,
+ * so a free port of 127.0.0.1 is chosen here. Must be called before the first connection. Throws after five
+ * failed tries.
  */
 export async function installTemporalMetrics(logger: Logger): Promise<() => Promise<string>> {
   for (let tried = 1; ; tried++) {
@@ -19,7 +20,7 @@ export async function installTemporalMetrics(logger: Logger): Promise<() => Prom
       installTemporalRuntime(logger, { metricsAddress: address });
       return () => read(`http://${address}/metrics`);
     } catch (error) {
-      // Another process has taken the port in between.
+      // Another process has taken the port in the meantime.
       if (tried === TRIES) throw error;
       logger.debug({ address, error: errorMessage(error) }, "Temporal's metrics need another port");
     }

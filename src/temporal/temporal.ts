@@ -7,17 +7,17 @@ export interface TemporalSettings {
   namespace: string;
   connection: NativeConnectionOptions;
   /**
-   * Encodes what is written to Temporal and decodes what is read, as {@link encryptionCodec} does; messages and
-   * stack traces of failures included. Default: payloads stay as they are.
+   * Encodes what is written to Temporal and decodes what is read, as {@link encryptionCodec} does. This includes
+   * messages and stack traces of failures. Default: payloads stay as they are.
    */
   codec?: PayloadCodec;
-  /** The version that this process's workers take part in Worker Versioning as; absent: in none. */
+  /** The version under which this process's workers take part in Worker Versioning. Absent: they take no part. */
   workerVersion?: { deploymentName: string; buildId: string };
 }
 
 export interface TemporalClient {
   client: Client;
-  /** Shared with the workers: eager start works only over one connection. */
+  /** Client and workers share it, because eager start works only over one connection. */
   connection: NativeConnection;
   close(): Promise<void>;
 }
@@ -36,14 +36,14 @@ export async function connectTemporal(settings: TemporalSettings): Promise<Tempo
 }
 
 /**
- * The start option that makes the Temporal UI show a line of text for a workflow. With a codec there is none: the
- * server limits the size of what the codec makes of it, and would refuse the whole start.
+ * The start option that makes the Temporal UI show a line of text for a workflow. Empty if there is a codec: the
+ * server limits the size of the encoded text, and would refuse the whole start.
  */
 export function withSummary(client: Client, summary: string): { staticSummary?: string } {
   return isEncoded(client.options.loadedDataConverter) ? {} : { staticSummary: summary };
 }
 
-/** gRPC status codes that CloudSync decides on. */
+/** The gRPC status codes on which CloudSync bases a decision. */
 export const GrpcStatus = {
   INVALID_ARGUMENT: 3,
   DEADLINE_EXCEEDED: 4,
@@ -55,7 +55,7 @@ export const GrpcStatus = {
 
 /** The gRPC status code behind an error of the client or of a raw service call. */
 export function grpcStatus(error: unknown): number | undefined {
-  // A raw service call carries the code itself, the client wraps it.
+  // A raw service call rejects with the code itself; the client wraps that error.
   for (const source of [error, error instanceof ServiceError ? error.cause : undefined]) {
     const code = (source as { code?: unknown } | undefined | null)?.code;
     if (typeof code === 'number') return code;

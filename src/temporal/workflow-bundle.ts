@@ -13,7 +13,7 @@ import type { RecordWorkflow } from '../domain/stream/stream';
 const extension = extname(__filename);
 const WORKFLOWS = join(__dirname, '..', 'workflows', `index${extension}`);
 const INTERCEPTORS = join(__dirname, '..', 'workflows', `interceptors${extension}`);
-/** Made by `npm run build`; saves a second at each start. */
+/** The bundle that `npm run build` makes. It saves a second at each start. */
 export const prebuilt = ({ encoded }: BundleKind) =>
   join(__dirname, '..', `workflows${encoded ? '.encoded' : ''}.bundle.js`);
 
@@ -29,7 +29,7 @@ type BundlerLogger = NonNullable<BundleOptions['logger']>;
 
 const bundles = new Map<string, Promise<WorkflowBundleOption>>();
 
-/** The code that a stream's worker runs its workflows from; made once for each workflows file. */
+/** The code from which a stream's worker runs its workflows; made once for each workflows file and kind. */
 export function workflowBundle(
   workflow?: RecordWorkflow,
   kind: BundleKind = { encoded: false },
@@ -55,7 +55,7 @@ export function bundleFrameworkWorkflows(
   return bundle(WORKFLOWS, kind);
 }
 
-/** A user's own workflows, with the framework's beside them: invalid records need those. */
+/** Bundles a user's own workflows together with the framework's, which invalid records need. */
 async function bundleWithUserWorkflows(
   workflowsPath: string,
   kind: BundleKind,
@@ -82,7 +82,7 @@ async function bundle(workflowsPath: string, { encoded }: BundleKind): Promise<{
       workflowInterceptorModules: [INTERCEPTORS],
       ...(encoded && { failureConverterPath: FAILURE_CONVERTER }),
       logger: quietLogger((problem) => problems.push(problem)),
-      // The entry of a user's own workflows lies in a folder from which no package is found.
+      // The entry of a user's own workflows lies in a temporary folder, from which no package is found.
       webpackConfigHook: (config) => {
         const modules = [...(config.resolve?.modules ?? ['node_modules']), PACKAGES];
         return { ...config, resolve: { ...config.resolve, modules } };
@@ -95,7 +95,7 @@ async function bundle(workflowsPath: string, { encoded }: BundleKind): Promise<{
   }
 }
 
-/** Webpack's report of each bundle is of no use to the person who starts a worker; its errors are. */
+/** Passes on webpack's errors. Its report of each bundle is of no use to the person who starts a worker. */
 function quietLogger(onError: (message: string) => void): BundlerLogger {
   const nothing = () => undefined;
   return {

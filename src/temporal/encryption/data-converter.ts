@@ -2,7 +2,7 @@ import { extname, join } from 'node:path';
 import type { DataConverter, PayloadCodec } from '@temporalio/common';
 import { withoutKeys } from './encryption-codec';
 
-/** Of the workflow bundle as well, since a workflow's failure is made there. */
+/** The workflow bundle includes this file as well, because a workflow's failure is made there. */
 export const FAILURE_CONVERTER = join(
   __dirname,
   '../..',

@@ -5,25 +5,25 @@ import { temporal } from '@temporalio/proto';
 import { UsageError } from '../../domain/errors';
 import { keysFault, type EncryptionKey } from './encryption-keys';
 
-/** As Temporal's own examples and other SDKs' codecs call it. */
+/** The name that Temporal's own examples and other SDKs' codecs use. */
 const ENCODING = 'binary/encrypted';
 const CIPHER = 'aes-256-gcm';
-/** What a payload says of itself; the AAD binds it, so it can't be told otherwise later. */
+/** The format that a payload names. The AAD binds the name, so nobody can change it later without notice. */
 const FORMAT = 'cloudsync/1';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** A payload can't be read here: its key is not known, or it is not what was written. */
+/** This process can't read a payload: it does not have the key, or the payload or the key was changed. */
 export class DecryptionError extends Error {
   override readonly name = 'DecryptionError';
 }
 
 /**
- * Encrypts payloads with the first key and decrypts with all, so that a key can be replaced while runs
- * under the old one are open. What is not encrypted is let through, as encryption may be switched on
- * while runs are open. Throws a {@link UsageError} where the keys can't be used.
+ * Encrypts payloads with the first key and decrypts with all keys, so that a key can be replaced while runs under
+ * the old key are open. Payloads that are not encrypted pass unchanged, because encryption may be switched on while
+ * runs are open. Throws a {@link UsageError} if the keys can't be used; `decode` rejects with a DecryptionError.
  *
- * A payload becomes: a random nonce of 96 bits, then the whole payload, its metadata included, under
+ * An encrypted payload consists of a random nonce of 96 bits, then the whole payload with its metadata under
  * AES-256-GCM, then the tag of 128 bits.
  */
 export function encryptionCodec(keys: EncryptionKey[]): PayloadCodec {
@@ -38,13 +38,13 @@ export function encryptionCodec(keys: EncryptionKey[]): PayloadCodec {
   };
 }
 
-/** For a process without keys: says what is missing where the converter would name an encoding. */
+/** For a process without keys: names the missing key, where the converter would name an unknown encoding. */
 export const withoutKeys: PayloadCodec = {
   encode: (payloads) => Promise.resolve(payloads),
   decode: (payloads) => settled(() => payloads.map((payload) => decrypted(payload, new Map()))),
 };
 
-/** What throws rejects. */
+/** Turns an exception of `work` into a rejection. */
 function settled<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => resolve(work()));
 }
@@ -71,7 +71,7 @@ function decrypted(payload: Payload, keys: ReadonlyMap<string, KeyObject>): Payl
   const keyId = metadata(payload, 'encryption-key-id') ?? '';
   const key = keys.get(keyId);
   if (!key) {
-    // Whoever may write to Temporal may write anything there.
+    // Anyone who may write to Temporal can put any text here.
     const name = /^[\w.-]{1,64}$/.test(keyId) ? `"${keyId}"` : 'of an id that is none';
     throw new DecryptionError(
       `the payload is encrypted with the key ${name}, which this process does not have: add it to CLOUDSYNC_ENCRYPTION_KEYS`,
@@ -98,7 +98,7 @@ function decrypted(payload: Payload, keys: ReadonlyMap<string, KeyObject>): Payl
   }
 }
 
-/** Metadata lies beside the ciphertext; with this a payload can't be passed off as another format's or key's. */
+/** Metadata lies beside the ciphertext. The AAD binds it, so a payload can't pass for another format's or key's. */
 function associatedData(keyId: string): Buffer {
   return Buffer.from([ENCODING, FORMAT, keyId].join('\0'));
 }

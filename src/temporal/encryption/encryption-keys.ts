@@ -1,6 +1,6 @@
-/** A key of AES-256-GCM and the name that payloads bear for it. */
+/** A key for AES-256-GCM, and the id by which payloads name it. */
 export interface EncryptionKey {
-  /** 1 to 64 letters, digits, `.`, `_`, `-`; stands readable in each payload. */
+  /** 1 to 64 letters, digits, `.`, `_`, `-`; each payload carries the id in plain text. */
   id: string;
   /** 32 bytes. */
   key: Uint8Array;
@@ -9,7 +9,7 @@ export interface EncryptionKey {
 const KEY_ID = /^[\w.-]{1,64}$/;
 const KEY_BYTES = 32;
 
-/** What is wrong with a list of keys, without a byte of them; `undefined` where nothing is. */
+/** What is wrong with a list of keys, without a byte of the keys; `undefined` if nothing is. */
 export function keysFault(keys: EncryptionKey[]): string | undefined {
   if (keys.length === 0) return 'must hold at least one key';
   for (const [index, { id, key }] of keys.entries()) {
@@ -25,8 +25,8 @@ export function keysFault(keys: EncryptionKey[]): string | undefined {
 }
 
 /**
- * Keys as a person writes them: `id:base64`, separated by commas or line breaks. Throws an Error that
- * tells by its place which one is wrong, never what it says.
+ * Parses keys as a person writes them: `id:base64`, separated by commas or line breaks. Throws an Error that names a
+ * wrong key by its position in the list, and never by its text.
  */
 export function parseEncryptionKeys(text: string): EncryptionKey[] {
   const entries = text
@@ -36,7 +36,7 @@ export function parseEncryptionKeys(text: string): EncryptionKey[] {
   const keys = entries.map((entry, index) => {
     const [, id, base64] = /^([^:]*):([^:]*)$/.exec(entry) ?? [];
     const key = Buffer.from(base64 ?? '', 'base64');
-    // Buffer skips what is not base64: a mistyped key would be another one.
+    // Buffer skips characters that are not base64, so a mistyped key would become another key.
     if (id === undefined || key.length !== KEY_BYTES || key.toString('base64') !== base64) {
       throw new Error(
         `key ${index + 1} must be id:key with ${KEY_BYTES} bytes in base64; "openssl rand -base64 32" makes them`,
