@@ -2,7 +2,7 @@ import type Broker from 'kafkajs/src/broker';
 import type { Kafka } from './kafka';
 import { createCluster } from './kafkajs-patches/our-clusters';
 
-/** What is used of kafkajs's own cluster, which its public API gives to consumers only. */
+/** The used parts of kafkajs's own cluster. The public API of kafkajs gives clusters to consumers only. */
 export interface Cluster {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
@@ -20,7 +20,7 @@ export interface Cluster {
 export const READ_UNCOMMITTED = 0;
 export const READ_COMMITTED = 1;
 
-/** A cluster of its own connections, which are made when a topic is asked for. */
+/** A cluster with connections of its own, which are made when a topic is asked for. */
 export interface ClusterConnections {
   cluster: Cluster;
   /** Connects if there is no connection yet, and makes the cluster know the topic. */
@@ -28,7 +28,7 @@ export interface ClusterConnections {
   close(this: void): Promise<void>;
 }
 
-/** The cluster never creates a topic by accident. */
+/** Makes a cluster that connects at the first call of `knows`. The cluster never creates a topic by accident. */
 export function connectLater(kafka: Kafka): ClusterConnections {
   const cluster = createCluster<Cluster>(kafka, {
     metadataMaxAge: 300_000,

@@ -1,8 +1,8 @@
 import { kafkaErrorType } from './kafka';
 
 /**
- * Why a group takes no member of ours, for people: with the group's name, and what to do. Kafka's own words name
- * neither. Other errors are given back as they are.
+ * Explains to people why a group accepts no member of ours. The returned error names the group and says what to do;
+ * Kafka's own message does neither. Returns any other error as it is.
  */
 export function asGroupFault(error: Error, groupId: string, sessionTimeoutMs: number): Error {
   const why = GROUP_FAULTS[kafkaErrorType(error) ?? ''];

@@ -1,21 +1,21 @@
 import { KeptAdmin, type Admin, type Kafka } from './kafka';
 import { persistently } from './persistently';
 
-/** One partition's last commit, as kafkajs gives it; offset `-1` when there is none. */
+/** The last commit of one partition, as kafkajs returns it; its offset is `-1` if there is none. */
 export interface CommittedOffset {
   partition: number;
   offset: string;
   metadata: string | null;
 }
 
-/** What a broker answers while a group's coordinator starts or moves. kafkajs takes it as final. */
+/** Errors that a broker answers while a group's coordinator starts or moves. kafkajs treats them as final. */
 const COORDINATOR_MOVES = [
   'NOT_COORDINATOR_FOR_GROUP',
   'GROUP_LOAD_IN_PROGRESS',
   'GROUP_COORDINATOR_NOT_AVAILABLE',
 ];
 
-/** What the group has committed of the topic. */
+/** The group's commits of the topic. Waits up to 30 s for a coordinator that starts or moves. */
 export async function committedOffsets(
   admin: Pick<Admin, 'fetchOffsets'>,
   groupId: string,
@@ -28,8 +28,8 @@ export async function committedOffsets(
 }
 
 /**
- * Tells many who wait how far a group has committed a topic. They share a connection, and an answer for as long as
- * `maxAgeMs`: each who waits asks again and again.
+ * Reports to many callers how far a group has committed a topic. While a caller waits it asks again and again. So
+ * all callers share a connection, and they share an answer for `maxAgeMs` milliseconds.
  */
 export class GroupPosition {
   readonly #admin: KeptAdmin;

@@ -9,7 +9,7 @@ import {
   type PartitionAssigner,
 } from 'kafkajs';
 
-/** kafkajs gives its assigners the whole cluster; its types leave this part out. */
+/** The whole cluster, which kafkajs gives to its assigners. The types of kafkajs leave this part out. */
 interface AssignerCluster extends Cluster {
   brokerPool: {
     /** Asks one broker after the other. Null if all of them fail. */
@@ -24,14 +24,14 @@ interface TopicMetadata {
   partitionMetadata: { partitionId: number }[];
 }
 
-/** Answers that no other try changes: nobody reads such a topic. */
+/** Errors that another try does not change: no member can read such a topic. */
 const UNREADABLE = ['UNKNOWN_TOPIC_OR_PARTITION', 'TOPIC_AUTHORIZATION_FAILED'];
 
 /**
- * Deals each topic's partitions out to the members that read the topic. kafkajs's own assigner deals the
- * leader's topics out to all members, so that two streams in one group lose partitions to each other. The
- * name is that of kafkajs's own: members of earlier versions stay in the group during a rolling upgrade.
- * `onJoining` is called before each request to join, because kafkajs asks for `protocol` then only.
+ * Assigns each topic's partitions to the members that read the topic. kafkajs's own assigner gives the leader's
+ * topics to all members, so that two streams in one group lose partitions to each other. This assigner has the
+ * name of kafkajs's own, so that members of earlier versions stay in the group during a rolling upgrade.
+ * `onJoining` is called before each request to join, because kafkajs calls `protocol` only then.
  */
 export function createAssigner(onJoining: () => void): PartitionAssigner {
   return ({ cluster }): Assigner => ({
@@ -69,7 +69,7 @@ export function createAssigner(onJoining: () => void): PartitionAssigner {
   });
 }
 
-/** Ids of the members that read each topic, in order. */
+/** The sorted ids of the members that read each topic. */
 function readersByTopic(members: GroupMember[]): Map<string, string[]> {
   const readers = new Map<string, string[]>();
   for (const { memberId, memberMetadata } of members) {
@@ -80,7 +80,7 @@ function readersByTopic(members: GroupMember[]): Map<string, string[]> {
   return readers;
 }
 
-/** Topics that a member reads. Empty if it says so in a form that is not Kafka's. */
+/** The topics that a member reads. Empty if the member's metadata is not in Kafka's format. */
 function topicsOf(memberMetadata: Buffer): string[] {
   try {
     return AssignerProtocol.MemberMetadata.decode(memberMetadata)?.topics ?? [];
@@ -90,9 +90,9 @@ function topicsOf(memberMetadata: Buffer): string[] {
 }
 
 /**
- * Partitions of a topic that a member reads. kafkajs has just refreshed what it knows of the leader's own
- * topics. Other topics are asked for aside: among the leader's own they would end its consumer when
- * somebody deletes them.
+ * The partitions of a topic that a member reads. For the leader's own topics kafkajs has just refreshed its
+ * metadata. This function asks for other topics separately: among the leader's own topics they would end the
+ * leader's consumer when somebody deletes them.
  */
 async function partitionsOf(cluster: AssignerCluster, topic: string): Promise<number[]> {
   const own = cluster.findTopicPartitionMetadata(topic);
@@ -107,7 +107,7 @@ async function partitionsOf(cluster: AssignerCluster, topic: string): Promise<nu
       throw error;
     }
   });
-  // The consumer starts anew, and the group deals out once more.
+  // The consumer then starts anew, and the group assigns its partitions once more.
   if (!found) {
     throw new KafkaJSError(`no broker tells the partitions of ${topic}, which the group reads too`);
   }
@@ -118,13 +118,13 @@ async function partitionsOf(cluster: AssignerCluster, topic: string): Promise<nu
 export interface GroupMemberState {
   memberId: string;
   clientId: string;
-  /** The address that it connects from. */
+  /** The address from which the member connects. */
   host: string;
   topics: string[];
   partitions: Record<string, number[]>;
 }
 
-/** The members of a group, or undefined while the group deals out its partitions. */
+/** The members of a group; undefined while the group assigns its partitions. */
 export async function groupMembers(
   admin: Admin,
   groupId: string,
@@ -133,7 +133,7 @@ export async function groupMembers(
   return isStable ? members : undefined;
 }
 
-/** The members of a group; they have no partitions while the group deals them out. */
+/** The members of a group. They have neither topics nor partitions while the group assigns its partitions. */
 export async function groupState(
   admin: Admin,
   groupId: string,

@@ -36,13 +36,13 @@ import { missingRight } from './kafkajs-patches/rights';
 import { takeAddresses } from './kafkajs-patches/seed-brokers';
 
 /**
- * Only this folder knows kafkajs. It has had no release since 2023, so `kafkajs-patches/` mends what it lacks, at the
- * exact version that package.json pins. Each patch acts on the clients of `createKafka` alone.
+ * Only this folder knows kafkajs. kafkajs has had no release since 2023, so `kafkajs-patches/` repairs it, at the
+ * exact version that package.json pins. Each patch changes only what clients of `createKafka` do.
  */
 export type { Admin, Consumer, EachBatchPayload, Message, Producer } from 'kafkajs';
 export type { FetchedBatch, KnownLog };
 
-/** PEM texts. `cert` and `key` are the client's own, where brokers ask for them. */
+/** Texts in PEM format. `cert` and `key` are the client's own, for brokers that ask for them. */
 export interface KafkaTls {
   ca?: string;
   cert?: string;
@@ -52,17 +52,20 @@ export interface KafkaTls {
 export interface KafkaSettings {
   brokers: string[];
   clientId: string;
-  /** TLS, by the certificate authorities that Node knows unless `ca` is given. */
+  /** Whether to use TLS. It trusts the certificate authorities that Node knows, unless `ca` is given. */
   ssl: boolean | KafkaTls;
   sasl?: SASLOptions;
 }
 
-/** What kafkajs hands to a consumer's handler, and `kafkajs-patches/fetch.ts` has made. */
+/** Reads the batch, which `kafkajs-patches/fetch.ts` has made, from the payload of a consumer's handler. */
 export function fetchedBatch({ batch }: EachBatchPayload): FetchedBatch {
   return batch as unknown as FetchedBatch;
 }
 
-/** A client. Make one for each consumer: clients share committed offsets between their consumers. */
+/**
+ * Makes a client. Make one for each consumer, because the consumers of a client share their committed offsets.
+ * Throws a UsageError if the client id is too long.
+ */
 export function createKafka(
   settings: KafkaSettings,
   logger: Logger,
@@ -78,14 +81,14 @@ export function createKafka(
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => {
       const { message, ...fields } = entry.log;
-      // kafkajs calls each pause and each rejoin an info, and each retry it recovers from an error.
+      // kafkajs logs each pause and each rejoin as info, and each failed try that it repeats as an error.
       if (entry.level === logLevel.INFO) log.debug(fields, message);
       else if (entry.level !== logLevel.NOTHING) log.warn(fields, message);
     },
   });
   patchClusters(
     kafka,
-    // The first is the innermost.
+    // The first patch is the innermost.
     (cluster) => takeAddresses(cluster, settings.brokers),
     retryCoordinator,
     askThoseThatAnswer,
@@ -96,13 +99,13 @@ export function createKafka(
 }
 
 export interface GroupConsumer extends Consumer {
-  /** The right that it waits for, as Kafka names its error. */
+  /** The right that the consumer waits for, by the name of Kafka's error; undefined if it waits for none. */
   missingRight(this: void): string | undefined;
 }
 
 /**
- * `onJoining` is called before each request to join the group, `knownLog` before each fetch: the broker then
- * tells whether the log is still the one that was read.
+ * Makes a consumer of a group. `onJoining` is called before each request to join the group. `knownLog` is called
+ * before each fetch, so that the broker can tell whether the log is still the one that was read.
  */
 export function createConsumer(
   kafka: Kafka,
@@ -123,15 +126,15 @@ export function createConsumer(
   return Object.assign(consumer, { missingRight: () => own && missingRight(own) });
 }
 
-/** Whether the same request may succeed later, where kafkajs has given up for now. */
+/** Whether the same request may succeed later, although kafkajs has given up for now. */
 export function isRetriableKafkaError(error: unknown): boolean {
   if (!(error instanceof KafkaJSError)) return false;
   return error.retriable || isRetriableKafkaError((error as { cause?: unknown }).cause);
 }
 
 /**
- * Runs `use` with a connected admin client. Requests that name a topic fail while one of its partitions has
- * no leader, unless `leaderless` allows it: for what needs no leader.
+ * Runs `use` with a connected admin client. Requests that name a topic fail while one of its partitions has no
+ * leader. `leaderless` lets them succeed, for work that needs no leader.
  */
 export async function withAdmin<T>(
   kafka: Kafka,
@@ -148,8 +151,8 @@ export async function withAdmin<T>(
 }
 
 /**
- * An admin client for who asks again and again, and needs no leader. It connects at the first question, and anew
- * after an error.
+ * An admin client that stays connected, for callers that ask again and again and need no leader. It connects at the
+ * first question, and anew at the first question after an error.
  */
 export class KeptAdmin {
   #admin: Promise<Admin> | undefined;
@@ -189,7 +192,7 @@ export type { Kafka };
 
 export const GZIP = CompressionTypes.GZIP;
 
-/** One setting of a topic, as the broker applies it. */
+/** The value of one setting of a topic, as the broker applies it; undefined if there is none. */
 export async function topicConfig(
   admin: Admin,
   topic: string,
@@ -202,16 +205,16 @@ export async function topicConfig(
   return resources[0]?.configEntries[0]?.configValue;
 }
 
-/** The error code's name as Kafka gives it (`UNKNOWN_TOPIC_OR_PARTITION`), where there is one. */
+/** The name that Kafka gives the error (`UNKNOWN_TOPIC_OR_PARTITION`); undefined for other errors. */
 export function kafkaErrorType(error: unknown): string | undefined {
   if (error instanceof KafkaJSProtocolError) return error.type;
-  // Each request of ours that gets such an error was about one thing.
+  // Each of our requests that gets such an error asks about one thing only.
   if (error instanceof KafkaJSAggregateError) return kafkaErrorType(error.errors[0]);
   const cause = error instanceof KafkaJSError ? (error as { cause?: unknown }).cause : undefined;
   return cause ? kafkaErrorType(cause) : undefined;
 }
 
-/** What is wrong, for people outside: the error's name as Kafka gives it, and never a broker's address. */
+/** Describes an error to people outside: by the name that Kafka gives it, and never with a broker's address. */
 export function publicKafkaError(error: unknown): string {
   return kafkaErrorType(error) ?? 'Kafka can not be reached';
 }
@@ -224,9 +227,9 @@ export function isKafkaUnreachable(error: unknown): boolean {
 }
 
 /**
- * Headers as kafkajs sends them, each in its place. kafkajs takes an object, in which a name can't come again
- * behind another one: of A, B, A it would make A, A, B. But it asks a list of values for its pairs of name and
- * value by `map`, and this list gives every header.
+ * Headers as kafkajs sends them, each at its position. kafkajs accepts an object, in which a name can't come again
+ * behind another name: the headers A, B, A would become A, A, B. But kafkajs gets the pairs of name and value by a
+ * call of `map` on a list of values. The `map` of this list returns all headers.
  */
 export function toKafkaHeaders(headers: KafkaRecord['headers']): Record<string, Buffer[]> {
   return { inOrder: new HeaderPairs(headers) };

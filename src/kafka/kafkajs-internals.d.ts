@@ -34,11 +34,11 @@ declare module 'kafkajs/src/broker' {
     requestTimeout: number;
   }
   class Broker {
-    /** In the highest version that kafkajs and the broker know. */
+    /** Makes requests in the highest version that both kafkajs and the broker know. */
     lookupRequest(apiKey: number, definitions: object): (options: object) => Call;
     connectionPool: { send(call: object): Promise<unknown>; pool: Connection[] };
     connect(): Promise<void>;
-    /** By the number of the request. */
+    /** By the number of the request type. */
     versions: Record<number, { maxVersion: number } | undefined> | null;
     disconnect(): Promise<void>;
     metadata: (this: Broker, topics?: string[]) => Promise<ClusterMetadata>;
@@ -89,7 +89,7 @@ declare module 'kafkajs/src/consumer/consumerGroup' {
     filterPartitionsByNode(nodeId: string, owned: TopicPartitions[]): TopicPartitions[];
     seekOffsets(owned: TopicPartitions[]): Promise<void>;
     getActiveTopicPartitions(): Record<string, Set<number>>;
-    /** The same for all runs of a consumer. */
+    /** All runs of a consumer have the same cluster. */
     cluster: {
       refreshMetadata(): Promise<void>;
       refreshMetadataIfNecessary(): Promise<void>;
@@ -104,7 +104,7 @@ declare module 'kafkajs/src/consumer/consumerGroup' {
       set(topic: string, partition: number, offset: string): void;
       clear(): void;
     };
-    /** Made anew by each join. */
+    /** Each join makes a new offset manager. */
     offsetManager: {
       committedOffsets(): Record<string, Record<number, string | undefined>>;
       nextOffset(topic: string, partition: number): { toString(): string };

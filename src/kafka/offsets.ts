@@ -3,11 +3,11 @@ import { isRetriableKafkaError, type Kafka } from './kafka';
 import { connectLater, READ_COMMITTED, READ_UNCOMMITTED, type Cluster } from './cluster';
 import { despiteLeaderless } from './kafkajs-patches/leaderless';
 
-/** Where a partition begins and ends. Its records lie at `low <= offset < high`. */
+/** Where a partition begins and ends. The offsets of its records are `low <= offset < high`. */
 export interface PartitionEnds {
   partition: number;
   low: number;
-  /** The last stable offset: a reader of committed records reads what lies before it. */
+  /** The last stable offset: a reader of committed records reads the records below it. */
   stable: number;
   /** The high watermark. It is above `stable` while a transaction is open. */
   high: number;
@@ -17,15 +17,15 @@ export interface PartitionEnds {
 const EARLIEST = -2;
 const LATEST = -1;
 
-/** In the place of a leader's id. */
+/** Stands in kafkajs's list of leaders for the partitions that have none. */
 const NO_LEADER = '-1';
 
 const TRIES = 5;
 const FIRST_PAUSE_MS = 200;
 
 /**
- * Asks for the ends of every partition, by the number of the partition. kafkajs's own admin client gives
- * the last stable offset alone and calls it `high`. Throws when the topic does not exist.
+ * Asks for the ends of every partition, and returns them by ascending partition. kafkajs's own admin client returns
+ * only the last stable offset, and calls it `high`. Throws if the topic does not exist.
  */
 export async function topicEnds(kafka: Kafka, topic: string): Promise<PartitionEnds[]> {
   const offsets = createOffsetReader(kafka);
@@ -43,8 +43,8 @@ export interface OffsetReader {
 }
 
 /**
- * Every partition of a topic has to answer, or `ends` throws. With `partial` it leaves out those that have no leader
- * or whose leader can't be asked. It throws only if no leader that there is can be asked.
+ * `ends` throws unless every partition of the topic answers. With `partial` it skips partitions that have no
+ * leader, or whose leader can't be asked. It then throws only if there are leaders and none of them can be asked.
  */
 export function createOffsetReader(kafka: Kafka, { partial = false } = {}): OffsetReader {
   const { cluster, knows, close } = connectLater(partial ? despiteLeaderless(kafka) : kafka);
@@ -55,7 +55,7 @@ export function createOffsetReader(kafka: Kafka, { partial = false } = {}): Offs
       for (let tried = 1; ; tried++) {
         const { ends, error } = await endsOf(cluster, topic);
         if (error === undefined) return ends;
-        // Leaders move and connections break. Another look at the metadata finds the new leader.
+        // Leaders move and connections break. Fresh metadata names the new leaders.
         if (!isRetriableKafkaError(error) || tried === TRIES) throw error;
         await cluster.refreshMetadata();
         if (partial && ends.length > 0) return ends;
@@ -66,7 +66,7 @@ export function createOffsetReader(kafka: Kafka, { partial = false } = {}): Offs
   };
 }
 
-/** The ends that the leaders have told, and the first error of those that have not. */
+/** The ends that leaders have answered, and the first error of a leader that has not. */
 async function endsOf(
   cluster: Cluster,
   topic: string,
@@ -88,7 +88,7 @@ async function endsOf(
         const found = responses.flatMap((response) => response.partitions);
         return new Map(found.map(({ partition, offset }) => [partition, Number(offset)]));
       };
-      // In this order, as each end only grows: low <= stable <= high holds for what is returned.
+      // Each end only grows. Asked in this order, the answers fulfil low <= stable <= high.
       const low = await list(EARLIEST, READ_UNCOMMITTED);
       const stable = await list(LATEST, READ_COMMITTED);
       const high = await list(LATEST, READ_UNCOMMITTED);

@@ -4,7 +4,10 @@ import { kafkaErrorType } from './kafka';
 const DEADLINE_MS = 30_000;
 const PAUSE_MS = 100;
 
-/** Repeats what fails with one of these errors only, as Kafka names them, for half a minute. */
+/**
+ * Repeats `run` for up to 30 s while it fails with one of these errors, by Kafka's names. Throws any other at
+ * once.
+ */
 export async function persistently<T>(errors: string[], run: () => Promise<T>): Promise<T> {
   const deadline = Date.now() + DEADLINE_MS;
   for (;;) {

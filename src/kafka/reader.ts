@@ -8,7 +8,7 @@ import { fetchPartitions } from './fetch/fetch';
 import { topicIdOf } from './fetch/topic-ids';
 import { topicByTopic } from './kafkajs-patches/leaderless';
 
-/** Thrown when the asked-for offsets are no longer, or not yet, on the broker. */
+/** Thrown if the requested offsets are no longer, or not yet, on the broker. */
 export class OffsetOutOfRangeError extends Error {
   override readonly name = 'OffsetOutOfRangeError';
 }
@@ -16,8 +16,9 @@ export class OffsetOutOfRangeError extends Error {
 /** Reads records without a consumer group, so that no group's offsets or membership change. */
 export interface RecordReader {
   /**
-   * Committed records with `from <= offset < to`, in order, oldest first. Waits for those not yet written. A
-   * batch that can't be read comes as one record that says why (`KafkaRecord.unreadable`).
+   * Committed records with `from <= offset < to`, in the order of their offsets. Waits for records that are not yet
+   * written. A batch that can't be read comes as one record that says why (`KafkaRecord.unreadable`). Throws an
+   * {@link OffsetOutOfRangeError} if the broker does not have the next offset, and other errors after three tries.
    */
   read(topic: string, partition: number, from: number, to: number): AsyncGenerator<KafkaRecord>;
   /** The lowest offset that the partition has. */
@@ -60,7 +61,7 @@ export function createRecordReader(kafka: Kafka): RecordReader {
               { cause: error },
             );
           }
-          // Leaders move and connections break; three tries in a row, then the caller decides.
+          // Leaders move and connections break. After three failures in a row the caller decides.
           if (++failures >= 3) throw error;
           await cluster.refreshMetadata();
           continue;
@@ -87,7 +88,7 @@ export function createRecordReader(kafka: Kafka): RecordReader {
   };
 }
 
-/** The id of the topic, as the leader of this partition tells; undefined if it can't tell. */
+/** The id of the topic, as the leader of this partition reports it; undefined if the leader can't. */
 export async function readTopicId(
   kafka: Kafka,
   topic: string,

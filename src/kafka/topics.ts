@@ -5,8 +5,8 @@ import v3 from 'kafkajs/src/protocol/requests/createTopics/v3/response';
 import { persistently } from './persistently';
 
 /**
- * Gives an error the broker's own words: which setting is wrong, how many brokers there are. kafkajs reads
- * them and keeps only the code.
+ * Puts the broker's own message into an error: which setting is wrong, how many brokers there are. kafkajs reads the
+ * message and keeps only the code.
  */
 for (const response of [v1, v2, v3]) {
   const { parse } = response;
@@ -24,14 +24,14 @@ for (const response of [v1, v2, v3]) {
   };
 }
 
-/** What a cluster answers that has no controller for the moment, as while it starts. */
+/** Errors of a cluster that has no controller for the moment, for example while it starts. */
 const NOT_READY = ['NOT_CONTROLLER', 'REQUEST_TIMED_OUT'];
-/** What a broker answers that has not heard of a new topic, or of its leader, yet. */
+/** Errors of a broker that does not yet know a new topic, or its leader. */
 const NOT_KNOWN_YET = ['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'];
 
-/** Creates a topic, and waits until the broker knows it and its leader. Does nothing when it exists. */
+/** Creates the topic unless it exists. Waits up to 30 s until the broker knows the topic and its leader. */
 export async function createTopic(admin: Admin, topic: ITopicConfig): Promise<void> {
-  // kafkajs would wait for the leader only, and fail when the broker does not know the topic yet.
+  // kafkajs would wait only for the leader, and fail if the broker does not know the topic yet.
   const request = { waitForLeaders: false, topics: [topic] };
   try {
     await persistently(NOT_READY, () => admin.createTopics(request));
@@ -41,7 +41,7 @@ export async function createTopic(admin: Admin, topic: ITopicConfig): Promise<vo
   }
 }
 
-/** Asks about a topic that was created just now: each broker hears of it in its own time. */
+/** Asks about a topic that was just created, for up to 30 s: each broker learns of the topic in its own time. */
 export function onceKnown<T>(ask: () => Promise<T>): Promise<T> {
   return persistently(NOT_KNOWN_YET, ask);
 }

@@ -5,8 +5,9 @@ import { unpackSnappy } from './snappy';
 import { unpackZstd } from './zstd';
 
 /**
- * The bytes that a producer compressed. Throws a CorruptDataError when the data breaks the rules of its format,
- * and a TooLargeError when it would unpack to more than `limit` bytes, before it takes more memory than that.
+ * Unpacks the bytes that a producer compressed. Throws a CorruptDataError if the data breaks the rules of its
+ * format. Throws a TooLargeError if it would unpack to more than `limit` bytes, before it uses more memory than
+ * that.
  */
 export function decompress(codec: Codec, data: Buffer, limit: number): Buffer {
   switch (codec) {

@@ -7,9 +7,9 @@ const MAGIC = 0x8b1f;
 const DEFLATE = 8;
 const HEADER_BYTES = 10;
 const TRAILER_BYTES = 8;
-/** The header, an empty deflate stream, the trailer. */
+/** The size of the smallest member: the header, an empty deflate stream, the trailer. */
 const LEAST_MEMBER_BYTES = HEADER_BYTES + 2 + TRAILER_BYTES;
-/** Deflate shrinks no further. */
+/** The highest ratio by which deflate shrinks data. */
 const MOST_RATIO = 1032;
 
 const HAS_HEADER_CRC = 2;
@@ -18,10 +18,10 @@ const HAS_NAME = 8;
 const HAS_COMMENT = 16;
 
 /**
- * Unpacks gzip data (RFC 1952) as Java's GZIPInputStream does: member after member, and what follows
- * them is passed over unless it begins with the header of one more.
+ * Unpacks gzip data (RFC 1952) as Java's GZIPInputStream does: member after member. Bytes that follow a member are
+ * ignored unless they begin with the header of another member.
  *
- * Node's own gunzip passes over fewer such bytes and does not check the header's CRC.
+ * Node's own gunzip ignores fewer such bytes and does not check the header's CRC.
  */
 export function gunzip(data: Buffer, limit: number): Buffer {
   const members: Buffer[] = [];
@@ -71,7 +71,7 @@ function bodyStart(data: Buffer, at: number): number | string {
 function readMember(data: Buffer, start: number, room: number, limit: number) {
   const input = data.subarray(start);
   const most = Math.min(room, MOST_RATIO * input.length);
-  // One byte more than expected, as zlib asks for another piece when the first is full to the last byte.
+  // One byte more than expected, because zlib asks for another piece when the first is full to the last byte.
   const chunkSize = 1 + Math.max(firstBytes(input.length, most), 64);
   const { buffer: member, engine } = inflate(
     input,
@@ -94,7 +94,7 @@ function readMember(data: Buffer, start: number, room: number, limit: number) {
 
 function inflate(input: Buffer, options: ZlibOptions, limit: number) {
   try {
-    // With `info`, Node gives the engine too, which knows how many bytes of the input it has read.
+    // With `info`, Node also returns the engine, which knows how many bytes of the input it has read.
     const result: unknown = inflateRawSync(input, { ...options, info: true });
     return result as { buffer: Buffer; engine: InflateRaw };
   } catch (error) {

@@ -1,12 +1,12 @@
 import { CorruptDataError } from './decompress-errors';
 import type { Unpacked } from './unpacked';
 
-/** Up to here a loop copies faster than a call does. */
+/** Up to this length a loop copies faster than a call does. */
 const SHORT = 32;
 
 /**
- * Appends what the LZ4 block `data[at, end)` unpacks to, `most` bytes or fewer. Its matches reach back to
- * `earliest`, a position in the output.
+ * Appends what the LZ4 block `data[at, end)` unpacks to, at most `most` bytes. Matches of the block may reach back
+ * to `earliest`, a position in the output.
  */
 export function unpackLz4Block(
   data: Buffer,

@@ -6,18 +6,18 @@ import { Unpacked } from './unpacked';
 const MAGIC = 0x184d2204;
 const LEGACY_MAGIC = 0x184c2102;
 const LEGACY_BLOCK_BYTES = 8 * 1024 * 1024;
-/** The last four bits are free. */
+/** The magic number without its last four bits, which may have any value. */
 const SKIPPABLE_MAGIC = 0x184d2a5;
-/** One byte of a block stands for no more. */
+/** The most bytes that one byte of a block unpacks to. */
 const MOST_RATIO = 255;
 
 const UNCOMPRESSED_BLOCK = 0x8000_0000;
 
 /**
- * Unpacks LZ4 frames, one after another. Every checksum that is there is checked. What follows them and does not
- * begin with the magic number of a frame is passed over, as Java's client and the lz4 tool do.
+ * Unpacks LZ4 frames, one after another, and checks every checksum that they have. As in Java's client and the lz4
+ * tool, data behind a frame is ignored if it does not begin with the magic number of a frame.
  *
- * The code is our own, because no library does that: lz4js checks nothing and has had no release since 2018;
+ * The code is our own, because no library does this: lz4js checks nothing and has had no release since 2018;
  * lz4-napi reads one frame, without a limit on its size.
  */
 export function unpackLz4(data: Buffer, limit: number): Buffer {
@@ -74,8 +74,9 @@ function readDescriptor(data: Buffer, at: number): Descriptor {
 }
 
 /**
- * Clients of Kafka 0.8 and 0.9 took the checksum from the magic number on, which the format leaves out. Both are
- * let in always, because such batches stay in a log when brokers are upgraded, and it costs one value in 256.
+ * Clients of Kafka 0.8 and 0.9 computed the checksum from the magic number on, which the format does not include.
+ * Both checksums are always accepted, because batches of such clients stay in a log when brokers are upgraded. The
+ * cost is one more accepted value of 256.
  */
 function checkHeader(data: Buffer, at: number, end: number): void {
   const found = data[end];

@@ -1,18 +1,18 @@
 import { uncompressSync } from 'snappy';
 import { CorruptDataError, TooLargeError } from './decompress-errors';
 
-/** The stream format of snappy-java begins so; its block sizes are numbers in big-endian order. */
+/** Begins the stream format of snappy-java, in which block sizes are big-endian numbers. */
 const XERIAL_MAGIC = Buffer.from([0x82, ...Buffer.from('SNAPPY'), 0]);
 const XERIAL_HEADER_BYTES = XERIAL_MAGIC.length + 8;
-/** The magic's first four bytes, which stand in the place of a block's size. */
+/** The magic's first four bytes, read as a block's size. */
 const XERIAL_MAGIC_HEAD = XERIAL_MAGIC.readUInt32BE(0);
 const LEAST_VERSION = 1;
-/** Three bytes copy up to 64; Snappy shrinks no further. */
+/** The highest ratio by which Snappy shrinks data: three bytes copy up to 64. */
 const MOST_RATIO = 64 / 3;
 
 /**
- * Unpacks what Java's clients send, which is the stream format of snappy-java, and what librdkafka and
- * others send, which is one plain block. Which it is, is decided as snappy-java does.
+ * Unpacks both formats of Snappy. Java's clients send the stream format of snappy-java; librdkafka and others send
+ * one plain block. The formats are told apart as snappy-java does it.
  */
 export function unpackSnappy(data: Buffer, limit: number): Buffer {
   if (!isXerialHeader(data, 0)) {
@@ -36,7 +36,10 @@ function isXerialHeader(data: Buffer, at: number): boolean {
   );
 }
 
-/** A stream may be appended to another. Fewer than four bytes at the end are passed over, as snappy-java does. */
+/**
+ * The blocks of a stream, which may continue with another stream. Ignores up to three bytes at the end, like
+ * snappy-java.
+ */
 function* xerialBlocks(data: Buffer): Generator<Buffer> {
   let at = 0;
   while (data.length - at >= 4) {
@@ -65,7 +68,7 @@ function afterXerialHeader(data: Buffer, at: number): number {
   return at + XERIAL_HEADER_BYTES;
 }
 
-/** The length that a block names at its beginning, once it is one that the block can have. */
+/** The length that a block states at its beginning. Throws if the block can't have that length. */
 function unpackedLength(block: Buffer): number {
   let length = 0;
   for (let at = 0; at < 5 && at < block.length; at++) {

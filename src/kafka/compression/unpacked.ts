@@ -3,14 +3,14 @@ import { TooLargeError, type Codec } from './decompress-errors';
 const LEAST_BYTES = 64 * 1024;
 
 /**
- * How many bytes to take at first for data that unpacks to `most` bytes or fewer. A size that the data only
- * claims is not believed: records rarely shrink to less than an eighth, and what does takes more as it grows.
+ * How many bytes to allocate at first for data that unpacks to at most `most` bytes. A size that the data only
+ * claims is not trusted. Records rarely shrink to less than an eighth; for data that does, the buffer grows later.
  */
 export function firstBytes(compressed: number, most: number): number {
   return Math.min(most, LEAST_BYTES + 8 * compressed);
 }
 
-/** What is unpacked so far, in one piece, because later blocks copy from earlier ones. */
+/** The output so far, in one piece because later blocks copy from earlier ones. */
 export class Unpacked {
   bytes: Buffer;
   length = 0;

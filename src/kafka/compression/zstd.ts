@@ -4,7 +4,7 @@ import { Decompress } from 'fzstd';
 import { CorruptDataError, TooLargeError } from './decompress-errors';
 
 const MAGIC = 0xfd2fb528;
-/** The last four bits are free. */
+/** The magic number without its last four bits, which may have any value. */
 const SKIPPABLE_MAGIC = 0x184d2a5;
 const LAST_BLOCK = 1;
 const RLE_BLOCK = 1;
@@ -17,7 +17,7 @@ const { zstdDecompressSync: unpackByNode } = zlib as {
 };
 
 interface Frame {
-  /** Where the frame ends, with its checksum. */
+  /** Where the frame ends, including its checksum. */
   end: number;
   contentSize: bigint | undefined;
   /** Low 32 bits of the content's xxHash64; undefined: the frame has none. */
@@ -25,8 +25,8 @@ interface Frame {
 }
 
 /**
- * Unpacks Zstandard frames (RFC 8878), one after another; frames to skip are skipped. Node has Zstandard since
- * version 22.15; before that fzstd unpacks the frames, and that library checks nothing. So sizes and checksums
+ * Unpacks Zstandard frames (RFC 8878), one after another, and skips skippable frames. Node has Zstandard since
+ * version 22.15. Before that version fzstd unpacks the frames, and fzstd checks nothing. So sizes and checksums
  * are checked here for both.
  */
 export function unpackZstd(data: Buffer, limit: number): Buffer {
@@ -127,7 +127,7 @@ function byNode(
   limit: number,
 ): Buffer {
   try {
-    // Zero is no length that Node takes.
+    // Node does not accept zero as a limit.
     return unpack(bytes, { maxOutputLength: Math.max(room, 1) });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -142,7 +142,7 @@ function byFzstd(bytes: Buffer, room: number, limit: number): Buffer {
   const stream = new Decompress((chunk) => {
     length += chunk.length;
     if (length > room) throw new TooLargeError('zstd', limit);
-    // fzstd writes to the same memory again.
+    // fzstd reuses the memory of the chunk.
     chunks.push(chunk.slice());
   });
   try {

@@ -2,22 +2,22 @@ export interface AskedPartition {
   topic: string;
   partition: number;
   fetchOffset: number;
-  /** Bytes of the answer. One whole batch comes also if it is larger. */
+  /** Limit of the partition's part of the answer. One whole batch comes even if it is larger. */
   maxBytes: number;
-  /** Absent: not known, and the topic is asked for by its name. */
+  /** Absent: the id is not known, and the topic is asked for by its name. */
   topicId?: string | undefined;
   /**
-   * The leader epoch under which the record before `fetchOffset` was written. Absent: not known, and nobody
-   * tells a log that has lost its end. Of no use without `topicId`.
+   * The leader epoch under which the record before `fetchOffset` was written. By it the broker detects a log that
+   * has lost its end. Absent: not known, and the loss goes unnoticed. Has no effect without `topicId`.
    */
   lastEpoch?: number | undefined;
 }
 
 export interface FetchOptions {
-  /** Milliseconds that the broker may wait for `minBytes`. */
+  /** How long the broker may wait for `minBytes`, in milliseconds. */
   maxWaitTime: number;
   minBytes: number;
-  /** Bytes of the whole answer. */
+  /** Limit of the whole answer. */
   maxBytes: number;
   rackId?: string;
 }

@@ -10,29 +10,29 @@ import type { AskedPartition } from './asked-partition';
 import type { Divergence } from './fetch-by-id';
 import { topicIdOf } from './topic-ids';
 
-/** What a consumer knows of the log that it has read up to an offset. Absent: not known. */
+/** A consumer's knowledge of the log that it has read up to an offset. Absent fields are not known. */
 export interface KnownLog {
   topicId?: string | undefined;
   /** The leader epoch under which the record before the offset was written. */
   lastEpoch?: number | undefined;
 }
 
-/** How fetches ask a consumer for what it knows, by its cluster. */
+/** By a consumer's cluster: the function by which a fetch gets the consumer's knowledge of the log. */
 export const knownLogs = new WeakMap<object, (partition: number, offset: number) => KnownLog>();
 
 /**
- * What one fetch has brought of one partition. kafkajs takes it for a batch of its own with something in
- * it, so every fetch that moves the partition reaches the consumer's handler: records or none.
+ * The result of one fetch for one partition. kafkajs treats it as a batch of its own that is not empty. So every
+ * fetch that moves the partition reaches the consumer's handler, with records or without.
  */
 export class FetchedBatch {
-  /** kafkajs looks at the last of its messages, and finds none. */
+  /** kafkajs looks for the last message, and finds none. */
   readonly messages = [];
   readonly highWatermark: string;
 
   constructor(
     private readonly fetched: FetchedPartition,
     private readonly stillOwned: () => boolean,
-    /** Why the broker gives nothing of this partition, as Kafka names it. Absent: it does. */
+    /** Why the broker returns nothing usable of this partition: Kafka's error name or a text. Absent: it does. */
     readonly failure: string | undefined,
   ) {
     this.highWatermark = String(fetched.highWatermark);
@@ -42,17 +42,17 @@ export class FetchedBatch {
     return this.fetched.topic;
   }
 
-  /** Undefined if the broker gives topics no ids. If it is not the one that the consumer knew, it is all. */
+  /** Undefined if the broker has no topic ids. If the consumer knew another id, the batch holds nothing else. */
   get topicId(): string | undefined {
     return this.fetched.topicId;
   }
 
-  /** What the consumer knew when it asked; the broker has compared it with its log if topics have ids. */
+  /** The epoch that the consumer knew when it asked. If topics have ids, the broker has compared it with its log. */
   get lastEpoch(): number | undefined {
     return this.fetched.lastEpoch;
   }
 
-  /** The log has lost its end, up to before the offset that was asked for. The batch says no more then. */
+  /** Set if the log has lost its end, back to before the requested offset. The batch then holds nothing else. */
   get divergence(): Divergence | undefined {
     return this.fetched.divergence;
   }
@@ -61,12 +61,12 @@ export class FetchedBatch {
     return this.fetched.partition;
   }
 
-  /** The offset that was asked for. */
+  /** The requested offset. */
   get fetchOffset(): number {
     return this.fetched.fetchOffset;
   }
 
-  /** Whether the consumer has joined its group again since it asked: the batch may be another's by now. */
+  /** Whether the consumer has joined its group again since the fetch: another member may own the partition now. */
   get stale(): boolean {
     return !this.stillOwned();
   }
@@ -75,7 +75,7 @@ export class FetchedBatch {
     return decodeRecordSet(this.fetched);
   }
 
-  // The rest is for kafkajs, whose log and events name these.
+  // The rest is for kafkajs, whose log and events read these members.
   isEmpty = () => false;
   isEmptyDueToFiltering = () => false;
   firstOffset = () => String(this.fetchOffset);
@@ -85,14 +85,14 @@ export class FetchedBatch {
 }
 
 const OFFSET_OUT_OF_RANGE = 1;
-/** The topic is gone, or was made anew: 3 by its name, 100 and 103 by its id. */
+/** The topic is gone or was created again: code 3 for a fetch by its name, 100 and 103 by its id. */
 const UNKNOWN_TOPIC = [3, 100, 103];
-/** Another broker leads the partition, or none does for now: metadata will say. */
+/** Another broker leads the partition, or none does for now: new metadata will tell. */
 const LEADER_MOVED = [5, 6, 9, 56, 74, 75, 78];
 
 /**
- * Fetches the partitions of one broker for a consumer, in the place of kafkajs's `ConsumerGroup.fetch`. What
- * is wrong with one partition does not keep the others from being read.
+ * Fetches the partitions of one broker for a consumer, in place of kafkajs's `ConsumerGroup.fetch`. A fault of one
+ * partition does not keep the others from being read.
  */
 export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promise<FetchedBatch[]> {
   try {
@@ -102,7 +102,7 @@ export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promis
     const { offsetManager } = group;
     dropSeeksOfEarlierJoins(group);
     if (!(await begin(group, owned))) {
-      // Its leader will be known, or can be reached, by and by. Meanwhile the others are fetched.
+      // The leader will be known or reachable again some time. Meanwhile other brokers are asked.
       await group.cluster.refreshMetadata();
       await sleep(group.maxWaitTime);
       return [];
@@ -113,6 +113,7 @@ export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promis
       return [];
     }
     const broker = await group.cluster.findBroker({ nodeId });
+    // Each join makes a new offset manager, with offsets that other members may have committed.
     const stillOwned = () => group.offsetManager === offsetManager;
     const ids = await topicIds(group, broker, asked);
     const ofOther = asked.filter(({ topic, topicId }) => isOtherTopic(topicId, ids.get(topic)));
@@ -121,7 +122,6 @@ export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promis
     const { maxWaitTime, minBytes, maxBytes, rackId } = group;
     const limits = { maxWaitTime, minBytes, maxBytes, rackId };
     const fetched = await fetchPartitions(broker, asked, limits);
-    // Each join makes a new offset manager, and with it offsets that others may have committed.
     return await batchesOf(group, fetched, stillOwned);
   } catch (error) {
     await group.recoverFromFetch(error);
@@ -129,14 +129,15 @@ export async function fetchBatches(group: ConsumerGroup, nodeId: string): Promis
   }
 }
 
-/** By a group: the offset manager of the join for which it has fetched last. */
+/** By a group: the offset manager of the join in which the group fetched last. */
 const lastJoin = new WeakMap<ConsumerGroup, object>();
 
 /**
- * Forgets seeks that no fetch has taken up before the group came together again. kafkajs keeps them. The partition may
- * have been another consumer's since, which has committed more: the seek would read that again. A batch asks for a seek,
- * and a batch comes only after the first fetch of its join, so all seeks before that are older. But a seek before the
- * very first fetch is none of a batch: kafkajs's admin client sets offsets by it.
+ * Drops seeks that no fetch has applied before the group joined again. kafkajs keeps them. In between, another
+ * consumer may have owned the partition and committed more, which the seek would read again. Only batches ask for
+ * seeks, and a batch comes only after the first fetch of its join. So at that first fetch all seeks are older than
+ * the join. Seeks before a consumer's very first fetch stay: no batch made them, but kafkajs's admin client, which
+ * sets offsets so.
  */
 function dropSeeksOfEarlierJoins(group: ConsumerGroup): void {
   const before = lastJoin.get(group);
@@ -146,9 +147,9 @@ function dropSeeksOfEarlierJoins(group: ConsumerGroup): void {
 }
 
 /**
- * Takes up seeks, and asks where partitions begin of which nothing is committed; false if it is to be asked again.
- * kafkajs asks this for all partitions of the member before each fetch, and fails with the first leader that is lost.
- * So this asks for those of one broker alone.
+ * Applies seeks, and asks for the beginning of partitions without a committed offset. False: ask again later.
+ * kafkajs does this before each fetch for all partitions of the member, and fails at the first lost leader. So
+ * this function asks only for the partitions of one broker.
  */
 async function begin(
   group: ConsumerGroup,
@@ -174,7 +175,7 @@ function partitionsToAsk(
   const active = group.getActiveTopicPartitions();
   const asked = owned.flatMap(({ topic, partitions }) =>
     partitions
-      // An offset is unknown while kafkajs recovers from one that is out of range.
+      // An offset is unknown while kafkajs recovers from an offset that is out of range.
       .filter((one) => committed[topic]?.[one] != null && active[topic]?.has(one))
       .map((partition) => {
         const fetchOffset = Number(group.offsetManager.nextOffset(topic, partition).toString());
@@ -188,12 +189,12 @@ function partitionsToAsk(
   return alone ? [alone] : asked;
 }
 
-/** A broker before 2.8 gives topics no ids. It can't tell that a topic is another one. */
+/** False if an id is not known: a broker before 2.8 gives topics no ids, so a replaced topic goes unnoticed. */
 function isOtherTopic(known: string | undefined, now: string | undefined): boolean {
   return known !== undefined && now !== undefined && known !== now;
 }
 
-/** By an offset manager, which each join makes anew: after a topic is gone, its id is asked for again. */
+/** Topic ids by the offset manager, which each join makes anew: after a topic is gone, its id is asked for again. */
 const idsOfJoin = new WeakMap<object, Map<string, string | undefined>>();
 
 async function topicIds(
@@ -209,7 +210,7 @@ async function topicIds(
   return ids;
 }
 
-/** Tells that the topic is another one by now. */
+/** Makes a batch that reports only the new topic id, because the topic was deleted and created again. */
 function nothingOf(
   { topic, partition, fetchOffset }: AskedPartition,
   ids: Map<string, string | undefined>,
@@ -242,7 +243,7 @@ async function batchesOf(
   let [leaderMoved, topicGone] = [false, false];
   for (const one of fetched) {
     const { topic, partition, errorCode, bytes, divergence } = one;
-    // The log no longer has the batch that was cut off, so the other partitions need not wait for it.
+    // If the log no longer has the batch that was cut off, the other partitions need not wait any longer.
     if (fetched.length === 1 && bytes.length === 0) cutPartitions(group).delete(nameOf(one));
     if (group.seekOffset.has(topic, partition)) continue;
     if (group.subscriptionState.isPaused(topic, partition)) continue;
@@ -259,7 +260,7 @@ async function batchesOf(
   }
   for (const { topic, partition } of outOfRange) {
     const replicas = group.preferredReadReplicasPerTopicPartition[topic];
-    // A follower may not have what its leader has. kafkajs would begin the partition again from its start.
+    // A follower may lack records that its leader has. kafkajs would begin the partition again from its start.
     if (replicas?.[partition]) delete replicas[partition];
     else {
       const error = createErrorFromCode(OFFSET_OUT_OF_RANGE);
@@ -286,7 +287,7 @@ function preferReplica(
   };
 }
 
-/** Partitions of a consumer whose next batch did not fit beside what others had, by {@link nameOf}. */
+/** By consumer: partitions, by {@link nameOf}, whose next batch did not fit beside those of other partitions. */
 const cut = new WeakMap<ConsumerGroup, Set<string>>();
 
 function cutPartitions(group: ConsumerGroup): Set<string> {
@@ -302,9 +303,10 @@ function nameOf({ topic, partition }: { topic: string; partition: number }): str
 const ASK_ALONE = 'ask alone';
 
 /**
- * A broker cuts its answer off at `maxBytes`, also in the middle of a batch. Only the first partition of an
- * answer gets its first batch whole, whatever its size. So a batch that is larger is asked for alone: the
- * answer is {@link ASK_ALONE} then. Else it says what is wrong, or nothing.
+ * Checks whether the first batch of a partition is whole. A broker cuts its answer off at `maxBytes`, even in the
+ * middle of a batch. Only the first partition of an answer gets its first batch whole, whatever the size. So a
+ * partition whose batch was cut off is asked for alone: the result is then {@link ASK_ALONE}. Otherwise the result
+ * is the fault, or undefined if there is none.
  */
 function cutBatch(
   group: ConsumerGroup,
@@ -323,7 +325,7 @@ function cutBatch(
     partitionsCut.add(nameOf(one));
     return ASK_ALONE;
   }
-  // The others have their turn before the next try.
+  // The other partitions are fetched before the next try.
   partitionsCut.delete(nameOf(one));
   return `the broker gives ${bytes.length} of the ${size} bytes that a batch says it has`;
 }

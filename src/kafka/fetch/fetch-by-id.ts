@@ -4,11 +4,11 @@ import type { ByteReader } from '../records/byte-reader';
 import type { AskedPartition, FetchOptions } from './asked-partition';
 import { FETCH_BY_ID } from './topic-ids';
 
-/** Where the log that was read and the log that the leader has now part. */
+/** Where the log that was read differs from the leader's current log. */
 export interface Divergence {
-  /** The last leader epoch that the leader's log has, of those up to the one that it was asked for. */
+  /** The last leader epoch in the leader's log that is not above the epoch of the request. */
   epoch: number;
-  /** Where that epoch ends in the leader's log. */
+  /** The offset at which that epoch ends in the leader's log. */
   endOffset: number;
 }
 
@@ -16,7 +16,7 @@ const NO_TAGS = 0;
 const UNKNOWN = -1;
 const DIVERGING_EPOCH_TAG = 0;
 
-/** A fetch in a version that kafkajs does not know: topics have ids, and the fetched logs an epoch. */
+/** A fetch in a version that kafkajs does not know: it names topics by id, and the epoch of the last record read. */
 export function requestById(
   { maxWaitTime, minBytes, maxBytes, rackId = '' }: FetchOptions,
   isolationLevel: number,
@@ -35,7 +35,7 @@ export function requestById(
         .writeInt32(NO_SESSION)
         .writeInt32(LAST_SESSION_EPOCH)
         .writeUVarIntArray(topics.map(encodeTopic))
-        .writeUVarIntArray([]) // Topics to forget, of a session.
+        .writeUVarIntArray([]) // Topics to remove from a session.
         .writeUVarIntString(rackId)
         .writeUVarInt(NO_TAGS),
     );
@@ -46,10 +46,10 @@ function encodeTopic(partitions: AskedPartition[]): Encoder {
   const encoded = partitions.map(({ partition, fetchOffset, lastEpoch = UNKNOWN, maxBytes }) =>
     new Encoder()
       .writeInt32(partition)
-      .writeInt32(UNKNOWN) // The leader's epoch.
+      .writeInt32(UNKNOWN) // The current epoch of the leader.
       .writeInt64(fetchOffset)
       .writeInt32(lastEpoch)
-      .writeInt64(UNKNOWN) // Where the log begins, as followers say.
+      .writeInt64(UNKNOWN) // The start of the log, which only followers send.
       .writeInt32(maxBytes)
       .writeUVarInt(NO_TAGS),
   );
@@ -59,7 +59,7 @@ function encodeTopic(partitions: AskedPartition[]): Encoder {
     .writeUVarInt(NO_TAGS);
 }
 
-/** The optional fields at the end of what is answered for a partition. */
+/** Reads the optional fields at the end of a partition's answer; undefined: the logs do not differ. */
 export function readDivergence(reader: ByteReader): Divergence | undefined {
   let found: Divergence | undefined;
   for (let tags = reader.uvarint(); tags > 0; tags--) {

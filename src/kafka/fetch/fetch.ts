@@ -9,22 +9,22 @@ import type { RecordSet } from '../records/record-set';
 import { readDivergence, requestById, type Divergence } from './fetch-by-id';
 import { FETCH_BY_ID, knowsTopicIds } from './topic-ids';
 
-/** What the broker has answered for one partition. */
+/** A broker's answer for one partition. */
 export interface FetchedPartition extends RecordSet {
-  /** 0 if all is well, else an error code of the protocol; `bytes` is empty then. */
+  /** 0 if all is well, otherwise an error code of the protocol; `bytes` is then empty. */
   errorCode: number;
-  /** The broker to ask from now on; -1: the leader. */
+  /** The id of the broker to ask from now on; -1: the leader. */
   preferredReadReplica: number;
-  /** The topic that the broker was asked for; undefined: by its name alone. */
+  /** The topic id of the request; undefined: the topic was asked for by its name. */
   topicId: string | undefined;
-  /** As it was asked for. */
+  /** The epoch of the request. */
   lastEpoch: number | undefined;
-  /** The log has lost its end since the record before `fetchOffset` was read; `bytes` is empty then. */
+  /** Set if the log has lost its end since the record before `fetchOffset` was read; `bytes` is then empty. */
   divergence: Divergence | undefined;
 }
 
 interface FetchAnswer {
-  /** Milliseconds that kafkajs is to wait before it sends this broker anything. */
+  /** How long kafkajs must send nothing to this broker, in milliseconds. */
   clientSideThrottleTime: number;
   partitions: FetchedPartition[];
 }
@@ -32,8 +32,9 @@ interface FetchAnswer {
 const READ_COMMITTED = 1;
 
 /**
- * Fetches the bytes of partitions from one broker. kafkajs makes the request and owns the connection. Its
- * decoding of the answer is left out, because a log may hold more shapes than kafkajs knows.
+ * Fetches the bytes of partitions from one broker. kafkajs owns the connection, and makes the request unless
+ * topics are asked for by id. kafkajs's decoder is not used, because a log may hold more formats than kafkajs
+ * knows.
  */
 export async function fetchPartitions(
   broker: Broker,
@@ -41,7 +42,7 @@ export async function fetchPartitions(
   options: FetchOptions,
 ): Promise<FetchedPartition[]> {
   const topics = new Map<string, AskedPartition[]>();
-  // The broker fills its answer in this order: a fixed one would starve the last (KIP-74).
+  // The broker fills its answer in this order: with a fixed order the last partition would starve (KIP-74).
   for (const one of shuffle(asked)) {
     const others = topics.get(one.topic);
     if (others) others.push(one);
@@ -70,7 +71,7 @@ export async function fetchPartitions(
   }
 }
 
-/** The answer to a fetch in the versions 0 to 11, which are those that kafkajs asks in, or 13. */
+/** Decodes the answer to a fetch. `version`: 0 to 11, in which kafkajs asks, or 13. */
 export function decodeAnswer(
   bytes: Buffer,
   version: number,
@@ -83,7 +84,7 @@ export function decodeAnswer(
   if (version >= 7) {
     const errorCode = reader.int16();
     if (errorCode !== 0) throw createErrorFromCode(errorCode);
-    reader.int32(); // The id of a fetch session, which nobody has asked for.
+    reader.int32(); // The id of a fetch session, which we do not ask for.
   }
   const partitions: FetchedPartition[] = [];
   for (let topics = readLength(reader, byId); topics > 0; topics--) {
@@ -106,7 +107,7 @@ export function decodeAnswer(
   return { clientSideThrottleTime: version >= 8 ? throttleTime : 0, partitions };
 }
 
-/** Of a list or of bytes; -1: null. Newer versions of the protocol write it in fewer bytes, and add one. */
+/** The length of a list or of bytes; -1: null. Newer protocol versions write the length plus one, in fewer bytes. */
 function readLength(reader: ByteReader, byId: boolean): number {
   return byId ? reader.uvarint() - 1 : reader.int32();
 }
@@ -121,7 +122,7 @@ function decodePartition(
   const highWatermark = reader.int64();
   const abortedTransactions: RecordSet['abortedTransactions'] = [];
   if (version >= 4) {
-    reader.int64(); // The last stable offset. The broker gives nothing beyond it.
+    reader.int64(); // The last stable offset. The broker returns nothing beyond it.
     if (version >= 5) reader.int64(); // The first offset of the log.
     for (let left = readLength(reader, byId); left > 0; left--) {
       abortedTransactions.push({ producerId: reader.bigInt64(), firstOffset: reader.int64() });

@@ -4,23 +4,25 @@ import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import apiKeys from 'kafkajs/src/protocol/requests/apiKeys';
 import { ByteReader } from '../records/byte-reader';
 
-/** The first version of Metadata that tells the ids of topics. kafkajs asks in version 6 at most. */
+/** The first version of Metadata that returns topic ids. kafkajs asks in version 6 at most. */
 const METADATA_WITH_IDS = 10;
 /**
- * The first version of Fetch that names a topic by its id, so that a broker refuses to read a topic that was
- * deleted and made anew. It also tells a log that has lost its end (KIP-595).
+ * The first version of Fetch that names a topic by its id. By the id a broker refuses to read a topic that was
+ * deleted and created again. This version also detects a log that has lost its end (KIP-595).
  */
 export const FETCH_BY_ID = 13;
 const NO_TAGS = 0;
 const NO_ID = Buffer.alloc(16);
 
-/** Whether the broker can be asked for topics by id. Kafka 3.1 and later can. */
+/** Whether the broker knows requests that name topics by id. Kafka 3.1 and later does. */
 export function knowsTopicIds({ versions }: Broker): boolean {
   const upTo = (apiKey: number) => versions?.[apiKey]?.maxVersion ?? 0;
   return upTo(apiKeys.Metadata) >= METADATA_WITH_IDS && upTo(apiKeys.Fetch) >= FETCH_BY_ID;
 }
 
-/** The id that Kafka gave the topic when it was created. Undefined if the broker can't tell. */
+/**
+ * The id that Kafka gave the topic when it was created; undefined if the broker can't tell. Throws Kafka's error.
+ */
 export async function topicIdOf(broker: Broker, topic: string): Promise<string | undefined> {
   if (!knowsTopicIds(broker)) return undefined;
   const answer = await broker.connectionPool.send({
@@ -49,13 +51,13 @@ function encodeRequest(topic: string): Encoder {
   return new Encoder()
     .writeUVarInt(NO_TAGS) // The end of the request's header.
     .writeUVarIntArray([one])
-    .writeBoolean(false) // Create the topic.
-    .writeBoolean(false) // Tell what the client may do with the cluster,
-    .writeBoolean(false) // and with the topic.
+    .writeBoolean(false) // Whether to create the topic.
+    .writeBoolean(false) // Whether to return the client's rights on the cluster,
+    .writeBoolean(false) // and on the topic.
     .writeUVarInt(NO_TAGS);
 }
 
-/** The one topic that was asked for stands behind the list of brokers. */
+/** The one topic that was asked for follows the list of brokers. */
 function decodeAnswer(bytes: Buffer): Answer {
   const reader = new ByteReader(bytes);
   const skipString = () => reader.skip(Math.max(reader.uvarint() - 1, 0));
@@ -70,7 +72,7 @@ function decodeAnswer(bytes: Buffer): Answer {
   }
   skipString(); // The id of the cluster,
   reader.int32(); // and its controller.
-  reader.uvarint(); // One topic.
+  reader.uvarint(); // The number of topics: one.
   const errorCode = reader.int16();
   skipString(); // Its name.
   const id = reader.slice(NO_ID.length)!;

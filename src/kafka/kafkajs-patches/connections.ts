@@ -1,18 +1,19 @@
 import { KafkaJSConnectionError } from 'kafkajs';
 import type Connection from 'kafkajs/src/network/connection';
 
-/** An answer begins with its size. */
+/** An answer begins with its size, in this many bytes. */
 const BYTES_OF_SIZE = 4;
 
 /**
- * kafkajs connects again with what had arrived of an answer when the old connection broke. It takes the
- * first bytes of the new one for the rest, and understands nothing from then on (tulios/kafkajs#715).
+ * Forgets the part of an answer that had arrived when a connection broke. kafkajs keeps these bytes when it
+ * connects again. It then takes the first bytes of the new connection for the rest of the answer, and can read
+ * nothing from then on (tulios/kafkajs#715).
  */
 export function forgetOldBytes(connection: Connection): void {
   const connect = connection.connect.bind(connection);
   connection.connect = () => {
     if (!connection.isConnected()) {
-      // Else bytes that the old socket still has would come in between.
+      // Otherwise bytes that the old socket still has would come in between.
       connection.socket?.destroy();
       connection.chunks = [];
       connection.bytesBuffered = 0;
@@ -24,9 +25,10 @@ export function forgetOldBytes(connection: Connection): void {
 }
 
 /**
- * kafkajs keeps a connection on which a request has timed out, and sends the next request on it. A
- * connection that a load balancer has dropped, or whose broker hangs, then fails for as long as the kernel
- * sends its bytes again: a quarter of an hour (tulios/kafkajs#919). Kafka's own client closes it; so does this.
+ * Closes a connection on which a request has timed out, as Kafka's own client does. kafkajs keeps the connection
+ * and sends the next request on it. A load balancer may have dropped the connection, or its broker may hang.
+ * Requests then fail until the kernel stops sending their bytes again, after a quarter of an hour
+ * (tulios/kafkajs#919).
  */
 export function closeOnTimeout(connection: Connection): void {
   const send = connection.send.bind(connection);
@@ -43,12 +45,12 @@ export function closeOnTimeout(connection: Connection): void {
   };
 }
 
-/** Whether a request was not answered in its time. */
+/** Whether a request was not answered in time. */
 export function isTimeout(error: unknown): boolean {
   return error instanceof Error && error.name === 'KafkaJSRequestTimeoutError';
 }
 
-/** Ends the requests that wait on a connection, and closes it. The next request connects anew. */
+/** Rejects the requests that wait on a connection, and closes the connection. The next request connects anew. */
 export async function closeHanging(hanging: Connection): Promise<void> {
   const { host, port, socket } = hanging;
   const broker = `${host}:${port}`;

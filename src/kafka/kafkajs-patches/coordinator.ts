@@ -2,9 +2,9 @@ import { KafkaJSGroupCoordinatorNotFound } from 'kafkajs';
 import type { PatchedCluster } from './our-clusters';
 
 /**
- * kafkajs ends a consumer for good, and with it the process, when no broker answers while it looks for
- * the group's coordinator. The only broker that restarts is such a case. The patched clusters call the
- * error retriable, so that the consumer starts again.
+ * Makes the error of a missing group coordinator retriable, so that the consumer starts again. kafkajs ends a
+ * consumer for good, and with it the process, when no broker answers while kafkajs looks for the coordinator. The
+ * restart of the only broker is an example.
  */
 export function retryCoordinator(cluster: PatchedCluster): void {
   const find = cluster.findGroupCoordinatorMetadata.bind(cluster);

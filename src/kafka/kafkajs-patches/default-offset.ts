@@ -1,13 +1,13 @@
 import OffsetManager from 'kafkajs/src/consumer/offsetManager';
 import { isOurs } from './our-clusters';
 
-/** Stands for the beginning of a partition, as kafkajs commits it. */
+/** The offset by which kafkajs commits the beginning of a partition. */
 const BEGINNING = '-2';
 
 /**
- * kafkajs commits the beginning of a partition when the offset that it asks for is not there, so that a restart
- * begins there too. It commits no metadata, and with that it takes away the totals that earlier owners have
- * committed beside the offset. Here they stay.
+ * Keeps the committed metadata when kafkajs commits the beginning of a partition. kafkajs does so when the offset
+ * that it asks for is not there, so that a restart begins there too. It commits no metadata, and would thus remove
+ * the totals that earlier owners have committed beside the offset.
  */
 const manager = OffsetManager.prototype;
 const { setDefaultOffset } = manager;

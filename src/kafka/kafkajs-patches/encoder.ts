@@ -1,15 +1,16 @@
 import Encoder from 'kafkajs/src/protocol/encoder';
 
 /**
- * kafkajs writes each number of a record through a BigInt, an array and a buffer of its own: most of the
- * time that a producer takes. The numbers of records nearly always have 31 bits; those go straight in.
+ * Writes the numbers of records directly into the buffer. kafkajs writes each number through a BigInt, an array
+ * and a buffer of its own, which takes most of a producer's time. The numbers of records nearly always fit into 31
+ * bits; only the others still take kafkajs's way.
  */
 const { writeVarLong } = Encoder.prototype;
 const { sizeOfVarLong } = Encoder;
 const isSmall = (value: unknown): value is number =>
   typeof value === 'number' && (value & 0x3fffffff) === value;
 
-/** Grows without filling what is written over at once. */
+/** Grows the buffer without filling bytes that are overwritten at once. */
 Encoder.prototype.ensureAvailable = function (bytes) {
   const needed = this.offset + bytes;
   if (needed <= this.buf.length) return;

@@ -2,7 +2,7 @@ import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup';
 import { fetchBatches } from '../fetch/consumer-fetch';
 import { isOurs } from './our-clusters';
 
-/** kafkajs trusts that a log has the shapes it knows; see `fetchBatches`, which fetches in its place. */
+/** kafkajs trusts that a log has only formats that it knows. So `fetchBatches` fetches in its place. */
 const group = ConsumerGroup.prototype;
 const { fetch } = group;
 

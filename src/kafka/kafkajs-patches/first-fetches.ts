@@ -1,9 +1,9 @@
 import type Connection from 'kafkajs/src/network/connection';
 
 /**
- * Makes calls that come while a connection is being made share it. kafkajs makes a socket for each such
- * call and forgets all but the last: nothing closes the others, and the process that waits for them
- * does not end. The connection for fetches is made by the first fetch, so two first fetches are enough.
+ * Lets calls that come while a connection is being made share the connection. kafkajs makes a socket for each such
+ * call and forgets all but the last. Nothing closes the other sockets, and a process that waits for them does not
+ * end. Two first fetches are enough for this, because the first fetch makes the connection for fetches.
  */
 export function connectOnce(connection: Connection): void {
   const connect = connection.connect.bind(connection);
@@ -19,7 +19,7 @@ export function connectOnce(connection: Connection): void {
     attempt.then(forget, forget);
     return attempt;
   };
-  // An attempt that a broker ends before it has begun never settles: the next call makes a new one.
+  // An attempt never settles if its broker disconnects before the attempt has begun. The next call makes a new one.
   connection.disconnect = () => {
     underWay = undefined;
     return disconnect();

@@ -1,9 +1,9 @@
 import type Connection from 'kafkajs/src/network/connection';
 
 /**
- * kafkajs re-arms a 1 ms timer on every connection for ever (tulios/kafkajs#1556), because it looks for
- * waiting requests when there are none. That is about 870 wake-ups a second and 3 to 6 % of a core for
- * each idle connection. The patched connections arm the timer only while requests wait.
+ * Arms the timer of a connection only while requests wait. kafkajs re-arms a 1 ms timer on every connection for
+ * ever (tulios/kafkajs#1556), because it looks for waiting requests even when there are none. That is about 870
+ * wake-ups a second, and 3 to 6 % of a core for each idle connection.
  */
 export function stopIdleTimer({ requestQueue: queue }: Connection): void {
   const schedule = queue.scheduleCheckPendingRequests.bind(queue);

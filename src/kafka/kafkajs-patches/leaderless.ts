@@ -6,11 +6,11 @@ import response from 'kafkajs/src/protocol/requests/metadata/v6/response';
 import { withClusters } from './our-clusters';
 
 /**
- * kafkajs takes one partition without a leader for an error of the whole answer (tulios/kafkajs#1520, #1769).
- * While a broker with the only replica of one partition is away, no consumer of the topic can join its
- * group, and no client can list the topics of the cluster. Here a consumer reads the other partitions, and
- * looks for a leader soon again. Others that ask for a topic by name still get the error: a command that
- * leaves a partition out would tell something wrong.
+ * Lets a consumer read a topic while one of its partitions has no leader. kafkajs takes such a partition for an
+ * error of the whole answer (tulios/kafkajs#1520, #1769). An example is a partition whose only replica is on a
+ * broker that is away. No consumer of the topic can then join its group, and no client can list the topics of the
+ * cluster. A patched consumer reads the other partitions, and looks for a leader again after 2 s. Other clients
+ * that ask for a topic by name still get the error: a command that skips a partition would report something wrong.
  */
 const LOOK_AGAIN_MS = 2_000;
 
@@ -26,11 +26,12 @@ response.parse = async (data) => {
 };
 
 /**
- * And kafkajs takes one topic that is gone or forbidden for an error of the whole answer. The producer of a process
- * then writes to none of its other topics that it does not know yet (tulios/kafkajs#1146).
+ * kafkajs also takes one topic that is gone or forbidden for an error of the whole answer. A process's producer then
+ * can't write to any other topic that the producer does not know yet (tulios/kafkajs#1146).
  *
- * On a broker of a client that bears with either. Symbols of all copies of this file: a stream module may load
- * it once more.
+ * The symbols mark the brokers of clients that bear with such answers: `patient` those of `despiteLeaderless`,
+ * `separate` those of `topicByTopic`. All copies of this file share the symbols, because a stream module may load
+ * another copy.
  */
 const patient = Symbol.for('cloudsync.leaderless');
 const separate = Symbol.for('cloudsync.topicByTopic');
@@ -62,14 +63,14 @@ function wrongTopics({ topicMetadata }: ClusterMetadata) {
   });
 }
 
-/** The client, whose consumers and admins take metadata in which a partition has no leader. */
+/** A client like `kafka`, whose consumers and admins accept metadata in which a partition has no leader. */
 export function despiteLeaderless(kafka: Kafka): Kafka {
   return withClusters<Cluster>(kafka, ({ brokerPool: pool }) => {
     const { createBroker, refreshMetadata } = pool;
     pool.createBroker = (settings) => Object.assign(createBroker(settings), { [patient]: true });
     pool.refreshMetadata = async (topics) => {
       await refreshMetadata.call(pool, topics);
-      // A cluster that is disconnected meanwhile has none.
+      // A cluster that was disconnected in the meantime has no metadata.
       if (!pool.metadata || leaderless(pool.metadata).length === 0) return;
       pool.metadataExpireAt = Date.now() + LOOK_AGAIN_MS;
     };
@@ -77,8 +78,8 @@ export function despiteLeaderless(kafka: Kafka): Kafka {
 }
 
 /**
- * The client, whose producers and readers go on with their other topics while one is gone or forbidden, or has a
- * partition without a leader. Only what is asked of that topic gets the broker's error.
+ * A client like `kafka`, whose producers and readers tolerate a topic that is gone or forbidden, or has a partition
+ * without a leader. They continue with their other topics. Only calls for that topic get the broker's error.
  */
 export function topicByTopic(kafka: Kafka): Kafka {
   return withClusters<Cluster>(kafka, (cluster) => {
@@ -88,7 +89,7 @@ export function topicByTopic(kafka: Kafka): Kafka {
     pool.refreshMetadata = async (topics) => {
       await refreshMetadata.call(pool, topics);
       if (!pool.metadata) return;
-      // Who next names such a topic adds it, and so asks anew.
+      // The next call that names such a topic adds the topic again, and so asks for fresh metadata.
       for (const { topic } of wrongTopics(pool.metadata)) cluster.targetTopics.delete(topic);
     };
     const find = cluster.findTopicPartitionMetadata.bind(cluster);

@@ -7,7 +7,7 @@ import { isOurs, type PatchedCluster } from './our-clusters';
 
 const COORDINATOR_NOT_AVAILABLE = 15;
 const NOT_COORDINATOR = 16;
-/** Before a broker that was lost is asked again. */
+/** The pause before a lost broker is asked again. */
 const LOST_PAUSE_MS = 200;
 
 function hasWaited(error: unknown): boolean {
@@ -28,8 +28,9 @@ const group = ConsumerGroup.prototype;
 const { heartbeat, recoverFromFetch } = group;
 
 /**
- * kafkajs asks a coordinator that does not answer, or is not available, again and again, until it gives the consumer
- * up after minutes (tulios/kafkajs#1513). The cluster has another coordinator by then. A join asks for it.
+ * Lets a consumer join its group again when the coordinator does not answer or is not available. kafkajs asks the
+ * same coordinator again and again, until it gives the consumer up after minutes (tulios/kafkajs#1513). By then
+ * the cluster has another coordinator, which a join finds.
  */
 group.heartbeat = async function (options) {
   try {
@@ -41,11 +42,13 @@ group.heartbeat = async function (options) {
 };
 
 /**
- * kafkajs asks a broker that does not answer for its partitions for minutes, though other brokers lead
- * them by then. It asks for leaders only every five minutes, or when a broker says that it is none. A broker
- * that can't be reached ends the fetches from all others before their records are looked at. And one that
- * closes its connection is forgotten: once all have, as idle ones under a quota, the consumer leaves its
- * group, again and again.
+ * Refreshes the metadata when a broker is lost during a fetch, and lets the consumer continue. kafkajs has three
+ * faults:
+ * - It asks a broker that does not answer for its partitions for minutes, though other brokers lead them by then.
+ *   It asks for leaders only every five minutes, or when a broker says that it is not the leader.
+ * - A broker that can't be reached ends the fetches from all others before their records are looked at.
+ * - A broker that closes its connection is forgotten. Once all brokers have, the consumer leaves its group, again
+ *   and again. Brokers close idle connections, for example while a quota keeps the client waiting.
  */
 group.recoverFromFetch = async function (error) {
   if (!isOurs(this.cluster) || !isLost(error)) return recoverFromFetch.call(this, error);
@@ -54,15 +57,15 @@ group.recoverFromFetch = async function (error) {
 };
 
 /**
- * kafkajs asks any broker for leaders and coordinators, again and again the one that hangs too: its
- * connections stay open, and new ones are accepted. Each such request takes as long as its time limit, and
- * connecting is tried nine times. The patched cluster asks brokers that have answered, as long as there are some.
+ * Asks brokers that have answered for leaders and coordinators, as long as there are some. kafkajs asks any
+ * broker, and again and again one that hangs: such a broker keeps its connections open, and accepts new ones. Each
+ * request to it takes its whole time limit, and kafkajs tries nine times to connect.
  */
 export function askThoseThatAnswer(cluster: PatchedCluster): void {
   const { brokerPool: pool, connectionPoolBuilder: builder } = cluster;
   const { createBroker, withBroker, findConnectedBroker } = pool;
   const build = builder.build.bind(builder);
-  /** Connections of the brokers that hang. kafkajs gives a broker new ones in the middle of its life. */
+  /** Connections of the brokers that hang. kafkajs replaces the connections of a broker during the broker's life. */
   const silent = new WeakSet<object>();
 
   builder.build = async (destination) => {
@@ -90,8 +93,8 @@ export function askThoseThatAnswer(cluster: PatchedCluster): void {
       try {
         await connect();
       } catch (error) {
-        // kafkajs gives a broker up at an error of the connection, and not at a request that timed out. Who has waited
-        // for 30 s behind others that connect to the same broker gets an error that kafkajs calls final.
+        // kafkajs gives a broker up after a connection error, but not after a request that timed out. A call that has
+        // waited for 30 s behind others that connect to the same broker gets an error that kafkajs calls final.
         if (!isTimeout(error) && !hasWaited(error)) throw error;
         throw new KafkaJSConnectionError((error as Error).message);
       }
@@ -99,12 +102,12 @@ export function askThoseThatAnswer(cluster: PatchedCluster): void {
     return broker;
   };
 
-  /** The pool without the brokers that hang, unless all do. */
+  /** The pool without the brokers that hang, or the whole pool if all hang. */
   function answering() {
     const all = Object.entries(pool.brokers);
     const some = all.filter(([, broker]) => !silent.has(broker.connectionPool));
     const value = Object.fromEntries(some.length > 0 ? some : all);
-    // Connecting changes the pool itself.
+    // Connecting must change the pool itself.
     const connect = pool.connect.bind(pool);
     return Object.create(pool, { brokers: { value }, connect: { value: connect } }) as typeof pool;
   }

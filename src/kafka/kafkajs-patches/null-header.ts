@@ -1,9 +1,9 @@
 import Encoder from 'kafkajs/src/protocol/encoder';
 
 /**
- * Stands for a header without a value. kafkajs can write null for a header, but fails when it adds up the
- * size. This buffer counts as empty, which takes as many bytes, and is written as null. Any other empty
- * buffer is written as before, so clients of others notice nothing.
+ * Stands for a header without a value. kafkajs can write null for a header, but fails when it adds up the sizes.
+ * This buffer counts as empty, which takes the same number of bytes, and is written as null. Any other empty
+ * buffer is written as before, so clients of other programs notice nothing.
  */
 export const NULL_HEADER = Buffer.alloc(0);
 

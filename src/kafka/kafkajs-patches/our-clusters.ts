@@ -22,12 +22,12 @@ interface BrokerPool {
 type CreateCluster = (options: object) => PatchedCluster;
 
 /**
- * Remembers the clusters of CloudSync's own clients. A program that embeds CloudSync may use the same
- * kafkajs for clients of its own, and those stay as kafkajs publishes them.
+ * Remembers the clusters of CloudSync's own clients. A program that embeds CloudSync may use the same kafkajs for
+ * clients of its own, which stay as kafkajs publishes them.
  */
 const ours = new WeakSet<object>();
 
-/** Tells whether a client of CloudSync works with the cluster. Patches of prototypes ask for it. */
+/** Whether a client of CloudSync works with the cluster. Patches of prototypes ask this first. */
 export function isOurs(cluster: object): boolean {
   return ours.has(cluster);
 }
@@ -57,7 +57,7 @@ export function patchConnections(
   };
 }
 
-/** The client, but for `change` that each cluster gets which is made through what is returned. */
+/** A client like `kafka` that also applies `change` to each cluster which is made through the new client. */
 export function withClusters<T>(kafka: Kafka, change: (cluster: T) => void): Kafka {
   const [holder, symbol] = clusterFactory(kafka);
   const value: CreateCluster = (options) => {

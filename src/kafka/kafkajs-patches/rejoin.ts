@@ -5,10 +5,11 @@ import { isOurs } from './our-clusters';
 const REBALANCE_IN_PROGRESS = 27;
 
 /**
- * kafkajs goes on fetching the old partitions when a member can't join its group anew, as while the broker
- * restarts. The member then sends no heartbeat because its group has forgotten it, or sends one that the
- * group takes. So nobody tells it to join. The patched heartbeat tells it, until a join has succeeded.
- * A consumer makes its group anew after each crash, so the prototype is the only place for the patch.
+ * Makes a member join again after a failed join. If a member can't join its group again, for example while the
+ * broker restarts, kafkajs continues to fetch the old partitions. The member then sends no heartbeat because its
+ * group has forgotten the member, or sends a heartbeat that the group accepts. In both cases nothing tells the
+ * member to join. So the patched heartbeat throws the error of a rebalance until a join has succeeded. A consumer
+ * makes its group anew after each crash, so the prototype is the only place for the patch.
  */
 const group = ConsumerGroup.prototype;
 const { heartbeat, joinAndSync } = group;

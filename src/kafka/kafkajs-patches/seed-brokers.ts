@@ -1,8 +1,8 @@
 import type { PatchedCluster } from './our-clusters';
 
 /**
- * kafkajs splits the addresses that it is given at their first colon (tulios/kafkajs#1589), and so takes no IPv6 address.
- * kafkajs takes the addresses that brokers advertise as they are.
+ * Splits the brokers' addresses of the settings at their last colon. kafkajs splits them at the first colon
+ * (tulios/kafkajs#1589), and so accepts no IPv6 address. It uses the addresses that brokers advertise as they are.
  */
 export function takeAddresses(
   { connectionPoolBuilder: builder }: PatchedCluster,
@@ -14,7 +14,7 @@ export function takeAddresses(
     build(destination?.host ? destination : hostAndPort(brokers[next++ % brokers.length]!));
 }
 
-/** The brackets of an IPv6 address belong to its text alone. */
+/** The brackets of an IPv6 address belong only to its text form. */
 function hostAndPort(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');

@@ -1,17 +1,19 @@
 import { LinearGrouping } from './linear-grouping';
 
-/** A record to produce. Its bytes are kept, not copied, until the broker has answered. */
+/** A record to produce. The producer keeps its bytes, without a copy, until the broker has answered. */
 export interface OutgoingRecord {
   key: Buffer;
   value: Buffer;
   headers?: Record<string, string>;
 }
 
-/** What became of the records of one call. */
+/** The result of one call. */
 export interface Acknowledgement {
-  /** Positions in the call's list that the broker has not acknowledged; empty when all is well. */
+  /**
+   * The records that the broker has not acknowledged, by their positions in the call's list. Empty if all is well.
+   */
   missing: number[];
-  /** Why the last of them is missing. */
+  /** The latest reason why records are missing; absent if none is missing. */
   reason?: string;
 }
 
@@ -20,7 +22,7 @@ export interface BatchingProducerOptions {
   send: (records: OutgoingRecord[]) => Promise<unknown>;
   /** Whether the same batch may succeed later. */
   isRetriable: (error: unknown) => boolean;
-  /** The reason that calls get; the error itself goes to `onFailure` only. */
+  /** The reason that callers get. Only `onFailure` gets the error itself. */
   reasonOf: (error: unknown) => string;
   limits: BatchingLimits;
   onQueue?: (records: number, bytes: number) => void;
@@ -29,27 +31,27 @@ export interface BatchingProducerOptions {
 }
 
 export interface BatchingLimits {
-  /** A batch is sent when it has so many records, */
+  /** A batch is sent when it has this many records. */
   batchRecords: number;
-  /** or so many bytes: less than what the broker takes in one batch, */
+  /** A batch is sent before it exceeds this many bytes, which must be less than a broker accepts in one batch. */
   batchBytes: () => number;
-  /** or when its first record has waited so long, in milliseconds. */
+  /** A batch is sent when its first record has waited this long, in milliseconds. */
   lingerMs: number;
-  /** Batches under way at once. */
+  /** How many batches may be under way at once. */
   inFlight: number;
-  /** Records, and bytes of keys and values, that were taken and not answered. */
+  /** Limits of the records that were accepted and not yet answered: their number, and their bytes in a request. */
   queueRecords: number;
   queueBytes: number;
   /** How long a call waits for its acknowledgement, in milliseconds. */
   deliveryTimeoutMs: number;
 }
 
-/** Thrown by `send` for records that find no room; none of them was taken. */
+/** Thrown by `send` if there is no room for the records; none of them was accepted. */
 export class QueueFullError extends Error {
   override readonly name = 'QueueFullError';
 }
 
-/** Records of one call in one batch: positions `from` to `to`. */
+/** Records of one call in one batch: the positions `from <= position < to`. */
 interface Part {
   call: Call;
   from: number;
@@ -62,13 +64,13 @@ interface Batch {
 }
 
 const RETRY_PAUSE_MS = 200;
-/** A process that gets no requests, because it is not ready, must become ready again. */
+/** How long a failure counts. A process that is not ready gets no requests, but must become ready again. */
 const RECENT_MS = 15_000;
 
 /**
- * Gathers records of many calls into batches, several of them under way at once. A batch that fails is
- * tried again for as long as a call waits for it, so a record may be on the topic twice, but an
- * acknowledged one is there.
+ * Gathers records of many calls into batches, several of which are under way at once. A batch that fails is sent
+ * again while a call waits for it. So a record may be on the topic twice, but an acknowledged record is always
+ * there.
  */
 export class BatchingProducer {
   readonly #options: BatchingProducerOptions;
@@ -80,7 +82,7 @@ export class BatchingProducer {
   #timeoutMs: number;
   #failure: { reason: string; at: number } | undefined;
   #onIdle: (() => void) | undefined;
-  /** Taken and not answered by the broker. */
+  /** Records and bytes that were accepted and not yet answered by the broker. */
   records = 0;
   bytes = 0;
 
@@ -94,15 +96,15 @@ export class BatchingProducer {
     return this.records >= queueRecords || this.bytes >= queueBytes;
   }
 
-  /** Why the latest try failed; `undefined` when it succeeded, or some seconds later. */
+  /** Why the latest try failed; `undefined` if it succeeded, or once the failure is 15 s old. */
   get recentFailure(): string | undefined {
     const { reason, at } = this.#failure ?? { at: -Infinity };
     return performance.now() - at < RECENT_MS ? reason : undefined;
   }
 
   /**
-   * Resolves when every record is acknowledged or given up, at the latest after the delivery timeout.
-   * An empty queue takes any number of records. Throws {@link QueueFullError}.
+   * Resolves when every record is acknowledged or given up, at the latest after the delivery timeout. Throws a
+   * {@link QueueFullError} if there is no room; an empty queue accepts any number of records.
    */
   send(records: OutgoingRecord[]): Promise<Acknowledgement> {
     const bytes = records.reduce((sum, record) => sum + sizeOf(record), 0);
@@ -121,14 +123,14 @@ export class BatchingProducer {
     });
   }
 
-  /** Every call, present and to come, is answered within so many milliseconds. */
+  /** Answers every call, present and future, within `timeoutMs` milliseconds. */
   hurry(timeoutMs: number): void {
     this.#timeoutMs = Math.min(this.#timeoutMs, timeoutMs);
     const expire = () => this.#calls.forEach((call) => call.expire());
     setTimeout(expire, timeoutMs).unref();
   }
 
-  /** Sends what it holds and resolves when nothing is under way. */
+  /** Sends all waiting records, and resolves when nothing is under way. */
   async drain(): Promise<void> {
     this.#seal();
     if (this.records > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
@@ -199,7 +201,7 @@ export class BatchingProducer {
   }
 }
 
-/** The records of one call: one promise for all of them. */
+/** The records of one call, with one promise for all of them. */
 class Call {
   answered = false;
   readonly #timer: NodeJS.Timeout;
@@ -213,7 +215,7 @@ class Call {
     readonly answer: (acknowledgement: Acknowledgement) => void,
   ) {
     this.#pending = count;
-    // The connection of the request keeps the process up.
+    // The timer does not have to keep the process alive, because the connection of the request does.
     this.#timer = setTimeout(() => this.expire(), timeoutMs).unref();
   }
 
@@ -249,6 +251,6 @@ function sizeOf({ key, value, headers }: OutgoingRecord): number {
   return bytes;
 }
 
-/** Lengths and numbers of a record, and of a header, at most. */
+/** The most bytes that the lengths and numbers of a record, or of a header, take. */
 const RECORD_OVERHEAD_BYTES = 40;
 const HEADER_OVERHEAD_BYTES = 10;

@@ -1,8 +1,8 @@
 type Groups<T> = Record<string, T[]>;
 
 /**
- * Messages for one request. kafkajs groups them by partition with a `reduce` that copies a partition's list
- * for each message; this one asks it for the partition of each and keeps the lists itself.
+ * The messages of one request. kafkajs groups messages by partition with a `reduce` that copies a partition's list
+ * for each message. This `reduce` only asks kafkajs for the partition of each message, and keeps the lists itself.
  */
 export class LinearGrouping<T> extends Array<T> {
   static override get [Symbol.species]() {

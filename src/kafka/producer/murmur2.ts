@@ -16,7 +16,7 @@ export function murmur2(bytes: Buffer): number {
   return hash ^ (hash >>> 15);
 }
 
-/** The partition of a key: one key always has the same one, as long as their number stays. */
+/** The partition of a key. While the number of partitions stays the same, a key always has the same partition. */
 export function partitionOf(key: Buffer | string, partitions: number): number {
   return (murmur2(typeof key === 'string' ? Buffer.from(key) : key) & 0x7fffffff) % partitions;
 }

@@ -15,15 +15,15 @@ import { partitionOf } from './murmur2';
 const SEND = { tries: 9, firstPauseMs: 200, maxPauseMs: 10_000 };
 
 export interface RetryingProducer extends Producer {
-  /** Once the signal has aborted no further try begins. */
+  /** Begins no further try after the signal has aborted. */
   send(record: ProducerRecord, signal?: AbortSignal): Promise<RecordMetadata[]>;
 }
 
 /**
- * Keys go to the partitions that the Java client would choose. Never creates a topic by accident. A send
- * that fails is tried again as a whole, `tries` times in all: where kafkajs itself tries again, it asks no
- * broker twice that has answered, and so leaves out, and calls sent, the records of a partition
- * that has moved to one of these.
+ * Makes a producer that tries a failed send again as a whole, `tries` times in all. kafkajs's own retry asks no
+ * broker twice that has answered. So when a partition has moved to such a broker, kafkajs skips the partition's
+ * records and reports them as sent. Keys go to the partitions that the Java client would choose. The producer
+ * never creates a topic by accident.
  */
 export function createProducer(kafka: Kafka, { tries = SEND.tries } = {}): RetryingProducer {
   const retry = { retries: 0 };
@@ -46,7 +46,7 @@ export function createProducer(kafka: Kafka, { tries = SEND.tries } = {}): Retry
   return producer;
 }
 
-/** As kafkajs's own, whose hash is ten times slower. Exported for the comparison of both. */
+/** Acts like kafkajs's own partitioner, whose hash is ten times slower. Exported for a comparison of both. */
 export function createPartitioner() {
   const byDefault = Partitioners.DefaultPartitioner();
   return (args: PartitionerArgs): number => {

@@ -11,8 +11,8 @@ export function readInt64(bytes: Buffer, at: number): number {
 }
 
 /**
- * A position in bytes of Kafka's protocol that moves with each read. A read beyond the end throws
- * `CorruptRecordError`, so that a wrong length never reads what belongs to something else.
+ * Reads bytes of Kafka's protocol, from a position that moves with each read. A read beyond the end throws a
+ * `CorruptRecordError`, so that a wrong length never reads bytes that belong to something else.
  */
 export class ByteReader {
   constructor(
@@ -62,11 +62,11 @@ export class ByteReader {
     throw new CorruptRecordError('a number takes more than 5 bytes');
   }
 
-  /** A zigzag-encoded integer of 64 bits: a number if 2^53 holds it, else a bigint. */
+  /** A zigzag-encoded integer of 64 bits: a number if it takes at most seven bytes, otherwise a bigint. */
   varlong(): number | bigint {
     const start = this.at;
     let raw = 0;
-    // Seven bytes have 49 bits, which a number adds up without a rounding.
+    // Seven bytes have 49 bits, which a number adds up exactly.
     for (let scale = 1, count = 0; count < 7; count++, scale *= 128) {
       const byte = this.#byte();
       raw += (byte & 0x7f) * scale;
@@ -89,14 +89,14 @@ export class ByteReader {
     throw new CorruptRecordError('a number takes more than 10 bytes');
   }
 
-  /** `length` bytes as a slice, no copy. A negative length stands for null. */
+  /** The next `length` bytes as a slice, without a copy; null if `length` is negative. */
   slice(length: number): Buffer | null {
     if (length < 0) return null;
     const start = this.#skip(length);
     return this.bytes.subarray(start, start + length);
   }
 
-  /** The optional fields that newer versions of the protocol have at the end of each structure. */
+  /** Skips the optional fields that newer versions of the protocol have at the end of each structure. */
   skipTags(): void {
     for (let tags = this.uvarint(); tags > 0; tags--) {
       this.uvarint();

@@ -4,8 +4,8 @@ import { ByteReader, CorruptRecordError } from './byte-reader';
 type Headers = KafkaRecord['headers'];
 
 /**
- * A record whose key and value are slices of the fetched bytes. Its headers are decoded when somebody asks
- * for them, because most streams never do.
+ * A record whose key and value are slices of the fetched bytes. Its headers are decoded only when they are read,
+ * because most streams never read them.
  */
 export class DecodedRecord implements KafkaRecord {
   readonly #source: Buffer;

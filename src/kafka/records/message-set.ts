@@ -5,8 +5,8 @@ import { decompress } from '../compression/decompress';
 import type { Codec } from '../compression/decompress-errors';
 
 /**
- * Messages of formats v0 and v1, which brokers before 4.0 may still keep of producers before Kafka 0.11.
- * A compressed message holds a set of messages as its value:
+ * Messages of formats v0 and v1. Brokers before 4.0 may still keep messages from producers before Kafka 0.11. The
+ * value of a compressed message is a set of messages:
  *
  *     offset int64, size int32, then within that size
  *     crc uint32, magic int8, attributes int8, timestamp int64 (v1 only), key bytes, value bytes
@@ -22,7 +22,7 @@ interface Message extends Pick<KafkaRecord, 'timestamp' | 'exactTimestamp' | 'ke
   attributes: number;
 }
 
-/** The records of one message with its offset and size: itself, or those that it holds compressed. */
+/** The records of one message, given with offset and size: the message itself, or those that it holds compressed. */
 export function decodeMessage(
   bytes: Buffer,
   topic: string,

@@ -27,24 +27,24 @@ const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 
-/** A record takes at least this many bytes: six numbers of one byte and its own length. */
+/** The fewest bytes that a record can take: its own length and six numbers, each of one byte. */
 const MIN_RECORD_BYTES = 7;
 
 export interface RecordBatch {
   bytes: Buffer;
   baseOffset: number;
-  /** The offset after the batch. Compaction removes records, and keeps this. */
+  /** The offset after the batch. Compaction removes records, but keeps this offset. */
   nextOffset: number;
   attributes: number;
   producerId: bigint;
   /** Whether the batch belongs to a transaction. */
   transactional: boolean;
-  /** Whether the batch holds markers of Kafka's own, which no application gets. */
+  /** Whether the batch holds Kafka's own markers, which no application gets. */
   control: boolean;
   count: number;
 }
 
-/** The codec that a batch's attributes name; undefined: none. */
+/** The codec that a batch's attributes name; undefined: none. Throws if the codec is not known. */
 export function codecOf(attributes: number): Codec | undefined {
   const id = attributes & CODEC_MASK;
   if (id >= CODECS.length) {
@@ -53,7 +53,7 @@ export function codecOf(attributes: number): Codec | undefined {
   return CODECS[id];
 }
 
-/** Reads the header of a whole batch after its checksum has been compared. */
+/** Reads the header of a whole batch. Throws a {@link CorruptRecordError} if the checksum or the header is wrong. */
 export function readBatch(bytes: Buffer): RecordBatch {
   if (bytes.length < BATCH_HEADER_BYTES) {
     throw new CorruptRecordError(`it has ${bytes.length} bytes, fewer than a header takes`);
@@ -86,7 +86,7 @@ export function readBatch(bytes: Buffer): RecordBatch {
   };
 }
 
-/** What a control batch says of its producer's transaction; undefined for other markers. */
+/** How a control batch ends its producer's transaction; undefined for other markers. */
 export function transactionEnd(batch: RecordBatch): 'abort' | 'commit' | undefined {
   const [marker] = decodeRecords(batch, '', 0, batch.bytes.length);
   // The key: version int16, type int16.
@@ -96,8 +96,8 @@ export function transactionEnd(batch: RecordBatch): 'abort' | 'commit' | undefin
 }
 
 /**
- * The records of a batch in the order of their offsets. Throws if anything in it is not as the protocol
- * has it: a batch is decoded as a whole or not at all. `limit`: bytes that it may unpack to.
+ * The records of a batch in the order of their offsets. Throws if the batch breaks the rules of the protocol: a
+ * batch is decoded as a whole or not at all. `limit`: how many bytes the batch may unpack to.
  */
 export function decodeRecords(
   batch: RecordBatch,
@@ -108,7 +108,7 @@ export function decodeRecords(
   const { bytes, baseOffset, attributes, count, nextOffset } = batch;
   const packed = bytes.subarray(BATCH_HEADER_BYTES);
   const codec = codecOf(attributes);
-  // A batch that compaction has emptied names a codec and has nothing to unpack.
+  // Compaction may empty a batch. The batch still names a codec, but has nothing to unpack.
   if (count === 0 && packed.length === 0) return [];
   const source = codec ? decompress(codec, packed, limit) : packed;
   if (count * MIN_RECORD_BYTES > source.length) {
@@ -163,7 +163,7 @@ export function decodeRecords(
   return records;
 }
 
-/** Timestamps of a batch's records from their deltas: a bigint if 2^53 does not hold it. */
+/** Computes timestamps of a batch's records from their deltas: a bigint if a number can't hold the timestamp. */
 function timestampsOf({
   bytes,
   attributes,
@@ -171,7 +171,7 @@ function timestampsOf({
   const exact = bytes.readBigInt64BE((attributes & LOG_APPEND_TIME) === 0 ? 27 : 35);
   const base = Number(exact);
   if ((attributes & LOG_APPEND_TIME) !== 0) {
-    // The broker has written the time of the append as the highest timestamp, and it holds for all.
+    // The broker has written the time of the append as the highest timestamp. It applies to all records.
     const appended = Number.isSafeInteger(base) ? base : exact;
     return () => appended;
   }

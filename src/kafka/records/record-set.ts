@@ -3,31 +3,31 @@ import { CorruptRecordError, readInt64 } from './byte-reader';
 import { decodeMessage } from './message-set';
 import { BATCH_HEADER_BYTES, decodeRecords, readBatch, transactionEnd } from './record-batch';
 
-/** A transaction whose records from `firstOffset` on are not for those who read committed ones. */
+/** A transaction whose records from `firstOffset` on are hidden from readers of committed records. */
 export interface AbortedTransaction {
   producerId: bigint;
   firstOffset: number;
 }
 
-/** What a broker has answered to a fetch of one partition with isolation level `read_committed`. */
+/** A broker's answer to a fetch of one partition with isolation level `read_committed`. */
 export interface RecordSet {
   topic: string;
   partition: number;
-  /** The offset that was asked for. The first batch may begin before it. */
+  /** The requested offset. The first batch may begin before it. */
   fetchOffset: number;
-  /** Whole batches, and at the end perhaps a part of one. */
+  /** Whole batches, perhaps followed by a part of one. */
   bytes: Buffer;
-  /** Only transactions that overlap `bytes`. */
+  /** Only the transactions that overlap `bytes`. */
   abortedTransactions: AbortedTransaction[];
-  /** Where the log ended a moment before the broker read `bytes`. What was written in between lies beyond it. */
+  /** Where the log ended just before the broker read `bytes`. Records written in between lie beyond it. */
   highWatermark: number;
 }
 
 /** A batch, or a message of an older format, that can't be turned into records. */
 export interface UnreadableBatch {
-  /** The first offset of the batch that was not read before. */
+  /** The first offset of the batch that has not been read yet. */
   offset: number;
-  /** Where reading goes on if the batch is left out. */
+  /** Where reading continues if the batch is skipped. */
   nextOffset: number;
   /** Why it can't be read, for people. */
   cause: string;
@@ -35,47 +35,47 @@ export interface UnreadableBatch {
   bytes: Buffer;
 }
 
-/** From the batch at `offset` on, the log was written under this leader epoch. Undefined: not known. */
+/** The leader epoch under which the log was written from the batch at `offset` on; undefined: not known. */
 export interface EpochStart {
   offset: number;
   epoch: number | undefined;
 }
 
 export interface DecodedRecords {
-  /** Committed records from the asked-for offset on, in the order of their offsets. */
+  /** Committed records from the requested offset on, in the order of their offsets. */
   records: KafkaRecord[];
-  /** The offset to fetch next. It passes what is not for applications: markers, aborted records, gaps. */
+  /** The offset to fetch next. Markers, aborted records and gaps, which no application gets, are passed. */
   nextOffset: number;
-  /** Leader epochs of all that lies before `nextOffset`, also of what is not for applications. */
+  /** Leader epochs of everything before `nextOffset`, including markers and aborted records. */
   epochs: EpochStart[];
-  /** What ended the decoding early; `nextOffset` lies before it. Absent: nothing did. */
+  /** The batch that ended the decoding early; it lies at `nextOffset` or after. Absent: no batch did. */
   unreadable?: UnreadableBatch;
 }
 
 export interface DecodeLimits {
-  /** Bytes that one batch may unpack to. */
+  /** How many bytes one batch may unpack to. */
   batchBytes: number;
-  /** Bytes of keys, values and headers after which no further batch is decoded. It is fetched again. */
+  /** After this many bytes of keys, values and headers no further batch is decoded; it is fetched again. */
   enoughBytes: number;
 }
 
 /**
- * A producer's batch is 16 kB by default and at most as large as `max.request.size` (1 MB) before it is
- * compressed. 128 MiB leave room for every other producer, and bound what 1 MB of zeros may take.
+ * A producer's batch has 16 kB by default, and at most `max.request.size` (1 MB) before it is compressed. 128 MiB
+ * leave room for every other producer, and limit the memory that 1 MB of compressed zeros may take.
  */
 const DEFAULT_LIMITS: DecodeLimits = {
   batchBytes: 128 * 1024 * 1024,
   enoughBytes: 16 * 1024 * 1024,
 };
 
-/** Offset and length, which stand before every batch and message; see `record-batch.ts`. */
+/** Bytes of offset and length, which precede every batch and message; see `record-batch.ts`. */
 const PREFIX_BYTES = 12;
 const MAGIC_AT = 16;
 
 /**
- * Turns what a fetch has brought into records, by the rules of Kafka's own consumer (its class
- * `CompletedFetch`). Decoding ends before a batch that can't be read, and at a batch that the broker has
- * cut off. Never throws for what the bytes hold.
+ * Turns fetched bytes into records, by the rules of Kafka's own consumer (its class `CompletedFetch`). Decoding
+ * ends before a batch that can't be read, and before a batch that the broker has cut off. Never throws because of
+ * the bytes.
  */
 export function decodeRecordSet(
   set: RecordSet,
@@ -105,7 +105,7 @@ export function decodeRecordSet(
       };
     }
     for (const record of decoded.records) {
-      // A batch is fetched as a whole, also if only its end was asked for.
+      // A batch is fetched as a whole, even if only its end was requested.
       if (record.offset < nextOffset) continue;
       records.push(record);
       taken += bytesOf(record);
@@ -120,16 +120,17 @@ export function decodeRecordSet(
   return { records, nextOffset, epochs };
 }
 
-/** Formats before the third have none, and -1 says that a batch has none. */
+/** Undefined for formats before v2, which have no leader epoch, and for a batch with epoch -1, which means none. */
 function leaderEpochOf(batch: Buffer): number | undefined {
   const epoch = batch.readInt8(MAGIC_AT) === 2 ? batch.readInt32BE(PREFIX_BYTES) : -1;
   return epoch < 0 ? undefined : epoch;
 }
 
 /**
- * The first offset of a batch is not in its checksum, because the broker writes it after the producer. An
- * offset beyond the log would make the partition skip what lies between. A batch that begins at the end of the log
- * was written while the broker answered: no batch can be missing before it.
+ * Checks the first offset of a batch. The checksum does not cover this offset, because the broker writes it after
+ * the producer. An offset beyond the log would make the partition skip everything before that offset. A batch that
+ * begins at the end of the log is right: it was written while the broker answered, and no batch can be missing
+ * before it.
  */
 function checkFirstOffset(first: number, end: number): void {
   if (first >= 0 && first <= end) return;
@@ -163,7 +164,7 @@ function decodeBatch(
   return { records, nextOffset };
 }
 
-/** The producers whose transaction at the current batch is one that they have aborted. */
+/** The producers whose transaction at the current batch was aborted. */
 class AbortedProducers {
   readonly #transactions: AbortedTransaction[];
   readonly #current = new Set<bigint>();
@@ -173,7 +174,7 @@ class AbortedProducers {
     this.#transactions = [...transactions].sort((a, b) => a.firstOffset - b.firstOffset);
   }
 
-  /** Transactions begin that have their first record at or before `offset`. */
+  /** Begins the transactions whose first record lies at or before `offset`. */
   begin(offset: number): void {
     while (this.#begun < this.#transactions.length) {
       const { firstOffset, producerId } = this.#transactions[this.#begun]!;
@@ -193,8 +194,8 @@ class AbortedProducers {
 }
 
 /**
- * The record that stands for a batch that can't be read, where one is asked for: in a dead letter, and for
- * whoever reads the log. It has no timestamp (-1), because the batch's own may be wrong as well.
+ * The record that stands for a batch that can't be read, in a dead letter and for readers of the log. It has no
+ * timestamp (-1), because the batch's own timestamp may be wrong as well.
  */
 export function recordOfUnreadable(
   topic: string,
@@ -228,7 +229,7 @@ function unreadableBatch(
     bytes: batch,
   };
 
-  /** Wrong bytes may be those of the header, so the batch behind it is asked before the header is. */
+  /** The wrong bytes may be those of the header, so the following batch's offset is tried before the header's. */
   function offsetAfter(): number {
     if (following > 0 && bytes.length - following > PREFIX_BYTES) {
       const next = readInt64(bytes, following);
