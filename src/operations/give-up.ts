@@ -5,7 +5,7 @@ import { UsageError } from '../domain/errors';
 import { describePosition, type RecordPosition } from '../domain/record/record';
 import type { AnyStream } from '../domain/stream/stream';
 
-/** The hash of the key that waits for this record. Throws where none does. */
+/** The hash of the held key whose first dead record is `record`. Throws if no key is held by this record. */
 export async function keyHeldBy(
   client: Client,
   stream: AnyStream,
@@ -20,8 +20,8 @@ export async function keyHeldBy(
 }
 
 /**
- * Lets the key go on without its first dead record; resolves with the record that is its head then, or null
- * where the key is held no more.
+ * Gives up the first dead record of a held key, so that the key continues without it. Resolves with the key's
+ * next head, or with null if the key is no longer held.
  */
 export async function giveUpHead(
   client: Client,
@@ -53,7 +53,7 @@ function operator(): string {
   try {
     name = userInfo().username;
   } catch {
-    // A container's user may have no name.
+    // In a container the user may have no name.
     name = String(process.getuid?.());
   }
   return `${name}@${hostname()}`;

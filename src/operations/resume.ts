@@ -3,17 +3,17 @@ import type { Client } from '@temporalio/client';
 import { brakeOf, release } from '../temporal/brake';
 import type { AnyStream } from '../domain/stream/stream';
 
-/** A worker of the stream takes the signal within a moment, if one runs. */
+/** How long to wait for an answer. A running worker of the stream receives the signal within a moment. */
 const DEADLINE_MS = 10_000;
 const INTERVAL_MS = 200;
 
-/** Those of the streams that are braked. */
+/** Returns the streams that are braked. */
 export async function brakedOf(client: Client, streams: AnyStream[]): Promise<AnyStream[]> {
   const brakes = await Promise.all(streams.map((stream) => brakeOf(client, stream)));
   return streams.filter((_, i) => brakes[i]);
 }
 
-/** Ends the brake of a stream. `signalled`: no worker of the stream has taken note so far. */
+/** Releases the brake of a stream. `signalled`: no worker of the stream has received the signal yet. */
 export async function resumeStream(
   client: Client,
   stream: AnyStream,

@@ -21,8 +21,8 @@ import { summaryOfStart } from '../domain/workflow/summary';
 const WHICH_OFFSET = `take the first offset that the stall's cause names in "cloudsync status" or /readyz, as in "offset N to M"`;
 
 /**
- * The record that stands for the unreadable batch at this place: the offset that the stall names. Throws a
- * `UsageError` if what lies there can be read.
+ * Reads the record that stands for the unreadable batch at a position, which is the offset that the stall names.
+ * Throws a {@link UsageError} if no batch lies there, or if the batch can be read.
  */
 export async function unreadableAt(kafka: Kafka, place: RecordPosition): Promise<KafkaRecord> {
   const { topic, partition, offset } = place;
@@ -46,16 +46,17 @@ export async function unreadableAt(kafka: Kafka, place: RecordPosition): Promise
   throw new UsageError(`no unreadable batch lies at ${describePosition(place)}: ${WHICH_OFFSET}`);
 }
 
-/** The workflow that dead-letters a batch. `existed`: somebody has skipped the batch before. */
+/** The workflow that dead-letters a batch. `existed`: the batch had been skipped before. */
 export interface SkippedBatch {
   workflowId: string;
   existed: boolean;
 }
 
 /**
- * Starts the workflow that dead-letters an unreadable batch with its raw bytes. The bridge worker that waits
- * at the batch asks for this workflow, and goes on behind the batch when it exists. An id that another record
- * holds, as of a log that was made anew, is passed over, as the bridge worker does.
+ * Starts the workflow that dead-letters an unreadable batch with its raw bytes. The bridge worker that waits at
+ * the batch asks for this workflow. When the workflow exists, the worker continues behind the batch. If an id
+ * belongs to another record, as of a topic that was created again, the next id is tried. The bridge worker does
+ * the same.
  */
 export async function skipBatch(
   kafka: Kafka,

@@ -10,18 +10,19 @@ export interface TopicPlan {
 }
 
 export interface CreateTopicsOptions {
-  /** Partitions of a stream's topic that does not exist yet. */
+  /** Partitions for a stream's topic that does not exist yet. */
   partitions: number;
   /** -1 leaves it to the broker's `default.replication.factor`. */
   replicationFactor: number;
   dryRun: boolean;
 }
 
-/** A dead letter is its record and about 1 to 5 KB of headers. */
+/** Room for the headers that a dead letter has besides its record. They take about 1 to 5 KB. */
 const DEAD_LETTER_OVERHEAD_BYTES = 64 * 1024;
 /**
- * How far from now a timestamp may be: in the future, in the past, and either. Brokers before Kafka 3.6 know the last
- * alone, and those since Kafka 4.0 the others. Brokers have defaults for them.
+ * Settings for how far from now a timestamp may be: in the future, in the past, and in either direction. Brokers
+ * before Kafka 3.6 know only the last; brokers since Kafka 4.0 know only the first two. Brokers have defaults for
+ * them.
  */
 const TIMESTAMP_LIMITS = [
   'message.timestamp.after.max.ms',
@@ -34,9 +35,9 @@ const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 const MAX_REQUEST_BYTES = 100 * 1024 * 1024;
 
 /**
- * Creates the streams' topics and dead-letter topics that are missing. A dead-letter topic takes
- * everything its source took: larger records, any timestamp, for ever. It says so itself, as brokers may have
- * other defaults.
+ * Creates the streams' topics and dead-letter topics that are missing. A dead-letter topic accepts everything
+ * that the stream's topic accepted: larger records, any timestamp, for ever. All of these settings are explicit,
+ * because brokers may have other defaults.
  */
 export async function createTopics(
   kafka: Kafka,
@@ -80,13 +81,16 @@ export async function createTopics(
   });
 }
 
-/** Bytes of the largest batch that the topic takes; those of the largest request if the broker does not say. */
+/**
+ * Bytes of the largest batch that the topic accepts. If the broker does not say, bytes of the largest request.
+ */
 export async function maxMessageBytes(kafka: Kafka, topic: string): Promise<number> {
   try {
     const value = await withAdmin(kafka, (admin) => topicConfig(admin, topic, 'max.message.bytes'));
     return value === undefined ? MAX_REQUEST_BYTES : Number(value);
   } catch {
-    // Not everybody who may send may ask for settings. The broker refuses what it does not take.
+    // Somebody who may send records may still lack the right to read settings. The broker refuses a batch that is
+    // too large.
     return MAX_REQUEST_BYTES;
   }
 }

@@ -4,12 +4,12 @@ import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from './dead-let
 import { newestFirst } from '../failed/failed-list';
 
 export interface ListDeadLettersOptions {
-  /** At most this many, the newest. */
+  /** Limit for the number of dead letters, newest first. Default: all. */
   limit?: number | undefined;
   onProgress?: (read: number) => void;
 }
 
-/** Dead letters on the streams' dead-letter topics, newest first. */
+/** Lists the dead letters on the streams' dead-letter topics, newest first. */
 export async function listDeadLetters(
   kafka: Kafka,
   streams: AnyStream[],
@@ -20,7 +20,7 @@ export async function listDeadLetters(
   for await (const { owner, letter } of deadLettersOf(kafka, streams)) {
     entries.push(await deadLetterEntry(streams, owner, letter));
     onProgress?.(++read);
-    // Holds what may still be asked for, not the topic.
+    // However large the topic is, memory holds at most `2 * limit + 1,000` entries.
     if (entries.length >= 2 * limit + 1_000) entries = newestFirst(entries).slice(0, limit);
   }
   return newestFirst(entries).slice(0, limit);

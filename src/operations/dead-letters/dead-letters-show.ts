@@ -11,13 +11,13 @@ import type { AnyStream } from '../../domain/stream/stream';
 import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from './dead-letters';
 import { readTopic, topicRanges } from '../topic/read-topic';
 
-/** A dead letter with the record as it was. */
+/** A dead letter with its original record. */
 export interface DeadLetterDetails extends DeadLetterEntry {
-  /** Key, value and headers as text, or `{base64}` where they are not UTF-8. */
+  /** Key, value and headers as text, or as `{base64}` if they are not UTF-8. */
   record: RecordContent & { timestamp: string | null };
 }
 
-/** The newest dead letter of a workflow on any of the streams' dead-letter topics. */
+/** Finds the newest dead letter of a workflow on the streams' dead-letter topics. */
 export async function showDeadLetterOf(
   kafka: Kafka,
   streams: AnyStream[],
@@ -32,7 +32,7 @@ export async function showDeadLetterOf(
   return newest;
 }
 
-/** The dead letter at a place on the stream's dead-letter topic. */
+/** The dead letter at a position on the stream's dead-letter topic. Undefined if no letter lies there. */
 export async function showDeadLetterAt(
   kafka: Kafka,
   stream: AnyStream,

@@ -8,19 +8,19 @@ import type { AnyStream } from '../../domain/stream/stream';
 import type { FailedEntry } from '../runs/failed-entry';
 import { readTopic, topicRanges } from '../topic/read-topic';
 
-/** A dead letter as lists show it. Fields are `null` where the letter lacks the header. */
+/** A dead letter as lists show it. A field is `null` if the letter lacks its header. */
 export interface DeadLetterEntry extends FailedEntry {
   /** How often the record was sent back to its topic. */
   replays: number;
-  /** The letter that the record was sent back from last, `<topic>/<partition>@<offset>`. */
+  /** The letter from which the record was last sent back, `<topic>/<partition>@<offset>`. */
   replayOf: string | null;
-  /** Where the letter itself lies. */
+  /** Position of the letter itself. */
   deadLetter: RecordPosition;
 }
 
 /**
- * Everything on a dead-letter topic; nothing where the topic does not exist. An activity that was tried
- * again may have written its letter twice: it is given once.
+ * Yields the letters of a dead-letter topic, each once. An activity that was retried may have written its letter
+ * twice. Yields nothing if the topic does not exist.
  */
 export async function* readDeadLetters(
   kafka: Kafka,
@@ -31,7 +31,7 @@ export async function* readDeadLetters(
   yield* withoutRepeats(readTopic(kafka, reader, topic, ranges));
 }
 
-/** The letters of the streams' dead-letter topics, each with a stream whose topic that is. */
+/** Yields the letters of the streams' dead-letter topics. `owner` is one of the streams that use the topic. */
 export async function* deadLettersOf(
   kafka: Kafka,
   streams: AnyStream[],
@@ -64,7 +64,7 @@ export async function* withoutRepeats(
   }
 }
 
-/** Whether the letter is of a record of the stream's topic: streams may share a dead-letter topic. */
+/** Whether the letter's record came from the stream. Streams may share a dead-letter topic. */
 export function isLetterOf(stream: AnyStream, letter: KafkaRecord): boolean {
   return (
     deadLetterHeader(letter, 'topic') === stream.topic &&
@@ -72,7 +72,10 @@ export function isLetterOf(stream: AnyStream, letter: KafkaRecord): boolean {
   );
 }
 
-/** `owner` is the stream on whose dead-letter topic the letter lies, should it not name its own. */
+/**
+ * Describes a letter. `owner` is a stream that uses the letter's dead-letter topic; it counts as the letter's
+ * stream if the letter names none.
+ */
 export async function deadLetterEntry(
   streams: AnyStream[],
   owner: AnyStream,
@@ -80,12 +83,12 @@ export async function deadLetterEntry(
 ): Promise<DeadLetterEntry> {
   const name = deadLetterHeader(letter, 'stream') ?? owner.name;
   const stream = streams.find((one) => one.name === name) ?? owner;
-  // A list of letters can be had while the stream can't decode.
+  // Not `parseOrThrow`: letters can be listed even while the stream's code fails to decode.
   const parsed = await parseRecord(stream, recordOfLetter(letter));
   return entryOf(letter, name, stream, parsed.ok ? parsed.messageId : null);
 }
 
-/** The letter's entry for a record of a known message id. `stream` reads the raw id of a record that has none. */
+/** Describes a letter whose message id is known. `stream` reads the raw id of a record without a message id. */
 export function entryOf(
   letter: KafkaRecord,
   name: string,
@@ -116,7 +119,7 @@ export function entryOf(
   };
 }
 
-/** Where the record of the letter lay, if the letter says so. */
+/** Original position of the letter's record; undefined unless the letter has all parts of the position. */
 export function originalPosition(letter: KafkaRecord): RecordPosition | undefined {
   const topic = deadLetterHeader(letter, 'topic');
   const partition = integer(deadLetterHeader(letter, 'partition'));
@@ -125,7 +128,7 @@ export function originalPosition(letter: KafkaRecord): RecordPosition | undefine
   return { topic, partition, offset };
 }
 
-/** Anybody may write to the topic: what is no number or no time counts as absent. */
+/** Anybody may write to the topic, so a header that is not a number or not a time counts as absent. */
 export function integer(header: string | null | undefined): number | null {
   return header && /^\d{1,15}$/.test(header) ? Number(header) : null;
 }

@@ -5,14 +5,14 @@ import { failedEntry, type FailedEntry } from '../runs/failed-entry';
 import { CONCURRENCY, latestFailedRuns } from '../runs/failed-runs';
 
 export interface ListFailedOptions {
-  /** Only what failed at this time or later. */
+  /** Only workflows that failed at this time or later. */
   since?: Date | undefined;
-  /** At most this many, the newest. */
+  /** At most this many entries, the newest. Default: all. */
   limit?: number | undefined;
   onProgress?: (found: number) => void;
 }
 
-/** The streams' workflows whose latest run failed, one entry for each workflow id, newest first. */
+/** Lists the streams' workflows whose latest run failed: one entry per workflow id, newest first. */
 export async function listFailed(
   client: Client,
   streams: AnyStream[],
@@ -34,7 +34,7 @@ export async function listFailed(
   return newestFirst(entries).slice(0, limit);
 }
 
-/** Retention may end a run's history between two questions. */
+/** Retention may have deleted a workflow since it was listed. */
 function ignoreGone(error: unknown): undefined {
   if (!(error instanceof WorkflowNotFoundError)) throw error;
 }

@@ -18,11 +18,11 @@ import { validityOf, worthOfRun } from '../runs/replay-validity';
 
 export interface ReplayResult {
   workflowId: string;
-  /** `refused`: its latest run completed or still runs, or a new one would end as that did. */
+  /** `refused`: the latest run completed or still runs, or a new run would end as the last one did. */
   outcome: 'replayed' | 'refused' | 'failed';
-  /** The new run's id, or why there is none. */
+  /** The new run's id (in a dry run: the latest run's id), or the reason why no run was started. */
   detail: string;
-  /** Refused, and its record stays dead. */
+  /** Set if the refusal leaves the record undelivered: a new run would fail as the last one did. */
   staysDead?: true;
 }
 
@@ -32,8 +32,8 @@ const REUSE_POLICY = encodeWorkflowIdReusePolicy(
 const CONFLICT_POLICY = encodeWorkflowIdConflictPolicy(WorkflowIdConflictPolicy.FAIL)!;
 
 /**
- * Starts a workflow again under its id, with the very input of its latest run. The server decides whether
- * it may: an id that completed meanwhile, or was replayed by somebody else, is refused. Never throws.
+ * Starts a workflow again under its id, with exactly the input of its latest run. The server decides whether the
+ * id may run again. It refuses an id that completed meanwhile, or that somebody else has replayed. Never throws.
  */
 export async function replayFailed(
   client: Client,
@@ -51,7 +51,7 @@ export async function replayFailed(
     }
     if (!hasFailed(run)) return refusedBy(workflowId, run.status.name);
     const { runId } = run;
-    // Payloads go back as they came: what is not decoded can't change.
+    // The payloads go back to the server without being decoded, so they can't change.
     const started = await startedEvent(client, { workflowId, runId });
     const detail = await reasonAgainst(client, stream, started);
     if (detail !== undefined) return { workflowId, outcome: 'refused', detail, staysDead: true };
@@ -59,7 +59,7 @@ export async function replayFailed(
       ? { workflowId, outcome: 'replayed', detail: runId }
       : await startAgain(client, workflowId, started);
   } catch (error) {
-    // The client's own message says what it tried; why that failed is in the cause.
+    // The client's own message says which call failed; the cause says why.
     const reason: unknown = error instanceof ServiceError ? error.cause : error;
     return { workflowId, outcome: 'failed', detail: errorMessage(reason) };
   }
@@ -74,7 +74,7 @@ async function startAgain(
     const { runId } = await client.workflowService.startWorkflowExecution({
       namespace: client.options.namespace,
       identity: client.options.identity,
-      // The connection repeats a request that got no answer; the server takes it once.
+      // The connection repeats a request that got no answer. Because of this id the server starts only one run.
       requestId: randomUUID(),
       workflowId,
       workflowIdReusePolicy: REUSE_POLICY,
@@ -97,7 +97,10 @@ function refusedBy(workflowId: string, status: string): ReplayResult {
   return { workflowId, outcome: 'refused', detail: `its latest run is ${statusName(status)}` };
 }
 
-/** Why a new run of a record that was invalid would end as the last one. */
+/**
+ * Why a new run of an invalid record's workflow would end as the last one did. Undefined for the workflow of a
+ * valid record, and if a new run can end better.
+ */
 async function reasonAgainst(
   client: Client,
   stream: AnyStream,

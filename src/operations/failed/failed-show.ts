@@ -24,27 +24,27 @@ export interface RunFacts {
 export interface PendingActivity {
   activity: string;
   attempt: number;
-  /** 0: without limit. */
+  /** 0: no limit. */
   maximumAttempts: number;
   lastError: string | null;
 }
 
-/** Everything of one workflow id. */
+/** Everything that is known about one workflow id. */
 export interface FailedDetails extends FailedEntry {
   workflowType: string;
   taskQueue: string;
-  /** Of the latest run. */
+  /** Status of the latest run. */
   status: string;
-  /** The trace of the record, 32 hex digits; null where it has none. */
+  /** Trace id of the record, 32 hex digits; null if the record has no trace. */
   traceId: string | null;
   /** Newest first. */
   runs: RunFacts[];
   pendingActivities: PendingActivity[];
-  /** The input record: key, value and headers as text, or `{base64}` where they are not UTF-8. */
+  /** The input record: key, value and headers as text, or as `{base64}` if they are not UTF-8. */
   record: (RecordContent & { timestamp: string | null }) | null;
 }
 
-/** Undefined where the server knows no such workflow. */
+/** Shows one workflow id. Undefined if the server does not know the workflow. */
 export async function showFailed(
   client: Client,
   streams: AnyStream[],
@@ -75,7 +75,7 @@ function traceId({ memo }: WorkflowExecutionDescription): string | null {
 async function runsOf(client: Client, latest: WorkflowExecutionDescription): Promise<RunFacts[]> {
   const runs = new Map<string, RunFacts>([[latest.runId, runFacts(latest)]]);
   for await (const run of client.workflow.list({ query: runsQuery(latest) })) {
-    // Of the latest run the list may not know the end yet.
+    // `latest` stays: the list may not know yet that the latest run has ended.
     if (run.workflowId !== latest.workflowId || runs.has(run.runId)) continue;
     runs.set(run.runId, runFacts(run));
   }
@@ -83,8 +83,9 @@ async function runsOf(client: Client, latest: WorkflowExecutionDescription): Pro
 }
 
 /**
- * The server escapes quotes and backslashes of a query again before it compares (1.29), so an id with
- * such characters is found by what stands before them; among the failed, as earlier runs are.
+ * Query for the runs of a workflow id. The server (1.29) escapes quotes and backslashes of a query a second time
+ * before it compares. So an id with these characters is searched by the part before the first of them. This wider
+ * search covers only failed runs, because every run before the latest has failed.
  */
 function runsQuery({ workflowId, taskQueue }: WorkflowExecutionDescription): string {
   const plain = /^[^'"\\]*/.exec(workflowId)![0];
@@ -121,7 +122,7 @@ function pendingActivities(
   );
 }
 
-/** The record in the run's input; null where the input is no record, as with a chunk. */
+/** The record in the run's input; null if the input is not a record, for example that of a chunk. */
 async function inputRecord(
   client: Client,
   run: WorkflowExecutionDescription,

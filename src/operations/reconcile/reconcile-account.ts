@@ -1,22 +1,22 @@
 import { hash } from 'node:crypto';
 import type { RecordPosition } from '../../domain/record/record';
 
-/** What became of a topic's messages, over distinct message ids. */
+/** The fate of a topic's messages: delivered, dead-lettered or missing. Each distinct message id counts once. */
 export interface Account {
   /** `delivered + deadLettered + missing`. */
   messages: number;
   delivered: number;
   deadLettered: number;
-  /** Ids with a content that is neither at the sink nor dead-lettered. */
+  /** Ids with at least one content that is neither at the sink nor dead-lettered. */
   missing: number;
   /** Ids that the sink holds more than once. */
   double: number;
-  /** The first of them. */
+  /** The first 100 missing ids. `doubleIds` has the first 100 ids that the sink holds more than once. */
   missingIds: string[];
   doubleIds: string[];
 }
 
-/** One value of one message id, or one invalid record. */
+/** A content of a message id, or an invalid record. A message id may come with several contents. */
 interface Content {
   hash: string;
   delivered: boolean;
@@ -28,19 +28,22 @@ interface PlacedContent {
   timestamp: number;
 }
 
-/** A place on a topic comes again where the topic was made anew; the time tells the two records apart. */
+/**
+ * A position on the topic, with the record's timestamp. A topic that was deleted and created again has the same
+ * positions again; the timestamp distinguishes the two records.
+ */
 type Placed = Omit<RecordPosition, 'topic'> & { timestamp: number };
 
 const MAX_IDS = 100;
 
 /**
- * The books of one topic: first all its records, then what the sink stores, then the dead letters. Holds
- * a hash of each content and where it lay, about 500 bytes a message.
+ * The accounts of one topic. Add all records of the topic first, then the values that the sink stores, then the
+ * dead letters. Memory: a hash of each content and its positions, about 500 bytes per message.
  */
 export class Reconciliation {
   readonly #contents = new Map<string, Content[]>();
   readonly #byHash = new Map<string, { messageId: string; content: Content }[]>();
-  /** Apart from the others, since a message may call itself what an invalid record is called here. */
+  /** Invalid records by name. They are apart from `#contents`, because a message id may equal such a name. */
   readonly #invalid = new Map<string, Content>();
   readonly #byPosition = new Map<number, Map<number, PlacedContent>>();
   readonly #stored = new Map<string, number>();
@@ -60,7 +63,7 @@ export class Reconciliation {
     this.#place(position, content);
   }
 
-  /** A record without a message id counts as a message of its own, under a name made of its place. */
+  /** Counts a record without a message id as a message of its own. `name` is made from the record's position. */
   addInvalid(position: Placed, name: string): void {
     const content = { hash: '', delivered: false, deadLettered: false };
     this.#invalid.set(name, content);
@@ -68,8 +71,9 @@ export class Reconciliation {
   }
 
   /**
-   * The sink holds the value. `messageId` is what the value by itself tells; when it tells none, the content says whose
-   * it is. Messages may share a content: each copy then stands for one of them. False when the value is nobody's.
+   * Records that the sink holds the value. `messageId` is the id that the value alone reveals. If it reveals
+   * none, the content identifies the message. If several messages share the content, each stored copy counts for
+   * one of them. Returns false if no message id was found in either way.
    */
   addStored(value: Buffer, messageId: string | undefined): boolean {
     const owners = this.#byHash.get(digestOf(value)) ?? [];
@@ -84,7 +88,7 @@ export class Reconciliation {
     return true;
   }
 
-  /** The record of this place and time was dead-lettered. */
+  /** Records that the record with this position and timestamp was dead-lettered. */
   addDeadLetter({ partition, offset, timestamp }: Placed): void {
     const found = this.#byPosition.get(partition)?.get(offset);
     if (found?.timestamp === timestamp) found.content.deadLettered = true;
@@ -124,7 +128,7 @@ export class Reconciliation {
   }
 }
 
-/** In `binary` a digest takes 32 bytes of memory. */
+/** The encoding `binary` keeps a digest in 32 bytes of memory. */
 function digestOf(value: Buffer): string {
   return hash('sha256', value, 'binary');
 }

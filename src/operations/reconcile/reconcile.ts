@@ -18,24 +18,27 @@ import { workflowCounts } from '../status/status-workflows';
 
 export interface ReconcileReport extends Account {
   stream: string;
-  /** Records that the stream passes by: nothing that could be missing. */
+  /** Records that the stream filters out. They can't be missing. */
   filtered: number;
 }
 
 export interface ReconcileOptions {
-  /** Only this part of the topic. Default: all that it holds now. */
+  /** Reads only these ranges of the topic. Default: everything that the topic holds now. */
   ranges?: PartitionRange[];
-  /** Only messages whose ids begin so, on the topic and at the sink. Default: all. */
+  /** Counts only messages whose ids begin with this text, on the topic and at the sink. Default: all. */
   idPrefix?: string;
   onProgress?: (text: string) => void;
-  /** Something to know beside the numbers. */
+  /** Receives notices that qualify the numbers of the report. */
   onNotice?: (text: string) => void;
 }
 
-/** Every this many items a word of progress. */
+/** Progress is reported after each 1,000 items. */
 const PROGRESS_INTERVAL = 1_000;
 
-/** Compares what the stream's topic holds now with its sink and its dead letters. */
+/**
+ * Compares what the stream's topic holds now with its sink and its dead letters. Throws a {@link UsageError} if
+ * the sink can't list its objects, or if the topic does not exist.
+ */
 export async function reconcile(
   kafka: Kafka,
   client: Client,
@@ -45,7 +48,7 @@ export async function reconcile(
   const { name, topic, deadLetterTopic, sink } = stream;
   const { onProgress = () => undefined, onNotice = () => undefined, idPrefix = '' } = options;
   if (!sink.stored) throw new UsageError(`the sink of stream ${name} can't list what it stores`);
-  // What is settled now will be found below; what is not may be found or not.
+  // Every record that is settled now will be found below. A record still in progress may be found or not.
   await sayIfNotSettled(kafka, client, stream, onNotice);
   const ranges = options.ranges ?? (await topicRanges(kafka, topic, onNotice));
   if (!ranges) throw new UsageError(`no topic ${topic}`);
@@ -68,11 +71,11 @@ export async function reconcile(
       }
       if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} of ${total} records read`);
     }
-    // Sink and dead letters after the topic: what ends meanwhile is found.
+    // Sink and dead letters are read after the topic, so a record that ends meanwhile is found.
     await addStored(books, stream, sink.stored(), { onProgress, onNotice, idPrefix });
     for await (const letter of readDeadLetters(kafka, reader, deadLetterTopic)) {
       const position = isLetterOf(stream, letter) && originalPosition(letter);
-      // The letter's own may be the broker's.
+      // The broker may have set the letter's own timestamp. The header holds the record's.
       const timestamp = integer(deadLetterHeader(letter, 'timestamp')) ?? letter.timestamp;
       if (position) books.addDeadLetter({ ...position, timestamp });
     }
@@ -117,7 +120,9 @@ async function addStored(
   }
 }
 
-/** Whether a value alone tells its message id: a `decode` that takes the record may read the id from a header. */
+/**
+ * Whether a value alone reveals its message id. A `decode` that takes the record may read the id from a header.
+ */
 function tellsId({ decode }: AnyStream): boolean {
   return !decode || decode.length <= 1;
 }

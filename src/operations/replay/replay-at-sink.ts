@@ -6,9 +6,9 @@ import type { Decision } from './replay-decide';
 import type { Letter } from './replay-letters';
 
 /**
- * Refuses to send back what the sink holds with the same content: it was brought home in a way that no log
- * tells of, and its workflow is gone. A sink that can't be asked decides at the delivery. Nor is one asked
- * where keys are held, as only a delivery sets a key free.
+ * Refuses to send back a record that the sink already holds with the same content. Such a record was delivered in
+ * a way that no log mentions, and its workflow is gone. If the sink can't look objects up, it decides at the
+ * delivery. If the stream holds keys, the sink is not asked, because only a delivery releases a key.
  */
 export async function leaveOutDelivered(
   { sink, afterDeadLetter }: Pick<AnyStream, 'sink' | 'afterDeadLetter'>,

@@ -17,19 +17,22 @@ const filters = z.strictObject({
   limit: count.optional(),
 });
 
-/** Which letters a replay is for, as the command was given them. All that is given must hold. */
+/** Filters for the letters of a replay, as given to the command. A letter must match all that are given. */
 export type ReplayFilters = z.infer<typeof filters>;
 
 const ofLetter = { at: z.string(), letter: z.string(), runId: z.string().nullable() };
 
-/** A line of the log. Those in pairs stand before and after an effect. */
+/** A line of the log. Lines in pairs, as `sending` and `sent`, stand before and after an effect. */
 const line = z.discriminatedUnion('event', [
   z.object({
     event: z.literal('start'),
     at: z.string(),
     stream: z.string(),
     deadLetterTopic: z.string(),
-    /** What the dead-letter topic held: letters that the replay itself causes are not its own. */
+    /**
+     * The ranges of the dead-letter topic at the start. So letters that the replay itself causes are not
+     * replayed.
+     */
     ranges: z.array(range),
     filters,
     maxReplays: count,
@@ -38,7 +41,7 @@ const line = z.discriminatedUnion('event', [
   z.object({ event: z.literal('resume'), at: z.string() }),
   z.object({ event: z.literal('starting'), ...ofLetter, failed: run }),
   z.object({ event: z.literal('started'), ...ofLetter, run }),
-  /** `end` is that of the partition before: what is sent lies there or behind. */
+  /** `end` is the end of the partition before the send. The record will lie at this offset or behind. */
   z.object({
     event: z.literal('sending'),
     ...ofLetter,
@@ -48,7 +51,7 @@ const line = z.discriminatedUnion('event', [
   }),
   z.object({ event: z.literal('sent'), ...ofLetter, to: position }),
   z.object({ event: z.literal('ended'), ...ofLetter, end: z.enum(['delivered', 'deadAgain']) }),
-  /** Nothing was done: for people who read the log. */
+  /** The replay did nothing with the letter. This line is for people who read the log. */
   z.object({ event: z.literal('left'), ...ofLetter, outcome: z.string(), reason: z.string() }),
 ]);
 
@@ -60,7 +63,7 @@ export type LetterEvent = DistributiveOmit<
   'at' | 'letter' | 'runId'
 >;
 
-/** What a log says of one letter: how far its replay came. */
+/** How far the replay of one letter came, according to the log. */
 export interface LetterProgress {
   starting?: z.infer<typeof run>;
   started?: z.infer<typeof run>;
@@ -69,12 +72,15 @@ export interface LetterProgress {
   ended?: 'delivered' | 'deadAgain';
 }
 
-/** A place on the dead-letter topic may come again where the topic was made anew; a run's id does not. */
+/**
+ * Key of a letter's progress. A position on the dead-letter topic may recur if the topic is deleted and created
+ * again; a run's id never recurs.
+ */
 function keyOf(letter: string, runId: string | null): string {
   return `${letter} ${runId}`;
 }
 
-/** What logs say, by letter. */
+/** The progress of each letter, according to one log or several. */
 export class AuditProgress {
   readonly #letters = new Map<string, LetterProgress>();
 
@@ -98,9 +104,9 @@ export class AuditProgress {
 }
 
 /**
- * The lines of a log. A crash may have torn the last one off: without its line feed it does not count, as
- * what it announces comes only after all of it is on the disk. Throws a {@link UsageError} that says
- * which line is wrong.
+ * Reads the lines of a log. A last line without its line feed does not count, because a crash may have cut it
+ * off. Its effect has not begun, because an effect begins only when its whole line is on the disk. Throws a
+ * {@link UsageError} if the file can't be read; if a line is wrong, the error says which.
  */
 export async function readAudit(path: string): Promise<AuditLine[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
@@ -118,7 +124,7 @@ export async function readAudit(path: string): Promise<AuditLine[]> {
     });
 }
 
-/** What all logs of a directory say together; `onNotice` hears of files that are none. */
+/** Combines the progress of all logs in a directory. `onNotice` receives a text for each file that is no log. */
 export async function readAudits(
   directory: string,
   onNotice: (text: string) => void,
@@ -147,7 +153,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** A log of what a replay does, a JSON document a line. */
+/** A log of what a replay does: one JSON document per line. */
 export class AuditLog {
   #last: Promise<void> = Promise.resolve();
 
@@ -157,7 +163,7 @@ export class AuditLog {
     private readonly file: FileHandle,
   ) {}
 
-  /** Throws a {@link UsageError} where the file is there already, or can't be made. */
+  /** Throws a {@link UsageError} if the file exists already, or if it can't be created. */
   static async create(path: string, start: Omit<AuditStart, 'at' | 'event'>): Promise<AuditLog> {
     const file = await open(path, 'ax').catch((error: unknown) => {
       const exists = (error as { code?: unknown }).code === 'EEXIST';
@@ -172,12 +178,12 @@ export class AuditLog {
     return log;
   }
 
-  /** Goes on with a log. */
+  /** Continues an existing log. */
   static async resume(path: string): Promise<AuditLog> {
     const progress = new AuditProgress();
     for (const one of await readAudit(path)) progress.add(one);
     const text = await readFile(path);
-    // What a crash has left of a line would become one with the next.
+    // A crash may have left an unfinished line. The next line would be appended to it.
     await truncate(path, text.lastIndexOf('\n') + 1);
     const log = new AuditLog(path, progress, await open(path, 'a'));
     await log.#append({ event: 'resume', at: now() });
@@ -202,7 +208,7 @@ export class AuditLog {
       await this.file.appendFile(`${JSON.stringify(entry)}\n`);
       await this.file.datasync();
     });
-    // After a line that failed none is written: it would be glued to what there is of that one.
+    // After a failed write no further line is written: it would be appended to what the failed write has left.
     this.#last = written;
     return written;
   }

@@ -7,17 +7,17 @@ import type { LetterProgress } from './replay-audit';
 import { positionOf, type Letter } from './replay-letters';
 import { stillInvalid, worthOfRun } from '../runs/replay-validity';
 
-/** Where the end of a record that was run again shows: at a run of a workflow, or at its new place. */
+/** Where the end of a replayed record shows: at a run of a workflow, or at the record's new position. */
 export type UnderWay =
   { workflowId: string; runId: string } | { sentTo: RecordPosition; timestamp: number };
 
-/** What is to be done with a letter. */
+/** The replay's decision on a letter. */
 export type Decision =
   | { action: 'run'; failed: { workflowId: string; runId: string } }
   | { action: 'send'; source: RecordPosition }
-  /** By this very replay, before it was resumed. */
+  /** This replay has already done it, before it was resumed. */
   | { action: 'done'; outcome: 'replayed' | 'sentBack'; underWay: UnderWay; end?: RecordEnd }
-  /** `underWay`: what has taken care of the record, or is about to. */
+  /** `underWay`: the run or position that takes care of the record, or soon will. */
   | { action: 'refuse'; reason: string; underWay?: UnderWay; end?: RecordEnd };
 
 export type RecordEnd = 'delivered' | 'deadAgain';
@@ -25,13 +25,13 @@ export type RecordEnd = 'delivered' | 'deadAgain';
 export interface DecideContext {
   client: Client;
   stream: AnyStream;
-  /** A record is sent back to its topic at most this often. */
+  /** Limit for how often a record is sent back to its topic. */
   maxReplays: number;
 }
 
 /**
- * Decides by the letter, the workflow's latest run, and what the log of this replay says. `earlier` is what
- * the logs of others say.
+ * Decides from the letter, the workflow's latest run, and the log of this replay (`progress`). `earlier` is the
+ * letter's progress according to the logs of other replays.
  */
 export async function decide(
   context: DecideContext,
@@ -48,7 +48,7 @@ export async function decide(
   try {
     run = await latestRun(client, workflowId);
   } catch (error) {
-    // Anybody may write a letter, with any id in it.
+    // Anybody may write a letter, with any workflow id in it.
     if (grpcStatus(error) !== GrpcStatus.INVALID_ARGUMENT) throw error;
     return { action: 'refuse', reason: 'the letter names no workflow that could exist' };
   }
@@ -63,7 +63,7 @@ export async function decide(
   }
   const { runId } = run;
   if (progress.starting && progress.starting.runId !== runId) {
-    // The log ends between "starting" and "started".
+    // The log ends between "starting" and "started", and the workflow has a new run.
     return { action: 'done', outcome: 'replayed', underWay: { workflowId, runId } };
   }
   return hasFailed(run) ? decideToRun(context, letter, run) : refuseRun(run);
@@ -79,7 +79,10 @@ function doneBefore(letter: Letter, { started, sent, ended }: LetterProgress) {
   return { action: 'done', outcome: 'sentBack', underWay, ...end } as const;
 }
 
-/** Had it died again, a newer letter would stand in this one's place. */
+/**
+ * Refuses a letter that an earlier replay has run again, if the run is gone. If the record had died again, a
+ * newer letter would have replaced this one.
+ */
 function replayedBefore({ started, ended }: LetterProgress): Decision | undefined {
   if (!started || ended === 'deadAgain') return undefined;
   const reason = `replayed already: run ${started.runId}, which is gone`;

@@ -15,22 +15,22 @@ export interface EndContext {
   group: Pick<GroupPosition, 'committed'>;
   client: Client;
   stream: AnyStream;
-  /** Ends the wait. */
+  /** Aborting it ends the wait. */
   signal: AbortSignal;
 }
 
-/** How a record ended that was run again; `reason` where it died again. */
+/** How a replayed record ended. `reason` is set if the record died again. */
 export interface Ended {
   end: RecordEnd;
   reason?: string;
 }
 
-/** Between two looks at what is waited for. */
+/** Milliseconds between two polls. */
 export const POLL_MS = 500;
-/** A list may not know a chunk yet that has just been started. */
+/** Temporal's lists may not know a new chunk for up to this time. */
 const LISTED_WITHIN_MS = 30_000;
 
-/** Waits for the end of a record. Undefined where the signal came first, or nobody knows any more. */
+/** Waits for the end of a record. Undefined if the signal aborts first, or if nobody knows the end any more. */
 export async function endOf(
   context: EndContext,
   messageId: string | null,
@@ -41,7 +41,7 @@ export async function endOf(
     : endOfRun(context, underWay.workflowId, underWay.runId);
 }
 
-/** {@link endOf} a run of a workflow. */
+/** {@link endOf} for a run of a workflow. */
 export async function endOfRun(
   context: Pick<EndContext, 'client' | 'signal'>,
   workflowId: string,
@@ -59,15 +59,15 @@ export async function endOfRun(
     return { end: 'deadAgain', reason: `${type}: ${message}` };
   }
   if (!result) return undefined;
-  // A record that was invalid goes on in a workflow of its own.
+  // A record that was invalid and has become valid continues in a workflow of its own.
   const { outcome, workflowId: next } = Object(result.value) as Record<string, unknown>;
   if (outcome === 'revalidated' && typeof next === 'string') return endOfRun(context, next);
   return { end: 'delivered' };
 }
 
 /**
- * The record's own workflow tells, or its chunk. Where there is neither, and the group has gone past it, it
- * was a duplicate of a message that had been delivered.
+ * {@link endOf} for a record that was sent back. Its own workflow or its chunk knows the end. If there is neither
+ * and the group has committed past the record, the record was a duplicate of a delivered message.
  */
 async function endOfSent(
   context: EndContext,
@@ -77,7 +77,8 @@ async function endOfSent(
 ): Promise<Ended | undefined> {
   const { client, stream, signal } = context;
   const inChunks = stream.execution.lane === 'chunk';
-  // What was taken before the first look was sent by an earlier replay: its chunk is listed, or gone.
+  // A record that is committed at the first look was sent by an earlier replay. By now its chunk is listed or
+  // gone, so there is no wait for the lists.
   let listedBy = 0;
   for (; !signal.aborted; await pause(signal)) {
     if (!(await isTaken(context, position))) {
@@ -85,7 +86,7 @@ async function endOfSent(
       continue;
     }
     const chunk = inChunks ? (await findChunk(client, stream, position)).chunk : undefined;
-    // What leaves a chunk has its own workflow before the chunk ends.
+    // A record that leaves its chunk has a workflow of its own before the chunk ends.
     if (chunk ? chunk.status.name === 'RUNNING' : inChunks && Date.now() < listedBy) continue;
     const own = await ownWorkflow(context, messageId, position, timestamp);
     if (own) return endOfRun(context, own);
@@ -94,7 +95,7 @@ async function endOfSent(
   return undefined;
 }
 
-/** Whether the record is durable as a workflow, or was skipped. */
+/** Whether the group has committed the record: the record is durable as a workflow, or it was skipped. */
 async function isTaken({ group }: EndContext, position: RecordPosition): Promise<boolean> {
   const committed = await group.committed(position.partition);
   return committed !== undefined && committed > position.offset;
@@ -113,7 +114,8 @@ async function ownWorkflow(
   ];
   for (const id of ids) {
     const memo = (await latestRun(client, id))?.memo;
-    // The broker may have given the record another timestamp. A chunk that begins here is none of its own.
+    // Only the position is compared, because the broker may have changed the record's timestamp. A memo with
+    // `first` is that of a chunk that begins here, which is not the record's own workflow.
     const fields = ['topic', 'partition', 'offset'] as const;
     if (!memo || 'first' in memo) continue;
     if (fields.every((field) => memo[field] === position[field])) return id;

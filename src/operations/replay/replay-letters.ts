@@ -24,9 +24,9 @@ import {
 import { readTopic, type PartitionRange } from '../topic/read-topic';
 import { validityOf, type Validity } from '../runs/replay-validity';
 
-/** A dead letter as a replay needs it. The record's bytes stay on the dead-letter topic. */
+/** A dead letter as a replay needs it. The record's bytes are not kept; they stay on the dead-letter topic. */
 export interface Letter extends DeadLetterEntry {
-  /** The letter's place, `<topic>/<partition>@<offset>`. */
+  /** Position of the letter, `<topic>/<partition>@<offset>`. */
   name: string;
   content: LetterContent;
 }
@@ -34,19 +34,19 @@ export interface Letter extends DeadLetterEntry {
 export interface LetterContent extends Validity {
   /** The record's timestamp, in milliseconds since the epoch. */
   timestamp: number;
-  /** Tells two contents apart: a hash of key and value. */
+  /** A hash of key and value, by which two contents are compared. */
   digest: string;
-  /** SHA-256 of the record's key, in hex; null where it has none. */
+  /** SHA-256 of the record's key, in hex; null if the record has no key. */
   key: string | null;
-  /** The same of its value. */
+  /** SHA-256 of the record's value, in hex; null if the record has no value. */
   value: string | null;
-  /** What a partition is chosen by, where the key decides: the key's murmur2 in 31 bits. */
+  /** The key's murmur2 in 31 bits, from which a partition is chosen; null if the record has no key. */
   keyHash: number | null;
-  /** The letter had no room for the record, or the record was gone: all of the above tells nothing. */
+  /** The letter had no room for the record, or the record was gone. The other fields then mean nothing. */
   missing: boolean;
 }
 
-/** Letters of the stream in these ranges of its dead-letter topic, in no order that means anything. */
+/** Reads the letters of the stream in these ranges of its dead-letter topic. Their order has no meaning. */
 export async function readLetters(
   kafka: Kafka,
   reader: RecordReader,
@@ -72,7 +72,7 @@ async function letterOf(stream: AnyStream, record: KafkaRecord): Promise<Letter>
   return letterWith(stream, record, await parseOrThrow(stream, sourceOf(record)));
 }
 
-/** The letter, and what its record is as the stream is defined now. */
+/** Describes the letter, and its record under the current definition of the stream. */
 export function letterWith(stream: AnyStream, record: KafkaRecord, parsed: Parsed): Letter {
   const name = deadLetterHeader(record, 'stream') ?? stream.name;
   const entry = entryOf(record, name, stream, parsed.ok ? parsed.messageId : null);
@@ -105,7 +105,7 @@ function isWithoutContent({ key, value, headers }: KafkaRecord): boolean {
 }
 
 export function contentDigest({ key, value }: Pick<KafkaRecord, 'key' | 'value'>): string {
-  // Two hashes of fixed length: where key ends and value begins is part of the whole.
+  // Both hashes have a fixed length, so the digest also depends on where the key ends and the value begins.
   return sha256(Buffer.from([key, value].map((one) => (one ? sha256(one) : 'null')).join()));
 }
 
@@ -113,7 +113,7 @@ function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Where the record lay, as far as the letter says so. */
+/** Original position of the record; undefined unless the letter has all parts of the position. */
 export function positionOf(letter: DeadLetterEntry): RecordPosition | undefined {
   const { topic, partition, offset } = letter;
   return topic === null || partition === null || offset === null
@@ -122,9 +122,9 @@ export function positionOf(letter: DeadLetterEntry): RecordPosition | undefined 
 }
 
 /**
- * The letters that count no more, each with the one in its place: a later one of the same workflow or the
- * same record, or that of the record which was sent back from it. The latter must have the same content,
- * as anybody may write a header.
+ * Finds the letters that no longer count, each with the letter that replaces it. A later letter of the same
+ * workflow or of the same record replaces a letter. So does the letter of a record that was sent back from the
+ * older letter. That record must have the same content, because anybody may write a header.
  */
 export function superseded(letters: Letter[]): Map<Letter, Letter> {
   const replaced = new Map<Letter, Letter>();
@@ -151,7 +151,7 @@ function isNewer(letter: Letter, other: Letter): boolean {
   return letter !== other && (letter.failedAt ?? '') >= (other.failedAt ?? '');
 }
 
-/** A record that was invalid, and goes on when it has become valid, has letters of two workflows. */
+/** A record that was invalid and has become valid has letters of two workflows. So its position counts too. */
 function identities(letter: Letter): string[] {
   const position = positionOf(letter);
   return [

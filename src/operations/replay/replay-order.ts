@@ -2,10 +2,11 @@ import type { Ordering } from '../../domain/stream/stream';
 import type { Letter } from './replay-letters';
 
 /**
- * The letters as queues. Those of one queue are replayed one after the other, each once the one before
- * has been delivered; the queues go side by side. Letters come oldest record first, and queues by their
- * first letter. A record that was sent back keeps the place of the first record that it was. Where a key is
- * held, its head comes first: what lies before that was given up, or it would be the head.
+ * Sorts the letters into queues. The letters of one queue are replayed one after the other, each after the one
+ * before has been delivered. The queues are replayed in parallel. Each queue begins with the oldest record, and
+ * the queues are in the order of their first letters. A record that was sent back keeps the position of its first
+ * original. If a key is held, its head comes first. Records before the head were given up, or one of them would
+ * be the head; they come last.
  */
 export function queuesOf(
   ordering: Ordering,
@@ -46,7 +47,7 @@ function place({ partition, offset }: Letter): { partition: number; offset: numb
   return { partition: partition ?? -1, offset: offset ?? -1 };
 }
 
-/** A record without a key has no order by key. */
+/** A record without a key has no order by key, so its letter has a queue of its own. */
 function queueName(
   ordering: Ordering,
   { name, content: { key } }: Letter,

@@ -16,16 +16,16 @@ import { findSentBack, searchFrom, sentAlready, targetPartition } from './replay
 
 export interface PlanRequest {
   filters: ReplayFilters;
-  /** A record is sent back to its topic at most this often. */
+  /** Limit for how often a record is sent back to its topic. */
   maxReplays: number;
-  /** Of the dead-letter topic; letters that lie elsewhere are not looked at. */
+  /** Ranges of the dead-letter topic. Letters outside of them are ignored. */
   ranges: PartitionRange[];
-  /** What the log of this very replay says, where it goes on after a stop. */
+  /** Progress according to the log of this replay, if the replay is resumed. */
   own: AuditProgress;
-  /** What the logs of other replays say. */
+  /** Progress according to the logs of other replays. */
   earlier: AuditProgress;
   onProgress?: (text: string) => void;
-  /** Something to know before records are sent back. */
+  /** Receives texts that the operator should know before records are sent back. */
   onNotice?: (text: string) => void;
 }
 
@@ -35,9 +35,9 @@ export interface PlannedLetter {
 }
 
 export interface ReplayPlan {
-  /** One after the other inside a queue, queues side by side. */
+  /** The letters of a queue are replayed one after the other, the queues in parallel. */
   queues: PlannedLetter[][];
-  /** Letters that count no more, each with the one in its place. */
+  /** Letters that no longer count, each with the letter that replaces it. */
   superseded: [letter: Letter, by: Letter][];
 }
 
@@ -46,7 +46,7 @@ const PROGRESS_INTERVAL = 1_000;
 const MAY_BE_SENT =
   'it may have been sent back before the stop: its topic has deleted what it held then';
 
-/** Decides what is to be done with each letter, and changes nothing. */
+/** Decides what to do with each letter, and changes nothing. */
 export async function planReplay(
   kafka: Kafka,
   client: Client,
@@ -97,7 +97,7 @@ export async function planReplay(
   }
 }
 
-/** Which places are those of heads of held keys. */
+/** Returns a function that says whether a position is the head of a held key. */
 async function headsOf(client: Client, stream: AnyStream, letters: Letter[]) {
   const holds = holdsOf(client, stream);
   const places = new Set<string>();
@@ -110,7 +110,10 @@ async function headsOf(client: Client, stream: AnyStream, letters: Letter[]) {
   return (partition: number, offset: number) => places.has(name(partition, offset));
 }
 
-/** Throws a {@link UsageError} that names what was asked for by name and is not there. */
+/**
+ * Chooses the letters that match all filters. Throws a {@link UsageError} that names each place and message id
+ * that the filters ask for and no letter has.
+ */
 export function choose(letters: Letter[], filters: ReplayFilters): Letter[] {
   const { errorTypes, since, until, messageIds, places } = filters;
   const among = (list: string[] | undefined, value: string | null) =>
@@ -136,7 +139,7 @@ export function choose(letters: Letter[], filters: ReplayFilters): Letter[] {
   });
 }
 
-/** Refuses what was sent back before: as the logs say, and as the topic's own records do. */
+/** Refuses to send a record back again, according to the logs and to the records on the topic. */
 async function leaveOutSent(
   kafka: Kafka,
   reader: RecordReader,
@@ -182,7 +185,7 @@ async function leaveOutSent(
       continue;
     }
     const underWay = { sentTo, timestamp };
-    // The log of this replay ends between "sending" and "sent".
+    // The log of this replay ends between "sending" and "sent": this replay has sent the record.
     const byThis = here !== undefined && own.of(letter).sending !== undefined;
     decisions.set(
       letter,
@@ -193,7 +196,10 @@ async function leaveOutSent(
   }
 }
 
-/** A record keeps its timestamp, and retention goes by that: it may not wait long for a bridge worker. */
+/**
+ * Warns if records are older than the topic's retention. A record that is sent back keeps its timestamp, and
+ * retention goes by the timestamp. So a bridge worker must read the record soon.
+ */
 async function warnOfRetention(
   kafka: Kafka,
   { topic }: AnyStream,
@@ -208,7 +214,7 @@ async function warnOfRetention(
   try {
     retentionMs = await withAdmin(kafka, (admin) => topicConfig(admin, topic, 'retention.ms'));
   } catch (error) {
-    // Not everybody who may send may ask for settings.
+    // Somebody who may send records may still lack the right to read settings.
     return onNotice(`the retention of ${topic} is not known: ${errorWithCause(error)}`);
   }
   if (retentionMs === undefined || retentionMs === '-1') return;
@@ -219,7 +225,10 @@ async function warnOfRetention(
   );
 }
 
-/** So many of them are run or sent, before and after a stop together; what is refused does not count. */
+/**
+ * Keeps letters until `limit` of them are run or sent. Letters that were run or sent before a stop count; refused
+ * ones do not.
+ */
 function limited(queues: PlannedLetter[][], limit = Infinity): PlannedLetter[][] {
   let left = limit;
   return queues.map((queue) =>

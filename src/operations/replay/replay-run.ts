@@ -28,15 +28,15 @@ export interface ReplayContext {
   kafka: Kafka;
   client: Client;
   stream: AnyStream;
-  /** Connected, and without tries of its own: a send without an answer may have arrived. */
+  /** A connected producer that does not retry, because a send without an answer may have arrived. */
   producer: Pick<Producer, 'send'>;
   reader: RecordReader;
   log: Pick<AuditLog, 'write'>;
-  /** Waits for the end of each record. A stream that delivers in order is replayed so in any case. */
+  /** Wait for the end of each record. A stream that delivers in order waits in any case. */
   wait: boolean;
-  /** Records a second that are begun at most; default: as many as go. */
+  /** Limit for the records that are begun per second. Default: no limit. */
   rate?: number | undefined;
-  /** Ends the replay after the records under way. */
+  /** Aborting it ends the replay after the records under way. */
   signal: AbortSignal;
   onResult?: (result: LetterResult) => void;
 }
@@ -47,17 +47,17 @@ export interface LetterResult {
   letter: Letter;
   outcome: Outcome;
   reason?: string;
-  /** What has taken care of the record, or is about to. */
+  /** The run or position that takes care of the record, or soon will. */
   underWay?: UnderWay;
   end?: RecordEnd;
 }
 
-/** Replays what the plan says, and logs each effect before and after. */
+/** Carries out the plan. Logs each effect before and after. */
 export async function runReplay(context: ReplayContext, plan: ReplayPlan): Promise<LetterResult[]> {
   const { kafka, stream, rate, signal, onResult = () => undefined } = context;
   const sends = plan.queues.flat().some(({ decision: { action } }) => action === 'send');
   const ends = sends ? await partitionEnds(kafka, stream.topic) : [];
-  // Each record under way listens.
+  // Each record under way adds a listener.
   setMaxListeners(0, signal);
   const pace = pacer(rate, signal);
   const results: LetterResult[] = [];
@@ -89,7 +89,7 @@ async function runQueue(
   let ahead: Letter | undefined;
   for (const planned of queue) {
     const { letter, decision } = planned;
-    // What needs nothing waits for nobody.
+    // Only a letter that is run or sent waits for the record ahead.
     const hasEffect = decision.action === 'run' || decision.action === 'send';
     let result: LetterResult;
     if (ahead && hasEffect) {
@@ -108,7 +108,7 @@ async function runQueue(
   return results;
 }
 
-/** The result once the record has ended; as it is where that can't be known. */
+/** Waits for the end of the record and adds it to the result. If the end can't be known, it stays out. */
 async function withEnd(context: OneContext, result: LetterResult): Promise<LetterResult> {
   const { letter, underWay, end: known } = result;
   if (!underWay || known) return result;
@@ -191,7 +191,7 @@ async function send(
   } catch (error) {
     const fault = `${topic} did not take the record: ${errorWithCause(error)}`;
     try {
-      // It may have arrived all the same.
+      // The record may have arrived despite the error.
       sentTo = await lookBehind(context, letter, target);
     } catch {
       return leave(`${fault}; or it did, which --resume will find out`);
@@ -217,14 +217,14 @@ async function lookBehind(
   return found.get(letter);
 }
 
-/** Where each partition of the topic ends now. */
+/** The current end of each partition of the topic. */
 async function partitionEnds(kafka: Kafka, topic: string): Promise<number[]> {
   const ranges = await topicRanges(kafka, topic);
   if (!ranges) throw new Error(`no topic ${topic}`);
   return ranges.map(({ high }) => high);
 }
 
-/** Resolves when the next record may begin, or the signal aborts. */
+/** Returns a function that resolves when the next record may begin, or when the signal aborts. */
 function pacer(perSecond: number | undefined, signal: AbortSignal): () => Promise<void> {
   if (perSecond === undefined) return () => Promise.resolve();
   let next = performance.now();

@@ -21,14 +21,17 @@ import { readTopic, type PartitionRange } from '../topic/read-topic';
 import type { LetterProgress } from './replay-audit';
 import { contentDigest, type Letter, type LetterContent } from './replay-letters';
 
-/** Where a letter's record goes: to a partition of its topic, at `end` or behind. */
+/** Where a letter's record is sent back to: a partition of its topic, at offset `end` or behind. */
 export interface Target {
   topic: string;
   partition: number;
   end: number;
 }
 
-/** The partition that the record came from; where that is no more, the one of its key. */
+/**
+ * The partition that the record came from. If it no longer exists, the one that the key chooses; without a key,
+ * the one that the offset chooses.
+ */
 export function targetPartition(
   source: RecordPosition,
   { keyHash }: Pick<LetterContent, 'keyHash'>,
@@ -37,7 +40,7 @@ export function targetPartition(
   return source.partition < partitions ? source.partition : (keyHash ?? source.offset) % partitions;
 }
 
-/** The record of a letter, as it is on the dead-letter topic; undefined where retention has taken it. */
+/** Reads the record of a letter from the dead-letter topic; undefined if retention has deleted it. */
 export async function readLetter(
   reader: Pick<RecordReader, 'read'>,
   { topic, partition, offset }: RecordPosition,
@@ -51,9 +54,9 @@ export async function readLetter(
 }
 
 /**
- * Sends a letter's record to its topic: key, value, headers and timestamp byte for byte, and two headers
- * that say how often it was sent back and from which letter. Tried once: a send without an answer may
- * have arrived. Returns where the record lies.
+ * Sends a letter's record to its topic: key, value, headers and timestamp byte for byte. Two further headers say
+ * how often it was sent back, and from which letter. A send without an answer is not repeated, because it may
+ * have arrived. Returns the record's new position.
  */
 export async function sendBack(
   producer: Pick<Producer, 'send'>,
@@ -71,7 +74,7 @@ export async function sendBack(
   const send = (compression: object) =>
     producer.send({ topic, acks: -1, messages, ...compression });
   const sent = await send({}).catch((error: unknown) => {
-    // The record came compressed, perhaps, and a broker's limit is for what it gets.
+    // The record may have arrived compressed at first, and a broker's limit is for the bytes that it receives.
     if (kafkaErrorType(error) !== 'MESSAGE_TOO_LARGE') throw error;
     return send({ compression: GZIP });
   });
@@ -80,7 +83,7 @@ export async function sendBack(
   return { topic, partition, offset: Number(offset) };
 }
 
-/** Where on its partition a record may lie that was sent back: from here on. */
+/** The lowest offset at which a record that was sent back may lie on the partition. */
 export function searchFrom(
   source: RecordPosition,
   partition: number,
@@ -88,14 +91,14 @@ export function searchFrom(
   { sending }: LetterProgress,
 ): number {
   if (sending?.partition === partition) return sending.end;
-  // Behind the record itself, unless the topic was made anew.
+  // The record lies behind its original, unless the topic was deleted and created again.
   const behind = source.partition === partition && source.offset < range.high;
   return behind ? source.offset + 1 : range.low;
 }
 
 /**
- * Which of the letters have been sent back to the topic already, and where the record lies. The header
- * tells; the content must be the letter's, as anybody may write a header.
+ * Finds which of the letters have been sent back to the topic already, and where their records lie. A header
+ * names the letter. The content must also be the letter's, because anybody may write a header.
  */
 export async function findSentBack(
   kafka: Kafka,

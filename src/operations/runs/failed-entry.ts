@@ -8,13 +8,16 @@ import { errorMessage } from '../../domain/errors';
 import type { RecordFailure } from '../../domain/workflow/failure';
 import { hasFailed, statusName } from './failed-runs';
 
-/** A record that was given up. `null` where it is not known: a workflow that was terminated has no attempts. */
+/**
+ * A record that failed or was dead-lettered. A field is `null` if it is not known: a terminated workflow, for
+ * example, has no attempts.
+ */
 export interface FailedEntry {
   stream: string;
   messageId: string | null;
   /** The record's Kafka key as text, or as `0x` and hexadecimal digits. */
   key: string | null;
-  /** The id in the JSON of a record that is no message. */
+  /** The id in the JSON of a record that is not a valid message. */
   rawId: string | null;
   topic: string | null;
   partition: number | null;
@@ -60,7 +63,7 @@ interface Failure {
   attempts: number | null;
 }
 
-/** Why a run failed, from its last event. */
+/** Reads from a run's last event why the run failed. */
 async function failureOf(client: Client, run: WorkflowExecutionDescription): Promise<Failure> {
   const { workflowId, runId, status } = run;
   try {
@@ -84,7 +87,7 @@ export function describeFailure(failure: unknown): Failure {
     const type = failure.type ?? 'ApplicationFailure';
     return { type, message: failure.message, attempts: null };
   }
-  // These only say which step of the workflow failed; why is in their cause.
+  // These failures only say which step of the workflow failed; the cause says why.
   if (failure instanceof ActivityFailure || failure instanceof ChildWorkflowFailure) {
     if (failure.cause) return describeFailure(failure.cause);
   }

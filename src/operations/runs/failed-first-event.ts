@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 
-/** The attributes of the event that started a run, and its summary, as the server keeps them. */
+/** Reads the attributes of the event that started a run, and the run's summary, as the server keeps them. */
 export async function startedEvent(
   client: Client,
   execution: { workflowId: string; runId: string },

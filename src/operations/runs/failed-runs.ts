@@ -9,13 +9,13 @@ import { recordWorkflowTypes } from '../../temporal/open-workflows';
 import type { AnyStream } from '../../domain/stream/stream';
 import { mapConcurrently } from '../../lib/concurrently';
 
-/** What ALLOW_DUPLICATE_FAILED_ONLY lets run again. */
+/** The closed statuses after which the reuse policy ALLOW_DUPLICATE_FAILED_ONLY lets a workflow run again. */
 const FAILED = ['FAILED', 'TIMED_OUT', 'TERMINATED', 'CANCELLED'];
 
-/** One request a workflow id; a server on two cores answers about 1,000 of them a second. */
+/** Parallel requests, each for one workflow id. A server on two cores answers about 1,000 requests per second. */
 export const CONCURRENCY = 16;
 
-/** Statuses as the Temporal UI and its queries spell them. */
+/** Spells a status as the Temporal UI and Temporal's queries do. */
 export function statusName(name: string): string {
   if (name === 'CANCELLED') return 'Canceled';
   return name
@@ -29,8 +29,8 @@ export function statusName(name: string): string {
 export const FAILED_STATUS = `ExecutionStatus IN (${FAILED.map((name) => quote(statusName(name))).join(', ')})`;
 
 /**
- * Whether the run is of a record of the stream, or of a chunk: others may use its task queue too. The memo tells of
- * a workflow type that the stream had before.
+ * Whether the run belongs to a record of the stream or to a chunk. Other workflows may use the stream's task
+ * queue too. The memo identifies a run of a workflow type that the stream had before.
  */
 export function isOfRecords(
   stream: AnyStream,
@@ -43,7 +43,7 @@ export function hasFailed(run: WorkflowExecutionDescription): boolean {
   return FAILED.includes(run.status.name);
 }
 
-/** The latest run of a workflow id, or undefined where the server knows none. */
+/** The latest run of a workflow id, or undefined if the server does not know the id. */
 export async function latestRun(
   client: Client,
   workflowId: string,
@@ -57,8 +57,8 @@ export async function latestRun(
 }
 
 /**
- * The stream's workflows whose latest run did not end well, those that closed last first. A query alone
- * can't tell: a run that failed stays listed as Failed for ever, also after a replay has completed.
+ * Yields the stream's workflows whose latest run did not end well, the last closed first. A query alone is not
+ * enough: a failed run stays listed as Failed for ever, even after a replay has completed.
  */
 export async function* latestFailedRuns(
   client: Client,

@@ -5,7 +5,10 @@ const DURATION = /^(\d{1,9})([smhd])$/;
 const ISO_8601 = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/;
 const LATEST = new Date('9999-12-31T23:59:59.999Z');
 
-/** A point in time: ISO 8601 (UTC unless it names an offset), or a duration before now: `15m`, `7d`. */
+/**
+ * Parses a point in time: ISO 8601 (UTC unless it names an offset), or a duration before now, as `15m` or `7d`.
+ * Throws a {@link UsageError} if the text is neither.
+ */
 export function parseSince(text: string, now = new Date()): Date {
   const duration = DURATION.exec(text);
   const milliseconds = duration
@@ -24,6 +27,6 @@ export function parseSince(text: string, now = new Date()): Date {
 function parseIso(text: string): number {
   const match = ISO_8601.exec(text);
   if (!match) return NaN;
-  // Without an offset, JavaScript takes a date with a time for local time.
+  // JavaScript reads a date with a time but without an offset as local time.
   return Date.parse(match[1] && !match[4] ? `${text}Z` : text);
 }

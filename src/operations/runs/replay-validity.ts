@@ -3,11 +3,11 @@ import { isInvalidType, type KafkaRecord } from '../../domain/record/record';
 import { startOfRecord } from '../../domain/workflow/record-start';
 import type { AnyStream } from '../../domain/stream/stream';
 
-/** What a record that was given up is to its stream as it is defined now. */
+/** The validity of a failed record under the current definition of its stream. */
 export interface Validity {
-  /** Why it is no message. */
+  /** Why the record is not a valid message; absent if it is one. */
   invalid?: string;
-  /** Whether it is a message that can travel in a workflow's input. */
+  /** Whether the record is a message that fits into a workflow's input. */
   fitsWorkflow: boolean;
 }
 
@@ -22,19 +22,20 @@ export function validityOf(stream: AnyStream, record: KafkaRecord, parsed: Parse
 
 /**
  * Whether a new run of the record's workflow can end better than the last one. `send`: only if the record comes
- * again from its topic, as the workflow does not hold it.
+ * again from its topic, because the workflow does not hold the record.
  */
 export function worthOfRun(
   errorType: string | null,
   { invalid, fitsWorkflow }: Validity,
 ): 'run' | 'send' | { refuse: string } {
-  // These were valid when they came; the others can become valid by a change of the schema.
+  // With another error type the record was valid on arrival. An invalid record becomes valid only by a change of
+  // the schema.
   if (!isInvalidType(errorType)) return 'run';
   if (errorType === 'UnreadableBatch') {
     return { refuse: 'it is a batch of records, which no stream can read' };
   }
   if (invalid !== undefined) return { refuse: stillInvalid(invalid) };
-  // A workflow that was given the record by reference can't read it again and would only end as before.
+  // A workflow that received the record by reference can't read it again, so a new run would end as before.
   return errorType !== 'RejectedByTemporal' && fitsWorkflow ? 'run' : 'send';
 }
 

@@ -4,13 +4,13 @@ import type { RecordPosition } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import { workflowIdPrefix } from '../../domain/record/workflow-id';
 
-/** A search gives up after this many runs: what it looks for is then among more than anybody waits for. */
+/** Limit for the runs that a search looks at. Beyond this number nobody would wait for the result. */
 export const MAX_SEARCHED = 10_000;
 
 /**
- * Runs of the stream whose workflow ids begin so, those that are open and those that closed last first. The
- * server escapes quotes and backslashes of a query again before it compares (1.29): from the first of them
- * on the prefix does not count, and there are runs to be left out.
+ * Yields the stream's runs whose workflow ids begin with the prefix: open ones, and the last closed first. The
+ * server (1.29) escapes quotes and backslashes of a query a second time before it compares. So the query ends
+ * before the first of these characters, and the runs that it finds in excess are skipped.
  */
 export async function* runsWithPrefix(
   client: Client,
@@ -26,8 +26,8 @@ export async function* runsWithPrefix(
 }
 
 /**
- * The latest run of the chunk that a record belongs to, as far as lists know it; `complete` is false where
- * the search was given up before. One of another log is given only where there is none of this one.
+ * Finds the latest run of the chunk that holds a record, as far as Temporal's lists know it. `complete` is false
+ * if the search ended at its limit. A chunk of another log of the topic is returned only if this log has none.
  */
 export async function findChunk(
   client: Client,

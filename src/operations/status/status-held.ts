@@ -8,13 +8,13 @@ export interface HeldKeysOfPartition {
   topic: string;
   partition: number;
   keys: number;
-  /** Offsets of the records that they wait for, the lowest first; at most 10. */
+  /** Offsets of the dead records that the keys wait for, the lowest first; at most 10. */
   heads: number[];
 }
 
 const MAX_HEADS = 10;
 
-/** As far as Temporal's lists know. */
+/** Lists the partitions with held keys, as far as Temporal's lists know them. */
 export async function heldKeys(
   client: Client,
   { taskQueue }: Pick<AnyStream, 'taskQueue'>,

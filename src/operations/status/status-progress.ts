@@ -19,7 +19,7 @@ export interface GroupProgress {
   lag: number;
   lagByPartition: Record<string, number>;
   totals: CounterTotals;
-  /** Messages remembered by the group's members of now, each as of its last commit. */
+  /** Messages that the dedupe layer `recent` of the group's present members remembers, as of each last commit. */
   recentIds: number;
   stalled: StalledPartition[];
   consumers: Consumers;
@@ -27,25 +27,28 @@ export interface GroupProgress {
 
 /** Who consumes the stream's topic. */
 export interface Consumers {
-  /** False while the group deals out its partitions: then it is not known who has which. */
+  /** False while the group reassigns its partitions. During that time it is not known which member has which. */
   settled: boolean;
   members: (Pick<GroupMemberState, 'memberId' | 'clientId' | 'host'> & { partitions: number[] })[];
 }
 
-/** A partition that has work and makes no progress, as the bridge worker says that owns it. */
+/** A partition that has work and makes no progress, as its bridge worker reports. */
 export interface StalledPartition extends Omit<StallNote, 'since' | 'workflowId' | 'detail'> {
   partition: number;
-  /** Where the group goes on, which does not move: its commit, or where the log begins if that is later. */
+  /**
+   * The offset at which the group continues: its commit, or the start of the log if that is later. It does not
+   * move.
+   */
   offset: number;
-  /** When it last made progress, ISO 8601. */
+  /** Time of the last progress, ISO 8601. */
   since: string;
-  /** The workflow that has been open for the longest time of those that are waited for; null where none is. */
+  /** The longest open workflow that the partition waits for; null if there is none. */
   workflowId: string | null;
-  /** What the reason leaves open, such as the cause that a batch can't be read; null where it leaves nothing. */
+  /** Facts that the reason does not say, such as why a batch can't be read; null if there are none. */
   detail: string | null;
 }
 
-/** How far the stream's group is on its topic; at zero where the topic does not exist. */
+/** How far the stream's group has come on its topic. All numbers are zero if the topic does not exist. */
 export async function groupProgress(kafka: Kafka, stream: AnyStream): Promise<GroupProgress> {
   const { groupId, topic } = stream;
   const ends = await existingEnds(kafka, topic);
@@ -58,7 +61,7 @@ export async function groupProgress(kafka: Kafka, stream: AnyStream): Promise<Gr
   return { ...progressOf(ends, committed, memberIds), consumers: consumersOf(topic, group) };
 }
 
-/** Members of the group that read other topics alone are those of another stream. */
+/** A member of the group that reads only other topics belongs to another stream. */
 function consumersOf(
   topic: string,
   { isStable, members }: Awaited<ReturnType<typeof groupState>>,
@@ -73,7 +76,7 @@ function consumersOf(
   };
 }
 
-/** The lag goes up to the high watermark, as in Kafka's own tools: an open transaction hides nothing. */
+/** The lag extends to the high watermark, as in Kafka's own tools. So an open transaction hides nothing. */
 export function progressOf(
   ends: Pick<PartitionEnds, 'partition' | 'low' | 'high'>[],
   committed: CommittedOffset[],
@@ -89,9 +92,9 @@ export function progressOf(
   const latest = new Map<string, RecentIds>();
   for (const { partition, low, high } of ends) {
     const commit = committed.find((one) => one.partition === partition);
-    // Without a commit, or when retention has overtaken it, the group goes on at the earliest record.
+    // Without a commit, or if retention has overtaken the commit, the group continues at the earliest record.
     const position = Math.max(Number(commit?.offset ?? -1), low);
-    // A topic that was created again ends before its group's old commit.
+    // A topic that was deleted and created again ends before its group's old commit.
     const lag = Math.max(high - position, 0);
     progress.lag += lag;
     progress.lagByPartition[partition] = lag;
@@ -99,7 +102,8 @@ export function progressOf(
     for (const field of COUNTERS) progress.totals[field] += totals[field];
     const seen = parseRecentIds(commit?.metadata);
     const note = parseStallNote(parseObject(commit?.metadata).stalled);
-    // One that has gone may have noted it; whoever has the partition now says so by a commit of its own.
+    // A member that has left may have written the note. The partition's present owner reports a stall with a
+    // commit of its own.
     if (note && seen && members.includes(seen.memberId)) {
       const { reason, since, workflowId = null, detail = null } = note;
       progress.stalled.push({
@@ -109,7 +113,7 @@ export function progressOf(
     }
     if (seen && seen.at >= (latest.get(seen.memberId)?.at ?? 0)) latest.set(seen.memberId, seen);
   }
-  // What a member that has gone remembered is forgotten.
+  // The memory of a member that has left is lost.
   for (const memberId of members) progress.recentIds += latest.get(memberId)?.recentIds ?? 0;
   return progress;
 }

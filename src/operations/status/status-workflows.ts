@@ -5,7 +5,7 @@ import { mapConcurrently } from '../../lib/concurrently';
 import type { AnyStream } from '../../domain/stream/stream';
 import { CONCURRENCY, FAILED_STATUS, hasFailed, isOfRecords, latestRun } from '../runs/failed-runs';
 
-/** How many runs of the workflows of the stream's records are open and how many have completed. */
+/** How many runs of the workflows of the stream's records are open, and how many have completed. */
 export async function workflowCounts(
   client: Client,
   stream: AnyStream,
@@ -17,17 +17,18 @@ export async function workflowCounts(
   return { running: count('Running'), completed: count('Completed') };
 }
 
-/** Failed runs that a count looks at, those that closed last. */
+/** Limit for the failed runs that a count looks at, the last closed first. */
 const MAX_FAILED = 2_000;
-/** Ids in one query. */
+/** Limit for the ids in one query. */
 const MAX_IDS = 100;
 
 /**
- * How many of the stream's workflows have a latest run that failed, among the 2,000 failed runs that closed
- * last. Asks by queries alone, one for 100 ids, so lists must know a run before it counts.
+ * Counts the stream's workflows whose latest run failed, among the 2,000 failed runs that closed last. A query
+ * asks for 100 ids at once, so a run counts only when Temporal's lists know it. An id with quotes or backslashes
+ * needs a request of its own.
  */
 export async function countFailed(client: Client, stream: AnyStream): Promise<number> {
-  /** When the last failed run of each workflow started. */
+  /** Start of each workflow's last failed run, in milliseconds since the epoch. */
   const failed = new Map<string, number>();
   const query = `TaskQueue = ${quote(stream.taskQueue)} AND ${FAILED_STATUS}`;
   let looked = 0;
@@ -51,7 +52,7 @@ function notFailedOf(ids: string[]): string {
   return `WorkflowId IN (${ids.map(quote).join(', ')}) AND NOT ${FAILED_STATUS}`;
 }
 
-/** The workflow has run again after it failed, and has not failed again. */
+/** Removes a workflow that has run again since it failed, and has not failed again. */
 function forget(
   failed: Map<string, number>,
   { workflowId, startTime }: Pick<WorkflowExecutionInfo, 'workflowId' | 'startTime'>,
@@ -59,7 +60,10 @@ function forget(
   if (startTime.getTime() >= (failed.get(workflowId) ?? Infinity)) failed.delete(workflowId);
 }
 
-/** The server escapes quotes and backslashes of a query again before it compares (1.29). */
+/**
+ * Whether a query finds the id. The server (1.29) escapes quotes and backslashes of a query a second time before
+ * it compares.
+ */
 function isPlain(workflowId: string): boolean {
   return !/['"\\]/.test(workflowId);
 }

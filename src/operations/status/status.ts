@@ -8,7 +8,7 @@ import { groupProgress, type Consumers, type StalledPartition } from './status-p
 import { heldKeys, type HeldKeysOfPartition } from './status-held';
 import { countFailed, workflowCounts } from './status-workflows';
 
-/** Workflows that are asked what they wait for. */
+/** Limit for the workflows that are asked what they wait for. */
 const MAX_LOOKED_AT = 50;
 
 export interface StreamStatus {
@@ -18,46 +18,49 @@ export interface StreamStatus {
   /** Records of the topic that the group has not committed. */
   lag: number;
   lagByPartition: Record<string, number>;
-  /** Members of the group that read the topic, and what each of them has. */
+  /** Members of the group that read the topic, each with its partitions. */
   consumers: Consumers;
-  /** Partitions that have work and make no progress, as the bridge workers say that own them. */
+  /** Partitions that have work and make no progress, as their bridge workers report. */
   stalled: StalledPartition[];
-  /** Since when and why the stream is braked; null where it is not. */
+  /** Since when and why the stream is braked; null if it is not braked. */
   braked: { since: string; deadLetters: number; share: number; reason: string } | null;
-  /** Keys whose records wait behind a dead one, by partition. */
+  /** Held keys, whose records wait behind a dead one, by partition. */
   held: HeldKeysOfPartition[];
-  /** Workflows of the stream's records that are open. */
+  /** Open workflows of the stream's records. */
   running: number;
-  /** What those of them wait for that are open for longer than 5 s. */
+  /** The stream's workflows that have been open for longer than 5 s, with the reasons why. */
   slow: SlowWorkflows;
   /** Workflow ids whose latest run failed, among the 2,000 failed runs that closed last. */
   failed: number;
   /** Runs of the stream's records that completed. */
   completed: number;
-  /** Records on its dead-letter topic: repeats count, and letters of other streams that share it. */
+  /**
+   * Records on the stream's dead-letter topic, including repeats and letters of other streams that share the
+   * topic.
+   */
   deadLetters: number;
   /** Messages delivered, as bridge workers counted them since the group's first commit. */
   delivered: number;
-  /** Attempts at the sink that failed and were followed by another. */
+  /** Failed attempts at the sink that were followed by another attempt. */
   retries: number;
-  /** Records that the stream passed by, as its `onNull` says. */
+  /** Records that the stream filtered out, as its `onNull` says. */
   filtered: number;
-  /** Duplicates skipped, by the layer that saw them. */
+  /** Skipped duplicates, by the dedupe layer that saw them. */
   duplicates: { recent: number; workflowId: number; sink: number };
-  /** Records that were looked at for duplicates, by whichever layer. */
+  /** Records that any dedupe layer has checked. */
   checked: number;
-  /** Duplicates per record checked, 0 to 1; 0 where none was checked. */
+  /** Duplicates per checked record, 0 to 1; 0 if no record was checked. */
   duplicateRate: number;
-  /** The memory of layer `recent`, in all bridge workers of the group together. */
+  /** The memory of the dedupe layer `recent`, in all bridge workers of the group together. */
   recent: {
-    /** Messages remembered, as of each bridge worker's last commit. */
+    /** Messages that are remembered, as of each bridge worker's last commit. */
     entries: number;
-    /** Messages forgotten before their time, because the memory was full. */
+    /** Messages that were forgotten early, because the memory was full. */
     evictions: number;
-    /** Duplicates that waited for the first of their kind. */
+    /** Duplicates that waited while the first record with their content was in flight. */
     lockWaits: number;
   };
-  /** Of the successful attempts at the sink, in milliseconds; null where there was none. */
+  /** Average of the successful attempts at the sink, in milliseconds; null if there was none. */
   averageDeliveryMs: number | null;
 }
 
@@ -112,7 +115,7 @@ export async function streamStatus(
   };
 }
 
-/** By offsets alone: the topic is kept for ever, and to read it takes longer each day. */
+/** Counts by offsets alone. The topic is kept for ever, so reading it takes longer each day. */
 async function countDeadLetters(kafka: Kafka, { deadLetterTopic }: AnyStream): Promise<number> {
   const ends = (await existingEnds(kafka, deadLetterTopic)) ?? [];
   return ends.reduce((sum, { low, high }) => sum + high - low, 0);

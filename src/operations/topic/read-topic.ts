@@ -3,7 +3,7 @@ import { topicEnds, type PartitionEnds } from '../../kafka/offsets';
 import { OffsetOutOfRangeError, type RecordReader } from '../../kafka/reader';
 import { describePosition, type KafkaRecord } from '../../domain/record/record';
 
-/** The records that could be read of a partition at some moment: `low <= offset < high`. */
+/** The records of a partition that could be read at some moment: `low <= offset < high`. */
 export interface PartitionRange {
   partition: number;
   low: number;
@@ -11,8 +11,9 @@ export interface PartitionRange {
 }
 
 /**
- * What can be read of the topic's partitions now; undefined when the topic does not exist. A reader of
- * committed records stops at an open transaction, so a range ends there. `onNotice` is told what lies behind.
+ * The readable range of each partition of the topic now; undefined if the topic does not exist. A reader of
+ * committed records stops at an open transaction, so a range ends there. `onNotice` reports the records behind
+ * it.
  */
 export async function topicRanges(
   kafka: Kafka,
@@ -29,7 +30,7 @@ export async function topicRanges(
   });
 }
 
-/** The ends of the topic's partitions now; undefined when the topic does not exist. */
+/** The current ends of the topic's partitions; undefined if the topic does not exist. */
 export async function existingEnds(
   kafka: Kafka,
   topic: string,
@@ -42,7 +43,9 @@ export async function existingEnds(
   }
 }
 
-/** All records of the ranges, partition by partition. What retention removes on the way is passed over. */
+/**
+ * Yields all records of the ranges, partition by partition. Records that retention deletes meanwhile are skipped.
+ */
 export async function* readRanges(
   reader: Pick<RecordReader, 'read'>,
   topic: string,
@@ -68,7 +71,7 @@ export async function* readRanges(
   }
 }
 
-/** {@link readRanges} against the broker. */
+/** {@link readRanges} with the low watermarks of the broker. */
 export function readTopic(
   kafka: Kafka,
   reader: Pick<RecordReader, 'read'>,

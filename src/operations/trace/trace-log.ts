@@ -8,18 +8,19 @@ import {
 import { positionOfMemo } from './trace-runs';
 
 /**
- * What a run or a dead letter says of its record besides the place. A topic that was deleted and made anew has the
- * same places again, with other records.
+ * The facts on a record, besides its position, in a run's memo or a dead letter. A topic that was deleted and
+ * created again has the same positions again, with other records.
  */
 export interface RecordMark {
   timestamp?: number | undefined;
-  /** Of an unreadable batch, which has no timestamp. */
+  /** Digest of an unreadable batch, which has no timestamp. */
   digest?: string | undefined;
 }
 
 /**
- * Whether the mark is of another record than the one that lies at the place now. What it does not say is no sign. A batch
- * that was unreadable may be readable now, and the other way round: one of both has no timestamp then, which is no sign.
+ * Whether the mark is of another record than the one that lies at the position now. A field that the mark lacks
+ * proves nothing. A batch that was unreadable may be readable now, or the reverse. Then only one of the two has a
+ * timestamp, which proves nothing either.
  */
 export function isOfOtherLog(record: KafkaRecord, { timestamp, digest }: RecordMark): boolean {
   const own = batchDigest(record);
@@ -43,15 +44,15 @@ function markOfMemo({ timestamp, digest }: Record<string, unknown>): RecordMark 
   };
 }
 
-/** The log that a trace asks for, as far as it has seen its records. */
+/** The log of a topic that a trace asks about, as far as the trace has seen its records. */
 export class SeenLog {
   readonly #records: Map<string, KafkaRecord>;
   readonly #topicId: string | undefined;
   readonly #isGone: boolean;
 
   /**
-   * `topicId`: of the topic as it is now; absent where Kafka does not tell it. `isGone`: the records are of a log
-   * before that one, as a dead letter tells of them.
+   * `topicId`: the topic's present id; absent if Kafka does not report it. `isGone`: the records are of an
+   * earlier log than the present one, as a dead letter shows.
    */
   constructor(
     records: readonly KafkaRecord[],
@@ -66,19 +67,22 @@ export class SeenLog {
     return this.#records.get(describePosition(position));
   }
 
-  /** Whether the letter is of another log's record. Without a record at its place nothing says so. */
+  /** Whether the mark is of a record of another log. Without a record at the position nothing proves that. */
   isOther(position: RecordPosition | undefined, mark: RecordMark): boolean {
     const record = position && this.at(position);
     return record !== undefined && isOfOtherLog(record, mark);
   }
 
-  /** The same for the memo of a run. */
+  /** Whether the run with this memo belongs to another log. */
   isOtherRun(memo: Record<string, unknown>): boolean {
     if ('first' in memo) return this.isOtherChunk(memo);
     return this.isOther(positionOfMemo(memo), markOfMemo(memo));
   }
 
-  /** The topic's id tells; where either lacks it, the chunk's first record does. */
+  /**
+   * Whether the chunk with this memo belongs to another log. The topic's id decides. If either side lacks the id,
+   * the chunk's first record decides.
+   */
   isOtherChunk(memo: Record<string, unknown>): boolean {
     if (this.#records.size === 0) return false;
     if (typeof memo.topicId === 'string' && this.#topicId !== undefined) {

@@ -18,7 +18,7 @@ export interface FoundLetter {
   mark: RecordMark;
 }
 
-/** Dead letters that the streams' dead-letter topics hold and that `belongs` takes. */
+/** Finds the letters on the streams' dead-letter topics that `belongs` accepts. */
 export async function findLetters(
   kafka: Kafka,
   streams: AnyStream[],
@@ -38,15 +38,15 @@ export async function findLetters(
   return found;
 }
 
-/** Records on a stream's topic, and those of them that the stream passes by. */
+/** Records on a stream's topic. `filtered` is the part of `records` that the stream filters out. */
 export interface FoundRecords {
   records: KafkaRecord[];
   filtered: KafkaRecord[];
 }
 
 /**
- * Reads the streams' topics from end to end, each once, for records of a message, and for labelled ones. `onUnread`
- * is told what can't be read.
+ * Reads the streams' topics from end to end, each topic once. Finds the records of a message, and the records
+ * without a message id whose key or raw id is `messageId`. `onUnread` receives a text on what can't be read.
  */
 export async function scanTopics(
   kafka: Kafka,
@@ -86,8 +86,9 @@ export async function scanTopics(
 }
 
 /**
- * The record at a place, or the one that stands for the unreadable batch which covers it; undefined if the broker has
- * none there. Throws a `UsageError` if somebody asks for a partition that the topic does not have.
+ * Reads the record at a position, or the record that stands for the unreadable batch there. Undefined if the
+ * broker has none. `isAsked`: the user has named the position. Then a missing partition throws a
+ * {@link UsageError}.
  */
 export async function recordAt(
   kafka: Kafka,
@@ -110,9 +111,9 @@ export async function recordAt(
 }
 
 /**
- * The record that stands for an unreadable batch as a bridge worker sees it: at the batch's first offset. Who reads
- * from inside the batch gets it at the offset that was asked for. The batch's own offset is in no checksum, so it
- * counts only if the same bytes lie there.
+ * The record that stands for an unreadable batch as a bridge worker sees it: at the batch's first offset. A
+ * reader that begins inside the batch gets the record at the offset that it asked for. No checksum covers the
+ * batch's own offset, so the offset counts only if the same bytes lie there.
  */
 async function wholeBatch(
   reader: Pick<RecordReader, 'read'>,

@@ -20,17 +20,22 @@ export interface TracedRun {
   status: string;
   startedAt: string;
   closedAt: string | null;
-  /** The record; of a chunk, its first one. */
+  /** Position of the record; for a chunk, the start of its range. */
   topic: string | null;
   partition: number | null;
   offset: number | null;
-  /** Whether it is of another log of the topic: its timestamp, digest or topic id is not that of the record there now. */
+  /**
+   * Whether the run is of another log of the topic. Then its timestamp, digest or topic id differs from the
+   * record that lies there now.
+   */
   otherLog: boolean;
-  /** `delivered`, `duplicate`, `revalidated`, or what else a workflow gives back as its `outcome`. */
+  /** `delivered`, `duplicate`, `revalidated`, or another text that a workflow returns as its `outcome`. */
   outcome: string | null;
-  /** Whether it is open and its workflow task fails again and again. Attempts and error are then the task's. */
+  /**
+   * Whether the run is open and its workflow task fails again and again. Then attempts and error are the task's.
+   */
   stuck: boolean;
-  /** At the sink, as far as known. */
+  /** Attempts at the sink, as far as known. */
   attempts: number | null;
   errorType: string | null;
   errorMessage: string | null;
@@ -43,7 +48,7 @@ export type RunInfo = Pick<
 
 const CONCURRENCY = 8;
 
-/** Runs that belong to the message or to one of its records, by what their memo says. */
+/** Finds the runs that belong to the message or to one of its records, by their memo. */
 export async function findRuns(
   client: Client,
   stream: AnyStream,
@@ -67,7 +72,7 @@ export async function findRuns(
   return { runs: [...runs.values()], complete };
 }
 
-/** With the latest runs of these ids, which lists may not know yet. */
+/** Adds the latest runs of these workflow ids, which Temporal's lists may not know yet. */
 export async function withLatest(
   client: Client,
   runs: RunInfo[],
@@ -77,13 +82,13 @@ export async function withLatest(
   for await (const run of mapConcurrently(new Set(workflowIds), CONCURRENCY, (id) =>
     latestRun(client, id),
   )) {
-    // Of the latest run the list may not know the end yet.
+    // Replaces the listed run: the list may not know yet that it has ended.
     if (run) all.set(run.runId, run);
   }
   return [...all.values()];
 }
 
-/** Oldest first. */
+/** Describes the runs, oldest first. */
 export async function describeRuns(
   client: Client,
   runs: RunInfo[],
@@ -151,7 +156,7 @@ async function end(client: Client, workflowId: string, runId: string): Promise<C
       attempts: typeof attempts === 'number' ? attempts : null,
     };
   } catch (error) {
-    // Retention may end a run between two questions.
+    // Retention may delete a run between two requests.
     if (error instanceof WorkflowNotFoundError) return {};
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { type, message, attempts } = describeFailure(error.cause);

@@ -28,9 +28,9 @@ import { messageVerdict, recordVerdict, type TracedLetter, type Verdict } from '
 import { findChunk, MAX_SEARCHED } from '../runs/workflow-search';
 
 export interface TracedRecord extends RecordPosition {
-  /** ISO 8601; null where only a workflow or a dead letter tells of the record, and of one that has none. */
+  /** ISO 8601; null if only a workflow or a dead letter knows the record, or if the record has no timestamp. */
   timestamp: string | null;
-  /** How often it had been sent back to the topic; null where only a workflow or a dead letter tells of it. */
+  /** How often the record had been sent back to the topic; null if only a workflow or a dead letter knows it. */
   replays: number | null;
   replayOf: string | null;
   verdict: Verdict;
@@ -39,39 +39,42 @@ export interface TracedRecord extends RecordPosition {
 export interface StreamTrace {
   name: string;
   verdict: Verdict;
-  /** In the order of partitions and offsets. */
+  /** Sorted by partition and offset. */
   records: TracedRecord[];
-  /** Of workflows of the records, and of chunks that hold them; oldest first. */
+  /** Runs of the records' workflows and of the chunks that hold the records; oldest first. */
   runs: TracedRun[];
-  /** Null where there is none, or where `notLookedAt` says so. */
+  /**
+   * Null if the sink has no object, or if that is not known. `notLookedAt` then says why, unless there is no
+   * message id.
+   */
   sinkObject: SinkObject | null;
   /** Oldest first. */
   deadLetters: TracedLetter[];
-  /** What might tell more. */
+  /** Sources that were not searched and might tell more. */
   notLookedAt: string[];
 }
 
-/** Records of one message that are looked up in chunks; each costs a search. */
+/** Limit for the records of one message whose chunks are searched; each record costs a search. */
 const MAX_CHUNK_SEARCHES = 20;
 
-/** What Kafka tells of a message, or of one record. */
+/** The facts that Kafka knows on a message, or on one record. */
 export interface Known {
   messageId: string | null;
-  /** Where one record alone is asked for. */
+  /** Set if one record alone is asked for. */
   place: RecordPosition | undefined;
   records: KafkaRecord[];
-  /** Those of the records that the stream passes by. */
+  /** The part of `records` that the stream filters out. */
   filtered?: readonly KafkaRecord[];
-  /** Default: what the records tell. */
+  /** Default: the log of `records`. */
   log?: SeenLog;
   deadLetters: TracedLetter[];
-  /** Whether all records on the topic are known. */
+  /** Whether all records of the message on the topic are known. */
   scanned: boolean;
-  /** What of the topic could not be read. */
+  /** Texts on the parts of the topic that could not be read. */
   unread?: string[];
 }
 
-/** Adds what workflows and the sink tell. */
+/** Traces a message or a record in one stream: adds to `known` what Temporal and the sink know. */
 export async function traceStream(
   client: Client,
   stream: AnyStream,
@@ -89,7 +92,7 @@ export async function traceStream(
   for (const letter of deadLetters) add(positionOf(letter));
   const isWanted = (memo: Record<string, unknown>) => {
     const position = positionOfMemo(memo);
-    // By its place alone a run of another log is none of the message's.
+    // A run of another log does not belong to the message merely because it has the same position.
     const isHere = position && positions.has(describePosition(position));
     if (isHere && (place || !log.isOtherRun(memo))) return true;
     if (place || messageId === null) return false;
@@ -121,7 +124,7 @@ export async function traceStream(
   const own = runs.filter(({ type }) => type !== 'deliverChunk');
   const verdictAt = (position: RecordPosition, isFiltered: boolean, otherLog: boolean) => {
     const { runId } = chunks.get(describePosition(position)) ?? {};
-    // That a chunk of another log covered the place does not show that the message was in the chunk.
+    // A chunk of another log may have covered the position. That does not prove that the chunk held the message.
     const chunk = otherLog ? undefined : runs.find((run) => run.runId === runId);
     return recordVerdict(position, own, chunk, deadLetters, isFiltered, otherLog);
   };
@@ -136,7 +139,7 @@ export async function traceStream(
       verdict: verdictAt(position, isFiltered(known, found), false),
     };
   });
-  // A message is delivered also if it was in another log of the topic, and then came again.
+  // A message also counts as delivered if it was in another log of the topic and came again later.
   const verdicts = [
     ...traced.map(({ verdict }) => verdict),
     ...(place ? [] : records.map((position) => verdictAt(position, false, true))),
@@ -152,7 +155,7 @@ function isFiltered({ filtered = [] }: Known, record: KafkaRecord | undefined): 
   return record !== undefined && filtered.includes(record);
 }
 
-/** What the ids of workflows begin with that could be of the message or of its records. */
+/** Prefixes of the ids that workflows of the message or of its records may have. */
 function prefixesOf(
   { name, topic, workflowId }: AnyStream,
   messageId: string | null,
@@ -163,7 +166,7 @@ function prefixesOf(
     ...(messageId === null
       ? []
       : [recordWorkflowIdPrefix(workflowId, { stream: name, messageId, topic })]),
-    // The text may be the key, or the raw id, of a record that is invalid: then ids do not tell.
+    // The text may be the key or the raw id of an invalid record, which its workflow id does not contain.
     ...(place || messageId === null ? [] : [workflowIdPrefix(`${name}-invalid-`)]),
     ...[...positions.values()].map((one) =>
       workflowIdPrefix(`${name}-invalid-${one.topic}-${one.partition}-${one.offset}`),
@@ -171,7 +174,7 @@ function prefixesOf(
   ];
 }
 
-/** The chunks of the records, by the records' places. */
+/** Finds the chunks of the records, by the records' positions. */
 async function chunksOf(
   client: Client,
   stream: AnyStream,
@@ -197,7 +200,7 @@ async function chunksOf(
   return chunks;
 }
 
-/** The object of the message: null where there is none, undefined where that is not known. */
+/** The object of the message: null if there is none, undefined if that is not known. */
 async function findObject(
   { sink }: AnyStream,
   messageId: string | null,
@@ -225,7 +228,7 @@ function verdictOf(
 ): Verdict {
   const verdict = messageVerdict(verdicts);
   if (verdict === 'running' || verdict === 'stuck') return verdict;
-  // Of one record alone the object may be another's.
+  // If one record alone is asked for, the object may be another record's.
   const value = place && records[0]?.value;
   const isIts = !place || (value && sha256(value) === object?.sha256);
   if (object && isIts) return 'delivered';

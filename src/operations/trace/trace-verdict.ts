@@ -4,10 +4,13 @@ import { positionOf } from '../replay/replay-letters';
 import type { TracedRun } from './trace-runs';
 
 /**
- * What became of a record, or of a message. `stuck`: a workflow is at it and its workflow task fails again and
- * again; `failed`: its workflow ended without a dead letter; `missing`:
- * a workflow delivered it, and the sink does not hold it; `filtered`: the stream passes it by, as its `onNull` is
- * `skip`; `unknown`: nothing that was looked at says.
+ * The fate of a record, or of a message:
+ * - `running`: a workflow is open.
+ * - `stuck`: a workflow is open, and its workflow task fails again and again.
+ * - `failed`: the workflow ended without a dead letter.
+ * - `missing`: a workflow delivered it, and the sink does not hold it.
+ * - `filtered`: the stream filters it out, because its `onNull` is `skip`.
+ * - `unknown`: no source that was searched says anything about it.
  */
 export type Verdict =
   | 'delivered'
@@ -19,15 +22,18 @@ export type Verdict =
   | 'filtered'
   | 'unknown';
 
-/** A dead letter of what is traced. */
+/** A dead letter of the traced message or record. */
 export interface TracedLetter extends DeadLetterEntry {
-  /** Whether it is of another log of the topic: its timestamp or digest is not that of the record there now. */
+  /**
+   * Whether the letter is of another log of the topic: its timestamp or digest is not that of the record there
+   * now.
+   */
   otherLog: boolean;
 }
 
 /**
- * By the record's own runs, the chunk that holds it, and its dead letters. Only those count that are of the log which
- * is asked for: by default the one that the topic has now.
+ * The verdict on one record from its own runs, the chunk that holds it, and its dead letters. Only runs and
+ * letters of the log that is asked for count: by default the topic's present log.
  */
 export function recordVerdict(
   position: RecordPosition,
@@ -40,7 +46,7 @@ export function recordVerdict(
   const name = describePosition(position);
   const isHere = (place: RecordPosition | undefined) =>
     place !== undefined && describePosition(place) === name;
-  // An invalid record that has become valid goes on in a workflow of its own, which tells.
+  // An invalid record that has become valid continues in a workflow of its own, whose run decides.
   const own = runs.filter(
     (run) => isHere(place(run)) && run.outcome !== 'revalidated' && run.otherLog === otherLog,
   );
@@ -65,7 +71,10 @@ function place({ topic, partition, offset }: TracedRun): RecordPosition | undefi
     : { topic, partition, offset };
 }
 
-/** Of all records of a message together: one that is delivered is enough. */
+/**
+ * The verdict on a message from all of its records: the first of `order` that a record has. So one delivered
+ * record is enough, unless a run is open.
+ */
 export function messageVerdict(records: Verdict[]): Verdict {
   const order: Verdict[] = ['stuck', 'running', 'delivered', 'dead-lettered', 'failed', 'filtered'];
   return order.find((one) => records.includes(one)) ?? 'unknown';

@@ -18,11 +18,14 @@ import { isOfOtherLog, markOfLetter, SeenLog } from './trace-log';
 import { findLetters, recordAt, scanTopics, type FoundRecords } from './trace-records';
 import { traceStream, type StreamTrace } from './trace-stream';
 
-/** A message by its id, which may be the key or the raw id of an invalid record, or a record by its place on a topic or a dead-letter topic. */
+/**
+ * A message by its id, or a record by its position on a topic or a dead-letter topic. The id may also be the key
+ * or the raw id of an invalid record.
+ */
 export type TraceSubject = { messageId: string } | { record: RecordPosition };
 
 export interface MessageTrace {
-  /** Null for a record that is no message. */
+  /** Null for a record that is not a message. */
   messageId: string | null;
   record: RecordPosition | null;
   streams: StreamTrace[];
@@ -44,12 +47,13 @@ export async function trace(
   const asked = 'record' in subject ? await sourceOf(kafka, streams, subject.record) : undefined;
   const source = asked?.position;
   const concerned = source ? streams.filter(({ topic }) => topic === source.topic) : streams;
-  // A dead letter may be of a partition that a topic made anew does not have.
+  // A dead letter may name a partition that the topic no longer has since it was created again.
   const there = source && (await recordAt(kafka, source, asked.letter === undefined));
   const isGone = there && asked.letter && isOfOtherLog(there, markOfLetter(asked.letter));
   const record = isGone ? undefined : there;
   const place = record ? barePosition(record) : source;
-  // A bridge worker that began inside an unreadable batch has dead-lettered it from there.
+  // A bridge worker that began to read inside an unreadable batch has dead-lettered the batch from that offset.
+  // So the offset that was asked for counts as well as the batch's first one.
   const here = [place, source].flatMap((one) => (one ? describePosition(one) : []));
   const isHere = (one: RecordPosition | undefined) =>
     one !== undefined && here.includes(describePosition(one));
@@ -75,7 +79,7 @@ export async function trace(
         )
       : undefined;
   const traces: StreamTrace[] = [];
-  /** By topic: asked for once, though several streams read it. */
+  /** By topic, so that each topic is asked once even if several streams read it. */
   const topicIds = new Map<string, string | undefined>();
   for (const stream of concerned) {
     const found = record ? foundAlone(record, parsed.get(stream)) : foundBy(scanned, stream);
@@ -112,13 +116,16 @@ export async function trace(
   return { messageId, record: place ?? null, streams: traces };
 }
 
-/** Whether the letter is of the message, or of a record without a message id that has such a key or id. */
+/** Whether the letter is of the message, or of a record without a valid id whose key or raw id is `asked`. */
 function isOf({ messageId, key, rawId, errorType }: DeadLetterEntry, asked: string): boolean {
   if (messageId === asked) return true;
   return (messageId === null || isInvalidType(errorType)) && isLabelled({ key, rawId }, asked);
 }
 
-/** A place on a dead-letter topic is that of a letter, which tells where its record lay. */
+/**
+ * The record that a position leads to. On a dead-letter topic a letter lies there, which names its record's
+ * position.
+ */
 async function sourceOf(
   kafka: Kafka,
   streams: AnyStream[],
@@ -136,7 +143,7 @@ async function sourceOf(
   return { position, letter };
 }
 
-/** The record of a letter as it lay on the topic; none if the letter does not tell its timestamp. */
+/** The record of a letter as it lay on the topic; none if the letter does not name the record's timestamp. */
 function sourceRecord(letter: KafkaRecord): KafkaRecord[] {
   const { timestamp } = markOfLetter(letter);
   return timestamp === undefined ? [] : [{ ...sourceOfLetter(letter), timestamp }];
