@@ -17,7 +17,7 @@ import { addTopicsCommand } from './commands/topics';
 import { addTraceCommand } from './commands/trace';
 import { addWorkerCommand } from './services/worker';
 
-/** Every command; a usage error throws. */
+/** All commands. A usage error throws. */
 export function createProgram(): Command {
   const program = new Command('cloudsync')
     .description('Kafka records as Temporal workflows: durable, exactly once at the sink, visible')

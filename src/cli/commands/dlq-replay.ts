@@ -179,7 +179,7 @@ function countsOf({ queues }: ReplayPlan): { runs: number; sends: number } {
   return { runs: count('run'), sends: count('send') };
 }
 
-/** Ctrl-C ends it after the records under way. */
+/** Carries out the plan. Ctrl-C ends it after the records under way. */
 async function run(
   { kafka, temporal }: OperationContext,
   stream: AnyStream,

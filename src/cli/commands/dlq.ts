@@ -74,7 +74,7 @@ async function find(kafka: Kafka, streams: AnyStream[], id: string) {
   return showDeadLetterAt(kafka, stream, { partition, offset });
 }
 
-/** Dead letters need no Temporal: they can be read while it is down. */
+/** Uses Kafka alone, so that dead letters can be read while Temporal is down. */
 async function deadLetterTopics(
   flags: StreamFlags,
 ): Promise<{ kafka: Kafka; streams: AnyStream[] }> {

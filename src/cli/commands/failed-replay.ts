@@ -20,7 +20,7 @@ interface Flags extends StreamFlags {
   json?: boolean;
 }
 
-/** `failed replay`. */
+/** Runs `failed replay`. */
 export async function replay(ids: string[], flags: Flags): Promise<void> {
   const { since, errorType, dryRun = false, yes = false } = flags;
   if (ids.length === 0 && !flags.stream) {
@@ -40,7 +40,9 @@ export async function replay(ids: string[], flags: Flags): Promise<void> {
     }
     const results = await replayAll(context, chosen, flags);
     report(results, flags);
-    // Of a whole stream some may have been replayed by others meanwhile; ids were asked for by name.
+    // Somebody else may have replayed a workflow of a stream meanwhile. So for a stream, a refusal fails the
+    // command only if the record stays dead. Workflow ids were named one by one, so each refusal fails the
+    // command.
     const isLeft = ({ outcome, staysDead, ended }: Result) =>
       ended?.end === 'deadAgain' ||
       (outcome === 'refused' && (ids.length > 0 || (staysDead && !dryRun)));
@@ -74,11 +76,11 @@ async function failedIds(
 }
 
 interface Result extends ReplayResult {
-  /** With `--wait`. */
+  /** Present with `--wait`. */
   ended?: Ended | undefined;
 }
 
-/** Ctrl-C ends the waiting, not what has been started. */
+/** Replays the workflows. Ctrl-C ends the wait for their ends, not the workflows that were started. */
 async function replayAll(
   { temporal: { client }, streams }: OperationContext,
   ids: string[],

@@ -16,7 +16,7 @@ import { positiveInteger, repeatable } from './topics';
 
 const SINCE = 'failed at or after: ISO 8601, or a duration back from now like 15m, 2h, 7d';
 
-/** Open workflows of each stream, among which stuck ones are looked for. */
+/** Limit for the open workflows of each stream that are searched for stuck ones. */
 const MAX_LOOKED_AT = 100;
 
 interface ListFlags extends StreamFlags {
@@ -74,7 +74,10 @@ async function list({ since, limit, json, ...flags }: ListFlags): Promise<void> 
   process.stdout.write(`${entryTable(entries)}\n`);
 }
 
-/** Those are open, so they are in no list of what failed, and a person has to see to them all the same. */
+/**
+ * Describes the stuck workflows. They are open, so no list of failed workflows has them, but a person has to mend
+ * them all the same.
+ */
 async function stuckOf(client: Client, streams: AnyStream[]): Promise<string[]> {
   const found = await Promise.all(
     streams.map((stream) => slowWorkflows(client, stream, { limit: MAX_LOOKED_AT })),

@@ -91,7 +91,9 @@ function apiTarget(api: string): string {
   throw new UsageError('--api must be an http or https URL without user and password');
 }
 
-/** The scenarios send one message to all streams, so it must suit each of them. */
+/**
+ * Returns the topic of all streams. The scenarios send each message to all streams, so it must suit each stream.
+ */
 async function commonTopic(streams: AnyStream[]): Promise<string> {
   const topic = streams[0]!.topic;
   const value = Buffer.from(messageValue('scenarios', new Date()));

@@ -14,12 +14,12 @@ import { maxMessageBytes, requireTopics } from '../../operations/topics';
 import { commandKafka } from '../options/context';
 import { printJson, progressLine, say } from '../output/output';
 
-/** kafkajs groups messages of one request in quadratic time; its sweet spot is near this. */
+/** kafkajs groups the messages of one request in quadratic time. Near this size it is fastest. */
 const BATCH_RECORDS = 1_000;
 const BATCH_BYTES = 512 * 1024;
 /** A batch that is not full waits this long for more input. */
 const LINGER_MS = 200;
-/** At most, of what Kafka writes around a batch, and around key and value of a record without headers. */
+/** Limits of what Kafka writes around a batch, and around key and value of a record without headers. */
 const BATCH_OVERHEAD_BYTES = 64;
 const RECORD_OVERHEAD_BYTES = 32;
 
@@ -44,7 +44,8 @@ export function addSendCommand(program: Command): void {
       const kafka = commandKafka(settings);
       await requireTopics(kafka, [topic]);
       const maxBytes = await maxMessageBytes(kafka, topic);
-      // Kafka is there. If it goes away later, the input may be one that can't be had again: it is tried for longer.
+      // Kafka has answered. If it goes away later, it is retried for longer than in other commands, because the
+      // input may not be available a second time.
       const producer = createProducer(createKafka(settings.kafka, createLogger('error')));
       await producer.connect();
       const progress = progressLine();
@@ -67,7 +68,7 @@ export function addSendCommand(program: Command): void {
     });
 }
 
-/** Sends lines in batches, in their order, and knows which of them the broker has. */
+/** Sends lines in batches, in their order, and knows which lines the broker has accepted. */
 export class LineSender {
   sent = 0;
   #lastSent = 0;
@@ -83,7 +84,7 @@ export class LineSender {
     private readonly onSent: (sent: number) => void = () => undefined,
   ) {}
 
-  /** Throws when the line can be no record; the lines before it have been sent then. */
+  /** Throws if the line can't be a record. The lines before it have been sent then. */
   async add(line: Line): Promise<void> {
     const { number, bytes } = line;
     const fault = faultOf(line, this.maxBytes);
@@ -93,7 +94,7 @@ export class LineSender {
     }
     const key = keyOf(bytes, this.keyField);
     const size = bytes.length + Buffer.byteLength(key ?? '') + RECORD_OVERHEAD_BYTES;
-    // A line that may be too large goes alone: the broker refuses a batch as a whole.
+    // A line that may be too large goes alone, because the broker refuses a batch as a whole.
     const limit = Math.min(BATCH_BYTES, this.maxBytes);
     if (this.#batch.length >= BATCH_RECORDS || this.#bytes + size > limit) await this.flush();
     this.#batch.push({ line: number, key, value: bytes });
@@ -116,13 +117,13 @@ export class LineSender {
     this.onSent(this.sent);
   }
 
-  /** What has been sent, and what has not, after an error. */
+  /** After an error: says which lines have been sent and which have not. */
   describe(): string {
     const sent =
       this.sent === 0
         ? 'nothing was sent'
         : `${this.sent} records were sent, those of the lines up to ${this.#lastSent}`;
-    // Each partition takes its part of a batch or refuses it.
+    // Each partition accepts or refuses its own part of a batch.
     const doubt = this.#inDoubt ? `; of ${this.#batchLines()} some may have been` : '';
     return `${sent}${doubt}; no later line was`;
   }
@@ -157,7 +158,9 @@ async function* bytesOf(file: string | undefined): AsyncGenerator<Buffer> {
   }
 }
 
-/** Calls `onIdle` when no more has come for a while, as from `tail -f`: what has come is not kept waiting. */
+/**
+ * Calls `onIdle` when no input has come for 200 ms, as with `tail -f`, so that earlier input is not kept waiting.
+ */
 async function* whenIdle(
   input: AsyncGenerator<Buffer>,
   onIdle: () => Promise<void>,
@@ -173,7 +176,7 @@ async function* whenIdle(
   }
 }
 
-/** Why a line can be no record. */
+/** Why a line can't be a record. */
 function faultOf({ bytes, cut }: Line, maxBytes: number): string | undefined {
   if (cut || bytes.length > maxBytes) {
     return `has more than the ${maxBytes} bytes that the topic takes (max.message.bytes)`;
@@ -183,8 +186,8 @@ function faultOf({ bytes, cut }: Line, maxBytes: number): string | undefined {
 }
 
 /**
- * One message id always goes to one partition. A line that is no JSON is sent without a key: whether it
- * is a good record is for the stream to say, not for the producer.
+ * The record's key, so that one message id always goes to one partition. A line that is not JSON is sent without
+ * a key. The stream decides whether such a line is a valid record, not the producer.
  */
 function keyOf(line: Buffer, field: string): string | null {
   let message: unknown;
@@ -198,7 +201,7 @@ function keyOf(line: Buffer, field: string): string | null {
   const value = (message as Record<string, unknown>)[field];
   if (typeof value === 'string') return value;
   if (typeof value !== 'number') return null;
-  // Beyond 2^53 a parsed number has lost its last digits; those of the line are right.
+  // A parsed number beyond 2^53 has lost its last digits. The digits in the line are right.
   return Number.isSafeInteger(value)
     ? String(value)
     : membersOf(line, Infinity)!.get(field)!.toString();

@@ -40,7 +40,7 @@ export function positiveInteger(text: string): number {
   return Number(text);
 }
 
-/** For options that may stand more than once. */
+/** Parser of an option that may be given more than once. */
 export function repeatable(value: string, values: string[] = []): string[] {
   return [...values, value];
 }

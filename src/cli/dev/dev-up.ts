@@ -4,7 +4,7 @@ import { loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../../settings
 import { up, userCacheDirectory, type LocalAddresses } from '../../dev-servers';
 import { say } from '../output/output';
 
-/** Brings the local servers up, where the environment does not name others; the clouds' if asked to. */
+/** Starts the local servers for which the environment names no others; with `cloud` also those of the clouds. */
 export async function localServers({ cloud = false } = {}): Promise<LocalAddresses> {
   const env = processEnvironment();
   const { directory, download, ...given } = loadSettings(env).dev;
@@ -29,7 +29,7 @@ export function addressesAsEnvironment({ kafka, temporal, cloud }: LocalAddresse
       AWS_REGION: cloud.s3.region,
       AWS_ACCESS_KEY_ID: cloud.s3.accessKeyId,
       AWS_SECRET_ACCESS_KEY: cloud.s3.secretAccessKey,
-      // To the AWS SDK a profile comes before keys, and a token goes with them.
+      // The AWS SDK prefers a profile to keys, and it sends a token along with the keys.
       AWS_PROFILE: '',
       AWS_SESSION_TOKEN: '',
       CLOUDSYNC_S3_BUCKET: cloud.s3.bucket,
@@ -42,10 +42,10 @@ export function addressesAsEnvironment({ kafka, temporal, cloud }: LocalAddresse
   };
 }
 
-/** Leaves variables where the other commands find them; see `environment` in config.ts. */
+/** Writes the variables to a file in which the other commands find them; see `environment` in config.ts. */
 export async function writeLocalEnvironment(variables: Record<string, string>): Promise<void> {
   await mkdir(dirname(LOCAL_ENV_FILE), { recursive: true });
   const lines = Object.entries(variables).map(([name, value]) => `${name}="${value}"\n`);
-  // It may hold keys, though only of the local clouds.
+  // The file may hold keys, though only those of the local clouds.
   await writeFile(LOCAL_ENV_FILE, lines.join(''), { mode: 0o600 });
 }

@@ -18,7 +18,7 @@ export interface CommandContext {
   logger: Logger;
 }
 
-/** Settings, logger and the streams a command was asked to work on; all of them by default. */
+/** Loads the settings, the logger and the streams that a command was asked to work on. Default: all streams. */
 export async function commandContext(flags: StreamFlags = {}): Promise<CommandContext> {
   const settings = loadSettings({
     ...environment(),
@@ -28,21 +28,23 @@ export async function commandContext(flags: StreamFlags = {}): Promise<CommandCo
   return { settings, logger, streams: await loadStreams(settings, flags.stream) };
 }
 
-/** What operators' commands read from. */
+/** The context of a command for operators. */
 export interface OperationContext extends CommandContext {
   kafka: Kafka;
   temporal: TemporalClient;
 }
 
-/** A person waits: some 6 s for a broker that is away, as one that has just started needs. */
+/**
+ * A person waits, so a command tries for about 6 s. A broker that has just been started needs about that long.
+ */
 const COMMAND_RETRY = { initialRetryTime: 200, maxRetryTime: 3_000, retries: 5 };
 
-/** Kafka for a command, which has an end that a person waits for. Logs errors only, because the command says the result. */
+/** Kafka for a command, which a person waits for. Logs only errors, because the command prints the result. */
 export function commandKafka(settings: Settings): Kafka {
   return createKafka(settings.kafka, createLogger('error'), COMMAND_RETRY);
 }
 
-/** Runs a command against both servers. Its logs are warnings only: the command prints the result. */
+/** Runs a command with both servers. Logs only errors, because the command prints the result. */
 export async function withServers<T>(
   flags: StreamFlags,
   run: (context: OperationContext) => Promise<T>,

@@ -4,22 +4,25 @@ import { errorWithCause, UsageError } from '../../domain/errors';
 import { printable } from '../../lib/unprintable';
 import { say } from '../output/output';
 
-/** `closedPipe` is what a shell says of `ls` in `ls | head`, which SIGPIPE ends. Node gets no such signal. */
+/**
+ * Exit codes. `closedPipe` is the code that a shell reports for `ls` in `ls | head`, because SIGPIPE ends `ls`.
+ * Node gets no SIGPIPE.
+ */
 const EXIT = { failed: 1, usage: 2, closedPipe: 141 } as const;
 
-/** What the command has not closed gets this long to end by itself. */
+/** Connections that the command has not closed get this long to end by themselves. */
 const LAST_WORDS_MS = 500;
 
 let serves = false;
 
-/** A service goes on when nobody reads its output any more: its work is not its output. */
+/** Lets a service continue when nobody reads its output any more, because its output is not its work. */
 export function serveWithoutReaders(): void {
   serves = true;
 }
 
 /**
- * Says what becomes of output that nobody takes. A command ends without a word when the reader of its results has
- * gone. Words for people on stderr may get lost: the command does its work to the end.
+ * Handles output that nobody reads. When the reader of a command's results has gone, the command ends silently. A
+ * text for people on stderr may get lost: the command finishes its work all the same.
  */
 export function handleOutputErrors(): void {
   let failed = false;
@@ -33,23 +36,24 @@ export function handleOutputErrors(): void {
 }
 
 /**
- * Ends the process when its results are written. A stream module of the user's may hold connections open, and
- * Temporal's runtime, once it has tried to connect, keeps a process alive for ever.
+ * Ends the process when its results are written. A user's stream module may hold connections open. Temporal's
+ * runtime also keeps a process alive for ever once it has tried to connect.
  */
 export function finish(): void {
   process.stdout.write('', () => setTimeout(() => process.exit(), LAST_WORDS_MS).unref());
 }
 
-/** Says what went wrong and ends the process: 1 failed, 2 wrong usage. */
+/** Prints what went wrong and ends the process. Exit code 1: failed; 2: wrong usage. */
 export function exitWith(error: unknown): void {
   finish();
   if (error instanceof CommanderError) {
-    // Commander has said it; its own exit code for a usage error is 1.
+    // Commander has printed the error. Its own exit code for a usage error is 1.
     process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
     return;
   }
   const usage = error instanceof UsageError;
-  // What a server says goes to a terminal: line by line, as several lines are ours.
+  // The text may come from a server and goes to a terminal, so it is made printable. Each line is made printable
+  // on its own, because texts of this project have several lines.
   const text = usage ? error.message : reasonOf(error);
   say(`cloudsync: ${text.split('\n').map(printable).join('\n')}`);
   process.exitCode = usage ? EXIT.usage : EXIT.failed;
@@ -61,7 +65,7 @@ function reasonOf(error: unknown): string {
   if (kafkaErrorType(error) === 'ILLEGAL_SASL_STATE') {
     return `Kafka refuses to log in: ${reason}. The listener takes no SASL: name another one (KAFKA_BROKERS), or unset KAFKA_SASL_MECHANISM`;
   }
-  // What Temporal's core prints of its own structures behind the message helps nobody.
+  // Temporal's core adds a dump of its own structures to the message, which helps nobody.
   const text = reason.replace(/:? ?(?:Status \{|tonic::transport::Error\()[^]*$/, '');
   if (!/^Namespace .*not found/.test(text)) return text;
   return `${text}: name one that Temporal has (TEMPORAL_NAMESPACE), or create it there`;

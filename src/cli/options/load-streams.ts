@@ -7,16 +7,18 @@ import { errorMessage, UsageError } from '../../domain/errors';
 import { checkDistinct, type AnyStream } from '../../domain/stream/stream';
 import referenceStreams, { REFERENCE_STREAM_NAMES } from '../../reference/streams/index';
 
-/** What is looked for in the working directory when nobody names a module; the first that is there. */
+/** Modules to look for in the working directory if nobody names one. The first that exists is used. */
 const DEFAULT_MODULES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((end) => `streams.${end}`);
 
-/** A project has this package in its `node_modules`; a checkout and the image are the package. */
+/**
+ * A project has this package in its `node_modules`. A checkout and the container image are the package itself.
+ */
 const isInstalled = __dirname.split(sep).includes('node_modules');
 
 /**
- * The streams of `CLOUDSYNC_STREAMS` (a JavaScript or TypeScript module), or of `streams.ts` in the working
- * directory; in a checkout without either, the reference streams. Only those named, if names are given. Throws a
- * {@link UsageError} if that can't be.
+ * Loads the streams of `CLOUDSYNC_STREAMS` (a JavaScript or TypeScript module), or of `streams.ts` in the working
+ * directory. In a checkout without either, loads the reference streams. If names are given, returns only the
+ * streams with these names. Throws a {@link UsageError} if a module can't be loaded or a name is unknown.
  */
 export async function loadStreams(settings: Settings, names: string[] = []): Promise<AnyStream[]> {
   const path = settings.streams ?? DEFAULT_MODULES.find((file) => existsSync(file));
@@ -52,12 +54,12 @@ async function importModule(path: string): Promise<unknown> {
     throw new UsageError(`the stream module ${file} is a folder: name the file in it`);
   }
   try {
-    // As CommonJS, a module gets this process's own copy of the library, and needs no second one.
+    // A module that is loaded as CommonJS gets this process's own copy of the library, and needs no second copy.
     return await load(file, __filename);
   } catch (error) {
     if (!needsEsm(error)) throw loadError(file, error);
   }
-  // As an ES module itself: what tsx has for CommonJS does not find its own files.
+  // It is loaded as an ES module here, because tsx's loader for CommonJS does not find the module's own files.
   const { tsImport } = await import('tsx/esm/api');
   try {
     return await tsImport(pathToFileURL(file).href, pathToFileURL(__filename).href);
@@ -68,7 +70,7 @@ async function importModule(path: string): Promise<unknown> {
 
 const ESM_ONLY = ['ERR_REQUIRE_ESM', 'ERR_REQUIRE_ASYNC_MODULE'];
 
-/** Whether the module, or one that it imports, runs as an ES module only. */
+/** Whether the module, or a module that it imports, runs only as an ES module. */
 function needsEsm(error: unknown): boolean {
   const { code } = Object(error) as { code?: unknown };
   return ESM_ONLY.includes(code as string) || isTopLevelAwait(error);
@@ -78,7 +80,10 @@ function isTopLevelAwait(error: unknown): boolean {
   return /top-level await/i.test(errorMessage(error));
 }
 
-/** By name, as the module may have loaded a copy of the library of its own. */
+/**
+ * Wraps an error of the module. A UsageError is recognized by its name, because the module may have loaded its
+ * own copy of the library.
+ */
 function loadError(file: string, error: unknown): UsageError {
   if (error instanceof Error && error.name === 'UsageError') {
     return new UsageError(`${error.message} (in the stream module ${file})`);
@@ -92,7 +97,7 @@ function loadError(file: string, error: unknown): UsageError {
 
 async function streamsOf(module: unknown, settings: Settings, path: string): Promise<AnyStream[]> {
   let exported = isModuleObject(module) ? module.default : module;
-  // A CommonJS module seen from ESM carries its exports one level down.
+  // A CommonJS module that is imported from ESM has its exports one level down.
   if (isModuleObject(exported)) exported = exported.default;
   const list = await valuesOf(exported, settings, resolve(path));
   if (list.length === 0 || !list.every((one) => one && typeof one.taskQueue === 'string')) {
@@ -105,7 +110,10 @@ async function streamsOf(module: unknown, settings: Settings, path: string): Pro
 
 type StreamsOf = (settings: Settings) => unknown;
 
-/** The module's promises and function are its own code, as what it runs when it is loaded. */
+/**
+ * Resolves the export to a list. The module's promise or function is the user's code, so its errors are reported
+ * like errors of loading the module.
+ */
 async function valuesOf(exported: unknown, settings: Settings, file: string): Promise<AnyStream[]> {
   let value: unknown;
   try {

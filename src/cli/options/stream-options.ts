@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** Adds the options of {@link StreamFlags}. Repeatable, not variadic: ids may follow. */
+/** Adds the options of {@link StreamFlags}. `--stream` is repeatable, not variadic, because ids may follow it. */
 export function withStreamOptions(
   command: Command,
   which = 'only this stream (repeatable; default: all)',

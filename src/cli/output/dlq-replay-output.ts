@@ -8,12 +8,12 @@ import { printJson, say } from './output';
 import { table } from '../../lib/table';
 
 interface ReportOptions {
-  /** Letters or messages were asked for by name. */
+  /** Whether the command named letters or messages one by one. */
   named: boolean;
   json?: boolean | undefined;
 }
 
-/** What a dry run has found. */
+/** Prints what a dry run has found. Exit code 1 if a letter that the command named is refused. */
 export function reportPlan(
   stream: AnyStream,
   { queues, superseded }: ReplayPlan,
@@ -52,7 +52,10 @@ export function reportPlan(
   say(`${runs} would run again, ${sends} would be sent back to ${stream.topic}`);
 }
 
-/** What a replay has done. Exit code 1 where a record is left dead, or was refused although it was named. */
+/**
+ * Prints what a replay has done. Exit code 1 if a record stays dead, or if a record that the command named is
+ * refused.
+ */
 export function reportResults(
   stream: AnyStream,
   results: LetterResult[],
@@ -99,12 +102,12 @@ export function reportResults(
 
 function isLeft({ outcome, end, underWay }: LetterResult, named: boolean): boolean {
   if (outcome === 'failed' || outcome === 'waiting' || end === 'deadAgain') return true;
-  // Of a whole stream many have been taken care of before.
+  // In a whole stream many records have been taken care of before, so their refusal does not count.
   return outcome === 'refused' && (named || (!underWay && end !== 'delivered'));
 }
 
 function line(letter: Letter, outcome: string, reason: string | null) {
-  // JSON leaves out what is undefined.
+  // JSON omits properties that are undefined.
   return { ...letter, name: undefined, content: undefined, outcome, reason };
 }
 

@@ -6,11 +6,11 @@ import { hexDump } from './hex-dump';
 import { table } from '../../lib/table';
 
 const MAX_MESSAGE = 60;
-/** Controls that text does not have: binary bytes are often valid UTF-8 by chance. */
+/** Control characters that text does not have. Binary bytes are often valid UTF-8 by chance. */
 // eslint-disable-next-line no-control-regex
 const BINARY = /[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f\u007f]/;
 
-/** What `failed list` and `dlq list` have in common; `place` heads a column of its own. */
+/** The table that `failed list` and `dlq list` share. `place` adds a first column. */
 export function entryTable<Entry extends FailedEntry>(
   entries: Entry[],
   place?: { header: string; of: (entry: Entry) => string },
@@ -40,18 +40,18 @@ export function position({
   return topic === null ? '' : `${topic}/${partition}@${offset}`;
 }
 
-/** So that a row fits a terminal. What reads a pipe gets the whole text, on one line as well. */
+/** Cuts a text so that a row fits a terminal. A pipe gets the whole text, also on one line. */
 export function cut(text: string, output: { isTTY?: boolean } = process.stdout): string {
   const line = oneLine(text);
   return output.isTTY && line.length > MAX_MESSAGE ? `${line.slice(0, MAX_MESSAGE - 1)}…` : line;
 }
 
-/** Errors of schemas have several lines. */
+/** Joins the lines of a text: errors of schemas have several. */
 export function oneLine(text: string): string {
   return text.replace(/\s*\n\s*/g, ' ');
 }
 
-/** Names and values, one a line; long values keep their own lines. */
+/** Names and values, one pair per line. A long value keeps its own lines. */
 export function facts(pairs: [name: string, value: string | number | null][]): string {
   const width = Math.max(...pairs.map(([name]) => name.length));
   return pairs
@@ -62,7 +62,7 @@ export function facts(pairs: [name: string, value: string | number | null][]): s
     .join('\n');
 }
 
-/** The facts of an entry. */
+/** The facts of a failed record or of a dead letter. */
 export function entryFacts(entry: FailedEntry): [string, string | number | null][] {
   return [
     ['workflow id', entry.workflowId],
@@ -79,7 +79,7 @@ export function entryFacts(entry: FailedEntry): [string, string | number | null]
   ];
 }
 
-/** Stands in the place of a record's time: the letter of a batch that can't be read has none, for instance. */
+/** Shown for a record without a timestamp. The letter of an unreadable batch, for example, has none. */
 export const NO_TIMESTAMP = 'no timestamp';
 
 /** The facts of a record's bytes. */
@@ -93,7 +93,8 @@ export function recordFacts(
     time,
     ['key', bytes(record.key)],
     ...record.headers.map(([name, value]): [string, string] => [
-      // A name is as foreign as a value, and stands before the column of values.
+      // A header's name is as foreign as its value. It stands before the column of values, so it is made
+      // printable here.
       `header ${printable(name)}`,
       bytes(value),
     ]),

@@ -1,8 +1,8 @@
 const BYTES_A_LINE = 16;
-/** More is of no use on a screen. */
+/** More bytes are of no use on a screen. */
 const MAX_BYTES = 1_024;
 
-/** Bytes as `hexdump -C` shows them, the first 1,024 of them. */
+/** The first 1,024 bytes, as `hexdump -C` shows them. */
 export function hexDump(bytes: Buffer): string {
   const lines: string[] = [];
   for (let start = 0; start < Math.min(bytes.length, MAX_BYTES); start += BYTES_A_LINE) {

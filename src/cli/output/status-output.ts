@@ -3,7 +3,7 @@ import type { StreamStatus } from '../../operations/status/status';
 import { cut } from './failed-output';
 import { table } from '../../lib/table';
 
-/** The tables that people read; the same numbers as in `--json`. */
+/** The tables for people. They have the same numbers as `--json`. */
 export function describeStatus(all: StreamStatus[]): string {
   const streams = table(
     ['STREAM', 'TOPIC', 'GROUP', 'LAG', 'RUNNING', 'FAILED', 'COMPLETED', 'DEAD LETTERS'],

@@ -7,8 +7,8 @@ import { printable } from '../../lib/unprintable';
 import { table } from '../../lib/table';
 
 /**
- * For each stream the verdict, and what happened in the order of time. When some streams know of the message,
- * the others are named in a line.
+ * Shows for each stream the verdict, and what happened in the order of time. If some streams know the message,
+ * one line names the others.
  */
 export function describeTrace({ messageId, record, streams }: MessageTrace): string {
   const subject = [
@@ -22,7 +22,10 @@ export function describeTrace({ messageId, record, streams }: MessageTrace): str
   return [subject, ...known.map(describeStream), ...nothing].join('\n\n');
 }
 
-/** A place that was asked for is listed even where nothing is known of it. */
+/**
+ * Whether a stream knows the message. A position that was asked for is in `records` even if nothing is known of
+ * it.
+ */
 export function isKnown({ records, runs, sinkObject, deadLetters }: StreamTrace): boolean {
   return (
     records.some(isOnTopic) || runs.length > 0 || sinkObject !== null || deadLetters.length > 0
@@ -33,7 +36,7 @@ function isOnTopic({ replays }: TracedRecord): boolean {
   return replays !== null;
 }
 
-/** Verdicts that one word does not explain. */
+/** Explanations of the verdicts whose names do not explain themselves. */
 const VERDICTS: Partial<Record<Verdict, string>> = {
   stuck: 'stuck: its workflow task fails again and again',
   filtered: "filtered: skipped, because the record has no value and the stream's onNull is skip",
@@ -50,7 +53,7 @@ function describeStream(stream: StreamTrace): string {
   ].join('\n');
 }
 
-/** Why, in full: the table cuts it on a terminal. */
+/** The full errors of stuck workflows, because the table cuts errors on a terminal. */
 function stuckLines({ runs }: StreamTrace): string[] {
   return runs
     .filter(({ stuck }) => stuck)
@@ -59,7 +62,7 @@ function stuckLines({ runs }: StreamTrace): string[] {
     );
 }
 
-/** Of what happened to another record at the same place. */
+/** Marks what happened to another record at the same position. */
 const OTHER_LOG = 'of another log of this topic';
 
 type Event = [time: string, what: string, where: string, how: string];

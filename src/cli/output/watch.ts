@@ -7,9 +7,9 @@ const CURSOR_UP = (lines: number) => `\u001b[${lines}A`;
 const CLEAR_BELOW = '\r\u001b[J';
 
 /**
- * Shows what `draw` gives, again and again, until SIGINT or SIGTERM. On a terminal it replaces what it
- * showed before; elsewhere each picture follows the one before it, an empty line between. A picture
- * that can't be had now leaves the last one standing, with the reason and its age.
+ * Shows the text of `draw` again and again, until SIGINT or SIGTERM. On a terminal each text replaces the one
+ * before. Elsewhere an empty line separates the texts. If `draw` fails, the last text stays, with the error and
+ * its age. An error of the first `draw` is thrown.
  */
 export async function watch(
   intervalMs: number,
@@ -25,7 +25,7 @@ export async function watch(
     while (!stopping.signal.aborted) {
       let text: string;
       try {
-        // A server that is away must not hold up the end.
+        // A server that is away must not delay the end.
         const drawn = await unlessAborted(draw(), stopping.signal);
         if (!drawn) return;
         last = { picture: drawn.value, at: Date.now() };
@@ -36,7 +36,7 @@ export async function watch(
         text = `${last.picture}\n\n${age} s old: ${printable(errorWithCause(error))}\n`;
       }
       if (output.isTTY && shown !== undefined) {
-        // As wide as the terminal is now: it wraps its lines anew when it is resized.
+        // A terminal wraps its lines again when it is resized, so the rows are counted at its present width.
         output.write(CURSOR_UP(rows(shown, output.columns)) + CLEAR_BELOW);
       }
       output.write(text);
@@ -50,7 +50,7 @@ export async function watch(
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** Rows that a text takes on the terminal, whose lines may be shorter than the text's. */
+/** The rows that a text takes on the terminal, which may be narrower than the text's lines. */
 function rows(text: string, columns = Number.POSITIVE_INFINITY): number {
   return text
     .split('\n')

@@ -23,7 +23,7 @@ type CreateService = (
   },
 ) => Promise<Service>;
 
-/** Runs a worker process, or the HTTP producer: the service, its health server, signals. */
+/** Runs a worker process or the HTTP producer: the service, its health server, and the handling of signals. */
 export async function runService(
   flags: StreamFlags,
   create: CreateService,
@@ -37,9 +37,9 @@ export async function runService(
       ? { host, port: api.metricsPort, portSetting: 'CLOUDSYNC_API_METRICS_PORT' }
       : { host, port: settings.metricsPort };
   const metrics = createMetrics();
-  // Memory, CPU and event loop of the process, under the names every Node dashboard knows.
+  // Memory, CPU and event loop of the process, under the names that every Node dashboard knows.
   collectDefaultMetrics({ register: metrics.registry });
-  // Before the service: a probe of a process that starts gets an answer, "not ready".
+  // The health server starts before the service, so a probe of a starting process gets the answer "not ready".
   let service: Service | undefined;
   const faults = () => service?.faults() ?? { process: 'starting' };
   const notices = () => service?.notices?.() ?? {};
@@ -49,7 +49,7 @@ export async function runService(
   );
   try {
     const start = async () => {
-      // The HTTP producer knows nothing of Temporal.
+      // The HTTP producer does not use Temporal.
       if (kind === 'worker') temporalMetrics = await installTemporalMetrics(logger);
       const spans = settings.tracing ? await startTracing(logger) : undefined;
       const tracing = spans?.tracing;
@@ -59,7 +59,7 @@ export async function runService(
       });
       service = spans ? spans.until(created) : created;
       const names = streams.map(({ name }) => name);
-      // An empty setting means none, and nobody would notice.
+      // An empty setting means no encryption, and nobody would notice.
       const encryption = kind === 'worker' && { encryption: temporal.codec ? 'on' : 'off' };
       logger.info({ streams: names, metrics: `${server.url}/metrics`, ...encryption }, 'Started');
       return service;
