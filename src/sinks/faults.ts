@@ -5,7 +5,7 @@ import type { Sink, SinkRecord, WriteContext } from '../domain/stream/sink';
 const KINDS = ['timeout', 'throttle', 'permanent'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** Faults of one stream's sink: the share of attempts (of messages, for `permanent`) that fail. */
+/** Faults of one stream's sink: the share of attempts that fail; for `permanent`, the share of messages. */
 export type FaultRates = Partial<Record<Kind, number>>;
 
 export interface Faults {
@@ -14,8 +14,8 @@ export interface Faults {
 }
 
 /**
- * Reads `aws:timeout=0.02,azure:timeout=0.03,azure:permanent=0.01,seed=7`. Rates are 0 to 1; the seed
- * is 1 unless given. Throws an Error that tells by its place which part is wrong.
+ * Parses `aws:timeout=0.02,azure:timeout=0.03,azure:permanent=0.01,seed=7`. Rates are 0 to 1; the seed is 1
+ * unless given. Throws an Error that names a wrong part by its position.
  */
 export function parseFaults(text: string): Faults {
   const faults: Faults = { rates: {}, seed: 1 };
@@ -44,9 +44,9 @@ function isKind(text: string): text is Kind {
 }
 
 /**
- * A sink that fails on demand, for demonstrations and tests. The same seed, message and attempt always
- * meet the same fate. Half of the timeouts strike after the write took effect: the case in which a
- * retry finds its own work done. Records are written one by one, also where the sink takes chunks.
+ * Wraps a sink so that it fails on demand, for demonstrations and tests. The same seed, message and attempt
+ * always have the same result. Half of the timeouts come after the write took effect: then a retry finds its own
+ * work done. Records are written one by one, even if the sink can write chunks.
  */
 export function withFaults<Message>(
   sink: Sink<Message>,
@@ -54,7 +54,7 @@ export function withFaults<Message>(
   seed: number,
 ): Sink<Message> {
   const draw = drawer(seed);
-  // Only attempts made in this process count, so that a retried message gets a new throw of the dice.
+  // Counts the attempts made in this process, so that each retry of a message is drawn anew.
   const attempts = new Map<string, number>();
 
   return {
@@ -87,12 +87,12 @@ export function withFaults<Message>(
   };
 }
 
-/** Whether a message meets a permanent fault, whatever the attempt. */
+/** Whether a message meets a permanent fault in every attempt. */
 export function failsForGood(rates: FaultRates, seed: number, messageId: string): boolean {
   return drawer(seed)('permanent', messageId) < (rates.permanent ?? 0);
 }
 
-/** A number from 0 to 1 that depends on nothing but the seed and the parts. */
+/** Returns a function that draws a number from 0 to 1. The number depends only on the seed and the parts. */
 function drawer(seed: number) {
   return (...parts: (string | number)[]) =>
     createHash('sha256')

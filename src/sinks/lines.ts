@@ -1,10 +1,10 @@
 import type { SinkRecord } from '../domain/stream/sink';
 
-/** The object of a chunk: a record's value a line. */
+/** The content of a chunk's object: one record's value per line. */
 
 const LINE_FEED = Buffer.from('\n');
 
-/** Whether the value can be a line: one with line breaks in it, or an empty one, can't. */
+/** Whether the value can be a line. An empty value, or a value with a line break, can't. */
 export function isLine({ value }: SinkRecord): boolean {
   return !value.includes(LINE_FEED) && value.length > 0;
 }
@@ -13,7 +13,10 @@ export function toLines(records: SinkRecord[]): Buffer {
   return Buffer.concat(records.flatMap(({ value }) => [value, LINE_FEED]));
 }
 
-/** A crash of the machine may have torn the last line of a file off. */
+/**
+ * Splits a content into lines. The last line may lack its line feed, because a crash of the machine may have cut
+ * it.
+ */
 export function linesOf(content: Buffer): Buffer[] {
   const lines: Buffer[] = [];
   for (let at = 0; at < content.length;) {
@@ -25,7 +28,9 @@ export function linesOf(content: Buffer): Buffer[] {
   return lines;
 }
 
-/** The records that have no line in the content; of equal ones each needs its own. */
+/**
+ * Returns the records that have no line in the content. Each of several equal records needs a line of its own.
+ */
 export function notIn(content: Buffer, records: SinkRecord[]): SinkRecord[] {
   const counts = new Map<string, number>();
   for (const line of linesOf(content)) {

@@ -1,6 +1,6 @@
 /**
- * Milliseconds from the value of a `Retry-After` header: whole seconds, or an HTTP date. `undefined`
- * where there is none, it can't be read, or it lies in the past.
+ * Milliseconds from the value of a `Retry-After` header: whole seconds, or an HTTP date. `undefined` if there is
+ * no value, if it can't be read, or if it lies in the past.
  */
 export function retryAfterMs(
   value: string | null | undefined,

@@ -1,9 +1,9 @@
 import { DeliveryError } from '../domain/errors';
 
 /**
- * Runs a request for at most `limitMs`, and not beyond the caller's own signal, whose reason is thrown
- * then. Not everything behind a request minds the signal (credentials that are looked for do not), so
- * it is not waited for.
+ * Runs a request for at most `limitMs`. If the time is over, throws a `Transient` {@link DeliveryError}. If the
+ * caller's own signal aborts first, throws the signal's reason. Neither case waits for the request, because some
+ * parts of a request ignore the signal, as the search for credentials does.
  */
 export async function withinTime<T>(
   limitMs: number,
@@ -24,7 +24,7 @@ export async function withinTime<T>(
     const late = () => end(new DeliveryError('Transient', lateMessage));
     timer = setTimeout(late, limitMs);
   });
-  // An AbortSignal.any would outlive the request on some versions of Node.
+  // `AbortSignal.any` would outlive the request on some versions of Node.
   outer?.addEventListener('abort', cancel);
   try {
     return await Promise.race([request(controller.signal), ended]);

@@ -9,26 +9,26 @@ import { chunkPath, CHUNKS, objectName } from '../object-name';
 import { removeAbandoned, UNFINISHED, unfinishedName } from './unfinished-files';
 
 export interface FileSystemSinkOptions {
-  /** Where the files go; made when first needed. */
+  /** Folder of the files; created when it is first needed. */
   directory: string;
-  /** File name extension, without dot. Default `json`. */
+  /** File name extension, without the dot. Default `json`. */
   extension?: string;
   /**
-   * Whether each file is flushed to the disk before it counts as written. Default false: what was
-   * written survives a crash of any process, but not of the machine.
+   * Whether each file is flushed to the disk before it counts as written. Default false: a written file then
+   * survives a crash of any process, but not of the machine.
    */
   fsync?: boolean;
   /**
-   * In the chunk lane: one file per chunk in place of one per message, at
-   * `chunks/<topic>/<partition>/<first>-<last>.ndjson`, a value a line. A value with line breaks in it
-   * gets a file of its own. Default false.
+   * In the chunk lane: writes one file per chunk instead of one per message, at
+   * `chunks/<topic>/<partition>/<first>-<last>.ndjson`, with one value per line. A value with a line break, or an
+   * empty one, gets a file of its own. Default false.
    */
   chunkFiles?: boolean;
 }
 
 /**
- * One file per message, named by the message id, with the record's value byte for byte. A file appears
- * whole or not at all, and the first one wins: `link` fails where the name is taken.
+ * Writes one file per message, named by the message id, with the record's value byte for byte. A file appears
+ * whole or not at all. The first writer wins, because `link` fails if the name is taken.
  */
 export function fileSystemSink(options: FileSystemSinkOptions): Sink {
   const { directory, extension = 'json', fsync = false, chunkFiles = false } = options;
@@ -67,16 +67,16 @@ export function fileSystemSink(options: FileSystemSinkOptions): Sink {
       return 'created';
     } catch (error) {
       if (errorCode(error) === 'EEXIST') {
-        // Its writer may not have come to that.
+        // The file's writer may not have flushed the folder yet.
         if (fsync) await syncDirectory(folder);
         return 'exists';
       }
-      // The folders may have been taken away.
+      // The folders may have been deleted, so the next attempt makes them again.
       made.delete(folder);
       made.delete(unfinishedFolder);
       throw error;
     } finally {
-      // What can't be removed is no part of the sink, and must not hide how the write ended.
+      // A file that can't be removed is not part of the sink, and must not hide how the write ended.
       await unlink(unfinished).catch(() => undefined);
     }
   }
@@ -179,10 +179,10 @@ function errorCode(error: unknown): unknown {
   return (error as { code?: unknown }).code;
 }
 
-/** What `link` says where there are no hard links: FAT, some network and most object store file systems. */
+/** Error codes of `link` if there are no hard links: FAT, some network and most object store file systems. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'];
 
-/** A full or read-only disk can be mended; a name that the file system refuses can't. */
+/** Classifies an error. A full or read-only disk can be mended; a name that the file system refuses can't. */
 function classifyFileSystemError(error: unknown): DeliveryFailure | undefined {
   const code = errorCode(error);
   if (typeof code !== 'string') return undefined;

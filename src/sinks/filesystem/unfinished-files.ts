@@ -4,13 +4,16 @@ import { readdir, stat, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
-/** Folder of the files that are not whole yet. No message has this name, as `objectName` encodes a leading dot. */
+/**
+ * Folder of the files that are still being written. No message's file has this name, because `objectName` encodes
+ * a leading dot.
+ */
 export const UNFINISHED = '.unfinished';
 
-/** No attempt lasts this long. It decides when a file's process can't be asked for. */
+/** No attempt lasts this long. The age decides if the process of a file can't be checked. */
 const MAX_AGE_MS = 60 * 60_000;
 
-/** A name that tells its process to other processes in the same place. */
+/** A file name that identifies this process to other processes of the same machine and container. */
 export function unfinishedName(): string {
   return `${place()}-${process.pid}-${randomUUID()}`;
 }
@@ -24,7 +27,7 @@ export async function removeAbandoned(folder: string, now = Date.now()): Promise
   const names = await readdir(folder).catch((): string[] => []);
   for (const name of names) {
     const path = join(folder, name);
-    // Another process may have removed it; what can't be removed is no part of the sink.
+    // Another process may have removed the file. A file that can't be removed is not part of the sink.
     if (await isAbandoned(name, path, now).catch(() => false))
       await unlink(path).catch(() => undefined);
   }
@@ -36,7 +39,7 @@ async function isAbandoned(name: string, path: string, now: number): Promise<boo
   return now - (await stat(path)).mtimeMs > MAX_AGE_MS;
 }
 
-/** The pid may be that of a later process: then the file stays until it is old. */
+/** Whether a process with this pid runs. It may be a later process: then the file stays until it is old. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -48,7 +51,10 @@ function isRunning(pid: number): boolean {
 
 let known: string | undefined;
 
-/** Where pids mean the same processes: a start of the machine, and a container's own namespace of pids on it. */
+/**
+ * Identifies the place in which a pid means the same process: one start of the machine, and one container's
+ * namespace of pids on it.
+ */
 function place(): string {
   return (known ??= createHash('sha256').update(placeFacts()).digest('hex').slice(0, 16));
 }

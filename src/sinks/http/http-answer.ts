@@ -3,12 +3,12 @@ import type { WriteResult } from '../../domain/stream/sink';
 import type { HttpAnswer } from './http-request';
 import { retryAfterMs } from '../retry-after';
 
-/** What a status says of the delivery: an outcome, or the class of the error. */
+/** The meaning of a status for the delivery: an outcome, or the type of the error. */
 export type HttpStatusMeaning = WriteResult['outcome'] | DeliveryFailureType;
 
 /**
- * What is wrong with the configuration where the answer is no matter of the record. These are
- * `Transient`: as every record meets them alike, `Permanent` would dead-letter the whole topic.
+ * Explanations of statuses that show a wrong configuration, not a faulty record. These statuses are `Transient`:
+ * every record meets them alike, so `Permanent` would dead-letter the whole topic.
  */
 const CONFIGURATION: Record<number, string> = {
   401: 'the receiver does not know who sends: check its credentials',
@@ -19,7 +19,7 @@ const CONFIGURATION: Record<number, string> = {
   410: 'the receiver takes nothing any more at this URL',
 };
 
-/** By the draft on the header Idempotency-Key, where it says something. */
+/** Explanations of statuses, by the draft on the header Idempotency-Key as far as it covers them. */
 const EXPLANATIONS: Record<number, string> = {
   ...CONFIGURATION,
   101: 'the receiver changes to another protocol, which nobody asked for',
@@ -30,8 +30,8 @@ const EXPLANATIONS: Record<number, string> = {
 };
 
 /**
- * The result that an answer's status means, or the {@link DeliveryError} of it. `what` is the request
- * in words. `meanings` come before the rules of this file.
+ * Returns the result that an answer's status means, or throws its {@link DeliveryError}. `what` names the request
+ * in words. `meanings` override the rules of this file.
  */
 export function resultOf(
   what: string,
@@ -51,7 +51,7 @@ const REDIRECT = 'redirects are not followed; the URL must be the final one';
 
 function meaningOf(status: number, headers: HttpAnswer['headers']): HttpStatusMeaning {
   if (status >= 200 && status < 300) {
-    // What receivers say that answer from what they keep of an earlier request with the same key.
+    // Receivers set this header if they repeat their stored answer to an earlier request with the same key.
     return headers['idempotent-replayed'] === 'true' ? 'duplicate' : 'written';
   }
   if (status === 429) return 'Throttled';

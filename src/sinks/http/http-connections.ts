@@ -1,10 +1,12 @@
 import http, { type AgentOptions } from 'node:http';
 import https from 'node:https';
 
-/** Many servers close a connection that has been idle for five seconds. */
+/** An idle connection is closed after this time, because many servers close it after five seconds. */
 const MAX_IDLE_MS = 4_000;
 
-/** Agents that keep connections for the next request, and agents that open a new one for each. */
+/**
+ * Agents that keep connections for the next request (`kept`), and agents that open a new one for each (`fresh`).
+ */
 export function connectionAgents() {
   const kept = {
     'http:': new http.Agent(options(http)),
@@ -22,7 +24,10 @@ export function connectionAgents() {
   };
 }
 
-/** What the process's own agent was made with says which proxy to use, on versions of Node that know one. */
+/**
+ * Options of an agent. They include the options of the process's own agent, which name the proxy to use on
+ * versions of Node that know one.
+ */
 function options({ globalAgent }: typeof http | typeof https): AgentOptions {
   const { options } = globalAgent as unknown as { options: AgentOptions };
   return { ...options, keepAlive: true, timeout: MAX_IDLE_MS };

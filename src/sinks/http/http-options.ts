@@ -6,38 +6,42 @@ import { webhookKey } from './webhook-signature';
 
 export interface HttpSinkOptions<Message = unknown> {
   /**
-   * Where messages go: `http:` or `https:`, without user and password in it. A function gets each
-   * record; what it makes of the record's data is its own to check, as requests go wherever it says.
+   * Where messages go: an `http:` or `https:` URL, without user and password in it. A function gets each record.
+   * The function must check the record's data that it puts into the URL, because requests go wherever the URL
+   * says.
    */
   url: string | URL | ((record: SinkRecord<Message>) => string | URL);
   /** Default `POST`. */
   method?: 'POST' | 'PUT';
   /** Default `application/json`. */
   contentType?: string;
-  /** Further headers of every request, `authorization` for one. */
+  /** Further headers of every request, for example `authorization`. */
   headers?: Record<string, string>;
   /**
-   * Signs each request as the Standard Webhooks specification says: `whsec_` and 24 to 64 bytes in
-   * base64. Of several each makes a signature. Default: no signature.
+   * Signs each request as the Standard Webhooks specification says. A secret is `whsec_` and 24 to 64 bytes in
+   * base64. With several secrets, each makes a signature. Default: no signature.
    */
   secret?: string | string[];
-  /** Milliseconds for a whole request, from connecting to the answer's status. Default 10,000. */
+  /**
+   * Limit for a whole request in milliseconds, from connecting to the answer's status: 1 to 3,600,000. Default
+   * 10,000.
+   */
   timeoutMs?: number;
   /**
-   * What the receiver tells a repetition by, as `Idempotency-Key` and `webhook-id`; must be the same in
-   * every attempt. Default: the message id. Characters beyond `A-Z a-z 0-9 _ -` are percent-encoded,
-   * and long keys end in a hash.
+   * The key by which the receiver recognizes a repetition, sent as `Idempotency-Key` and `webhook-id`. It must be
+   * the same in every attempt. Default: the message id. Characters beyond `A-Z a-z 0-9 _ -` are percent-encoded,
+   * and a long key ends in a hash.
    */
   idempotencyKey?: (record: SinkRecord<Message>) => string;
-  /** What a status means where the receiver means something else than the sink takes it for. */
+  /** Meanings of statuses, if the receiver means something else than the sink assumes. */
   statuses?: Record<number, HttpStatusMeaning>;
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** What Node sends as a header's value: printable ASCII and Latin-1, and tabs. */
+/** Values that Node accepts for a header: printable ASCII and Latin-1, and tabs. */
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** Those the sink or the HTTP client sets itself. */
+/** Headers that the sink or the HTTP client sets itself. */
 const OWN_HEADERS = new Set([
   ...['content-type', 'idempotency-key', 'webhook-id', 'webhook-timestamp', 'webhook-signature'],
   ...['traceparent', 'tracestate', 'host', 'content-length', 'transfer-encoding', 'connection'],
@@ -93,7 +97,10 @@ function nameFault(name: string): string | undefined {
   return OWN_HEADERS.has(name.toLowerCase()) ? 'is set by the sink itself' : undefined;
 }
 
-/** Options with their defaults. Throws a {@link UsageError} that names each wrong one, never its value. */
+/**
+ * Returns the options with their defaults. Throws a {@link UsageError} that names each wrong option, never its
+ * value.
+ */
 export function checkHttpOptions<Message>(options: HttpSinkOptions<Message>) {
   const result = schema.safeParse(options);
   if (!result.success) throw new UsageError(`httpSink: ${z.prettifyError(result.error)}`);
@@ -101,7 +108,7 @@ export function checkHttpOptions<Message>(options: HttpSinkOptions<Message>) {
   return { ...checked, keys: secret.map((one) => webhookKey(one)!) };
 }
 
-/** What is wrong with a URL that requests are to go to, without a word of it. */
+/** The fault of a URL for requests, without any part of the URL; undefined if there is none. */
 export function urlFault(url: unknown): string | undefined {
   if (!(typeof url === 'string' || url instanceof URL)) return 'must be a URL';
   if (!URL.canParse(String(url))) return 'must be a URL';

@@ -2,11 +2,13 @@ import http, { type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https';
 import { connectionAgents } from './http-connections';
 
-/** How much of an answer's body is read and dropped, so that its connection can serve again. */
+/**
+ * Limits for reading and dropping an answer's body. If the body ends within them, its connection can serve again.
+ */
 const MAX_ANSWER_BYTES = 65_536;
 const MAX_ANSWER_MS = 1_000;
 
-/** Node's own limit is 16 KiB. Cookies and policies of a gateway can be longer than that. */
+/** Limit for an answer's headers. Node's own limit is 16 KiB; cookies and policies of a gateway can be longer. */
 const MAX_HEADER_BYTES = 65_536;
 
 export interface HttpRequest {
@@ -16,23 +18,23 @@ export interface HttpRequest {
   signal: AbortSignal;
 }
 
-/** What the final answer says. Interim answers (1xx) are skipped, as RFC 9110, section 15.2, asks. */
+/** The final answer. Interim answers (1xx) are skipped, as RFC 9110, section 15.2, asks. */
 export interface HttpAnswer {
   status: number;
   headers: IncomingMessage['headers'];
 }
 
 /**
- * Sends requests over connections that are kept for the next ones. It is built on `node:http`, because
- * Node's `fetch` fails at a `100 Continue` that it did not ask for.
+ * Sends requests over connections that are kept for the next requests. It is built on `node:http`, because Node's
+ * `fetch` fails at a `100 Continue` that it did not ask for.
  */
 export function httpClient() {
   const agents = connectionAgents();
 
   return {
     /**
-     * A receiver may close an idle connection while the next request is on its way there. That request is
-     * sent once more, over a new connection. The receiver tells a repetition by its key.
+     * Sends a request. A receiver may close an idle connection while the next request is on its way. That request
+     * is sent once more, over a new connection. The receiver recognizes the repetition by its key.
      */
     async send(target: URL, request: HttpRequest): Promise<HttpAnswer> {
       try {
@@ -47,7 +49,7 @@ export function httpClient() {
   };
 }
 
-/** The connection was kept from an earlier request, and ended before a byte of this one's answer. */
+/** A connection that was kept from an earlier request ended before a byte of this request's answer. */
 class ClosedWhileIdle extends Error {}
 
 async function send(target: URL, request: HttpRequest, agent: http.Agent): Promise<HttpAnswer> {
@@ -58,12 +60,12 @@ async function send(target: URL, request: HttpRequest, agent: http.Agent): Promi
   });
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     outgoing.once('response', resolve);
-    // 101, to a request that asked for no other protocol.
+    // Status 101, in answer to a request that asked for no other protocol.
     outgoing.once('upgrade', (switched) => {
       resolve(switched);
       outgoing.destroy();
     });
-    // Stays on: an error after the answer costs the connection and nothing else.
+    // The listener stays on: an error after the answer costs the connection and nothing else.
     outgoing.on('error', (error: NodeJS.ErrnoException) => {
       const ended = error.code === 'ECONNRESET' || error.code === 'EPIPE';
       const idle = ended && outgoing.reusedSocket && !request.signal.aborted;
@@ -78,8 +80,8 @@ async function send(target: URL, request: HttpRequest, agent: http.Agent): Promi
 }
 
 /**
- * Takes the answer's body off the connection. A body that is long, slow or cut off costs the connection
- * and nothing else, because the status has been said.
+ * Reads the answer's body off the connection. A body that is long, slow or cut off costs the connection and
+ * nothing else, because the status is already known.
  */
 async function drop(answer: IncomingMessage): Promise<void> {
   const timer = setTimeout(() => answer.destroy(), MAX_ANSWER_MS);
@@ -90,7 +92,7 @@ async function drop(answer: IncomingMessage): Promise<void> {
       if (left <= 0) break;
     }
   } catch {
-    // Reset or aborted in the middle of the body.
+    // The connection was reset, or the request aborted, in the middle of the body.
   } finally {
     clearTimeout(timer);
   }

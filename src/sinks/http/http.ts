@@ -12,9 +12,9 @@ export type { HttpSinkOptions } from './http-options';
 export type { HttpStatusMeaning } from './http-answer';
 
 /**
- * Sends each record's own bytes in a request. Delivery is at least once, so the receiver has to tell a
- * repetition by the header `Idempotency-Key`, which is the same in every attempt. The status of the
- * answer decides; redirects are not followed. Throws a {@link UsageError} where options are wrong.
+ * Sends each record's own bytes in a request. Delivery is at least once, so the receiver must recognize a
+ * repetition by the header `Idempotency-Key`, which is the same in every attempt. The status of the answer
+ * decides; redirects are not followed. Throws a {@link UsageError} if options are wrong.
  */
 export function httpSink<Message = unknown>(options: HttpSinkOptions<Message>): Sink<Message> {
   const { method, contentType, headers, keys, timeoutMs, statuses } = checkHttpOptions(options);
@@ -38,7 +38,7 @@ export function httpSink<Message = unknown>(options: HttpSinkOptions<Message>): 
   return {
     async write(record, context) {
       const target = typeof url === 'function' ? checkedUrl(url(record)) : fixed!;
-      // Paths and queries hold secrets at times.
+      // A path or a query may hold secrets, so only the origin is named.
       const what = `${method} to ${target.origin}`;
       const request = { method, headers: headersOf(record, context), body: record.value };
       return withinTime(
@@ -66,7 +66,7 @@ async function explained(what: string, attempt: Promise<HttpAnswer>): Promise<Ht
   }
 }
 
-/** What a function made of a record, by the rules for a URL that is given as such. */
+/** Checks the URL that `url()` returns for a record, by the rules for a fixed URL. */
 function checkedUrl(url: string | URL): URL {
   const fault = urlFault(url);
   if (fault) throw new DeliveryError('Permanent', `what url() gives for the record ${fault}`);
@@ -79,7 +79,7 @@ function lowerCase(headers: Record<string, string>): Record<string, string> {
   );
 }
 
-/** The code of the system or of the parser, and what it says. */
+/** The code of the system or of the parser, and its message. */
 function reason(error: unknown): string {
   const cause = (error as { cause?: unknown }).cause ?? error;
   const { code } = cause as { code?: unknown };

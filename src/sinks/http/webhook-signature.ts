@@ -2,24 +2,24 @@ import { createHmac } from 'node:crypto';
 
 const PREFIX = 'whsec_';
 
-/** What the Standard Webhooks specification asks of a secret: 192 to 512 bits. */
+/** The Standard Webhooks specification asks for secrets of 192 to 512 bits. */
 const MIN_BYTES = 24;
 const MAX_BYTES = 64;
 
-/** The key in a secret of the form `whsec_<base64>`, or `undefined` where it is none. */
+/** The key in a secret of the form `whsec_<base64>`, or `undefined` if the text is not such a secret. */
 export function webhookKey(secret: string): Buffer | undefined {
   if (!secret.startsWith(PREFIX)) return undefined;
   const text = secret.slice(PREFIX.length);
   const key = Buffer.from(text, 'base64');
-  // Buffer skips what is not base64, so that a mistyped secret would sign with another key.
+  // Buffer skips characters that are not base64, so a mistyped secret would sign with another key.
   const same = key.toString('base64').replace(/=+$/, '') === text.replace(/=+$/, '');
   return same && key.length >= MIN_BYTES && key.length <= MAX_BYTES ? key : undefined;
 }
 
 /**
- * The three headers of Standard Webhooks 1.0.0 (https://www.standardwebhooks.com): HMAC-SHA256 of
- * `<id>.<seconds since the epoch>.<body>`, one signature for each key, so that a key can be replaced
- * while receivers still check the old one. The id must hold no dot.
+ * Returns the three headers of Standard Webhooks 1.0.0 (https://www.standardwebhooks.com). A signature is the
+ * HMAC-SHA256 of `<id>.<seconds since the epoch>.<body>`. Each key makes a signature, so that a key can be
+ * replaced while receivers still check the old key. The id must not contain a dot.
  */
 export function webhookHeaders(
   keys: Buffer[],

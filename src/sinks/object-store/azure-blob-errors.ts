@@ -18,14 +18,14 @@ const request = configuration('the server does not take requests of this version
 const of = (rule: Rule, ...codes: string[]): Record<string, Rule> =>
   Object.fromEntries(codes.map((code) => [code, rule]));
 
-/** Codes of Blob Storage, and names of what goes wrong on the way to credentials. */
+/** Error codes of Blob Storage, and names of the errors that occur on the way to credentials. */
 export const AZURE_BLOB_ERRORS: ErrorTable = {
   codes: {
     ...of(THROTTLED, 'ServerBusy', 'TooManyRequests', 'IngressExceedsLimit'),
     ...of(
       TRANSIENT,
       ...['InternalError', 'OperationTimedOut', 'ContainerBeingDeleted', 'AccountBeingCreated'],
-      // What arrived is not what was sent.
+      // The bytes that arrived differ from the bytes that were sent.
       ...['Md5Mismatch', 'Crc64Mismatch'],
     ),
     ...of(
@@ -42,7 +42,7 @@ export const AZURE_BLOB_ERRORS: ErrorTable = {
     ...of(
       container,
       ...['ContainerNotFound', 'ContainerDisabled', 'ResourceNotFound', 'InvalidResourceName'],
-      // The name of the container is too short or too long; a key of ours never is.
+      // The name of the container is too short or too long. A key of this sink never is.
       'OutOfRangeInput',
     ),
     ...of(request, 'InvalidHeaderValue', 'UnsupportedHeader', 'FeatureVersionMismatch'),
@@ -51,20 +51,20 @@ export const AZURE_BLOB_ERRORS: ErrorTable = {
   denied: permissions,
 };
 
-/** What an error of `@azure/storage-blob` or `@azure/identity` says; undefined for any other. */
+/** The answer in an error of `@azure/storage-blob` or `@azure/identity`; undefined for any other error. */
 export function azureBlobAnswer(error: unknown): Answer | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { name, code, statusCode, details, response } = error as AzureError;
   const message = errorMessage(error);
-  // Has a status as well, but of the service that gives tokens.
+  // Such an error has a status as well, but that of the service that issues tokens.
   if (name !== undefined && /Authentication|CredentialUnavailable/.test(name)) {
     return { code: name, message };
   }
-  // The body was not the service's, but some proxy's.
+  // The body was that of a proxy, not of the service.
   const foreign = code === 'PARSE_ERROR';
   return {
     status: statusCode,
-    // An answer to HEAD has no body: its code is in a header.
+    // An answer to HEAD has no body; its code is in a header.
     code: foreign ? undefined : (code ?? details?.errorCode),
     message: foreign ? '' : message,
     retryAfter: response?.headers?.get('retry-after'),

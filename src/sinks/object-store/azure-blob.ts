@@ -11,17 +11,20 @@ export interface AzureBlobSinkOptions extends ObjectSinkOptions {
   /** Connection string of the storage account, with a key or a shared access signature. */
   connectionString?: string;
   /**
-   * Address of the blob service, `https://<account>.blob.core.windows.net`; with a shared access
-   * signature as its query, that is used in place of a credential.
+   * Address of the blob service, `https://<account>.blob.core.windows.net`. A shared access signature in its
+   * query is used in place of a credential.
    */
   accountUrl?: string;
-  /** With `accountUrl`; default: the `DefaultAzureCredential` of `@azure/identity`. */
+  /** Credential for `accountUrl`. Default: the `DefaultAzureCredential` of `@azure/identity`. */
   credential?: TokenCredential;
-  /** A client of your own, with `retryOptions: { maxTries: 1 }`, in place of the three above. */
+  /** A client of your own in place of the three options above. It needs `retryOptions: { maxTries: 1 }`. */
   client?: Sdk.BlobServiceClient;
 }
 
-/** One blob per message in a container of Azure Blob Storage. The SDK is loaded with the first call. */
+/**
+ * Writes one blob per message to a container of Azure Blob Storage. The SDK is loaded with the first call. Throws
+ * a {@link UsageError} if options are missing or wrong.
+ */
 export function azureBlobSink(options: AzureBlobSinkOptions): Sink {
   if (!options.container) throw new UsageError('the Azure Blob sink needs the name of a container');
   const { client, connectionString, accountUrl } = options;
@@ -39,7 +42,7 @@ export function azureBlobSink(options: AzureBlobSinkOptions): Sink {
   return objectStoreSink(() => openContainer(options), options);
 }
 
-/** Whether the text has the parts that the SDK asks for. Whether they are right, the account says. */
+/** Whether the text has the parts that the SDK needs. Whether they are right, only the account can say. */
 export function isConnectionString(text: string): boolean {
   if (text.startsWith('UseDevelopmentStorage=true')) return true;
   const has = (name: string, value = '[^;]') => new RegExp(`(^|;)\\s*${name}=${value}`).test(text);
@@ -50,7 +53,10 @@ export function isConnectionString(text: string): boolean {
   return place && has('SharedAccessSignature');
 }
 
-/** A token must not travel in clear text; a signature may, to a local server. */
+/**
+ * Whether the text is a usable account URL. A token must not travel in clear text; a signature may, to a local
+ * server.
+ */
 export function isAccountUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, search, username, password } = new URL(text);
@@ -122,7 +128,7 @@ async function openContainer(options: AzureBlobSinkOptions): Promise<ObjectStore
       return answer && classifyAnswer(answer, AZURE_BLOB_ERRORS);
     },
 
-    // The SDK shares its connections between clients, and closes none.
+    // The SDK shares its connections between clients, and closes none of them.
     close: () => undefined,
   };
 }
@@ -134,9 +140,9 @@ interface BlobPage {
 
 async function createClient(options: AzureBlobSinkOptions): Promise<Sdk.BlobServiceClient> {
   const { connectionString, accountUrl, credential } = options;
-  // To the compiler a class loaded like this is not the one of the types above.
+  // To the compiler, a class that is loaded like this is not the class of the types above.
   const { BlobServiceClient } = (await import('@azure/storage-blob')) as unknown as typeof Sdk;
-  // Temporal repeats: the SDK's own attempts would multiply with those, out of sight.
+  // Temporal retries already. The SDK's own retries would multiply the attempts, out of sight.
   const pipeline = { retryOptions: { maxTries: 1 } };
   if (connectionString !== undefined) {
     return BlobServiceClient.fromConnectionString(connectionString, pipeline);

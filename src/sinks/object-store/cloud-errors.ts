@@ -1,11 +1,11 @@
 import type { DeliveryFailure, DeliveryFailureType } from '../../domain/errors';
 import { retryAfterMs } from '../retry-after';
 
-/** What an error of a cloud's client library says. */
+/** The answer of a cloud service, as an error of its client library reports it. */
 export interface Answer {
-  /** HTTP status; absent where no answer came. */
+  /** HTTP status; absent if no answer came. */
   status?: number | undefined;
-  /** The service's own code; without an answer, that of the system or the library. */
+  /** The service's own code. Without an answer: the code of the system or of the library. */
   code?: string | undefined;
   message: string;
   /** Value of the `Retry-After` header. */
@@ -15,7 +15,7 @@ export interface Answer {
 
 export interface Rule {
   type: DeliveryFailureType;
-  /** For people: how to mend it. */
+  /** For people: how to mend the fault. */
   mend?: string;
 }
 
@@ -24,19 +24,19 @@ export const THROTTLED: Rule = { type: 'Throttled' };
 export const PERMANENT: Rule = { type: 'Permanent' };
 
 /**
- * What hits every record alike and is no record's fault. Transient, as a dead letter would only mean
- * more work: records wait in their workflows until somebody mends it.
+ * Rule for a fault that hits every record alike and is no record's fault. It is Transient, because a dead letter
+ * would only mean more work. Records wait in their workflows until somebody mends the fault.
  */
 export const configuration = (mend: string): Rule => ({ type: 'Transient', mend });
 
 export interface ErrorTable {
-  /** By code; what is not here goes by its status. */
+  /** Rules by code. A code that is not here is judged by its status. */
   codes: Record<string, Rule>;
-  /** 401, 403 and 404 without a code of the table. */
+  /** Rule for the statuses 401 to 405 without a code of the table. */
   denied: Rule;
 }
 
-/** The class of an answer: by its code, then by its status. */
+/** Classifies an answer by its code, then by its status. */
 export function classifyAnswer(answer: Answer, table: ErrorTable): DeliveryFailure {
   const wait = retryAfterMs(answer.retryAfter);
   const { type, mend } = ruleOf(answer, table, wait !== undefined);
@@ -57,8 +57,8 @@ function ruleOf({ status, code }: Answer, table: ErrorTable, saysWhen: boolean):
   if (status < 400) return configuration('the endpoint or the region is not the right one');
   if (status <= 405 && status !== 400) return table.denied;
   if (status === 407) return configuration('a proxy on the way asks for a login');
-  // A record at fault is told by a code. Without one this may be a proxy, a wrong port, or an answer to
-  // HEAD, which has no body: that of S3 to a login that has expired is a bare 400.
+  // A store reports a faulty record by a code. An answer without a code may come from a proxy or a wrong port. It
+  // may also be an answer to HEAD, which has no body: S3 answers an expired login with a bare 400.
   if (code === undefined && status !== 413)
     return configuration('the answer has no code of the store');
   return PERMANENT;
@@ -66,7 +66,7 @@ function ruleOf({ status, code }: Answer, table: ErrorTable, saysWhen: boolean):
 
 const MAX_MESSAGE = 300;
 
-/** `403 AccessDenied: Access Denied (request ABC)`. A page of HTML says nothing. */
+/** Describes an answer as `403 AccessDenied: Access Denied (request ABC)`. A page of HTML is omitted. */
 function describe({ status, code, message, requestId }: Answer): string {
   const head = [status, code].filter((part) => part !== undefined).join(' ');
   const [line = ''] = message.trimStart().split('\n');

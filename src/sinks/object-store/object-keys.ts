@@ -2,22 +2,25 @@ import type { ChunkRange } from '../../domain/record/record';
 import { UsageError } from '../../domain/errors';
 import { chunkPath, objectName } from '../object-name';
 
-/** With the longest topic and offsets, or the longest message name, a key stays below 1,024 bytes. */
+/**
+ * With this limit a key stays below 1,024 bytes, even with the longest topic and offsets or the longest message
+ * name.
+ */
 const MAX_PREFIX_BYTES = 512;
 /** Some servers keep each part of a key as a folder. */
 const MAX_PART_BYTES = 255;
 
-/** The keys of a sink's objects, and what the object of a key is. Those of two kinds never meet. */
+/** The keys of a sink's objects, and the kind of object that a key names. Keys of two kinds never coincide. */
 export interface ObjectKeys {
-  /** What all keys begin with: empty, or ends in `/`. */
+  /** Beginning of all keys: empty, or a text that ends in `/`. */
   folder: string;
   message(messageId: string): string;
   chunk(range: ChunkRange): string;
-  /** Undefined for an object of somebody else's in the same folder. */
+  /** Undefined for an object in the same folder that does not belong to the sink. */
   kind(key: string): 'message' | 'chunk' | undefined;
 }
 
-/** Throws a {@link UsageError} where prefix or extension would make keys that a store refuses. */
+/** Throws a {@link UsageError} if prefix or extension would make keys that a store refuses. */
 export function objectKeys(prefix = '', extension = 'json'): ObjectKeys {
   const fault = prefixFault(prefix);
   if (fault) throw new UsageError(`the prefix of the objects ${fault}`);
@@ -40,7 +43,7 @@ export function objectKeys(prefix = '', extension = 'json'): ObjectKeys {
   };
 }
 
-/** What is wrong with a prefix, as the end of a sentence. */
+/** The fault of a prefix, as the end of a sentence; undefined if there is none. */
 export function prefixFault(prefix: string): string | undefined {
   if (prefix === '') return undefined;
   const parts = prefix.split('/');

@@ -3,10 +3,10 @@ import type { RecordPosition } from '../../domain/record/record';
 import type { SinkRecord } from '../../domain/stream/sink';
 import { traceContextOf, type TraceContext } from '../../domain/record/trace-context';
 
-/** Names that every store takes: letters, digits and underscores in lower case. */
+/** Metadata of an object. Every store accepts its names: letters, digits and underscores in lower case. */
 export type ObjectMetadata = Record<string, string>;
 
-/** What tells a record's own object from another record's, and from another content. */
+/** Metadata that distinguishes a record's own object from another record's and from another content. */
 export function recordMetadata(
   record: SinkRecord,
   trace: TraceContext | undefined = traceContextOf(record),
@@ -24,14 +24,17 @@ export function contentMetadata(content: Buffer): ObjectMetadata {
   return { cloudsync_sha256: createHash('sha256').update(content).digest('hex') };
 }
 
-/** The record that brought an object, as its metadata says. */
+/** The record that wrote an object, according to the object's metadata. */
 export function writtenBy({ cloudsync_record }: ObjectMetadata): RecordPosition | undefined {
   const [, topic, partition, offset] = /^([^/]+)\/(\d+)\/(\d+)$/.exec(cloudsync_record ?? '') ?? [];
   if (topic === undefined) return undefined;
   return { topic: decode(topic), partition: Number(partition), offset: Number(offset) };
 }
 
-/** Metadata travels in headers: visible ASCII is left, all else and `%` and `/` percent-encoded. */
+/**
+ * Encodes a text for metadata, which travels in headers. Visible ASCII stays; all else and `%` and `/` are
+ * percent-encoded.
+ */
 function encode(text: string): string {
   return [...Buffer.from(text)]
     .map((byte) => {

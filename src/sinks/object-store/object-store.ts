@@ -22,31 +22,31 @@ import { withinTime } from '../within-time';
 
 /** Options that the sinks of all object stores share. */
 export interface ObjectSinkOptions {
-  /** What the keys of all objects begin with, without `/` at either end. Default: nothing. */
+  /** Beginning of the keys of all objects, without `/` at either end. Default: nothing. */
   prefix?: string;
-  /** Extension of a message's object, without dot. Default `json`. */
+  /** Extension of a message's object, without the dot. Default `json`. */
   extension?: string;
   /** Content type of a message's object. Default `application/json`. */
   contentType?: string;
-  /** Milliseconds that one request may take; default 10,000. An attempt makes one or two. */
+  /** Limit for one request in milliseconds; default 10,000. An attempt makes one or two requests. */
   requestTimeoutMs?: number;
   /**
-   * In the chunk lane: one object per chunk in place of one per message, at
-   * `<prefix>/chunks/<topic>/<partition>/<first>-<last>.ndjson`, a value a line. A value with line breaks
-   * in it gets an object of its own. Default false.
+   * In the chunk lane: writes one object per chunk instead of one per message, at
+   * `<prefix>/chunks/<topic>/<partition>/<first>-<last>.ndjson`, with one value per line. A value with a line
+   * break, or an empty one, gets an object of its own. Default false.
    */
   chunkObjects?: boolean;
 }
 
-/** The few calls that a sink needs of an object store. Each makes one request and never repeats it. */
+/** The few calls that a sink makes to an object store. Each makes one request and never repeats it. */
 export interface ObjectStore {
-  /** Atomic: of all that create a key, one does. */
+  /** Atomic: if several requests create a key, exactly one of them succeeds. */
   create(
     key: string,
     object: { content: Buffer; contentType: string; metadata: ObjectMetadata },
     signal: AbortSignal,
   ): Promise<'created' | 'exists'>;
-  /** Undefined where there is no object. */
+  /** Undefined if there is no object. */
   head(
     key: string,
     signal: AbortSignal,
@@ -68,17 +68,17 @@ export interface KeyPage {
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
-/** At most so many, before the first write. */
+/** Limit for the requests that try the store before the first write. */
 const PROBE_REQUESTS = 4;
-/** Reads under way at once in `stored`, and how often each is tried. */
+/** Parallel reads in `stored`, and the attempts for each read. */
 const READS = 16;
 const READ_ATTEMPTS = 5;
 const LONGEST_READ_PAUSE_MS = 30_000;
 
 /**
- * A sink on an object store: one object per message, named by the message id, with the record's value
- * byte for byte. The first one wins, as the store creates conditionally; whether one that is there
- * already has the same content, its metadata says. `open` is called when the store is first needed.
+ * Makes a sink on an object store: one object per message, named by the message id, with the record's value byte
+ * for byte. The first writer wins, because the store creates conditionally. If an object exists already, its
+ * metadata says whether the content is the same. `open` is called when the store is first needed.
  */
 export function objectStoreSink(
   open: () => Promise<ObjectStore>,
@@ -89,7 +89,7 @@ export function objectStoreSink(
   let opened: Promise<ObjectStore> | undefined;
   let tried: Promise<void> | undefined;
 
-  /** What could not be opened is opened anew with the next call. */
+  /** If the store could not be opened, the next call opens it again. */
   function opening(): Promise<ObjectStore> {
     return (opened ??= open().catch((error: unknown) => {
       opened = undefined;
@@ -97,7 +97,7 @@ export function objectStoreSink(
     }));
   }
 
-  /** One request, with a failure that says what was asked of whom. */
+  /** Makes one request. The error of a failure says what was requested, and for which object. */
   async function ask<T>(
     what: string,
     key: string,
@@ -116,7 +116,10 @@ export function objectStoreSink(
     }
   }
 
-  /** Asks for an object as the first record to be written would, with words of its own for a refusal. */
+  /**
+   * Creates the probe object as the first record would be written, but with an error text of its own for a
+   * refusal.
+   */
   async function createProbe(key: string): Promise<'created' | 'exists'> {
     const content = Buffer.from(
       'CloudSync tries with this object whether the store creates once.\n',
@@ -127,14 +130,14 @@ export function objectStoreSink(
     } catch (error) {
       const { type, message, retryAfterMs } = classifyError(error);
       if (isRetryable(type)) throw error;
-      // The fault of no record, though the first one may be the first to ask.
+      // No record is at fault, though the first record may be the first to make a request.
       throw new DeliveryError('Transient', `the store can't be tried: ${message}`, {
         ...(retryAfterMs !== undefined && { retryAfterMs }),
       });
     }
   }
 
-  /** Tries the store before the first record of this process; again with the next one if that failed. */
+  /** Tries the store before the first record of this process. If that fails, the next record tries it again. */
   async function usable(signal: AbortSignal): Promise<void> {
     const key = `${keys.folder}${PROBE_KEY}`;
     tried ??= opening()
@@ -210,7 +213,7 @@ export function objectStoreSink(
     const content = await patiently(() =>
       ask('GET', key, undefined, (store, s) => store.get(key, s)),
     );
-    // Deleted since it was listed.
+    // The object was deleted after it was listed.
     if (!content) return [];
     return keys.kind(key) === 'chunk' ? linesOf(content) : [content];
   }
@@ -244,7 +247,10 @@ export function objectStoreSink(
   };
 }
 
-/** A login page of the network in between also says 200: only the store's own answer has this part. */
+/**
+ * Throws if an answer lacks a part that only the store's own answers have. A login page of the network in between
+ * also says 200.
+ */
 export function mustBe(part: unknown): void {
   if (part !== undefined) return;
   throw new DeliveryError('Transient', 'something else than the object store has answered');
@@ -264,7 +270,7 @@ function conflict(location: string, metadata: ObjectMetadata): string {
   return `${location} holds other content, of record ${metadata.cloudsync_record ?? 'unknown'}`;
 }
 
-/** Nobody else repeats a read: one that fails for a while must not end a list of millions. */
+/** Repeats a read, because nobody else does. A read that fails for a while must not end a list of millions. */
 async function patiently<T>(read: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -24,7 +24,7 @@ const key = configuration("check the bucket's encryption key and kms:GenerateDat
 const of = (rule: Rule, ...codes: string[]): Record<string, Rule> =>
   Object.fromEntries(codes.map((code) => [code, rule]));
 
-/** Codes of S3, of the services that give credentials, and of the AWS SDK itself. */
+/** Error codes of S3, of the services that issue credentials, and of the AWS SDK itself. */
 export const S3_ERRORS: ErrorTable = {
   codes: {
     ...of(
@@ -36,7 +36,7 @@ export const S3_ERRORS: ErrorTable = {
       TRANSIENT,
       ...['ConditionalRequestConflict', 'OperationAborted', 'RequestTimeout'],
       ...['RequestTimeTooSkewed', 'ExpiredToken', 'ExpiredTokenException'],
-      // What arrived is not what was sent.
+      // The bytes that arrived differ from the bytes that were sent.
       ...[
         'BadDigest',
         'IncompleteBody',
@@ -83,10 +83,10 @@ export const S3_ERRORS: ErrorTable = {
   denied: permissions,
 };
 
-/** The status comes first: the name of an answer without a body of XML is `Unknown` or the like. */
+/** Names that say nothing, as of an answer without a body of XML. Then the status decides. */
 const NAMELESS = ['Error', 'Unknown', 'UnknownError', 'NotFound', 'Forbidden', 'BadRequest'];
 
-/** What an error of `@aws-sdk/client-s3` says; undefined for any other. */
+/** The answer in an error of `@aws-sdk/client-s3`; undefined for any other error. */
 export function s3Answer(error: unknown): Answer | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { name, code, $metadata, $response } = error as S3Error;

@@ -8,22 +8,24 @@ import { S3_ERRORS, s3Answer } from './s3-errors';
 export interface S3SinkOptions extends ObjectSinkOptions {
   bucket: string;
   /**
-   * `endpoint/bucket/key` in place of `bucket.endpoint/key`, as most servers other than AWS need it.
-   * Default false.
+   * Addresses objects as `endpoint/bucket/key` in place of `bucket.endpoint/key`. Most servers other than AWS
+   * need it. Default false.
    */
   forcePathStyle?: boolean;
   /**
-   * Settings of the AWS SDK's client over what it finds itself: region, credentials and endpoint come
-   * from its own variables, profiles and roles. It never repeats a request, whatever is said here.
+   * Settings of the AWS SDK's client. They override what the SDK finds itself: region, credentials and endpoint
+   * come from its own variables, profiles and roles. The client never repeats a request, whatever `maxAttempts`
+   * is set here.
    */
   clientConfig?: S3ClientConfig;
-  /** A client of your own, with `maxAttempts: 1`, in place of one made here. You close it. */
+  /** A client of your own in place of one made here. It needs `maxAttempts: 1`. You close it. */
   client?: S3Client;
 }
 
 /**
- * One object per message in a bucket of S3, or of a server that speaks its protocol and honours
- * `If-None-Match: *`. The SDK is loaded with the first call.
+ * Writes one object per message to a bucket of S3, or of a server that speaks its protocol and honours
+ * `If-None-Match: *`. The SDK is loaded with the first call. Throws a {@link UsageError} if the bucket has no
+ * name.
  */
 export function s3Sink(options: S3SinkOptions): Sink {
   if (!options.bucket) throw new UsageError('the S3 sink needs the name of a bucket');
@@ -35,7 +37,7 @@ async function openS3(options: S3SinkOptions): Promise<ObjectStore> {
   const sdk = await import('@aws-sdk/client-s3');
   const client =
     options.client ??
-    // Temporal repeats: the SDK's own attempts would multiply with those, out of sight.
+    // Temporal retries already. The SDK's own retries would multiply the attempts, out of sight.
     new sdk.S3Client({ forcePathStyle, ...clientConfig, maxAttempts: 1 });
 
   return {
@@ -49,7 +51,8 @@ async function openS3(options: S3SinkOptions): Promise<ObjectStore> {
         mustBe(ETag);
         return 'created';
       } catch (error) {
-        // 409 is not that: another request for the key was under way, and this one is to come again.
+        // A 409 does not mean that the object exists: another request for the key was under way. This request
+        // must come again.
         if (s3Answer(error)?.status === 412) return 'exists';
         throw error;
       }

@@ -1,30 +1,30 @@
 import { DeliveryError } from '../../domain/errors';
 
-/** The key of the object that a store is tried with, below the sink's prefix. No message has this name. */
+/** Key of the object with which a store is tried, below the sink's prefix. No message's object has this name. */
 export const PROBE_KEY = '.cloudsync-probe';
 
-/** The requests that trying a store takes. */
+/** The requests by which a store is tried. */
 export interface ProbeRequests {
   create: () => Promise<'created' | 'exists'>;
   remove: () => Promise<void>;
   location: string;
 }
 
-/** How often an object that is there may be created again before the store counts as one that lets it. */
+/** How often an existing object may be created again before the store counts as one that allows it. */
 const TRIES = 2;
 
 /**
- * Finds out whether a store refuses to create an object that is there. If a store ignores the condition, a
- * record overwrites another record of the same message id, and both count as delivered. Throws a
- * `Transient` {@link DeliveryError}, because the configuration is at fault and no record.
+ * Finds out whether a store refuses to create an object that exists. If a store ignores the condition, a record
+ * overwrites another record of the same message id, and both count as delivered. Throws a `Transient`
+ * {@link DeliveryError}, because the configuration is at fault and not a record.
  */
 export async function tryConditions({ create, remove, location }: ProbeRequests): Promise<void> {
-  // It is there if an earlier process could not remove it: then one request tells all.
+  // The object exists if an earlier process could not remove it. Then this one request is enough.
   if ((await create()) === 'exists') return;
   let refused = false;
   // Another process may remove the object between two requests of this one.
   for (let i = 0; i < TRIES && !refused; i++) refused = (await create()) === 'exists';
-  // Rights to write need not hold rights to delete. What stays costs nothing, and saves requests.
+  // A right to write need not include a right to delete. An object that stays costs nothing, and saves requests.
   await remove().catch(() => undefined);
   if (refused) return;
   throw new DeliveryError(
