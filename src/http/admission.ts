@@ -4,10 +4,12 @@ import { ProblemError } from './problem';
 import { createTokenCheck, type TokenHash } from './tokens';
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
-/** Names of this machine, as a browser sends them: another name is a page of somebody else. */
+/**
+ * Names of this machine, as a browser sends them. A request with another name comes from somebody else's page.
+ */
 const LOCAL_NAMES = ['localhost', '127.0.0.1', '[::1]'];
 
-/** Without tokens only this machine may reach a server. Throws a {@link UsageError} where others could. */
+/** Throws a {@link UsageError} if other machines could reach a server without tokens. */
 export function requireTokens(
   { host, tokens }: { host: string; tokens: TokenHash[] },
   settings: { host: string; tokens: string },
@@ -18,7 +20,10 @@ export function requireTokens(
   );
 }
 
-/** Why a caller is not let in, by the token or, without tokens, by the name of this machine. */
+/**
+ * Returns a function that says why a caller is refused; undefined if the caller is admitted. With tokens, the
+ * caller needs one of them. Without tokens, the request must go to a name of this machine.
+ */
 export function createAdmission(tokens: TokenHash[]) {
   const known = createTokenCheck(tokens);
   return ({ headers, hostname }: FastifyRequest): ProblemError | undefined => {

@@ -2,7 +2,9 @@ import type { FastifyError, FastifyInstance } from 'fastify';
 import { STATUS_CODES } from 'node:http';
 import { PROBLEM_TYPE, ProblemError, problemOf } from './problem';
 
-/** Every error as problem details; what is wrong inside goes to the log, not to the client. */
+/**
+ * Answers every error as problem details. An internal error goes to the log; the client does not see its text.
+ */
 export function answerErrors(
   app: FastifyInstance,
   { notFound, contentTypes }: { notFound: string; contentTypes: string[] },
@@ -21,7 +23,7 @@ export function answerErrors(
   });
 }
 
-/** The answer to what never became a request. */
+/** The answer to bytes that did not become a request: malformed, too large or too slow. */
 export function answerMalformed(error: { code?: string }) {
   const { status, detail } = MALFORMED[error.code ?? ''] ?? {
     status: 400,

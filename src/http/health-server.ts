@@ -9,7 +9,7 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** What `/readyz` answers, with 200 or 503. */
+/** The body of `/readyz`. The status is 200 if `ready`, else 503. */
 export function readiness(service: Pick<Service, 'faults' | 'notices'>) {
   const faults = service.faults();
   const notices = service.notices?.();
@@ -17,9 +17,11 @@ export function readiness(service: Pick<Service, 'faults' | 'notices'>) {
 }
 
 /**
- * `/metrics` for Prometheus, with those of `furtherMetrics` (text in the same format) behind the
- * process's own; `/livez` answers while the event loop does, whatever Kafka and Temporal do;
- * `/readyz` is 200 or 503, with the checks that failed, and with notices, which change nothing about that.
+ * Serves the health of a process. Throws a {@link UsageError} if the port is taken.
+ * - `/metrics`: for Prometheus, the process's own metrics and then those of `furtherMetrics` (text in the same
+ *   format).
+ * - `/livez`: answers while the event loop does, whatever Kafka and Temporal do.
+ * - `/readyz`: 200 or 503, with the checks that failed, and with notices, which do not affect the status.
  */
 export async function startHealthServer(
   options: { host: string; port: number; portSetting?: string },
@@ -65,7 +67,7 @@ export async function startHealthServer(
   };
 }
 
-/** Half of the metrics are better than none. */
+/** If the further metrics can't be read, the process's own are better than none. */
 function asComment(error: unknown): string {
   return `# further metrics can not be read: ${errorWithCause(error).replace(/\s+/g, ' ')}\n`;
 }

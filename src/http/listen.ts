@@ -1,6 +1,6 @@
 import { UsageError } from '../domain/errors';
 
-/** Gives the URL. Throws a {@link UsageError} where the port is taken. */
+/** Starts to listen and returns the URL. Throws a {@link UsageError} if the port is taken. */
 export async function listen(
   app: { listen(options: { host: string; port: number }): Promise<string> },
   { host, port }: { host: string; port: number },

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 
-/** A record of the request that was not taken. */
+/** A record of the request that was rejected. */
 export interface Rejection {
-  /** Its place among the messages of the request, from 0. */
+  /** Position among the messages of the request, from 0. */
   index: number;
   code: RejectionCode;
   detail: string;
@@ -25,7 +25,7 @@ export interface Problem {
   errors?: Rejection[];
 }
 
-/** An answer that is an error. */
+/** An error that is answered as problem details. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
 

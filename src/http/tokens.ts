@@ -1,19 +1,22 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** What is known of a bearer token: its SHA-256, and for people a name. */
+/** The known part of a bearer token: its SHA-256, and a name for people. */
 export interface TokenHash {
   name?: string;
   /** 64 hexadecimal digits. */
   hash: string;
 }
 
-/** A new random token of 256 bits, and what `CLOUDSYNC_API_TOKENS` takes of it. */
+/** Creates a random token of 256 bits, and its hash for `CLOUDSYNC_API_TOKENS`. */
 export function newToken(): { token: string; hash: string } {
   const token = randomBytes(32).toString('base64url');
   return { token, hash: digest(token).toString('hex') };
 }
 
-/** Whether an `authorization` header carries one of the tokens. Takes equally long for each wrong one. */
+/**
+ * Returns a function that says whether an `authorization` header carries one of the tokens. The function takes
+ * equally long for each wrong token.
+ */
 export function createTokenCheck(tokens: TokenHash[]) {
   const known = tokens.map(({ hash }) => Buffer.from(hash, 'hex'));
   return (authorization: string | undefined): boolean => {
