@@ -9,12 +9,12 @@ import { ProblemError, type Rejection, type RejectionCode } from '../http/proble
 
 type Verdict = { record: OutgoingRecord } | Omit<Rejection, 'index'>;
 
-/** Characters of a rejection's detail: a request may have thousands of them. */
+/** Limit for the characters of a rejection's detail, because a request may have thousands of rejections. */
 const MAX_DETAIL_LENGTH = 500;
 
 /**
- * The checks that the bridge makes, so that it takes what was accepted here: those of every stream that
- * reads the topic. The record's key is the message id.
+ * Creates the checks that the bridge makes, for every stream that reads the topic. So the bridge accepts each
+ * message that is accepted here. The record's key is the message id.
  */
 export function createCheck(streams: AnyStream[], maxRecordBytes: () => number) {
   const parsers = distinctParsers(streams);
@@ -31,7 +31,7 @@ export function createCheck(streams: AnyStream[], maxRecordBytes: () => number) 
       headers: headerPairs(headers),
     };
     const results = parsers.map((stream) => parseRecord(stream, record));
-    // A promise per message only if a stream needs one.
+    // There is a promise per message only if a stream needs one.
     return results.some((result) => result instanceof Promise)
       ? Promise.all(results.map((result) => Promise.resolve(result))).then((all) =>
           verdictOf(all, record, headers),
@@ -69,7 +69,7 @@ export function createCheck(streams: AnyStream[], maxRecordBytes: () => number) 
   }
 }
 
-/** Streams that would say the same of every record are asked once. */
+/** Streams that always have the same verdict on a record are asked once. */
 function distinctParsers(streams: AnyStream[]): AnyStream[] {
   return streams.filter(
     (stream, index) =>
@@ -84,13 +84,13 @@ function distinctParsers(streams: AnyStream[]): AnyStream[] {
   );
 }
 
-/** The others are reasons of records that come from elsewhere. */
+/** Other types are reasons of records that come from elsewhere. */
 function codeOf({ type }: InvalidReason): RejectionCode {
   if (type === 'DecodeFailed') return 'InvalidJson';
   return type === 'InvalidJson' || type === 'InvalidMessageId' ? type : 'SchemaMismatch';
 }
 
-/** Nobody can say whether the message is valid. */
+/** The error if nobody can say for now whether a message is valid. */
 function failing(stream: string): ProblemError {
   const detail = `stream ${stream} can't decode messages for now; send them again`;
   return new ProblemError(503, detail, { 'retry-after': '5' });

@@ -5,13 +5,13 @@ import { membersOf } from '../lib/json-slices';
 import type { Draft } from './draft';
 
 /**
- * CloudEvents 1.0 as messages of the reference schema. `time` becomes `occurredAt` and `data` becomes
- * `payload`, both byte for byte; every other attribute keeps its name. What makes an event unique is its
- * source and its id together, so the message's id is `<source>|<id>`: with the id alone, events of two
- * sources would be taken for duplicates.
+ * Turns CloudEvents 1.0 into messages of the reference schema. `time` becomes `occurredAt` and `data` becomes
+ * `payload`, both byte for byte; every other attribute keeps its name. Source and id together make an event
+ * unique, so the message's id is `<source>|<id>`. With the id alone, events of two sources would count as
+ * duplicates.
  */
 
-/** An event in structured mode: one JSON object. */
+/** Reads an event in structured mode: one JSON object. */
 export function draftOfStructured(json: Buffer): Draft {
   try {
     const event: unknown = JSON.parse(json.toString());
@@ -25,7 +25,7 @@ export function draftOfStructured(json: Buffer): Draft {
   }
 }
 
-/** An event in binary mode: attributes in `ce-` headers, data as the body. */
+/** Reads an event in binary mode: attributes in `ce-` headers, data as the body. */
 export function draftOfBinary(headers: IncomingHttpHeaders, data: Buffer): Draft {
   const members = new Map<string, Buffer>();
   for (const [header, value] of Object.entries(headers)) {
@@ -52,12 +52,15 @@ export function isBinaryMode(headers: IncomingHttpHeaders): boolean {
   return 'ce-specversion' in headers;
 }
 
-/** Each takes far more memory than the bytes it comes in. */
+/** Limit for the attributes of an event, because each takes far more memory than its bytes in the request. */
 const MAX_ATTRIBUTES = 1_000;
-/** A URI has none of these, so the first one in a message id ends the source. */
+/**
+ * Separates source and id in a message id. A URI has none of the characters of `NOT_IN_URI`, so the first
+ * separator ends the source.
+ */
 const SEPARATOR = '|';
 const NOT_IN_URI = /[\s|<>"{}\\^`\p{Cc}]/u;
-/** Keys of the message that a CloudEvents attribute may not have for its name. */
+/** Keys of the message that no CloudEvents attribute may have as its name. */
 const RESERVED = ['payload', 'occurredAt'];
 
 function draftOf(members: Map<string, Buffer>): Draft {

@@ -1,5 +1,5 @@
 import type { TraceContext } from '../domain/record/trace-context';
 import type { Rejection } from '../http/problem';
 
-/** What a request offers for one record, before the stream's checks; or why it can be none. */
+/** The offer of a request for one record, before the stream's checks; or the reason why it can't be a record. */
 export type Draft = { value: Buffer; trace?: TraceContext } | Omit<Rejection, 'index'>;

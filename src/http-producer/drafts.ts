@@ -28,7 +28,7 @@ const READERS: Record<string, Reader> = {
 
 export const CONTENT_TYPES = Object.keys(READERS);
 
-/** The records of a request's body. Throws a {@link ProblemError} where there is none, or too many. */
+/** Reads the records of a request's body. Throws a {@link ProblemError} if the body holds none, or too many. */
 export function draftsOf(
   body: Buffer,
   headers: IncomingHttpHeaders,
@@ -68,7 +68,9 @@ function utf8(body: Buffer): Buffer {
   return body;
 }
 
-/** Counted before they are cut out: a slice takes a hundred times the bytes of a small element. */
+/**
+ * The elements are counted before they are cut out: a slice takes a hundred times the bytes of a small element.
+ */
 function elementsOfAtMost(maxRecords: number, array: unknown[], body: Buffer): Buffer[] {
   if (array.length > maxRecords) throw tooMany(maxRecords);
   return elementsOf(body);

@@ -2,8 +2,9 @@ import { gunzipSync } from 'node:zlib';
 import { ProblemError } from '../http/problem';
 
 /**
- * The body without its `content-encoding`. Never unpacks more than `maxBytes`, and one body at a time: many
- * at once would be as many times that.
+ * Removes the `content-encoding` of a body. Never unpacks more than `maxBytes`, and works on one body at a time,
+ * because each body at work takes up to `maxBytes`. Throws a {@link ProblemError}: 413 if the body is larger, 415
+ * for an encoding other than gzip, 400 if the body is not gzip.
  */
 export function inflated(body: Buffer, encoding: string | undefined, maxBytes: number): Buffer {
   const name = encoding?.trim().toLowerCase() ?? 'identity';

@@ -12,7 +12,7 @@ import { draftsOf } from './drafts';
 import { ProblemError, type Rejection } from '../http/problem';
 import { traceOfRequest } from './trace';
 
-/** What became of the messages of a request. */
+/** The outcome of a request: how many messages were accepted, and which were rejected. */
 export interface IngestResult {
   accepted: number;
   rejected: Rejection[];
@@ -26,14 +26,14 @@ export interface IngestDependencies {
   };
   limits: { maxBodyBytes: number; maxRecords: number; queueBytes: number };
   metrics: Metrics;
-  /** Where the messages go; names the span of a request. */
+  /** The topic of the messages; names the span of a request. */
   topic: string;
   tracing?: Tracing | undefined;
 }
 
-/** Seconds to wait when the queue is full: batches end within a few. */
+/** Seconds to wait if the queue is full: batches end within a few seconds. */
 const RETRY_FULL = { 'retry-after': '1' };
-/** Seconds to wait when the broker did not answer for as long as a request waits. */
+/** Seconds to wait if the broker did not answer for as long as a request waits. */
 const RETRY_OUTAGE = { 'retry-after': '5' };
 
 export function queueFull(): ProblemError {
@@ -41,8 +41,8 @@ export function queueFull(): ProblemError {
 }
 
 /**
- * Takes the messages of a request and waits until the broker has them. Throws a {@link ProblemError}
- * when it has none of them.
+ * Accepts the messages of a request and waits until the broker has them. Throws a {@link ProblemError} if the
+ * broker has none of them.
  */
 export function ingest(
   dependencies: IngestDependencies,

@@ -35,7 +35,7 @@ const cloudEvent = z.looseObject({
   data: z.json().optional(),
 });
 
-/** The description of the API, OpenAPI 3.1: messages as the schemas say by which they are checked. */
+/** Describes the API in OpenAPI 3.1. The messages have the schemas by which they are checked. */
 export function openApiDocument(streams: AnyStream[], options: { secured: boolean }) {
   const content = (schema: object, type = 'application/json') => ({ [type]: { schema } });
   const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
@@ -96,7 +96,7 @@ export function openApiDocument(streams: AnyStream[], options: { secured: boolea
   };
 }
 
-/** As its input looks; what JSON Schema can't say is left open. */
+/** The schema of the input. Rules that JSON Schema can't express are left open. */
 function jsonSchema(schema: z.ZodType): object {
   const converted = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   delete converted.$schema;

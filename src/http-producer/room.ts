@@ -1,11 +1,17 @@
-/** Bounds the bytes of requests that are not answered yet: what a queue counts is less than what it keeps alive. */
+/**
+ * Bounds the bytes of requests that are not answered yet. The producer's queue is no bound: it keeps more bytes
+ * alive than it counts.
+ */
 export class Room {
   readonly #held = new WeakMap<object, number>();
   #bytes = 0;
 
   constructor(private readonly maxBytes: number) {}
 
-  /** Counts a request with so many bytes, or, again, with others. Whether there is room; an empty one has. */
+  /**
+   * Counts a request with this many bytes; a second call replaces the first count. Returns whether there is room.
+   * If no other request is counted, there always is.
+   */
   take(request: object, bytes: number): boolean {
     const others = this.#bytes - (this.#held.get(request) ?? 0);
     if (others > 0 && others + bytes > this.maxBytes) return false;

@@ -26,16 +26,16 @@ export interface ApiServerOptions extends IngestDependencies {
   tokens: TokenHash[];
   requestTimeoutMs: number;
   logger: Logger;
-  /** What is wrong now, for `/readyz`. */
+  /** The present faults, for `/readyz`. */
   faults: () => Record<string, string>;
   stopping: () => boolean;
 }
 
 const PATH = '/v1/messages';
-/** How often node looks for requests that take too long. */
+/** How often Node looks for requests that take too long. */
 const CONNECTIONS_CHECK_MS = 2_000;
 
-/** The HTTP server, not listening yet. */
+/** Creates the HTTP server, which does not listen yet. */
 export async function createApiServer(options: ApiServerOptions): Promise<FastifyInstance> {
   const { requestTimeoutMs, limits, metrics, stopping } = options;
   const app = Fastify({
@@ -47,7 +47,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
       headersTimeout: Math.min(requestTimeoutMs, 10_000),
       connectionsCheckingInterval: Math.min(requestTimeoutMs, CONNECTIONS_CHECK_MS),
     },
-    // Those that come on open connections are still answered, and close them.
+    // Requests that arrive on open connections are still answered; the answer closes the connection.
     return503OnClosing: false,
     frameworkErrors: (error, _, reply: FastifyReply) => {
       const { status, body } = answerMalformed(error);
@@ -68,7 +68,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<Fastif
   });
   await app.register(helmet, {
     contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null } },
-    // Whoever adds TLS in front of it decides for the whole host.
+    // Whoever adds TLS in front of this server decides for the whole host.
     strictTransportSecurity: false,
   });
   await describe(app, options);
@@ -101,7 +101,7 @@ function addMessages(app: FastifyInstance, options: ApiServerOptions): void {
       }
     },
   );
-  // Before the body is read.
+  // Callers are refused before the body is read.
   const admission = createAdmission(options.tokens);
   const refusal = (request: FastifyRequest) =>
     admission(request) ?? (options.producer.full ? queueFull() : undefined);
@@ -109,7 +109,7 @@ function addMessages(app: FastifyInstance, options: ApiServerOptions): void {
     const refused = refusal(request);
     if (refused) return done(refused);
     reply.raw.once('close', () => room.release(request));
-    // Where its length is not known it may become as long as any.
+    // A body of unknown length may become as long as any.
     const bytes = Number(request.headers['content-length'] ?? maxBodyBytes);
     done(room.take(request, bytes) ? undefined : queueFull());
   });
@@ -135,7 +135,7 @@ async function describe(app: FastifyInstance, { streams, tokens }: ApiServerOpti
     uiConfig: { url: '/openapi.json', validatorUrl: null },
     theme: {
       title: 'CloudSync',
-      // The bar offers to look at other addresses, which the security policy forbids.
+      // The bar offers to load other addresses, which the security policy forbids.
       css: [{ filename: 'cloudsync.css', content: '.swagger-ui .topbar { display: none }' }],
     },
   });

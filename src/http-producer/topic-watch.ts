@@ -3,14 +3,14 @@ import { errorWithCause } from '../domain/errors';
 import type { Logger } from '../telemetry/logger';
 
 const INTERVAL_MS = 10_000;
-/** kafkajs asks a broker that hangs for minutes. */
+/** kafkajs waits for minutes on a broker that hangs. After this time the fault says so. */
 const DEADLINE_MS = 5_000;
-/** The broker's default. */
+/** The broker's default of `max.message.bytes`. */
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
-/** Of a batch with one record: its head, and lengths, times and trace headers of the record. */
+/** Overhead of a batch with one record: head of the batch; lengths, times and trace headers of the record. */
 const BATCH_OVERHEAD_BYTES = 1_024;
 
-/** Looks at the topic every ten seconds: whether the broker answers, and how large a record may be. */
+/** Checks every ten seconds whether the broker answers, and how large a record of the topic may be. */
 export class TopicWatch {
   #maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES;
   #fault: string | undefined;
@@ -23,17 +23,17 @@ export class TopicWatch {
     private readonly logger: Logger,
   ) {}
 
-  /** Bytes of key and value of one record, and of a whole batch. */
+  /** Limit for the bytes of key and value of one record, and of a whole batch. */
   get maxRecordBytes(): number {
     return Math.max(this.#maxMessageBytes - BATCH_OVERHEAD_BYTES, 1);
   }
 
-  /** Why the broker could not be asked the last time. */
+  /** Why the last check failed; undefined if it succeeded. */
   get fault(): string | undefined {
     return this.#fault;
   }
 
-  /** Looks at once, and then again and again. Never rejects. */
+  /** Checks at once, and then again and again. Never rejects. */
   async start(): Promise<void> {
     const late = setTimeout(() => (this.#fault = 'does not answer'), DEADLINE_MS).unref();
     try {
