@@ -18,7 +18,7 @@ const schema = z.object({
     .nullish(),
 });
 
-/** `temporal.api.common.v1.Payloads` from its JSON; or what is wrong with that. */
+/** Reads `temporal.api.common.v1.Payloads` from its JSON. Returns a text if the JSON is wrong. */
 export function payloadsFromJson(json: unknown): Payload[] | string {
   const result = schema.safeParse(json);
   if (!result.success) return z.prettifyError(result.error);

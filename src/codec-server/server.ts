@@ -19,18 +19,19 @@ import type { CodecSettings } from '../settings/codec-server';
 export interface CodecServerOptions extends Pick<CodecSettings, 'origins' | 'tokens'> {
   codec: PayloadCodec;
   logger: Logger;
-  /** What is wrong now, for `/readyz`. */
+  /** The present faults, for `/readyz`. */
   faults: () => Record<string, string>;
 }
 
-/** Temporal takes payloads of 2 MiB, and base64 adds a third; several come in a request. */
+/** Temporal accepts payloads of 2 MiB. Base64 adds a third, and a request holds several payloads. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /**
- * The HTTP server by Temporal's protocol for remote codecs, not listening yet: `POST …/encode` and
- * `POST …/decode`, whatever stands before, take and give `{"payloads": […]}`. It decrypts whatever is sent, for
- * whoever is let in. The header `X-Namespace` is logged and has no effect, as the keys are of all namespaces.
+ * Creates the HTTP server for Temporal's protocol of remote codecs. The server does not listen yet.
+ * `POST …/encode` and `POST …/decode`, below any path, accept and return `{"payloads": […]}`. The server decrypts
+ * whatever an admitted caller sends. The header `X-Namespace` is logged and has no other effect, because the keys
+ * are those of all namespaces.
  */
 export async function createCodecServer(options: CodecServerOptions): Promise<FastifyInstance> {
   const { origins, tokens, faults } = options;
@@ -61,7 +62,7 @@ export async function createCodecServer(options: CodecServerOptions): Promise<Fa
     origin: origins,
     methods: ['POST'],
     allowedHeaders: ['authorization', 'authorization-extras', 'content-type', 'x-namespace'],
-    // Where a proxy in front tells people by a cookie.
+    // For a proxy in front that recognizes people by a cookie.
     credentials: true,
     maxAge: 600,
   });
@@ -74,7 +75,9 @@ export async function createCodecServer(options: CodecServerOptions): Promise<Fa
   return app;
 }
 
-/** A page of another origin gets no answer from CORS, but it could still have this one work. */
+/**
+ * Refuses a page of another origin. CORS withholds only the answer; the page could still make this server work.
+ */
 function foreignPage({ headers }: FastifyRequest, origins: string[]): ProblemError | undefined {
   if (headers.origin === undefined || origins.includes(headers.origin)) return undefined;
   return new ProblemError(403, 'pages of this origin are not let in: see CLOUDSYNC_CODEC_ORIGINS');
@@ -86,10 +89,10 @@ function addCodec(
   refusal: ReturnType<typeof createAdmission>,
 ): void {
   app.post('/*', {
-    // Before the body is read.
+    // Callers are refused before the body is read.
     onRequest: (request, _, done) => done(refusal(request)),
     handler: async (request, reply) => {
-      // Where it is mounted, and for which namespace, is left to the URL.
+      // The part of the URL before the action may name the mount path and the namespace.
       const action = request.url.split('?')[0]!.split('/').at(-1);
       if (action !== 'encode' && action !== 'decode') return reply.callNotFound();
       const payloads = payloadsFromJson(request.body);
