@@ -9,12 +9,15 @@ import { readState, recordServer } from './common/state';
 
 export interface DownOptions {
   directory: string;
-  /** Servers that run on. Default: none. */
+  /** Servers that continue to run. Default: none. */
   except?: ServerName[];
   progress: Progress;
 }
 
-/** Stops what `up` started in this directory and still runs; tells which. The data stays. */
+/**
+ * Stops the servers that `up` started in this directory, and returns the names of those that still ran. The data
+ * stays.
+ */
 export async function down(options: DownOptions): Promise<{ stopped: ServerName[] }> {
   const { progress, except = [] } = options;
   const directory = resolve(options.directory);

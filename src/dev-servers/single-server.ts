@@ -10,14 +10,14 @@ import {
 } from './process/server-process';
 import { launchTemporal, type TemporalOptions } from './temporal/temporal-server';
 
-/** One server on ports of its own, in the hands of its caller; no state file knows it. */
+/** One server on ports of its own. It belongs to its caller; no state file knows it. */
 export interface SingleServer {
   readonly pid: number;
   readonly address: string;
   readonly log: string;
-  /** SIGTERM, and SIGKILL where that does not help. */
+  /** Sends SIGTERM, and SIGKILL if the server does not end. */
   stop(): Promise<void>;
-  /** SIGKILL: the data stays as it is, and the next server on it finds it so. */
+  /** Sends SIGKILL. The data stays as it is, and the next server on the data finds it in this state. */
   kill(): Promise<void>;
 }
 

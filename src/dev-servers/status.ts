@@ -13,12 +13,12 @@ export interface StatusOptions {
   ports?: Partial<LocalPorts> | undefined;
 }
 
-/** What isn't known is null, so that every key shows in JSON. */
+/** A value that is not known is null, so that JSON shows every key. */
 export interface ServerStatus {
   name: ServerName;
-  /** It answers. A process of ours that hangs has a pid and does not run. */
+  /** Whether the server answers. A server that `up` started and that hangs has a pid, but does not run. */
   running: boolean;
-  /** Of a server of ours. */
+  /** Pid of a server that `up` has started. */
   pid: number | null;
   address: string | null;
   ui: string | null;
@@ -27,8 +27,8 @@ export interface ServerStatus {
 }
 
 /**
- * The same servers that `up` would use instead of starting some; given addresses apart. Those of the
- * clouds only where `up` has started them.
+ * Looks at the servers that `up` would use instead of starting new ones, apart from given addresses. The servers
+ * of the clouds are listed only if `up` has started them.
  */
 export async function status({ directory, ports }: StatusOptions): Promise<ServerStatus[]> {
   const { kafka, temporal, s3, blob } = readState(directory);

@@ -15,16 +15,19 @@ import { upClouds, type LocalClouds } from './clouds/up-clouds';
 
 export interface LocalAddresses {
   kafka: { brokers: string[] };
-  /** `ui` is absent where it isn't known, as with a given address. */
+  /** `ui` is absent if it is not known, for example with a given address. */
   temporal: { address: string; namespace: string; ui?: string };
-  /** Present where they were asked for. */
+  /** Present if the local clouds were asked for. */
   cloud?: LocalClouds;
 }
 
 /**
- * Kafka and Temporal, and the local clouds where they are asked for, each by the first that applies:
- * the given address, what this directory's state says runs, what answers on the port, a server started
- * now. They outlive this process.
+ * Provides Kafka and Temporal, and the local clouds if asked for. The servers outlive this process. Each server
+ * is the first that exists of:
+ * 1. the given address,
+ * 2. the server that this directory's state says runs,
+ * 3. the server that answers on the port,
+ * 4. a new server.
  */
 export async function up(options: UpOptions): Promise<LocalAddresses> {
   const { brokers, temporalAddress, namespace = 'default' } = options.given;

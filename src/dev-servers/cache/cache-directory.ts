@@ -2,8 +2,8 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 
 /**
- * Where server binaries are kept, shared between checkouts. A relative XDG_CACHE_HOME is ignored, as
- * the XDG specification asks.
+ * The folder for server binaries, which checkouts share. A relative XDG_CACHE_HOME is ignored, as the XDG
+ * specification asks.
  */
 export function userCacheDirectory(
   env: NodeJS.ProcessEnv,

@@ -11,13 +11,13 @@ export interface CachedFolder {
   /** Name of the folder, with its version. */
   name: string;
   progress: Progress;
-  /** Fills the folder; called at most once at a time on this machine. */
+  /** Fills the folder. On this machine only one call runs at a time. */
   build: (directory: string) => Promise<void>;
 }
 
 /**
- * The path of a folder in the cache, built on first use. It appears by a rename, so a folder that
- * exists is complete, and a build cut off half-way is built again.
+ * Returns the path of a folder in the cache, and builds the folder at its first use. A finished folder appears by
+ * a rename. So a folder that exists is complete, and an interrupted build is done again.
  */
 export async function cachedFolder(folder: CachedFolder): Promise<string> {
   const { cacheDirectory, name, progress, build } = folder;

@@ -8,18 +8,18 @@ const TAIL_CHARACTERS = 4_000;
 export interface ToolRun {
   command: string;
   args: string[];
-  /** What it is for, as in "downloading Kafka 4.1.1 with Maven". */
+  /** The tool's work, as in "downloading Kafka 4.1.1 with Maven". */
   doing: string;
   deadlineMs: number;
   progress: Progress;
   cwd?: string;
 }
 
-/** The programs of this machine. A parameter, so that tests can do without them. */
+/** The programs of this machine. They are a parameter, so that tests can do without them. */
 export interface Tools {
-  /** What the tool prints; undefined where it is missing, fails or hangs. */
+  /** The tool's output; undefined if the tool is missing, fails or hangs. */
   ask(command: string, args: string[]): Promise<string | undefined>;
-  /** Long work, with progress; fails with the end of the tool's output. */
+  /** Runs long work and reports progress. Throws a {@link LocalServerError} with the end of the tool's output. */
   run(run: ToolRun): Promise<void>;
 }
 
@@ -49,7 +49,7 @@ async function run({ command, args, doing, deadlineMs, progress, cwd }: ToolRun)
         child.stderr.on('data', keep);
         const timer = setTimeout(() => {
           child.kill('SIGKILL');
-          // Not 'close': what the tool itself started may keep the pipes open.
+          // Does not wait for 'close', because processes that the tool started may keep the pipes open.
           resolve(`took longer than ${Math.round(deadlineMs / 60_000)} minutes`);
         }, deadlineMs);
         child.on('error', (error) => {

@@ -10,7 +10,7 @@ export function blobAnswers(port: number): Promise<boolean> {
   return httpServerAnswers(port, /^azurite-blob/i);
 }
 
-/** Starts a Blob Storage server on 127.0.0.1, on new data or on what an earlier one left. */
+/** Starts a Blob Storage server on 127.0.0.1, on new data or on the data that an earlier server left. */
 export async function launchBlob(options: CloudServerOptions): Promise<StartingServer> {
   const { cacheDirectory, directory, port, progress } = options;
   const { home, log } = serverPaths(directory, 'blob');
@@ -23,7 +23,7 @@ export async function launchBlob(options: CloudServerOptions): Promise<StartingS
     args: [
       ...args,
       ...['--location', home, '--silent', '--disableTelemetry'],
-      // It knows no version of the protocol that is younger than itself.
+      // Azurite knows no version of the protocol that is younger than Azurite.
       ...['--skipApiVersionCheck', '--blobHost', '127.0.0.1', '--blobPort', `${port}`],
     ],
     cwd: home,

@@ -2,7 +2,7 @@ import { errorMessage } from '../../domain/errors';
 import { LocalServerError } from '../common/errors';
 import { azuriteConnectionString, LOCAL_S3 } from '../common/local-clouds';
 
-/** Creates a bucket of the local S3 server at this URL, where there is none of the name. */
+/** Creates a bucket on the local S3 server at this URL, unless the bucket exists. */
 export async function ensureBucket(endpoint: string, bucket: string): Promise<void> {
   const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
   const { region, ...credentials } = LOCAL_S3;
@@ -17,7 +17,7 @@ export async function ensureBucket(endpoint: string, bucket: string): Promise<vo
   }
 }
 
-/** Creates a container of the local Blob Storage server at this URL, where there is none of the name. */
+/** Creates a container on the local Blob Storage server at this URL, unless the container exists. */
 export async function ensureContainer(endpoint: string, container: string): Promise<void> {
   const { BlobServiceClient } = await import('@azure/storage-blob');
   const client = BlobServiceClient.fromConnectionString(azuriteConnectionString(endpoint));

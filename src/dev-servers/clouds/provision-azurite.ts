@@ -4,11 +4,11 @@ import { LocalServerError } from '../common/errors';
 import type { Progress } from '../common/progress';
 import { installedTools, type Tools } from '../cache/tools';
 
-/** Later ones need Node 22. This one says 21 and runs on 20. */
+/** Later versions need Node 22. This version says that it needs 21, but runs on 20. */
 const AZURITE_VERSION = '3.36.0';
 const INSTALL_DEADLINE_MS = 15 * 60_000;
 
-/** How to run Azurite's blob server: from PATH, or installed by npm into the cache. */
+/** How to run Azurite's blob server: from PATH, or from the cache, into which npm installs it. */
 export async function provisionAzurite(
   cacheDirectory: string,
   progress: Progress,

@@ -7,7 +7,7 @@ import { installedTools, type Tools } from '../cache/tools';
 const VERSITYGW_VERSION = '1.7.0';
 const BUILD_DEADLINE_MS = 15 * 60_000;
 
-/** The program to run as `versitygw`, an S3 server: from PATH, or built by Go into the cache. */
+/** The program to run as `versitygw`, an S3 server: from PATH, or from the cache, into which Go builds it. */
 export async function provisionVersitygw(
   cacheDirectory: string,
   progress: Progress,

@@ -9,7 +9,7 @@ import { provisionVersitygw } from './provision-versitygw';
 import { spawnServer, type StartingServer } from '../process/server-process';
 
 export interface CloudServerOptions {
-  /** Data and the log in `logs/` go below it. */
+  /** The folder for the data; the log goes to `logs/` in it. */
   directory: string;
   cacheDirectory: string;
   port: number;
@@ -20,7 +20,7 @@ export function s3Answers(port: number): Promise<boolean> {
   return httpServerAnswers(port, /^versitygw/i);
 }
 
-/** Starts an S3 server on 127.0.0.1, on new data or on what an earlier one left. */
+/** Starts an S3 server on 127.0.0.1, on new data or on the data that an earlier server left. */
 export async function launchS3(options: CloudServerOptions): Promise<StartingServer> {
   const { cacheDirectory, directory, port, progress } = options;
   const { home, log } = serverPaths(directory, 's3');

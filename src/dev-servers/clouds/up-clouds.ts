@@ -9,10 +9,10 @@ import { readState } from '../common/state';
 import { together } from '../process/together';
 import type { UpOptions } from '../common/up-options';
 
-/** The same name for the bucket and the container. */
+/** Name of the bucket and of the container. */
 const NAME = 'cloudsync';
 
-/** Local servers in place of the clouds; one that the environment names is absent. */
+/** Local servers in place of the clouds. If the environment names a server, its local one is absent. */
 export interface LocalClouds {
   s3?: {
     endpoint: string;
@@ -24,7 +24,7 @@ export interface LocalClouds {
   blob?: { endpoint: string; connectionString: string; container: string };
 }
 
-/** An S3 server with a bucket, and a Blob Storage server with a container. */
+/** Provides an S3 server with a bucket, and a Blob Storage server with a container. */
 export async function upClouds(directory: string, options: UpOptions): Promise<LocalClouds> {
   const { s3: givenS3, blob: givenBlob } = options.given;
   const [s3, blob] = await together([

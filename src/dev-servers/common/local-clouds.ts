@@ -1,4 +1,4 @@
-/** Keys of the local servers: no secrets, as nothing but this machine reaches them. */
+/** Keys of the local servers. They are not secret, because only this machine reaches the servers. */
 export const LOCAL_S3 = {
   region: 'us-east-1',
   accessKeyId: 'cloudsync',

@@ -1,4 +1,4 @@
-/** Ports to look at first, and to start on when nothing is found there. */
+/** Ports at which servers are looked for first. If none answers there, a new server starts on the port. */
 export interface LocalPorts {
   kafka: number;
   temporal: number;

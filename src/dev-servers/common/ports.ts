@@ -12,8 +12,8 @@ export function isFree(port: number): Promise<boolean> {
 }
 
 /**
- * A free port below the range from which systems take outgoing ports. In that range a client that
- * retries against a stopped server can end up connected to itself, and hold the port for good.
+ * Finds a free port below the range from which systems choose ports for outgoing connections. In that range a
+ * client that retries against a stopped server can connect to itself, and hold the port for good.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
@@ -23,7 +23,7 @@ export async function freePort(): Promise<number> {
   throw new LocalServerError('found no free port between 10000 and 30000');
 }
 
-/** The preferred port, or another one where something else holds it. */
+/** The preferred port, or another port if something else holds it. */
 export async function choosePort(
   preferred: number,
   purpose: string,

@@ -3,7 +3,7 @@ export type Progress = (message: string) => void;
 
 const HEARTBEAT_MS = 10_000;
 
-/** Runs `work`, and says every ten seconds that `doing` still goes on. */
+/** Runs `work`, and reports every ten seconds that `doing` still continues. */
 export async function withHeartbeat<T>(
   progress: Progress,
   doing: string,

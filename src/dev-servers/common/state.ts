@@ -8,7 +8,7 @@ const startedServer = z.object({
   pid: z.number(),
   startTime: z.string(),
   port: z.number(),
-  /** Only Temporal has one. */
+  /** Only Temporal has a UI. */
   uiPort: z.number().optional(),
 });
 const stateSchema = z.object({
@@ -18,7 +18,9 @@ const stateSchema = z.object({
   blob: startedServer.optional(),
 });
 
-/** What `up` has started in a directory. Other servers are never listed, so never stopped. */
+/**
+ * The servers that `up` has started in a directory. Other servers are never listed, so they are never stopped.
+ */
 export type State = z.infer<typeof stateSchema>;
 export type StartedServer = z.infer<typeof startedServer>;
 
@@ -45,8 +47,8 @@ export function readState(directory: string): State {
 }
 
 /**
- * Changes one server's entry. Synchronous from reading to the rename, so that servers
- * started side by side don't overwrite each other's entry.
+ * Changes one server's entry. The change is synchronous from the reading to the rename, so that servers that
+ * start in parallel do not overwrite each other's entry.
  */
 export function recordServer(
   directory: string,

@@ -2,17 +2,17 @@ import type { Progress } from './progress';
 import type { LocalPorts } from './local-ports';
 
 export interface UpOptions {
-  /** State, data and logs, as in `.cloudsync/dev`. */
+  /** The folder for state, data and logs, as `.cloudsync/dev`. */
   directory: string;
-  /** Binaries, shared between checkouts; see `userCacheDirectory`. */
+  /** The folder for binaries, which checkouts share; see `userCacheDirectory`. */
   cacheDirectory: string;
-  /** From the environment. An address is used as it is, and nothing is started in its place. */
+  /** Servers that the environment names. An address is used as it is, and no server is started in its place. */
   given: {
     brokers?: string[] | undefined;
     temporalAddress?: string | undefined;
-    /** Default `default`. Registered where the Temporal server is one of ours. */
+    /** Default `default`. Registered if `up` has started the Temporal server. */
     namespace?: string | undefined;
-    /** Whether there is an S3, and a storage account, of the user's own. */
+    /** Whether the user has an S3 or a storage account. Then no local server is started in its place. */
     s3?: boolean | undefined;
     blob?: boolean | undefined;
   };

@@ -5,15 +5,15 @@ const CONTROLLER_PORT = 9093;
 const DATA_DIRECTORY = '/var/lib/kafka/data';
 
 export interface KafkaContainer {
-  /** Of the container and of the volume that holds its data. */
+  /** Name of the container, and of the volume that holds its data. */
   name: string;
   port: number;
   heap: string;
 }
 
 /**
- * Arguments of `docker run` in the foreground: the client hands signals and log on, and ends with
- * the container, so a container is looked after like any other server process.
+ * Arguments of `docker run` in the foreground. The client forwards signals and the log, and ends with the
+ * container. So a container is managed like any other server process.
  */
 export function dockerRunArguments({ name, port, heap }: KafkaContainer): string[] {
   const settings = kafkaSettings({
@@ -26,7 +26,7 @@ export function dockerRunArguments({ name, port, heap }: KafkaContainer): string
     'run',
     '--rm',
     ...['--name', name],
-    // The same port inside, so that the broker reaches itself under the address it advertises.
+    // The port inside is the same, so that the broker reaches itself under the address that it advertises.
     ...['--publish', `127.0.0.1:${port}:${port}`],
     ...['--volume', `${name}:${DATA_DIRECTORY}`],
     ...['--env', `KAFKA_HEAP_OPTS=-Xmx${heap}`],

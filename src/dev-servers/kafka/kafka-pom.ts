@@ -3,13 +3,13 @@ import { KAFKA_VERSION } from './kafka-versions';
 const LOG4J_VERSION = '2.24.3';
 const ARTIFACTS = [
   ['org.apache.kafka', 'kafka_2.13', KAFKA_VERSION],
-  // Holds what formats the data directory; kafka_2.13 does not bring it along.
+  // Formats the data directory. kafka_2.13 does not depend on it.
   ['org.apache.kafka', 'kafka-tools', KAFKA_VERSION],
   ['org.apache.logging.log4j', 'log4j-slf4j-impl', LOG4J_VERSION],
   ['org.apache.logging.log4j', 'log4j-core', LOG4J_VERSION],
 ];
 
-/** A Maven project that is nothing but the jars a broker needs. */
+/** A Maven project that consists only of the jars that a broker needs. */
 export function kafkaPom(): string {
   const dependencies = ARTIFACTS.map(
     ([groupId, artifactId, version]) => `    <dependency>

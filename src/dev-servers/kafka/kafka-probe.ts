@@ -5,9 +5,9 @@ const CORRELATION_ID = 7;
 const MAX_RESPONSE_BYTES = 1_000_000;
 
 /**
- * Whether an unfenced Kafka broker answers at this port of 127.0.0.1. Asked by a bare Metadata
- * request (version 1, no topics): a client library would keep retrying and log what it meets, and
- * ApiVersions is answered before the broker takes part in its cluster.
+ * Whether an unfenced Kafka broker answers at this port of 127.0.0.1. Sends a bare Metadata request (version 1,
+ * no topics). A client library would keep retrying and log each error. ApiVersions would not do, because a broker
+ * answers it before it takes part in its cluster.
  */
 export function kafkaAnswers(port: number, timeoutMs = 1_000): Promise<boolean> {
   return new Promise((resolve) => {
@@ -24,7 +24,7 @@ export function kafkaAnswers(port: number, timeoutMs = 1_000): Promise<boolean> 
       received = Buffer.concat([received, chunk]);
       if (received.length < 4) return;
       const size = received.readInt32BE(0);
-      // Whatever else answers, its first four bytes make no sensible size ("HTTP": 1.2 GB).
+      // If another server answers, its first four bytes are not a sensible size ("HTTP": 1.2 GB).
       if (size < 12 || size > MAX_RESPONSE_BYTES) finish(false);
       else if (received.length >= 4 + size) finish(namesBroker(received.subarray(4)));
     });
@@ -45,7 +45,7 @@ function metadataRequest(): Buffer {
   return Buffer.concat([size, body]);
 }
 
-/** Correlation id, then the list of brokers, which is empty while the only one is fenced. */
+/** Reads the correlation id, then the list of brokers, which is empty while the only broker is fenced. */
 function namesBroker(response: Buffer): boolean {
   return response.readInt32BE(0) === CORRELATION_ID && response.readInt32BE(4) > 0;
 }

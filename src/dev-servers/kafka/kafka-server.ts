@@ -21,18 +21,18 @@ import { installedTools } from '../cache/tools';
 const FORMAT_DEADLINE_MS = 2 * 60_000;
 
 export interface KafkaOptions {
-  /** Data goes to `kafka/`, the log to `logs/kafka.log` below it. */
+  /** The folder for the data in `kafka/` and the log in `logs/kafka.log`. */
   directory: string;
   cacheDirectory: string;
   port: number;
   /** Maximum heap; default `1g`. */
   heap?: string | undefined;
-  /** Beside `port`; needs Java, as a container has one port only. */
+  /** Listeners besides `port`. They need Java, because a container has one port only. */
   further?: FurtherListener[];
   progress: Progress;
 }
 
-/** Starts Kafka on 127.0.0.1, on new data or on what an earlier one left. */
+/** Starts Kafka on 127.0.0.1, on new data or on the data that an earlier server left. */
 export async function launchKafka(options: KafkaOptions): Promise<StartingServer> {
   const { cacheDirectory, port, heap = '1g', further = [], progress } = options;
   const { home, log } = serverPaths(options.directory, 'kafka');
@@ -56,7 +56,10 @@ interface Program {
   args: string[];
 }
 
-/** Paths are relative to `home`, where the program runs: a properties file is Latin-1 only. */
+/**
+ * Prepares Kafka for Java. Paths are relative to `home`, where the program runs, because a properties file holds
+ * only Latin-1.
+ */
 async function prepareJava(
   lib: string,
   home: string,
@@ -92,7 +95,7 @@ async function prepareJava(
 async function prepareDocker(home: string, port: number, heap: string): Promise<Program> {
   const id = createHash('sha256').update(home).digest('hex').slice(0, 12);
   const name = `cloudsync-kafka-${id}`;
-  // A container that outlived its client, as after a SIGKILL, still holds name and port.
+  // A container that outlived its client, for example after a SIGKILL, still has the name and the port.
   await installedTools.ask('docker', ['rm', '--force', name]);
   return { command: 'docker', args: dockerRunArguments({ name, port, heap }) };
 }

@@ -7,16 +7,19 @@ export interface KafkaAddress {
   further?: FurtherListener[];
 }
 
-/** One more way to the broker, which clients that come by it are told to keep to: for a proxy in between. */
+/**
+ * A further listener, for a proxy in front of the broker. Clients that connect through the proxy get the address
+ * of the proxy, so they keep to it.
+ */
 export interface FurtherListener {
   /** Letters, digits and `_`. */
   name: string;
   port: number;
-  /** Where its clients are sent: the proxy's port. */
+  /** The port to which its clients are sent: that of the proxy. */
   advertisedPort: number;
 }
 
-/** One KRaft node that is broker and controller, for one machine. */
+/** Settings of one KRaft node for one machine. The node is broker and controller. */
 export function kafkaSettings(address: KafkaAddress): Record<string, string> {
   const { host, port, controllerPort, dataDirectory, further = [] } = address;
   const list = (first: string, each: (listener: FurtherListener) => string) =>
@@ -42,7 +45,7 @@ export function kafkaSettings(address: KafkaAddress): Record<string, string> {
     'log.dirs': dataDirectory,
     'auto.create.topics.enable': 'false',
     'group.initial.rebalance.delay.ms': '0',
-    // After a kill the broker may register again only when its old session is over: 9 s by default.
+    // After a kill the broker can register again only when its old session is over: 9 s by default.
     'broker.session.timeout.ms': '3000',
     'broker.heartbeat.interval.ms': '1000',
     'offsets.topic.num.partitions': '4',
@@ -61,7 +64,7 @@ export function toProperties(settings: Record<string, string>): string {
     .join('');
 }
 
-/** Kafka logs nothing but errors without a configuration. */
+/** Without a configuration, Kafka logs only errors. */
 export const LOG4J2_PROPERTIES = toProperties({
   status: 'warn',
   'appender.console.type': 'Console',

@@ -11,10 +11,10 @@ import { installedTools, type Tools } from '../cache/tools';
 const MINIMUM_JAVA = 17;
 const DOWNLOAD_DEADLINE_MS = 15 * 60_000;
 
-/** Kafka's jars, to be run by `java`; or its image, to be run by `docker`. */
+/** Kafka's jars, which `java` runs; or its image, which `docker` runs. */
 export type KafkaInstallation = { kind: 'jars'; lib: string } | { kind: 'image' };
 
-/** Provides Kafka: its jars by Maven, kept in the cache, or Docker where Java or Maven is missing. */
+/** Provides Kafka: its jars by Maven, kept in the cache. If Java or Maven is missing, its image by Docker. */
 export async function provisionKafka(
   cacheDirectory: string,
   progress: Progress,
@@ -33,7 +33,7 @@ export async function provisionKafka(
     });
     return { kind: 'jars', lib: join(folder, 'lib') };
   }
-  // The client alone is no help: this asks the engine behind it.
+  // The client alone is not enough, so this asks the engine behind it.
   if ((await tools.ask('docker', ['version', '--format', '{{.Server.Version}}'])) === undefined) {
     throw new LocalServerError(
       `no way to run Kafka here: ${javaFound(java)}, Maven ${maven ? 'found' : 'not found'}, ` +
@@ -73,7 +73,7 @@ async function downloadJars(directory: string, progress: Progress, tools: Tools)
   }
 }
 
-/** 17 of `version "17.0.15"`; 1 of the old `version "1.8.0_402"`. */
+/** The major version: 17 of `version "17.0.15"`; 1 of the old `version "1.8.0_402"`. */
 export function javaVersion(output: string | undefined): number | undefined {
   const major = /version "(\d+)/.exec(output ?? '')?.[1];
   return major === undefined ? undefined : Number(major);

@@ -5,7 +5,7 @@ import type { Progress } from '../common/progress';
 /** Longer than the slowest first start, which builds the Temporal CLI. */
 const DEADLINE_MS = 30 * 60_000;
 
-/** Lets one process at a time start or stop the servers of a directory, which must exist. */
+/** Lets only one process at a time start or stop the servers of a directory. The directory must exist. */
 export function withDirectoryLock<T>(
   directory: string,
   progress: Progress,

@@ -9,9 +9,9 @@ export interface ManagedServer {
   name: ServerName;
   title: string;
   directory: string;
-  /** What the state says of it. */
+  /** The server's entry in the state. */
   last: StartedServer | undefined;
-  /** The port to look at. */
+  /** The port at which a running server is looked for. */
   wanted: number;
   answers: (port: number) => Promise<boolean>;
   launch: () => Promise<{ starting: StartingServer; ports: Ports }>;
@@ -22,7 +22,7 @@ export interface Ports {
   uiPort?: number | undefined;
 }
 
-/** What this directory started, else what answers on the wanted port, else a server started now. */
+/** Provides the server that this directory started, else one that answers on the wanted port, else a new one. */
 export async function ensureRunning(
   server: ManagedServer,
   progress: Progress,
@@ -33,7 +33,7 @@ export async function ensureRunning(
     const { log } = serverPaths(directory, name);
     const address = localAddress(port);
     const running = { title, address, identity: last, log, answers: () => answers(port) };
-    // A process just killed may be seen alive for a moment: then it is started again.
+    // A process that was just killed may look alive for a moment. Then the server is started again.
     if (await waitForAnswer(running, progress)) return { ...last, startedByUs: true };
   }
   if (await answers(wanted)) {
@@ -41,7 +41,7 @@ export async function ensureRunning(
     return { port: wanted, startedByUs: false };
   }
   const { starting, ports } = await server.launch();
-  // Before it answers, so that after an interrupted start `down` knows it.
+  // Recorded before the server answers, so that `down` knows it after an interrupted start.
   recordServer(directory, name, { ...starting.identity, ...ports });
   try {
     await untilReady(starting, progress);

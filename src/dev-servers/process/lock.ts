@@ -6,9 +6,9 @@ import { withHeartbeat, type Progress } from '../common/progress';
 import { waitUntil } from './wait';
 
 export interface Lock {
-  /** A file in a folder that exists; it names its owner. */
+  /** The lock file, in a folder that exists. The file names the lock's owner. */
   path: string;
-  /** What the owner does, as in "another process to provide Kafka". */
+  /** The work of the lock's owner, as in "another process to provide Kafka". */
   waitingFor: string;
   deadlineMs: number;
   progress: Progress;
@@ -16,7 +16,10 @@ export interface Lock {
 
 const ownerSchema = z.object({ pid: z.number(), startTime: z.string() });
 
-/** Runs `work` while no other process, and no other call in this one, holds the lock. */
+/**
+ * Runs `work` while it holds the lock. Meanwhile no other process, and no other call in this process, holds the
+ * lock.
+ */
 export async function withLock<T>(lock: Lock, work: () => Promise<T>): Promise<T> {
   if (!tryLock(lock.path)) await waitForLock(lock);
   try {
@@ -59,9 +62,9 @@ function createLock(path: string): boolean {
 }
 
 /**
- * Two waiters may see the same dead owner, and the slower one must not delete the lock that the
- * faster one has taken by then. So only the holder of a folder named after the dead owner deletes
- * that owner's lock.
+ * Deletes the lock of a dead owner. Two waiters may see the same dead owner. The slower one must not delete the
+ * lock that the faster one has acquired by then. So a waiter deletes the lock only while it holds a folder that
+ * is named after the dead owner.
  */
 function breakLock(path: string, dead: ProcessIdentity): void {
   const right = `${path}.break-${dead.pid}`;
@@ -76,7 +79,7 @@ function breakLock(path: string, dead: ProcessIdentity): void {
   rmdirSync(right);
 }
 
-/** Undefined also for the moment between creating the file and writing it. */
+/** Reads the owner from the lock file. Undefined also for the moment between creating and writing the file. */
 function readOwner(path: string): ProcessIdentity | undefined {
   try {
     return ownerSchema.parse(JSON.parse(readFileSync(path, 'utf8')));

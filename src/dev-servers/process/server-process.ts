@@ -18,13 +18,13 @@ export interface ServerCommand {
   log: string;
 }
 
-/** Starts a server in a session of its own: it outlives this process and its terminal. */
+/** Starts a server in a session of its own, so that it outlives this process and its terminal. */
 export function spawnServer({ title, command, args, cwd, log }: ServerCommand): ProcessIdentity {
   mkdirSync(dirname(log), { recursive: true });
   const output = openSync(log, 'a');
   const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', output, output] });
   closeSync(output);
-  // Without a listener the error would end this process; the missing pid tells the same.
+  // Without a listener the error would end this process. The missing pid shows the same failure.
   child.once('error', () => undefined);
   child.unref();
   const identity = child.pid === undefined ? undefined : identify(child.pid);
@@ -42,7 +42,9 @@ export interface StartingServer {
   answers: () => Promise<boolean>;
 }
 
-/** Waits until the server answers (true) or its process has ended (false). */
+/**
+ * Waits until the server answers (true) or its process has ended (false). Throws if neither happens within 120 s.
+ */
 export async function waitForAnswer(server: StartingServer, progress: Progress): Promise<boolean> {
   const { title, address, identity, log, answers } = server;
   const doing = `waiting for ${title} at ${address}`;
@@ -59,14 +61,17 @@ export async function waitForAnswer(server: StartingServer, progress: Progress):
   );
 }
 
-/** Waits until a server just started answers; fails with the end of its log when it does not. */
+/**
+ * Waits until a new server answers. Throws a {@link LocalServerError} with the end of its log if its process
+ * ends.
+ */
 export async function untilReady(server: StartingServer, progress: Progress): Promise<void> {
   if (await waitForAnswer(server, progress)) return;
   const { title, log } = server;
   throw new LocalServerError(`${title} stopped; the end of ${log}:\n${logTail(log)}`);
 }
 
-/** Asks the process to end, and ends it where it does not listen. */
+/** Asks the process to end with SIGTERM. Kills it if it still runs after 20 s. */
 export async function stopProcess(identity: ProcessIdentity): Promise<void> {
   signalProcess(identity, 'SIGTERM');
   const stopped = await waitUntil(() => !isAlive(identity), {

@@ -1,8 +1,8 @@
 import { LocalServerError } from '../common/errors';
 
 /**
- * The results of starts that run side by side. All go to their end, so that none goes on behind an
- * error, and every error is told.
+ * Returns the results of starts that run in parallel. It waits for all of them, so that no start continues after
+ * an error. It throws one error with the messages of all errors.
  */
 export async function together<T extends readonly unknown[] | []>(
   starts: T,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Asks again until `check` says yes (true) or the deadline passes (false). */
+/** Repeats `check` until it returns true (result: true) or the deadline passes (result: false). */
 export async function waitUntil(
   check: () => boolean | Promise<boolean>,
   timing: { everyMs: number; deadlineMs: number },

@@ -13,7 +13,7 @@ const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = {
   arm64: 'arm64',
 };
 
-/** Temporal's official archive of its CLI. */
+/** The address of Temporal's official archive of its CLI. */
 export function temporalArchive(
   version: string,
   platform: NodeJS.Platform = process.platform,
@@ -23,7 +23,10 @@ export function temporalArchive(
   return `https://temporal.download/cli/archive/v${version}?platform=${platform}&arch=${arch}`;
 }
 
-/** Downloads and unpacks `temporal` into a folder. A failure is said and returned: Go may do. */
+/**
+ * Downloads `temporal` and unpacks it into a folder. A failure is reported and returned as false, because Go may
+ * still build it.
+ */
 export async function downloadTemporal(
   url: string,
   directory: string,
@@ -45,7 +48,7 @@ export async function downloadTemporal(
     });
     return true;
   } catch (error) {
-    // fetch itself says only "fetch failed", and why in the cause.
+    // fetch itself says only "fetch failed"; the cause says why.
     const { message } = ((error as Error).cause ?? error) as Error;
     progress(`the download from ${host} failed: ${message}`);
     return false;
@@ -54,7 +57,7 @@ export async function downloadTemporal(
   }
 }
 
-/** Whoever does not answer soon is given up; a slow transfer gets its time. */
+/** Gives up on a server that does not answer within 10 s. A slow transfer gets 10 minutes. */
 async function save(url: string, file: string): Promise<void> {
   const abort = new AbortController();
   const giveUp = (reason: string) => () => abort.abort(new Error(reason));

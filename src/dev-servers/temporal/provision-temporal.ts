@@ -5,18 +5,18 @@ import { LocalServerError } from '../common/errors';
 import type { Progress } from '../common/progress';
 import { installedTools, type Tools } from '../cache/tools';
 
-/** Later tags carry a replace directive, which `go install` refuses. */
+/** Later tags have a replace directive, which `go install` refuses. */
 const TEMPORAL_CLI_VERSION = '1.5.1';
 const BUILD_DEADLINE_MS = 30 * 60_000;
 
 export interface TemporalSource {
   cacheDirectory: string;
-  /** Whether temporal.download may be asked. */
+  /** Whether a download from temporal.download is allowed. */
   download: boolean;
   progress: Progress;
 }
 
-/** The program to run as `temporal`: from PATH, or the cache, filled by download or by Go. */
+/** The program to run as `temporal`: from PATH, or from the cache, which a download or Go fills. */
 export async function provisionTemporal(
   { cacheDirectory, download, progress }: TemporalSource,
   tools: Tools = installedTools,
@@ -38,7 +38,10 @@ export async function provisionTemporal(
   return join(folder, 'temporal');
 }
 
-/** Only the server's version tells: builds by `go install` call themselves 0.0.0-DEV. */
+/**
+ * Whether the program is Temporal's CLI. Only the server's version shows it, because builds by `go install` call
+ * themselves 0.0.0-DEV.
+ */
 async function isTemporalCli(program: string, tools: Tools): Promise<boolean> {
   return /\(Server \d/.test((await tools.ask(program, ['--version'])) ?? '');
 }

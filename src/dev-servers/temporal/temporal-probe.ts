@@ -6,7 +6,7 @@ import { localAddress } from '../common/local-ports';
 const REGISTER_TIMEOUT_MS = 10_000;
 const RETENTION = msToTs('24 hours');
 
-/** Asked again and again while a server starts: no retries, and no back-off kept between calls. */
+/** Options of a probe that is repeated while a server starts: no retries, and no back-off kept between calls. */
 const PROBE: ConnectionOptions = {
   interceptors: [],
   channelArgs: { 'grpc.use_local_subchannel_pool': 1 },
@@ -27,7 +27,7 @@ export async function temporalAnswers(port: number, timeoutMs = 1_000): Promise<
   }
 }
 
-/** Registers a namespace with the retention that the dev server gives to its own. */
+/** Registers a namespace with the retention that the dev server gives to its own. Does nothing if it exists. */
 export async function ensureNamespace(address: string, namespace: string): Promise<void> {
   const connection = Connection.lazy({ address });
   try {

@@ -7,19 +7,19 @@ import { spawnServer, type StartingServer } from '../process/server-process';
 import { temporalAnswers } from './temporal-probe';
 
 export interface TemporalOptions {
-  /** Data goes to `temporal/`, the log to `logs/temporal.log` below it. */
+  /** The folder for the data in `temporal/` and the log in `logs/temporal.log`. */
   directory: string;
   cacheDirectory: string;
   port: number;
   uiPort: number;
   /** Whether Temporal's CLI may be downloaded; default true. */
   download?: boolean | undefined;
-  /** Dynamic configuration beside, or in place of, the one for local work. */
+  /** Dynamic configuration that is added to the one for local work, or replaces values of it. */
   dynamicConfig?: Record<string, number | string>;
   progress: Progress;
 }
 
-/** Starts Temporal's dev server on 127.0.0.1, on new data or on what an earlier one left. */
+/** Starts Temporal's dev server on 127.0.0.1, on new data or on the data that an earlier server left. */
 export async function launchTemporal(options: TemporalOptions): Promise<StartingServer> {
   const { cacheDirectory, port, uiPort, download = true, progress } = options;
   const { home, log } = serverPaths(options.directory, 'temporal');
@@ -32,7 +32,7 @@ export async function launchTemporal(options: TemporalOptions): Promise<Starting
   return { title: 'Temporal', address, identity, log, answers: () => temporalAnswers(port) };
 }
 
-/** Arguments of `temporal`, whose data file is relative to where it runs. */
+/** Arguments of `temporal`. The data file is relative to the folder in which the program runs. */
 export function temporalArguments(
   port: number,
   uiPort: number,
@@ -52,8 +52,8 @@ export function temporalArguments(
 }
 
 /**
- * The defaults share one server between tenants. Here they would only throttle a backlog, and list
- * and count calls most of all.
+ * Dynamic configuration for local work. Temporal's defaults share one server between tenants. Here they would
+ * only throttle a backlog, and most of all the list and count calls.
  */
 const DYNAMIC_CONFIG = {
   'frontend.rps': 20_000,
@@ -65,6 +65,6 @@ const DYNAMIC_CONFIG = {
   'frontend.persistenceMaxQPS': 20_000,
   'history.persistenceMaxQPS': 90_000,
   'matching.persistenceMaxQPS': 30_000,
-  // SQLite takes longer ids than the 255 bytes of a PostgreSQL column: refuse them here, too.
+  // SQLite accepts longer ids than the 255 bytes of a PostgreSQL column, so this limit refuses them here, too.
   'limit.maxIDLength': 255,
 };
