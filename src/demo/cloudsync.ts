@@ -6,7 +6,7 @@ import type { Observer } from '../reference/scenarios/observe';
 
 const MAIN = join(__dirname, '..', 'cli', 'main.js');
 
-/** Runs a command as an operator would and reads its JSON. Exit code 1 with a document is an answer. */
+/** Runs a command as an operator would and reads its JSON. Exit code 1 with a document counts as an answer. */
 export function cloudsync<T>(args: string[], env: NodeJS.ProcessEnv): Promise<T> {
   return new Promise((resolve, reject) => {
     const options = { env, maxBuffer: 64 * 1024 * 1024 };
@@ -20,14 +20,14 @@ export function cloudsync<T>(args: string[], env: NodeJS.ProcessEnv): Promise<T>
   });
 }
 
-/** `cloudsync failed replay`. */
+/** The JSON of `cloudsync failed replay`. */
 export interface ReplayResult {
   replayed: number;
   refused: number;
   failed: number;
 }
 
-/** Looks at the system as an operator would. */
+/** Observes the system as an operator would. */
 export function cliObserver(env: NodeJS.ProcessEnv): Observer {
   return {
     async statuses() {

@@ -7,24 +7,24 @@ import { down, ensureNamespace, status } from '../dev-servers';
 
 export interface DemoEnvironment {
   namespace: string;
-  /** Address of Temporal's UI, where it is known. */
+  /** Address of Temporal's UI; undefined if it is not known. */
   ui: string | undefined;
-  /** Temporal ran before the demo, and goes on after it. */
+  /** Whether Temporal ran before the demo, and so continues after it. */
   temporalStays: boolean;
-  /** What the demo's processes get beside the environment. */
+  /** Variables that the demo's processes get besides the environment. */
   local: Record<string, string>;
 }
 
 /**
- * Servers, and a namespace, topic and sink of the run's own: what an earlier run left can't be mistaken for
- * this one's.
+ * Provides servers, and a namespace, a topic and a sink of this run alone. So nothing that an earlier run left
+ * can be mistaken for a result of this run.
  */
 export async function demoEnvironment(options: {
   run: string;
   directory: string;
   lane: string;
   sink: 'file' | 'cloud';
-  /** Takes what stops the servers that did not run before, also where not all of them start. */
+  /** Receives a function that stops the servers that did not run before. Called before any server is started. */
   onStart: (stop: () => Promise<unknown>) => void;
 }): Promise<DemoEnvironment> {
   const { run, directory, lane, sink, onStart } = options;

@@ -22,10 +22,10 @@ import { startServiceProcess, type ServiceProcess } from './service-process';
 
 const STREAMS = ['aws', 'azure'];
 
-/** Timeouts at 2 and 3 %, and a few messages that a sink never takes. */
+/** 2 and 3 % of the attempts time out, and the sinks never accept 1 % of the messages. */
 const FAULTS = 'aws:timeout=0.02,aws:permanent=0.01,azure:timeout=0.03,azure:permanent=0.01,seed=3';
 
-/** The processes say themselves where they listen. Whoever may reach 127.0.0.1 may send. */
+/** The processes log their addresses. There are no tokens: whoever reaches 127.0.0.1 may send. */
 const ANY_FREE_PORT = {
   CLOUDSYNC_METRICS_PORT: '0',
   CLOUDSYNC_API_METRICS_PORT: '0',
@@ -190,5 +190,5 @@ program
     if (!ok) process.exitCode = 1;
   })
   .catch(exitWith)
-  // After a signal the scenarios would go on, without what they need.
+  // After a signal the scenarios would continue, without the processes that they need.
   .finally(() => process.exit());

@@ -8,20 +8,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const MAIN = join(__dirname, '..', 'cli', 'main.js');
 const READY_DEADLINE_MS = 60_000;
 
-/** A bridge worker, or the HTTP producer, in a process of its own. */
+/** A bridge worker or the HTTP producer in a process of its own. */
 export interface ServiceProcess {
   readonly pid: number;
-  /** Where the HTTP producer listens; a bridge worker does not. */
+  /** Where the HTTP producer listens; undefined for a bridge worker. */
   readonly url: string | undefined;
   /** SIGKILL: nothing is drained or committed. */
   kill(): Promise<void>;
-  /** SIGTERM, and waits for the drain. */
+  /** Sends SIGTERM and waits until the process has drained. */
   stop(): Promise<void>;
   /** Leaves it running when this process ends. */
   detach(): void;
 }
 
-/** Starts `cloudsync ARGS` and waits until it is ready. Its log is appended to. */
+/** Starts `cloudsync ARGS` and waits until the process is ready, for 60 s at most. The log is appended to. */
 export async function startServiceProcess(
   args: string[],
   env: NodeJS.ProcessEnv,
@@ -56,7 +56,7 @@ export async function startServiceProcess(
   };
 }
 
-/** The process names its own port, as it was given any free one. */
+/** Waits until the process is ready. Its log names its port, because it was given any free port. */
 async function untilReady(child: ChildProcess, command: string, log: string): Promise<void> {
   const deadline = Date.now() + READY_DEADLINE_MS;
   while (Date.now() < deadline) {
@@ -73,7 +73,7 @@ async function untilReady(child: ChildProcess, command: string, log: string): Pr
   throw new Error(`cloudsync ${command} was not ready in time: see ${log}`);
 }
 
-/** A field that a process has logged; `undefined` where it has not. */
+/** A field that a process has logged; `undefined` if it has not. */
 async function loggedField(name: string, log: string, pid: number): Promise<string | undefined> {
   for (const line of (await readFile(log, 'utf8')).split('\n')) {
     if (!line.includes(`"pid":${pid},`) || !line.includes(`"${name}":`)) continue;
