@@ -8,8 +8,9 @@ const PAUSE_MS = 500;
 const TIMEOUT_MS = 60_000;
 
 /**
- * Sends through the HTTP producer at `url`, with a bearer token where it asks for one. Tries again where
- * it is full or away: the message id makes that safe. Throws where it refuses a message.
+ * Sends through the HTTP producer at `url`, with a bearer token if one is given. If the producer is full or away,
+ * it is tried again, up to 10 times; the message id makes that safe. Throws a {@link UsageError} if the producer
+ * refuses a message, or if the last attempt fails.
  */
 export function httpSender(url: string, token?: string): SendMessage {
   const target = new URL('/v1/messages', url);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReconcileReport } from '../../operations/reconcile/reconcile';
 import type { StreamStatus } from '../../operations/status/status';
 
-/** Totals of one stream so far, from the operators' own commands. */
+/** Totals of one stream so far, from the commands for operators. */
 export interface Totals {
   messages: number;
   delivered: number;
@@ -13,7 +13,7 @@ export interface Totals {
   duplicates: { recent: number; workflowId: number; sink: number };
 }
 
-/** How the system is looked at. */
+/** How the scenarios observe the system. */
 export interface Observer {
   statuses(): Promise<StreamStatus[]>;
   reconcile(stream: string): Promise<ReconcileReport>;
@@ -21,7 +21,7 @@ export interface Observer {
 
 const SETTLE_DEADLINE_MS = 90_000;
 
-/** Waits until nothing lags or runs, and until that has stayed so for one more look. */
+/** Waits until nothing lags or runs, and until the next look sees the same. Returns after 90 s in any case. */
 export async function settle(observer: Pick<Observer, 'statuses'>): Promise<StreamStatus[]> {
   const deadline = Date.now() + SETTLE_DEADLINE_MS;
   let quietBefore = '';
@@ -46,7 +46,9 @@ export async function observe(observer: Observer): Promise<Map<string, Totals>> 
   return new Map(totals);
 }
 
-/** What came about between two looks. Missing and double are states, not growth. */
+/**
+ * The change between two looks. `missing` and `double` are states, so their values are those of the later look.
+ */
 export function difference(after: Totals, before: Totals): Totals {
   const { recent, workflowId, sink } = after.duplicates;
   return {

@@ -8,8 +8,8 @@ import { streamStatus, type StreamStatus } from '../../operations/status/status'
 import type { Observer } from './observe';
 
 /**
- * Looks at streams of one topic, and at what came to it since {@link OwnMessages.from}: of other messages
- * only those in the totals of `status` can't be told apart.
+ * Observes the streams of one topic, and what has come to the topic since {@link OwnMessages.from}. Messages of
+ * other senders are excluded, except from the totals of `status`, which do not distinguish them.
  */
 export class OwnMessages implements Observer {
   private constructor(
@@ -20,7 +20,7 @@ export class OwnMessages implements Observer {
     private readonly before: PartitionRange[],
   ) {}
 
-  /** Throws a {@link UsageError} where the topic does not exist. */
+  /** Throws a {@link UsageError} if the topic does not exist. */
   static async from(
     kafka: Kafka,
     client: Client,
@@ -41,7 +41,7 @@ export class OwnMessages implements Observer {
     return reconcile(this.kafka, this.client, stream, { idPrefix, ranges: await this.#ranges() });
   }
 
-  /** How many records, of anybody, have come to the topic. */
+  /** How many records have come to the topic, from any sender. */
   async appended(): Promise<number> {
     const ranges = await this.#ranges();
     return ranges.reduce((sum, { low, high }) => sum + high - low, 0);

@@ -8,15 +8,15 @@ export interface Result {
   stream: string;
   expected: Expectation;
   seen: Totals;
-  /** Whether more of these may be seen than expected. */
+  /** Whether more duplicates or dead letters than expected may be seen. */
   atLeast: { duplicates: boolean; deadLetters: boolean };
   ok: boolean;
 }
 
 /**
- * Compares. A killed worker may have delivered a record without being able to say so: its records come
- * again and are skipped as duplicates, so with a kill there may be more of those than were sent. Where
- * others send at the same time, their duplicates and dead letters are in the totals as well.
+ * Compares what was seen with what was expected. A killed worker may have delivered a record without being able
+ * to report it. The record comes again and is skipped as a duplicate, so with a kill there may be more duplicates
+ * than were sent. If others send at the same time, the totals include their duplicates and dead letters.
  */
 export function judge(
   { name, title, kill }: Scenario,
@@ -40,7 +40,7 @@ export function judge(
   return { scenario: name, title, stream, expected, seen, atLeast, ok };
 }
 
-/** A cell with a slash is seen/expected; with a `+` behind, that many or more are. */
+/** A cell with a slash is seen/expected. A `+` behind it means that more than expected may be seen. */
 export function resultTable(results: Result[]): string {
   const of = (seen: number, expected: number, atLeast = false) =>
     `${seen}/${expected}${atLeast ? '+' : ''}`;

@@ -7,16 +7,19 @@ export interface ScenarioRun {
   scenarios: Scenario[];
   send: SendMessage;
   observer: Observer;
-  /** Whether a stream's sink will refuse this message for good: faults on demand. */
+  /** Whether a stream's sink will refuse this message for good, because of faults on demand. */
   willFail(this: void, stream: string, messageId: string): boolean;
-  /** Whether so many records, and no others, have come to the topic since the run began. */
+  /** Whether exactly `sent` records have come to the topic since the run began. */
   alone?(this: void, sent: number): Promise<boolean>;
   onScenario(scenario: Scenario): void;
-  /** What happens while the messages of a scenario are sent; gets the totals before it. */
+  /** Runs while the messages of a scenario are sent. Receives the totals before the scenario. */
   during?(scenario: Scenario, before: Map<string, Totals>): Promise<void>;
 }
 
-/** Runs scenarios one after the other against a running system, and compares what came of each. */
+/**
+ * Runs scenarios one after the other against a running system, and compares the outcome of each with its
+ * expectation.
+ */
 export async function runScenarios(run: ScenarioRun): Promise<Result[]> {
   const { observer, willFail, alone = () => Promise.resolve(true) } = run;
   const results: Result[] = [];

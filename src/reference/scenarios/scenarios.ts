@@ -14,7 +14,7 @@ export interface Scenario {
 
 const range = (count: number) => Array.from({ length: count }, (_, index) => index);
 
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+/** Returns a function that draws numbers from 0 to 1 (mulberry32). The same seed gives the same numbers. */
 function random(seed: number): () => number {
   let state = seed;
   return () => {
@@ -26,8 +26,8 @@ function random(seed: number): () => number {
 }
 
 /**
- * Six ways in which messages and their duplicates arrive, in order. Ids begin with the prefix and are
- * otherwise the same in every run.
+ * Six ways in which messages and their duplicates arrive, in the order in which they run. Ids begin with the
+ * prefix; the rest of each id is the same in every run.
  */
 export function idempotencyScenarios(prefix: string): Scenario[] {
   const chance = random(20);
@@ -72,7 +72,7 @@ export function idempotencyScenarios(prefix: string): Scenario[] {
   ];
 }
 
-/** The demo's seventh: only whoever started the bridge worker may kill it. */
+/** The seventh scenario, of the demo alone: only the process that started the bridge worker may kill it. */
 export function killScenario(): Scenario {
   return {
     name: 'kill',
@@ -82,14 +82,14 @@ export function killScenario(): Scenario {
   };
 }
 
-/** What must come of a scenario's sends at one stream. */
+/** The expected outcome of a scenario's sends at one stream. */
 export interface Expectation {
   /** Distinct message ids. */
   messages: number;
   delivered: number;
   /** Records skipped as duplicates, in all layers together. */
   duplicates: number;
-  /** Records: each copy of a message that can't be delivered takes its own turn. */
+  /** Records. Each copy of a message that can't be delivered has a dead letter of its own. */
   deadLetters: number;
 }
 

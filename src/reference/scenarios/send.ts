@@ -4,7 +4,7 @@ import type { Send } from './scenarios';
 /** Sends one message; resolves when the broker has acknowledged it. */
 export type SendMessage = (id: string, value: string) => Promise<unknown>;
 
-/** A message of the reference streams. */
+/** The JSON of a message of the reference streams. */
 export function messageValue(id: string, occurredAt: Date): string {
   const payload = { text: `message ${id}` };
   return JSON.stringify({
@@ -22,9 +22,9 @@ export async function sendScenario(send: SendMessage, sends: Send[]): Promise<vo
   for (const { id, atMs } of sends) {
     const wait = start.getTime() + atMs - Date.now();
     if (wait > 0) await sleep(wait);
-    // The same bytes for each copy: a producer that repeats itself repeats the whole message.
+    // Each copy has the same bytes, because a producer that repeats itself repeats the whole message.
     const sent = send(id, messageValue(id, start));
-    // Also while others are still to be sent.
+    // Handles an error that comes while other messages are still to be sent. `Promise.all` reports it below.
     sent.catch(() => undefined);
     acknowledged.push(sent);
   }

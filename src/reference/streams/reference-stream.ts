@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import { defineStream, fileSystemSink, messageSchema, withFaults } from '../../index';
 import type { Settings, Sink } from '../../index';
 
-/** A stream of the reference application: files by default, its cloud with `CLOUDSYNC_SINK=cloud`. */
+/**
+ * A stream of the reference application. It writes files by default, and to its cloud with
+ * `CLOUDSYNC_SINK=cloud`.
+ */
 export function referenceStream(name: string, settings: Settings, cloudSink: () => Sink) {
   const { topic, retry, idempotency, faults, sinkDirectory, chunkObjects, execution } = settings;
   const sink =
