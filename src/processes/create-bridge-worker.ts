@@ -191,7 +191,7 @@ function createStreamBridge(
           held,
           recent,
         },
-        bridge: open,
+        running: open,
         ends,
       }),
 

@@ -73,7 +73,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
             handOn: createHandOn(start),
             recent,
           },
-          bridge: open,
+          running: open,
           ends: new RecordEnds({ stream, metrics, brake: braking, open }),
           connection,
           namespace: connections.namespace,

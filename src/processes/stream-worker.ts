@@ -8,6 +8,7 @@ import { createActivities, type ActivityDependencies } from '../activities/creat
 import type { TemporalSettings } from '../temporal/temporal';
 import { dataConverter } from '../temporal/encryption/data-converter';
 import { workflowBundle } from '../temporal/workflow-bundle';
+import type { RunningWorkflows } from '../bridge/starts/running-workflows';
 import type { RecordEnds } from '../bridge/outcomes/record-ends';
 import type { BridgeSinks } from '../workflows/bridge-sinks';
 import { reservedQueue } from '../workflows/reserved-queue';
@@ -17,11 +18,8 @@ export interface StreamWorkerOptions extends ActivityDependencies {
   namespace: string;
   /** Payload codec and version of the worker. */
   temporal: Pick<TemporalSettings, 'codec' | 'workerVersion'>;
-  /** Told by the workflows that run in this worker. */
-  bridge?: {
-    handedOver(workflowId: string): void;
-    closed(workflowId: string, outcome: Parameters<BridgeSinks['bridge']['closed']>[0]): void;
-  };
+  /** The workflows that run in this worker report to it. */
+  running?: Pick<RunningWorkflows, 'firstTaskOver' | 'ended'>;
   ends?: Pick<RecordEnds, 'ended'>;
 }
 
@@ -67,15 +65,15 @@ function createReservedWorker(options: StreamWorkerOptions): Promise<Worker> {
 }
 
 async function createStreamWorker(options: StreamWorkerOptions): Promise<Worker> {
-  const { stream, bridge, ends } = options;
+  const { stream, running, ends } = options;
   const { codec } = options.temporal;
   const sinks: InjectedSinks<BridgeSinks> = {
     bridge: {
-      handedOver: { fn: ({ workflowId }) => bridge?.handedOver(workflowId) },
-      closed: {
+      firstTaskOver: { fn: ({ workflowId }) => running?.firstTaskOver(workflowId) },
+      ended: {
         fn(workflow, outcome, letterType) {
           ends?.ended(workflow, outcome, letterType);
-          bridge?.closed(workflow.workflowId, outcome);
+          running?.ended(workflow.workflowId, outcome);
         },
       },
     },

@@ -8,11 +8,11 @@ import type { RecordOutcome } from '../domain/workflow/record-activities';
 export interface BridgeSinks extends Sinks {
   bridge: {
     /** The workflow waits for a regular activity, a timer or its predecessor: its first workflow task is over. */
-    handedOver(): void;
+    firstTaskOver(): void;
     /**
      * The workflow ends now; the server does not know it yet. `letterType`: error type of its dead letter, if any.
      */
-    closed(outcome: RecordOutcome, letterType?: string): void;
+    ended(outcome: RecordOutcome, letterType?: string): void;
   };
 }
 

@@ -26,7 +26,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
             if (typeof after === 'string') await waitFor(after);
             const result = await next(input);
             await tellWaiting();
-            bridge.closed(outcomeOf(result), letterType);
+            bridge.ended(outcomeOf(result), letterType);
             return result;
           } catch (error) {
             // Any other error fails the workflow task, not the workflow: the server retries the task.
@@ -34,7 +34,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
               await tellWaiting();
               const deadLettered =
                 error instanceof ApplicationFailure && error.type === 'DeadLettered';
-              bridge.closed(deadLettered ? 'dead_lettered' : 'failed', letterType);
+              bridge.ended(deadLettered ? 'dead_lettered' : 'failed', letterType);
             }
             throw error;
           }
@@ -46,11 +46,11 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
         async scheduleActivity(input, next) {
           // Kept for the report of the end: the workflow may end in any way after this activity.
           if (input.activityType === 'deadLetter') letterType = letterTypeOf(input.args);
-          bridge.handedOver();
+          bridge.firstTaskOver();
           return next(input);
         },
         async startTimer(input, next) {
-          bridge.handedOver();
+          bridge.firstTaskOver();
           return next(input);
         },
         // Marks the SDK's log lines about this workflow: its failure needs no line of its own, because the dead

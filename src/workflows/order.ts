@@ -29,7 +29,7 @@ export function waitFor(predecessor: string): Promise<void> {
     // A record is named as its own predecessor if it was the last record of its key, and comes again after
     // retention has deleted its run.
     if (predecessor === workflowId) return;
-    bridge.handedOver();
+    bridge.firstTaskOver();
     let ended = false;
     setHandler(hasEnded, (sender) => {
       ended ||= sender === predecessor;

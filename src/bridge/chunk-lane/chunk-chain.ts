@@ -203,10 +203,9 @@ export class ChunkChain {
         ...(after.length > 0 && { after }),
       };
       letGo = held.hold(chunk, records);
-      const closed = { onHandedOver, onClosed: release };
       let result;
       try {
-        result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), closed, pass);
+        result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), pass);
       } catch (error) {
         if (!(error instanceof StartRejectedError)) throw error;
         release();
@@ -220,6 +219,8 @@ export class ChunkChain {
         const complete = () => this.#goOnFrom(Number(last) + 1, epoch, entries);
         return { workflowId, complete };
       }
+      void result.firstTaskOver.then(onHandedOver);
+      void result.ended.then(release);
       metrics.chunkRecords.observe({ stream: stream.name }, entries.length);
       return { workflowId, complete: () => this.#finish(chunk, entries) };
     } catch (error) {

@@ -112,7 +112,7 @@ export class ChunkOrder {
     const before = this.#open.get(hash);
     if (before?.workflowId === workflowId) return;
     this.#open.set(hash, { workflowId, since: before?.since ?? Date.now() });
-    this.deps.open.watch(workflowId, () => {
+    void this.deps.open.whenEnded(workflowId).then(() => {
       this.deps.predecessors.delete(hash, workflowId);
       if (this.#open.get(hash)?.workflowId === workflowId) this.#open.delete(hash);
     });

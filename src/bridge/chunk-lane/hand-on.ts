@@ -27,7 +27,6 @@ export function createHandOn(deps: StartDependencies & { stream: AnyStream }): H
       if (taken) places.release();
       taken = false;
     };
-    const open = { onHandedOver: () => undefined, onClosed: release };
     try {
       signal.throwIfAborted();
       const [input] = start.args;
@@ -36,14 +35,15 @@ export function createHandOn(deps: StartDependencies & { stream: AnyStream }): H
       const pass = await deps.gate.enter(until, record);
       let result;
       try {
-        result = await startWorkflow(deps, start, open, pass);
+        result = await startWorkflow(deps, start, pass);
       } catch (error) {
         if (!(error instanceof StartRejectedError) || messageId === null) throw error;
         const reason = { type: 'RejectedByTemporal', message: error.message } as const;
         const letter = startAfter(startOfInvalidRecord(stream, record, reason), input.after);
-        result = await startWorkflow(deps, letter, open, await deps.gate.enter(until, record));
+        result = await startWorkflow(deps, letter, await deps.gate.enter(until, record));
       }
       if ('duplicateOf' in result) release();
+      else void result.ended.then(release);
       return result.workflowId;
     } catch (error) {
       release();

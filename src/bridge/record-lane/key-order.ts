@@ -85,7 +85,7 @@ export class KeyOrder {
     for (const [keyHash, workflowId] of predecessors.list) {
       const tail = { slow: workflowId, ended: false };
       this.#line(keyHash).tail = tail;
-      open.watch(workflowId, () => {
+      void open.whenEnded(workflowId).then(() => {
         tail.ended = true;
         this.#forget(keyHash, workflowId);
       });

@@ -13,7 +13,6 @@ import type { AnyStream } from '../../domain/stream/stream';
 import { duplicateSkipped } from '../../telemetry/duplicate-skipped';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
-import type { RecordOutcome } from '../../domain/workflow/record-activities';
 import { DecodePauses } from './decode-pauses';
 import { FairQueue } from './fair-queue';
 import { KeyOrder, type OrderedEntry, type Turn } from './key-order';
@@ -26,6 +25,7 @@ import {
   startWorkflow,
   type StartDependencies,
 } from '../starts/start-workflow';
+import type { RunningWorkflow } from '../starts/running-workflows';
 import { WaitingPlaces } from './waiting-places';
 
 export interface RecordLaneDependencies {
@@ -204,7 +204,8 @@ export class RecordLane {
     if (!parsed.ok || start.memo.messageId === null) {
       // Its workflow id may be known.
       counters.add('checked');
-      return this.#start(entry, start);
+      await this.#start(entry, start);
+      return;
     }
 
     const key = contentKey(parsed.messageId, record.value!);
@@ -228,23 +229,25 @@ export class RecordLane {
       void recent.freed(key).then(() => this.#enqueue(entry));
       return;
     }
-    let left = false;
-    const leave = (delivered: boolean) => {
-      if (left) return;
-      left = true;
-      recent.leave(key, owner, delivered);
-    };
     try {
-      await this.#start(entry, start, (outcome) =>
-        leave(outcome === 'delivered' || outcome === 'duplicate'),
-      );
+      const running = await this.#start(entry, start);
+      this.#leaveRecent(key, owner, running);
     } catch (error) {
-      leave(false);
+      recent.leave(key, owner, false);
       if (!(error instanceof StartRejectedError)) throw error;
       await this.#acquire(entry);
       const reason: InvalidReason = { type: 'RejectedByTemporal', message: error.message };
       await this.#start(entry, startOfInvalidRecord(stream, record, reason));
     }
+  }
+
+  /** Layer `recent` remembers the message if its workflow delivers it, and forgets it otherwise. */
+  #leaveRecent(key: string, owner: string, running: RunningWorkflow | undefined): void {
+    const { recent } = this.deps;
+    if (!running) return recent.leave(key, owner, false);
+    void running.ended.then((outcome) => {
+      recent.leave(key, owner, outcome === 'delivered' || outcome === 'duplicate');
+    });
   }
 
   /** The stream's code fails for now: the record waits without a place, and its partition with it. */
@@ -263,58 +266,37 @@ export class RecordLane {
     else this.#finish(entry, 'filtered');
   }
 
-  /** `onClosed` is called once: when the workflow ends, or with `failed` when it was not started. */
-  async #start(
-    entry: OrderedEntry,
-    start: RecordStart,
-    onClosed: (outcome: RecordOutcome) => void = () => undefined,
-  ): Promise<void> {
-    // What stays until the workflow ends: not the record, which an open workflow would keep in memory.
+  /** Starts the record's workflow; undefined if the record was skipped, because that workflow exists. */
+  async #start(entry: OrderedEntry, start: RecordStart): Promise<RunningWorkflow | undefined> {
     const { turn } = entry;
-    let handedOver = false;
-    let closed = false;
-    let workflowId: string | undefined;
-    /** Under an order: tells it what is known of the workflow, once that has an id. */
-    const tellOrder = () => {
-      if (!turn || workflowId === undefined) return;
-      if (closed) turn.order.ended(turn);
-      else if (handedOver) turn.order.slow(turn, workflowId);
-    };
-    const handOver = () => {
-      if (!handedOver) this.#inFlight.release();
-      handedOver = true;
-    };
-    const release = () => {
-      handOver();
-      closed = true;
-      this.#releaseOpen(turn);
-    };
     let result;
     try {
-      result = await startWorkflow(this.deps.start, startAfter(start, turn?.after), {
-        onHandedOver: () => {
-          handOver();
-          tellOrder();
-        },
-        onClosed: (outcome) => {
-          release();
-          onClosed(outcome);
-          tellOrder();
-        },
-      });
+      result = await startWorkflow(this.deps.start, startAfter(start, turn?.after));
     } catch (error) {
-      release();
+      this.#release(entry);
       throw error;
     }
-    if (!('duplicateOf' in result)) {
-      workflowId = result.workflowId;
-      if (turn) tellOrder();
-      else this.#finish(entry);
-      return;
+    if ('duplicateOf' in result) {
+      this.#release(entry);
+      const running = !result.hasEnded && result.workflowId;
+      this.#skip(entry, start.memo.messageId, 'workflow-id', running);
+      return undefined;
     }
-    release();
-    onClosed('failed');
-    this.#skip(entry, start.memo.messageId, 'workflow-id', !result.ended && result.workflowId);
+    this.#follow(result, turn);
+    if (!turn) this.#finish(entry);
+    return result;
+  }
+
+  /** Not given the record itself, which a running workflow would keep in memory. */
+  #follow({ workflowId, firstTaskOver, ended }: RunningWorkflow, turn: Turn | undefined): void {
+    void firstTaskOver.then((isRunning) => {
+      this.#inFlight.release();
+      if (isRunning) turn?.order.slow(turn, workflowId);
+    });
+    void ended.then(() => {
+      this.#releaseOpen(turn);
+      turn?.order.ended(turn);
+    });
   }
 
   /** `open`: the workflow that has the record, should it not have ended. */
@@ -333,7 +315,7 @@ export class RecordLane {
     if (skippedBy === 'recent') return turn.order.skipped(turn, skippedBy);
     if (open === false) return turn.order.ended(turn, skippedBy);
     turn.order.slow(turn, open, skippedBy);
-    this.deps.start.open.watch(open, () => turn.order.ended(turn));
+    void this.deps.start.open.whenEnded(open).then(() => turn.order.ended(turn));
   }
 
   #finish(entry: OrderedEntry, skippedBy?: SkippedBy): void {

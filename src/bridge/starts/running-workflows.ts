@@ -3,28 +3,27 @@ import type { RecordMemo } from '../../domain/record/record';
 import type { Logger } from '../../telemetry/logger';
 import type { RecordOutcome } from '../../domain/workflow/record-activities';
 
-export interface OpenRecord {
+/** A workflow whose end this process waits for. Neither promise rejects. */
+export interface RunningWorkflow {
+  workflowId: string;
   /**
-   * Called once, when the first workflow task is over and the workflow goes on: the next eager start has
-   * room. Not called where that task ends the workflow.
+   * Resolves when the first workflow task is over, so that the next eager start has room: with `true` if the workflow
+   * continues after that task, with `false` if the workflow has ended.
    */
-  onHandedOver(): void;
-  /** Called once, when the workflow has ended. */
-  onClosed(outcome: RecordOutcome): void;
+  firstTaskOver: Promise<boolean>;
+  /** Resolves when the workflow has ended. */
+  ended: Promise<RecordOutcome>;
 }
 
-/** A record that asked for a workflow id; see {@link RunningWorkflows.add}. */
-export interface OpenEntry {
-  /**
-   * The workflow is this record's own; `here` if its first task came with the answer. Passes on what was
-   * heard of it before.
-   */
-  acknowledge(here: boolean): void;
-  /** The workflow is another's, or does not exist: there is nothing to wait for. */
+/** A start that has asked for a workflow id; see {@link RunningWorkflows.register}. */
+export interface Registration {
+  /** The workflow was started by this registration; `here`: its first task came with the server's answer. */
+  acknowledge(here: boolean): RunningWorkflow;
+  /** The workflow belongs to another record, or does not exist: nobody waits for its end. */
   remove(): void;
 }
 
-/** What is told of a workflow that is open. */
+/** The workflow that has been running for the longest time. */
 export interface LongestRunning {
   workflowId: string;
   offset: number;
@@ -32,31 +31,39 @@ export interface LongestRunning {
   openSince: number;
 }
 
-type Place = Pick<RecordMemo, 'partition' | 'offset'>;
+type Position = Pick<RecordMemo, 'partition' | 'offset'>;
 
-interface Entry extends OpenRecord {
-  /** Absent where the workflow's record is not known here. */
-  memo?: Place;
-  openSince: number;
+interface Entry {
+  readonly workflow: RunningWorkflow;
+  /** Absent if this process does not know the workflow's record. */
+  readonly position: Position | undefined;
+  readonly openSince: number;
+  /** Whether the workflow is known to be the one that was registered. Until then reports are kept, not passed on. */
   acknowledged: boolean;
-  handedOver: boolean;
+  firstTaskIsOver: boolean;
+  /** Reported before the acknowledgement. */
   outcome?: RecordOutcome;
   /** When to ask the server next, in milliseconds since the epoch, and how long to wait after that. */
   askAt: number;
   interval: number;
+  endFirstTask(isRunning: boolean): void;
+  end(outcome: RecordOutcome): void;
 }
 
-/** A workflow that may run in another process is asked for sooner. */
+/**
+ * When to ask the server about a workflow that has not reported its end. Workflows of this process report themselves,
+ * so 15 s is a safety net. For other workflows the server is the only source, so 2 s.
+ */
 const FIRST_ASK_MS = { here: 15_000, elsewhere: 2_000 };
 const LONGEST_INTERVAL_MS = 60_000;
 const TICK_MS = 1_000;
 
 /**
- * The workflows this bridge worker has started and not yet seen end. Nearly all run in this process and
- * tell it themselves; for one that another worker took over, the server is asked now and then.
+ * The workflows that this bridge worker has started and that have not ended yet. Nearly all run in this process and
+ * report their end themselves. If another worker took a workflow over, this class asks the server now and then.
  */
 export class RunningWorkflows {
-  /** By workflow id. More than one where a record comes again, or another one collides with it. */
+  /** By workflow id. An id has several entries if its record comes again, or if two records collide. */
   readonly #entries = new Map<string, Set<Entry>>();
   readonly #timer: NodeJS.Timeout;
   #size = 0;
@@ -71,55 +78,46 @@ export class RunningWorkflows {
   }
 
   /**
-   * Called before the start: an eager workflow can end before its start is acknowledged. Until then
-   * nothing is passed on, as the id may turn out to be another record's.
+   * Call this before the start, because an eager workflow can end before the server acknowledges its start. Until the
+   * acknowledgement nothing is passed on, because the id may turn out to be another record's.
    */
-  add(workflowId: string, record: OpenRecord, memo: Place): OpenEntry {
-    const entry: Entry = {
-      memo,
-      openSince: Date.now(),
-      onHandedOver: () => record.onHandedOver(),
-      onClosed: (outcome) => record.onClosed(outcome),
-      acknowledged: false,
-      handedOver: false,
-      askAt: 0,
-      interval: FIRST_ASK_MS.here,
-    };
-    this.#add(workflowId, entry);
+  register(workflowId: string, position: Position): Registration {
+    const entry = newEntry(workflowId, position);
+    this.#add(entry);
     return {
       acknowledge: (here) => {
         entry.acknowledged = true;
         entry.interval = here ? FIRST_ASK_MS.here : FIRST_ASK_MS.elsewhere;
         entry.askAt = Date.now() + entry.interval;
-        // Whoever polls gets the task: it takes no place of an eager one.
-        if (!here) entry.handedOver = true;
-        if (entry.handedOver) entry.onHandedOver();
-        if (entry.outcome) this.#close(workflowId, entry, entry.outcome);
+        // Whichever worker polls gets the task: it takes no slot of an eager start.
+        if (!here) entry.firstTaskIsOver = true;
+        if (entry.outcome) this.#end(entry, entry.outcome);
+        else if (entry.firstTaskIsOver) entry.endFirstTask(true);
+        return entry.workflow;
       },
-      remove: () => this.#remove(workflowId, entry),
+      remove: () => this.#remove(entry),
     };
   }
 
-  /** A workflow that may run, or have ended, anywhere. Whether it has is asked at once. */
-  watch(workflowId: string, onEnded: () => void): void {
-    this.#add(workflowId, {
-      onHandedOver: () => undefined,
-      onClosed: onEnded,
-      openSince: Date.now(),
-      acknowledged: true,
-      handedOver: true,
-      askAt: 0,
-      interval: FIRST_ASK_MS.elsewhere,
-    });
+  /** Resolves when a workflow has ended that may run, or have ended, in any process. The server is asked at once. */
+  async whenEnded(workflowId: string): Promise<void> {
+    const entry = newEntry(workflowId, undefined);
+    entry.acknowledged = true;
+    entry.firstTaskIsOver = true;
+    entry.interval = FIRST_ASK_MS.elsewhere;
+    this.#add(entry);
+    await entry.workflow.ended;
   }
 
-  handedOver(workflowId: string): void {
-    for (const entry of this.#entries.get(workflowId) ?? []) this.#handOver(entry);
+  /** Reported by the workflow: its first task is over, and it continues. */
+  firstTaskOver(workflowId: string): void {
+    for (const entry of this.#entries.get(workflowId) ?? []) this.#endFirstTask(entry);
   }
 
-  closed(workflowId: string, outcome: RecordOutcome): void {
+  /** Reported by the workflow, or answered by the server. */
+  ended(workflowId: string, outcome: RecordOutcome): void {
     for (const entry of [...(this.#entries.get(workflowId) ?? [])]) {
-      if (entry.acknowledged) this.#close(workflowId, entry, outcome);
+      if (entry.acknowledged) this.#end(entry, outcome);
       else entry.outcome = outcome;
     }
   }
@@ -132,14 +130,14 @@ export class RunningWorkflows {
     return this.#size;
   }
 
-  /** Of those whose memo is asked for, the workflow that has been open for the longest time. */
-  oldest(wanted: (memo: Place) => boolean): LongestRunning | undefined {
+  /** The longest running workflow among those whose position is wanted. */
+  oldest(wanted: (position: Position) => boolean): LongestRunning | undefined {
     let oldest: LongestRunning | undefined;
     for (const [workflowId, entries] of this.#entries) {
-      for (const { acknowledged, memo, openSince } of entries) {
-        if (!acknowledged || !memo || !wanted(memo)) continue;
+      for (const { acknowledged, position, openSince } of entries) {
+        if (!acknowledged || !position || !wanted(position)) continue;
         if (openSince >= (oldest?.openSince ?? Infinity)) continue;
-        oldest = { workflowId, offset: memo.offset, openSince };
+        oldest = { workflowId, offset: position.offset, openSince };
       }
     }
     return oldest;
@@ -149,31 +147,33 @@ export class RunningWorkflows {
     clearInterval(this.#timer);
   }
 
-  #add(workflowId: string, entry: Entry): void {
+  #add(entry: Entry): void {
+    const { workflowId } = entry.workflow;
     const entries = this.#entries.get(workflowId) ?? new Set();
     this.#entries.set(workflowId, entries.add(entry));
     this.#size++;
   }
 
-  #handOver(entry: Entry): void {
-    if (entry.handedOver) return;
-    entry.handedOver = true;
-    if (entry.acknowledged) entry.onHandedOver();
+  #endFirstTask(entry: Entry): void {
+    entry.firstTaskIsOver = true;
+    if (entry.acknowledged) entry.endFirstTask(true);
   }
 
-  #close(workflowId: string, entry: Entry, outcome: RecordOutcome): void {
-    this.#remove(workflowId, entry);
-    entry.onClosed(outcome);
+  #end(entry: Entry, outcome: RecordOutcome): void {
+    this.#remove(entry);
+    entry.endFirstTask(false);
+    entry.end(outcome);
   }
 
-  #remove(workflowId: string, entry: Entry): void {
+  #remove(entry: Entry): void {
+    const { workflowId } = entry.workflow;
     const entries = this.#entries.get(workflowId);
     if (!entries?.delete(entry)) return;
     this.#size--;
     if (entries.size === 0) this.#entries.delete(workflowId);
   }
 
-  /** One after the other: this path is rare, and must not add load to a server in trouble. */
+  /** Asks about one workflow after another: this path is rare, and must not add load to a server in trouble. */
   async #askDue(): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
@@ -184,8 +184,8 @@ export class RunningWorkflows {
         for (const entry of due) {
           entry.interval = Math.min(entry.interval * 1.5, LONGEST_INTERVAL_MS);
           entry.askAt = Date.now() + entry.interval;
-          // A task that is still running here after this long no longer fits the eager slots' model.
-          this.#handOver(entry);
+          // A first task that still runs here after so long no longer needs the slot of an eager start.
+          this.#endFirstTask(entry);
         }
         await this.#ask(workflowId);
       }
@@ -198,11 +198,23 @@ export class RunningWorkflows {
     try {
       const { status } = await this.client.workflow.getHandle(workflowId).describe();
       if (status.name === 'RUNNING') return;
-      this.closed(workflowId, status.name === 'COMPLETED' ? 'delivered' : 'failed');
+      this.ended(workflowId, status.name === 'COMPLETED' ? 'delivered' : 'failed');
     } catch (error) {
-      // Deleted after its retention, or terminated and deleted by hand: there is nothing to wait for.
-      if (error instanceof WorkflowNotFoundError) this.closed(workflowId, 'failed');
+      // The workflow was deleted, after its retention or by hand: there is nothing to wait for.
+      if (error instanceof WorkflowNotFoundError) this.ended(workflowId, 'failed');
       else this.logger.debug({ workflowId, err: error }, 'could not ask for a workflow');
     }
   }
+}
+
+function newEntry(workflowId: string, position: Position | undefined): Entry {
+  let endFirstTask!: (isRunning: boolean) => void;
+  let end!: (outcome: RecordOutcome) => void;
+  const firstTaskOver = new Promise<boolean>((resolve) => (endFirstTask = resolve));
+  const ended = new Promise<RecordOutcome>((resolve) => (end = resolve));
+  return {
+    workflow: { workflowId, firstTaskOver, ended },
+    ...{ position, openSince: Date.now(), acknowledged: false, firstTaskIsOver: false },
+    ...{ askAt: 0, interval: FIRST_ASK_MS.here, endFirstTask, end },
+  };
 }

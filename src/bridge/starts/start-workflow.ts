@@ -16,7 +16,7 @@ import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 import type { Backoff } from './backoff';
 import type { StartGate, StartPermit } from '../brake/brake';
-import type { OpenRecord, RunningWorkflows } from './running-workflows';
+import type { RunningWorkflow, RunningWorkflows } from './running-workflows';
 import type { StartRate } from './start-rate';
 
 export interface StartDependencies {
@@ -44,44 +44,34 @@ export class StartRejectedError extends Error {
   override readonly name = 'StartRejectedError';
 }
 
-interface Started {
-  /** The one of the record's ids that it has. */
+/** The workflow of this very record existed. */
+interface Duplicate {
   workflowId: string;
-}
-
-/** The workflow of this very record existed; `duplicateOf` is the memo it was started with. */
-interface Duplicate extends Started {
+  /** The memo that the workflow was started with. */
   duplicateOf: Record<string, unknown>;
-  /** Whether it had ended. */
-  ended: boolean;
+  hasEnded: boolean;
 }
 
 /**
- * Makes a record, or a chunk of them, durable as a workflow. Waits for the gate, unless it was passed
- * before, then tries until the server answers; rejects only with {@link StartRejectedError} or when the
- * signal aborts.
+ * Makes a record, or a chunk of records, durable as a workflow. Waits for the start gate unless `given` is a permit,
+ * then tries until the server answers. The result's `workflowId` is the id, among the record's possible ids, that the
+ * workflow has. Rejects only with {@link StartRejectedError}, or when the signal aborts.
  */
 export async function startWorkflow(
   deps: StartDependencies,
   start: WorkflowStart,
-  record: OpenRecord,
-  passed?: StartPermit,
-): Promise<Started | Duplicate> {
-  const pass = passed ?? (await deps.gate.enter(deps.signal));
-  pass.begins(placeOf(start.memo));
-  let started = false;
+  given?: StartPermit,
+): Promise<RunningWorkflow | Duplicate> {
+  const permit = given ?? (await deps.gate.enter(deps.signal));
+  permit.begins(placeOf(start.memo));
   try {
-    const result = await startUnderAnyId(deps, start, {
-      onHandedOver: () => record.onHandedOver(),
-      onClosed(outcome) {
-        pass.ended(outcome);
-        record.onClosed(outcome);
-      },
-    });
-    started = !('duplicateOf' in result);
+    const result = await startUnderAnyId(deps, start);
+    if ('duplicateOf' in result) permit.unused();
+    else void result.ended.then((outcome) => permit.ended(outcome));
     return result;
-  } finally {
-    if (!started) pass.unused();
+  } catch (error) {
+    permit.unused();
+    throw error;
   }
 }
 
@@ -93,10 +83,9 @@ function placeOf({ partition, ...memo }: RecordMemo | ChunkMemo) {
 async function startUnderAnyId(
   deps: StartDependencies,
   start: WorkflowStart,
-  record: OpenRecord,
-): Promise<Started | Duplicate> {
+): Promise<RunningWorkflow | Duplicate> {
   for (const workflowId of [start.workflowId, ...start.furtherIds]) {
-    const result = await startUnder(deps, workflowId, start, record);
+    const result = await startUnder(deps, workflowId, start);
     if (result !== 'collision') return result;
     deps.metrics.idCollisions.inc({ stream: deps.stream.name });
     deps.logger.error(
@@ -109,24 +98,22 @@ async function startUnderAnyId(
   );
 }
 
-/** Tries one id, with the record listed as open meanwhile. */
+/** Tries one id. The workflow is registered as running before the start is sent. */
 async function startUnder(
   deps: StartDependencies,
   workflowId: string,
   start: WorkflowStart,
-  record: OpenRecord,
-): Promise<Started | Duplicate | 'collision'> {
-  const entry = deps.open.add(workflowId, record, start.memo);
+): Promise<RunningWorkflow | Duplicate | 'collision'> {
+  const registration = deps.open.register(workflowId, start.memo);
   try {
     const result = await untilAnswered(deps, workflowId, start);
     if (typeof result === 'object' && 'startedHere' in result) {
-      entry.acknowledge(result.startedHere);
-      return { workflowId };
+      return registration.acknowledge(result.startedHere);
     }
-    entry.remove();
+    registration.remove();
     return result;
   } catch (error) {
-    entry.remove();
+    registration.remove();
     throw error;
   }
 }
@@ -175,7 +162,7 @@ async function untilAnswered(
           ([field, value]) => holder.memo[field] === value,
         );
         if (own && unknownOutcome) return { startedHere: false };
-        return { workflowId, duplicateOf: holder.memo, ended: holder.ended };
+        return { workflowId, duplicateOf: holder.memo, hasEnded: holder.ended };
       }
       if (grpcStatus(error) === GrpcStatus.INVALID_ARGUMENT) {
         throw new StartRejectedError(errorWithCause(error), { cause: error });

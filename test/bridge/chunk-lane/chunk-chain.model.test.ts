@@ -221,7 +221,7 @@ class Model {
   async settled(): Promise<void> {
     await settled();
     for (const { open } of this.#all) {
-      for (const id of this.server.keys()) open.closed(id, 'delivered');
+      for (const id of this.server.keys()) open.ended(id, 'delivered');
     }
     await settled();
   }

@@ -360,7 +360,7 @@ class Model {
       );
       run.ended = true;
       run.result.resolve(result);
-      run.bridge.open.closed(run.workflowId, 'delivered');
+      run.bridge.open.ended(run.workflowId, 'delivered');
     } catch (error) {
       const expected = error instanceof ApplicationFailure || error instanceof Error;
       if (!expected) throw error;
@@ -376,7 +376,7 @@ class Model {
     run.ended = true;
     run.end.resolve();
     if (!this.over.has(run.offset)) this.#end(run.offset);
-    for (const { open } of this.#all) open.closed(run.workflowId, 'delivered');
+    for (const { open } of this.#all) open.ended(run.workflowId, 'delivered');
   }
 
   async end(): Promise<void> {

@@ -56,7 +56,7 @@ test('no more are open than the stream allows', async () => {
   void handOn(2);
   await settled();
   expect(started).toEqual(['test-m0-0', 'test-m1-1']);
-  open.closed('test-m1-1', 'delivered');
+  open.ended('test-m1-1', 'delivered');
   await settled();
   expect(started).toEqual(['test-m0-0', 'test-m1-1', 'test-m2-2']);
 });
@@ -68,7 +68,7 @@ test('what waits when its attempt ends is not started any more, and keeps no pla
   attempt.abort();
   // At once: no place need come free for that.
   await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
-  open.closed('test-m0-0', 'delivered');
+  open.ended('test-m0-0', 'delivered');
   await handOn(3);
   expect(started).toEqual(['test-m0-0', 'test-m1-1', 'test-m3-3']);
 });

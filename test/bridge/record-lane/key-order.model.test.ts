@@ -240,7 +240,7 @@ class Model {
     const waits = before !== undefined && before !== run && before.state !== 'ended';
     if (how === 'slow' || waits) {
       run.state = 'slow';
-      run.bridge.open.handedOver(run.workflowId);
+      run.bridge.open.firstTaskOver(run.workflowId);
       return;
     }
     const missing = [...this.keys.keys()].filter(
@@ -251,7 +251,7 @@ class Model {
     }
     run.state = 'ended';
     this.delivered.push(run.offset);
-    run.bridge.open.closed(run.workflowId, 'delivered');
+    run.bridge.open.ended(run.workflowId, 'delivered');
   }
 
   #ordered(a: number, b: number): boolean {
@@ -262,7 +262,7 @@ class Model {
   async ask(): Promise<void> {
     for (const { open } of this.#all) {
       for (const run of this.server.values()) {
-        if (run.state === 'ended') open.closed(run.workflowId, 'delivered');
+        if (run.state === 'ended') open.ended(run.workflowId, 'delivered');
       }
     }
     await settled();

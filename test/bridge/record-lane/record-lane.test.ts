@@ -132,12 +132,12 @@ class World {
     await settled();
   }
 
-  async close(id: string, outcome: Parameters<RunningWorkflows['closed']>[1]): Promise<void> {
+  async close(id: string, outcome: Parameters<RunningWorkflows['ended']>[1]): Promise<void> {
     const start = this.starts.find(({ options }) => options.workflowId === id);
     // As the stream's worker does.
     const memo = start?.options.memo ?? {};
     this.ends.ended({ workflowId: id, runId: id, workflowType: start?.type ?? '', memo }, outcome);
-    this.open.closed(id, outcome);
+    this.open.ended(id, outcome);
     await settled();
   }
 
@@ -210,7 +210,7 @@ describe('places', () => {
     expect(world.dispatcher.inFlightCount).toBe(2);
     await world.close('test-m1-1', 'delivered');
     expect(world.ids).toEqual(['test-m0-0', 'test-m1-1', 'test-m2-2']);
-    world.open.handedOver('test-m0-0');
+    world.open.firstTaskOver('test-m0-0');
     await settled();
     expect(world.starts).toHaveLength(4);
     expect(world.window.watermark).toBe(2);
@@ -221,7 +221,7 @@ describe('places', () => {
     await world.push(...many(6));
     for (let i = 0; i < 3; i++) {
       await world.acknowledge(i);
-      world.open.handedOver(world.ids[i]!);
+      world.open.firstTaskOver(world.ids[i]!);
       await settled();
     }
     expect(world.starts).toHaveLength(3);
@@ -291,7 +291,7 @@ describe('places', () => {
       world.starts[i]!.resolve({ eagerlyStarted: true });
       const id = world.ids[i]!;
       while (!world.finished.includes(i)) await new Promise((resolve) => setImmediate(resolve));
-      world.open.closed(id, 'delivered');
+      world.open.ended(id, 'delivered');
       expect(world.dispatcher.inFlightCount).toBeLessThanOrEqual(3);
     }
     await done;
@@ -405,7 +405,7 @@ test('a record that comes again while its workflow is open waits for the first',
   create({ maxOpen: 2 });
   await world.push(message('42'));
   await world.acknowledge(0);
-  world.open.handedOver('test-42-0');
+  world.open.firstTaskOver('test-42-0');
   // The partition was lost and came back: a new window, the same record.
   const again = new PartitionWindow(
     'topic',
@@ -499,7 +499,7 @@ test('in order, the next of a key comes after the workflow of one that is slow, 
   expect(world.ids).toEqual(['test-m0-0']);
   await world.close('test-m0-0', 'delivered');
   await world.acknowledge(1);
-  world.open.handedOver('test-m1-1');
+  world.open.firstTaskOver('test-m1-1');
   await settled();
   const afters = world.starts.map(({ options }) => (options.args[0] as { after?: string }).after);
   expect(world.ids).toEqual(['test-m0-0', 'test-m1-1', 'test-m2-2']);
@@ -540,7 +540,7 @@ describe('lost partitions', () => {
     create({ ordering: 'partition' });
     const [stuck] = await world.push(...many(3));
     await world.acknowledge(0);
-    world.open.handedOver('test-m0-0');
+    world.open.firstTaskOver('test-m0-0');
     expect(stuck!.turn!.line.queue).toHaveLength(2);
     world.window.revoked = true;
     world.dispatcher.dropLost();

@@ -24,36 +24,46 @@ function create(describe: (id: string) => Promise<{ status: { name: string } }> 
 
 const running = () => Promise.resolve({ status: { name: 'RUNNING' } });
 
-/** Adds a record; tells what it was told. */
+/** Registers a start; collects what its promises resolve with after the acknowledgement. */
 function add(workflowId: string, memo = { partition: 0, offset: 0 }) {
   const events: string[] = [];
-  const record = {
-    onHandedOver: () => void events.push('handed over'),
-    onClosed: (outcome: string) => void events.push(outcome),
+  const registration = open.register(workflowId, memo);
+  const entry = {
+    acknowledge(here: boolean) {
+      const { firstTaskOver, ended } = registration.acknowledge(here);
+      void firstTaskOver.then((isRunning) => isRunning && events.push('first task over'));
+      void ended.then((outcome) => events.push(outcome));
+    },
+    remove: () => registration.remove(),
   };
-  const entry = open.add(workflowId, record, memo);
   return { entry, events };
 }
+
+/** Lets promises that are resolved call their handlers. */
+const handled = () => jest.advanceTimersByTimeAsync(0);
 
 test('one that is watched is asked for at once, and told once', async () => {
   create(() => Promise.resolve({ status: { name: 'COMPLETED' } }));
   let ended = 0;
-  open.watch('a', () => ended++);
+  void open.whenEnded('a').then(() => ended++);
   await jest.advanceTimersByTimeAsync(1_000);
   expect([asked, ended, open.size]).toEqual([['a'], 1, 0]);
-  open.closed('a', 'delivered');
+  open.ended('a', 'delivered');
+  await handled();
   expect(ended).toBe(1);
 });
 
 test('one that is watched and runs is asked for again, unless it tells its end', async () => {
   create();
   let ended = 0;
-  open.watch('a', () => ended++);
+  void open.whenEnded('a').then(() => ended++);
   await jest.advanceTimersByTimeAsync(10_000);
   expect(asked.length).toBeGreaterThan(1);
-  open.handedOver('a');
+  open.firstTaskOver('a');
+  await handled();
   expect(ended).toBe(0);
-  open.closed('a', 'failed');
+  open.ended('a', 'failed');
+  await handled();
   expect(ended).toBe(1);
 });
 
@@ -68,65 +78,72 @@ describe('a workflow in this process', () => {
     expect(oldest()).toBeUndefined();
     for (const { entry } of [first, second]) entry.acknowledge(true);
     expect([oldest(), oldest(0), oldest(2)]).toEqual(['a', 'b', undefined]);
-    open.closed('a', 'delivered');
+    open.ended('a', 'delivered');
     expect(oldest()).toBe('b');
   });
 
-  test('is handed over once, closed once, and then forgotten', () => {
+  test('is handed over once, closed once, and then forgotten', async () => {
     const { entry, events } = add('a');
     entry.acknowledge(true);
     expect(open.size).toBe(1);
-    open.handedOver('a');
-    open.handedOver('a');
-    open.closed('a', 'delivered');
-    open.closed('a', 'failed');
-    open.handedOver('a');
-    expect(events).toEqual(['handed over', 'delivered']);
+    open.firstTaskOver('a');
+    open.firstTaskOver('a');
+    open.ended('a', 'delivered');
+    open.ended('a', 'failed');
+    open.firstTaskOver('a');
+    await handled();
+    expect(events).toEqual(['first task over', 'delivered']);
     expect(open.size).toBe(0);
   });
 
-  test('one that ends in its first task is only closed', () => {
+  test('one that ends in its first task is only closed', async () => {
     const { entry, events } = add('a');
     entry.acknowledge(true);
-    open.closed('a', 'duplicate');
+    open.ended('a', 'duplicate');
+    await handled();
     expect(events).toEqual(['duplicate']);
   });
 
-  test('an end that comes before the acknowledgement waits for it', () => {
+  test('an end that comes before the acknowledgement waits for it', async () => {
     const { entry, events } = add('a');
-    open.handedOver('a');
-    open.closed('a', 'delivered');
+    open.firstTaskOver('a');
+    open.ended('a', 'delivered');
+    await handled();
     expect(events).toEqual([]);
     expect(open.size).toBe(1);
     entry.acknowledge(true);
-    expect(events).toEqual(['handed over', 'delivered']);
+    await handled();
+    expect(events).toEqual(['delivered']);
     expect(open.size).toBe(0);
   });
 
-  test('what is heard of an id that is held by another record is not passed on', () => {
+  test('what is heard of an id that is held by another record is not passed on', async () => {
     const { entry, events } = add('a');
-    open.closed('a', 'delivered');
+    open.ended('a', 'delivered');
     entry.remove();
     entry.remove();
+    await handled();
     expect(events).toEqual([]);
     expect(open.size).toBe(0);
   });
 
-  test('a second record under the id neither hides nor removes the first', () => {
+  test('a second record under the id neither hides nor removes the first', async () => {
     const first = add('a');
     first.entry.acknowledge(true);
     const second = add('a');
     expect(open.size).toBe(2);
     second.entry.remove();
-    open.closed('a', 'delivered');
+    open.ended('a', 'delivered');
+    await handled();
     expect(first.events).toEqual(['delivered']);
+    await handled();
     expect(second.events).toEqual([]);
     expect(open.size).toBe(0);
   });
 
   test('workflows that are not known are none of its business', () => {
-    open.handedOver('b');
-    open.closed('b', 'failed');
+    open.firstTaskOver('b');
+    open.ended('b', 'failed');
     expect(open.size).toBe(0);
   });
 });
@@ -145,7 +162,8 @@ describe('a workflow that another worker took over', () => {
     expect(asked).toEqual([]);
     await jest.advanceTimersByTimeAsync(2_000);
     expect(asked).toEqual(['a']);
-    expect(events).toEqual(['handed over', outcome]);
+    await handled();
+    expect(events).toEqual(['first task over', outcome]);
     expect(open.size).toBe(0);
   });
 
@@ -154,7 +172,8 @@ describe('a workflow that another worker took over', () => {
     const { entry, events } = add('a');
     entry.acknowledge(true);
     await jest.advanceTimersByTimeAsync(10 * 60_000);
-    expect(events).toEqual(['handed over']);
+    await handled();
+    expect(events).toEqual(['first task over']);
     expect(asked.length).toBeGreaterThan(8);
     expect(asked.length).toBeLessThan(15);
     expect(open.size).toBe(1);
@@ -165,7 +184,8 @@ describe('a workflow that another worker took over', () => {
     const { entry, events } = add('a');
     entry.acknowledge(true);
     await jest.advanceTimersByTimeAsync(20_000);
-    expect(events).toEqual(['handed over', 'failed']);
+    await handled();
+    expect(events).toEqual(['first task over', 'failed']);
   });
 
   test('stays open while the server can not be asked, and the next one has its turn', async () => {
@@ -176,7 +196,8 @@ describe('a workflow that another worker took over', () => {
     second.entry.acknowledge(true);
     await jest.advanceTimersByTimeAsync(20_000);
     expect(asked).toEqual(['a', 'b']);
-    expect(first.events).toEqual(['handed over']);
+    await handled();
+    expect(first.events).toEqual(['first task over']);
     expect(open.size).toBe(2);
   });
 
@@ -196,6 +217,7 @@ describe('a workflow that another worker took over', () => {
     const { entry, events } = add('a');
     await jest.advanceTimersByTimeAsync(120_000);
     expect(asked).toEqual([]);
+    await handled();
     expect(events).toEqual([]);
     entry.acknowledge(true);
     await jest.advanceTimersByTimeAsync(10_000);

@@ -74,15 +74,17 @@ function begin(answers: ('ok' | Error)[], holders: Record<string, object | Error
       signal: stopping.signal,
     },
     start,
-    { onHandedOver: () => undefined, onClosed: (outcome) => closed.push(outcome) },
   );
-  result.catch(() => undefined);
+  void result.then(
+    async (started) => 'ended' in started && closed.push(await started.ended),
+    () => undefined,
+  );
   return { result, starts, closed, open, lines, metrics, stopping, backoff, rate };
 }
 
 test('starts the workflow once, never over an existing one', async () => {
   const { result, starts, open } = begin(['ok']);
-  await expect(result).resolves.toEqual({ workflowId: STARTED });
+  await expect(result).resolves.toMatchObject({ workflowId: STARTED });
   expect(starts).toEqual([
     {
       workflowId: FIRST,
@@ -101,9 +103,10 @@ test('starts the workflow once, never over an existing one', async () => {
 test('a workflow that ends before its start is acknowledged counts', async () => {
   const { result, closed, open } = begin(['ok']);
   await Promise.resolve();
-  open.closed(FIRST, 'delivered');
+  open.ended(FIRST, 'delivered');
   expect(closed).toEqual([]);
   await result;
+  await settled();
   expect(closed).toEqual(['delivered']);
   expect(open.size).toBe(0);
 });
@@ -111,7 +114,7 @@ test('a workflow that ends before its start is acknowledged counts', async () =>
 describe('already started', () => {
   test('by this very record: a duplicate', async () => {
     const { result, starts, open, metrics } = begin([alreadyStarted()], { [FIRST]: memo });
-    await expect(result).resolves.toMatchObject({ duplicateOf: memo, ended: false });
+    await expect(result).resolves.toMatchObject({ duplicateOf: memo, hasEnded: false });
     expect(starts).toHaveLength(1);
     expect(open.size).toBe(0);
     expect(await counts(metrics.idCollisions)).toEqual({});
@@ -122,7 +125,7 @@ describe('already started', () => {
     async (field) => {
       const holders = { [FIRST]: { ...memo, [field]: 'other' } };
       const { result, starts, lines, metrics, open } = begin([alreadyStarted(), 'ok'], holders);
-      await expect(result).resolves.toEqual({ workflowId: STARTED });
+      await expect(result).resolves.toMatchObject({ workflowId: STARTED });
       expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, SECOND]);
       expect(starts[1]).toMatchObject({ args: start.args, memo });
       expect(open.size).toBe(1);
@@ -133,13 +136,13 @@ describe('already started', () => {
 
   test('by a workflow of another program, without memo: a collision', async () => {
     const { result } = begin([alreadyStarted(), 'ok'], { [FIRST]: {} });
-    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    await expect(result).resolves.toMatchObject({ workflowId: STARTED });
   });
 
   test('a collision whose next id holds this record: a duplicate', async () => {
     const holders = { [FIRST]: { ...memo, partition: 9 }, [SECOND]: memo };
     const { result } = begin([alreadyStarted(), alreadyStarted(SECOND)], holders);
-    await expect(result).resolves.toMatchObject({ duplicateOf: memo, ended: false });
+    await expect(result).resolves.toMatchObject({ duplicateOf: memo, hasEnded: false });
   });
 
   test('every id is held by another record: rejected, never dropped', async () => {
@@ -157,7 +160,7 @@ describe('already started', () => {
 
   test('by a workflow that is gone when asked for: started again', async () => {
     const { result, starts } = begin([alreadyStarted(), 'ok']);
-    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    await expect(result).resolves.toMatchObject({ workflowId: STARTED });
     expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST]);
   });
 
@@ -173,7 +176,7 @@ describe('already started', () => {
 
   test('after a try whose outcome is unknown: it was this one that started it', async () => {
     const { result, starts, open } = begin([serviceError(4), alreadyStarted()], { [FIRST]: memo });
-    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    await expect(result).resolves.toMatchObject({ workflowId: STARTED });
     expect(starts).toHaveLength(2);
     expect(open.size).toBe(1);
   });
@@ -181,15 +184,15 @@ describe('already started', () => {
   test('after a try whose outcome is unknown, by another record: a collision', async () => {
     const holders = { [FIRST]: { ...memo, timestamp: 1 } };
     const { result, starts } = begin([serviceError(4), alreadyStarted(), 'ok'], holders);
-    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    await expect(result).resolves.toMatchObject({ workflowId: STARTED });
     expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST, SECOND]);
   });
 
   test('a workflow that ended here between two tries is closed once', async () => {
     const { result, closed, open } = begin([serviceError(4), alreadyStarted()], { [FIRST]: memo });
     await settled();
-    open.closed(FIRST, 'delivered');
-    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    open.ended(FIRST, 'delivered');
+    await expect(result).resolves.toMatchObject({ workflowId: STARTED });
     expect(closed).toEqual(['delivered']);
     expect(open.size).toBe(0);
   });
@@ -197,10 +200,11 @@ describe('already started', () => {
   test('the end of the other workflow under the id is not taken for our own', async () => {
     const holders = { [FIRST]: { ...memo, timestamp: 1 } };
     const { result, closed, open } = begin([alreadyStarted(), 'ok'], holders);
-    open.closed(FIRST, 'delivered');
-    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    open.ended(FIRST, 'delivered');
+    await expect(result).resolves.toMatchObject({ workflowId: STARTED });
     expect(closed).toEqual([]);
-    open.closed(SECOND, 'dead_lettered');
+    open.ended(SECOND, 'dead_lettered');
+    await settled();
     expect(closed).toEqual(['dead_lettered']);
   });
 });
@@ -221,7 +225,7 @@ describe('errors of the server', () => {
     ['other', new Error('socket hang up')],
   ])('%s: pauses, then tries the same id again', async (reason, error) => {
     const { result, starts, metrics, lines, open } = begin([error, 'ok']);
-    await expect(result).resolves.toEqual({ workflowId: STARTED });
+    await expect(result).resolves.toMatchObject({ workflowId: STARTED });
     expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST]);
     expect(await counts(metrics.backoff)).toEqual({ [`test/${reason}`]: 1 });
     expect(lines).toMatchObject([{ level: 40, reason }]);
@@ -231,7 +235,7 @@ describe('errors of the server', () => {
   test('resource_exhausted: slows down, tries the same id again, and pauses nothing', async () => {
     const exhausted = serviceError(8, 'namespace rate limit exceeded');
     const { result, starts, metrics, lines, rate, backoff } = begin([exhausted, exhausted, 'ok']);
-    await expect(result).resolves.toEqual({ workflowId: 'test-42-7' });
+    await expect(result).resolves.toMatchObject({ workflowId: 'test-42-7' });
     expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST, FIRST]);
     expect(rate.limit).toBeLessThan(10);
     expect(backoff.active).toBe(false);
@@ -249,7 +253,7 @@ describe('errors of the server', () => {
       },
     };
     const { result, starts } = begin([alreadyStarted()], holders);
-    await expect(result).resolves.toMatchObject({ duplicateOf: memo, ended: false });
+    await expect(result).resolves.toMatchObject({ duplicateOf: memo, hasEnded: false });
     expect([starts.length, times]).toEqual([1, 2]);
   });
 

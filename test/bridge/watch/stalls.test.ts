@@ -201,8 +201,7 @@ describe('the reason', () => {
       { reason: 'records_waiting' },
       { reason: 'no_fetch' },
     ]);
-    const record = { onHandedOver: () => undefined, onClosed: () => undefined };
-    open.add('w', record, { partition: 0, offset: 3 }).acknowledge(true);
+    open.register('w', { partition: 0, offset: 3 }).acknowledge(true);
     const oldest = { workflowId: 'w', offset: 3, openSince: expect.any(Number) as number };
     expect(reason(waiting)).toEqual({ reason: 'max_open', oldest });
     expect(reason(waiting, { of: chunk })).toEqual({ reason: 'chunk_open', oldest });
