@@ -8,7 +8,7 @@ jest.setTimeout(60_000);
 
 test("the framework's workflows make a bundle without zod", async () => {
   const { code } = await bundleFrameworkWorkflows();
-  for (const name of ['deliverRecord', 'invalidRecord', 'closed', 'handedOver']) {
+  for (const name of ['deliverRecord', 'invalidRecord', 'closed', 'firstTaskOver']) {
     expect(code).toContain(name);
   }
   // It would add a megabyte, and time to every workflow: what workflows import are types.
@@ -28,7 +28,7 @@ describe("a user's own workflows", () => {
     const bundle = await workflowBundle(own);
     expect(bundle).toHaveProperty('code');
     const { code } = bundle as { code: string };
-    for (const name of ['enrichAndDeliver', 'deliverRecord', 'invalidRecord', 'handedOver']) {
+    for (const name of ['enrichAndDeliver', 'deliverRecord', 'invalidRecord', 'firstTaskOver']) {
       expect(code).toContain(name);
     }
   });
