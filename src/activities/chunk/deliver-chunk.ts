@@ -8,9 +8,11 @@ import type { Predecessor } from '../../domain/workflow/key-hash';
 import type { KafkaRecord } from '../../domain/record/record';
 import type { RetryPolicy } from '../../domain/stream/retry-policy';
 import { within } from '../../telemetry/tracing';
-import { ChunkAttempt } from './chunk-attempt';
 import { withHeartbeats } from '../attempt/heartbeat';
-import { OrderedChunkAttempt } from './ordered-chunk-attempt';
+import { ChunkAttempt } from './chunk-attempt';
+import { createChunkDelivery } from './chunk-delivery';
+import { deliverByKey } from './deliver-by-key';
+import { deliverUnordered } from './deliver-unordered';
 import type { ChunkResult } from '../../domain/workflow/record-activities';
 
 /**
@@ -37,8 +39,15 @@ export async function deliverChunk(
       : await readBack(deps.reader, chunk);
     const span = deps.tracing?.processChunk(deps.stream, chunk, progress.records, info);
     const attempt = async () => {
-      const Attempt = deps.stream.ordering === 'none' ? ChunkAttempt : OrderedChunkAttempt;
-      await new Attempt(deps, chunk, retry, progress, span?.trace).run();
+      const parts = createChunkDelivery(
+        deps,
+        new ChunkAttempt(chunk, retry, progress, span?.trace),
+      );
+      try {
+        await (deps.stream.ordering === 'none' ? deliverUnordered(parts) : deliverByKey(parts));
+      } finally {
+        parts.locks.releaseAll();
+      }
       if (expired > 0) deps.events.expired(expired);
       const { duplicates, handedOn, filtered } = progress;
       // Once the attempt has succeeded: one that reads the records back begins to count anew.
