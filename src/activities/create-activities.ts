@@ -7,7 +7,8 @@ import { deliver, type DeliveredRecord, type DeliveryEvents } from './record/del
 import { deliverChunk } from './chunk/deliver-chunk';
 import type { ChunkDependencies } from './chunk/dependencies';
 import { withHeartbeats } from './attempt/heartbeat';
-import { holdKey } from './record/held-key';
+import { NO_GUARD } from './guard/delivery-guard';
+import { HoldGuard } from './guard/hold-guard';
 import type { RecordActivities } from '../domain/workflow/record-activities';
 import { withTimeLimit } from './attempt/time-limit';
 import type { Tracing } from '../telemetry/tracing';
@@ -40,7 +41,7 @@ export interface ActivityDependencies {
   stream: AnyStream;
   deadLetters: DeadLetterWriter;
   events: RecordEvents;
-  chunks: Omit<ChunkDependencies, 'stream' | 'tracing' | 'holds'>;
+  chunks: Omit<ChunkDependencies, 'stream' | 'tracing' | 'guard'>;
   /** Absent where what follows a dead record of a key is not held. */
   holds?: Holds | undefined;
   /** Absent: no spans. */
@@ -56,17 +57,17 @@ export function createActivities({
   holds,
   tracing,
 }: ActivityDependencies): RecordActivities {
+  const guard = holds ? new HoldGuard(holds, chunks.reader) : NO_GUARD;
   return {
     deliver: (record, earlierAttempts) =>
-      deliver(stream, events, record, earlierAttempts, tracing, holds),
+      deliver(stream, events, record, earlierAttempts, tracing, guard),
 
     deliverChunk: (chunk, retry) =>
-      deliverChunk({ stream, tracing, holds, ...chunks }, chunk, retry),
+      deliverChunk({ stream, tracing, guard, ...chunks }, chunk, retry),
 
     async deadLetter(record, failure) {
       const { workflowExecution, startToCloseTimeoutMs } = activityInfo();
-      // Before the workflow can end.
-      if (holds) await holdKey(holds, chunks.reader, record);
+      await guard.beforeDeadLetter(record);
       await withHeartbeats(() =>
         withTimeLimit(
           Math.max(startToCloseTimeoutMs - DEAD_LETTER_MARGIN_MS, 1),

@@ -1,5 +1,4 @@
 import type { RecordReader } from '../../kafka/reader';
-import type { Holds } from '../../temporal/hold';
 import type { RecentLayer } from '../../dedupe/recent-layer';
 import type { KafkaRecord } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
@@ -7,6 +6,7 @@ import type { ChunkInput } from '../../domain/workflow/chunk';
 import type { ChunkProgress } from '../../domain/workflow/chunk-progress';
 import type { RecordStart } from '../../domain/workflow/record-start';
 import type { Tracing } from '../../telemetry/tracing';
+import type { DeliveryGuard } from '../guard/delivery-guard';
 import type { DeliveredRecord, DeliveryEvents } from '../record/deliver';
 
 export interface HeldRecords {
@@ -48,8 +48,7 @@ export interface ChunkDependencies {
   /** Only where the records were consumed. */
   held?: HeldRecords;
   recent: RecentLayer;
-  /** Absent where what follows a dead record of a key is not held. */
-  holds?: Pick<Holds, 'heads'> | undefined;
+  guard: Pick<DeliveryGuard, 'heldKeys'>;
   /** Absent: no spans. */
   tracing?: Tracing | undefined;
 }

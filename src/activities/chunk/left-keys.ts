@@ -1,7 +1,7 @@
-import type { Head } from '../../domain/stream/hold';
 import type { KafkaRecord } from '../../domain/record/record';
 import { fitsWorkflow } from '../../domain/workflow/record-start';
 import { withTimeLimit } from '../attempt/time-limit';
+import type { HeldKeys } from '../guard/delivery-guard';
 import type { ChunkDelivery } from './chunk-delivery';
 import { FEW } from './failure-policy';
 import type { Item, KeyGroup } from './key-group';
@@ -22,7 +22,7 @@ const PATIENCE_MS = { none: 0, key: 500, partition: 10_000 };
  * `after`. Whoever waits for a workflow of `after` asks again which keys are held.
  */
 export class LeftKeys {
-  #heads: ReadonlyMap<string, Head> = new Map();
+  #held: HeldKeys = () => false;
   /** Groups whose predecessor did not end soon. */
   #slowGroups = 0;
 
@@ -30,7 +30,7 @@ export class LeftKeys {
 
   /** Call before the first record is delivered. */
   async load(): Promise<void> {
-    await this.#readHeads();
+    await this.#askHeld();
     const { chunk, progress } = this.delivery.attempt;
     for (const [hash, workflowId] of chunk.after ?? []) {
       if (!progress.left.has(hash)) progress.left.set(hash, workflowId);
@@ -41,7 +41,7 @@ export class LeftKeys {
   mustLeave({ keyHash }: KeyGroup, record: KafkaRecord): boolean {
     if (this.delivery.leaver.mayHaveLeft(record)) return true;
     if (keyHash === undefined) return false;
-    return this.delivery.attempt.progress.left.has(keyHash) || this.#isHeld(keyHash, record);
+    return this.delivery.attempt.progress.left.has(keyHash) || this.#held(keyHash, record.offset);
   }
 
   /** The workflow for which the record waits before it is delivered or leaves; undefined if it need not wait. */
@@ -49,7 +49,8 @@ export class LeftKeys {
     if (keyHash === undefined) return undefined;
     const predecessor = this.delivery.attempt.progress.left.get(keyHash);
     if (predecessor === undefined || mustStay(record)) return predecessor;
-    if (this.delivery.leaver.mayHaveLeft(record) || this.#isHeld(keyHash, record)) return undefined;
+    if (this.delivery.leaver.mayHaveLeft(record) || this.#held(keyHash, record.offset))
+      return undefined;
     return isSlow || this.#slowGroups > FEW ? undefined : predecessor;
   }
 
@@ -75,7 +76,7 @@ export class LeftKeys {
     const { left } = attempt.progress;
     // Later records may have left meanwhile, in an overlapping attempt.
     if (left.get(group.keyHash!) === predecessor) left.delete(group.keyHash!);
-    await this.#readHeads();
+    await this.#askHeld();
   }
 
   /** Lets a record leave. Its workflow waits for the predecessor, and is the next record's predecessor. */
@@ -91,15 +92,9 @@ export class LeftKeys {
     if (keyHash !== undefined && workflowId !== undefined) left.set(keyHash, workflowId);
   }
 
-  /** A record before the key's head ended before the head died: another process has delivered it. */
-  #isHeld(keyHash: string, { offset }: KafkaRecord): boolean {
-    const head = this.#heads.get(keyHash);
-    return head !== undefined && offset >= head[0];
-  }
-
-  async #readHeads(): Promise<void> {
+  async #askHeld(): Promise<void> {
     const { deps, attempt } = this.delivery;
-    if (deps.holds) this.#heads = await deps.holds.heads(attempt.chunk);
+    this.#held = await deps.guard.heldKeys(attempt.chunk);
   }
 }
 

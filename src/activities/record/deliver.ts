@@ -1,5 +1,4 @@
 import { activityInfo, Context } from '@temporalio/activity';
-import type { Holds } from '../../temporal/hold';
 import { classifyError, DeliveryError, isRetryable } from '../../domain/errors';
 import { parseNow, parseOrThrow, parsesLater, type Parsed } from '../../domain/workflow/parse';
 import {
@@ -14,7 +13,7 @@ import type { TraceContext } from '../../domain/record/trace-context';
 import { within, type Tracing } from '../../telemetry/tracing';
 import { attemptFailure } from '../attempt/attempt-failure';
 import { withHeartbeats } from '../attempt/heartbeat';
-import { isRefusal, takeTurn } from './held-key';
+import type { DeliveryGuard } from '../guard/delivery-guard';
 import type { DeliverResult } from '../../domain/workflow/record-activities';
 import { withTimeLimit } from '../attempt/time-limit';
 
@@ -43,8 +42,8 @@ export async function deliver(
   events: DeliveryEvents,
   record: RecordInput,
   earlierAttempts: number,
-  tracing?: Tracing,
-  holds?: Holds,
+  tracing: Tracing | undefined,
+  guard: DeliveryGuard,
 ): Promise<DeliverResult> {
   const span = tracing?.process(
     stream,
@@ -53,7 +52,7 @@ export async function deliver(
   );
   return within(
     span,
-    () => deliverOnce(stream, events, record, earlierAttempts, span?.trace, holds),
+    () => deliverOnce(stream, events, record, earlierAttempts, span?.trace, guard),
     ({ outcome }) => ({ 'cloudsync.outcome': outcome }),
   );
 }
@@ -64,22 +63,22 @@ async function deliverOnce(
   record: RecordInput,
   earlierAttempts: number,
   trace: TraceContext | undefined,
-  holds: Holds | undefined,
+  guard: DeliveryGuard,
 ): Promise<DeliverResult> {
   const info = activityInfo();
   const attempts = earlierAttempts + info.attempt;
   try {
-    const head = holds && (await takeTurn(holds, record));
+    const permit = await guard.before(record);
     const started = performance.now();
     const result = await attempt(stream, record, info, trace);
     events.attemptSucceeded(record, (performance.now() - started) / 1000);
-    await head?.delivered();
+    await permit.afterDelivered();
     const duplicate = result.outcome === 'duplicate' && !isOwnWrite(result, record, attempts);
     if (duplicate) events.duplicateAtSink(record);
     const outcome = duplicate ? 'duplicate' : 'delivered';
     return { outcome, attempts, ...(result.location && { location: result.location }) };
   } catch (error) {
-    if (isRefusal(error)) throw error;
+    if (guard.isRefusal(error)) throw error;
     const failure = classifyError(error, (e) => stream.sink.classify?.(e));
     const { type } = failure;
     const { cancellationSignal } = Context.current();

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { deliverChunk } from '../../../src/activities/chunk/deliver-chunk';
+import { HoldGuard } from '../../../src/activities/guard/hold-guard';
 import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
 import type { ChunkInput } from '../../../src/domain/workflow/chunk';
@@ -10,6 +11,7 @@ import { DeliveryError, type DeliveryFailureType } from '../../../src/domain/err
 import { keyHash, type Predecessor } from '../../../src/domain/workflow/key-hash';
 import type { KafkaRecord } from '../../../src/domain/record/record';
 import { DEFAULT_RETRY_POLICY } from '../../../src/domain/stream/retry-policy';
+import type { Head } from '../../../src/domain/stream/hold';
 import type { Sink, SinkRecord } from '../../../src/domain/stream/sink';
 import { InMemoryIdempotencyService } from '../../../src/dedupe/in-memory-idempotency-service';
 import { kafkaRecord, testStream } from '../../domain/support/records';
@@ -100,12 +102,7 @@ class World {
         {
           stream,
           recent: this.recent,
-          holds: {
-            heads: () =>
-              Promise.resolve(
-                new Map(this.heads.map((key) => [hashOf(key), [this.headOffset, '']])),
-              ),
-          },
+          guard: new HoldGuard(this.#holds(), { read: () => this.#read() }),
           ...(!this.elsewhere && { held: this.held }),
           handOn: (start, record) => {
             if (this.handOnFails) return Promise.reject(new Error('no answer'));
@@ -136,6 +133,15 @@ class World {
         retry,
       ),
     );
+  }
+
+  #holds() {
+    const unexpected = () => Promise.reject(new Error('not a matter of this activity'));
+    const heads = () =>
+      Promise.resolve(
+        new Map(this.heads.map((key): [string, Head] => [hashOf(key), [this.headOffset, '']])),
+      );
+    return { heads, hold: unexpected, delivered: unexpected };
   }
 
   #client() {

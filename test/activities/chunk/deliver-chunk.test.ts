@@ -3,6 +3,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { deliverChunk } from '../../../src/activities/chunk/deliver-chunk';
 import type { ChunkDependencies, HandOn } from '../../../src/activities/chunk/dependencies';
+import { NO_GUARD } from '../../../src/activities/guard/delivery-guard';
 import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
 import type { ChunkInput } from '../../../src/domain/workflow/chunk';
@@ -72,6 +73,7 @@ class World {
     const deps: ChunkDependencies = {
       stream: testStream({ sink, execution: { lane: 'chunk' }, ...this.options }),
       recent: this.recent,
+      guard: NO_GUARD,
       ...(!this.elsewhere && { held: this.held }),
       handOn: (start, record, signal) => {
         this.handedOn.push(start.workflowId);

@@ -5,6 +5,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { deliverChunk } from '../../../src/activities/chunk/deliver-chunk';
+import { NO_GUARD } from '../../../src/activities/guard/delivery-guard';
 import type { ChunkResult } from '../../../src/domain/workflow/record-activities';
 import { workflowEnd } from '../../../src/activities/chunk/workflow-end';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
@@ -323,6 +324,7 @@ class Model {
         deliverChunk(
           {
             stream: this.#stream,
+            guard: NO_GUARD,
             recent: elsewhere ? new RecentLayer(idempotency, 30_000) : recent,
             ...(!elsewhere && { held }),
             handOn: (start, { offset }) => {
