@@ -60,7 +60,7 @@ export function createActivities({
   const guard = holds ? new HoldGuard(holds, chunks.reader) : NO_GUARD;
   return {
     deliver: (record, earlierAttempts) =>
-      deliver(stream, events, record, earlierAttempts, tracing, guard),
+      deliver({ stream, events, guard, tracing }, record, earlierAttempts),
 
     deliverChunk: (chunk, retry) =>
       deliverChunk({ stream, tracing, guard, ...chunks }, chunk, retry),

@@ -36,41 +36,44 @@ export interface DeliveryEvents {
 /** The sink gets this much less than the activity's time, so that its own error arrives first. */
 const DEADLINE_MARGIN_MS = 250;
 
-/** One attempt to bring a record to its stream's sink. */
+export interface DeliverDependencies {
+  stream: AnyStream;
+  events: DeliveryEvents;
+  guard: DeliveryGuard;
+  /** Absent: no spans. */
+  tracing?: Tracing | undefined;
+}
+
+/** One attempt to deliver a record to its stream's sink. `earlierAttempts`: those of earlier activities. */
 export async function deliver(
-  stream: AnyStream,
-  events: DeliveryEvents,
+  deps: DeliverDependencies,
   record: RecordInput,
   earlierAttempts: number,
-  tracing: Tracing | undefined,
-  guard: DeliveryGuard,
 ): Promise<DeliverResult> {
-  const span = tracing?.process(
-    stream,
+  const span = deps.tracing?.process(
+    deps.stream,
     { ...record, headers: decodeContent(record)?.headers ?? [] },
     activityInfo(),
   );
   return within(
     span,
-    () => deliverOnce(stream, events, record, earlierAttempts, span?.trace, guard),
+    () => deliverOnce(deps, record, earlierAttempts, span?.trace),
     ({ outcome }) => ({ 'cloudsync.outcome': outcome }),
   );
 }
 
 async function deliverOnce(
-  stream: AnyStream,
-  events: DeliveryEvents,
+  { stream, events, guard }: DeliverDependencies,
   record: RecordInput,
   earlierAttempts: number,
   trace: TraceContext | undefined,
-  guard: DeliveryGuard,
 ): Promise<DeliverResult> {
   const info = activityInfo();
   const attempts = earlierAttempts + info.attempt;
   try {
     const permit = await guard.before(record);
     const started = performance.now();
-    const result = await attempt(stream, record, info, trace);
+    const result = await write(stream, record, trace);
     events.attemptSucceeded(record, (performance.now() - started) / 1000);
     await permit.afterDelivered();
     const duplicate = result.outcome === 'duplicate' && !isOwnWrite(result, record, attempts);
@@ -92,22 +95,21 @@ async function deliverOnce(
 }
 
 /** Runs the sink's write within the activity's time, heartbeating where that is looked at. */
-async function attempt(
+async function write(
   stream: AnyStream,
   input: RecordInput,
-  info: ReturnType<typeof activityInfo>,
   trace: TraceContext | undefined,
 ): Promise<WriteResult> {
-  const { attempt, startToCloseTimeoutMs } = info;
+  const { attempt, startToCloseTimeoutMs } = activityInfo();
   const limitMs = Math.max(startToCloseTimeoutMs - DEADLINE_MARGIN_MS, 1);
   return withHeartbeats(() =>
     withTimeLimit(limitMs, (signal) => {
       const context = { signal, attempt, ...(trace && { trace }) };
       const record = contentOf(input);
-      const write = (parsed?: Parsed) =>
-        stream.sink.write(sinkRecord(stream, input, info, record, parsed), context);
-      // A sink reads the message without waiting, so whatever takes a promise is done before.
-      return parsesLater(stream) ? parseOrThrow(stream, record).then(write) : write();
+      const give = (parsed?: Parsed) =>
+        stream.sink.write(sinkRecord(stream, input, record, parsed), context);
+      // A sink reads the message without waiting, so a message that needs a promise is parsed before.
+      return parsesLater(stream) ? parseOrThrow(stream, record).then(give) : give();
     }),
   );
 }
@@ -136,7 +138,6 @@ function contentOf(input: RecordInput): KafkaRecord & { value: Buffer } {
 function sinkRecord(
   stream: AnyStream,
   input: RecordInput,
-  info: ReturnType<typeof activityInfo>,
   record: ReturnType<typeof contentOf>,
   parsed: Parsed | undefined,
 ): SinkRecord {
@@ -144,7 +145,7 @@ function sinkRecord(
     ...record,
     stream: stream.name,
     messageId: input.messageId,
-    workflowId: info.workflowExecution!.workflowId,
+    workflowId: activityInfo().workflowExecution!.workflowId,
     get message() {
       const result = parsed ?? parseNow(stream, record);
       if (result.ok) return result.message;
