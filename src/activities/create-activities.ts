@@ -6,6 +6,7 @@ import type { DeadLetterWriter } from './dead-letters/dead-letter-writer';
 import { deliver, type DeliveredRecord, type DeliveryEvents } from './record/deliver';
 import { deliverChunk } from './chunk/deliver-chunk';
 import type { ChunkDependencies } from './chunk/dependencies';
+import { workflowEnd } from './chunk/workflow-end';
 import { withHeartbeats } from './attempt/heartbeat';
 import { NO_GUARD } from './guard/delivery-guard';
 import { HoldGuard } from './guard/hold-guard';
@@ -41,7 +42,7 @@ export interface ActivityDependencies {
   stream: AnyStream;
   deadLetters: DeadLetterWriter;
   events: RecordEvents;
-  chunks: Omit<ChunkDependencies, 'stream' | 'tracing' | 'guard'>;
+  chunks: Omit<ChunkDependencies, 'stream' | 'tracing' | 'guard' | 'workflowEnd'>;
   /** Absent where what follows a dead record of a key is not held. */
   holds?: Holds | undefined;
   /** Absent: no spans. */
@@ -63,7 +64,7 @@ export function createActivities({
       deliver({ stream, events, guard, tracing }, record, earlierAttempts),
 
     deliverChunk: (chunk, retry) =>
-      deliverChunk({ stream, tracing, guard, ...chunks }, chunk, retry),
+      deliverChunk({ stream, tracing, guard, workflowEnd, ...chunks }, chunk, retry),
 
     async deadLetter(record, failure) {
       const { workflowExecution, startToCloseTimeoutMs } = activityInfo();

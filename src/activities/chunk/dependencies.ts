@@ -40,6 +40,9 @@ export interface ChunkEvents extends Pick<DeliveryEvents, 'attemptFailed' | 'att
   expired(count: number): void;
 }
 
+/** Resolves when the workflow has ended, or does not exist. Rejects when the signal aborts. */
+export type WorkflowEnd = (workflowId: string, signal: AbortSignal) => Promise<void>;
+
 export interface ChunkDependencies {
   stream: AnyStream;
   events: ChunkEvents;
@@ -48,6 +51,7 @@ export interface ChunkDependencies {
   /** Only where the records were consumed. */
   held?: HeldRecords;
   recent: RecentLayer;
+  workflowEnd: WorkflowEnd;
   guard: Pick<DeliveryGuard, 'heldKeys'>;
   /** Absent: no spans. */
   tracing?: Tracing | undefined;

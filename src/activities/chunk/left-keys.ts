@@ -5,7 +5,6 @@ import type { HeldKeys } from '../guard/delivery-guard';
 import type { ChunkDelivery } from './chunk-delivery';
 import { FEW } from './failure-policy';
 import type { Item, KeyGroup } from './key-group';
-import { workflowEnd } from './workflow-end';
 
 /**
  * How long a record waits in its chunk for its predecessor, which has left. Chosen, not measured: a dead letter is
@@ -63,7 +62,7 @@ export class LeftKeys {
     try {
       await withTimeLimit(
         Math.max(Math.min(attemptMs, patienceMs), 1),
-        (signal) => workflowEnd(predecessor, signal),
+        (signal) => deps.workflowEnd(predecessor, signal),
         () => late,
       );
     } catch (error) {

@@ -1,13 +1,14 @@
 import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkflowEnd } from './dependencies';
 
 /** A dead letter is soon written; what is tried again may take a quarter of an hour. */
 const FIRST_POLL_MS = 25;
 const LAST_POLL_MS = 500;
 
-/** Resolves when the workflow has ended, or is not there. Rejects when the signal aborts. */
-export async function workflowEnd(workflowId: string, signal: AbortSignal): Promise<void> {
+/** Asks the server about the workflow until that has ended. */
+export const workflowEnd: WorkflowEnd = async (workflowId, signal) => {
   const handle = getClient().workflow.getHandle(workflowId);
   for (let pollMs = FIRST_POLL_MS; ; pollMs = Math.min(1.25 * pollMs, LAST_POLL_MS)) {
     try {
@@ -19,4 +20,4 @@ export async function workflowEnd(workflowId: string, signal: AbortSignal): Prom
     }
     await sleep(pollMs, undefined, { signal });
   }
-}
+};

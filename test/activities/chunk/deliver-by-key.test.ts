@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { deliverChunk } from '../../../src/activities/chunk/deliver-chunk';
+import { workflowEnd } from '../../../src/activities/chunk/workflow-end';
 import { HoldGuard } from '../../../src/activities/guard/hold-guard';
 import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
@@ -102,6 +103,7 @@ class World {
         {
           stream,
           recent: this.recent,
+          workflowEnd,
           guard: new HoldGuard(this.#holds(), { read: () => this.#read() }),
           ...(!this.elsewhere && { held: this.held }),
           handOn: (start, record) => {

@@ -74,6 +74,7 @@ class World {
       stream: testStream({ sink, execution: { lane: 'chunk' }, ...this.options }),
       recent: this.recent,
       guard: NO_GUARD,
+      workflowEnd: () => Promise.reject(new Error('nothing waits without an order')),
       ...(!this.elsewhere && { held: this.held }),
       handOn: (start, record, signal) => {
         this.handedOn.push(start.workflowId);

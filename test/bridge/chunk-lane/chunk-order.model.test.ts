@@ -7,7 +7,6 @@ import { pino } from 'pino';
 import { deliverChunk } from '../../../src/activities/chunk/deliver-chunk';
 import { NO_GUARD } from '../../../src/activities/guard/delivery-guard';
 import type { ChunkResult } from '../../../src/domain/workflow/record-activities';
-import { workflowEnd } from '../../../src/activities/chunk/workflow-end';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import type { Backoff } from '../../../src/bridge/starts/backoff';
@@ -35,8 +34,6 @@ jest.mock('../../../src/kafka/kafka', () => ({
   createConsumer: jest.fn(),
   withAdmin: jest.fn(),
 }));
-
-jest.mock('../../../src/activities/chunk/workflow-end', () => ({ workflowEnd: jest.fn() }));
 
 const metrics = createMetrics();
 /** One attempt a record and call, so that nothing waits for a timer. */
@@ -131,13 +128,13 @@ class Model {
       },
     };
     jest.mocked(kafka.withAdmin).mockImplementation((_, use) => use(admin as never));
-    jest.mocked(workflowEnd).mockImplementation(
-      (id, signal) =>
-        new Promise((resolve, reject) => {
-          signal.addEventListener('abort', () => reject(new Error('aborted')));
-          void (this.records.get(id)?.end.promise ?? Promise.resolve()).then(resolve);
-        }),
-    );
+  }
+
+  #workflowEnd(id: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('aborted')));
+      void (this.records.get(id)?.end.promise ?? Promise.resolve()).then(resolve);
+    });
   }
 
   #write({ offset }: SinkRecord): Promise<void> {
@@ -325,6 +322,7 @@ class Model {
           {
             stream: this.#stream,
             guard: NO_GUARD,
+            workflowEnd: (id, signal) => this.#workflowEnd(id, signal),
             recent: elsewhere ? new RecentLayer(idempotency, 30_000) : recent,
             ...(!elsewhere && { held }),
             handOn: (start, { offset }) => {
