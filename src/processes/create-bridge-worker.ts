@@ -187,8 +187,8 @@ function createStreamBridge(
         chunks: {
           events: chunkEvents(stream.name, metrics, logger, countersOf, brake, decodeFailures),
           reader: connections.reader,
-          handOn,
-          held,
+          startOwnWorkflow: handOn,
+          remembered: held,
           recent,
         },
         running: open,

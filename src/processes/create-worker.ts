@@ -70,7 +70,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
           chunks: {
             events: chunkEvents(stream.name, metrics, logger, undefined, brake),
             reader: connections.reader,
-            handOn: createHandOn(start),
+            startOwnWorkflow: createHandOn(start),
             recent,
           },
           running: open,

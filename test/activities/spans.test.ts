@@ -57,7 +57,7 @@ function world(tracing?: Tracing, given: Partial<Sink> = {}, error?: Error) {
     },
     chunks: {
       ...noChunks,
-      held,
+      remembered: held,
       recent: new RecentLayer(new InMemoryIdempotencyService({}), 30_000),
       events: {
         ...noChunks.events,

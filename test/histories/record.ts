@@ -152,9 +152,9 @@ const chunks: ActivityDependencies['chunks'] = {
     attemptFailed: () => undefined,
     attemptSucceeded: () => undefined,
   },
-  held,
+  remembered: held,
   recent: createRecentLayer(stream, createLogger('warn')).recent,
-  handOn: ({ workflowId }) => Promise.resolve(workflowId),
+  startOwnWorkflow: ({ workflowId }) => Promise.resolve(workflowId),
   reader: {
     // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous
     async *read(_topic, _partition, from) {

@@ -29,13 +29,13 @@ export async function deliverChunk(
   // Each write under way listens to it; Node takes more than ten for a leak.
   setMaxListeners(0, cancellationSignal);
   return withHeartbeats(async () => {
-    const held = deps.held?.get(chunk);
-    if (!held && info.isLocal) {
+    const remembered = deps.remembered?.get(chunk);
+    if (!remembered && info.isLocal) {
       const message = `the records of ${describeRange(chunk)} are not in this process`;
       throw ApplicationFailure.nonRetryable(message, 'ChunkNotHeld');
     }
-    const { progress, expired } = held
-      ? { progress: held, expired: 0 }
+    const { progress, expired } = remembered
+      ? { progress: remembered, expired: 0 }
       : await readBack(deps.reader, chunk);
     const span = deps.tracing?.processChunk(deps.stream, chunk, progress.records, info);
     const attempt = async () => {

@@ -9,7 +9,8 @@ import type { Tracing } from '../../telemetry/tracing';
 import type { DeliveryGuard } from '../guard/delivery-guard';
 import type { DeliveredRecord, DeliveryEvents } from '../record/deliver';
 
-export interface HeldRecords {
+/** The records of chunks that this process has consumed and that are open. */
+export interface RememberedChunks {
   get(chunk: ChunkInput): ChunkProgress | undefined;
 }
 
@@ -17,7 +18,7 @@ export interface HeldRecords {
  * Makes the record durable in a workflow of its own; resolves with that one's id. Nothing begins once the
  * signal has aborted.
  */
-export type HandOn = (
+export type StartOwnWorkflow = (
   start: RecordStart,
   record: KafkaRecord,
   signal: AbortSignal,
@@ -47,9 +48,9 @@ export interface ChunkDependencies {
   stream: AnyStream;
   events: ChunkEvents;
   reader: RecordReader;
-  handOn: HandOn;
-  /** Only where the records were consumed. */
-  held?: HeldRecords;
+  startOwnWorkflow: StartOwnWorkflow;
+  /** Absent in a process that consumes no records. */
+  remembered?: RememberedChunks;
   recent: RecentLayer;
   workflowEnd: WorkflowEnd;
   guard: Pick<DeliveryGuard, 'heldKeys'>;

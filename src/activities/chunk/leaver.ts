@@ -16,7 +16,7 @@ export type Leaving =
 /** Lets records leave their chunk. Each gets a workflow of its own, and continues in the record lane. */
 export class Leaver {
   constructor(
-    private readonly deps: Pick<ChunkDependencies, 'stream' | 'handOn'>,
+    private readonly deps: Pick<ChunkDependencies, 'stream' | 'startOwnWorkflow'>,
     private readonly attempt: ChunkAttempt,
     private readonly records: ChunkRecords,
   ) {}
@@ -36,7 +36,7 @@ export class Leaver {
     const start = startAfter(this.#startOf(leaving), after);
     progress.leaving.add(record.offset);
     const workflowId = await this.attempt.inTime((signal) =>
-      this.deps.handOn(start, record, signal),
+      this.deps.startOwnWorkflow(start, record, signal),
     );
     if (!this.records.settle(record)) return undefined;
     progress.handedOn++;

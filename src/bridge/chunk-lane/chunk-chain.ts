@@ -1,4 +1,4 @@
-import type { HandOn } from '../../activities/chunk/dependencies';
+import type { StartOwnWorkflow } from '../../activities/chunk/dependencies';
 import {
   describeRange,
   startOfChunk,
@@ -41,7 +41,7 @@ export interface ChunkChainDependencies {
   order: ChunkOrder | undefined;
   start: StartDependencies;
   /** For the records of a chunk that Temporal refuses for good. */
-  handOn: HandOn;
+  handOn: StartOwnWorkflow;
   metrics: Metrics;
   logger: Logger;
   /** A committed offset at or before the window's first record; undefined when the partition is lost. */

@@ -1,10 +1,10 @@
-import type { HeldRecords } from '../../activities/chunk/dependencies';
+import type { RememberedChunks } from '../../activities/chunk/dependencies';
 import type { ChunkInput } from '../../domain/workflow/chunk';
 import { newProgress, type ChunkProgress } from '../../domain/workflow/chunk-progress';
 import type { KafkaRecord } from '../../domain/record/record';
 
 /** The records of open chunks, so that the process which consumed them need not read them again. */
-export class ChunkMemory implements HeldRecords {
+export class ChunkMemory implements RememberedChunks {
   readonly #chunks = new Map<string, ChunkProgress>();
 
   /**

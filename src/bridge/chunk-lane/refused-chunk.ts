@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { HandOn } from '../../activities/chunk/dependencies';
+import type { StartOwnWorkflow } from '../../activities/chunk/dependencies';
 import { errorMessage } from '../../domain/errors';
 import { keyHash, type Predecessor } from '../../domain/workflow/key-hash';
 import { parseOrThrow } from '../../domain/workflow/parse';
@@ -15,7 +15,7 @@ import type { SkippedBy, WindowEntry } from '../partition/partition-window';
 
 export interface RefusedChunkDependencies {
   stream: AnyStream;
-  handOn: HandOn;
+  handOn: StartOwnWorkflow;
   metrics: Metrics;
   logger: Logger;
   /** Aborts when the partition is lost, or the bridge stops. */

@@ -105,8 +105,8 @@ class World {
           recent: this.recent,
           workflowEnd,
           guard: new HoldGuard(this.#holds(), { read: () => this.#read() }),
-          ...(!this.elsewhere && { held: this.held }),
-          handOn: (start, record) => {
+          ...(!this.elsewhere && { remembered: this.held }),
+          startOwnWorkflow: (start, record) => {
             if (this.handOnFails) return Promise.reject(new Error('no answer'));
             const [{ after }] = start.args;
             const { messageId } = start.memo;

@@ -2,7 +2,10 @@ import { ApplicationFailure } from '@temporalio/common';
 import { DefaultLogger } from '@temporalio/worker';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { deliverChunk } from '../../../src/activities/chunk/deliver-chunk';
-import type { ChunkDependencies, HandOn } from '../../../src/activities/chunk/dependencies';
+import type {
+  ChunkDependencies,
+  StartOwnWorkflow,
+} from '../../../src/activities/chunk/dependencies';
 import { NO_GUARD } from '../../../src/activities/guard/delivery-guard';
 import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
@@ -34,7 +37,7 @@ class World {
   readonly chunk: ChunkInput;
   fail: (record: SinkRecord, attempt: number) => DeliveryFailureType | undefined = () => undefined;
   writeChunk: Sink['writeChunk'];
-  handOn: HandOn = (start) => Promise.resolve(start.workflowId);
+  startOwnWorkflow: StartOwnWorkflow = (start) => Promise.resolve(start.workflowId);
   earliest = 0;
   readonly #records;
   readonly #attempts = new Map<string, number>();
@@ -75,10 +78,10 @@ class World {
       recent: this.recent,
       guard: NO_GUARD,
       workflowEnd: () => Promise.reject(new Error('nothing waits without an order')),
-      ...(!this.elsewhere && { held: this.held }),
-      handOn: (start, record, signal) => {
+      ...(!this.elsewhere && { remembered: this.held }),
+      startOwnWorkflow: (start, record, signal) => {
         this.handedOn.push(start.workflowId);
-        return this.handOn(start, record, signal);
+        return this.startOwnWorkflow(start, record, signal);
       },
       reader: {
         earliest: () => Promise.resolve(this.earliest),
@@ -259,7 +262,7 @@ test('a record that may have a workflow of its own already is not written any mo
   world = new World(['a', 'b']);
   let down = true;
   world.fail = ({ messageId }) => (messageId === 'a' ? 'Permanent' : undefined);
-  world.handOn = ({ workflowId }) =>
+  world.startOwnWorkflow = ({ workflowId }) =>
     down ? Promise.reject(new Error('no answer')) : Promise.resolve(workflowId);
   await expect(world.run()).rejects.toThrow('no answer');
   down = false;
@@ -271,7 +274,7 @@ test('a record that may have a workflow of its own already is not written any mo
 test('a start that is not answered ends with the attempt', async () => {
   world = new World([null]);
   let signal: AbortSignal | undefined;
-  world.handOn = (_start, _record, given) => {
+  world.startOwnWorkflow = (_start, _record, given) => {
     signal = given;
     return new Promise(() => undefined);
   };

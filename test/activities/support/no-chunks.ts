@@ -19,7 +19,7 @@ export const noChunks: ActivityDependencies['chunks'] = {
     attemptSucceeded: unexpected,
   },
   reader: { read: unexpected, earliest: unexpected, close: unexpected },
-  handOn: unexpected,
+  startOwnWorkflow: unexpected,
   recent: new RecentLayer(
     {
       isProcessed: unexpected,

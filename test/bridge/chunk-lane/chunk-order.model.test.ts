@@ -324,8 +324,8 @@ class Model {
             guard: NO_GUARD,
             workflowEnd: (id, signal) => this.#workflowEnd(id, signal),
             recent: elsewhere ? new RecentLayer(idempotency, 30_000) : recent,
-            ...(!elsewhere && { held }),
-            handOn: (start, { offset }) => {
+            ...(!elsewhere && { remembered: held }),
+            startOwnWorkflow: (start, { offset }) => {
               const { workflowId } = start;
               const [{ after }] = start.args;
               if (!this.records.has(workflowId)) {

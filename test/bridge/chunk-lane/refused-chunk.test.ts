@@ -1,4 +1,4 @@
-import type { HandOn } from '../../../src/activities/chunk/dependencies';
+import type { StartOwnWorkflow } from '../../../src/activities/chunk/dependencies';
 import { Backoff } from '../../../src/bridge/starts/backoff';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { ChunkLane } from '../../../src/bridge/chunk-lane/chunk-lane';
@@ -31,7 +31,7 @@ function refusing(ordering: 'none' | 'key') {
     signal: AbortSignal;
     started(): void;
   }[] = [];
-  const handOn: HandOn = async ({ workflowId, args: [{ after }] }, { offset }, until) => {
+  const handOn: StartOwnWorkflow = async ({ workflowId, args: [{ after }] }, { offset }, until) => {
     const start = deferred<void>();
     handedOn.push({ offset, after, signal: until, started: () => start.resolve() });
     await start.promise;
