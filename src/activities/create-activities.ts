@@ -20,16 +20,16 @@ import { parseRecord } from '../domain/workflow/parse';
 import { labelsOf } from '../domain/workflow/record-labels';
 import { decodeContent, isSameRecord, type RecordLabels } from '../domain/record/record';
 
-/** As the workflow has it: an attempt that knows no answer then takes the old one. */
+/** Attempts of the workflow `invalidRecord` at `parse`. The last one answers with the old reason if it can't parse. */
 const PARSE_ATTEMPTS = 3;
-/** An attempt ends this long before its time is over: what it fails with is Kafka's reason then. */
+/** An attempt ends this long before the activity's limit, so that the failure says that Kafka did not answer. */
 const DEAD_LETTER_MARGIN_MS = 1_000;
-/** All attempts together have 7 s. */
+/** Time of one attempt. All attempts together have 7 s. */
 const PARSE_LIMIT_MS = 2_000;
 
 /** What happens to records, for logs and metrics. */
 export interface RecordEvents extends DeliveryEvents {
-  /** The record's letter is on the dead-letter topic. */
+  /** The record's dead letter is on its topic. */
   deadLettered(record: DeadLetteredRecord, failure: RecordFailure): void;
 }
 
@@ -43,7 +43,7 @@ export interface ActivityDependencies {
   deadLetters: DeadLetterWriter;
   events: RecordEvents;
   chunks: Omit<ChunkDependencies, 'stream' | 'tracing' | 'guard' | 'workflowEnd'>;
-  /** Absent where what follows a dead record of a key is not held. */
+  /** Absent if the stream continues with a key after a dead record. */
   holds?: Holds | undefined;
   /** Absent: no spans. */
   tracing?: Tracing | undefined;
@@ -99,7 +99,7 @@ export function createActivities({
         const { type, message } = parsed.failing;
         if (activityInfo().attempt < PARSE_ATTEMPTS)
           throw ApplicationFailure.create({ type, message });
-        // What was found when the record came still holds, and its dead letter must not be lost.
+        // The reason found when the record arrived still applies, and the dead letter must not be lost.
         return { ok: false, reason };
       }
       return parsed.ok

@@ -4,15 +4,15 @@ import { truncateUtf8 } from '../../domain/record/workflow-id';
 import type { AttemptDetails } from '../../domain/workflow/failure';
 
 /**
- * Of an error's message, which may be the whole answer of a server. Temporal cuts or refuses a failure
- * that is too large, and with it the type and the details that decide what happens next.
+ * Limit of a failure's message, in bytes of UTF-8. An error's message may be the whole answer of a server. Temporal
+ * cuts or refuses a failure that is too large, and so loses the type and the details that decide what happens next.
  */
 const MAX_MESSAGE_BYTES = 2_000;
 
-/** A sink that asks for more is asked again after this; its record would be out of reach for too long. */
+/** Longest pause that a sink may ask for. With a longer pause, its record would be out of reach for too long. */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
-/** The failure of this attempt, as the workflow and the server need it to decide on the next. */
+/** The failure of this attempt, with what the workflow and the server need to decide on the next attempt. */
 export function attemptFailure(failure: DeliveryFailure): ApplicationFailure {
   const { type, message } = failure;
   const { attempt } = activityInfo();
@@ -27,7 +27,10 @@ export function attemptFailure(failure: DeliveryFailure): ApplicationFailure {
   });
 }
 
-/** A `Retry-After` that could not be read gives NaN, one in the past a negative number. */
+/**
+ * The pause that the sink asks for, in milliseconds, at most an hour; undefined if there is none. A `Retry-After`
+ * that could not be read gives NaN, and a time in the past gives a negative number: both are no pause.
+ */
 export function usableDelay({ retryAfterMs }: DeliveryFailure): number | undefined {
   return retryAfterMs !== undefined && retryAfterMs > 0 && Number.isFinite(retryAfterMs)
     ? Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)

@@ -3,7 +3,10 @@ import type { AttemptDetails } from '../../domain/workflow/failure';
 
 const HEARTBEAT_INTERVAL_MS = 3_000;
 
-/** Heartbeats the attempt's number while `use` runs, where that is looked at: in a regular activity. */
+/**
+ * Sends a heartbeat with the attempt's number at once, and every 3 s while `use` runs. A local activity sends none:
+ * the server would not look at it.
+ */
 export async function withHeartbeats<T>(use: () => Promise<T>): Promise<T> {
   const context = Context.current();
   const { attempt, isLocal } = context.info;

@@ -2,8 +2,8 @@ import { OffsetOutOfRangeError, type RecordReader } from '../../kafka/reader';
 import { decodeContent, type KafkaRecord, type RecordEnvelope } from '../../domain/record/record';
 
 /**
- * Key, value, headers and timestamp as they were, also of a record too large for a workflow; undefined where
- * retention has taken that.
+ * The record with its original key, value, headers and timestamp. The content of a record too large for a workflow
+ * is read from Kafka; undefined if retention has deleted it.
  */
 export async function originalRecord(
   reader: Pick<RecordReader, 'read'>,
@@ -14,7 +14,7 @@ export async function originalRecord(
   const { topic, partition, offset, timestamp } = envelope;
   try {
     for await (const record of reader.read(topic, partition, offset, offset + 1)) {
-      // Of a topic that was made anew it is another record.
+      // If the topic was created again, another record has this offset.
       return record.timestamp === timestamp ? record : undefined;
     }
   } catch (error) {

@@ -2,8 +2,8 @@ import { Context } from '@temporalio/activity';
 import { DeliveryError } from '../../domain/errors';
 
 /**
- * Runs `use` for at most `limitMs` and not beyond the activity's own cancellation. Not every sink minds
- * the signal; its place becomes free all the same.
+ * Runs `use` for at most `limitMs`, and not beyond the activity's own cancellation. Rejects with the error of `late`
+ * when the time is up. `use` gets a signal that aborts then; a sink that ignores the signal does not keep its slot.
  */
 export async function withTimeLimit<T>(
   limitMs: number,
@@ -15,12 +15,12 @@ export async function withTimeLimit<T>(
   const controller = new AbortController();
   const onCancelled = () => controller.abort(cancellationSignal.reason);
   if (cancellationSignal.aborted) onCancelled();
-  // Cheaper than AbortSignal.any, ten thousand times a second.
+  // Cheaper than AbortSignal.any: this runs up to ten thousand times a second.
   cancellationSignal.addEventListener('abort', onCancelled);
   let deadline: NodeJS.Timeout | undefined;
   const expired = new Promise<never>((_, reject) => {
     deadline = setTimeout(() => {
-      // Before what listens to the signal rejects in its own words.
+      // Reject before the abort: a listener of the signal may reject at once, with an error of its own.
       reject(late());
       controller.abort();
     }, limitMs);

@@ -16,9 +16,9 @@ import { deliverUnordered } from './deliver-unordered';
 import type { ChunkResult } from '../../domain/workflow/record-activities';
 
 /**
- * One attempt at a chunk: brings its records to the sink. A record that fails for good goes on in a
- * workflow of its own, as does one that fails for a while when few do. When many do, the sink is down:
- * the attempt fails, to be made again, and what it did settle stays settled.
+ * One attempt at a chunk: delivers its records to the sink. A record that fails for good leaves the chunk for a
+ * workflow of its own. So does a record that fails for a while, if few do. If many do, the sink is down: the attempt
+ * fails, Temporal repeats it, and the records that are settled stay settled.
  */
 export async function deliverChunk(
   deps: ChunkDependencies,
@@ -26,7 +26,7 @@ export async function deliverChunk(
   retry: RetryPolicy,
 ): Promise<ChunkResult> {
   const { info, cancellationSignal } = Context.current();
-  // Each write under way listens to it; Node takes more than ten for a leak.
+  // Each write under way listens to the signal. Node warns of a leak when more than ten listeners do.
   setMaxListeners(0, cancellationSignal);
   return withHeartbeats(async () => {
     const remembered = deps.remembered?.get(chunk);
@@ -50,7 +50,7 @@ export async function deliverChunk(
       }
       if (expired > 0) deps.events.expired(expired);
       const { duplicates, handedOn, filtered } = progress;
-      // Once the attempt has succeeded: one that reads the records back begins to count anew.
+      // Only when the attempt has succeeded: an attempt that reads the records back counts from zero.
       if (filtered > 0) deps.events.filtered(chunk.partition, filtered);
       const delivered = progress.settled.size - duplicates - handedOn - filtered;
       const tails = tailsOf(chunk, progress);
@@ -74,8 +74,9 @@ function spanAttributes({ delivered, duplicates, handedOn, expired }: ChunkResul
 }
 
 /**
- * The range as the broker has it now. Records that retention has taken are `expired`. It begins at the first record, not
- * at the range's beginning: that may lie inside a batch that can't be read and belongs to the chunk before.
+ * Reads the chunk's records from Kafka. `expired` counts the records that retention has deleted. Reads from the first
+ * record, not from the beginning of the range: the range may begin inside a batch that can't be read and belongs to
+ * the chunk before.
  */
 async function readBack(
   reader: RecordReader,
@@ -85,12 +86,15 @@ async function readBack(
   const from = Math.max(firstRecord, await reader.earliest(topic, partition));
   for await (const record of reader.read(topic, partition, from, last + 1)) records.push(record);
   const found = records.find(({ offset }) => offset === firstRecord);
-  // Of a topic that was created again these are other records, with chunks of their own.
+  // If the topic was created again, these are other records, and have chunks of their own.
   if (found && found.timestamp !== timestamp) return { progress: newProgress([]), expired: count };
   return { progress: newProgress(records), expired: Math.max(count - records.length, 0) };
 }
 
-/** Of the keys whose records left in this chunk; who started it knows the others. */
+/**
+ * The last workflow of each key whose records left in this chunk. Whoever started the chunk knows the workflows of
+ * `after`.
+ */
 function tailsOf({ after = [] }: ChunkInput, { left }: ChunkProgress): Predecessor[] {
   const known = new Map(after);
   return [...left].filter(([keyHash, workflowId]) => known.get(keyHash) !== workflowId);

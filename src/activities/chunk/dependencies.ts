@@ -9,13 +9,13 @@ import type { Tracing } from '../../telemetry/tracing';
 import type { DeliveryGuard } from '../guard/delivery-guard';
 import type { DeliveredRecord, DeliveryEvents } from '../record/deliver';
 
-/** The records of chunks that this process has consumed and that are open. */
+/** The records of open chunks, in the memory of the process that has consumed them. */
 export interface RememberedChunks {
   get(chunk: ChunkInput): ChunkProgress | undefined;
 }
 
 /**
- * Makes the record durable in a workflow of its own; resolves with that one's id. Nothing begins once the
+ * Makes the record durable in a workflow of its own; resolves with the workflow's id. Begins no start once the
  * signal has aborted.
  */
 export type StartOwnWorkflow = (
@@ -26,18 +26,18 @@ export type StartOwnWorkflow = (
 
 /** What happens to the records of chunks, for logs and metrics. */
 export interface ChunkEvents extends Pick<DeliveryEvents, 'attemptFailed' | 'attemptSucceeded'> {
-  /** So many records of a partition are at the sink because of their chunk. */
+  /** `count` records of a partition are at the sink because of their chunk. */
   delivered(partition: number, count: number): void;
   duplicate(record: DeliveredRecord, layer: 'recent' | 'sink'): void;
-  /** Layer `recent` was asked for so many records of a partition. */
+  /** Layer `recent` was asked about `count` records of a partition. */
   checked(partition: number, count: number): void;
-  /** A copy of a message in flight waits for it. */
+  /** The record waits for a copy of its message that is in flight. */
   waiting(record: DeliveredRecord): void;
-  /** The stream passes so many records of a partition by. */
+  /** The stream skips `count` records of a partition. */
   filtered(partition: number, count: number): void;
-  /** Records of a partition can't be decoded for now, or can again. */
+  /** Records of a partition can't be decoded for now, with the reason; undefined: they can again. */
   decoding(partition: number, failure: string | undefined): void;
-  /** So many records are no longer on the broker. */
+  /** `count` records are no longer on the broker. */
   expired(count: number): void;
 }
 

@@ -8,7 +8,7 @@ import type { ChunkAttempt } from './chunk-attempt';
 import type { ChunkRecords } from './chunk-records';
 import type { ChunkDependencies } from './dependencies';
 
-/** A record that leaves its chunk: a valid one with the attempts made at the sink, or an invalid one with its reason. */
+/** A record that leaves its chunk: valid, with the attempts made at the sink, or invalid, with the reason. */
 export type Leaving =
   | { record: KafkaRecord; messageId: string; attempts: number }
   | { record: KafkaRecord; reason: InvalidReason };

@@ -2,11 +2,11 @@ import { parseRecord, type ParseResult } from '../../domain/workflow/parse';
 import type { KafkaRecord } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 
-/** Records that are decoded at once, if the stream decodes asynchronously. */
+/** How many records are decoded at the same time, if the stream decodes asynchronously. */
 const CONCURRENCY = 32;
 
 /**
- * Parses the records of a chunk; results are in the order of the records. A stream that decodes synchronously
+ * Parses the records of a chunk. The results are in the order of the records. A stream that decodes synchronously
  * costs no promise per record.
  */
 export async function parseAll(

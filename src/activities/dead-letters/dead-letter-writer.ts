@@ -22,8 +22,8 @@ import { originalRecord } from '../attempt/original-record';
 
 export interface DeadLetterWriter {
   /**
-   * Resolves when all in-sync replicas of the dead-letter topic have the record. Once the signal has aborted no
-   * further try begins.
+   * Resolves when all in-sync replicas of the dead-letter topic have the dead letter. Begins no further try once the
+   * signal has aborted.
    */
   write(
     stream: AnyStream,
@@ -39,7 +39,7 @@ export function createDeadLetterWriter(
   reader: Pick<RecordReader, 'read'>,
   tracing?: Tracing,
 ): DeadLetterWriter {
-  /** False where the broker finds the letter too large. */
+  /** Resolves with false if the broker finds the dead letter too large. */
   async function send(
     topic: string,
     record: KafkaRecord,
@@ -65,20 +65,20 @@ export function createDeadLetterWriter(
 
   return {
     async write(stream, envelope, failure, workflow, signal) {
-      // Retention was faster.
+      // Without content if retention has deleted the record.
       const record =
         (await originalRecord(reader, envelope)) ?? withoutContent(envelope, CONTENT_EXPIRED);
       const { messageId } = envelope;
-      // A letter that has to leave the content out still says which record it was.
+      // A dead letter without content still says which record it was.
       const labels = labelsOf(stream, record);
       const added = deadLetterHeaders(stream.name, record, failure, workflow, new Date(), labels);
       const topic = stream.deadLetterTopic;
-      // `traceparent` included: the span below is no part of what the record was.
+      // The record's own `traceparent` stays: the span below is no part of the original record.
       const headers = [...originalHeaders(record), ...added];
       const span = tracing?.send(topic, traceContextOf(record), { messageId });
       await within(span, async () => {
         if (await send(topic, record, headers, signal)) return;
-        // The record came compressed, perhaps, and a broker's limit is for what it gets.
+        // The record may have arrived compressed, and the broker's limit counts the bytes that it receives.
         if (await send(topic, record, headers, signal, GZIP)) return;
         const bare = withoutContent(record, CONTENT_OMITTED);
         if (await send(topic, bare, [...bare.headers, ...added], signal)) return;
@@ -88,7 +88,7 @@ export function createDeadLetterWriter(
   };
 }
 
-/** What still tells what was lost and where it was. */
+/** A record of position and time alone: it still says what was lost, and where it was. */
 function withoutContent(
   { topic, partition, offset, timestamp }: RecordPosition & { timestamp: number },
   header: string,

@@ -23,7 +23,7 @@ export interface Permit {
 /** Whether the record with this key, at this offset, is held. */
 export type HeldKeys = (keyHash: string, offset: number) => boolean;
 
-/** A permit with nobody to tell. */
+/** The permit of a record of whose delivery nobody needs to know. */
 export const FREE_PERMIT: Permit = { afterDelivered: () => Promise.resolve() };
 
 /** The guard of a stream that continues after a dead letter: every record may be delivered. */

@@ -17,7 +17,7 @@ import type { DeliveryGuard } from '../guard/delivery-guard';
 import type { DeliverResult } from '../../domain/workflow/record-activities';
 import { withTimeLimit } from '../attempt/time-limit';
 
-/** A record as events name it. */
+/** What events say of a record. */
 export type DeliveredRecord = Pick<
   RecordInput,
   'stream' | 'messageId' | 'topic' | 'partition' | 'offset'
@@ -25,15 +25,15 @@ export type DeliveredRecord = Pick<
 
 /** What happens at the sink, for logs and metrics. */
 export interface DeliveryEvents {
-  /** The sink held the message already, brought by another record. */
+  /** The sink had the message already, from another record. */
   duplicateAtSink(record: DeliveredRecord): void;
-  /** An attempt failed in a way that another attempt may mend; `attempt` counts from 1. */
+  /** An attempt failed, and another attempt may succeed; `attempt` counts from 1. */
   attemptFailed(record: DeliveredRecord, errorType: string, message: string, attempt: number): void;
-  /** An attempt succeeded; seconds since it began. */
+  /** An attempt succeeded; `seconds` since it began. */
   attemptSucceeded(record: DeliveredRecord, seconds: number): void;
 }
 
-/** The sink gets this much less than the activity's time, so that its own error arrives first. */
+/** The sink's write ends this long before the activity's limit, so that the attempt's error arrives first. */
 const DEADLINE_MARGIN_MS = 250;
 
 export interface DeliverDependencies {
@@ -44,7 +44,7 @@ export interface DeliverDependencies {
   tracing?: Tracing | undefined;
 }
 
-/** One attempt to deliver a record to its stream's sink. `earlierAttempts`: those of earlier activities. */
+/** One attempt to deliver a record to its stream's sink. `earlierAttempts`: at earlier stages of its workflow. */
 export async function deliver(
   deps: DeliverDependencies,
   record: RecordInput,
@@ -85,8 +85,8 @@ async function deliverOnce(
     const failure = classifyError(error, (e) => stream.sink.classify?.(e));
     const { type } = failure;
     const { cancellationSignal } = Context.current();
-    // The worker shuts down: Temporal gives the record to another one. What the sink throws then is
-    // often no more than its answer to the signal.
+    // The worker shuts down, and Temporal gives the record to another worker. An error of the sink is then often
+    // only its answer to the signal.
     if (cancellationSignal.aborted && isRetryable(type)) throw cancellationSignal.reason;
     const failed = attemptFailure(failure);
     if (isRetryable(type)) events.attemptFailed(record, type, failed.message, attempts);
@@ -94,7 +94,7 @@ async function deliverOnce(
   }
 }
 
-/** Runs the sink's write within the activity's time, heartbeating where that is looked at. */
+/** Runs the sink's write within the activity's time, with heartbeats. */
 async function write(
   stream: AnyStream,
   input: RecordInput,
@@ -115,8 +115,8 @@ async function write(
 }
 
 /**
- * Whether the object that the sink holds is this record's own, from an attempt whose reply was lost.
- * Some sinks know which record wrote it; for the others any earlier attempt is taken for the writer.
+ * Whether the sink has the object from this very record, by an attempt whose reply was lost. Some sinks know which
+ * record wrote the object. For the others, any earlier attempt at the record counts as the writer.
  */
 export function isOwnWrite(result: WriteResult, record: RecordPosition, attempts: number): boolean {
   const { writtenBy } = result;
@@ -134,7 +134,7 @@ function contentOf(input: RecordInput): KafkaRecord & { value: Buffer } {
   return { ...record, value: record.value };
 }
 
-/** The record for the sink. Its message is parsed when first read, unless it is given. */
+/** The record for the sink. Its message is parsed when it is first read, unless `parsed` is given. */
 function sinkRecord(
   stream: AnyStream,
   input: RecordInput,
