@@ -1,5 +1,6 @@
 /** The public API of CloudSync. */
-export { createBridgeWorker, type BridgeWorkerOptions } from './processes/create-bridge-worker';
+export { createBridgeWorker } from './processes/create-bridge-worker';
+export type { BridgeWorkerOptions } from './processes/stream-bridge';
 export { createWorker, type WorkerOptions } from './processes/create-worker';
 export { runUntilSignal, type Service } from './lib/lifecycle';
 export { startHealthServer, type HealthServer } from './http/health-server';

@@ -3,14 +3,13 @@ import type { Worker } from '@temporalio/worker';
 import { createDeadLetterWriter } from '../activities/dead-letters/dead-letter-writer';
 import { connect, type Connections, type ConnectionSettings } from './connections';
 import { Backoff } from '../bridge/starts/backoff';
-import { createHandOn } from '../bridge/chunk-lane/hand-on';
+import { createOwnWorkflowStarter } from '../bridge/chunk-lane/own-workflow';
 import { holdsOf } from '../temporal/hold';
 import { TemporalProbe } from '../temporal/probe';
 import { RunningWorkflows } from '../bridge/starts/running-workflows';
-import { RecordEnds } from '../bridge/outcomes/record-ends';
+import { Outcomes } from '../bridge/outcomes/outcomes';
 import { createStartRate } from '../bridge/starts/start-rate';
 import { createRecentLayer } from '../dedupe/recent-layer';
-import { chunkEvents, deliveryEvents } from '../bridge/outcomes/delivery-events';
 import type { AnyStream } from '../domain/stream/stream';
 import { Releasers, type Service } from '../lib/lifecycle';
 import type { Logger } from '../telemetry/logger';
@@ -59,22 +58,23 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
         const backoff = new Backoff();
         const rate = createStartRate(stream, metrics);
         const start = { client, stream, open, backoff, gate, rate, metrics, logger, signal };
+        const outcomes = new Outcomes({ stream, metrics, logger, brake, running: open });
         const { recent, idempotency } = createRecentLayer(stream, logger);
         releasers.push(() => idempotency.close());
         return createStreamWorkers({
           stream,
           deadLetters,
           holds: holdsOf(client, stream),
-          events: deliveryEvents(metrics, logger, undefined, brake),
+          events: outcomes.ofRecords,
           tracing,
           chunks: {
-            events: chunkEvents(stream.name, metrics, logger, undefined, brake),
+            events: outcomes.ofChunks,
             reader: connections.reader,
-            startOwnWorkflow: createHandOn(start),
+            startOwnWorkflow: createOwnWorkflowStarter(start),
             recent,
           },
           running: open,
-          ends: new RecordEnds({ stream, metrics, brake: braking, open }),
+          outcomes,
           connection,
           namespace: connections.namespace,
           temporal: options.temporal,

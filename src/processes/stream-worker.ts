@@ -9,7 +9,7 @@ import type { TemporalSettings } from '../temporal/temporal';
 import { dataConverter } from '../temporal/encryption/data-converter';
 import { workflowBundle } from '../temporal/workflow-bundle';
 import type { RunningWorkflows } from '../bridge/starts/running-workflows';
-import type { RecordEnds } from '../bridge/outcomes/record-ends';
+import type { Outcomes } from '../bridge/outcomes/outcomes';
 import type { BridgeSinks } from '../workflows/bridge-sinks';
 import { reservedQueue } from '../workflows/reserved-queue';
 
@@ -20,7 +20,7 @@ export interface StreamWorkerOptions extends ActivityDependencies {
   temporal: Pick<TemporalSettings, 'codec' | 'workerVersion'>;
   /** The workflows that run in this worker report to it. */
   running?: Pick<RunningWorkflows, 'firstTaskOver' | 'ended'>;
-  ends?: Pick<RecordEnds, 'ended'>;
+  outcomes?: Pick<Outcomes, 'workflowEnded'>;
 }
 
 /** Polls of an idle worker cost the server; eager starts do not wait for a poll. */
@@ -65,14 +65,14 @@ function createReservedWorker(options: StreamWorkerOptions): Promise<Worker> {
 }
 
 async function createStreamWorker(options: StreamWorkerOptions): Promise<Worker> {
-  const { stream, running, ends } = options;
+  const { stream, running, outcomes } = options;
   const { codec } = options.temporal;
   const sinks: InjectedSinks<BridgeSinks> = {
     bridge: {
       firstTaskOver: { fn: ({ workflowId }) => running?.firstTaskOver(workflowId) },
       ended: {
         fn(workflow, outcome, letterType) {
-          ends?.ended(workflow, outcome, letterType);
+          outcomes?.workflowEnded(workflow, outcome, letterType);
           running?.ended(workflow.workflowId, outcome);
         },
       },

@@ -130,7 +130,7 @@ describe('deliverChunk', () => {
 
   test('is one span, with links to the traces of its records', async () => {
     const { calls, held, run } = world(new Tracing());
-    held.hold(chunk, records);
+    held.remember(chunk, records);
     await run((activities) => activities.deliverChunk(chunk, DEFAULT_RETRY_POLICY));
     expect(spans()).toMatchObject([
       {
@@ -151,7 +151,7 @@ describe('deliverChunk', () => {
         return Promise.resolve({ outcome: 'written' });
       },
     });
-    held.hold(chunk, records);
+    held.remember(chunk, records);
     await run((activities) => activities.deliverChunk(chunk, DEFAULT_RETRY_POLICY));
     const { traceId, spanId } = spans()[0]!.spanContext();
     expect(contexts).toMatchObject([{ trace: { traceparent: traceparent(spanId, traceId) } }]);
@@ -159,7 +159,7 @@ describe('deliverChunk', () => {
 
   test('with tracing off there is none', async () => {
     const { calls, held, run } = world();
-    held.hold(chunk, records);
+    held.remember(chunk, records);
     await run((activities) => activities.deliverChunk(chunk, DEFAULT_RETRY_POLICY));
     expect(calls).toHaveLength(2);
     expect(spans()).toEqual([]);

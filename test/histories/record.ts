@@ -135,7 +135,7 @@ const readBack = chunkOf('chunk-read-back', 2);
 const expired = chunkOf('chunk-expired', 3);
 const reservedChunk = chunkOf('chunk-by-reserved-worker', 4);
 const held = new ChunkMemory();
-held.hold(fromMemory.chunk, [fromMemory.record]);
+held.remember(fromMemory.chunk, [fromMemory.record]);
 for (const { record, chunk } of [fromMemory, readBack, expired, reservedChunk]) {
   const { id } = JSON.parse(record.value!.toString()) as { id: string };
   starts[id] = startOfChunk(stream, chunk);

@@ -4,7 +4,7 @@ import { withAdmin, type Kafka, type KafkaSettings } from '../../src/kafka/kafka
 import type { AnyStream } from '../../src/domain/stream/stream';
 import type { Service } from '../../src/lib/lifecycle';
 import { createMetrics } from '../../src/telemetry/metrics';
-import { keepingLogger } from '../bridge/support/fakes';
+import { fakeLane, keepingLogger } from '../bridge/support/fakes';
 import { ApiKey, KafkaProxy } from './support/kafka-proxy';
 import { message, uniqueName, until, World } from './support/world';
 
@@ -41,11 +41,15 @@ class Member {
       stalledAfterMs: 60_000,
       isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
-      onRecords: (entries) => this.entries.push(...entries),
-      onLost: () => undefined,
       onFatal: (error) => this.log.logger.error({ err: error }, 'fatal'),
     });
     members.push(this);
+  }
+
+  start(): Promise<void> {
+    return this.consumer.start(
+      fakeLane({ accept: (entries) => void this.entries.push(...entries) }),
+    );
   }
 
   get joins(): number[][] {
@@ -77,7 +81,7 @@ class Member {
 async function join(stream: AnyStream, clientId: string, through?: KafkaProxy): Promise<Member> {
   const kafka = { ...world.settings.kafka, clientId };
   const member = new Member(stream, through ? through.through(kafka) : kafka);
-  await member.consumer.start();
+  await member.start();
   await until('it has joined', () => member.joins.length > 0);
   return member;
 }

@@ -4,7 +4,7 @@ import { DeliveryError } from '../../src/domain/errors';
 import type { AnyStream, ExecutionOptions } from '../../src/domain/stream/stream';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { streamStatus } from '../../src/operations/status/status';
-import { keepingLogger } from '../bridge/support/fakes';
+import { fakeLane, keepingLogger } from '../bridge/support/fakes';
 import { s3Sink } from '../../src/sinks/object-store/s3';
 import { KafkaProxy } from './support/kafka-proxy';
 import { S3Store } from './support/s3-store';
@@ -135,11 +135,9 @@ describe('a consumer that dies without a word', () => {
       isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       recentIds: () => 0,
-      onRecords: (entries) => (accepted += entries.length),
-      onLost: () => undefined,
       onFatal: (error) => void fatal.push(error),
     });
-    await consumer.start();
+    await consumer.start(fakeLane({ accept: (entries) => void (accepted += entries.length) }));
     await until('it has joined', () => consumer.fault() === undefined);
   }
   afterEach(() => consumer.stop());

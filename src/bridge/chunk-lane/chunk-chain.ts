@@ -7,7 +7,8 @@ import {
 } from '../../domain/workflow/chunk';
 import { parseRecord, type ParseResult } from '../../domain/workflow/parse';
 import type { AnyStream, ChunkLimits } from '../../domain/stream/stream';
-import { duplicateSkipped } from '../../telemetry/duplicate-skipped';
+import type { StreamConsumer } from '../consumer/stream-consumer';
+import type { Outcomes } from '../outcomes/outcomes';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 import type { ChunkOrder } from './chunk-order';
@@ -36,18 +37,16 @@ export interface ChunkChainDependencies {
   window: PartitionWindow;
   /** Places for open chunks. */
   open: Slots;
-  held: ChunkMemory;
+  remembered: ChunkMemory;
   /** Where keys have an order. */
   order: ChunkOrder | undefined;
   start: StartDependencies;
   /** For the records of a chunk that Temporal refuses for good. */
-  handOn: StartOwnWorkflow;
+  startOwnWorkflow: StartOwnWorkflow;
   metrics: Metrics;
   logger: Logger;
-  /** A committed offset at or before the window's first record; undefined when the partition is lost. */
-  base(window: PartitionWindow): Promise<number | undefined>;
-  /** Called after each chunk whose end became committable, with its last record. */
-  onFinished(entry: WindowEntry): void;
+  outcomes: Pick<Outcomes, 'duplicate' | 'filtered'>;
+  consumer: Pick<StreamConsumer, 'finished' | 'committedStart'>;
   onStarting(): void;
   /** Called once for each {@link onStarting}. */
   onHandedOver(): void;
@@ -163,19 +162,19 @@ export class ChunkChain {
 
   /** Holds a place on entry; it comes free here or when the chunk's workflow ends. */
   async #startNext(): Promise<StartedChunk | undefined> {
-    const { stream, window, open, held, metrics } = this.deps;
+    const { stream, window, open, remembered, metrics } = this.deps;
     let handedOver = false;
     const onHandedOver = () => {
       if (!handedOver) this.deps.onHandedOver();
       handedOver = true;
     };
-    let letGo: () => void = () => undefined;
+    let forget: () => void = () => undefined;
     let released = false;
     const release = () => {
       if (released) return;
       released = true;
       onHandedOver();
-      letGo();
+      forget();
       open.release();
       this.#ownOpen.release();
     };
@@ -202,7 +201,7 @@ export class ChunkChain {
         ...this.#chunkOf(window.nextChunkOffset ?? first, entries),
         ...(after.length > 0 && { after }),
       };
-      letGo = held.hold(chunk, records);
+      forget = remembered.remember(chunk, records);
       let result;
       try {
         result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), pass);
@@ -258,7 +257,7 @@ export class ChunkChain {
     this.#epoch = epoch;
     window.advanceTo(last + 1);
     for (const entry of entries) window.finish(entry, skippedBy);
-    this.deps.onFinished(entries.at(-1)!);
+    this.deps.consumer.finished(window);
   }
 
   /** The chunk existed, and it may end elsewhere: the chain goes on from its end. */
@@ -274,7 +273,7 @@ export class ChunkChain {
   async #first(): Promise<number | undefined> {
     const { window } = this.deps;
     if (!this.#begun) {
-      const base = await this.deps.base(window);
+      const base = await this.deps.consumer.committedStart(window);
       if (base === undefined) return undefined;
       this.#begun = true;
       window.advanceTo(base);
@@ -344,7 +343,7 @@ export class ChunkChain {
     const covered = this.#queue.splice(0, rest < 0 ? this.#queue.length : rest);
     for (const entry of covered) this.#skip(entry);
     this.#queuedBytes = bytesOf(this.#queue);
-    if (covered.length > 0) this.deps.onFinished(covered.at(-1)!);
+    if (covered.length > 0) this.deps.consumer.finished(window);
   }
 
   #isOfLaterEpoch(entry: WindowEntry): boolean {
@@ -353,18 +352,17 @@ export class ChunkChain {
   }
 
   #skip(entry: WindowEntry): void {
-    const { stream, window, metrics } = this.deps;
+    const { stream, window, outcomes } = this.deps;
     const { record } = entry;
     const parsed = parseRecord(stream, record);
     // The chunk that holds the record counts it.
     if ('filtered' in parsed) return window.finish(entry);
     const tell = (result: ParseResult) => {
       const messageId = result.ok ? result.messageId : null;
-      duplicateSkipped(this.deps, { ...record, stream: stream.name, messageId }, 'workflow-id');
+      outcomes.duplicate({ ...record, stream: stream.name, messageId }, 'workflow-id');
     };
     if (parsed instanceof Promise) void parsed.then(tell);
     else tell(parsed);
-    metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
     window.counters.add('checked');
     window.finish(entry, 'workflowId');
   }

@@ -1,3 +1,4 @@
+import type { Lane } from '../lane';
 import { Slots } from '../../lib/slots';
 import { ChunkChain, MAX_OPEN_CHUNKS, type ChunkChainDependencies } from './chunk-chain';
 import { ChunkOrder } from './chunk-order';
@@ -5,7 +6,7 @@ import type { PartitionCounters } from '../partition/partition-counters';
 import type { PartitionWindow, WindowEntry } from '../partition/partition-window';
 
 /** Takes records out of the windows, each partition's in its own chain of chunks. */
-export class ChunkLane {
+export class ChunkLane implements Lane {
   readonly #chains = new Map<PartitionWindow, ChunkChain>();
   readonly #open = new Slots(MAX_OPEN_CHUNKS);
   /** An order outlives a window where the log went back; so does its counters. */
@@ -19,8 +20,7 @@ export class ChunkLane {
     >,
   ) {}
 
-  /** Entries of one window. */
-  push(entries: WindowEntry[]): void {
+  accept(entries: WindowEntry[]): void {
     const window = entries[0]?.window;
     if (!window) return;
     let chain = this.#chains.get(window);
@@ -49,7 +49,7 @@ export class ChunkLane {
     return order;
   }
 
-  dropLost(): void {
+  dropRevoked(): void {
     for (const [window, chain] of this.#chains) {
       if (!window.revoked) continue;
       chain.drop();

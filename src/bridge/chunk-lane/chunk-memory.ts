@@ -11,7 +11,7 @@ export class ChunkMemory implements RememberedChunks {
    * Returns how to let go of them. A chunk that comes again while it is open, as after a rebalance, stays
    * with who held it first.
    */
-  hold(chunk: ChunkInput, records: KafkaRecord[]): () => void {
+  remember(chunk: ChunkInput, records: KafkaRecord[]): () => void {
     const key = keyOf(chunk);
     if (this.#chunks.has(key)) return () => undefined;
     this.#chunks.set(key, newProgress(records));

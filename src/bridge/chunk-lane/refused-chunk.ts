@@ -10,13 +10,13 @@ import {
 } from '../../domain/workflow/record-start';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Logger } from '../../telemetry/logger';
-import type { Metrics } from '../../telemetry/metrics';
+import type { Outcomes } from '../outcomes/outcomes';
 import type { SkippedBy, WindowEntry } from '../partition/partition-window';
 
 export interface RefusedChunkDependencies {
   stream: AnyStream;
-  handOn: StartOwnWorkflow;
-  metrics: Metrics;
+  startOwnWorkflow: StartOwnWorkflow;
+  outcomes: Pick<Outcomes, 'filtered'>;
   logger: Logger;
   /** Aborts when the partition is lost, or the bridge stops. */
   signal: AbortSignal;
@@ -44,14 +44,14 @@ export async function* startSingly(
   after: Predecessor[],
   isOver: () => boolean,
 ): AsyncGenerator<SingleRecord, void, void> {
-  const { stream, handOn, metrics, signal } = deps;
+  const { stream, startOwnWorkflow, outcomes, signal } = deps;
   const tails = new Map(after);
   for (const entry of entries) {
     const { record } = entry;
     const parsed = await parsedAtLast(deps, entry, isOver);
     if (!parsed || isOver()) return;
     if (!parsed.ok && parsed.filtered) {
-      metrics.records.inc({ stream: stream.name, outcome: 'filtered' });
+      outcomes.filtered();
       yield { entry, skippedBy: 'filtered' };
       continue;
     }
@@ -60,7 +60,7 @@ export async function* startSingly(
       : startOfInvalidRecord(stream, record, parsed.reason);
     const hash = keyHash(stream.ordering, record);
     const before = hash === undefined ? undefined : tails.get(hash);
-    const workflowId = await handOn(startAfter(start, before), record, signal);
+    const workflowId = await startOwnWorkflow(startAfter(start, before), record, signal);
     if (hash === undefined) yield { entry };
     else {
       tails.set(hash, workflowId);

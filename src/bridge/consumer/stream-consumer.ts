@@ -18,17 +18,13 @@ import type { AnyStream } from '../../domain/stream/stream';
 import { recordOfUnreadable, type DecodedRecords } from '../../kafka/records/record-set';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
+import type { Lane } from '../lane';
 import { Commits, type CommitOffsets } from './commits';
 import { changedFrom, expectedOffset, checkFetch, LOST_END } from './fetch-check';
 import { PartitionCounters } from '../partition/partition-counters';
 import { loadCommitted } from './load-committed';
 import { lagIsUnknown, measureLag } from '../watch/measure-lag';
-import {
-  PartitionWindow,
-  type FetchFault,
-  type WindowEntry,
-  type WindowLimits,
-} from '../partition/partition-window';
+import { PartitionWindow, type FetchFault, type WindowLimits } from '../partition/partition-window';
 import { ReadLog } from '../partition/read-log';
 import { HeartbeatWatch } from './heartbeat-watch';
 import type { WindowState } from '../watch/stall-cause';
@@ -52,10 +48,6 @@ export interface ConsumeDependencies {
   stallCause(window: WindowState): StallCause;
   /** Silence of a consumer, while Kafka answers others, that ends it. Default 60 s. */
   silentAfterMs?: number;
-  /** Receives each record once for each time this process owns its partition. Must not throw. */
-  onRecords(entries: WindowEntry[]): void;
-  /** Partitions have gone, and with them what still waits of their records. Must not throw. */
-  onLost(): void;
   /** Called when kafkajs has given the consumer up; it will not come back by itself. */
   onFatal(error: unknown): void;
 }
@@ -108,6 +100,8 @@ export class StreamConsumer {
   #loading: Promise<void> = Promise.resolve();
   #timers: NodeJS.Timeout[] = [];
   #starting: Promise<void> | undefined;
+  /** Set by {@link start}. Kafka gives no partition, and so no record, before that. */
+  #lane!: Lane;
   #stopping = false;
   #joined = false;
   #lastHeartbeat = 0;
@@ -157,7 +151,9 @@ export class StreamConsumer {
     this.#listen();
   }
 
-  start(): Promise<void> {
+  /** Joins the group. The lane gets the records. */
+  start(lane: Lane): Promise<void> {
+    this.#lane = lane;
     return (this.#starting = this.#join());
   }
 
@@ -346,7 +342,7 @@ export class StreamConsumer {
       window.paused = true;
       payload.pause();
     }
-    this.deps.onRecords(entries);
+    this.#lane.accept(entries);
   }
 
   /**
@@ -402,7 +398,7 @@ export class StreamConsumer {
   #startAgain(old: PartitionWindow, log: ReadLog): PartitionWindow {
     old.revoked = true;
     this.#stalls.forget(old.partition);
-    this.deps.onLost();
+    this.#lane.dropRevoked();
     return this.#open(old.partition, old.counters, log);
   }
 
@@ -469,7 +465,7 @@ export class StreamConsumer {
         gauge.remove({ stream: stream.name, topic: stream.topic, partition });
       }
     }
-    this.deps.onLost();
+    this.#lane.dropRevoked();
     // From there on Kafka gives a retained partition again.
     for (const window of this.#windows.values()) window.rejoin();
     if (this.#stopping) return;

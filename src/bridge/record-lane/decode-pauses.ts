@@ -77,7 +77,7 @@ export class DecodePauses {
   }
 
   /** Lets go of partitions that are another consumer's; returns their records. */
-  dropLost(): OrderedEntry[] {
+  dropRevoked(): OrderedEntry[] {
     const lost = [...this.#pauses].filter(([window]) => window.revoked);
     for (const [window] of lost) this.#end(window);
     return lost.flatMap(([, { entries }]) => entries);

@@ -137,7 +137,7 @@ export class KeyOrder {
   }
 
   /** Lets go of records that wait here and are another consumer's now. False where nothing is open or waits. */
-  dropLost(): boolean {
+  dropRevoked(): boolean {
     for (const { advance } of this.#lines.values()) advance();
     return this.#lines.size > 0;
   }

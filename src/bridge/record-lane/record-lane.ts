@@ -10,7 +10,9 @@ import {
   type RecordStart,
 } from '../../domain/workflow/record-start';
 import type { AnyStream } from '../../domain/stream/stream';
-import { duplicateSkipped } from '../../telemetry/duplicate-skipped';
+import type { Lane } from '../lane';
+import type { Outcomes } from '../outcomes/outcomes';
+import type { StreamConsumer } from '../consumer/stream-consumer';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 import { DecodePauses } from './decode-pauses';
@@ -36,8 +38,8 @@ export interface RecordLaneDependencies {
   logger: Logger;
   /** By partition: why its records can't be decoded for now. */
   decodeFailures: Map<number, string>;
-  /** Called after each record whose offset became committable. */
-  onFinished(entry: OrderedEntry): void;
+  outcomes: Pick<Outcomes, 'duplicate' | 'filtered'>;
+  consumer: Pick<StreamConsumer, 'finished'>;
   /** Called when a record can neither be started nor dead-lettered: the process must stop. */
   onFatal(error: unknown): void;
 }
@@ -52,7 +54,7 @@ const MAX_WAITING = 1_000;
  * Takes records out of the windows, one of each partition in turn, and brings each to an end that allows its
  * offset to be committed: started as a workflow, or skipped as a duplicate.
  */
-export class RecordLane {
+export class RecordLane implements Lane {
   /** Records in their first workflow task: beyond this, starts are no longer eager. */
   readonly #inFlight: Slots;
   /** Workflows not ended: keeps the bridge from running ahead of a sink that is down. */
@@ -80,7 +82,7 @@ export class RecordLane {
     });
   }
 
-  push(entries: OrderedEntry[]): void {
+  accept(entries: OrderedEntry[]): void {
     const { ordering } = this.deps.stream;
     for (const entry of entries) {
       const hash = keyHash(ordering, entry.record);
@@ -91,12 +93,12 @@ export class RecordLane {
   }
 
   /** While every place is taken, what rebalances leave behind must not pile up. */
-  dropLost(): void {
+  dropRevoked(): void {
     const lost = this.#queue.lines.filter((window) => window.revoked);
     const dropped = lost.flatMap((window) => this.#queue.remove(window));
-    for (const { turn } of [...dropped, ...this.#pauses.dropLost()]) turn?.order.dropped(turn);
+    for (const { turn } of [...dropped, ...this.#pauses.dropRevoked()]) turn?.order.dropped(turn);
     for (const [counters, order] of this.#orders) {
-      if (!order.dropLost()) this.#orders.delete(counters);
+      if (!order.dropRevoked()) this.#orders.delete(counters);
     }
   }
 
@@ -259,8 +261,7 @@ export class RecordLane {
 
   /** The stream passes the record by: it gets no workflow, and the next of its key follows the one before it. */
   #filter(entry: OrderedEntry): void {
-    const { stream, metrics } = this.deps;
-    metrics.records.inc({ stream: stream.name, outcome: 'filtered' });
+    this.deps.outcomes.filtered();
     const { turn } = entry;
     if (turn) turn.order.skipped(turn, 'filtered');
     else this.#finish(entry, 'filtered');
@@ -306,9 +307,8 @@ export class RecordLane {
     layer: 'recent' | 'workflow-id',
     open: string | false = false,
   ): void {
-    const { stream, metrics } = this.deps;
-    duplicateSkipped(this.deps, { ...entry.record, stream: stream.name, messageId }, layer);
-    metrics.records.inc({ stream: stream.name, outcome: 'duplicate' });
+    const { stream, outcomes } = this.deps;
+    outcomes.duplicate({ ...entry.record, stream: stream.name, messageId }, layer);
     const skippedBy = layer === 'recent' ? 'recent' : 'workflowId';
     const { turn } = entry;
     if (!turn) return this.#finish(entry, skippedBy);
@@ -320,6 +320,6 @@ export class RecordLane {
 
   #finish(entry: OrderedEntry, skippedBy?: SkippedBy): void {
     entry.window.finish(entry, skippedBy);
-    this.deps.onFinished(entry);
+    this.deps.consumer.finished(entry.window);
   }
 }

@@ -71,7 +71,7 @@ class World {
     const range = { topic, partition, first: 0, last: ids.length - 1 };
     const place = { ...range, count: ids.length, timestamp, firstRecord: 0 };
     this.chunk = { stream: 'test', ...place, ...(after && { after }) };
-    this.held.hold(this.chunk, this.#records);
+    this.held.remember(this.chunk, this.#records);
   }
 
   replace(record: KafkaRecord): void {

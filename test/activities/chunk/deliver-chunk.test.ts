@@ -59,7 +59,7 @@ class World {
     const { topic, partition, timestamp } = this.#records[0]!;
     const range = { topic, partition, first: 0, last: ids.length - 1 };
     this.chunk = { stream: 'test', ...range, count: ids.length, timestamp, firstRecord: 0 };
-    this.held.hold(this.chunk, this.#records);
+    this.held.remember(this.chunk, this.#records);
   }
 
   run(info: typeof LOCAL = LOCAL) {

@@ -5,6 +5,7 @@ import type { Backoff } from '../../../src/bridge/starts/backoff';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import { ChunkLane } from '../../../src/bridge/chunk-lane/chunk-lane';
+import { Outcomes } from '../../../src/bridge/outcomes/outcomes';
 import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
@@ -113,11 +114,24 @@ class Model {
     const { signal } = new AbortController();
     const onFatal = (error: unknown) => this.fatal.push(error);
     const { maxRecords } = this;
+    const consumer = new StreamConsumer({
+      stream,
+      kafka: { brokers: [], clientId: 'test', ssl: false },
+      metrics,
+      logger,
+      limits: { records: 4 * maxRecords, bytes: 1e9 },
+      recentIds: () => 0,
+      stalledAfterMs: 60_000,
+      offsets: fakeOffsets(),
+      isStarted: () => Promise.resolve(false),
+      stallCause: () => ({ reason: 'no_fetch' }),
+      onFatal,
+    });
     const dispatcher = new ChunkLane({
       stream,
       limits: { maxRecords, maxBytes: 1e9, lingerMs: 0 },
-      held: new ChunkMemory(),
-      handOn: () => Promise.reject(new Error('no chunk is refused here')),
+      remembered: new ChunkMemory(),
+      startOwnWorkflow: () => Promise.reject(new Error('no chunk is refused here')),
       start: {
         client,
         stream,
@@ -131,26 +145,18 @@ class Model {
       },
       metrics,
       logger,
-      base: (window) => consumer.committedStart(window),
-      onFinished: ({ window }) => consumer.finished(window),
+      outcomes: new Outcomes({
+        stream,
+        metrics,
+        logger,
+        brake: undefined,
+        running: open,
+        consumer,
+      }),
+      consumer,
       onFatal,
     });
-    const consumer = new StreamConsumer({
-      stream,
-      kafka: { brokers: [], clientId: 'test', ssl: false },
-      metrics,
-      logger,
-      limits: { records: 4 * maxRecords, bytes: 1e9 },
-      recentIds: () => 0,
-      stalledAfterMs: 60_000,
-      offsets: fakeOffsets(),
-      isStarted: () => Promise.resolve(false),
-      stallCause: () => ({ reason: 'no_fetch' }),
-      onRecords: (entries) => dispatcher.push(entries),
-      onLost: () => dispatcher.dropLost(),
-      onFatal,
-    });
-    await consumer.start();
+    await consumer.start(dispatcher);
     this.owner = { member, consumer, dispatcher, open };
     this.bridges.push(this.owner);
     this.#all.push(this.owner);

@@ -8,24 +8,24 @@ const records = [kafkaRecord({ offset: 0 })];
 
 test('a chunk is held until it is let go', () => {
   const held = new ChunkMemory();
-  const letGo = held.hold(chunk, records);
+  const forget = held.remember(chunk, records);
   expect(held.get(chunk)).toMatchObject({ records });
-  letGo();
+  forget();
   expect(held.get(chunk)).toBeUndefined();
 });
 
 test('one that comes again stays with who held it first', () => {
   const held = new ChunkMemory();
-  const letGo = held.hold(chunk, records);
+  const forget = held.remember(chunk, records);
   const progress = held.get(chunk);
-  held.hold(chunk, [kafkaRecord({ offset: 0 })])();
+  held.remember(chunk, [kafkaRecord({ offset: 0 })])();
   expect(held.get(chunk)).toBe(progress);
-  letGo();
+  forget();
   expect(held.get(chunk)).toBeUndefined();
 });
 
 test('the same offsets of a topic that was created again are another chunk', () => {
   const held = new ChunkMemory();
-  held.hold(chunk, records);
+  held.remember(chunk, records);
   expect(held.get({ ...chunk, timestamp: 2_000 })).toBeUndefined();
 });

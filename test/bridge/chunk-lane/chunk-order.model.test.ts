@@ -11,6 +11,7 @@ import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import type { Backoff } from '../../../src/bridge/starts/backoff';
 import { ChunkLane } from '../../../src/bridge/chunk-lane/chunk-lane';
+import { Outcomes } from '../../../src/bridge/outcomes/outcomes';
 import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
@@ -190,11 +191,25 @@ class Model {
     const { signal } = new AbortController();
     const onFatal = (error: unknown) => this.fatal.push(error);
     const { maxRecords } = this;
+    const consumer = new StreamConsumer({
+      stream,
+      kafka: { brokers: [], clientId: 'test', ssl: false },
+      metrics,
+      logger,
+      limits: { records: 4 * maxRecords, bytes: 1e9 },
+      stalledAfterMs: 60_000,
+      silentAfterMs: 1e9,
+      offsets: fakeOffsets(),
+      isStarted: () => Promise.resolve(false),
+      stallCause: () => ({ reason: 'no_fetch' }),
+      recentIds: () => 0,
+      onFatal,
+    });
     const dispatcher = new ChunkLane({
       stream,
       limits: { maxRecords, maxBytes: 1e9, lingerMs: 0 },
-      held,
-      handOn: () => Promise.reject(new Error('no chunk is refused here')),
+      remembered: held,
+      startOwnWorkflow: () => Promise.reject(new Error('no chunk is refused here')),
       start: {
         client,
         stream,
@@ -208,29 +223,20 @@ class Model {
       },
       metrics,
       logger,
-      base: (window) => consumer.committedStart(window),
-      onFinished: ({ window }) => consumer.finished(window),
-      onFatal,
-    });
-    const consumer = new StreamConsumer({
-      stream,
-      kafka: { brokers: [], clientId: 'test', ssl: false },
-      metrics,
-      logger,
-      limits: { records: 4 * maxRecords, bytes: 1e9 },
-      stalledAfterMs: 60_000,
-      silentAfterMs: 1e9,
-      offsets: fakeOffsets(),
-      isStarted: () => Promise.resolve(false),
-      stallCause: () => ({ reason: 'no_fetch' }),
-      recentIds: () => 0,
-      onRecords: (entries) => dispatcher.push(entries),
-      onLost: () => dispatcher.dropLost(),
+      outcomes: new Outcomes({
+        stream,
+        metrics,
+        logger,
+        brake: undefined,
+        running: open,
+        consumer,
+      }),
+      consumer,
       onFatal,
     });
     const recent = new RecentLayer(idempotency, 30_000);
     const bridge: Bridge = { member, consumer, dispatcher, open, held, recent, idempotency };
-    await consumer.start();
+    await consumer.start(dispatcher);
     this.owner = bridge;
     this.bridges.push(bridge);
     this.#all.push(bridge);

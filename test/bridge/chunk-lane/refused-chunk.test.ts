@@ -6,6 +6,7 @@ import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
 import { PartitionCounters } from '../../../src/bridge/partition/partition-counters';
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
+import { Outcomes } from '../../../src/bridge/outcomes/outcomes';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import { keyHash } from '../../../src/domain/workflow/key-hash';
 import { createMetrics } from '../../../src/telemetry/metrics';
@@ -31,21 +32,29 @@ function refusing(ordering: 'none' | 'key') {
     signal: AbortSignal;
     started(): void;
   }[] = [];
-  const handOn: StartOwnWorkflow = async ({ workflowId, args: [{ after }] }, { offset }, until) => {
+  const startOwnWorkflow: StartOwnWorkflow = async (
+    { workflowId, args: [{ after }] },
+    { offset },
+    until,
+  ) => {
     const start = deferred<void>();
     handedOn.push({ offset, after, signal: until, started: () => start.resolve() });
     await start.promise;
     return workflowId;
   };
   const dispatcher = new ChunkLane({
-    ...{ stream, limits: { maxRecords: 10, maxBytes: 1e9, lingerMs: 0 }, held: new ChunkMemory() },
-    ...{ handOn, metrics, logger },
+    ...{
+      stream,
+      limits: { maxRecords: 10, maxBytes: 1e9, lingerMs: 0 },
+      remembered: new ChunkMemory(),
+    },
+    ...{ startOwnWorkflow, metrics, logger },
     start: {
       ...{ client, stream, open, backoff: new Backoff(), gate: OPEN_GATE },
       ...{ rate: new StartRate(() => undefined), metrics, logger, signal },
     },
-    base: () => Promise.resolve(0),
-    onFinished: () => undefined,
+    outcomes: new Outcomes({ stream, metrics, logger, brake: undefined, running: open }),
+    consumer: { committedStart: () => Promise.resolve(0), finished: () => undefined },
     onFatal: (error) => fatal.push(error),
   });
   const counters = new PartitionCounters();
@@ -58,7 +67,7 @@ function refusing(ordering: 'none' | 'key') {
     'chunk',
   );
   const push = (...records: { key: string; value: string }[]) =>
-    dispatcher.push(
+    dispatcher.accept(
       window.accept(
         records.map(({ key, value }, offset) =>
           kafkaRecord({ offset, key: Buffer.from(key), value: Buffer.from(value) }),
@@ -85,7 +94,7 @@ test('each record of a refused chunk is committable, with its tail, before the n
   expect(counters.predecessors.list).toEqual([[hashOf('a'), 'test-m0-0']]);
   // The next owner goes on from there.
   window.revoked = true;
-  dispatcher.dropLost();
+  dispatcher.dropRevoked();
   expect(handedOn[1]!.signal.aborted).toBe(true);
   handedOn[1]!.started();
   await settled();

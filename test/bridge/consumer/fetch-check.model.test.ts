@@ -6,7 +6,7 @@ import { createMetrics } from '../../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../../domain/support/records';
 import { FakeConsumer } from '../support/fake-consumer';
 import { fetchedBatch } from '../support/fetched-batch';
-import { keepingLogger, settled } from '../support/fakes';
+import { keepingLogger, settled, fakeLane } from '../support/fakes';
 
 jest.mock('../../../src/kafka/kafka', () => ({
   ...jest.requireActual<object>('../../../src/kafka/kafka'),
@@ -78,12 +78,16 @@ class Model {
       },
       isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
-      onRecords: (entries) => this.#accepted.push(...entries),
-      onLost: () => undefined,
       onFatal: (error) => {
         throw error;
       },
     });
+  }
+
+  start(): Promise<void> {
+    return this.consumer.start(
+      fakeLane({ accept: (entries) => void this.#accepted.push(...entries) }),
+    );
   }
 
   append(records: number, markers: number): void {
@@ -260,7 +264,7 @@ test.each([true, false])(
     await fc.assert(
       fc.asyncProperty(fc.array(command, { maxLength: 60, size: 'max' }), async (steps) => {
         const model = new Model(ids);
-        await model.consumer.start();
+        await model.start();
         try {
           await model.join(1, 0);
           for (const step of steps) {

@@ -5,7 +5,8 @@ import { createMetrics } from '../../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../../domain/support/records';
 import { FakeConsumer } from '../support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from '../support/fetched-batch';
-import { deferred, keepingLogger, settled, until } from '../support/fakes';
+import { deferred, keepingLogger, settled, until, fakeLane } from '../support/fakes';
+import type { Lane } from '../../../src/bridge/lane';
 
 jest.mock('../../../src/kafka/kafka', () => ({
   ...jest.requireActual<object>('../../../src/kafka/kafka'),
@@ -75,10 +76,13 @@ class World {
         close: () => Promise.resolve(),
       },
       isStarted: () => this.isStarted(),
-      onRecords: (entries) => this.accepted.push(...entries),
-      onLost: () => this.lost++,
       onFatal: (error) => this.fatal.push(error),
     });
+  }
+
+  start(): Promise<void> {
+    const accept: Lane['accept'] = (entries) => void this.accepted.push(...entries);
+    return this.consumer.start(fakeLane({ accept, dropRevoked: () => void this.lost++ }));
   }
 
   async join(memberId: string, partitions = [0]): Promise<void> {
@@ -132,7 +136,7 @@ const recordsAt = (...offsets: number[]) => offsets.map((offset) => kafkaRecord(
 let world: World;
 async function begin(...args: ConstructorParameters<typeof World>): Promise<void> {
   world = new World(...args);
-  await world.consumer.start();
+  await world.start();
 }
 afterEach(() => world.consumer.stop());
 
@@ -148,7 +152,7 @@ test('a consumer that is stopped while it joins leaves after it has joined', asy
       };
     });
   world.fake.disconnect = () => Promise.resolve(void steps.push('disconnected'));
-  const started = world.consumer.start();
+  const started = world.start();
   await settled();
   const stopped = world.consumer.stop();
   await settled();
@@ -160,7 +164,7 @@ test('a consumer that is stopped while it joins leaves after it has joined', asy
 test('a consumer that is stopped before it joins does not join', async () => {
   world = new World();
   const run = jest.spyOn(world.fake, 'run');
-  const started = world.consumer.start();
+  const started = world.start();
   world.consumer.pause();
   await started;
   expect(run).not.toHaveBeenCalled();

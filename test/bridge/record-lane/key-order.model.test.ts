@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import type { Backoff } from '../../../src/bridge/starts/backoff';
+import { Outcomes } from '../../../src/bridge/outcomes/outcomes';
 import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import { RecordLane } from '../../../src/bridge/record-lane/record-lane';
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
@@ -128,6 +129,19 @@ class Model {
     const open = new RunningWorkflows(client, logger);
     const idempotency = new InMemoryIdempotencyService({});
     const onFatal = (error: unknown) => this.fatal.push(error);
+    const consumer = new StreamConsumer({
+      stream,
+      kafka: { brokers: [], clientId: 'test', ssl: false },
+      metrics,
+      logger,
+      limits: { records: 30, bytes: 1e9 },
+      recentIds: () => 0,
+      stalledAfterMs: 60_000,
+      offsets: fakeOffsets(),
+      isStarted: () => Promise.resolve(false),
+      stallCause: () => ({ reason: 'no_fetch' }),
+      onFatal,
+    });
     const dispatcher = new RecordLane({
       stream,
       recent: new RecentLayer(idempotency, 30_000),
@@ -145,26 +159,19 @@ class Model {
       },
       metrics,
       logger,
-      onFinished: ({ window }) => consumer.finished(window),
-      onFatal,
-    });
-    const consumer = new StreamConsumer({
-      stream,
-      kafka: { brokers: [], clientId: 'test', ssl: false },
-      metrics,
-      logger,
-      limits: { records: 30, bytes: 1e9 },
-      recentIds: () => 0,
-      stalledAfterMs: 60_000,
-      offsets: fakeOffsets(),
-      isStarted: () => Promise.resolve(false),
-      stallCause: () => ({ reason: 'no_fetch' }),
-      onRecords: (entries) => dispatcher.push(entries),
-      onLost: () => dispatcher.dropLost(),
+      outcomes: new Outcomes({
+        stream,
+        metrics,
+        logger,
+        brake: undefined,
+        running: open,
+        consumer,
+      }),
+      consumer,
       onFatal,
     });
     const bridge: Bridge = { member, consumer, dispatcher, open, idempotency };
-    await consumer.start();
+    await consumer.start(dispatcher);
     this.owner = bridge;
     this.bridges.push(bridge);
     this.#all.push(bridge);

@@ -1,3 +1,4 @@
+import { settled } from '../support/fakes';
 import { KeyOrder, type OrderedEntry } from '../../../src/bridge/record-lane/key-order';
 import { PartitionCounters } from '../../../src/bridge/partition/partition-counters';
 import type { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
@@ -22,7 +23,7 @@ class World {
     this.order = new KeyOrder({
       predecessors: this.counters.predecessors,
       open: {
-        watch: (id: string, onEnded: () => void) => this.watched.set(id, onEnded),
+        whenEnded: (id: string) => new Promise<void>((resolve) => this.watched.set(id, resolve)),
       } as unknown as RunningWorkflows,
       places: new WaitingPlaces(places),
       admit: ({ record: { offset }, turn }) =>
@@ -161,15 +162,17 @@ test('a longer id that has no room leaves the one before it in the list', () => 
   expect(world.window.watermark).toBe(4);
 });
 
-test('what an earlier owner left open is waited for, and leaves the list when it has ended', () => {
+test('what an earlier owner left open is waited for, and leaves the list when it has ended', async () => {
   const world = new World({ metadata: '{"open":[["a","w7"],["b","w8"],"other",["c"],[1,2]]}' });
   expect([...world.watched.keys()]).toEqual(['w7', 'w8']);
   world.push('a', 'c');
   expect(world.admitted).toEqual(['0 after w7', '1']);
   world.watched.get('w8')!();
+  await settled();
   world.push('b');
   expect(world.admitted.at(-1)).toBe('2');
   world.watched.get('w7')!();
+  await settled();
   expect(world.open).toBeUndefined();
 });
 

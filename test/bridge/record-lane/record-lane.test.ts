@@ -11,7 +11,7 @@ import {
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
 import type { OrderedEntry } from '../../../src/bridge/record-lane/key-order';
-import { RecordEnds } from '../../../src/bridge/outcomes/record-ends';
+import { Outcomes } from '../../../src/bridge/outcomes/outcomes';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
 import { DeliveryError } from '../../../src/domain/errors';
 import type { KafkaRecord } from '../../../src/domain/record/record';
@@ -55,7 +55,7 @@ class World {
   readonly idempotency = new InMemoryIdempotencyService({});
   readonly open: RunningWorkflows;
   readonly dispatcher: RecordLane;
-  readonly ends: RecordEnds;
+  readonly outcomes: Outcomes;
 
   constructor(options: Parameters<typeof testStream>[0] = {}) {
     const stream = testStream(options);
@@ -71,10 +71,14 @@ class World {
     });
     this.open = new RunningWorkflows(client, logger);
     this.window.counters.load(null);
-    this.ends = new RecordEnds({
-      ...{ stream, metrics: this.metrics, open: this.open },
-      brake: { closed: () => undefined },
-      countersOf: () => this.window.counters,
+    const finish = this.window.finish.bind(this.window);
+    this.window.finish = (entry, skippedBy) => {
+      this.finished.push(entry.record.offset);
+      finish(entry, skippedBy);
+    };
+    this.outcomes = new Outcomes({
+      ...{ stream, metrics: this.metrics, logger, running: this.open, brake: undefined },
+      consumer: { countersOf: () => this.window.counters },
     });
     this.dispatcher = new RecordLane({
       stream,
@@ -93,7 +97,8 @@ class World {
       },
       metrics: this.metrics,
       logger,
-      onFinished: ({ record }) => this.finished.push(record.offset),
+      outcomes: this.outcomes,
+      consumer: { finished: () => undefined },
       onFatal: (error) => this.fatal.push(error),
     });
   }
@@ -111,7 +116,7 @@ class World {
   async pushRecords(records: KafkaRecord[], window = this.window): Promise<OrderedEntry[]> {
     this.#next = records.at(-1)!.offset + 1;
     const entries = window.accept(records, this.#next);
-    this.dispatcher.push(entries);
+    this.dispatcher.accept(entries);
     await settled();
     return entries;
   }
@@ -136,7 +141,10 @@ class World {
     const start = this.starts.find(({ options }) => options.workflowId === id);
     // As the stream's worker does.
     const memo = start?.options.memo ?? {};
-    this.ends.ended({ workflowId: id, runId: id, workflowType: start?.type ?? '', memo }, outcome);
+    this.outcomes.workflowEnded(
+      { workflowId: id, runId: id, workflowType: start?.type ?? '', memo },
+      outcome,
+    );
     this.open.ended(id, outcome);
     await settled();
   }
@@ -543,7 +551,7 @@ describe('lost partitions', () => {
     world.open.firstTaskOver('test-m0-0');
     expect(stuck!.turn!.line.queue).toHaveLength(2);
     world.window.revoked = true;
-    world.dispatcher.dropLost();
+    world.dispatcher.dropRevoked();
     expect(stuck!.turn!.line.queue).toEqual([]);
     await world.close('test-m0-0', 'delivered');
     expect(world.ids).toEqual(['test-m0-0']);
@@ -612,12 +620,12 @@ test('what waits of a lost partition is dropped, however much', async () => {
     new PartitionCounters(),
   );
   const many = Array.from({ length: 200_000 }, (_, offset) => kafkaRecord({ offset, value }));
-  world.dispatcher.push(kept.accept(many, many.length));
-  world.dispatcher.push(lost.accept(many.slice(0, 10), 10));
+  world.dispatcher.accept(kept.accept(many, many.length));
+  world.dispatcher.accept(lost.accept(many.slice(0, 10), 10));
   lost.revoked = true;
-  expect(() => world.dispatcher.dropLost()).not.toThrow();
+  expect(() => world.dispatcher.dropRevoked()).not.toThrow();
   kept.revoked = true;
-  world.dispatcher.dropLost();
+  world.dispatcher.dropRevoked();
   await world.acknowledge(0);
   await settled();
   expect(world.ids).toEqual(['test-first-0']);
@@ -733,7 +741,7 @@ describe('a decoder that fails for now', () => {
     await world.pushRecords(records);
     await until('decoding has failed', () => world.decodeFailures.size > 0);
     world.window.revoked = true;
-    world.dispatcher.dropLost();
+    world.dispatcher.dropRevoked();
     expect(world.decodeFailures.size).toBe(0);
     down = undefined;
     const again = new PartitionWindow(

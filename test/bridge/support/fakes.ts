@@ -1,6 +1,7 @@
 import { ServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { pino, type Logger } from 'pino';
 import type { Counter } from 'prom-client';
+import type { Lane } from '../../../src/bridge/lane';
 
 /** A promise that the test settles. */
 export interface Deferred<T> {
@@ -87,4 +88,15 @@ export async function counts(counter: Counter): Promise<Record<string, number>> 
   return Object.fromEntries(
     values.map(({ labels, value }) => [Object.values(labels).join('/'), value]),
   );
+}
+
+/** A lane that starts nothing, unless the test gives its own methods. */
+export function fakeLane(given: Partial<Lane> = {}): Lane {
+  return {
+    accept: () => undefined,
+    dropRevoked: () => undefined,
+    stop: () => Promise.resolve(),
+    inFlightCount: 0,
+    ...given,
+  };
 }

@@ -12,10 +12,8 @@ import { createProducer } from '../../../src/kafka/producer/producer';
 import { connectTemporal, type TemporalClient } from '../../../src/temporal/temporal';
 import { installTemporalRuntime } from '../../../src/temporal/runtime';
 import { loadSettings, type Settings } from '../../../src/settings/config';
-import {
-  createBridgeWorker,
-  type BridgeWorkerOptions,
-} from '../../../src/processes/create-bridge-worker';
+import { createBridgeWorker } from '../../../src/processes/create-bridge-worker';
+import type { BridgeWorkerOptions } from '../../../src/processes/stream-bridge';
 import { createWorker } from '../../../src/processes/create-worker';
 import type { KafkaRecord } from '../../../src/domain/record/record';
 import {

@@ -328,7 +328,8 @@ describe('files that a process began and never finished', () => {
     await write(fileSystemSink({ directory }), { messageId: 'after it' });
     expect(await left()).toEqual([]);
     expect(await stored()).toHaveLength(2);
-  });
+    // The test starts a Node process of its own.
+  }, 30_000);
 
   test('stay while they may be those of a process elsewhere, and go when they are old', async () => {
     const elsewhere = await begun(`0123456789abcdef-${process.pid}-a`);

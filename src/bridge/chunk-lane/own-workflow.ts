@@ -13,7 +13,9 @@ import {
  * when the promise resolves, whether by this start or by an earlier one, under the id that it gives. Waits while as many of them
  * are open as the stream allows: a sink that fails for half of the records must not fill the server.
  */
-export function createHandOn(deps: StartDependencies & { stream: AnyStream }): StartOwnWorkflow {
+export function createOwnWorkflowStarter(
+  deps: StartDependencies & { stream: AnyStream },
+): StartOwnWorkflow {
   const { stream, logger } = deps;
   const places = new Slots(stream.maxOpen);
   return async (start, record, signal) => {

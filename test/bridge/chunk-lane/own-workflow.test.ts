@@ -1,7 +1,7 @@
 import { Backoff } from '../../../src/bridge/starts/backoff';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
-import { createHandOn } from '../../../src/bridge/chunk-lane/hand-on';
+import { createOwnWorkflowStarter } from '../../../src/bridge/chunk-lane/own-workflow';
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { startAfter, startOfRecord } from '../../../src/domain/workflow/record-start';
 import { createMetrics } from '../../../src/telemetry/metrics';
@@ -15,7 +15,7 @@ const started: string[] = [];
 const afters: unknown[] = [];
 let refuse: unknown;
 let open: RunningWorkflows;
-let handOn: (offset: number, signal?: AbortSignal, after?: string) => Promise<string>;
+let startOwnWorkflow: (offset: number, signal?: AbortSignal, after?: string) => Promise<string>;
 
 beforeEach(() => {
   started.length = afters.length = 0;
@@ -41,8 +41,8 @@ beforeEach(() => {
     logger,
     signal: never,
   };
-  const give = createHandOn(deps);
-  handOn = (offset, signal = never, after) => {
+  const give = createOwnWorkflowStarter(deps);
+  startOwnWorkflow = (offset, signal = never, after) => {
     const record = kafkaRecord({ offset, value: Buffer.from(`{"id":"m${offset}"}`) });
     const start = startOfRecord(stream, record, `m${offset}`);
     return give(startAfter(start, after), record, signal);
@@ -51,9 +51,9 @@ beforeEach(() => {
 afterEach(() => open.stop());
 
 test('no more are open than the stream allows', async () => {
-  void handOn(0);
-  void handOn(1);
-  void handOn(2);
+  void startOwnWorkflow(0);
+  void startOwnWorkflow(1);
+  void startOwnWorkflow(2);
   await settled();
   expect(started).toEqual(['test-m0-0', 'test-m1-1']);
   open.ended('test-m1-1', 'delivered');
@@ -62,26 +62,26 @@ test('no more are open than the stream allows', async () => {
 });
 
 test('what waits when its attempt ends is not started any more, and keeps no place', async () => {
-  await Promise.all([handOn(0), handOn(1)]);
+  await Promise.all([startOwnWorkflow(0), startOwnWorkflow(1)]);
   const attempt = new AbortController();
-  const waiting = handOn(2, attempt.signal);
+  const waiting = startOwnWorkflow(2, attempt.signal);
   attempt.abort();
   // At once: no place need come free for that.
   await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
   open.ended('test-m0-0', 'delivered');
-  await handOn(3);
+  await startOwnWorkflow(3);
   expect(started).toEqual(['test-m0-0', 'test-m1-1', 'test-m3-3']);
 });
 
 test('a start that Temporal rejects becomes a dead letter', async () => {
   refuse = serviceError(3);
-  await expect(handOn(0)).rejects.toMatchObject({ name: 'StartRejectedError' });
+  await expect(startOwnWorkflow(0)).rejects.toMatchObject({ name: 'StartRejectedError' });
   expect(started).toEqual(['test-m0-0', 'test-invalid-topic-0-0']);
 });
 
 test('its dead letter waits for the one before it in its key as well', async () => {
   refuse = serviceError(3);
-  await expect(handOn(1, never, 'test-m0-0')).rejects.toThrow();
+  await expect(startOwnWorkflow(1, never, 'test-m0-0')).rejects.toThrow();
   expect(started).toEqual(['test-m1-1', 'test-invalid-topic-0-1']);
   expect(afters).toEqual(['test-m0-0', 'test-m0-0']);
 });

@@ -1,7 +1,7 @@
 import { PartitionCounters, parseTotals } from '../../../src/bridge/partition/partition-counters';
-import { RecordEnds } from '../../../src/bridge/outcomes/record-ends';
+import { Outcomes } from '../../../src/bridge/outcomes/outcomes';
 import { createMetrics } from '../../../src/telemetry/metrics';
-import { counts } from '../support/fakes';
+import { counts, keepingLogger } from '../support/fakes';
 
 const memo = { stream: 'test', messageId: '42', topic: 'topic', partition: 0, offset: 7 };
 const workflow = { workflowId: 'test-42-7', runId: 'run', workflowType: 'deliverRecord', memo };
@@ -12,14 +12,19 @@ function create(...started: string[]) {
   const braking: unknown[][] = [];
   const counters = new PartitionCounters();
   counters.load(null);
-  const ends = new RecordEnds({
-    ...{ stream: { name: 'test' }, metrics },
-    brake: { closed: (...told) => braking.push(told) },
-    open: { has: (id) => started.includes(id) },
-    countersOf: (partition) => (partition === 0 ? counters : undefined),
+  const outcomes = new Outcomes({
+    ...{ stream: { name: 'test' }, metrics, logger: keepingLogger().logger },
+    brake: {
+      delivered: (count) => braking.push(['delivered', count]),
+      deliverySucceeded: () => braking.push(['delivery succeeded']),
+      deadLettered: (errorType) => braking.push(['dead-lettered', errorType]),
+      invalid: (errorType) => braking.push(['invalid', errorType]),
+    },
+    running: { has: (id) => started.includes(id) },
+    consumer: { countersOf: () => counters },
   });
   return {
-    ends,
+    outcomes,
     braking,
     records: () => counts(metrics.records),
     totals: () => parseTotals(counters.toMetadata()),
@@ -29,38 +34,38 @@ function create(...started: string[]) {
 test.each(['delivered', 'duplicate', 'dead_lettered'] as const)(
   'a record that another process has started and that ends %s here is counted, and not for the brake',
   async (outcome) => {
-    const { ends, braking, records } = create();
-    ends.ended(workflow, outcome, 'Transient');
+    const { outcomes, braking, records } = create();
+    outcomes.workflowEnded(workflow, outcome, 'Transient');
     expect(await records()).toEqual({ [`test/${outcome}`]: 1 });
     expect(braking).toEqual([]);
   },
 );
 
 test('a record that this process has started counts for the brake too', async () => {
-  const { ends, braking, records, totals } = create(workflow.workflowId);
-  ends.ended(workflow, 'delivered');
+  const { outcomes, braking, records, totals } = create(workflow.workflowId);
+  outcomes.workflowEnded(workflow, 'delivered');
   expect(await records()).toEqual({ 'test/delivered': 1 });
   expect(totals()).toMatchObject({ delivered: 1, sink: 0 });
-  expect(braking).toEqual([['deliverRecord', 'delivered', undefined]]);
+  expect(braking).toEqual([['delivered', 1]]);
 });
 
 test('a record whose last workflow task is done twice is counted once, and a new run once more', async () => {
-  const { ends, records } = create();
-  ends.ended(workflow, 'dead_lettered', 'Permanent');
-  ends.ended(workflow, 'dead_lettered', 'Permanent');
-  ends.ended({ ...workflow, runId: 'replay' }, 'delivered');
+  const { outcomes, records } = create();
+  outcomes.workflowEnded(workflow, 'dead_lettered', 'Permanent');
+  outcomes.workflowEnded(workflow, 'dead_lettered', 'Permanent');
+  outcomes.workflowEnded({ ...workflow, runId: 'replay' }, 'delivered');
   expect(await records()).toEqual({ 'test/dead_lettered': 1, 'test/delivered': 1 });
 });
 
 test('an invalid record is counted as invalid when its dead letter is written, and not when it can be read at last', async () => {
-  const { ends, records } = create();
+  const { outcomes, records } = create();
   const invalid = {
     ...workflow,
     workflowType: 'invalidRecord',
     memo: { ...memo, messageId: null },
   };
-  ends.ended(invalid, 'failed');
-  ends.ended({ ...invalid, runId: 'other' }, 'dead_lettered', 'InvalidJson');
+  outcomes.workflowEnded(invalid, 'failed');
+  outcomes.workflowEnded({ ...invalid, runId: 'other' }, 'dead_lettered', 'InvalidJson');
   expect(await records()).toEqual({ 'test/invalid': 1 });
 });
 
@@ -72,7 +77,7 @@ test.each([
   ],
   ['what a workflow of a user has started', { ...workflow, workflowType: 'charge', memo: {} }],
 ])('%s is no record', async (_, other) => {
-  const { ends, records } = create();
-  ends.ended(other, 'delivered');
+  const { outcomes, records } = create();
+  outcomes.workflowEnded(other, 'delivered');
   expect(await records()).toEqual({});
 });
