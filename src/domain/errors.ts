@@ -77,7 +77,7 @@ const TYPES: readonly string[] = ['Transient', 'Throttled', 'Permanent', 'Conten
  */
 function knownType(failure: DeliveryFailure): DeliveryFailure {
   if (TYPES.includes(failure.type)) return failure;
-  const message = `${failure.message} (the sink called it ${String(failure.type)})`;
+  const message = `${failure.message} (the sink's error type ${String(failure.type)} is unknown)`;
   return { ...failure, type: 'Transient', message };
 }
 
@@ -93,7 +93,7 @@ export function errorMessage(error: unknown): string {
     return typeof code === 'string' ? code : String(error);
   } catch {
     // An object without a prototype has no text, and a getter may throw.
-    return 'an error that can not be shown';
+    return 'an error without a readable message';
   }
 }
 

@@ -65,7 +65,7 @@ describe('errorMessage', () => {
     [undefined, 'undefined'],
     [null, 'null'],
     [Symbol('s'), 'Symbol(s)'],
-    [Object.create(null), 'an error that can not be shown'],
+    [Object.create(null), 'an error without a readable message'],
   ])('of %p', (error, message) => {
     expect(errorMessage(error)).toBe(message);
   });

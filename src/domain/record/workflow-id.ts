@@ -26,7 +26,7 @@ export function checkWorkflowIdTemplate(template: string): string | undefined {
     return `unknown placeholder {${unknown.join('}, {')}}; known are {${[...KNOWN].join('}, {')}}`;
   }
   const absent = REQUIRED.filter((name) => !names.includes(name));
-  return absent.length > 0 ? `lacks {${absent.join('}, {')}}` : undefined;
+  return absent.length > 0 ? `must contain {${absent.join('}, {')}}` : undefined;
 }
 
 export interface RecordIdentity extends RecordPosition {

@@ -44,12 +44,12 @@ function faultOfAll(schemas: unknown[]): string | undefined {
 function objectFault({ shape = {}, catchall }: Definition): string | undefined {
   if (!Object.hasOwn(shape, 'id')) {
     const takesMore = catchall && definitionOf(catchall)?.type !== 'never';
-    return takesMore ? undefined : 'the schema gives messages no id';
+    return takesMore ? undefined : 'the schema has no field id';
   }
   const def = definitionOf(shape.id);
   const inner = def && WRAPPERS.includes(def.type) ? definitionOf(def.innerType) : def;
   if (!inner || ![...NO_IDS, ...EMPTY].includes(inner.type)) return undefined;
-  return `the id of its schema is a ${inner.type}`;
+  return `the schema's field id is a ${inner.type}, not a string or number`;
 }
 
 function definitionOf(schema: unknown): Definition | undefined {

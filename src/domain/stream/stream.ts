@@ -233,7 +233,7 @@ const optionsSchema = z.strictObject({
         .string()
         .min(1)
         .refine((type) => !RESERVED_WORKFLOWS.includes(type), {
-          error: ({ input }) => `${String(input)} is the framework's own`,
+          error: ({ input }) => `${String(input)} is a reserved workflow name`,
         }),
       workflowsPath: z.string().min(1),
       activities: z.looseObject({}).optional(),
@@ -318,7 +318,7 @@ export function defineStream<Schema extends z.ZodType>(
     throw new UsageError(`stream ${name}: afterDeadLetter 'hold' needs ordering 'key'`);
   }
   if (workflow && settings.execution.lane === 'chunk') {
-    throw new UsageError(`stream ${name}: a workflow of its own needs the record lane`);
+    throw new UsageError(`stream ${name}: option workflow needs execution: { lane: 'record' }`);
   }
   return Object.freeze({
     ...settings,

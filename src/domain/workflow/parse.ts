@@ -81,7 +81,7 @@ export function parsesLater({ decode, schema }: AnyStream): boolean {
 function decided({ name }: AnyStream, parsed: ParseResult): Parsed {
   if (!('failing' in parsed)) return parsed;
   const { type, message } = parsed.failing;
-  throw new DeliveryError(type, `stream ${name} can't decode for now: ${message}`);
+  throw new DeliveryError(type, `stream ${name} can't parse records for now: ${message}`);
 }
 
 function nullValue({ onNull }: AnyStream): ParseResult {
@@ -198,7 +198,7 @@ function decodeJson(value: Buffer): unknown {
 
 function messageIdFault(messageId: unknown): string | undefined {
   if (typeof messageId === 'number') {
-    return `the message id ${messageId} is a number and no safe integer: take a string`;
+    return `the message id ${messageId} is not a safe integer; return a string`;
   }
   if (isThenable(messageId)) {
     // No code waits for this promise. If it rejected without a handler, the process would end.

@@ -114,7 +114,7 @@ export function batchDigest({ unreadable, value }: KafkaRecord): string | undefi
 
 /** Makes the start of the dead letter of a batch that can't be read; see `KafkaRecord.unreadable`. */
 export function startOfUnreadable(stream: AnyStream, record: KafkaRecord): RecordStart {
-  const message = record.unreadable ?? 'the batch can be read';
+  const message = record.unreadable ?? "the batch can't be read, reason unknown";
   return startOfInvalidRecord(stream, record, { type: 'UnreadableBatch', message });
 }
 

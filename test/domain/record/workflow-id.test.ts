@@ -162,10 +162,10 @@ describe('checkWorkflowIdTemplate', () => {
   ])('accepts %s', (template) => expect(checkWorkflowIdTemplate(template)).toBeUndefined());
 
   test.each([
-    ['', 'lacks {stream}, {messageId}, {offset}'],
-    ['{stream}-{messageId}', 'lacks {offset}'],
-    ['{messageId}-{offset}', 'lacks {stream}'],
-    ['{stream}-{topic}-{partition}-{offset}', 'lacks {messageId}'],
+    ['', 'must contain {stream}, {messageId}, {offset}'],
+    ['{stream}-{messageId}', 'must contain {offset}'],
+    ['{messageId}-{offset}', 'must contain {stream}'],
+    ['{stream}-{topic}-{partition}-{offset}', 'must contain {messageId}'],
     ['{stream}-{messageid}-{offset}', 'unknown placeholder {messageid}'],
     ['{stream}-{messageId}-{offset}-{key}-{x}', 'unknown placeholder {key}, {x}'],
     ['{stream}-{messageId}-{offset}-{constructor}', 'unknown placeholder {constructor}'],
