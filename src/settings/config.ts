@@ -86,7 +86,7 @@ export function loadSettings(
 ): Settings {
   const unknown = Object.keys(env)
     .filter((name) => name.startsWith('CLOUDSYNC_') && !(name in environmentSchema.shape))
-    .map((name) => `${name}: there is no such setting`);
+    .map((name) => `${name}: unknown setting`);
   // A shell or a compose file leaves an unset variable empty.
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()));
   const result = environmentSchema.safeParse(given);
@@ -109,7 +109,7 @@ export function loadSettings(
     typeof keys === 'string' ||
     faults.length > 0
   ) {
-    throw new UsageError(`wrong settings:\n  ${faults.join('\n  ')}`);
+    throw new UsageError(`invalid settings:\n  ${faults.join('\n  ')}`);
   }
   const values = result.data;
   const givenBrokers = values.KAFKA_BROKERS ?? values.KAFKA_BOOTSTRAP_SERVERS;

@@ -136,14 +136,12 @@ export const environmentSchema = z.object({
 /** Finds faults that no single variable shows. Zod would look for them only if everything else were right. */
 export function incomplete(env: Record<string, unknown>): string[] {
   const needs = (name: string, other: string) =>
-    env[name] && !env[other] ? [`${other}: is needed with ${name}`] : [];
+    env[name] && !env[other] ? [`${other}: is required if ${name} is set`] : [];
   const login = ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];
   return [
     ...login.flatMap((name) => needs('KAFKA_SASL_MECHANISM', name)),
     // Without a mechanism, user name and password have no effect.
-    ...login
-      .filter((name) => env[name] && !env.KAFKA_SASL_MECHANISM)
-      .map((name) => `${name}: KAFKA_SASL_MECHANISM is needed with it`),
+    ...login.flatMap((name) => needs(name, 'KAFKA_SASL_MECHANISM')),
     ...needs('KAFKA_SSL_CERT_FILE', 'KAFKA_SSL_KEY_FILE'),
     ...needs('KAFKA_SSL_KEY_FILE', 'KAFKA_SSL_CERT_FILE'),
     ...needs('CLOUDSYNC_WORKER_DEPLOYMENT', 'CLOUDSYNC_WORKER_BUILD_ID'),

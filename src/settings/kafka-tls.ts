@@ -19,7 +19,7 @@ export function kafkaTls(settings: KafkaTlsSettings): boolean | KafkaTls | strin
   const given = FILES.filter((name) => settings[name] !== undefined);
   if (given.length === 0) return settings.KAFKA_SSL;
   // Otherwise the files would have no effect, and everything would be sent unencrypted.
-  if (!settings.KAFKA_SSL) return given.map((name) => `${name}: KAFKA_SSL=true is needed with it`);
+  if (!settings.KAFKA_SSL) return given.map((name) => `KAFKA_SSL: must be true if ${name} is set`);
   const faults: string[] = [];
   const attempt = <T>(name: string, use: () => T): T | undefined => {
     try {
@@ -53,9 +53,12 @@ export function kafkaTls(settings: KafkaTlsSettings): boolean | KafkaTls | strin
       try {
         createSecureContext({ cert, key });
       } catch (error) {
-        throw new Error('must be the PEM key, without a passphrase, of KAFKA_SSL_CERT_FILE', {
-          cause: error,
-        });
+        throw new Error(
+          'must be the private key of KAFKA_SSL_CERT_FILE, in PEM, without a passphrase',
+          {
+            cause: error,
+          },
+        );
       }
     });
   }

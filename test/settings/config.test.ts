@@ -200,10 +200,10 @@ describe('Temporal', () => {
     expect(load(env).temporal).toMatchObject({ workerVersion });
     expect(load({}).temporal).not.toHaveProperty('workerVersion');
     expect(faultsOf({ CLOUDSYNC_WORKER_DEPLOYMENT: 'sync' })).toContain(
-      'CLOUDSYNC_WORKER_BUILD_ID: is needed with CLOUDSYNC_WORKER_DEPLOYMENT',
+      'CLOUDSYNC_WORKER_BUILD_ID: is required if CLOUDSYNC_WORKER_DEPLOYMENT is set',
     );
     expect(faultsOf({ CLOUDSYNC_WORKER_BUILD_ID: '1.2.0' })).toContain(
-      'CLOUDSYNC_WORKER_DEPLOYMENT: is needed with CLOUDSYNC_WORKER_BUILD_ID',
+      'CLOUDSYNC_WORKER_DEPLOYMENT: is required if CLOUDSYNC_WORKER_BUILD_ID is set',
     );
   });
 
@@ -336,7 +336,7 @@ describe('what is wrong', () => {
   test.each(['CLOUDSYNC_', 'CLOUDSYNC_TOPIC_', 'CLOUDSYNC_FAULT', 'CLOUDSYNC_constructor'])(
     'an unknown name, %s, is an error even when empty',
     (name) => {
-      expect(faultsOf({ [name]: '' })).toContain(`${name}: there is no such setting`);
+      expect(faultsOf({ [name]: '' })).toContain(`${name}: unknown setting`);
     },
   );
 });

@@ -29,14 +29,17 @@ test('the files are read', () => {
 const NO_PEM = __filename;
 
 test.each([
-  [{ KAFKA_SSL: 'false' }, /KAFKA_SSL_CA_FILE: KAFKA_SSL=true is needed with it/],
-  [{ KAFKA_SSL_KEY_FILE: '' }, /KAFKA_SSL_KEY_FILE: is needed with KAFKA_SSL_CERT_FILE/],
-  [{ KAFKA_SSL_CERT_FILE: '' }, /KAFKA_SSL_CERT_FILE: is needed with KAFKA_SSL_KEY_FILE/],
+  [{ KAFKA_SSL: 'false' }, /KAFKA_SSL: must be true if KAFKA_SSL_CA_FILE is set/],
+  [{ KAFKA_SSL_KEY_FILE: '' }, /KAFKA_SSL_KEY_FILE: is required if KAFKA_SSL_CERT_FILE is set/],
+  [{ KAFKA_SSL_CERT_FILE: '' }, /KAFKA_SSL_CERT_FILE: is required if KAFKA_SSL_KEY_FILE is set/],
   [{ KAFKA_SSL_CA_FILE: '/none' }, /KAFKA_SSL_CA_FILE: the file can't be read \(ENOENT\)/],
   [{ KAFKA_SSL_KEY_FILE: __dirname }, /KAFKA_SSL_KEY_FILE: the file can't be read \(EISDIR\)/],
   [{ KAFKA_SSL_CA_FILE: NO_PEM }, /KAFKA_SSL_CA_FILE: must be a certificate in PEM/],
   [{ KAFKA_SSL_CERT_FILE: NO_PEM }, /KAFKA_SSL_CERT_FILE: must be a certificate in PEM/],
-  [{ KAFKA_SSL_KEY_FILE: fixture('server.key') }, /KAFKA_SSL_KEY_FILE: must be the PEM key/],
+  [
+    { KAFKA_SSL_KEY_FILE: fixture('server.key') },
+    /KAFKA_SSL_KEY_FILE: must be the private key of KAFKA_SSL_CERT_FILE/,
+  ],
 ])('%j is a fault that is named', (env, fault) => {
   expect(() => load({ ...MUTUAL, ...env })).toThrow(fault);
 });
