@@ -8,5 +8,5 @@ export const MAX_CLIENT_ID_BYTES = 255;
 export function clientIdFault(clientId: string): string | undefined {
   const bytes = Buffer.byteLength(JSON.stringify(clientId)) - 2;
   if (bytes <= MAX_CLIENT_ID_BYTES) return undefined;
-  return `takes ${bytes} bytes in JSON, at most ${MAX_CLIENT_ID_BYTES} are allowed because each committed offset carries it: choose a shorter one`;
+  return `takes ${bytes} bytes in JSON, at most ${MAX_CLIENT_ID_BYTES} are allowed, because each commit carries the client id: choose a shorter id`;
 }

@@ -11,7 +11,7 @@ export function asGroupFault(error: Error, groupId: string, sessionTimeoutMs: nu
 
 const GROUP_FAULTS: Record<string, (groupId: string, sessionTimeoutMs: number) => string> = {
   INCONSISTENT_GROUP_PROTOCOL: (groupId) =>
-    `consumer group ${groupId} has other members already, which deal out partitions in another way: give the stream a groupId that no other program uses, share groups included`,
+    `consumer group ${groupId} already has members that assign partitions in another way: give the stream a groupId that no other program uses, share groups included`,
   INVALID_SESSION_TIMEOUT: (groupId, sessionTimeoutMs) =>
     `the brokers do not let a member of consumer group ${groupId} be silent for ${sessionTimeoutMs} ms: set group.min.session.timeout.ms and group.max.session.timeout.ms of the brokers so that they allow it`,
 };

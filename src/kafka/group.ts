@@ -109,7 +109,9 @@ async function partitionsOf(cluster: AssignerCluster, topic: string): Promise<nu
   });
   // The consumer then starts anew, and the group assigns its partitions once more.
   if (!found) {
-    throw new KafkaJSError(`no broker tells the partitions of ${topic}, which the group reads too`);
+    throw new KafkaJSError(
+      `no broker answers which partitions topic ${topic} has; other members of the group read that topic`,
+    );
   }
   return found.map(({ partitionId }) => partitionId);
 }

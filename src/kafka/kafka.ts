@@ -216,7 +216,7 @@ export function kafkaErrorType(error: unknown): string | undefined {
 
 /** Describes an error to people outside: by the name that Kafka gives it, and never with a broker's address. */
 export function publicKafkaError(error: unknown): string {
-  return kafkaErrorType(error) ?? 'Kafka can not be reached';
+  return kafkaErrorType(error) ?? "Kafka can't be reached";
 }
 
 /** Whether no broker could be reached, after all tries. */

@@ -31,6 +31,6 @@ test('the fault, which anybody may read, has no address of a broker', async () =
   const kafka = { admin: () => admin } as unknown as Kafka;
   const watch = new TopicWatch(kafka, 'orders', createLogger('silent'));
   await watch.start();
-  expect(watch.fault).toBe('Kafka can not be reached');
+  expect(watch.fault).toBe("Kafka can't be reached");
   watch.stop();
 });

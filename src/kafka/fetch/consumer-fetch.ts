@@ -327,7 +327,9 @@ function cutBatch(
   }
   // The other partitions are fetched before the next try.
   partitionsCut.delete(nameOf(one));
-  return `the broker gives ${bytes.length} of the ${size} bytes that a batch says it has`;
+  return size === Infinity
+    ? `the broker returns only ${bytes.length} bytes of a batch, less than its header`
+    : `the broker returns ${bytes.length} of the ${size} bytes of a batch`;
 }
 
 function nameOfError(code: number): string {

@@ -229,7 +229,7 @@ class Call {
 
   expire(): void {
     if (this.answered) return;
-    this.#reason = 'it did not answer in time';
+    this.#reason = 'Kafka did not answer in time';
     this.#finish();
   }
 

@@ -115,9 +115,10 @@ export class ByteReader {
 
   #skip(length: number): number {
     const start = this.at;
-    if (length < 0 || length > this.end - start) {
+    if (length < 0) throw new CorruptRecordError(`a length of ${length} bytes is negative`);
+    if (length > this.end - start) {
       throw new CorruptRecordError(
-        `${length} bytes are announced and ${this.end - start} are there`,
+        `${length} bytes are expected, but only ${this.end - start} are left`,
       );
     }
     this.at = start + length;

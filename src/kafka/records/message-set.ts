@@ -54,7 +54,7 @@ function unpack(outer: Message, limit: number): Message[] {
   while (reader.left > 0) inner.push(readMessage(reader));
   if (inner.length === 0) throw new CorruptRecordError('a compressed message holds no message');
   if (inner.some(({ attributes }) => (attributes & CODEC_MASK) !== 0)) {
-    throw new CorruptRecordError('a compressed message holds another one');
+    throw new CorruptRecordError('a compressed message holds another compressed message');
   }
   if (inner.some(({ magic }) => magic !== outer.magic)) {
     throw new CorruptRecordError('a compressed message holds messages of another format');

@@ -63,7 +63,7 @@ export function readBatch(bytes: Buffer): RecordBatch {
   if (found !== expected) {
     const hex = (crc: number) => crc.toString(16).padStart(8, '0');
     throw new CorruptRecordError(
-      `its checksum is ${hex(found)}, and its header says ${hex(expected)}`,
+      `its checksum is ${hex(found)}, but its header states ${hex(expected)}`,
     );
   }
   const baseOffset = readInt64(bytes, 0);
@@ -129,7 +129,7 @@ export function decodeRecords(
     const offsetDelta = reader.varint();
     if (offsetDelta <= last || baseOffset + offsetDelta >= nextOffset) {
       throw new CorruptRecordError(
-        `record ${i} has offset ${baseOffset + offsetDelta}, which does not rise within ${baseOffset} to ${nextOffset - 1}`,
+        `record ${i} has offset ${baseOffset + offsetDelta}, which is not above the previous record's or lies outside ${baseOffset} to ${nextOffset - 1}`,
       );
     }
     last = offsetDelta;
@@ -139,7 +139,7 @@ export function decodeRecords(
     skipHeaders(reader);
     if (reader.at !== end) {
       throw new CorruptRecordError(
-        `record ${i} says that it has ${length} bytes, and takes ${reader.at - end + length}`,
+        `record ${i} states a length of ${length} bytes, but has ${reader.at - end + length}`,
       );
     }
     const offset = baseOffset + offsetDelta;

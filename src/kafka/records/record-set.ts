@@ -133,8 +133,9 @@ function leaderEpochOf(batch: Buffer): number | undefined {
  * before it.
  */
 function checkFirstOffset(first: number, end: number): void {
-  if (first >= 0 && first <= end) return;
-  throw new CorruptRecordError(`it begins at offset ${first}, and the log ends before ${end}`);
+  if (first < 0) throw new CorruptRecordError(`it begins at offset ${first}, which is negative`);
+  if (first <= end) return;
+  throw new CorruptRecordError(`it begins at offset ${first}, beyond the end of the log at ${end}`);
 }
 
 function decodeBatch(

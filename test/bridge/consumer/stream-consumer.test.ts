@@ -444,7 +444,7 @@ test('a crash that kafkajs does not mend is fatal', async () => {
 });
 
 test.each([
-  ['INCONSISTENT_GROUP_PROTOCOL', /^consumer group \S+ has other members already.*groupId/],
+  ['INCONSISTENT_GROUP_PROTOCOL', /^consumer group \S+ already has members that assign.*groupId/],
   ['INVALID_SESSION_TIMEOUT', /consumer group \S+ .*15000 ms: set group.min.session.timeout.ms/],
 ])('a group that takes no such member (%s) is named, and what to do', async (type, text) => {
   await begin();

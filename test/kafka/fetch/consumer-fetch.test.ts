@@ -119,19 +119,46 @@ test('a seek before the first fetch is taken up, as that by which offsets are se
 test('a consumer that knows a topic by its id goes on at a broker that gives topics no ids', async () => {
   const { group } = member({ 1: answers, 2: answers });
   knownLogs.set(group.cluster, () => ({ topicId: 'known', lastEpoch: 3 }));
-  Object.assign(group.subscriptionState, { active: () => [{ topic: 't', partitions: [0, 2] }] });
   const asked: string[] = [];
+  answerFetches(group, ({ topics }) => {
+    asked.push(...topics.map(({ topic }) => topic));
+    return [];
+  });
+  expect(await fetchBatches(group, '1')).toEqual([]);
+  expect(asked).toEqual(['t']);
+});
+
+const beginning = Buffer.alloc(20);
+beginning.writeInt32BE(100, 8);
+
+test.each([
+  [Buffer.alloc(5), 'the broker returns only 5 bytes of a batch, less than its header'],
+  [beginning, 'the broker returns 20 of the 112 bytes of a batch'],
+])(
+  'a batch that the broker cuts off in a fetch of its own has a fault (%#)',
+  async (bytes, fault) => {
+    const { group } = member({ 1: answers, 2: answers });
+    const whole = { errorCode: 0, preferredReadReplica: -1, divergence: undefined };
+    answerFetches(group, () => [{ topic: 't', partition: 0, bytes, ...whole }]);
+    // Beside other partitions a batch may be cut off.
+    expect(await fetchBatches(group, '1')).toEqual([]);
+    expect(await fetchBatches(group, '1')).toMatchObject([{ failure: fault }]);
+  },
+);
+
+/** Lets a member fetch its partitions 0 and 2 from a broker that answers with these partitions. */
+function answerFetches(
+  group: Group,
+  answer: (request: { topics: { topic: string }[] }) => object[],
+): void {
+  Object.assign(group.subscriptionState, { active: () => [{ topic: 't', partitions: [0, 2] }] });
   const broker = {
     versions: {},
     lookupRequest: () => (request: object) => ({ request: { apiVersion: 11, ...request } }),
     connectionPool: {
-      send: ({ request }: { request: { topics: { topic: string }[] } }) => {
-        asked.push(...request.topics.map(({ topic }) => topic));
-        return Promise.resolve({ partitions: [] });
-      },
+      send: ({ request }: { request: { topics: { topic: string }[] } }) =>
+        Promise.resolve({ partitions: answer(request) }),
     },
   };
   Object.assign(group.cluster, { findBroker: () => Promise.resolve(broker) });
-  expect(await fetchBatches(group, '1')).toEqual([]);
-  expect(asked).toEqual(['t']);
-});
+}

@@ -330,9 +330,13 @@ describe('what can not be read', () => {
     [
       'offsets that do not rise',
       bad({ records: [...valued('c'), ...valued('d')], lastOffsetDelta: 1 }),
-      /rise/,
+      /not above the previous/,
     ],
-    ['an offset beyond its end', bad({ records: valued('c', 'd'), lastOffsetDelta: 0 }), /rise/],
+    [
+      'an offset beyond its end',
+      bad({ records: valued('c', 'd'), lastOffsetDelta: 0 }),
+      /outside 2 to 2/,
+    ],
     [
       'a record longer than the batch',
       bad({ records: [], count: 1, packed: () => Buffer.from([0x7e, 0, 0, 0, 0, 0, 0]) }),
@@ -404,11 +408,11 @@ describe('what can not be read', () => {
     expect(decoded.nextOffset).toBe(2);
     expect(decoded.unreadable).toMatchObject({
       offset: 9,
-      cause: 'it begins at offset 9, and the log ends before 8',
+      cause: 'it begins at offset 9, beyond the end of the log at 8',
     });
     const negative = encodeBatch({ baseOffset: -3, records: valued('x') });
     expect(decode([negative]).unreadable).toMatchObject({
-      cause: expect.stringMatching(/-3/) as string,
+      cause: 'it begins at offset -3, which is negative',
     });
   });
 
