@@ -107,7 +107,7 @@ export function createMetrics(registry = new Registry()) {
     }),
     recentChecks: new Counter({
       name: 'cloudsync_recent_checks_total',
-      help: 'Records that the recent layer was asked for',
+      help: 'Records checked against the recent layer',
       labelNames: ['stream'] as const,
       registers,
     }),
@@ -119,7 +119,7 @@ export function createMetrics(registry = new Registry()) {
     }),
     recentLockWaits: new Counter({
       name: 'cloudsync_recent_lock_waits_total',
-      help: 'Duplicates that waited for the first of their kind, still in flight',
+      help: 'Duplicates that waited because a copy was in flight',
       labelNames: ['stream'] as const,
       registers,
     }),
@@ -137,19 +137,19 @@ export function createMetrics(registry = new Registry()) {
     }),
     startLimit: new Gauge({
       name: 'cloudsync_start_limit',
-      help: 'Workflow starts a second that a stream allows itself, after RESOURCE_EXHAUSTED; +Inf without limit',
+      help: 'Limit of workflow starts per second after RESOURCE_EXHAUSTED; +Inf: no limit',
       labelNames: ['stream'] as const,
       registers,
     }),
     idCollisions: new Counter({
       name: 'cloudsync_id_collisions_total',
-      help: 'Workflow ids that were held by another record',
+      help: 'Workflow ids that already belonged to another record',
       labelNames: ['stream'] as const,
       registers,
     }),
     retries: new Counter({
       name: 'cloudsync_retries_total',
-      help: 'Failed attempts at the sink that another attempt may mend, by class of error',
+      help: 'Failed attempts at the sink that are retried, by class of error',
       labelNames: ['stream', 'error_type'] as const,
       registers,
     }),
@@ -167,12 +167,12 @@ export function createMetrics(registry = new Registry()) {
     }),
     ingestQueueRecords: new Gauge({
       name: 'cloudsync_ingest_queue_records',
-      help: 'Messages taken over HTTP that the broker has not acknowledged yet',
+      help: 'Messages accepted over HTTP that the broker has not acknowledged yet',
       registers,
     }),
     ingestQueueBytes: new Gauge({
       name: 'cloudsync_ingest_queue_bytes',
-      help: 'Bytes of the same',
+      help: 'Bytes of the messages accepted over HTTP that the broker has not acknowledged yet',
       registers,
     }),
     ingestSeconds: new Histogram({
