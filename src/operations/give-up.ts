@@ -37,7 +37,7 @@ export async function giveUpHead(
     if (!(await holds.giveUp(record, word))) throw noHead(record);
   } catch (error) {
     if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
-    const message = `no worker of stream ${stream.name} has taken it: start one, and try again`;
+    const message = `no worker of stream ${stream.name} has accepted the request: start a worker and try again`;
     throw new Error(message, { cause: error });
   }
   const next = (await holds.heads(record)).get(keyHash);

@@ -57,7 +57,7 @@ test('--resume takes no choice of letters, and a log that is one', async () => {
   });
   await log.close();
   for (const more of [['--id', 'a'], ['0:1'], ['--limit', '1'], ['--audit', 'x']]) {
-    await expect(resume(...more)).rejects.toThrow('leave the other options out');
+    await expect(resume(...more)).rejects.toThrow('omit the other options');
   }
 });
 

@@ -100,7 +100,9 @@ test('send gives the topic the bytes of each line, or says which line it can not
     const refused = await run(['send', '--topic', topic], Buffer.from(tooLong));
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('1 records were sent, those of the lines up to 1; no later');
-    expect(refused.stderr).toMatch(/cloudsync: sent-.* did not take line 2: .*larger than the max/);
+    expect(refused.stderr).toMatch(
+      /cloudsync: sent-.* did not accept line 2: .*larger than the max/,
+    );
     expect(await world.records(topic)).toHaveLength(35);
 
     const misspelt = await run(['send', '--topic', 'no-such'], Buffer.from('1\n'));

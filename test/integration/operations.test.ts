@@ -438,7 +438,7 @@ test('reconcile and status tell what became of every message', async () => {
     missingIds: expect.arrayContaining(['a', 'b']) as string[],
     doubleIds: ['c'],
   });
-  expect(notices).toEqual(['1 objects of the sink are no messages of the stream']);
+  expect(notices).toEqual(['1 objects of the sink belong to no message of the stream']);
 
   sink.before = () => undefined;
   const { partition, offset } = (await world.records(stream.topic)).find(

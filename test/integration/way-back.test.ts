@@ -348,7 +348,7 @@ test('what dies again and again is sent back so often and no more', async () => 
     {
       messageId: 'a',
       outcome: 'superseded',
-      reason: `${topic}/${second.deadLetter.partition}@${second.deadLetter.offset} has taken its place`,
+      reason: `replaced by ${topic}/${second.deadLetter.partition}@${second.deadLetter.offset}`,
     },
     {
       messageId: 'a',

@@ -18,7 +18,7 @@ interface Flags extends StreamFlags {
 
 export function addDlqGiveUpCommand(dlq: Command): void {
   withStreamOptions(dlq.command('give-up'), 'the stream (required)')
-    .description('let a held key go on without its first dead record, which stays a dead letter')
+    .description('let a held key continue without its first dead record, which stays a dead letter')
     .requiredOption('--record <topic/partition@offset>', 'the record, as HeldByKey names it')
     .option('--reason <text>', "kept in the workflow's history, with who gave it up")
     .option('--dry-run', 'show whether a key is held by the record')
@@ -44,6 +44,6 @@ async function giveUp({ reason, dryRun = false, yes = false, json = false, ...fl
     if (ask && !(await confirmed(question))) throw new Error('nothing given up');
     const next = await giveUpHead(client, stream!, record, reason);
     if (json) return printJson({ stream: name, givenUp: record, next });
-    say(next ? `its key waits for ${describePosition(next)} now` : 'its key is held no more');
+    say(next ? `its key waits for ${describePosition(next)} now` : 'its key is no longer held');
   });
 }

@@ -68,9 +68,12 @@ export function addDlqReplayCommand(dlq: Command): void {
       positiveInteger,
     )
     .option('--rate <n>', 'begin at most this many a second', positiveInteger)
-    .option('--wait', 'wait for the end of each; a stream in order is always replayed so')
+    .option(
+      '--wait',
+      'wait until each record has ended (always so for a stream that delivers in order)',
+    )
     .option('--audit <file>', `log of what is done (default: a new file in ${LOG_DIRECTORY})`)
-    .option('--resume <file>', 'go on with the replay of this log')
+    .option('--resume <file>', 'continue the replay of this log')
     .option('--dry-run', 'show what would be done')
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON document')
@@ -110,7 +113,9 @@ async function replay(places: string[], flags: Flags): Promise<void> {
 function filtersOf(places: string[], { errorType, id, since, until, limit }: Flags): ReplayFilters {
   const wrong = places.find((place) => !/^\d{1,9}:\d{1,15}$/.test(place));
   if (wrong !== undefined) {
-    throw new UsageError(`${JSON.stringify(wrong)} is no partition:offset, as "dlq list" shows it`);
+    throw new UsageError(
+      `${JSON.stringify(wrong)} is not partition:offset, as "dlq list" shows it`,
+    );
   }
   return {
     ...(places.length > 0 && {
@@ -130,7 +135,7 @@ async function resumedStart(flags: Flags, given: ReplayFilters): Promise<AuditSt
     flags.audit !== undefined ||
     flags.maxReplays !== undefined
   ) {
-    throw new UsageError('--resume takes what to replay from its log: leave the other options out');
+    throw new UsageError('--resume reads its filters from the log: omit the other options');
   }
   const [first] = await readAudit(flags.resume!);
   if (first?.event !== 'start')
@@ -236,5 +241,5 @@ async function openLog(
 
 function howToGoOn({ name }: AnyStream, log: string | undefined): string {
   if (log === undefined) return '';
-  return `; to go on: cloudsync dlq replay --stream ${name} --resume ${printable(log)}`;
+  return `; to continue: cloudsync dlq replay --stream ${name} --resume ${printable(log)}`;
 }

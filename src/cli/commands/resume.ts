@@ -14,7 +14,7 @@ interface Flags extends StreamFlags {
 
 export function addResumeCommand(program: Command): void {
   withStreamOptions(program.command('resume'))
-    .description('end the brake of streams whose records were dead-lettered in numbers')
+    .description('resume streams that are braked because too many records were dead-lettered')
     .option('--dry-run', 'show which are braked')
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON document')
@@ -41,9 +41,9 @@ async function resume({ dryRun = false, yes = false, json = false, ...flags }: F
     const results = { resumed: [] as string[], signalled: [] as string[] };
     for (const stream of braked) results[await resumeStream(client, stream)].push(stream.name);
     if (json) return printJson({ ...results, notBraked });
-    for (const name of results.resumed) say(`${name} goes on`);
+    for (const name of results.resumed) say(`${name} continues`);
     for (const name of results.signalled) {
-      say(`${name} goes on as soon as a bridge worker or a worker of it runs`);
+      say(`${name} continues as soon as a bridge worker or a worker of it runs`);
     }
   });
 }

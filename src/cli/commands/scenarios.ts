@@ -26,7 +26,9 @@ interface Flags extends StreamFlags {
 
 export function addScenariosCommand(program: Command): void {
   withStreamOptions(program.command('scenarios'))
-    .description('send messages and duplicates in six ways to a running system; expected and seen')
+    .description(
+      'send messages and duplicates in six ways to a running system, and compare the outcome with the expected one',
+    )
     .addOption(
       new Option(
         '--api <url>',

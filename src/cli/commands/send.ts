@@ -108,7 +108,7 @@ export class LineSender {
       await this.producer.send({ topic: this.topic, acks: -1, messages });
     } catch (error) {
       this.#inDoubt = messages.length > 1;
-      throw new Error(`${this.topic} did not take ${this.#batchLines()}`, { cause: error });
+      throw new Error(`${this.topic} did not accept ${this.#batchLines()}`, { cause: error });
     }
     this.sent += messages.length;
     this.#lastSent = this.#batch.at(-1)!.line;

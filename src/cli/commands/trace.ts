@@ -19,7 +19,7 @@ export function addTraceCommand(program: Command): void {
     .argument('[message-id]', 'or --record')
     .option(
       '--record <topic/partition@offset>',
-      'one record, or the one of a dead letter: also of what is no message',
+      'trace one record, or the record of a dead letter; it need not be a message',
     )
     .option('--scan', 'also read the topics from end to end for records of the message')
     .option('--json', 'print one JSON document')

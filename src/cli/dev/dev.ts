@@ -38,7 +38,7 @@ export function addDevCommand(program: Command): void {
         say(`Azure Blob   ${cloud.blob.endpoint}, container ${cloud.blob.container}`);
       }
       const { brokers, temporalAddress } = loadSettings(processEnvironment()).dev;
-      if (brokers ?? temporalAddress) say('Addresses of the environment are taken as they are.');
+      if (brokers ?? temporalAddress) say('Addresses in the environment are used as they are.');
       if (wroteToClouds && !cloud) {
         say(
           'The reference streams write files now; --sink cloud has them write to the local clouds.',

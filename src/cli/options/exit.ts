@@ -63,7 +63,7 @@ function reasonOf(error: unknown): string {
   const reason = errorWithCause(error);
   if (isKafkaUnreachable(error)) return `can't reach Kafka (KAFKA_BROKERS): ${reason}`;
   if (kafkaErrorType(error) === 'ILLEGAL_SASL_STATE') {
-    return `Kafka refuses to log in: ${reason}. The listener takes no SASL: name another one (KAFKA_BROKERS), or unset KAFKA_SASL_MECHANISM`;
+    return `Kafka refuses to log in: ${reason}. The listener does not use SASL: name another one (KAFKA_BROKERS), or unset KAFKA_SASL_MECHANISM`;
   }
   // Temporal's core adds a dump of its own structures to the message, which helps nobody.
   const text = reason.replace(/:? ?(?:Status \{|tonic::transport::Error\()[^]*$/, '');

@@ -33,7 +33,7 @@ export function reportPlan(
     }
   });
   for (const [letter, by] of superseded) {
-    lines.push(line(letter, 'superseded', `${by.name} has taken its place`));
+    lines.push(line(letter, 'superseded', `replaced by ${by.name}`));
   }
   const of = (outcome: string) => lines.filter((one) => one.outcome === outcome);
   if (named && of('refused').length > 0) process.exitCode = 1;

@@ -79,7 +79,7 @@ function consumersOf({ name, lagByPartition, consumers }: StreamStatus): string[
   if (members.length === 0) return [[name, 'nobody consumes it: start a bridge worker', '', '']];
   return members.map(({ clientId, host, partitions }) => {
     const having = partitions.length > 0 ? partitions.join(' ') : 'none, stands by';
-    return [name, clientId, host, settled ? having : 'being dealt out'];
+    return [name, clientId, host, settled ? having : 'being reassigned'];
   });
 }
 

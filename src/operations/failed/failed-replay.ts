@@ -119,6 +119,6 @@ async function reasonAgainst(
   const worth = worthOfRun(given.reason.type, validity);
   if (worth === 'run') return undefined;
   return worth === 'send'
-    ? 'its workflow can not hold the record: "cloudsync dlq replay" sends it back to its topic'
+    ? 'the record does not fit into its workflow: "cloudsync dlq replay" sends it back to its topic'
     : worth.refuse;
 }

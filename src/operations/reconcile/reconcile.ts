@@ -115,8 +115,8 @@ async function addStored(
     if (++read % PROGRESS_INTERVAL === 0) onProgress(`${read} objects of the sink read`);
   }
   if (foreign > 0) {
-    const or = tellsId(stream) ? '' : ', or of records that the topic no longer holds';
-    onNotice(`${foreign} objects of the sink are no messages of the stream${or}`);
+    const or = tellsId(stream) ? '' : ', or to records that the topic no longer holds';
+    onNotice(`${foreign} objects of the sink belong to no message of the stream${or}`);
   }
 }
 

@@ -119,7 +119,7 @@ export async function readAudit(path: string): Promise<AuditLine[]> {
       const parsed = line.safeParse(parseJson(one));
       if (parsed.success) return parsed.data;
       throw new UsageError(
-        `line ${index + 1} of ${path} is none of a replay's log: ${z.prettifyError(parsed.error)}`,
+        `line ${index + 1} of ${path} is not a line of a replay log: ${z.prettifyError(parsed.error)}`,
       );
     });
 }
@@ -139,7 +139,7 @@ export async function readAudits(
       for (const one of await readAudit(join(directory, name))) progress.add(one);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      onNotice(`left out: ${error.message}`);
+      onNotice(`skipped: ${error.message}`);
     }
   }
   return progress;
@@ -169,7 +169,7 @@ export class AuditLog {
       const exists = (error as { code?: unknown }).code === 'EEXIST';
       throw new UsageError(
         exists
-          ? `${path} exists: go on with it by --resume, or name another with --audit`
+          ? `${path} exists already: continue it with --resume, or name another file with --audit`
           : `the log can't be made, see --audit: ${errorMessage(error)}`,
       );
     });

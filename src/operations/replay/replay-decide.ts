@@ -116,10 +116,14 @@ function decideToSend({ stream, maxReplays }: DecideContext, letter: Letter): De
       `its record came from topic ${source.topic}, and the stream reads ${stream.topic}`,
     );
   }
-  if (letter.content.missing) return refuse('the letter is without the content of its record');
+  if (letter.content.missing) return refuse('the letter does not contain its record');
   if (letter.content.invalid !== undefined) return refuse(stillInvalid(letter.content.invalid));
   if (!letter.content.fitsWorkflow && stream.execution.lane === 'record') {
-    return refuse(stillInvalid('RecordTooLarge: a workflow can not take it; the chunk lane can'));
+    return refuse(
+      stillInvalid(
+        "RecordTooLarge: it does not fit into a workflow's input; the chunk lane can deliver it",
+      ),
+    );
   }
   if (letter.replays >= maxReplays) {
     const times = letter.replays === 1 ? 'once' : `${letter.replays} times`;

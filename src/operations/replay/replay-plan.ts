@@ -44,7 +44,7 @@ export interface ReplayPlan {
 const PROGRESS_INTERVAL = 1_000;
 
 const MAY_BE_SENT =
-  'it may have been sent back before the stop: its topic has deleted what it held then';
+  'it may have been sent back before the stop; the topic has deleted the records that would show it';
 
 /** Decides what to do with each letter, and changes nothing. */
 export async function planReplay(

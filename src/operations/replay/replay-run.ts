@@ -62,7 +62,7 @@ export async function runReplay(context: ReplayContext, plan: ReplayPlan): Promi
   const pace = pacer(rate, signal);
   const results: LetterResult[] = [];
   for (const [letter, by] of plan.superseded) {
-    results.push({ letter, outcome: 'superseded', reason: `${by.name} has taken its place` });
+    results.push({ letter, outcome: 'superseded', reason: `replaced by ${by.name}` });
   }
   const group = new GroupPosition(kafka, stream, POLL_MS);
   const one: OneContext = { ...context, group, ends, pace };
@@ -93,7 +93,7 @@ async function runQueue(
     const hasEffect = decision.action === 'run' || decision.action === 'send';
     let result: LetterResult;
     if (ahead && hasEffect) {
-      const reason = `the record of ${ahead.name}, of the same order, has not been delivered`;
+      const reason = `it waits for the record of ${ahead.name}, which must be delivered first`;
       result = { letter, outcome: 'waiting', reason };
     } else if (signal.aborted && hasEffect) {
       result = { letter, outcome: 'waiting', reason: 'the replay was stopped' };
@@ -189,12 +189,12 @@ async function send(
   try {
     sentTo = await sendBack(producer, letter, record, target);
   } catch (error) {
-    const fault = `${topic} did not take the record: ${errorWithCause(error)}`;
+    const fault = `${topic} did not accept the record: ${errorWithCause(error)}`;
     try {
       // The record may have arrived despite the error.
       sentTo = await lookBehind(context, letter, target);
     } catch {
-      return leave(`${fault}; or it did, which --resume will find out`);
+      return leave(`${fault}; if it did all the same, --resume finds out`);
     }
     if (!sentTo) return leave(fault);
   }

@@ -102,7 +102,7 @@ export async function traceStream(
   const search = await findRuns(client, stream, prefixes, isWanted);
   if (!search.complete) {
     notLookedAt.push(
-      `workflows beyond the newest ${MAX_SEARCHED} that the id can not be searched apart from`,
+      `workflows beyond the newest ${MAX_SEARCHED}: the search by this id ends there`,
     );
   }
   const infos = await withLatest(
@@ -116,7 +116,9 @@ export async function traceStream(
   const runs = await describeRuns(client, all, (memo) => log.isOtherRun(memo));
   const object = await findObject(stream, messageId, notLookedAt);
   if (!scanned)
-    notLookedAt.push(`records of topic ${stream.topic} without a trace: --scan reads it`);
+    notLookedAt.push(
+      `records of topic ${stream.topic} that no workflow or dead letter mentions: --scan reads the topic`,
+    );
 
   const records = [...positions.values()].sort(
     (a, b) => a.partition - b.partition || a.offset - b.offset,

@@ -109,7 +109,7 @@ test('when the broker refuses a batch, what is sent, in doubt and not sent is sa
   const { sender, send } = sending(MIB, (batch) => batch.some(({ key }) => key === 'bad'));
   const good = (count: number) => `{"id":"a"}\n`.repeat(count);
   const failed = send(`${good(1_000)}${good(5)}{"id":"bad"}\n${good(2_000)}`);
-  await expect(failed).rejects.toThrow('topic did not take lines 1001 to 2000');
+  await expect(failed).rejects.toThrow('topic did not accept lines 1001 to 2000');
   expect(sender.describe()).toBe(
     '1000 records were sent, those of the lines up to 1000; of lines 1001 to 2000 some may have been; no later line was',
   );

@@ -43,7 +43,7 @@ test.each([
       }),
     ),
     1,
-    'cloudsync: Kafka refuses to log in: Request is not valid given the current SASL state. The listener takes no SASL: name another one (KAFKA_BROKERS), or unset KAFKA_SASL_MECHANISM\n',
+    'cloudsync: Kafka refuses to log in: Request is not valid given the current SASL state. The listener does not use SASL: name another one (KAFKA_BROKERS), or unset KAFKA_SASL_MECHANISM\n',
   ],
   [
     new KafkaJSNumberOfRetriesExceeded(new KafkaJSConnectionError('refused'), {

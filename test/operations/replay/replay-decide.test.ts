@@ -109,7 +109,7 @@ test('a record is sent back so often and no more', async () => {
 test('what can not be sent back says why', async () => {
   const header: [string, Buffer] = ['cloudsync-content-expired', Buffer.from('true')];
   const without = { record: { value: null, headers: [header] } };
-  expect(await decided(client(), without)).toEqual(refuse(/without the content/));
+  expect(await decided(client(), without)).toEqual(refuse(/does not contain its record/));
   const elsewhere = { record: { topic: 'old' } };
   expect(await decided(client(), elsewhere)).toEqual(refuse(/came from topic old/));
   const context = { client: client(), stream: testStream(), maxReplays: 3 };

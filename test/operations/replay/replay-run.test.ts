@@ -160,7 +160,7 @@ test('a send that has not arrived is a failure that says why', async () => {
     throw new Error('no leader');
   };
   expect(await runReplay(servers.context(), plan([back(at(2))]))).toMatchObject([
-    { outcome: 'failed', reason: 'topic did not take the record: no leader' },
+    { outcome: 'failed', reason: 'topic did not accept the record: no leader' },
   ]);
   expect(servers.events).toEqual(['sending 2', 'send', 'left 2']);
 });
@@ -240,7 +240,7 @@ test('what needs nothing does not wait behind a record that is still dead, nor a
   expect(await outcomes()).toEqual([
     'still invalid',
     'completed',
-    'the record of dead/0@1, of the same order, has not been delivered',
+    'it waits for the record of dead/0@1, which must be delivered first',
   ]);
   servers.stop.abort();
   expect((await outcomes()).slice(0, 2)).toEqual(['still invalid', 'completed']);
@@ -287,6 +287,6 @@ test('a record that was invalid has the end of the workflow in which it goes on'
 test('letters that count no more are named with the one in their place', async () => {
   const superseded: [Letter, Letter][] = [[at(1), at(2)]];
   expect(await runReplay(servers.context(), { queues: [], superseded })).toMatchObject([
-    { outcome: 'superseded', reason: 'dead/0@2 has taken its place' },
+    { outcome: 'superseded', reason: 'replaced by dead/0@2' },
   ]);
 });
