@@ -28,7 +28,7 @@ export function createAdmission(tokens: TokenHash[]) {
   const known = createTokenCheck(tokens);
   return ({ headers, hostname }: FastifyRequest): ProblemError | undefined => {
     if (tokens.length === 0 && !LOCAL_NAMES.includes(hostname)) {
-      return new ProblemError(403, 'without tokens only requests to localhost are taken');
+      return new ProblemError(403, 'without tokens only requests to localhost are accepted');
     }
     if (tokens.length > 0 && !known(headers.authorization)) {
       const error = headers.authorization === undefined ? '' : ', error="invalid_token"';

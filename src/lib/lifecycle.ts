@@ -28,7 +28,7 @@ export class Releasers {
     try {
       await this.release();
     } catch (error) {
-      logger.warn({ err: error }, 'Not everything could be released');
+      logger.warn({ err: error }, 'Could not release all resources after the failed start');
     }
   }
 }
@@ -87,9 +87,12 @@ export async function runUntilSignal(
     // kafkajs does not close a connection that it made while a broker was coming back.
     setTimeout(() => process.exit(), 1_000).unref();
   } catch (error) {
-    logger.fatal({ err: error }, 'Ended by itself');
+    logger.fatal({ err: error }, 'The service ended unexpectedly');
     process.exitCode = 1;
-    setTimeout(() => exitNow('resources were still held'), 10_000).unref();
+    setTimeout(
+      () => exitNow('the service did not release its resources within 10 s'),
+      10_000,
+    ).unref();
     await started.stop().catch((stopError: unknown) => {
       logger.error({ err: stopError }, 'Stopping failed');
     });

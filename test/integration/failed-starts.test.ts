@@ -115,7 +115,7 @@ describe.each(['createBridgeWorker', 'createWorker'])('%s', (create) => {
       text(child.stderr),
       once(child, 'exit'),
     ]);
-    expect(stderr).not.toContain('Not everything could be released');
+    expect(stderr).not.toContain('Could not release all resources');
     expect(JSON.parse(stdout)).toEqual({
       message: expect.stringContaining(reason) as unknown,
       timers: 0,

@@ -30,7 +30,7 @@ export async function ensureContainer(endpoint: string, container: string): Prom
 
 function notCreated(what: string, name: string, endpoint: string, error: unknown) {
   return new LocalServerError(
-    `the server at ${endpoint} does not let ${what} ${name} be created: ${errorMessage(error)}; ` +
+    `${what} ${name} can't be created on the server at ${endpoint}: ${errorMessage(error)}; ` +
       'if it is not one that dev up has started, stop it',
   );
 }

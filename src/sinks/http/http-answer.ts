@@ -16,7 +16,7 @@ const CONFIGURATION: Record<number, string> = {
   404: 'nobody receives at this URL: check the path',
   405: 'the receiver does not take this method',
   407: 'a proxy asks for credentials',
-  410: 'the receiver takes nothing any more at this URL',
+  410: 'the receiver no longer accepts messages at this URL',
 };
 
 /** Explanations of statuses, by the draft on the header Idempotency-Key as far as it covers them. */

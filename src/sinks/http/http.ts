@@ -69,7 +69,8 @@ async function explained(what: string, attempt: Promise<HttpAnswer>): Promise<Ht
 /** Checks the URL that `url()` returns for a record, by the rules for a fixed URL. */
 function checkedUrl(url: string | URL): URL {
   const fault = urlFault(url);
-  if (fault) throw new DeliveryError('Permanent', `what url() gives for the record ${fault}`);
+  if (fault)
+    throw new DeliveryError('Permanent', `the URL that url() returns for the record ${fault}`);
   return new URL(url);
 }
 

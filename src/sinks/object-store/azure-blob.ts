@@ -32,7 +32,9 @@ export function azureBlobSink(options: AzureBlobSinkOptions): Sink {
     throw new UsageError('the Azure Blob sink needs connectionString, accountUrl or client');
   }
   if (connectionString !== undefined && !isConnectionString(connectionString)) {
-    throw new UsageError('connectionString of the Azure Blob sink is none of a storage account');
+    throw new UsageError(
+      'connectionString of the Azure Blob sink is not that of a storage account',
+    );
   }
   if (accountUrl !== undefined && !isAccountUrl(accountUrl)) {
     throw new UsageError(

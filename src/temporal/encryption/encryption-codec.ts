@@ -72,9 +72,11 @@ function decrypted(payload: Payload, keys: ReadonlyMap<string, KeyObject>): Payl
   const key = keys.get(keyId);
   if (!key) {
     // Anyone who may write to Temporal can put any text here.
-    const name = /^[\w.-]{1,64}$/.test(keyId) ? `"${keyId}"` : 'of an id that is none';
+    if (!/^[\w.-]{1,64}$/.test(keyId)) {
+      throw new DecryptionError('the payload is encrypted with a key whose id is not valid');
+    }
     throw new DecryptionError(
-      `the payload is encrypted with the key ${name}, which this process does not have: add it to CLOUDSYNC_ENCRYPTION_KEYS`,
+      `the payload is encrypted with the key "${keyId}", which this process does not have: add it to CLOUDSYNC_ENCRYPTION_KEYS`,
     );
   }
   const data = Buffer.from(payload.data ?? []);
@@ -92,7 +94,7 @@ function decrypted(payload: Payload, keys: ReadonlyMap<string, KeyObject>): Payl
     return temporal.api.common.v1.Payload.decode(plain);
   } catch (error) {
     throw new DecryptionError(
-      `the payload is not what was encrypted with the key "${keyId}": it was changed, or another key bears this id now`,
+      `the payload does not match the key "${keyId}": the payload was changed, or this id now names another key`,
       { cause: error },
     );
   }

@@ -79,7 +79,7 @@ describe('the request', () => {
     async (url) => {
       const failure = await failureOf(write(sink({ url: () => url })));
       expect(failure).toMatchObject({ type: 'Permanent' });
-      expect(failure.message).toMatch(/^what url\(\) gives for the record must/);
+      expect(failure.message).toMatch(/^the URL that url\(\) returns for the record must/);
       expect(failure.message).not.toContain('hunter2');
       expect(receiver.requests).toEqual([]);
     },
