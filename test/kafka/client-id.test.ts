@@ -7,6 +7,6 @@ test.each([
 ])('a client id of %j fits up to %i times, because bytes in JSON count', (character, times) => {
   expect(clientIdFault(character.repeat(times))).toBeUndefined();
   expect(clientIdFault(character.repeat(times + 1))).toMatch(
-    /takes \d+ bytes in JSON, at most 255 are allowed .*: choose a shorter id/,
+    /takes \d+ bytes in JSON, at most 255 are allowed, because .*: choose a shorter id/,
   );
 });
