@@ -6,6 +6,8 @@ import type { Logger } from '../telemetry/logger';
 
 /** A timer may fire a millisecond early, before the lock that it waits for has expired. */
 const TIMER_MARGIN_MS = 10;
+/** A Node timer with a longer delay fires after 1 ms. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The first dedupe layer, in the bridge worker's memory. It recognizes a producer's duplicates at any offset
@@ -39,7 +41,8 @@ export class RecentLayer {
         waiting.delete(wake);
         resolve();
       };
-      const expiry = setTimeout(wake, this.#lockTimeoutMs + TIMER_MARGIN_MS).unref();
+      const delay = Math.min(this.#lockTimeoutMs + TIMER_MARGIN_MS, MAX_TIMER_MS);
+      const expiry = setTimeout(wake, delay).unref();
       const waiting = this.#waiting.get(key) ?? new Set();
       this.#waiting.set(key, waiting.add(wake));
     });

@@ -1,4 +1,5 @@
 import { RecentLayer } from '../../src/dedupe/recent-layer';
+import { LARGEST_IDEMPOTENCY_SETTINGS } from '../../src/domain/stream/idempotency-settings';
 import { InMemoryIdempotencyService } from '../../src/dedupe/in-memory-idempotency-service';
 
 let now: number;
@@ -74,4 +75,11 @@ test('keys do not wait for each other', async () => {
   await pass(0);
   expect(ended).toEqual([]);
   expect(recent.enter('third', 'first')).toBe('new');
+});
+
+test('a duplicate waits when the lock has the longest timeout that a stream can set', async () => {
+  recent = new RecentLayer(service, LARGEST_IDEMPOTENCY_SETTINGS.lockTimeoutMs);
+  const ended = waits('k', 1);
+  await pass(60_000);
+  expect(ended).toEqual([]);
 });
