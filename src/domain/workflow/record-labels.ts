@@ -16,11 +16,14 @@ const MAX_BINARY_BYTES = 64;
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /**
- * Makes a label: the first 255 bytes of a text, with U+FFFD for each character that is not printable. A text
- * that is compared with a label goes through this function as well.
+ * Makes a label of at most 255 bytes: the beginning of a text, with U+FFFD for each character that is not
+ * printable. A text that is compared with a label goes through this function as well. The text is cut before the
+ * replacement, because it may be long, and after it, because U+FFFD takes up to three times the bytes.
  */
 export function label(text: string): string {
-  return truncateUtf8(text, MAX_LABEL_BYTES).replace(UNPRINTABLE, '\ufffd');
+  const beginning = truncateUtf8(text, MAX_LABEL_BYTES);
+  const printable = beginning.replace(UNPRINTABLE, '\ufffd');
+  return printable === beginning ? printable : truncateUtf8(printable, MAX_LABEL_BYTES);
 }
 
 /** The key as text, or as `0x` and hexadecimal digits if it is not UTF-8. */

@@ -53,3 +53,10 @@ test('a label is bounded, and the whole text still finds it', () => {
   expect(isLabelled({ key }, 'ü')).toBe(false);
   expect(isLabelled({}, 'undefined')).toBe(false);
 });
+
+test('a label takes 255 bytes at most when the text consists of control characters', () => {
+  const long = '\u0001'.repeat(1_000);
+  const key = keyLabel(Buffer.from(long))!;
+  expect(Buffer.byteLength(key)).toBe(255);
+  expect(isLabelled({ key }, long)).toBe(true);
+});
