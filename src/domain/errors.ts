@@ -103,7 +103,7 @@ export function errorMessage(error: unknown): string {
  */
 export function errorWithCause(error: unknown): string {
   const message = messageWithParts(error);
-  const cause = (error as { cause?: unknown } | null | undefined)?.cause;
+  const cause = propertyOf(error, 'cause');
   if (cause === undefined) return message;
   const reason = messageWithParts(cause);
   return message.includes(reason) ? message : `${message}: ${reason}`;
@@ -115,7 +115,7 @@ export function errorWithCause(error: unknown): string {
  */
 function messageWithParts(error: unknown): string {
   const message = errorMessage(error);
-  const { errors } = Object(error) as { errors?: unknown };
+  const errors = propertyOf(error, 'errors');
   if (!Array.isArray(errors)) return message;
   const reasons = [...new Set(errors.slice(0, MAX_REASONS).map(errorMessage))];
   const news = reasons.filter((reason) => !message.includes(reason));
@@ -123,6 +123,15 @@ function messageWithParts(error: unknown): string {
 }
 
 const MAX_REASONS = 5;
+
+/** The value of a property; undefined if its getter throws. */
+function propertyOf(error: unknown, name: 'cause' | 'errors'): unknown {
+  try {
+    return (Object(error) as Record<string, unknown>)[name];
+  } catch {
+    return undefined;
+  }
+}
 
 /** Wrong input from the person who runs CloudSync. It is shown without a stack; the CLI exits with code 2. */
 export class UsageError extends Error {

@@ -83,6 +83,12 @@ describe('errorWithCause', () => {
       reasons.map((reason) => new Error(reason)),
       message,
     );
+  const throwing = (property: string) =>
+    Object.defineProperty(new Error('no'), property, {
+      get: () => {
+        throw new Error('unreadable');
+      },
+    });
   test.each([
     [new Error('no', { cause: new Error('why') }), 'no: why'],
     [new Error('no, why', { cause: new Error('why') }), 'no, why'],
@@ -92,6 +98,9 @@ describe('errorWithCause', () => {
     [new Error('no', { cause: several('some', 'why') }), 'no: some: why'],
     [several('no', ...Array.from({ length: 9 }, (_, i) => `why ${i}`)), /^no: why 0;.*; why 4$/],
     [{ message: 'no', errors: 'none' }, 'no'],
+    [throwing('cause'), 'no'],
+    [throwing('errors'), 'no'],
+    [new Error('no', { cause: throwing('errors') }), 'no'],
   ])('of %p', (error, text) => {
     expect(errorWithCause(error)).toMatch(text instanceof RegExp ? text : new RegExp(`^${text}$`));
   });
