@@ -6,6 +6,8 @@ import { tokenHashes } from './http-producer';
 import { codecOrigins } from './codec-server';
 import { clientIdFault } from '../kafka/client-id';
 import { errorMessage } from '../domain/errors';
+import { LARGEST_IDEMPOTENCY_SETTINGS as LARGEST } from '../domain/stream/idempotency-settings';
+import { LARGEST_RETRY_POLICY } from '../domain/stream/retry-policy';
 import { LARGEST_CHUNK_LIMITS } from '../domain/stream/stream';
 import { isAccountUrl, isConnectionString } from '../sinks/object-store/azure-blob';
 import { parseFaults } from '../sinks/faults';
@@ -104,14 +106,14 @@ export const environmentSchema = z.object({
   CLOUDSYNC_API_QUEUE_BYTES: count.default(64 * 1024 * 1024),
   CLOUDSYNC_API_LINGER_MS: z.coerce.number<string>().int().min(0).max(1_000).default(5),
   CLOUDSYNC_API_DELIVERY_TIMEOUT_MS: milliseconds.default(30_000),
-  CLOUDSYNC_RETRY_FAST_ATTEMPTS: count.optional(),
+  CLOUDSYNC_RETRY_FAST_ATTEMPTS: count.max(LARGEST_RETRY_POLICY.fastAttempts).optional(),
   CLOUDSYNC_RETRY_MAX_ATTEMPTS: count.optional(),
-  CLOUDSYNC_RETRY_INITIAL_MS: count.optional(),
-  CLOUDSYNC_RETRY_MAX_INTERVAL_MS: count.optional(),
-  CLOUDSYNC_IDEMPOTENCY_RETENTION_MS: count.optional(),
-  CLOUDSYNC_IDEMPOTENCY_MAX_ENTRIES: count.optional(),
-  CLOUDSYNC_IDEMPOTENCY_CLEANUP_INTERVAL_MS: count.optional(),
-  CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: count.optional(),
+  CLOUDSYNC_RETRY_INITIAL_MS: count.max(LARGEST_RETRY_POLICY.initialIntervalMs).optional(),
+  CLOUDSYNC_RETRY_MAX_INTERVAL_MS: count.max(LARGEST_RETRY_POLICY.maximumIntervalMs).optional(),
+  CLOUDSYNC_IDEMPOTENCY_RETENTION_MS: count.max(LARGEST.retentionMs).optional(),
+  CLOUDSYNC_IDEMPOTENCY_MAX_ENTRIES: count.max(LARGEST.maxEntries).optional(),
+  CLOUDSYNC_IDEMPOTENCY_CLEANUP_INTERVAL_MS: count.max(LARGEST.cleanupIntervalMs).optional(),
+  CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: count.max(LARGEST.lockTimeoutMs).optional(),
   CLOUDSYNC_IDEMPOTENCY_STATISTICS: z.stringbool().optional(),
   CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: z.stringbool().optional(),
   CLOUDSYNC_ENCRYPTION_KEYS: z.string().optional(),

@@ -308,6 +308,22 @@ describe('what is wrong', () => {
     CLOUDSYNC_TOPICS: 's3cret',
   };
 
+  /** Each is one more than a stream allows. */
+  const TOO_LARGE = {
+    CLOUDSYNC_RETRY_FAST_ATTEMPTS: 11,
+    CLOUDSYNC_RETRY_INITIAL_MS: 2 ** 31,
+    CLOUDSYNC_RETRY_MAX_INTERVAL_MS: 2 ** 31,
+    CLOUDSYNC_IDEMPOTENCY_RETENTION_MS: 2 ** 53,
+    CLOUDSYNC_IDEMPOTENCY_MAX_ENTRIES: 2 ** 24,
+    CLOUDSYNC_IDEMPOTENCY_CLEANUP_INTERVAL_MS: 2 ** 31,
+    CLOUDSYNC_IDEMPOTENCY_LOCK_TIMEOUT_MS: 2 ** 31,
+  };
+
+  test.each(Object.entries(TOO_LARGE))('%s is named if it is too large', (name, value) => {
+    expect(faultsOf({ [name]: String(value) })).toContain(`${name}: `);
+    expect(() => load({ [name]: String(value - 1) })).not.toThrow();
+  });
+
   test.each(Object.entries(WRONG))('%s is named, its value is not', (name, value) => {
     const faults = faultsOf({ [name]: value });
     expect(faults).toContain(name);

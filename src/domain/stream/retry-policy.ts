@@ -29,3 +29,10 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   maximumIntervalMs: 60_000,
   attemptTimeoutMs: 30_000,
 };
+
+/** The largest value of each number that has a limit. */
+export const LARGEST_RETRY_POLICY = {
+  fastAttempts: 10,
+  initialIntervalMs: 2 ** 31 - 1, // the longest delay of a Node timer
+  maximumIntervalMs: 2 ** 31 - 1,
+} as const;

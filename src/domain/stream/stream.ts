@@ -4,7 +4,7 @@ import { idempotencySchema, type IdempotencySettings } from './idempotency-setti
 import { UsageError } from '../errors';
 import { AFTER_DEAD_LETTER, HOLD_WORKFLOW_TYPE, type AfterDeadLetter } from './hold';
 import type { KafkaRecord } from '../record/record';
-import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry-policy';
+import { DEFAULT_RETRY_POLICY, LARGEST_RETRY_POLICY, type RetryPolicy } from './retry-policy';
 import { idFault } from './schema-id';
 import type { DeliverFunction, Sink, SinkRecord, WriteContext } from './sink';
 import { checkWorkflowIdTemplate, DEFAULT_WORKFLOW_ID_TEMPLATE } from '../record/workflow-id';
@@ -210,11 +210,11 @@ const optionsSchema = z.strictObject({
   ),
   retry: z
     .strictObject({
-      fastAttempts: count.max(10),
+      fastAttempts: count.max(LARGEST_RETRY_POLICY.fastAttempts),
       maximumAttempts: count,
-      initialIntervalMs: milliseconds,
+      initialIntervalMs: count.max(LARGEST_RETRY_POLICY.initialIntervalMs),
       backoffCoefficient: z.number().min(1),
-      maximumIntervalMs: milliseconds,
+      maximumIntervalMs: count.max(LARGEST_RETRY_POLICY.maximumIntervalMs),
       attemptTimeoutMs: milliseconds.min(1000),
     })
     .partial()
