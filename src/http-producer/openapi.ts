@@ -76,9 +76,14 @@ export function openApiDocument(streams: AnyStream[], options: { secured: boolea
             202: success('The broker has all messages'),
             207: success('The broker has some of the messages'),
             400: failure('No message is valid, or the body can not be read'),
-            401: failure('A bearer token is needed', 'WWW-Authenticate'),
+            ...(options.secured
+              ? { 401: failure('A bearer token is needed', 'WWW-Authenticate') }
+              : { 403: failure('The request is not to localhost by name') }),
+            408: failure('The request took too long to arrive'),
             413: failure('The body is too large, or has too many messages'),
             415: failure('The content type, or its encoding, is not one of these'),
+            431: failure('The headers are too large'),
+            500: failure('Something went wrong in the API'),
             503: failure('Nothing was acknowledged: send it again', 'Retry-After'),
           },
         },

@@ -331,6 +331,20 @@ describe('the description', () => {
     });
   });
 
+  test.each([
+    ['with tokens', [token], '401'],
+    ['without tokens', [], '403'],
+  ])('has every status of an answer to a POST, %s', async (_, tokens, refused) => {
+    await app.close();
+    await start({ tokens });
+    const { paths } = (await get('/openapi.json')).json<{
+      paths: { [PATH]: { post: { responses: object } } };
+    }>();
+    expect(Object.keys(paths[PATH].post.responses)).toEqual(
+      ['202', '207', '400', refused].concat(['408', '413', '415', '431', '500', '503']),
+    );
+  });
+
   test('its page loads nothing from elsewhere and runs nothing inline', async () => {
     const page = (await get('/docs')).body;
     const links = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link!);
