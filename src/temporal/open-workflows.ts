@@ -79,6 +79,7 @@ export async function slowWorkflows(
   listed.sort((a, b) => a.startedAt - b.startedAt);
   const first = listed.filter(({ workflowId }) => known.includes(workflowId));
   const chosen = [...new Set([...first, ...listed])].slice(0, limit);
+  chosen.sort((a, b) => a.startedAt - b.startedAt);
   const stuck: WorkflowExecutionDescription[] = [];
   const retrying: RetryingActivity[] = [];
   const runs = mapConcurrently(chosen, CONCURRENCY, (one) => describe(client, one));
