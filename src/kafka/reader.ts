@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createErrorFromCode } from 'kafkajs/src/protocol/error';
 import type { Kafka } from 'kafkajs';
 import type { KafkaRecord } from '../domain/record/record';
@@ -27,6 +28,8 @@ export interface RecordReader {
 }
 
 const MAX_BYTES = 4 * 1024 * 1024;
+/** A partition is without a leader for some 100 ms while the leader moves. The pause doubles before the third try. */
+const RETRY_PAUSE_MS = 250;
 
 export function createRecordReader(kafka: Kafka): RecordReader {
   const { cluster, knows, close } = connectLater(topicByTopic(kafka));
@@ -63,6 +66,7 @@ export function createRecordReader(kafka: Kafka): RecordReader {
           }
           // Leaders move and connections break. After three failures in a row the caller decides.
           if (++failures >= 3) throw error;
+          await sleep(failures * RETRY_PAUSE_MS);
           await cluster.refreshMetadata();
           continue;
         }
