@@ -20,9 +20,11 @@ export async function installTemporalMetrics(logger: Logger): Promise<() => Prom
       installTemporalRuntime(logger, { metricsAddress: address });
       return () => read(`http://${address}/metrics`);
     } catch (error) {
-      // Another process has taken the port in the meantime.
+      // Another process may have taken the port in the meantime. The error has no code that says so, so each error
+      // is followed by a try with another port.
       if (tried === TRIES) throw error;
-      logger.debug({ address, error: errorMessage(error) }, "Temporal's metrics need another port");
+      const fields = { address, error: errorMessage(error) };
+      logger.debug(fields, "Temporal's runtime could not be installed; another port is tried");
     }
   }
 }

@@ -88,7 +88,7 @@ export function recordFacts(
 ): [string, string | number | null][] {
   const time: [string, string] = ['timestamp', record.timestamp ?? NO_TIMESTAMP];
   if ('byReference' in record)
-    return [time, ['value', `${record.bytes} bytes, kept in Kafka only`]];
+    return [time, ['key and value', `${record.bytes} bytes, kept in Kafka only`]];
   return [
     time,
     ['key', bytes(record.key)],

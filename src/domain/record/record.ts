@@ -39,7 +39,8 @@ export function bytesOf({ key, value, headerBytes = 0 }: KafkaRecord): number {
 
 /**
  * A record's bytes inside a workflow's input. A record that is too large for Temporal, or that Temporal has
- * rejected, is passed by reference: code that needs its bytes reads them from Kafka again.
+ * rejected, is passed by reference: code that needs its bytes reads them from Kafka again. `bytes`: those of key
+ * and value, without the headers.
  */
 export type RecordContent =
   | {

@@ -259,7 +259,7 @@ export function mustBe(part: unknown): void {
 function deletedMeanwhile(location: string): DeliveryError {
   return new DeliveryError(
     'Transient',
-    `${location} was there for the PUT and is not for the HEAD: it has been deleted since, or the store is inconsistent`,
+    `${location} existed at the PUT and was gone at the next read: it has been deleted since, or the store is inconsistent`,
   );
 }
 

@@ -4,7 +4,7 @@ import {
   type KeyPage,
   type ObjectStore,
 } from '../../../src/sinks/object-store/object-store';
-import { write } from '../support/write';
+import { sinkRecord, write } from '../support/write';
 
 /** A store that can be listed and read. */
 function store(pages: Record<string, KeyPage>, read: (key: string) => Buffer | undefined) {
@@ -129,4 +129,21 @@ test('two records of one id do not both count as delivered when the store ignore
     });
   }
   expect(objects.size).toBe(0);
+});
+
+test('an object that is gone after the PUT has met it is reported by whatever request found it gone', async () => {
+  const { one } = store({}, () => undefined);
+  const vanishing: ObjectStore = {
+    ...one,
+    create: () => Promise.resolve('exists'),
+    head: () => Promise.resolve(undefined),
+  };
+  const sink = objectStoreSink(() => Promise.resolve(vanishing), { chunkObjects: true });
+  const message = (key: string) =>
+    `store/${key} existed at the PUT and was gone at the next read: it has been deleted since, or the store is inconsistent`;
+  await expect(write(sink)).rejects.toMatchObject({ message: message('42.json') });
+  const range = { topic: 't', partition: 0, first: 7, last: 7 };
+  const context = { signal: new AbortController().signal, attempt: 1 };
+  const chunk = sink.writeChunk!([sinkRecord()], range, context);
+  await expect(chunk).rejects.toMatchObject({ message: message('chunks/t/0/7-7.ndjson') });
 });
