@@ -1,5 +1,5 @@
 /**
- * Records the histories that test/workflows/replay.test.ts replays: one for each way a shipped workflow
+ * Records the histories that test/histories/replay.test.ts replays: one for each way a shipped workflow
  * can go. Run by hand, against a Temporal server; Kafka is not needed.
  *
  *     TEMPORAL_ADDRESS=127.0.0.1:7233 npx tsx test/histories/record.ts [NAME…]

@@ -7,7 +7,7 @@ import { createLogger } from '../../src/telemetry/logger';
 import { bundleFrameworkWorkflows } from '../../src/temporal/workflow-bundle';
 
 /** Recorded with test/histories/record.ts; offline from then on. */
-const HISTORIES = join(__dirname, '..', 'histories');
+const HISTORIES = __dirname;
 const names = readdirSync(HISTORIES)
   .filter((file) => file.endsWith('.json'))
   .map((file) => file.replace('.json', ''));
@@ -97,7 +97,7 @@ describe('a change that breaks workflows under way is caught', () => {
 
   test('a timer before the first step', async () => {
     const changed = await bundleWorkflowCode({
-      workflowsPath: join(__dirname, 'fixtures', 'changed-workflow.ts'),
+      workflowsPath: join(__dirname, '..', 'workflows', 'fixtures', 'changed-workflow.ts'),
       logger: new DefaultLogger('ERROR'),
     });
     await expect(replay(historyOf('delivered'), changed)).rejects.toBeInstanceOf(

@@ -1,5 +1,5 @@
-import type { KafkaRecord } from '../../src/domain/record/record';
-import { decodeRecordSet, type DecodedRecords } from '../../src/kafka/records/record-set';
+import type { KafkaRecord } from '../../../src/domain/record/record';
+import { decodeRecordSet, type DecodedRecords } from '../../../src/kafka/records/record-set';
 import {
   caseNames,
   readCase,
@@ -7,7 +7,7 @@ import {
   summarized,
   type CorpusCase,
   type ExpectedRecord,
-} from './corpus/case-file';
+} from '../corpus/case-file';
 
 type TimestampType = ExpectedRecord['timestampType'];
 type Case = CorpusCase & { bytes: Buffer };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { bundleFrameworkWorkflows, workflowBundle } from '../../src/temporal/workflow-bundle';
 
-const fixture = (name: string) => join(__dirname, 'fixtures', name);
+const fixture = (name: string) => join(__dirname, '..', 'workflows', 'fixtures', name);
 
 /** A bundle is made in one to three seconds. */
 jest.setTimeout(60_000);
