@@ -10,8 +10,11 @@ const VERSIONS = ['22.23.3', '24.21.0'];
 
 /** Integration tests of what consumes: the lanes, order, rebalances, what a log may hold, and kills. */
 const CONSUMER = [
-  ...['record-lane', 'chunk-lane', 'ordering', 'rebalances', 'compression', 'poison', 'limits'],
-  ...['signals', 'processes', 'stalled'],
+  ...['record-lane', 'chunk-lane', 'compression', 'poison', 'limits'].map(
+    (name) => `lanes/${name}`,
+  ),
+  ...['rebalances', 'processes', 'stalled'].map((name) => `faults/${name}`),
+  ...['order/ordering', 'telemetry/signals'],
 ];
 
 const progress = (message: string) => process.stderr.write(`${message}\n`);

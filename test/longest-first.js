@@ -1,7 +1,7 @@
 const Sequencer = require('@jest/test-sequencer').default;
 
 /** Without timings of an earlier run Jest goes by the size of files, and leaves this one for last. */
-const LONGEST = /\/test\/integration\/torture\.test\.ts$/;
+const LONGEST = /\/test\/integration\/faults\/torture\.test\.ts$/;
 
 module.exports = class extends Sequencer {
   sort(tests) {

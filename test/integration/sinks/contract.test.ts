@@ -11,7 +11,7 @@ import {
   s3Subject,
   type SinkOptions,
   type Subject,
-} from '../support/sink-subjects';
+} from './support/sink-subjects';
 import { uniqueName, until } from '../support/world';
 
 // A first run builds one server and installs the other.

@@ -1,0 +1,182 @@
+import { WorkflowNotFoundError } from '@temporalio/client';
+import type { BrakeLimits } from '../../../src/domain/stream/brake';
+import { DeliveryError } from '../../../src/domain/errors';
+import type { AnyStream, ExecutionOptions } from '../../../src/domain/stream/stream';
+import { reconcile } from '../../../src/operations/reconcile/reconcile';
+import { brakedOf, resumeStream } from '../../../src/operations/resume';
+import { streamStatus } from '../../../src/operations/status/status';
+import { s3Sink } from '../../../src/sinks/object-store/s3';
+import { startClouds, STORE, type Clouds } from '../support/clouds';
+import { counterValue, message, until, World } from '../support/world';
+
+jest.setTimeout(120_000);
+
+let world: World;
+beforeEach(() => (world = new World()));
+afterEach(() => world.close());
+
+const COUNT = 200;
+const messages = Array.from({ length: COUNT }, (_, i) => message(`m${i}`));
+/** Trips early, and probes soon. */
+const soon: Partial<BrakeLimits> = { minimum: 10, probeAfterMs: 2_000 };
+/** The same without probes for as long as a test takes. */
+const never: Partial<BrakeLimits> = { minimum: 10, probeAfterMs: 600_000 };
+
+async function status(stream: AnyStream) {
+  const { client } = await world.temporal();
+  return streamStatus(world.kafka(), client, stream);
+}
+
+const deadLetters = async (stream: AnyStream) =>
+  (await world.records(stream.deadLetterTopic)).length;
+
+describe.each<{ execution: ExecutionOptions }>([
+  { execution: { lane: 'record' } },
+  { execution: { lane: 'chunk', maxRecords: 50, lingerMs: 5 } },
+])('in the $execution.lane lane', ({ execution }) => {
+  test('a sink that rejects everything brakes its stream, and one delivery ends it', async () => {
+    const { stream, sink } = await world.stream({ execution, maxOpen: 20, brake: soon });
+    let rejects = true;
+    sink.before = () => {
+      if (rejects) throw new DeliveryError('Permanent', 'the key was revoked');
+    };
+    const bridge = await world.bridge(stream);
+    await world.send(stream.topic, messages);
+    await until('it is braked', () => `brake ${stream.name}` in bridge.notices!());
+    expect(Object.values(bridge.notices!())[0]).toMatch(
+      /^braked since .+ dead letters, 100 % of the records that ended, most of them Permanent; "cloudsync resume/,
+    );
+    expect(bridge.faults()).toEqual({});
+    expect(await counterValue(bridge.metrics.braked, { stream: stream.name })).toBe(1);
+    expect(await world.workflowStatus(`${stream.name}-brake`)).toBe('RUNNING');
+    expect((await status(stream)).braked).toMatchObject({ reason: 'Permanent', share: 1 });
+    const ended = () => counterValue(bridge.metrics.records, { outcome: 'dead_lettered' });
+    // Chunks stay open: records that want to leave them wait for the brake.
+    const open = async () => (await status(stream)).running;
+    if (execution.lane === 'record')
+      await until('no record is open', async () => (await open()) === 0);
+    const before = await ended();
+    await until('one was let through', async () => (await ended()) > before);
+    rejects = false;
+    await until('it goes on', () => Object.keys(bridge.notices!()).length === 0);
+    await until('all that is left is delivered', async () => (await world.lag(stream)) === 0);
+    await until('nothing is open', async () => (await open()) === 0);
+    const account = await reconcile(world.kafka(), (await world.temporal()).client, stream);
+    expect(account).toMatchObject({ messages: COUNT, missing: 0, double: 0 });
+    // What was open when it tripped, and the probes: by far not the topic.
+    expect(account.deadLettered).toBeLessThan(COUNT / 2);
+    expect(account.deadLettered + account.delivered).toBe(COUNT);
+    expect((await status(stream)).braked).toBeNull();
+    expect(await counterValue(bridge.metrics.braked, { stream: stream.name })).toBe(0);
+  });
+
+  test('a worker that writes only dead letters brakes no stream that is well', async () => {
+    const { stream, sink } = await world.stream({ execution, brake: { ...soon, minimum: 3 } });
+    const bridge = await world.bridge(stream);
+    await world.worker(stream);
+    await world.send(stream.topic, messages.slice(0, 100));
+    await until('delivered', () => sink.objects.size === 100);
+    const poison = Array.from({ length: 40 }, (_, i) => ({ key: `p${i}`, value: 'no JSON' }));
+    await world.send(stream.topic, poison);
+    await until('dead-lettered', async () => (await deadLetters(stream)) === 40);
+    await world.send(stream.topic, messages.slice(100));
+    await until('delivered too', () => sink.objects.size === COUNT);
+    expect(bridge.notices!()).toEqual({});
+    const braked = world.workflowStatus(`${stream.name}-brake`);
+    await expect(braked).rejects.toBeInstanceOf(WorkflowNotFoundError);
+  });
+});
+
+test('a brake outlives its bridge worker, holds for every other one, and an operator ends it', async () => {
+  const { stream, sink } = await world.stream({ maxOpen: 20, brake: never });
+  let rejects = true;
+  sink.before = () => {
+    if (rejects) throw new DeliveryError('Permanent', 'the key was revoked');
+  };
+  const first = await world.bridge(stream);
+  await world.send(stream.topic, messages);
+  await until('it is braked', () => Object.keys(first.notices!()).length > 0);
+  await until('no record is open', async () => (await status(stream)).running === 0);
+  await first.stop();
+  rejects = false;
+  const [second, third] = [await world.bridge(stream), await world.bridge(stream)];
+  const attempts = sink.attempts.length;
+  for (const one of [second, third]) {
+    await until('it knows', () => `brake ${stream.name}` in one.notices!());
+    await until('it consumes', () => Object.keys(one.faults()).length === 0);
+  }
+  expect(sink.attempts).toHaveLength(attempts);
+  expect((await status(stream)).lag).toBeGreaterThan(0);
+  const { client } = await world.temporal();
+  expect(await brakedOf(client, [stream])).toEqual([stream]);
+  expect(await resumeStream(client, stream)).toBe('resumed');
+  expect(await brakedOf(client, [stream])).toEqual([]);
+  await until('all that is left is delivered', async () => (await world.lag(stream)) === 0);
+  await until('the other ones know', () =>
+    [second, third].every((one) => Object.keys(one.notices!()).length === 0),
+  );
+});
+
+test('a stream without a brake goes on', async () => {
+  const { stream, sink } = await world.stream({ brake: false });
+  sink.before = () => {
+    throw new DeliveryError('Permanent', 'rejected');
+  };
+  const bridge = await world.bridge(stream);
+  await world.send(stream.topic, messages.slice(0, 120));
+  const ended = () => counterValue(bridge.metrics.records, { outcome: 'dead_lettered' });
+  await until('all dead-lettered', async () => (await ended()) === 120);
+});
+
+describe('against a real S3', () => {
+  let clouds: Clouds;
+  beforeAll(async () => (clouds = await startClouds()));
+  afterAll(() => clouds.close());
+
+  const sink = (secretAccessKey: string) =>
+    s3Sink({
+      bucket: STORE,
+      forcePathStyle: true,
+      clientConfig: {
+        endpoint: clouds.s3,
+        region: clouds.env.AWS_REGION!,
+        credentials: { accessKeyId: clouds.env.AWS_ACCESS_KEY_ID!, secretAccessKey },
+      },
+    });
+
+  test('wrong credentials brake the stream after the first dead letters; mended, it goes on', async () => {
+    const options = {
+      maxOpen: 20,
+      brake: never,
+      retry: { fastAttempts: 1, maximumAttempts: 2, initialIntervalMs: 100 },
+    };
+    // As after a change of the credentials: they were right when the stream began.
+    const check = () => Promise.resolve();
+    const wrong = await world.stream({ ...options, sink: { ...sink('wrong'), check } });
+    const bridge = await world.bridge(wrong.stream);
+    await world.send(wrong.stream.topic, messages);
+    await until('it is braked', () => Object.keys(bridge.notices!()).length > 0);
+    await until('no record is open', async () => (await status(wrong.stream)).running === 0);
+    const given = await deadLetters(wrong.stream);
+    expect(given).toBeLessThan(COUNT / 2);
+    expect((await status(wrong.stream)).braked).toMatchObject({ reason: 'Transient' });
+    await bridge.stop();
+    const { name, topic, groupId, deadLetterTopic } = wrong.stream;
+    const mended = {
+      ...wrong.stream,
+      ...{ name, topic, groupId, deadLetterTopic },
+      sink: sink(clouds.env.AWS_SECRET_ACCESS_KEY!),
+    };
+    await world.bridge(mended);
+    const { client } = await world.temporal();
+    expect(await resumeStream(client, mended)).toBe('resumed');
+    await until('all that is left is started', async () => (await world.lag(mended)) === 0);
+    await until('and delivered', async () => (await status(mended)).running === 0);
+    expect(await reconcile(world.kafka(), client, mended)).toMatchObject({
+      delivered: COUNT - given,
+      deadLettered: given,
+      missing: 0,
+      double: 0,
+    });
+  });
+});

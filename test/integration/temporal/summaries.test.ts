@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import { brake, release } from '../../../src/temporal/brake';
+import { encryptionCodec } from '../../../src/temporal/encryption/encryption-codec';
+import { brakeWorkflowId } from '../../../src/domain/stream/brake';
+import { DeliveryError } from '../../../src/domain/errors';
+import { holdWorkflowId } from '../../../src/domain/stream/hold';
+import { replayFailed } from '../../../src/operations/failed/failed-replay';
+import { message, until, World } from '../support/world';
+
+jest.setTimeout(120_000);
+
+let world: World;
+beforeEach(() => (world = new World()));
+afterEach(() => world.close());
+
+async function summaryOf(workflowId: string): Promise<string | undefined> {
+  const { client } = await world.temporal();
+  const handle = client.workflow.getHandle(workflowId);
+  return (await handle.describe()).staticSummary();
+}
+
+test('workflows of records, held keys and the brake have a summary, and a replay keeps it', async () => {
+  const { stream, sink } = await world.stream({
+    partitions: 1,
+    ordering: 'key',
+    afterDeadLetter: 'hold',
+  });
+  const { name, topic } = stream;
+  sink.before = ({ messageId }) => {
+    if (messageId === 'bad') throw new DeliveryError('Permanent', 'no');
+  };
+  await world.bridge(stream);
+  await world.send(topic, [message('p-3'), { key: 'k7', value: '{"id":"x2"}' }, message('bad')]);
+  const bad = `${name}-bad-2`;
+  await until('failed', async () => {
+    return (await world.workflowStatus(bad).catch(() => undefined)) === 'FAILED';
+  });
+  expect(await summaryOf(`${name}-p-3-0`)).toBe(`${name} \`p-3\``);
+  expect(await summaryOf(`${name}-invalid-${topic}-0-1`)).toBe(
+    `${name} invalid \`x2\` ${topic}/0@1`,
+  );
+  expect(await summaryOf(holdWorkflowId({ stream: name, topic, partition: 0 }))).toBe(
+    `${name} held keys of ${topic}/0`,
+  );
+
+  const { client } = await world.temporal();
+  const reason = { stream: name, since: 'now', deadLetters: 50, share: 1, errorType: 'Permanent' };
+  await brake(client, stream, reason);
+  expect(await summaryOf(brakeWorkflowId(name))).toMatch(/^braked since now: 50 dead letters/);
+  await release(client, stream, 'operator');
+
+  sink.before = () => undefined;
+  expect(await replayFailed(client, [stream], bad)).toMatchObject({ outcome: 'replayed' });
+  expect(await summaryOf(bad)).toBe(`${name} \`bad\``);
+});
+
+test('the workflow of a chunk has a summary', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1, execution: { lane: 'chunk' } });
+  await world.send(stream.topic, [message('a'), message('b')]);
+  await world.bridge(stream);
+  await until('delivered', () => sink.objects.size === 2);
+  const text = await summaryOf(`${stream.name}-chunk-${stream.topic}-0-0`);
+  expect(text).toBe(`${stream.name} ${stream.topic}/0@0 to 1`);
+});
+
+test('a workflow whose payloads are encrypted has no summary', async () => {
+  world.settings.temporal.codec = encryptionCodec([{ id: 'k1', key: randomBytes(32) }]);
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  await world.bridge(stream);
+  await world.send(stream.topic, [message('a')]);
+  await until('delivered', () => sink.objects.has('a'));
+  expect(await summaryOf(`${stream.name}-a-0`)).toBeUndefined();
+});
