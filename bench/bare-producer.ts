@@ -2,8 +2,8 @@
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 
 /**
- * kafkajs alone, in a process of its own: without what CloudSync mends in it. Sends the messages of its
- * arguments, four requests of a thousand at a time; prints rate and CPU of what the broker acknowledged.
+ * kafkajs alone, in a process of its own: without the patches of CloudSync. Sends messages as its arguments
+ * say, four requests of 1,000 messages at a time. Prints rate and CPU for the acknowledged messages.
  */
 const [brokers, topic, prefix, count, bytes] = process.argv.slice(2) as [
   string,

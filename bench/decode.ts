@@ -7,7 +7,7 @@ import { encodeBatch } from '../test/kafka/support/encode-batch';
 import { argument, machine } from './support';
 
 /**
- * CPU time a record for decoding what a fetch has brought: CloudSync's own code beside kafkajs's, in turns, on
+ * Measures the CPU time for each record of decoding a fetch: CloudSync's own code and kafkajs's, in turns, on
  * the same bytes. Usage: `npm run bench:decode [-- --rounds N --json]`. Fetches of 1 MB in batches of 100 records,
  * each with a value of 200 bytes and two headers.
  */
@@ -39,7 +39,7 @@ function recordSet(gzip: boolean): Buffer {
   );
 }
 
-/** Microseconds of CPU a record. */
+/** The CPU time for each record in microseconds. */
 async function cpu(decode: () => Promise<number> | number): Promise<number> {
   const before = process.cpuUsage();
   let records = 0;
@@ -61,7 +61,7 @@ async function compare(codec: string, bytes: Buffer) {
   const own = () => decodeRecordSet({ ...place, bytes, abortedTransactions: [] }).records.length;
   const kafkajs = async () => {
     const messages = await decodeMessages(new Decoder(sized));
-    // What a consumer makes of a message: numbers of its strings, pairs of its headers.
+    // A consumer of kafkajs also has to convert strings to numbers, and headers to pairs.
     for (const one of messages)
       void [Number(one.offset), Number(one.timestamp), Object.entries(one.headers)];
     return messages.length;

@@ -1,6 +1,6 @@
 import { defineStream, messageSchema, type Settings } from 'cloudsync';
 
-/** A sink that takes every record and never answers. */
+/** A stream whose sink accepts every record and never answers. */
 export default ({ topic, execution }: Settings) =>
   defineStream({
     name: topic,

@@ -5,8 +5,8 @@ import { runInNewContext } from 'node:vm';
 import { InMemoryIdempotencyService } from '../src/dedupe/in-memory-idempotency-service';
 
 /**
- * Speed of the in-memory idempotency service by number of entries, and its memory when far more keys
- * pass than it keeps. Usage: `npm run bench:idempotency [-- --json]`; takes about a minute.
+ * Measures the speed of the in-memory idempotency service by number of entries, and its memory when it
+ * gets far more keys than it keeps. Usage: `npm run bench:idempotency [-- --json]`; takes about a minute.
  */
 const SIZES = [1_000, 10_000, 100_000, 1_000_000];
 const WARM_UP_ROUNDS = 1;
@@ -19,20 +19,20 @@ const MEMORY_KEYS = 5_000_000;
 setFlagsFromString('--expose_gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** A message id and 32 hex digits, composed as the bridge composes its keys. */
+/** A message id and 32 hex digits, joined as in the keys of the bridge. */
 function keyOf(n: number): string {
   const hash = createHash('md5').update(String(n)).digest('hex');
   return [`order-${1_000_000 + n}`, hash].join(':');
 }
 
-/** Numbers no key has been made of yet, so that each measurement of new keys meets only new ones. */
+/** The next number that no key was made of, so that each measurement of new keys gets only new keys. */
 let unused = 1_000_000_000;
 const newNumber = () => unused++;
 
 /**
- * Thousand operations a second over one round. Each key is a new string whose hash V8 has not
- * computed yet, as for a record that was just parsed; keys are made in batches before the clock
- * starts. `operation` returns a count, which must add up: nothing can be optimised away.
+ * Measures one round in thousands of operations per second. Each key is a new string whose hash V8 has not
+ * computed yet, as for a record that was just parsed. Keys are made in batches before the clock starts.
+ * `operation` returns a count, and the sum is checked, so that nothing can be optimised away.
  */
 function round(
   nextNumber: () => number,
@@ -91,7 +91,7 @@ function measureSpeed(entries: number): Speed[] {
     ['isProcessed, hit, in order', nextInOrder, check, KEYS_PER_ROUND],
     ['isProcessed, hit, random', random, check, KEYS_PER_ROUND],
     ['isProcessed, miss', newNumber, check, 0],
-    // Last, as each one evicts a mark that the hits count on.
+    // This is the last operation, because each evicts a mark that the measurement of hits needs.
     ['new record: check, lock, mark', newNumber, wholeRecord, KEYS_PER_ROUND],
   ];
   const results = operations.map(([name, nextNumber, operation, expectedSum]) => {
@@ -168,7 +168,7 @@ function toTable(speeds: Speed[], memory: ReturnType<typeof measureMemory>): str
   ].join('\n');
 }
 
-/** How many times as long an operation takes with the most entries as with the fewest. */
+/** The time of an operation with the most entries, divided by its time with the fewest. */
 function flatness(speeds: Speed[]) {
   const fewest = speeds.filter(({ entries }) => entries === SIZES[0]);
   return fewest.map(({ operation, medianNs }) => {

@@ -11,8 +11,8 @@ import { type Settings, loadSettings } from '../src/settings/config';
 import { argument, logger, machine, messageOf, quantile } from './support';
 
 /**
- * The HTTP producer: messages a second as NDJSON, with one process and with two, and as single requests,
- * beside bare kafkajs in the same round. Then reads the topic: every acknowledged message must be there.
+ * Measures the HTTP producer in messages per second: as NDJSON, with one process and with two, and as single
+ * requests, beside bare kafkajs in the same round. Then reads the topic: every acknowledged message must be there.
  * Usage: `npm run bench:ingest [-- --json] [--rounds N] [--messages N] [--single N] [--lines N]`.
  */
 const ROUNDS = argument('rounds', 5);
@@ -30,7 +30,7 @@ const EACH = 'single requests, one process';
 
 interface Rate {
   messagesPerSecond: number;
-  /** Of the producing processes, not of the broker and of the client. */
+  /** CPU time of the producing processes, without broker and client. */
   cpuMicrosPerMessage: number;
 }
 type Row = Rate & { name: string };
@@ -104,7 +104,7 @@ function single(prefix: string, count: number): Body[] {
   });
 }
 
-/** Posts the bodies, so many at a time to each address. Resolves with the acknowledged ids. */
+/** Posts the bodies, `atOnce` at a time to each address. Resolves with the acknowledged ids. */
 async function post(urls: string[], bodies: Body[], atOnce: number): Promise<string[]> {
   const acknowledged: string[] = [];
   let next = 0;
@@ -150,7 +150,7 @@ async function bare({ kafka }: Settings, topic: string, prefix: string): Promise
   return JSON.parse(stdout) as Rate;
 }
 
-/** `cloudsync api start` of the build. */
+/** Starts `cloudsync api start` of the build. */
 async function startApi({ kafka }: Settings, topic: string) {
   const main = join(__dirname, '..', 'dist', 'workers', 'api.js');
   const flags = process.argv.includes('--profile')
@@ -191,7 +191,7 @@ async function startApi({ kafka }: Settings, topic: string) {
   };
 }
 
-/** How many of these ids are no key of the topic. */
+/** The number of these ids that are no key of the topic. */
 async function missingFrom(settings: Settings, topic: string, ids: string[]): Promise<number> {
   const kafka = createKafka(settings.kafka, logger);
   const offsets = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic));

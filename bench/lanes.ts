@@ -31,8 +31,8 @@ import {
 } from './support';
 
 /**
- * Both lanes on the local servers and the same records, at one and two bridge workers, next to three
- * floors of the same run: consuming alone; consume, parse and write without Temporal; bare
+ * Measures both lanes on the local servers with the same records, with one and two bridge workers. The same run
+ * measures three baselines: consuming alone; consume, parse and write without Temporal; bare
  * `workflow.start`. Usage: `npm run bench [-- --json] [--records N] [--rounds N] [--profile]`. Files go to
  * the system's temporary directory: with `TMPDIR=/dev/shm` no disk takes part.
  */
@@ -48,10 +48,10 @@ interface LaneRow extends Row {
   ratioToFloor: number | null;
 }
 
-/** What a consumer without Temporal does with a batch. */
+/** The work of a consumer without Temporal on each batch. */
 type Work = 'nothing' | 'objects' | 'files';
 
-/** Consumes the whole topic; the clock starts with the first batch. */
+/** Consumes the whole topic. The clock starts with the first batch. */
 async function consumeFloor(
   settings: Settings,
   topic: string,
@@ -122,7 +122,7 @@ function row(name: string): LaneRow {
   return { name, recordsPerSecond: 0, cpuMicrosPerRecord: 0, rssMb: 0, ...none };
 }
 
-/** Bridge workers on a topic that is full; measured from a tenth of it on, with all of them at work. */
+/** Runs bridge workers on a full topic. The measurement starts after a tenth of it, when all of them are at work. */
 async function lane(
   settings: Settings,
   run: string,
@@ -181,11 +181,11 @@ async function lane(
   };
 }
 
-/** Every message at the sink, once. */
+/** Fails unless every message is at the sink once. */
 async function judge(settings: Settings, stream: ReturnType<typeof benchStream>, count: number) {
   const temporal = await connectTemporal(settings.temporal);
   const kafka = createKafka(settings.kafka, logger);
-  // What one process counts as delivered another may have to do again, after a rebalance.
+  // After a rebalance a process may repeat records that another has counted as delivered.
   while ((await workflowCounts(temporal.client, stream)).running > 0) await sleep(500);
   const { delivered, missing, double } = await reconcile(kafka, temporal.client, stream);
   await temporal.close();
@@ -222,7 +222,7 @@ async function round(settings: Settings, run: string, directory: string): Promis
     const chunk = { env: { CLOUDSYNC_LANE: 'chunk' }, count: RECORDS, processes };
     await add(lane(settings, `${run}-f${processes}`, directory, chunk), files);
     const env = { ...chunk.env, CLOUDSYNC_CHUNK_OBJECTS: 'true' };
-    // More of them: the first worker would have done all before the second has joined.
+    // With fewer records the first worker would deliver all of them before the second has joined.
     const many = { ...chunk, env, count: OBJECT_RECORDS };
     await add(lane(settings, `${run}-o${processes}`, directory, many), objects);
   }
@@ -250,7 +250,7 @@ async function main(): Promise<void> {
   } else print(rows);
 }
 
-/** Of each row the median round, with the range of the rounds. */
+/** Prints for each row the median round, with the range of the rounds. */
 function print(rows: LaneRow[]): void {
   const cell = (value: number | null, digits = 0) =>
     (value === null ? '' : value.toFixed(digits)).padStart(12);

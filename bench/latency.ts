@@ -8,7 +8,7 @@ import { defineStream, type ExecutionOptions } from '../src/domain/stream/stream
 import { fileSystemSink } from '../src/sinks/filesystem/filesystem';
 import { logger, measure, messageOf, prepare, quantile, rssMb, send, type Row } from './support';
 
-/** Keeps the time of each delivery. */
+/** A sink that notes the time of each delivery. */
 function timed(sink: Sink): { sink: Sink; delivered: Map<string, number> } {
   const delivered = new Map<string, number>();
   return {
@@ -26,7 +26,7 @@ function timed(sink: Sink): { sink: Sink; delivered: Map<string, number> } {
 const SECONDS = 20;
 const WARM_UP = 100;
 
-/** From append to delivery, one file a record, at a rate that leaves the server room. */
+/** Measures from append to delivery, one file for each record, at a rate well below the server's limit. */
 export async function latencyRow(
   settings: Settings,
   run: string,

@@ -8,14 +8,14 @@ import benchStream from './stream';
 import { argument, localSettings, logger, machine, prepare, send, startProcess } from './support';
 
 /**
- * Memory of one bridge worker where much waits: behind a long topic, with the largest records, and with
- * a sink that never answers. Usage: `npm run bench:limits [-- --json] [--waiting N] [--large N]`.
+ * Measures the memory of one bridge worker when many records wait: with a long topic, with the largest records,
+ * and with a sink that never answers. Usage: `npm run bench:limits [-- --json] [--waiting N] [--large N]`.
  */
 const WAITING = argument('waiting', 1_000_000);
 const LARGE = argument('large', 400);
-/** Below the 1,048,588 bytes of a batch that a broker takes by default. */
+/** Below 1,048,588 bytes, the largest batch that a broker accepts by default. */
 const LARGE_BYTES = 1_000_000;
-/** For how long a sink that hangs is watched: more than two attempts of 30 s. */
+/** How long the run with a hanging sink takes: more than two attempts of 30 s. */
 const HANGING_MS = argument('hanging-seconds', 75) * 1_000;
 
 const HANGING_STREAM = join(__dirname, 'hanging-stream.ts');
@@ -24,7 +24,7 @@ interface Case {
   name: string;
   records: number;
   bytes: number;
-  /** When enough was seen. */
+  /** Says when the run ends. */
   until: (seen: { delivered: number; ms: number }) => boolean;
   env?: NodeJS.ProcessEnv;
 }
@@ -36,7 +36,7 @@ const cases = (lane: (typeof LANES)[number]): Case[] => [
     name: 'a long topic',
     records: WAITING,
     bytes: 200,
-    // The record lane's rate is the Temporal server's: what waits behind it stays in Kafka.
+    // Temporal limits the rate of the record lane. The other records stay in Kafka.
     until: ({ delivered }) => delivered >= (lane === 'chunk' ? WAITING : 3_000),
   },
   {

@@ -18,7 +18,7 @@ import {
 } from './support';
 
 /**
- * What an order by key costs: both lanes with it and without, in turns, on the local servers and topics
+ * Measures the cost of an order by key: both lanes with it and without, in turns, on the local servers and topics
  * that are full when the bridge worker starts. Usage: `npm run bench:ordering [-- --json] [--keys N]
  * [--records N] [--chunk-records N] [--rounds N]`.
  */
@@ -37,7 +37,7 @@ interface Result {
   cpuMicrosPerRecord: number;
 }
 
-/** From the first tenth that is delivered to the last record. */
+/** Measures from the end of the first tenth to the last record. */
 async function measure(
   settings: Settings,
   run: string,

@@ -20,7 +20,7 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * The record lane on the local servers, next to the floor of the same run: bare `workflow.start`
+ * Measures the record lane on the local servers. The same run measures the baseline: bare `workflow.start`
  * without a worker. Usage: `npm run bench:records [-- --json] [--records N] [--waiting N] [--rounds N]`.
  */
 const RECORDS = argument('records', 2_000);
@@ -29,7 +29,7 @@ const ROUNDS = argument('rounds', 3);
 const WARM_UP = 300;
 const BYTES = 500;
 
-/** Throughput with a full topic. */
+/** Measures the throughput with a full topic. */
 async function recordLane(settings: Settings, run: string, directory: string): Promise<Row> {
   const producer = await prepare(settings, benchStream({ ...settings, topic: run }));
   await send(producer, run, 'w', WARM_UP, BYTES);
@@ -58,7 +58,7 @@ async function recordLane(settings: Settings, run: string, directory: string): P
   };
 }
 
-/** Memory with a long topic behind the bridge. */
+/** Measures the memory while a long topic waits for the bridge. */
 async function waiting(settings: Settings, run: string, directory: string) {
   const producer = await prepare(settings, benchStream({ ...settings, topic: run }));
   await send(producer, run, 'm', WAITING, BYTES);

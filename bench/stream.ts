@@ -8,7 +8,7 @@ import {
   type Settings,
 } from 'cloudsync';
 
-/** The stream of the bench: named after its topic, so that each round has a task queue of its own. */
+/** The stream of the benchmarks. It is named after its topic, so that each round has a task queue of its own. */
 export default ({ topic, sinkDirectory, execution, chunkObjects }: Settings) =>
   defineStream({
     name: topic,

@@ -13,10 +13,10 @@ import { createLogger } from '../src/telemetry/logger';
 import { createTopics } from '../src/operations/topics';
 import type { AnyStream } from '../src/domain/stream/stream';
 
-/** What the benches share: the servers, the records, bridge workers in processes of their own. */
+/** The common part of the benchmarks: servers, records, and bridge workers in processes of their own. */
 export const logger = createLogger('error');
 
-/** `--name N` on the command line. */
+/** The number of the option `--name N` on the command line. */
 export function argument(name: string, fallback: number): number {
   const index = process.argv.indexOf(`--${name}`);
   return index < 0 ? fallback : Number(process.argv[index + 1]);
@@ -33,7 +33,7 @@ export interface Row {
 
 export const machine = `${cpus().length} cores ${cpus()[0]?.model}, Node ${process.version}`;
 
-/** A message of about so many bytes. */
+/** A message of about `bytes` bytes. */
 export function messageOf(id: string, bytes: number): Buffer {
   const message = {
     id,
@@ -51,7 +51,7 @@ export function quantile<T>(sorted: T[], q: number): T {
 
 export const rssMb = () => Math.round(process.memoryUsage.rss() / 1024 / 1024);
 
-/** Rate, and CPU of this process, of what `run` does with so many records. */
+/** Measures `run` with `count` records: the rate, and the CPU time of this process. */
 export async function measure(count: number, run: () => Promise<void>) {
   const cpu = process.cpuUsage();
   const started = performance.now();
@@ -61,7 +61,7 @@ export async function measure(count: number, run: () => Promise<void>) {
   return { recordsPerSecond: count / seconds, cpuMicrosPerRecord: (user + system) / count };
 }
 
-/** The local servers, brought up where none are given. */
+/** The settings of the local servers, which are started if the environment names none. */
 export async function localSettings(): Promise<Settings> {
   const addresses = await up({
     directory: join('.cloudsync', 'dev'),
@@ -78,7 +78,7 @@ export async function localSettings(): Promise<Settings> {
   });
 }
 
-/** Topics of four partitions, and a producer. */
+/** Creates the topics with four partitions, and a producer. */
 export async function prepare(settings: Settings, stream: AnyStream): Promise<Producer> {
   const kafka = createKafka(settings.kafka, logger);
   await createTopics(kafka, [stream], { partitions: 4, replicationFactor: 1, dryRun: false });
@@ -87,7 +87,7 @@ export async function prepare(settings: Settings, stream: AnyStream): Promise<Pr
   return producer;
 }
 
-/** Sends messages with the ids `<prefix>0` and so on, each with a key of its own unless told otherwise. */
+/** Sends messages with the ids `<prefix>0` and so on, by default each with a key of its own. */
 export async function send(
   producer: Producer,
   topic: string,
@@ -106,7 +106,7 @@ export async function send(
   }
 }
 
-/** The server alone: what any design with one workflow a record can reach at most. */
+/** Measures the server alone: the upper limit of any design with one workflow for each record. */
 export async function bareStarts(
   settings: Settings,
   run: string,
@@ -130,7 +130,7 @@ export async function bareStarts(
   return { name: 'bare workflow.start', ...figures, p50Ms: null, p99Ms: null, rssMb: rssMb() };
 }
 
-/** A bridge worker of `bench/stream.ts` in a process of its own, asked through its metrics. */
+/** Starts a bridge worker of `bench/stream.ts` in a process of its own. Its metrics are read over HTTP. */
 export async function startProcess(
   settings: Settings,
   run: string,

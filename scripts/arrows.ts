@@ -1,6 +1,6 @@
 /**
- * Checks which files of src/ import which, by .dependency-cruiser.cjs, and how many files a folder has. Draws the
- * arrows between folders into docs/why/arrows.md; with `--check`, says if that page is stale instead.
+ * Checks the imports of src/ by .dependency-cruiser.cjs, and the number of files in each folder. Draws the arrows
+ * between folders into docs/why/arrows.md. With `--check`, it fails if that page is stale instead.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 
 const ROOT = join(__dirname, '..');
 const PAGE = join(ROOT, 'docs', 'why', 'arrows.md');
-/** More are no longer seen at one look. */
+/** The largest number of files in a folder that a reader takes in at a glance. */
 const MOST_FILES = 16;
 const MOST_FILES_OF_ROOT = 5;
 
@@ -42,7 +42,7 @@ function arrowsOf({ modules }: Cruised): Map<string, Set<string>> {
   return arrows;
 }
 
-/** Whether one folder leads to the other through folders between them. */
+/** Whether a path of arrows leads from one folder to the other through at least one more folder. */
 function leadsAround(arrows: Map<string, Set<string>>, from: string, to: string): boolean {
   const seen = new Set([from]);
   const reaches = (at: string): boolean => {
@@ -81,7 +81,7 @@ ${rows.map(([from, to]) => `| ${from} | ${[...to].sort().join(', ') || 'nothing'
 `;
 }
 
-/** Folders with more files than a reader takes in. */
+/** Folders below this one with more than `MOST_FILES` files. */
 function crowded(directory: string): string[] {
   const entries = readdirSync(join(ROOT, directory), { withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).length;

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 const ROOT = join(__dirname, '..');
 export const LICENCES_FILE = join(ROOT, 'docs', 'reference', 'licences.md');
 
-/** Licences that ask for no more than to be named, and for notices to be kept. */
+/** Licences that require only that they are named and that notices are kept. */
 export const ALLOWED = [
   ...['0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT'],
-  // Public domain; and, for the data of caniuse-lite, attribution.
+  // Unlicense is public domain. CC-BY-4.0, of the data of caniuse-lite, requires attribution.
   ...['Unlicense', 'CC-BY-4.0'],
 ];
 
-/** Of packages whose package.json names none: what their file LICENSE says. */
+/** The licence by the file LICENSE, for packages whose package.json names none. */
 const IN_LICENSE_FILE: Record<string, string> = { unionfs: 'Unlicense' };
 
 interface LockedPackage {
@@ -21,8 +21,8 @@ interface LockedPackage {
 }
 
 /**
- * The licence of every package that is installed with this one, by name. Builds of a package for one
- * platform are left out: they are parts of it, under its licence, and which of them is there differs.
+ * The licence of every package that is installed with this one, by name. Builds of a package for one platform
+ * are skipped: they are parts of the package, under its licence, and each machine installs other builds.
  */
 export function productionLicences(root = ROOT): Map<string, string> {
   const { packages } = read(join(root, 'package-lock.json')) as {

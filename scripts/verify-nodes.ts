@@ -5,10 +5,10 @@ import { userCacheDirectory } from '../src/dev-servers';
 import { cachedFolder } from '../src/dev-servers/cache/cached';
 import { installedTools } from '../src/dev-servers/cache/tools';
 
-/** The newest releases of each line that was tried. The tests of `npm test` run on the Node that is installed. */
+/** The newest tested release of each line. `npm test` uses the Node that is installed. */
 const VERSIONS = ['22.23.3', '24.21.0'];
 
-/** Integration tests of what consumes: the lanes, order, rebalances, what a log may hold, and kills. */
+/** The integration tests of consuming: lanes, order, rebalances, contents of a log, and kills. */
 const CONSUMER = [
   ...['record-lane', 'chunk-lane', 'compression', 'poison', 'limits'].map(
     (name) => `lanes/${name}`,
@@ -19,7 +19,7 @@ const CONSUMER = [
 
 const progress = (message: string) => process.stderr.write(`${message}\n`);
 
-/** Path of a Node of this version, which npm has installed into the user's cache. */
+/** Installs a Node of this version into the user's cache with npm. Resolves with the path of its program. */
 async function provisionNode(version: string): Promise<string> {
   const folder = await cachedFolder({
     ...{ cacheDirectory: userCacheDirectory(process.env), name: `node-${version}`, progress },
@@ -35,7 +35,7 @@ async function provisionNode(version: string): Promise<string> {
   return join(folder, 'node_modules', 'node', 'bin', 'node');
 }
 
-/** Runs Jest on this Node. What the tests start by the name `node` runs on it as well. */
+/** Runs Jest on this Node. Processes that the tests start by the name `node` run on it as well. */
 async function jest(node: string, ...args: string[]): Promise<void> {
   const main = join(__dirname, '..', 'node_modules', 'jest', 'bin', 'jest.js');
   const path = [dirname(node), process.env.PATH].join(delimiter);

@@ -1,6 +1,6 @@
 const Sequencer = require('@jest/test-sequencer').default;
 
-/** Without timings of an earlier run Jest goes by the size of files, and leaves this one for last. */
+/** Without timings of an earlier run, Jest sorts by the size of files and would run this file last. */
 const LONGEST = /\/test\/integration\/faults\/torture\.test\.ts$/;
 
 module.exports = class extends Sequencer {

@@ -10,7 +10,7 @@ jest.setTimeout(120_000);
 
 const ROOT = join(__dirname, '..');
 
-/** What `npm publish` would take, by path. */
+/** The paths of the files that `npm publish` would publish. */
 async function packed(): Promise<string[]> {
   const { stdout } = await promisify(execFile)(
     'npm',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 
-/** What the peers share: the records of `npm run bench`, one file a record, and the clock. */
+/** The common part of the peers: the records of `npm run bench`, one file for each record, and the clock. */
 export const brokers = (process.env.KAFKA_BROKERS ?? '127.0.0.1:9092').split(',');
 export const COUNT = Number(process.argv[2] ?? 20_000);
 export const topic = `peer-${Date.now().toString(36)}`;
@@ -40,7 +40,7 @@ export async function fillTopic() {
   await producer.disconnect();
 }
 
-/** The one step of each workflow. */
+/** The only step of each workflow. */
 export async function deliver(id, value) {
   try {
     await writeFile(join(directory, id), value, { flag: 'wx' });
@@ -54,7 +54,7 @@ export async function deliver(id, value) {
   }
 }
 
-/** Waits for the last message; prints the rate between a tenth and the whole of them. */
+/** Waits for the last message. Prints the rate between a tenth and all of the messages. */
 export async function finish(name) {
   while (written.size < COUNT) await new Promise((resolve) => setTimeout(resolve, 20));
   const seconds = (performance.now() - startedAt) / 1000;

@@ -3,7 +3,7 @@ import { KafkaReceiver } from '@dbos-inc/kafkajs-receive';
 import { logLevel } from 'kafkajs';
 import { brokers, deliver, fillTopic, finish, topic } from './common.mjs';
 
-/** One workflow a record, with one step. */
+/** One workflow for each record, with one step. */
 await fillTopic();
 const systemDatabaseUrl = process.env.DBOS_SYSTEM_DATABASE_URL;
 if (!systemDatabaseUrl) throw new Error('set DBOS_SYSTEM_DATABASE_URL');

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as restate from '@restatedev/restate-sdk';
 import { brokers, deliver, directory, fillTopic, finish, topic } from './common.mjs';
 
-/** One invocation a record, with one `ctx.run`. The server runs beside, on its own data folder. */
+/** One invocation for each record, with one `ctx.run`. The server runs beside it, on a data folder of its own. */
 const [SERVICE, ADMIN, INGRESS] = [9580, 9570, 9590];
 const data = `${directory}-restate`;
 const config = `${data}.toml`;

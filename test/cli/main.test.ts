@@ -8,7 +8,7 @@ jest.setTimeout(60_000);
 const SOURCES = join(__dirname, '..', '..', 'src', 'cli');
 const TSX = join(__dirname, '..', '..', 'node_modules', 'tsx', 'dist', 'loader.mjs');
 
-/** Runs Node with TypeScript. `pipe`: nobody reads what it writes to stdout. */
+/** Runs Node with TypeScript. With `pipe`, nobody reads its stdout. */
 async function run(stdout: 'pipe' | number, ...args: string[]) {
   const child = spawn(process.execPath, ['--import', TSX, ...args], {
     stdio: ['ignore', stdout, 'pipe'],
@@ -20,16 +20,16 @@ async function run(stdout: 'pipe' | number, ...args: string[]) {
   return { code, stderr };
 }
 
-test('a command whose results nobody reads ends without a word, as ls does before head', async () => {
+test('a command ends silently with code 141 when the reader of its stdout has gone, as ls does before head', async () => {
   expect(await run('pipe', join(SOURCES, 'main.ts'), '--help')).toEqual({ code: 141, stderr: '' });
 });
 
-test('a service goes on when nobody reads its output', async () => {
+test('a service continues when the reader of its stdout has gone', async () => {
   const script = `
     import exit from ${JSON.stringify(join(SOURCES, 'options', 'exit.ts'))};
     exit.handleOutputErrors();
     exit.serveWithoutReaders();
-    // What a sink of the user's prints.
+    // The output of a user's sink.
     setInterval(() => console.log('delivered'), 1);
     process.stdout.on('error', () => setImmediate(() => process.exit(7)));`;
   expect(await run('pipe', '--input-type', 'module', '--eval', script)).toEqual({
@@ -37,7 +37,7 @@ test('a service goes on when nobody reads its output', async () => {
   });
 });
 
-test('send names the file that is not there', async () => {
+test('send names a file that does not exist', async () => {
   const nobody = openSync('/dev/null', 'w');
   const { code, stderr } = await run(nobody, join(SOURCES, 'main.ts'), 'send', 'nowhere.ndjson');
   expect(code).toBe(2);

@@ -23,8 +23,8 @@ const replay = (...args: string[]) => run('dlq', 'replay', '--yes', ...args);
 test.each<[string, string[]]>([
   ['no stream', []],
   ['two streams', ['--stream', 'aws', '--stream', 'azure']],
-  ['a letter that is none', ['--stream', 'aws', 'aws-42-7']],
-  ['a place with more behind it', ['--stream', 'aws', '0:1\n']],
+  ['a letter without a place', ['--stream', 'aws', 'aws-42-7']],
+  ['text after the place of a letter', ['--stream', 'aws', '0:1\n']],
 ])('dlq replay with %s is wrong usage', async (_, args) => {
   await expect(replay(...args)).rejects.toThrow(UsageError);
 });
@@ -34,17 +34,17 @@ test.each<[string, string[]]>([
   ['a limit', ['--limit', 'x']],
   ['a number of replays', ['--max-replays', '-1']],
   ['an unknown option', ['--nope']],
-])('%s that is none is wrong usage', async (_, args) => {
+])('dlq replay with %s that is not valid is wrong usage', async (_, args) => {
   await expect(replay('--stream', 'aws', ...args)).rejects.toMatchObject({
     code: expect.stringMatching(/^commander\./) as string,
   });
 });
 
-test('a time that is none is wrong usage', async () => {
+test('dlq replay with an --until that is no time is wrong usage', async () => {
   await expect(replay('--stream', 'aws', '--until', 'tomorrow')).rejects.toThrow('ISO 8601');
 });
 
-test('--resume takes no choice of letters, and a log that is one', async () => {
+test('dlq replay --resume refuses a selection of letters, and a file that is no log', async () => {
   const path = join(directory, 'log.ndjson');
   const resume = (...args: string[]) => replay('--stream', 'aws', '--resume', path, ...args);
   await expect(resume()).rejects.toThrow("can't read the log");
@@ -63,9 +63,9 @@ test('--resume takes no choice of letters, and a log that is one', async () => {
 
 test.each<[string, string[]]>([
   ['nothing', []],
-  ['both ways in', ['a', '--record', 'topic/0@1']],
-  ['a record that is none', ['--record', 'topic/0']],
-  ['a record with more behind it', ['--record', 'topic/0@1\n']],
+  ['both a message id and a record', ['a', '--record', 'topic/0@1']],
+  ['a record without an offset', ['--record', 'topic/0']],
+  ['text after a record', ['--record', 'topic/0@1\n']],
   ['a scan for a record', ['--record', 'topic/0@1', '--scan']],
 ])('trace with %s is wrong usage', async (_, args) => {
   await expect(run('trace', ...args)).rejects.toThrow(UsageError);

@@ -38,7 +38,7 @@ const post = (url: string, payload: string | object, headers: Record<string, str
   });
 type Json = ReturnType<typeof payloadsToJson>;
 
-test.each(['', '/my-namespace', '/a/b'])('%s/encode and /decode undo each other', async (path) => {
+test.each(['', '/my-namespace', '/a/b'])('%s/decode undoes %s/encode', async (path) => {
   const encoded = await post(`${path}/encode`, plain);
   expect(encoded.statusCode).toBe(200);
   const json = encoded.json<Json>();
@@ -49,7 +49,7 @@ test.each(['', '/my-namespace', '/a/b'])('%s/encode and /decode undo each other'
   expect(decoded.headers['cache-control']).toBe('no-store');
 });
 
-test('what is not encrypted comes back, and nothing for nothing', async () => {
+test('/decode returns payloads that are not encrypted as they are, and an empty list for none', async () => {
   expect((await post('/decode', plain)).json()).toEqual(plain);
   expect((await post('/decode', {})).json()).toEqual({ payloads: [] });
   expect((await post('/decode', { payloads: [{}] })).json()).toEqual({
@@ -57,7 +57,7 @@ test('what is not encrypted comes back, and nothing for nothing', async () => {
   });
 });
 
-test('base64 without padding and of the other alphabet is base64', async () => {
+test('/decode accepts base64 without padding and in the URL alphabet', async () => {
   const data = Buffer.from([251, 255, 254, 1]).toString('base64url');
   const answer = await post('/decode', { payloads: [{ metadata: { encoding: 'eA' }, data }] });
   expect(answer.json()).toEqual({
@@ -75,13 +75,13 @@ test.each([
   ['{"payloads":[{"data":7}]}', 400],
   ['{"payloads":[{"metadata":{"__proto__":"eA=="}}]}', 400],
   ['', 400],
-])('%s is no body: %i', async (body, status) => {
+])('/decode answers the body %s with %i', async (body, status) => {
   const answer = await post('/decode', body);
   expect(answer.statusCode).toBe(status);
   expect(answer.headers['content-type']).toContain('application/problem+json');
 });
 
-test('a payload of a key that is not here: 422, with the name of the key', async () => {
+test('/decode answers 422 and names the key if the key of a payload is missing', async () => {
   const other = encryptionCodec([{ id: 'k9', key: randomBytes(32) }]);
   const body = payloadsToJson(await other.encode([{ metadata: {}, data: Buffer.from('x') }]));
   const answer = await post('/decode', body);
@@ -89,7 +89,7 @@ test('a payload of a key that is not here: 422, with the name of the key', async
   expect(answer.json<{ detail: string }>().detail).toContain('"k9"');
 });
 
-test('other paths, methods and types are refused', async () => {
+test('the codec server refuses other paths, methods and content types', async () => {
   expect((await post('/download', plain)).statusCode).toBe(404);
   expect((await post('/decode/', plain)).statusCode).toBe(404);
   const get = await app.inject({ url: '/decode', headers: { host: 'localhost' } });
@@ -99,7 +99,7 @@ test('other paths, methods and types are refused', async () => {
   expect((await post('/decode', large)).statusCode).toBe(413);
 });
 
-test("the UI's preflight is answered, and its page may read the answer", async () => {
+test("the codec server answers the UI's preflight, and lets its page read the answer", async () => {
   const preflight = await app.inject({
     ...{ method: 'OPTIONS', url: '/decode' },
     headers: {
@@ -125,7 +125,7 @@ test("the UI's preflight is answered, and its page may read the answer", async (
 });
 
 test.each(['http://evil.example', 'http://127.0.0.1:8234', 'null', `${UI}.evil.example`])(
-  'a page of %s gets nothing done',
+  'the codec server refuses a page of %s',
   async (origin) => {
     const answer = await post('/decode', plain, { origin });
     expect(answer.statusCode).toBe(403);
@@ -133,11 +133,11 @@ test.each(['http://evil.example', 'http://127.0.0.1:8234', 'null', `${UI}.evil.e
   },
 );
 
-test('without tokens a name of somebody else for this machine is refused', async () => {
+test('the codec server without tokens refuses a Host header that does not name this machine', async () => {
   expect((await post('/decode', plain, { host: 'evil.example:8089' })).statusCode).toBe(403);
 });
 
-test('with tokens one of them is needed, for the browser to see as well', async () => {
+test('the codec server with tokens refuses a request without one, and the UI can read the refusal', async () => {
   await app.close();
   await start({ tokens: [token] });
   const refused = await post('/decode', plain, { origin: UI });
@@ -148,14 +148,14 @@ test('with tokens one of them is needed, for the browser to see as well', async 
   expect((await app.inject('/readyz')).statusCode).toBe(200);
 });
 
-test('health answers without a token', async () => {
+test('health is answered without a token', async () => {
   await app.close();
   await start({ faults: () => ({ process: 'stopping' }) });
   expect((await app.inject('/livez')).statusCode).toBe(200);
   expect((await app.inject('/readyz')).statusCode).toBe(503);
 });
 
-describe('the service', () => {
+describe('startCodecServer', () => {
   const logger = createLogger('silent');
   const settingsOf = (env: Record<string, string>) =>
     loadSettings({ CLOUDSYNC_CODEC_PORT: '0', ...env }).codec;
@@ -168,14 +168,14 @@ describe('the service', () => {
     await expect(fetch(`${service.url}/livez`)).rejects.toThrow();
   });
 
-  test('does not listen to everybody without a token', async () => {
+  test('refuses to listen on all interfaces without a token', async () => {
     const settings = settingsOf({ CLOUDSYNC_CODEC_HOST: '0.0.0.0' });
     await expect(startCodecServer({ settings, codec, logger })).rejects.toThrow(
       'CLOUDSYNC_CODEC_HOST: 0.0.0.0 is open to others, so CLOUDSYNC_CODEC_TOKENS is needed',
     );
   });
 
-  test('names the setting of a port that is taken', async () => {
+  test('names the setting when its port is taken', async () => {
     const first = await startCodecServer({ settings: settingsOf({}), codec, logger });
     const settings = settingsOf({ CLOUDSYNC_CODEC_PORT: new URL(first.url).port });
     await expect(startCodecServer({ settings, codec, logger })).rejects.toThrow(
@@ -185,7 +185,7 @@ describe('the service', () => {
   });
 
   test.each(['*', 'localhost:8233', 'http://a.example/', 'ftp://a.example', 'http://a,*'])(
-    '%s is no list of origins',
+    'refuses CLOUDSYNC_CODEC_ORIGINS=%s',
     (origins) => {
       expect(() => settingsOf({ CLOUDSYNC_CODEC_ORIGINS: origins })).toThrow(
         /CLOUDSYNC_CODEC_ORIGINS\S*: must be origins/,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { AgedKeys } from '../../src/dedupe/aged-keys';
 
-/** What a Map does when each key that is set is taken out first. */
+/** Expects the keys to equal the Map. The Map deletes each key before it sets it, so it is in order of setting. */
 function check(keys: AgedKeys, map: Map<string, number>, asked: Iterable<string>): void {
   expect(keys.size).toBe(map.size);
   expect(keys.oldest()).toBe(map.keys().next().value);
@@ -16,7 +16,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant('evict' as const) },
 );
 
-test('does as a Map in the order of setting', () => {
+test('AgedKeys equals a Map in the order of setting after any operations', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
       const keys = new AgedKeys();
@@ -43,7 +43,7 @@ test('does as a Map in the order of setting', () => {
   );
 });
 
-test('through growth, and with as many deleted as set', () => {
+test('AgedKeys equals a Map while it grows, and while as many keys are deleted as set', () => {
   const keys = new AgedKeys();
   const map = new Map<string, number>();
   let state = 1;

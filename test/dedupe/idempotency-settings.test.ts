@@ -1,6 +1,6 @@
 import { resolveIdempotencySettings } from '../../src/dedupe/idempotency-settings';
 
-test('the defaults', () => {
+test('resolveIdempotencySettings fills in the defaults', () => {
   expect(resolveIdempotencySettings({})).toEqual({
     retentionMs: 3_600_000,
     maxEntries: 100_000,
@@ -11,7 +11,7 @@ test('the defaults', () => {
   });
 });
 
-test('a given setting takes the place of its default only', () => {
+test('a given setting replaces only its own default', () => {
   const defaults = resolveIdempotencySettings({});
   expect(resolveIdempotencySettings({ maxEntries: 7, statistics: false })).toEqual({
     ...defaults,
@@ -37,7 +37,7 @@ test.each([
   ['maxEntries', 2 ** 24 - 1],
   ['cleanupIntervalMs', 2 ** 31 - 1],
   ['lockTimeoutMs', 2 ** 31 - 1],
-] as const)('%s goes up to %d', (name, largest) => {
+] as const)('%s may be at most %d', (name, largest) => {
   expect(resolveIdempotencySettings({ [name]: largest })[name]).toBe(largest);
   expect(() => resolveIdempotencySettings({ [name]: largest + 1 })).toThrow(RangeError);
 });

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import type { IdempotencyStats } from '../../src/dedupe/idempotency-service';
 import { InMemoryIdempotencyService } from '../../src/dedupe/in-memory-idempotency-service';
 
-/** The rules, said as plainly as possible: two lists, oldest first, searched from end to end. */
+/** The rules in their simplest form: two lists, oldest first, each searched from end to end. */
 class Model {
   marks: { key: string; at: number }[] = [];
   locks: { key: string; owner: string; at: number }[] = [];
@@ -120,7 +120,7 @@ const settings = fc.record({
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
-test('every answer and every counter is that of the model, whatever happens in whatever order', () => {
+test("every answer and every counter equals the model's after any operations in any order", () => {
   const steps = fc.array(operation, { maxLength: 200, size: 'max' });
   fc.assert(
     fc.property(settings, steps, ({ retentionMs, maxEntries, lockTimeoutMs }, sequence) => {

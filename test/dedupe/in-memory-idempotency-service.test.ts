@@ -29,13 +29,13 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-test('a bad setting is refused by name, and leaves no timer', () => {
+test('an invalid setting is refused by name, and leaves no timer', () => {
   expect(() => open({ maxEntries: 0 })).toThrow(RangeError);
   expect(() => open({ maxEntries: 0 })).toThrow('maxEntries');
 });
 
 describe('marks', () => {
-  test('a key is processed once it is marked, and only that key', () => {
+  test('a key counts as processed after it is marked, and no other key does', () => {
     const service = open();
     expect(service.isProcessed('a')).toBe(false);
     service.markProcessed('a');
@@ -53,7 +53,7 @@ describe('marks', () => {
     }
   });
 
-  test('a mark lasts as long as the retention, and is removed by the check that finds it older', () => {
+  test('a mark lasts for the retention, and a later check removes it', () => {
     const service = open({ retentionMs: 100 });
     service.markProcessed('a');
     now += 100;
@@ -64,7 +64,7 @@ describe('marks', () => {
     expect(service.stats()).toMatchObject({ size: 0, expired: 1 });
   });
 
-  test('marking again starts the retention over', () => {
+  test('marking a key again restarts its retention', () => {
     const service = open({ retentionMs: 100 });
     service.markProcessed('a');
     now += 60;
@@ -74,14 +74,14 @@ describe('marks', () => {
     expect(service.stats().size).toBe(1);
   });
 
-  test('beyond the maximum the oldest mark goes first', () => {
+  test('the oldest mark is evicted first when the maximum is exceeded', () => {
     const service = open({ maxEntries: 2 });
     for (const key of ['a', 'b', 'c']) service.markProcessed(key);
     expect(['a', 'b', 'c'].map((key) => service.isProcessed(key))).toEqual([false, true, true]);
     expect(service.stats()).toMatchObject({ size: 2, evicted: 1, expired: 0 });
   });
 
-  test('a key marked again is the youngest', () => {
+  test('marking a key again makes it the youngest', () => {
     const service = open({ maxEntries: 2 });
     for (const key of ['a', 'b', 'a', 'c']) service.markProcessed(key);
     expect(['a', 'b', 'c'].map((key) => service.isProcessed(key))).toEqual([true, false, true]);
@@ -104,7 +104,7 @@ describe('marks', () => {
     expect(service.stats()).toMatchObject({ size: 1, evicted: 0, expired: 1 });
   });
 
-  test('evictions stay in order of age when they pause and go on', () => {
+  test('evictions keep the order of age after a pause', () => {
     const service = open({ maxEntries: 3 });
     for (const key of ['a', 'b', 'c', 'd']) service.markProcessed(key);
     // More marks without an eviction than there are entries.
@@ -116,7 +116,7 @@ describe('marks', () => {
   });
 });
 
-test('marking the same keys over and over takes no more memory', () => {
+test('marking the same keys again and again takes no more memory', () => {
   setFlagsFromString('--expose_gc');
   const collectGarbage = runInNewContext('gc') as () => void;
   const heapUsed = () => {
@@ -131,7 +131,7 @@ test('marking the same keys over and over takes no more memory', () => {
     for (const key of keys.slice(1)) service.markProcessed(key);
   }
   expect(service.stats()).toMatchObject({ size: 1_000, evicted: 1 });
-  // Tables that the Map has outgrown would be some 30 MB here.
+  // Tables that the Map has outgrown would take about 30 MB here.
   expect(heapUsed() - before).toBeLessThan(8_000_000);
 });
 
@@ -173,7 +173,7 @@ describe('locks', () => {
     expect(service.stats()).toMatchObject({ locks: 0, expiredLocks: 1 });
   });
 
-  test('the owner may ask again, which starts the timeout over', () => {
+  test("a lock's owner may acquire it again, which restarts the timeout", () => {
     const service = open({ lockTimeoutMs: 100 });
     service.tryAcquireLock('a', 'one');
     now += 60;
@@ -183,7 +183,7 @@ describe('locks', () => {
     expect(service.stats()).toMatchObject({ locks: 1, expiredLocks: 0 });
   });
 
-  test('marking the key drops its lock, whoever holds it', () => {
+  test('marking a key drops its lock, whoever holds the lock', () => {
     const service = open();
     service.tryAcquireLock('a', 'one');
     service.markProcessed('a');
@@ -191,7 +191,7 @@ describe('locks', () => {
     expect(service.tryAcquireLock('a', 'two')).toBe(true);
   });
 
-  test('a lock is no mark, and eviction leaves locks alone', () => {
+  test('a locked key is not processed, and eviction does not remove locks', () => {
     const service = open({ maxEntries: 1 });
     service.tryAcquireLock('a', 'one');
     expect(service.isProcessed('a')).toBe(false);
@@ -218,7 +218,7 @@ describe('cleanup', () => {
     expect(service.tryAcquireLock('young lock', 'two')).toBe(false);
   });
 
-  test('it repeats', () => {
+  test('the timer repeats', () => {
     const service = open(settings);
     for (let i = 1; i <= 3; i++) {
       service.markProcessed(`key ${i}`);
@@ -239,7 +239,7 @@ describe('cleanup', () => {
     expect(service.stats()).toMatchObject({ locks: 1, expiredLocks: 1 });
   });
 
-  test('100,000 expired marks and 10,000 locks go in batches, with the event loop free in between', () => {
+  test('100,000 expired marks and 10,000 locks are removed in batches, with the event loop free in between', () => {
     const service = open(settings);
     for (let i = 0; i < 100_000; i++) service.markProcessed(`mark ${i}`);
     for (let i = 0; i < 10_000; i++) service.tryAcquireLock(`lock ${i}`, 'one');
@@ -281,7 +281,7 @@ describe('close', () => {
     expect(service.stats().size).toBe(7_000);
   });
 
-  test('leaves the answers right', () => {
+  test('does not change the answers', () => {
     const service = open({ retentionMs: 100 });
     service.markProcessed('a');
     service.close();
@@ -300,7 +300,7 @@ describe('close', () => {
   });
 });
 
-test('by default time is that of a monotonic clock', () => {
+test('the default clock is monotonic', () => {
   const service = open({ retentionMs: 1_000 }, {});
   service.markProcessed('a');
   jest.setSystemTime(Date.now() + 3_600_000); // the wall clock is corrected
@@ -323,7 +323,7 @@ describe('statistics', () => {
     service.tryAcquireLock('b', 'two');
   }
 
-  test('count every kind of event; a snapshot stays as it was taken', () => {
+  test('count every kind of event, and a snapshot does not change afterwards', () => {
     const service = open({ maxEntries: 1 });
     const before = service.stats();
     useAll(service);
@@ -341,7 +341,7 @@ describe('statistics', () => {
     });
   });
 
-  test('switched off, only the present sizes are known', () => {
+  test('show only the present sizes when they are switched off', () => {
     const service = open({ maxEntries: 1, statistics: false });
     useAll(service);
     const none = { checked: 0, duplicates: 0, evicted: 0, expired: 0, lockWaits: 0 };
@@ -350,7 +350,7 @@ describe('statistics', () => {
 });
 
 describe('detailed logging', () => {
-  test('tells every event with its key and owner', () => {
+  test('logs every event with its key and owner', () => {
     const log = jest.fn();
     const settings = { maxEntries: 1, retentionMs: 100, lockTimeoutMs: 50, detailedLogging: true };
     const service = open(settings, { now: () => now, log });

@@ -22,14 +22,14 @@ async function pass(ms: number) {
   await jest.advanceTimersByTimeAsync(ms);
 }
 
-/** How many of the waits have ended. */
+/** Starts `count` waits for the key. The result says how many of them have ended. */
 function waits(key: string, count: number) {
   const ended: number[] = [];
   for (let i = 0; i < count; i++) void recent.freed(key).then(() => ended.push(i));
   return ended;
 }
 
-test('in flight: waits, then is a duplicate when the first was delivered', async () => {
+test('a second record waits for the first in flight, and is a duplicate once the first is delivered', async () => {
   expect(recent.enter('k', 'first')).toBe('new');
   expect(recent.enter('k', 'second')).toBe('in flight');
   const ended = waits('k', 3);
@@ -41,7 +41,7 @@ test('in flight: waits, then is a duplicate when the first was delivered', async
   expect(recent.enter('k', 'second')).toBe('duplicate');
 });
 
-test('in flight: takes its own turn when the first failed', async () => {
+test('a second record waits for the first in flight, and is new when the first fails', async () => {
   recent.enter('k', 'first');
   const ended = waits('k', 1);
   recent.leave('k', 'first', false);
@@ -51,7 +51,7 @@ test('in flight: takes its own turn when the first failed', async () => {
   expect(recent.enter('k', 'third')).toBe('in flight');
 });
 
-test('does not wait for ever: the lock of the first expires', async () => {
+test('a second record waits no longer than until the lock of the first expires', async () => {
   recent.enter('k', 'first');
   const ended = waits('k', 1);
   await pass(1_050);
@@ -59,7 +59,7 @@ test('does not wait for ever: the lock of the first expires', async () => {
   expect(recent.enter('k', 'second')).toBe('new');
 });
 
-test('a late end of the first does not take the lock of the second', async () => {
+test('a late end of the first record does not release the lock of the second', async () => {
   recent.enter('k', 'first');
   await pass(1_001);
   recent.enter('k', 'second');
@@ -67,7 +67,7 @@ test('a late end of the first does not take the lock of the second', async () =>
   expect(recent.enter('k', 'third')).toBe('in flight');
 });
 
-test('keys do not wait for each other', async () => {
+test('records of different keys do not wait for each other', async () => {
   recent.enter('k', 'first');
   recent.enter('other', 'first');
   const ended = waits('k', 1);

@@ -28,17 +28,17 @@ function expectService(address: string, port: string): void {
 const mounted = (volumes: string[], path: string) =>
   volumes.map((one) => one.split(':')).find(([source]) => source === `./${path}`)?.[1];
 
-test('cloud.env switches on the storages, and names itself', () => {
+test('cloud.env enables the storage services, and names itself in SINK_ENV_FILE', () => {
   expect(SINK_ENV_FILES).toContain(cloud.SINK_ENV_FILE);
   for (const service of [versitygw, azurite, compose.services['cloud-storage']]) {
     expect(service!.profiles).toEqual([cloud.COMPOSE_PROFILES]);
   }
 });
 
-test('the S3 of cloud.env is versitygw: address, region, keys', () => {
+test('address, region and keys of S3 in cloud.env are those of versitygw', () => {
   expectService(cloud.AWS_ENDPOINT_URL_S3!, '7070');
   expect(versitygw!.command).toEqual(expect.arrayContaining(['--port', ':7070']));
-  // Its default, which a client has to sign with.
+  // The default region of versitygw, which a client has to sign with.
   expect(cloud.AWS_REGION).toBe('us-east-1');
   expect(versitygw!.environment).toEqual({
     ROOT_ACCESS_KEY_ID: cloud.AWS_ACCESS_KEY_ID,
@@ -49,7 +49,7 @@ test('the S3 of cloud.env is versitygw: address, region, keys', () => {
   expect(versitygw!.healthcheck!.test.at(-1)).toContain(':7070/health');
 });
 
-test('the Blob storage of cloud.env is Azurite', () => {
+test('address and account of Blob Storage in cloud.env are those of Azurite', () => {
   const parts = Object.fromEntries(
     cloud.AZURE_STORAGE_CONNECTION_STRING!.split(';').map((part) => {
       const [name, ...value] = part.split('=');
@@ -62,7 +62,7 @@ test('the Blob storage of cloud.env is Azurite', () => {
   expect(azurite!.command).toContain('--disableProductStyleUrl');
 });
 
-test('the script that creates bucket and container finds the SDKs in the image', async () => {
+test('the script that creates the bucket and the container finds the SDKs in the image', async () => {
   const { entrypoint, volumes, environment, env_file: files } = compose.services['cloud-storage']!;
   const script = 'deploy/compose/create-storage.mjs';
   expect(entrypoint).toEqual(['node', mounted(volumes!, script)]);
@@ -103,7 +103,7 @@ test('Grafana shows the dashboard, with Prometheus as its source', () => {
   });
 });
 
-test('Prometheus reads the configuration and the rules, in the version that also checks them', () => {
+test('Prometheus reads the configuration and the rules, and has the version that the tests check them with', () => {
   expect(prometheus!.image).toBe(PROMETHEUS_IMAGE);
   const folder = 'deploy/prometheus';
   const config = mounted(prometheus!.volumes!, `${folder}/prometheus.yml`);
@@ -112,7 +112,7 @@ test('Prometheus reads the configuration and the rules, in the version that also
   expect(rules).toEqual([mounted(prometheus!.volumes!, `${folder}/rules.yml`)]);
 });
 
-test('the token that the Compose file names is the one the HTTP producer takes', () => {
+test('the HTTP producer accepts the token that the Compose file names', () => {
   const token = /\(token: (\S+)\)/.exec(read('docker-compose.yml'))![1]!;
   const hash = createHash('sha256').update(token).digest('hex');
   const env = containerEnvironment(api!, SINK_ENV_FILES[0]!) as Record<string, string>;

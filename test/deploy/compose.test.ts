@@ -27,19 +27,19 @@ test('docker-compose.yml matches the schema of the Compose Specification', () =>
   const schemas = join(dirname(require.resolve('dclint/package.json')), 'schemas');
   const text = readFileSync(join(schemas, 'compose.schema.json'), 'utf8');
   const schema = JSON.parse(text) as Record<string, unknown>;
-  // The dialect is named by an address that Ajv takes for another schema; it is draft 7.
+  // Ajv would look for another schema under the address in `$schema`. The dialect is draft 7.
   delete schema.$schema;
   // Formats such as `duration` are Compose's own, which no JSON Schema validator knows.
   const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
   const validate = ajv.compile(schema);
   validate(compose);
   expect(validate.errors ?? []).toEqual([]);
-  // The schema is looked at: a wrong type and an unknown key are found.
+  // The schema is really applied: it refuses a wrong type and an unknown key.
   expect(validate({ services: { kafka: { image: 1 } } })).toBe(false);
   expect(validate({ services: { kafka: { imagine: 'x' } } })).toBe(false);
 });
 
-test('the reference application is there: both streams, topics and their servers', () => {
+test('docker-compose.yml has the reference application: both streams, topics and their servers', () => {
   const names = Object.keys(compose.services);
   const { kafka } = compose.services;
   const servers = ['kafka', 'temporal', 'temporal-ui', 'kafka-ui', 'prometheus', 'grafana'];
@@ -51,18 +51,21 @@ test('the reference application is there: both streams, topics and their servers
 });
 
 describe.each(SINK_ENV_FILES)('with %s', (sinkEnvFile) => {
-  test.each(ours)('%s sets what loadSettings accepts, and talks to the servers', (_, service) => {
-    const env = containerEnvironment(service, sinkEnvFile);
-    const settings = loadSettings(env);
-    expect(compose.services).toHaveProperty(settings.kafka.brokers[0]!.split(':')[0]!);
-    expect(compose.services).toHaveProperty(settings.temporal.connection.address!.split(':')[0]!);
-    const namespace = compose.services['temporal-namespace']!.environment!.NAMESPACE;
-    expect(settings.temporal.namespace).toBe(namespace);
-    // A name that is no setting of ours would be read by nobody, but for those of the SDKs and Compose's.
-    const known =
-      /^(CLOUDSYNC_\w+|KAFKA_BROKERS|TEMPORAL_(ADDRESS|NAMESPACE)|AWS_\w+|AZURE_\w+|COMPOSE_PROFILES|SINK_ENV_FILE)$/;
-    expect(Object.keys(env).filter((name) => !known.test(name))).toEqual([]);
-  });
+  test.each(ours)(
+    '%s has settings that loadSettings accepts, and addresses services that exist',
+    (_, service) => {
+      const env = containerEnvironment(service, sinkEnvFile);
+      const settings = loadSettings(env);
+      expect(compose.services).toHaveProperty(settings.kafka.brokers[0]!.split(':')[0]!);
+      expect(compose.services).toHaveProperty(settings.temporal.connection.address!.split(':')[0]!);
+      const namespace = compose.services['temporal-namespace']!.environment!.NAMESPACE;
+      expect(settings.temporal.namespace).toBe(namespace);
+      // Nobody reads a variable that is neither a setting of CloudSync nor of the SDKs nor of Compose.
+      const known =
+        /^(CLOUDSYNC_\w+|KAFKA_BROKERS|TEMPORAL_(ADDRESS|NAMESPACE)|AWS_\w+|AZURE_\w+|COMPOSE_PROFILES|SINK_ENV_FILE)$/;
+      expect(Object.keys(env).filter((name) => !known.test(name))).toEqual([]);
+    },
+  );
 });
 
 test.each(ours.filter(([, { entrypoint }]) => !entrypoint))(
@@ -70,16 +73,19 @@ test.each(ours.filter(([, { entrypoint }]) => !entrypoint))(
   (_, { command = [] }) => expectCommand(command),
 );
 
-test.each(ours)('%s runs without privileges, and may drain before it is killed', (_, service) => {
-  expect(service).toMatchObject({
-    read_only: true,
-    tmpfs: ['/tmp'],
-    cap_drop: ['ALL'],
-    security_opt: ['no-new-privileges:true'],
-  });
-  // Longer than the deadline in src/lib/lifecycle.ts.
-  expect(parseInt(service.stop_grace_period!)).toBeGreaterThan(28);
-});
+test.each(ours)(
+  '%s runs without privileges, and has time to drain before it is killed',
+  (_, service) => {
+    expect(service).toMatchObject({
+      read_only: true,
+      tmpfs: ['/tmp'],
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+    });
+    // Longer than the deadline in src/lib/lifecycle.ts.
+    expect(parseInt(service.stop_grace_period!)).toBeGreaterThan(28);
+  },
+);
 
 test.each(services)('%s: a pinned image, ports on 127.0.0.1, volumes that exist', (_, service) => {
   expect(service.image).toMatch(/:v?\d+\.\d+(\.\d+)?$/);
@@ -93,16 +99,16 @@ test.each(services)('%s: a pinned image, ports on 127.0.0.1, volumes that exist'
   }
 });
 
-test('encryption keys come from the environment file: `environment` would override it', () => {
+test('no service sets CLOUDSYNC_ENCRYPTION_KEYS in `environment`, which would override the environment file', () => {
   for (const [, { environment = {} }] of services) {
     expect(environment).not.toHaveProperty('CLOUDSYNC_ENCRYPTION_KEYS');
   }
 });
 
-test('the service for commands keeps the logs of dlq replay, though its root file system is read-only', () => {
+test('the service for commands keeps the logs of dlq replay in a volume, as its root file system is read-only', () => {
   const folder = /^WORKDIR (.+)$/m.exec(read('Dockerfile').split('FROM').at(-1)!)![1]!;
   expect(compose.services.cli!.volumes).toContain(`replays:${join(folder, LOG_DIRECTORY)}`);
-  // As a folder of the image, owned by the user who runs there, it gives the volume its owner.
+  // The volume gets the owner of this folder in the image, which is the user that the container runs as.
   const made = /^RUN mkdir --parents (.+) && chown --recursive node:node (.+)$/m;
   const [, folders, owned] = made.exec(read('Dockerfile'))!;
   expect(folders!.split(' ')).toContain(LOG_DIRECTORY);
@@ -118,7 +124,7 @@ test.each(services)('%s depends on services that can meet the condition', (_, se
   for (const [name, { condition, required }] of Object.entries(service.depends_on ?? {})) {
     const target = compose.services[name];
     expect(target).toBeDefined();
-    // What a profile leaves out may be needed by services of that profile only.
+    // A service of a profile may be required only by services of the same profile.
     if (required === false) expect(target!.profiles).toBeDefined();
     else if (target!.profiles) expect(target!.profiles).toEqual(service.profiles);
     if (condition === 'service_healthy') expect(target!.healthcheck).toBeDefined();
@@ -127,7 +133,7 @@ test.each(services)('%s depends on services that can meet the condition', (_, se
 });
 
 test.each(ours.filter(([, { healthcheck }]) => healthcheck))(
-  '%s is checked at the port that it listens on',
+  'the health check of %s asks the port that it listens on',
   (_, service) => {
     const port = metricsPort(service.command!, containerEnvironment(service, SINK_ENV_FILES[0]!));
     expect(service.healthcheck!.test.at(-1)).toContain(`http://127.0.0.1:${port}/readyz`);
@@ -167,7 +173,7 @@ test('the scripts of the one-shot services are valid shell', async () => {
   }
 });
 
-test("Temporal's dynamic configuration has values of the form the server reads", () => {
+test("Temporal's dynamic configuration has values in the form that the server reads", () => {
   const config = parse(read('deploy', 'temporal', 'dynamic-config.yaml')) as Record<
     string,
     unknown
@@ -181,14 +187,14 @@ describe('Dockerfile', () => {
   const lines = read('Dockerfile').replace(/\\\n/g, ' ').split('\n');
   const instructions = lines.filter((line) => /^[A-Z]+ /.test(line));
 
-  test('its environment is accepted by loadSettings', () => {
+  test('sets an environment that loadSettings accepts', () => {
     const env = instructions.filter((line) => line.startsWith('ENV ')).join(' ');
     const variables = [...env.matchAll(/(\w+)=(\S+)/g)].map(([, name, value]) => [name, value]);
     const settings = loadSettings(Object.fromEntries(variables) as Record<string, string>);
     expect(settings.metricsHost).toBe('0.0.0.0');
   });
 
-  test('it copies what exists and what .dockerignore lets through', () => {
+  test('copies only files that exist and that .dockerignore lets through', () => {
     const allowed = [...read('.dockerignore').matchAll(/^!(.+)$/gm)].map(([, path]) => path!);
     const copied = instructions
       .filter((line) => line.startsWith('COPY ') && !line.includes('--from='))
@@ -197,7 +203,7 @@ describe('Dockerfile', () => {
     for (const path of copied) expect(existsSync(join(ROOT, path))).toBe(true);
   });
 
-  test('it runs the CLI, not as root', () => {
+  test('runs the CLI, not as root', () => {
     expect(instructions.at(-2)).toContain('"node", "dist/cli/main.js"');
     expect(existsSync(join(ROOT, 'src', 'cli', 'main.ts'))).toBe(true);
     expect(instructions).toContain('USER node');

@@ -39,9 +39,9 @@ function environmentOf(deployment: Manifest): Record<string, string> {
   };
 }
 
-test.each(named)('%s is of its schema', (_, manifest) => validate(manifest));
+test.each(named)('%s matches its schema', (_, manifest) => validate(manifest));
 
-test('a wrong type is found', () => {
+test('the schema check finds a wrong type', () => {
   const deployment = structuredClone(deployments[0]![1]);
   deployment.spec.replicas = '3';
   expect(() => validate(deployment)).toThrow('replicas must be integer');
@@ -55,17 +55,20 @@ test('no manifest has a field that does not exist', () => {
   expect(unknownFields([misspelt], true).join()).toMatch(/readinesProbe.* does not exist/);
 }, 60_000);
 
-test.each([BASE, EXAMPLE])('%s: its kustomization names every file, and no other', (folder) => {
-  const { resources: files, configMapGenerator, patches: patched = [] } = kustomization(folder);
-  const listed = [
-    ...files.filter((name) => !name.startsWith('..')),
-    ...configMapGenerator.flatMap(({ envs }) => envs),
-    ...patched.map(({ path }) => path),
-  ];
-  expect(listed.toSorted()).toEqual(filesOf(folder).toSorted());
-});
+test.each([BASE, EXAMPLE])(
+  'the kustomization of %s names every file of its folder, and no other',
+  (folder) => {
+    const { resources: files, configMapGenerator, patches: patched = [] } = kustomization(folder);
+    const listed = [
+      ...files.filter((name) => !name.startsWith('..')),
+      ...configMapGenerator.flatMap(({ envs }) => envs),
+      ...patched.map(({ path }) => path),
+    ];
+    expect(listed.toSorted()).toEqual(filesOf(folder).toSorted());
+  },
+);
 
-test('the example builds on the base: its settings, its image', () => {
+test('the example builds on the base, and replaces its settings and its image', () => {
   const { resources: files, configMapGenerator, images } = kustomization(EXAMPLE);
   expect(files).toContain('../../base');
   const generated = kustomization(BASE).configMapGenerator[0]!.name;
@@ -77,7 +80,7 @@ test('the example builds on the base: its settings, its image', () => {
   }
 });
 
-test('the reference application is there', () => {
+test('the base has a deployment for each part of the reference application', () => {
   const settings = loadSettings({});
   const streams = referenceStreams(settings).map(({ name }) => `bridge-${name}`);
   expect(deployments.map(([name]) => name)).toEqual(['api', ...streams, 'worker']);
@@ -105,7 +108,7 @@ describe.each(deployments)('deployment %s', (name, deployment) => {
     expect(metadata!.annotations).toMatchObject({ 'prometheus.io/port': `${numbers.metrics}` });
   });
 
-  test('may drain before it is killed, and runs without privileges', () => {
+  test('runs without privileges, and has time to drain before it is killed', () => {
     // Longer than the deadline in src/lib/lifecycle.ts.
     expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(28 + (name === 'api' ? 5 : 0));
     expect(spec).toMatchObject({
@@ -145,7 +148,7 @@ describe.each(deployments)('deployment %s', (name, deployment) => {
     }
   });
 
-  test('keeps one pod through a drain of nodes', () => {
+  test('has at most one pod unavailable while nodes are drained', () => {
     const budget = ofKind('PodDisruptionBudget').find((one) => one.metadata.name === name)!;
     expect(budget.spec).toEqual({ maxUnavailable: 1, selector: deployment.spec.selector });
     expect(deployment.spec.replicas).toBeGreaterThan(1);
@@ -157,7 +160,7 @@ function contentOf(variable: string): string {
   return variable.includes('ENCRYPTION') ? `2026-11:${Buffer.alloc(32).toString('base64')}` : '';
 }
 
-test('every selector finds the pods it is for', () => {
+test('every selector finds its pods', () => {
   const labels = deployments.map(([, one]) => podTemplate(one).metadata!.labels);
   const found = (selector: Record<string, string>) =>
     labels.filter((one) => Object.entries(selector).every(([key, value]) => one[key] === value));
@@ -175,7 +178,7 @@ test('every selector finds the pods it is for', () => {
   expect(policies).toEqual([deployments.length, 1]);
 });
 
-test('secrets are named and never kept', () => {
+test('manifests refer to secrets and contain none', () => {
   expect(ofKind('Secret')).toEqual([]);
   const secret = /SASL_(USERNAME|PASSWORD)|API_TOKENS|API_KEY|SECRET|CONNECTION_STRING/;
   expect(Object.keys(example).filter((name) => secret.test(name))).toEqual([]);
@@ -209,7 +212,7 @@ test('the example says how to make each secret that it names', () => {
 });
 
 test.each(ofKind('ScaledObject').map((one): [string, Manifest] => [one.metadata.name, one]))(
-  'KEDA scales %s by the lag of its own group, to the partitions at most',
+  'KEDA scales %s by the lag of its own group, up to the number of partitions',
   (name, { spec }) => {
     const { scaleTargetRef, triggers, minReplicaCount, maxReplicaCount } = spec as {
       scaleTargetRef: { name: string };
@@ -235,7 +238,7 @@ test.each(ofKind('ScaledObject').map((one): [string, Manifest] => [one.metadata.
       },
     ]);
     expect(minReplicaCount).toBeGreaterThan(1);
-    // docs/guides/production.md creates the topic with as many partitions.
+    // docs/guides/production.md creates the topic with this number of partitions.
     const create = /topics create --partitions (\d+)/.exec(read('docs/guides/production.md'))!;
     expect(maxReplicaCount).toBe(Number(create[1]));
   },

@@ -14,10 +14,10 @@ import {
 } from './support/expressions';
 import { metricsPort } from './support/program';
 
-/** Made by Prometheus itself. */
+/** Series that Prometheus itself makes. */
 const OF_PROMETHEUS = ['up', 'ALERTS'];
 
-/** Names that a process of ours exports, without those of Temporal's SDK. */
+/** Names of the series that a CloudSync process exports, without those of Temporal's SDK. */
 async function exportedSeries(): Promise<string[]> {
   const { registry } = createMetrics();
   collectDefaultMetrics({ register: registry });
@@ -29,7 +29,7 @@ async function exportedSeries(): Promise<string[]> {
   return metrics.flatMap(seriesOf);
 }
 
-test('the names of metrics are found in an expression', () => {
+test('metricNames finds the names of metrics in an expression', () => {
   expect(
     metricNames(
       'sum by (stream) (rate(a_total{x="b_total", y=~\'c.*\'}[5m] offset 15m)) / on (d) group_left () e:f > 0.5 or vector(0)',
@@ -48,10 +48,10 @@ test.each(alertRules())('alert $alert reads metrics that exist', async ({ expr }
 });
 
 describe.each(dashboards())('dashboard %s', (_, dashboard) => {
-  test('it reads metrics that exist, and every metric of ours', async () => {
+  test('reads only metrics that exist, and every metric of CloudSync', async () => {
     const exported = await exportedSeries();
     const names = dashboardExpressions(dashboard).flatMap(({ expr }) => metricNames(expr));
-    // Those of Temporal's SDK are compared with a worker's own, by an integration test.
+    // An integration test compares the names of Temporal's SDK with those that a worker exports.
     const ours = names.filter((name) => !name.startsWith('temporal_'));
     const known = [...OF_PROMETHEUS, ...exported];
     expect([...new Set(ours)].filter((name) => !known.includes(name))).toEqual([]);
@@ -60,7 +60,7 @@ describe.each(dashboards())('dashboard %s', (_, dashboard) => {
     expect(all.map(({ name }) => name).filter((name) => !shown(name))).toEqual([]);
   });
 
-  test('every query goes to the data source and the streams that are chosen', () => {
+  test('limits every query to the data source and the streams that the user selects', () => {
     const { panels, templating } = dashboard;
     expect(templating.list.map(({ name }) => name)).toEqual(['datasource', 'job', 'stream']);
     for (const { title, type, datasource, targets } of panels) {
@@ -71,7 +71,7 @@ describe.each(dashboards())('dashboard %s', (_, dashboard) => {
     }
   });
 
-  test('panels have a title, a unit and a place of their own', () => {
+  test('gives each panel a title, a unit and a position of its own', () => {
     const { panels, schemaVersion } = dashboard;
     expect(schemaVersion).toBeGreaterThanOrEqual(41);
     expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
@@ -120,7 +120,7 @@ test('every alert has a test in which it fires and one in which it does not', ()
     );
   const alerts = alertRules().map(({ alert }) => alert);
   expect(alerts.filter((name) => !named(true).has(name))).toEqual([]);
-  // Beside those here, each firing test has a second stream or process that stays quiet.
+  // Each test in which an alert fires also has a second stream or process that stays quiet.
   expect(alerts.filter((name) => !named(false).has(name))).toEqual([]);
 });
 

@@ -7,7 +7,7 @@ import {
 } from '../../src/domain/errors';
 
 describe('classifyError', () => {
-  test("takes a sink's own word, with its pause", () => {
+  test('keeps the class of a DeliveryError, with its pause', () => {
     const error = new DeliveryError('Throttled', 'slow down', { retryAfterMs: 500 });
     expect(classifyError(error, () => ({ type: 'Permanent', message: 'other' }))).toEqual({
       type: 'Throttled',
@@ -16,7 +16,7 @@ describe('classifyError', () => {
     });
   });
 
-  test("asks the sink's classifier about other errors", () => {
+  test("asks the sink's classifier about all other errors", () => {
     const classifier = (error: unknown) =>
       (error as Error).message === '404'
         ? ({ type: 'Permanent', message: 'gone' } as const)
@@ -31,11 +31,11 @@ describe('classifyError', () => {
     });
   });
 
-  test('an error that nobody knows is transient', () => {
+  test('classifies an unknown error as transient', () => {
     expect(classifyError('odd')).toEqual({ type: 'Transient', message: 'odd' });
   });
 
-  test('a classifier that trips over an error does not hide it', () => {
+  test('keeps the original error when the classifier throws', () => {
     const classifier = (error: unknown) => {
       (error as { code: string }).code.startsWith('E');
       return undefined;
@@ -52,7 +52,7 @@ test.each([
   ['Throttled', true],
   ['Permanent', false],
   ['ContentConflict', false],
-] as const)('%s: another attempt helps: %s', (type, retryable) => {
+] as const)('isRetryable of %s is %s', (type, retryable) => {
   expect(isRetryable(type)).toBe(retryable);
 });
 

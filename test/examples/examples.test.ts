@@ -9,8 +9,8 @@ jest.setTimeout(60_000);
 const ROOT = join(__dirname, '..', '..');
 
 /**
- * Loads a stream module as the CLI does, in a process of its own, because Jest replaces the module
- * loader. Its sink meets a service that answers every call with the given status.
+ * Loads a stream module as the CLI does. It does so in a process of its own, because Jest replaces the module
+ * loader. The service that the module's sink calls answers every call with the given status.
  */
 async function load(module: string, status: number, env: Record<string, string> = {}) {
   const program = `

@@ -16,7 +16,7 @@ import { bytes, kafkaRecord, testStream } from '../domain/support/records';
 import { hostileText } from './support/hostile';
 import './support/configure';
 
-// Many requests each: slow on a machine that is busy.
+// Each test makes many requests, which takes long on a busy machine.
 jest.setTimeout(60_000);
 
 const logger = createLogger('silent');
@@ -58,7 +58,7 @@ const event = fc.dictionary(
   fc.constantFrom('specversion', 'id', 'source', 'type', 'time', 'data', 'payload', '__proto__'),
   fc.oneof(fc.constantFrom('1.0', '/a', 'b', '2026-01-01T00:00:00Z'), hostileText),
 );
-/** JSON of messages, sound or with a piece cut out of it or put into it. */
+/** JSON of messages, valid or with a piece removed or inserted. */
 const documents = fc
   .tuple(
     fc.oneof(message, fc.array(message, { maxLength: 25 }), event, fc.array(event), fc.json()),
@@ -95,7 +95,7 @@ const requestHeaders = fc.record(
 );
 const types = fc.oneof(fc.constantFrom(...CONTENT_TYPES), header);
 
-test('the HTTP producer takes a request or says what is wrong with it, and takes only what the bridge takes', async () => {
+test('the HTTP producer accepts a request or says what is wrong, and accepts only messages that the bridge accepts', async () => {
   await fc.assert(
     fc.asyncProperty(bodies, types, requestHeaders, async (payload, type, headers) => {
       sent = [];
@@ -132,7 +132,7 @@ const payloads = fc.record({
   ),
 });
 
-test('the codec server answers, or says what is wrong', async () => {
+test('the codec server answers any request, or says what is wrong with it', async () => {
   const body = fc.oneof(
     payloads.map((value) => Buffer.from(JSON.stringify(value))),
     documents,

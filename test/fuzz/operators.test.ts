@@ -11,10 +11,10 @@ import { kafkaRecords, testStream } from '../domain/support/records';
 import { hostileText } from './support/hostile';
 import './support/configure';
 
-/** What a terminal obeys, or a person misreads. */
+/** Characters that a terminal obeys, or that mislead a reader. */
 const STEERS = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/u;
 
-/** A string literal as SQL reads it: quotes at both ends, a backslash before what is meant as it is. */
+/** Reads a string literal as SQL does: quotes at both ends, a backslash before a character that is meant literally. */
 function literal(sql: string): { value: string; rest: string } {
   expect(sql[0]).toBe('"');
   let value = '';
@@ -26,7 +26,7 @@ function literal(sql: string): { value: string; rest: string } {
   throw new Error('the literal has no end');
 }
 
-test('whatever stands in a literal of a query, it ends where it should and means what it did', () => {
+test('quote makes a literal of any text that ends at its quote and keeps the text', () => {
   fc.assert(
     fc.property(hostileText, (value) => {
       const rest = ' AND ExecutionStatus = "Failed"';
@@ -35,7 +35,7 @@ test('whatever stands in a literal of a query, it ends where it should and means
   );
 });
 
-test('nothing on a line of a terminal steers it', () => {
+test('text for one line of a terminal has no control characters', () => {
   fc.assert(
     fc.property(hostileText, (text) => {
       expect(printable(text)).not.toMatch(STEERS);
@@ -46,7 +46,7 @@ test('nothing on a line of a terminal steers it', () => {
   );
 });
 
-test('nor does JSON, which keeps its value', () => {
+test('JSON for a terminal has no control characters, and keeps its value', () => {
   const values = fc.anything({ key: hostileText, values: [hostileText, fc.integer()] });
   fc.assert(
     fc.property(values, (value) => {
@@ -58,7 +58,7 @@ test('nor does JSON, which keeps its value', () => {
   );
 });
 
-test('a dead letter of anybody is listed on one line', async () => {
+test('a forged dead letter is listed on one line', async () => {
   const names = ['stream', 'topic', 'workflow-id', 'error-type', 'error-message', 'failed-at'];
   const numbers = ['partition', 'offset', 'attempts', 'replays'];
   const headers = fc.array(
@@ -85,7 +85,7 @@ test('a dead letter of anybody is listed on one line', async () => {
   );
 });
 
-test('a time for --since is one that a query can hold, or is refused', () => {
+test('--since accepts only a time that a query can hold', () => {
   const texts = fc.oneof(
     hostileText,
     fc.tuple(fc.nat(), fc.constantFrom('s', 'm', 'h', 'd', 'w', '')).map((parts) => parts.join('')),
@@ -112,7 +112,7 @@ test('a time for --since is one that a query can hold, or is refused', () => {
   );
 });
 
-test('a number that a command takes is a whole one above 0, or wrong usage', () => {
+test('a numeric option of a command accepts only a whole number above 0', () => {
   const texts = fc.oneof(hostileText, fc.double().map(String), fc.bigInt().map(String));
   fc.assert(
     fc.property(texts, (text) => {

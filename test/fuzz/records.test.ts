@@ -30,7 +30,7 @@ const position = fc.record({
   timestamp: fc.integer(),
 });
 
-test("of workflow ids each fits, has no control character, and is one record's alone", () => {
+test('each workflow id fits, has no control character, and belongs to one record only', () => {
   const templates = fc.constantFrom(
     '{stream}-{messageId}-{offset}',
     '{stream}/{partition}/{messageId}/{offset}',
@@ -70,7 +70,7 @@ test('chunks of one stream never share an id', () => {
   );
 });
 
-test("names and headers made of ids are safe, and one id's alone", () => {
+test('object names and headers made of ids are safe, and differ for different ids', () => {
   fc.assert(
     fc.property(hostileIds, hostileIds, (one, other) => {
       for (const nameOf of [objectName, headerKey]) {
@@ -82,7 +82,7 @@ test("names and headers made of ids are safe, and one id's alone", () => {
   );
 });
 
-test('metadata of objects is printable ASCII and names the record again', () => {
+test('metadata of objects is printable ASCII, and the record can be read from it', () => {
   fc.assert(
     fc.property(position, hostileIds, ({ topic, partition, offset }, workflowId) => {
       const metadata = recordMetadata(sinkRecord({ topic, partition, offset, workflowId }));
@@ -92,7 +92,7 @@ test('metadata of objects is printable ASCII and names the record again', () => 
   );
 });
 
-test('a dead letter says what it was told, and gives the record its headers back', () => {
+test("a dead letter keeps the failure, and the record's headers can be restored from it", () => {
   const failure = fc.record({ type: hostileText, message: hostileText, attempts: fc.nat() });
   fc.assert(
     fc.property(kafkaRecords, failure, hostileIds, (record, failed, workflowId) => {
@@ -107,7 +107,7 @@ test('a dead letter says what it was told, and gives the record its headers back
   );
 });
 
-test('no record, metadata of a commit or trace header trips the bridge', () => {
+test('parsers of records, commit metadata and trace headers accept any input without an error', () => {
   const texts = fc.oneof(hostileText, fc.json(), fc.constantFrom('{', 'null', '[]', '{"sink":{}}'));
   fc.assert(
     fc.property(bytes, texts, (value, text) => {
@@ -124,7 +124,7 @@ test('no record, metadata of a commit or trace header trips the bridge', () => {
   );
 });
 
-test('an encrypted payload comes back as it was, and a changed one never', async () => {
+test('an encrypted payload decrypts to the original, and a changed one is refused', async () => {
   const codec = encryptionCodec([{ id: 'k', key: randomBytes(32) }]);
   const payload: fc.Arbitrary<Payload> = fc.record({
     metadata: fc.dictionary(hostileIds, bytes, { noNullPrototype: true }),

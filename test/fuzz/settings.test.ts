@@ -11,7 +11,7 @@ import { retryAfterMs } from '../../src/sinks/retry-after';
 import { hostileText } from './support/hostile';
 import './support/configure';
 
-/** Of every kind of setting one or two; files are left out, as any path may be one. */
+/** One or two settings of each kind. Settings that name files are not here, as any path may be one. */
 const NAMES = [
   ...['KAFKA_BROKERS', 'KAFKA_SSL', 'KAFKA_SASL_MECHANISM', 'KAFKA_SASL_PASSWORD'],
   ...['TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'TEMPORAL_API_KEY', 'TEMPORAL_TLS'],
@@ -28,7 +28,7 @@ const values = fc.oneof(
   fc.double().map(String),
 );
 
-test('any environment gives settings, or a UsageError that shows no value', () => {
+test('loadSettings returns settings for any environment, or throws a UsageError that shows no value', () => {
   const environments = fc.dictionary(fc.constantFrom(...NAMES), values, { noNullPrototype: true });
   fc.assert(
     fc.property(environments, (env) => {
@@ -38,7 +38,7 @@ test('any environment gives settings, or a UsageError that shows no value', () =
         expect(kafka.brokers.join() + temporal.connection.address).not.toContain('@');
       } catch (error) {
         expect(error).toBeInstanceOf(UsageError);
-        // Short ones stand in every text, and a profile is looked for by its name.
+        // Short values occur in any text, and the error about a missing profile names it.
         const secrets = Object.entries(env).filter(
           ([name, value]) =>
             value.length > 8 && name !== 'TEMPORAL_PROFILE' && !NAMES.join().includes(value),
@@ -49,7 +49,7 @@ test('any environment gives settings, or a UsageError that shows no value', () =
   );
 });
 
-test('a pause that a server asks for is one above 0, or none', () => {
+test('a pause that a server asks for is above 0, or undefined', () => {
   const headers = fc.oneof(
     hostileText,
     fc.bigInt().map(String),
@@ -65,7 +65,7 @@ test('a pause that a server asks for is one above 0, or none', () => {
   );
 });
 
-test('faults on demand are rates of 0 to 1, whatever the stream is called', () => {
+test('parseFaults accepts only rates of 0 to 1, whatever the stream is called', () => {
   const part = fc
     .tuple(
       fc.constantFrom('aws', 'constructor', 'tostring', 'valueof', 'a.b'),
@@ -93,7 +93,7 @@ test('faults on demand are rates of 0 to 1, whatever the stream is called', () =
   expect(Object).not.toHaveProperty('timeout');
 });
 
-test('keys come back from their text, and hostile text is refused without being shown', () => {
+test('encryption keys are read from their text, and a hostile text is refused without being shown', () => {
   const ids = fc.uniqueArray(fc.stringMatching(/^[\w.-]{1,64}$/), { minLength: 1, maxLength: 4 });
   fc.assert(
     fc.property(ids, fc.constantFrom(',', '\n', ' ,\r\n'), (all, separator) => {
@@ -115,7 +115,7 @@ test('keys come back from their text, and hostile text is refused without being 
   );
 });
 
-test('options of sinks are judged, never tripped over', () => {
+test('invalid options of sinks give a UsageError, never another error', () => {
   fc.assert(
     fc.property(fc.oneof(hostileText, fc.webUrl()), (text) => {
       expect(typeof isConnectionString(text)).toBe('boolean');

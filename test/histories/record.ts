@@ -1,11 +1,11 @@
 /**
- * Records the histories that test/histories/replay.test.ts replays: one for each way a shipped workflow
- * can go. Run by hand, against a Temporal server; Kafka is not needed.
+ * Records the histories that test/histories/replay.test.ts replays: one for each path that a shipped workflow
+ * can take. It is run by hand against a Temporal server, without Kafka.
  *
  *     TEMPORAL_ADDRESS=127.0.0.1:7233 npx tsx test/histories/record.ts [NAME…]
  *
- * Never edit a history and never record one again to make a test pass: workflows that were started by
- * a released version must go on under the next one. Record new names for new ways.
+ * Never edit a history, and never record one again to make a test pass: workflows that a released version has
+ * started must continue under the next version. Record a new path under a new name.
  */
 import { writeFile } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
@@ -51,7 +51,7 @@ const stream = testStream({
 const transient = () => new DeliveryError('Transient', 'the sink is down');
 const throttled = () => new DeliveryError('Throttled', 'slow down', { retryAfterMs: 300 });
 
-/** The failures a message meets, one an attempt, before it is delivered. */
+/** The failures of a message's attempts, in order, before it is delivered. */
 const failures: Record<string, Error[]> = {
   'delivered-after-fast-retry': [transient()],
   'delivered-after-retries': [transient(), transient(), transient()],
@@ -62,7 +62,7 @@ const failures: Record<string, Error[]> = {
   'dead-lettered-by-reserved-worker': [new DeliveryError('Permanent', 'the sink rejects this message')],
 };
 
-/** Unique to this recording, so that no id was ever used before. */
+/** Unique to this recording, so that all of its ids are new. */
 const offset = Date.now();
 
 function recordOf(messageId: string): KafkaRecord {
@@ -107,7 +107,7 @@ const starts: Record<string, Omit<WorkflowStart, 'memo' | 'furtherIds'> & { memo
   'invalid-record-revalidated-again': revalidated,
 };
 
-/** Of an order of keys: started while the one before it is open, and recorded with it. */
+/** Streams with an order: the value is the path of a record that waits for the record of the key. Both run together. */
 const behind: Record<string, string> = { 'tells-who-waits': 'waited-then-delivered' };
 for (const [before, name] of Object.entries(behind)) {
   starts[name] = startAfter(started(name), starts[before]!.workflowId);
@@ -122,7 +122,7 @@ const events: ActivityDependencies['events'] = {
   attemptSucceeded: () => undefined,
 };
 
-/** A chunk of one record, and the record, of which the worker holds those it is told to. */
+/** A chunk of one record, and that record. The worker has only the record of `fromMemory` in its memory. */
 function chunkOf(messageId: string, at: number) {
   const value = Buffer.from(JSON.stringify({ id: messageId }));
   const record = kafkaRecord({ offset: offset + at, value });
@@ -166,7 +166,7 @@ const chunks: ActivityDependencies['chunks'] = {
   },
 };
 
-/** A history without what it says of the machine it was recorded on. */
+/** A history without the facts about the machine on which it was recorded. */
 function withoutTraces(json: string): string {
   const cleaned = JSON.stringify(
     JSON.parse(json, (key, value: unknown) =>

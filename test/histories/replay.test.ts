@@ -6,7 +6,7 @@ import { installTemporalRuntime } from '../../src/temporal/runtime';
 import { createLogger } from '../../src/telemetry/logger';
 import { bundleFrameworkWorkflows } from '../../src/temporal/workflow-bundle';
 
-/** Recorded with test/histories/record.ts; offline from then on. */
+/** Histories that test/histories/record.ts has recorded. The replay needs no server. */
 const HISTORIES = __dirname;
 const names = readdirSync(HISTORIES)
   .filter((file) => file.endsWith('.json'))
@@ -29,8 +29,8 @@ function replay(history: string, workflowBundle = bundle): Promise<void> {
   return Worker.runReplayHistory({ workflowBundle }, JSON.parse(history));
 }
 
-/** One history for each way that a workflow of ours can go. */
-test('there is a history of every way', () => {
+/** One history for each path that a workflow of CloudSync can take. */
+test('there is a history of each path of the workflows', () => {
   expect(names.sort()).toEqual([
     'after-one-that-ended',
     'braked-then-resumed',
@@ -54,7 +54,7 @@ test('there is a history of every way', () => {
   ]);
 });
 
-test.each(names)('%s: today, the workflow still goes the way that was recorded', async (name) => {
+test.each(names)('%s: the workflow of this version replays the recorded history', async (name) => {
   await replay(historyOf(name));
 });
 
@@ -66,7 +66,7 @@ test.each(['dead-lettered-by-reserved-worker', 'chunk-by-reserved-worker'])(
   },
 );
 
-test.each(names)('%s: tells nothing of the machine it was recorded on', (name) => {
+test.each(names)('%s: the history contains nothing about the machine on which it was recorded', (name) => {
   const history = historyOf(name);
   expect(new Set(history.match(/"identity": "[^"]*"/g))).toEqual(
     new Set(['"identity": "recorder"']),
@@ -74,7 +74,7 @@ test.each(names)('%s: tells nothing of the machine it was recorded on', (name) =
   expect(history).not.toMatch(/\/home\/|\/Users\/|\/root\/|node_modules|at .*\(.*:\d+:\d+\)/);
 });
 
-test('a brake ends by a signal that says nothing, as a person sends it in the UI', async () => {
+test('a brake ends on a signal without arguments, as an operator sends it in the UI', async () => {
   const history = historyOf('braked-then-resumed');
   const silent = JSON.parse(history, (key, value: unknown) =>
     key === 'workflowExecutionSignaledEventAttributes' ? { signalName: 'resume' } : value,
@@ -82,7 +82,7 @@ test('a brake ends by a signal that says nothing, as a person sends it in the UI
   await expect(replay(JSON.stringify(silent))).resolves.toBeUndefined();
 });
 
-describe('a change that breaks workflows under way is caught', () => {
+describe('a replay fails on a change that breaks running workflows', () => {
   test.each([
     ['delivered-after-retries', '"name": "deliver"', '"name": "deliverAll"'],
     ['dead-lettered-at-once', '"name": "deadLetter"', '"name": "bury"'],
@@ -95,7 +95,7 @@ describe('a change that breaks workflows under way is caught', () => {
     await expect(replay(history.replaceAll(before, after))).rejects.toThrow();
   });
 
-  test('a timer before the first step', async () => {
+  test('when a timer was added before the first step', async () => {
     const changed = await bundleWorkflowCode({
       workflowsPath: join(__dirname, '..', 'workflows', 'fixtures', 'changed-workflow.ts'),
       logger: new DefaultLogger('ERROR'),

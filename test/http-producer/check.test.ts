@@ -7,7 +7,7 @@ import { kafkaRecord, testStream } from '../domain/support/records';
 const value = (json: unknown) => ({ value: Buffer.from(JSON.stringify(json)) });
 const check = createCheck([testStream()], () => 1_000_000);
 
-test('a valid message goes on with its own bytes, its id for the key and the trace of the request', () => {
+test('a valid message gets its own bytes as value, its id as key and the trace of the request', () => {
   const draft = value({ id: 'ä', more: [1] });
   const trace = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
   expect(check(draft, trace)).toEqual({
@@ -24,17 +24,17 @@ test.each([
   ['InvalidMessageId', Buffer.from('{"id":""}')],
   ['InvalidMessageId', Buffer.from('{"id":"\\ud800"}')],
   ['RecordTooLarge', Buffer.from(JSON.stringify({ id: '1', x: 'x'.repeat(1_000_000) }))],
-])('%s', (code, bytes) => {
+])('a message that the bridge would refuse is refused with %s', (code, bytes) => {
   expect(check({ value: bytes }, undefined)).toMatchObject({ code });
 });
 
-test('a record that no workflow takes, though the topic would', () => {
+test('a record that is too large for a workflow is refused, even if the topic accepts it', () => {
   const large = createCheck([testStream()], () => 10_000_000);
   const draft = value({ id: '1', x: 'x'.repeat(2_200_000) });
   expect(large(draft, undefined)).toMatchObject({ code: 'RecordTooLarge' });
 });
 
-test('details are short and well-formed', () => {
+test('the detail of a refusal is short and well-formed', () => {
   const verdict = check({ value: Buffer.from(`"${'\ud83d\ude00'.repeat(2_000)}"`) }, undefined);
   const detail = 'detail' in verdict ? verdict.detail : '';
   expect(detail.length).toBeGreaterThan(0);
@@ -42,14 +42,14 @@ test('details are short and well-formed', () => {
   expect(detail.isWellFormed()).toBe(true);
 });
 
-test('every stream of the topic must take it, and give it the same id', () => {
+test('a message is refused unless every stream of the topic accepts it under the same id', () => {
   const upper = testStream({ name: 'upper', messageId: ({ id }) => id.toUpperCase() });
   const both = createCheck([testStream(), upper], () => 1_000_000);
   expect(both(value({ id: 'A' }), undefined)).toHaveProperty('record');
   expect(both(value({ id: 'a' }), undefined)).toMatchObject({ code: 'InvalidMessageId' });
 });
 
-test('it takes exactly what the bridge takes', () => {
+test('the check accepts exactly the records that the bridge accepts', () => {
   const anything = fc.oneof(
     fc.jsonValue().map((json) => value(json).value),
     fc

@@ -18,7 +18,7 @@ function valueOf(draft: Draft): string {
   return String(draft.value);
 }
 
-test('a structured event becomes a message; other attributes keep their names', () => {
+test('a structured event becomes a message, and other attributes keep their names', () => {
   const draft = structured({ ...event, subject: 's', datacontenttype: 'application/json', ext: 7 });
   const message = JSON.parse(valueOf(draft)) as Record<string, unknown>;
   expect(message).toEqual({
@@ -35,19 +35,19 @@ test('a structured event becomes a message; other attributes keep their names', 
   expect(messageSchema.safeParse(message).success).toBe(true);
 });
 
-test('data stays byte for byte', () => {
+test('the data of an event is kept byte for byte', () => {
   const json = `{"specversion":"1.0","id":"1","source":"s","type":"t","data": {"n": 12345678901234567890, "f": 1.0} }`;
   expect(valueOf(structured(json))).toContain('"payload":{"n": 12345678901234567890, "f": 1.0}');
 });
 
-test('binary data stays under its own name', () => {
+test('binary data is kept in the field data_base64', () => {
   const { payload, data_base64: data } = JSON.parse(
     valueOf(structured({ ...event, data_base64: 'AAE=' })),
   ) as Record<string, unknown>;
   expect([payload, data]).toEqual([null, 'AAE=']);
 });
 
-test('without a time it occurred now', () => {
+test('an event without a time gets the current time', () => {
   const before = Date.now();
   const { time, ...timeless } = event;
   expect(time).toBeDefined();
@@ -55,7 +55,7 @@ test('without a time it occurred now', () => {
   expect(Date.parse(occurredAt)).toBeGreaterThanOrEqual(before);
 });
 
-test('events of two sources with one id are two messages, whatever the two are called', () => {
+test('events of different sources with the same id get different message ids', () => {
   const part = fc.stringMatching(/^[a-z|#/:]{1,5}$/);
   const idOf = (source: string, id: string) => structured({ ...event, source, id });
   fc.assert(
@@ -78,17 +78,17 @@ test.each([
   ['type', { type: null }],
   ['payload', { payload: {} }],
   ['occurredAt', { occurredAt: 'x' }],
-])('what is wrong with %s is said', (name, given) => {
+])('an event with a wrong %s is refused, and the reason names the attribute', (name, given) => {
   const draft = structured({ ...event, ...given });
   expect(draft).toMatchObject({ code: 'InvalidCloudEvent' });
   expect('detail' in draft && draft.detail).toContain(name);
 });
 
-test.each(['[]', '1', 'null'])('%s is no event', (json) => {
+test.each(['[]', '1', 'null'])('the JSON value %s is refused as an event', (json) => {
   expect(structured(json)).toMatchObject({ code: 'InvalidCloudEvent' });
 });
 
-test("an event's own trace wins, if it is well-formed", () => {
+test('a well-formed trace of an event overrides the trace of the request', () => {
   const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
   expect(structured({ ...event, traceparent, tracestate: 'k=v' })).toMatchObject({
     trace: { traceparent, tracestate: 'k=v' },
@@ -98,7 +98,7 @@ test("an event's own trace wins, if it is well-formed", () => {
   );
 });
 
-test('__proto__ is a key like any other', () => {
+test('an attribute may be called __proto__', () => {
   const json = `${JSON.stringify(event).slice(0, -1)},"__proto__":{"polluted":1}}`;
   expect(valueOf(structured(json))).toContain('"__proto__":{"polluted":1}');
   expect(({} as { polluted?: number }).polluted).toBeUndefined();
@@ -115,7 +115,7 @@ describe('binary mode', () => {
     authorization: 'secret',
   };
 
-  test('attributes come from headers, percent-decoded; the body is the payload', () => {
+  test('takes the attributes from headers, percent-decoded, and the payload from the body', () => {
     const value = valueOf(draftOfBinary(headers, Buffer.from('{"a": 1.0}')));
     expect(value).toContain('"payload":{"a": 1.0}');
     expect(value).not.toContain('secret');
@@ -128,7 +128,7 @@ describe('binary mode', () => {
     });
   });
 
-  test('a body that is not JSON, and a header that is not percent-encoded', () => {
+  test('refuses a body that is not JSON, and a header with wrong percent-encoding', () => {
     expect(draftOfBinary(headers, Buffer.from('{'))).toMatchObject({ code: 'InvalidJson' });
     expect(draftOfBinary({ ...headers, 'ce-ext': '%zz' }, Buffer.from('1'))).toMatchObject({
       code: 'InvalidCloudEvent',
@@ -136,7 +136,7 @@ describe('binary mode', () => {
   });
 });
 
-test('an event has 1,000 attributes at most', () => {
+test('an event with more than 1,000 attributes is refused', () => {
   const copies = '"ext":1,'.repeat(1_000);
   expect(structured(JSON.stringify(event).replace('{', `{${copies}`))).toEqual({
     code: 'InvalidCloudEvent',

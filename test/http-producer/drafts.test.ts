@@ -24,9 +24,11 @@ describe('NDJSON', () => {
     ['{"a":1}\r\n\r\n \t\n{"b":2}', ['{"a":1}', '{"b":2}']],
     ['no json\n[', ['no json', '[']],
     ['\n\n1', ['1']],
-  ])('%j', (body, expected) => expect(values(NDJSON, body)).toEqual(expected));
+  ])('%j is split into its lines', (body, expected) =>
+    expect(values(NDJSON, body)).toEqual(expected),
+  );
 
-  test('any lines come back as they are', () => {
+  test('keeps the bytes of each line', () => {
     const line = fc.jsonValue().map((value) => JSON.stringify(value));
     const end = fc.constantFrom('\n', '\r\n', '\n\n', ' \n');
     fc.assert(
@@ -41,23 +43,23 @@ describe('NDJSON', () => {
 });
 
 describe('JSON', () => {
-  test('one message is the body itself', () => {
+  test('makes the body one message if it is no array', () => {
     const body = ' {"id": 1.0, "id": 12345678901234567890}\n';
     expect(values('application/json; charset=utf-8', body)).toEqual([body]);
   });
 
-  test('an array is its elements', () => {
+  test('makes each element of an array a message', () => {
     expect(values('Application/JSON', '[{"a":1.0}, 2]')).toEqual(['{"a":1.0}', '2']);
   });
 
-  test.each(['{', '', '[1,]', '\ufeff[]', '{} {}'])('%j can not be read', (body) => {
+  test.each(['{', '', '[1,]', '\ufeff[]', '{} {}'])('refuses the body %j', (body) => {
     expect(problem(() => drafts('application/json', body))).toMatchObject({
       status: 400,
       detail: expect.stringContaining('not JSON') as string,
     });
   });
 
-  test('what is not UTF-8 can not be read', () => {
+  test('refuses a body that is not UTF-8', () => {
     const body = Buffer.from([0x22, 0xc0, 0x80, 0x22]);
     expect(problem(() => drafts('application/json', body)).detail).toContain('UTF-8');
   });
@@ -67,7 +69,7 @@ test.each([
   [NDJSON, '1\n2\n3'],
   ['application/json', '[1,2,3]'],
   ['application/cloudevents-batch+json', '[1,2,3]'],
-])('too many messages as %s', (type, body) => {
+])('too many messages are refused as %s', (type, body) => {
   expect(problem(() => drafts(type, body, 2))).toMatchObject({
     status: 413,
     detail: 'a request may hold 2 messages at most',
@@ -79,16 +81,16 @@ test.each([
   [NDJSON, '\n \n'],
   ['application/json', '[]'],
   ['application/cloudevents-batch+json', '[]'],
-])('no message as %s', (type, body) => {
+])('a body without a message is refused as %s', (type, body) => {
   expect(problem(() => drafts(type, body))).toMatchObject({ status: 400 });
 });
 
-test('a batch of CloudEvents is an array', () => {
+test('a batch of CloudEvents that is no array is refused', () => {
   expect(problem(() => drafts('application/cloudevents-batch+json', '{}')).status).toBe(400);
 });
 
 test.each(['application/json', 'application/cloudevents-batch+json'])(
-  '%s: an array of far too many elements is refused before they are cut out',
+  '%s: an array with far too many elements is refused before its elements are copied',
   (type) => {
     const subarray = jest.spyOn(Buffer.prototype, 'subarray');
     try {

@@ -74,7 +74,7 @@ const post = (payload: string | Buffer, type: string = NDJSON, headers: object =
 const get = (url: string, options: InjectOptions = {}) => app.inject({ url, ...options });
 
 describe('messages', () => {
-  test('all taken: 202', async () => {
+  test('202: all messages are accepted', async () => {
     const response = await post(`${line('a')}\n${line('b')}\n`);
     expect(response.statusCode).toBe(202);
     expect(response.json()).toEqual({ accepted: 2, rejected: [] });
@@ -84,7 +84,7 @@ describe('messages', () => {
     ]);
   });
 
-  test('some taken: 207, with the place of each that was not', async () => {
+  test('207: some messages are refused, each with its position', async () => {
     const response = await post(`nope\n${line('a')}\n\n{}`);
     expect(response.statusCode).toBe(207);
     expect(response.json()).toMatchObject({
@@ -96,7 +96,7 @@ describe('messages', () => {
     });
   });
 
-  test('none valid: 400 with an error for each', async () => {
+  test('400: no message is valid, with an error for each', async () => {
     const response = await post('nope\n{}');
     expect(response.statusCode).toBe(400);
     expect(response.headers['content-type']).toEqual(PROBLEM);
@@ -109,7 +109,7 @@ describe('messages', () => {
     expect(sent).toEqual([]);
   });
 
-  test('some not acknowledged: 207 NotAcknowledged at their places', async () => {
+  test('207: some messages are not acknowledged, each with its position', async () => {
     send = () => Promise.resolve({ missing: [1], reason: 'broker away' });
     const response = await post(`${line('a')}\nnope\n${line('b')}`);
     expect(response.statusCode).toBe(207);
@@ -122,14 +122,14 @@ describe('messages', () => {
     });
   });
 
-  test('nothing acknowledged: 503 with Retry-After', async () => {
+  test('503 with Retry-After: no message is acknowledged', async () => {
     send = () => Promise.resolve({ missing: [0], reason: 'broker away' });
     const response = await post(line('a'));
     expect(response.statusCode).toBe(503);
     expect(response.headers).toMatchObject({ 'retry-after': '5', 'content-type': PROBLEM });
   });
 
-  test('no room: 503 with Retry-After, before the body or after it', async () => {
+  test('503 with Retry-After: the queue is full, before or after the body was read', async () => {
     send = () => {
       throw new QueueFullError('full');
     };
@@ -139,7 +139,7 @@ describe('messages', () => {
     expect([response.statusCode, response.headers['retry-after']]).toEqual([503, '1']);
   });
 
-  test('the trace of the request goes with each record; what is no trace does not', async () => {
+  test('each record gets the trace of the request, and an invalid trace is dropped', async () => {
     const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
     await post(line('a'), NDJSON, { traceparent, tracestate: 'k=v' });
     await post(line('b'), NDJSON, { traceparent: 'evil', 'x-other': 'no' });
@@ -159,18 +159,18 @@ describe('messages', () => {
       '[{"specversion":"1.0","id":"1","source":"/s","type":"t"}]',
       ['/s|1'],
     ],
-  ])('%s', async (type, body, keys) => {
+  ])('202: a body of the type %s', async (type, body, keys) => {
     expect((await post(body, type)).statusCode).toBe(202);
     expect(sent.map(({ key }) => String(key))).toEqual(keys);
   });
 
-  test('a CloudEvent in binary mode', async () => {
+  test('202: a CloudEvent in binary mode', async () => {
     const attributes = { 'ce-specversion': '1.0', 'ce-id': '1', 'ce-source': '/s', 'ce-type': 't' };
     expect((await post('{"a":1}', 'application/json', attributes)).statusCode).toBe(202);
     expect(JSON.parse(String(sent[0]!.value))).toMatchObject({ id: '/s|1', payload: { a: 1 } });
   });
 
-  test('they are counted', async () => {
+  test('messages are counted by outcome', async () => {
     await post(`${line('a')}\nnope`);
     await post('nope');
     const text = await metrics.registry.metrics();
@@ -183,12 +183,12 @@ describe('messages', () => {
 });
 
 describe('limits', () => {
-  test('too large a body, and too many messages: 413', async () => {
+  test('413: the body is too large, or has too many messages', async () => {
     expect(await post('x'.repeat(10_001))).toMatchObject({ statusCode: 413 });
     expect(await post('1\n'.repeat(6))).toMatchObject({ statusCode: 413 });
   });
 
-  test('gzip is unpacked, but no further than the limit', async () => {
+  test('gzip is unpacked up to the limit', async () => {
     const encoding = { 'content-encoding': 'gzip' };
     expect((await post(gzipSync(line('a')), NDJSON, encoding)).statusCode).toBe(202);
     const bomb = gzipSync(Buffer.alloc(50_000_000));
@@ -199,7 +199,7 @@ describe('limits', () => {
   });
 
   test.each(['text/plain', 'application/xml', 'application/jsonx', 'nonsense'])(
-    '%s: 415 that names what is taken',
+    '415 for %s, and the answer names the accepted types',
     async (type) => {
       const response = await post(line('a'), type);
       expect([response.statusCode, response.headers['content-type']]).toEqual([415, PROBLEM]);
@@ -207,7 +207,7 @@ describe('limits', () => {
     },
   );
 
-  test('deep nesting is an error of the message', async () => {
+  test('a message that is nested too deeply is an error of that message only', async () => {
     await app.close();
     await start({ limits: { maxBodyBytes: 1_000_000, maxRecords: 5, queueBytes: 1_000_000 } });
     const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
@@ -216,7 +216,7 @@ describe('limits', () => {
     expect(await post(`[${deep}]`, 'application/json')).toMatchObject({ statusCode: 400 });
   });
 
-  test('bodies that wait for the broker are bounded, however little of them is a message', async () => {
+  test('the bodies that wait for the broker are limited in bytes, even if little of each is a message', async () => {
     const answers: (() => void)[] = [];
     send = () => new Promise((resolve) => answers.push(() => resolve({ missing: [] })));
     const body = line('a').padEnd(9_950, '\n');
@@ -233,7 +233,7 @@ describe('limits', () => {
     expect((await packed()).statusCode).toBe(202);
   });
 
-  test('no body: 400', async () => {
+  test('400: the request has no body', async () => {
     const response = await app.inject({
       method: 'POST',
       url: PATH,
@@ -244,14 +244,14 @@ describe('limits', () => {
 });
 
 describe('who may send', () => {
-  test('without tokens, this machine only: not a page whose name leads here', async () => {
+  test('without tokens, only requests with a Host header of this machine are accepted', async () => {
     for (const host of ['localhost:1', '127.0.0.1:8088', '[::1]:8088']) {
       expect((await post(line('a'), NDJSON, { host })).statusCode).toBe(202);
     }
     expect((await post(line('a'), NDJSON, { host: 'evil.example:8088' })).statusCode).toBe(403);
   });
 
-  test('with tokens, those who have one', async () => {
+  test('with tokens, only requests with one of them are accepted', async () => {
     await app.close();
     await start({ tokens: [token] });
     const none = await post(line('a'));
@@ -270,12 +270,15 @@ describe('who may send', () => {
 });
 
 describe('other requests', () => {
-  test.each(['GET', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'] as const)('%s: 405', async (method) => {
-    const response = await app.inject({ method, url: PATH, headers: { host: 'localhost' } });
-    expect(response).toMatchObject({ statusCode: 405, headers: { allow: 'POST' } });
-  });
+  test.each(['GET', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'] as const)(
+    '405 for the method %s',
+    async (method) => {
+      const response = await app.inject({ method, url: PATH, headers: { host: 'localhost' } });
+      expect(response).toMatchObject({ statusCode: 405, headers: { allow: 'POST' } });
+    },
+  );
 
-  test('what there is not, and what can not be read', async () => {
+  test('404 for an unknown path, and 400 for a URL that can not be read', async () => {
     for (const [url, status] of [
       ['/', 404],
       ['/v2/messages', 404],
@@ -286,21 +289,21 @@ describe('other requests', () => {
     }
   });
 
-  test('a fault inside shows nothing of itself', async () => {
+  test('an internal error shows no details', async () => {
     send = () => Promise.reject(new Error('secret at /home/x'));
     const response = await post(line('a'));
     expect(response.statusCode).toBe(500);
     expect(response.body).not.toMatch(/secret|home|stack/);
   });
 
-  test('health', async () => {
+  test('health endpoints answer with the state', async () => {
     expect((await get('/livez')).json()).toEqual({ live: true });
     faults = { kafka: 'away' };
     const response = await get('/readyz');
     expect([response.statusCode, response.json()]).toEqual([503, { ready: false, faults }]);
   });
 
-  test('every answer has the security headers, and none says what it runs on', async () => {
+  test('every answer has the security headers, and none names the server software', async () => {
     for (const { headers } of [await get('/docs'), await post(line('a')), await get('/nope')]) {
       expect(headers).toMatchObject({
         'x-content-type-options': 'nosniff',
@@ -312,14 +315,14 @@ describe('other requests', () => {
     }
   });
 
-  test('while it stops, connections end with their answer', async () => {
+  test('connections are closed with their answer while the server stops', async () => {
     stopping = true;
     expect((await post(line('a'))).headers.connection).toBe('close');
   });
 });
 
 describe('the description', () => {
-  test('has the schema by which messages are checked', async () => {
+  test('contains the schema that messages are checked with', async () => {
     const { openapi, components } = (await get('/openapi.json')).json<{
       openapi: string;
       components: { schemas: { Message: { required: string[]; properties: object } } };
@@ -345,7 +348,7 @@ describe('the description', () => {
     );
   });
 
-  test('its page loads nothing from elsewhere and runs nothing inline', async () => {
+  test('has a page that loads nothing from other hosts and runs no inline script', async () => {
     const page = (await get('/docs')).body;
     const links = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link!);
     expect(links.length).toBeGreaterThan(3);
@@ -366,12 +369,12 @@ describe('on the wire', () => {
     return answer;
   }
 
-  test('a client that is too slow: 408', async () => {
+  test('408: the client is too slow', async () => {
     const answer = await exchange(`POST ${PATH} HTTP/1.1\r\nhost: localhost\r\ncontent-le`);
     expect(answer).toMatch(/^HTTP\/1.1 408 .*application\/problem\+json.*took too long/s);
   });
 
-  test('what is not HTTP: 400, and too large headers: 431', async () => {
+  test('400: the request is no HTTP, and 431: its headers are too large', async () => {
     expect(await exchange('hello\r\n\r\n')).toMatch(/^HTTP\/1.1 400 .*"status":400/s);
     const huge = `GET / HTTP/1.1\r\nhost: localhost\r\nx: ${'x'.repeat(40_000)}\r\n\r\n`;
     expect(await exchange(huge)).toMatch(/^HTTP\/1.1 431 .*"status":431/s);

@@ -5,7 +5,7 @@ import { createLogger } from '../../src/telemetry/logger';
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
-test('a broker that hangs is a fault before it has answered, and none afterwards', async () => {
+test('a broker that hangs is a fault until it answers', async () => {
   let answer: (() => void) | undefined;
   const admin = {
     connect: () => new Promise<void>((resolve) => (answer = resolve)),
@@ -25,7 +25,7 @@ test('a broker that hangs is a fault before it has answered, and none afterwards
   watch.stop();
 });
 
-test('the fault, which anybody may read, has no address of a broker', async () => {
+test('the fault names no address of a broker, because anybody may read it', async () => {
   const refused = new Error('connect ECONNREFUSED 10.0.0.7:9092');
   const admin = { connect: () => Promise.reject(refused), disconnect: () => Promise.resolve() };
   const kafka = { admin: () => admin } as unknown as Kafka;

@@ -29,7 +29,7 @@ async function get(path: string) {
   };
 }
 
-test('/metrics shows further metrics behind its own, and its own without them', async () => {
+test('/metrics appends further metrics, and shows its own if they can not be read', async () => {
   await server.close();
   let further = () => Promise.resolve('# TYPE temporal_request counter\ntemporal_request 5\n');
   server = await startHealthServer(
@@ -49,16 +49,16 @@ test('/metrics shows further metrics behind its own, and its own without them', 
   });
 });
 
-test('its url names the port that was free', () => {
+test("the server's url names the port that the system chose", () => {
   expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d*$/);
 });
 
-test('/livez is 200 whatever is wrong', async () => {
+test('/livez is 200 even with faults', async () => {
   faults = { kafka: 'down' };
   expect(await get('/livez')).toMatchObject({ status: 200, body: '{"live":true}' });
 });
 
-test('/readyz tells of what does not make it red', async () => {
+test('/readyz shows notices and stays 200', async () => {
   notices = { 'stalled aws topic/0': 'at offset 5 for 70 s: max_open' };
   const { status, body } = await get('/readyz');
   expect([status, JSON.parse(body)]).toEqual([200, { ready: true, faults: {}, notices }]);
@@ -75,7 +75,7 @@ test('/readyz is 200 when nothing is wrong, 503 with the faults otherwise', asyn
   expect(JSON.parse(body)).toEqual({ ready: false, faults, notices });
 });
 
-test('/metrics is what Prometheus reads', async () => {
+test('/metrics has the format of Prometheus', async () => {
   metrics.records.inc({ stream: 'aws', outcome: 'delivered' }, 3);
   const { status, type, body } = await get('/metrics');
   expect([status, type]).toEqual([200, metrics.registry.contentType]);
@@ -88,25 +88,25 @@ test('/metrics says whether the process is ready, as /readyz does', async () => 
   expect((await get('/metrics')).body).toMatch(/^cloudsync_ready 0$/m);
 });
 
-test('metrics that can not be collected are a 500', async () => {
+test('/metrics is 500 if metrics can not be collected', async () => {
   metrics.registry.metrics = () => Promise.reject(new Error('no'));
   expect(await get('/metrics')).toMatchObject({ status: 500, body: '{"error":"Error: no"}' });
 });
 
-test.each(['/', '/healthz', '/metrics/'])('%s is 404 and names what there is', async (path) => {
+test.each(['/', '/healthz', '/metrics/'])('%s is 404 and names the known paths', async (path) => {
   const { status, body } = await get(path);
   expect(status).toBe(404);
   expect(body).toContain('/readyz');
 });
 
-test('a port that is taken is a usage error that names the setting', async () => {
+test('a taken port is a usage error that names the setting', async () => {
   const port = Number(new URL(server.url).port);
   const start = startHealthServer({ host: '127.0.0.1', port }, metrics, { faults: () => faults });
   await expect(start).rejects.toBeInstanceOf(UsageError);
   await expect(start).rejects.toThrow(`port ${port} is taken: set CLOUDSYNC_METRICS_PORT`);
 });
 
-test('close frees the port, also while a client holds its connection', async () => {
+test('close frees the port even while a client keeps its connection open', async () => {
   const port = Number(new URL(server.url).port);
   const client = connect(port, '127.0.0.1');
   await once(client, 'connect');

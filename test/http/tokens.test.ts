@@ -11,7 +11,7 @@ test('a new token has 256 random bits, and its hash is its SHA-256', () => {
   expect(first.hash).toBe(createHash('sha256').update(first.token).digest('hex'));
 });
 
-test.each([first.token, second.token])('each of several tokens is let in', (token) => {
+test.each([first.token, second.token])('each of several tokens is accepted', (token) => {
   expect(known(`Bearer ${token}`)).toBe(true);
   expect(known(`bearer  ${token} `)).toBe(true);
 });
@@ -27,20 +27,22 @@ test.each([
   `Bearer ${first.token}x`,
   `Bearer ${first.token.slice(1)}`,
   `Bearer ${first.token} ${second.token}`,
-])('%s is not', (authorization) => expect(known(authorization)).toBe(false));
+])('the Authorization header %j is refused', (authorization) =>
+  expect(known(authorization)).toBe(false),
+);
 
-test('without tokens nobody is let in by one', () => {
+test('every token is refused if no tokens are set', () => {
   expect(createTokenCheck([])(`Bearer ${first.token}`)).toBe(false);
 });
 
-test('the setting takes hashes with and without a name', () => {
+test('CLOUDSYNC_API_TOKENS accepts hashes with and without a name', () => {
   const { tokens } = loadSettings({
     CLOUDSYNC_API_TOKENS: `${first.hash}, loader=${second.hash}`,
   }).api;
   expect(tokens).toEqual([{ hash: first.hash }, { name: 'loader', hash: second.hash }]);
 });
 
-test('a token itself in the setting is refused, and not shown', () => {
+test('CLOUDSYNC_API_TOKENS refuses a plain token, and the error does not show it', () => {
   const load = () => loadSettings({ CLOUDSYNC_API_TOKENS: `${first.hash},${first.token}` });
   expect(load).toThrow(/CLOUDSYNC_API_TOKENS\S*: must be SHA-256 hashes/);
   expect(load).not.toThrow(new RegExp(first.token));

@@ -6,7 +6,7 @@ const { KafkaJSProtocolError } = jest.requireActual<{
 }>('kafkajs');
 const fault = (type: string) => new KafkaJSProtocolError({ type, message: type, retriable: true });
 
-/** A broker that counts connections and requests, and answers with these errors first. */
+/** A broker that counts connections and requests. Its first answers are these errors. */
 function broker(...errors: string[]) {
   const counts = { connects: 0, open: 0, requests: 0 };
   const offsets = [
@@ -36,7 +36,7 @@ function broker(...errors: string[]) {
 
 const GROUP = { groupId: 'group', topic: 'topic' };
 
-test('all who wait share one connection, and one request at a time', async () => {
+test('callers that wait share one connection, and one request at a time', async () => {
   const { kafka, counts } = broker();
   const group = new GroupPosition(kafka, GROUP, 60_000);
   const all = await Promise.all([0, 0, 1, 2].map((partition) => group.committed(partition)));
@@ -47,7 +47,7 @@ test('all who wait share one connection, and one request at a time', async () =>
   expect(counts.open).toBe(0);
 });
 
-test('an answer that is too old is asked for again, by the same connection', async () => {
+test('an outdated answer is requested again over the same connection', async () => {
   const { kafka, counts } = broker();
   const group = new GroupPosition(kafka, GROUP, 0);
   for (let i = 0; i < 3; i++) await group.committed(0);
@@ -55,7 +55,7 @@ test('an answer that is too old is asked for again, by the same connection', asy
   await group.close();
 });
 
-test('after an error the next one who asks gets a new connection', async () => {
+test('the next caller after an error gets a new connection', async () => {
   const { kafka, counts } = broker('GROUP_AUTHORIZATION_FAILED');
   const group = new GroupPosition(kafka, GROUP, 60_000);
   await expect(group.committed(0)).rejects.toThrow('GROUP_AUTHORIZATION_FAILED');
@@ -65,7 +65,7 @@ test('after an error the next one who asks gets a new connection', async () => {
   expect(counts).toEqual({ connects: 2, open: 0, requests: 2 });
 });
 
-test('a group whose coordinator starts or moves is asked again', async () => {
+test('the offsets of a group are requested again while its coordinator starts or moves', async () => {
   const { kafka, counts } = broker('NOT_COORDINATOR_FOR_GROUP', 'GROUP_LOAD_IN_PROGRESS');
   expect(await committedOffsets(kafka.admin(), 'group', 'topic')).toHaveLength(2);
   expect(counts.requests).toBe(3);

@@ -17,7 +17,7 @@ const { PartitionAssigners, AssignerProtocol, KafkaJSProtocolError } = jest.requ
   KafkaJSProtocolError: new (error: object) => Error;
 }>('kafkajs');
 
-/** Topics of the leader's cluster, and those that only brokers know. */
+/** A cluster with the topics that the leader knows (`own`), and topics that only brokers know (`others`). */
 function clusterOf(own: Record<string, number>, others: Record<string, number | Error> = {}) {
   const metadataOf = (count: number) =>
     Array.from({ length: count }, (_, partitionId) => ({ partitionId }));
@@ -54,7 +54,7 @@ async function assigned(assigner: Assigner, members: object[], topics: string[])
 }
 
 describe('createAssigner', () => {
-  test('joins as members of earlier versions do', () => {
+  test('joins under the protocol of earlier versions', () => {
     let joins = 0;
     const assigner = ours({}, () => void joins++);
     const earlier = PartitionAssigners.roundRobin({ cluster: {} });
@@ -63,7 +63,7 @@ describe('createAssigner', () => {
     expect(joins).toBe(1);
   });
 
-  test.each([1, 2, 3, 5])('deals one topic out to %d members as earlier versions do', async (n) => {
+  test.each([1, 2, 3, 5])('assigns one topic to %d members as earlier versions do', async (n) => {
     const cluster = clusterOf({ a: 4 });
     const members = ['m3', 'm1', 'm5', 'm2', 'm4'].slice(0, n).map((id) => member(id, 'a'));
     const earlier = PartitionAssigners.roundRobin({ cluster });
@@ -72,7 +72,7 @@ describe('createAssigner', () => {
     );
   });
 
-  test('gives partitions to those alone that read the topic', async () => {
+  test('assigns partitions only to members that read the topic', async () => {
     const cluster = clusterOf({ a: 3 }, { b: 2, c: 1 });
     const members = [member('m1', 'a'), member('m2', 'b'), member('m3', 'a', 'c')];
     expect(await assigned(ours(cluster), members, ['a'])).toEqual({
@@ -85,7 +85,7 @@ describe('createAssigner', () => {
   const refused = (type: string) => new KafkaJSProtocolError({ type, message: type, code: 1 });
 
   test.each(['UNKNOWN_TOPIC_OR_PARTITION', 'TOPIC_AUTHORIZATION_FAILED'])(
-    'leaves out a topic of others that is refused with %s',
+    'skips a topic of other members that is refused with %s',
     async (type) => {
       const cluster = clusterOf({ a: 1 }, { b: refused(type) });
       const members = [member('m1', 'a'), member('m2', 'b')];
@@ -93,7 +93,7 @@ describe('createAssigner', () => {
     },
   );
 
-  test('fails for a while when no broker tells the partitions of a topic', async () => {
+  test('fails with a retriable error when no broker knows the partitions of a topic', async () => {
     const cluster = clusterOf({ a: 1 }, { b: refused('LEADER_NOT_AVAILABLE') });
     const members = [member('m1', 'a'), member('m2', 'b')];
     await expect(ours(cluster).assign({ members, topics: ['a'] })).rejects.toMatchObject({
@@ -101,7 +101,7 @@ describe('createAssigner', () => {
     });
   });
 
-  test('gives nothing to a member that does not say what it reads', async () => {
+  test('assigns nothing to a member whose metadata can not be read', async () => {
     const members = [member('m1', 'a'), { memberId: 'm2', memberMetadata: Buffer.from('?') }];
     expect(await assigned(ours(clusterOf({ a: 2 })), members, ['a'])).toEqual({
       m1: { a: [0, 1] },
@@ -120,7 +120,7 @@ describe('groupMembers', () => {
     assignment: { a: [1, 2] },
   });
 
-  test('tells what each member reads and has', async () => {
+  test('returns the topics and the partitions of each member', async () => {
     const members = [
       { ...member('m1', 'a'), clientId: 'c', clientHost: '/10.0.0.1', memberAssignment },
       {
@@ -137,7 +137,7 @@ describe('groupMembers', () => {
     ]);
   });
 
-  test('says nothing of a group that deals out its partitions', async () => {
+  test('returns undefined while the group rebalances', async () => {
     expect(await groupMembers(adminOf('PreparingRebalance', []), 'g')).toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import type { KafkaRecord } from '../../src/domain/record/record';
 import { decodeRecordSet } from '../../src/kafka/records/record-set';
 import { kafkaRecord, kafkaRecords } from '../domain/support/records';
 
-/** kafkajs's own encoder of a batch: what lies between a producer and a consumer. */
+/** kafkajs's own encoder of a batch. */
 const { RecordBatch: encodeBatch } = jest.requireActual<{
   RecordBatch: (batch: object) => Promise<{ buffer: Buffer }>;
 }>('kafkajs/src/protocol/recordBatch/v0');
@@ -12,7 +12,7 @@ const Record = jest.requireActual<(record: object) => object>(
   'kafkajs/src/protocol/recordBatch/record/v0',
 );
 
-/** The record as a consumer gets it, after it was sent with `toKafkaHeaders`. */
+/** Sends the record with `toKafkaHeaders`, and returns it as a consumer gets it. */
 async function throughKafka(record: KafkaRecord): Promise<KafkaRecord> {
   const { key, value, topic, partition, offset, timestamp } = record;
   const { buffer } = await encodeBatch({
@@ -31,10 +31,10 @@ async function throughKafka(record: KafkaRecord): Promise<KafkaRecord> {
 }
 
 describe('a record through kafkajs', () => {
-  test('keeps position, time, key and value, and every header', async () => {
+  test('keeps position, timestamp, key, value and every header', async () => {
     await fc.assert(
       fc.asyncProperty(kafkaRecords, async (record) => {
-        // A name that is not well-formed has no UTF-8 form: no broker can hold it.
+        // A name that is not well-formed has no UTF-8 form, so no broker can store it.
         fc.pre(record.headers.every(([name]) => name.isWellFormed()));
         const received = await throughKafka(record);
         expect(received).toEqual(record);
@@ -44,7 +44,7 @@ describe('a record through kafkajs', () => {
   });
 
   test.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf'])(
-    'a header may be called %s, once or more often',
+    'may have one or several headers with the name %s',
     async (name) => {
       for (const values of [['a'], ['a', 'b'], ['a', 'b', 'c']]) {
         const headers = values.map((value): [string, Buffer] => [name, Buffer.from(value)]);
@@ -53,7 +53,7 @@ describe('a record through kafkajs', () => {
     },
   );
 
-  test('a header without a value and one of nothing stay apart', async () => {
+  test('keeps a header without a value apart from a header with an empty value', async () => {
     const headers: KafkaRecord['headers'] = [
       ['absent', null],
       ['empty', Buffer.alloc(0)],
@@ -64,7 +64,7 @@ describe('a record through kafkajs', () => {
     expect((await throughKafka(kafkaRecord({ headers }))).headers).toEqual(headers);
   });
 
-  test('a header that comes again behind another one keeps its place', async () => {
+  test('keeps the order of repeated headers', async () => {
     const headers = ['A', 'B', 'A', 'C', 'B'].map((name, i): [string, Buffer] => [
       name,
       Buffer.of(i),
@@ -72,7 +72,7 @@ describe('a record through kafkajs', () => {
     expect((await throughKafka(kafkaRecord({ headers }))).headers).toEqual(headers);
   });
 
-  test.each(['of one name', 'of different names'])('50,000 headers %s arrive', async (names) => {
+  test.each(['of one name', 'of different names'])('keeps 50,000 headers %s', async (names) => {
     const name = (i: number) => (names === 'of one name' ? 'h' : `h${i}`);
     const headers = Array.from({ length: 50_000 }, (_, i): [string, Buffer] => [
       name(i),
@@ -82,7 +82,7 @@ describe('a record through kafkajs', () => {
   });
 });
 
-test('kafkaErrorType knows only errors of kafkajs', () => {
+test('kafkaErrorType is undefined for errors that are not of kafkajs', () => {
   expect(kafkaErrorType(new Error('no'))).toBeUndefined();
   expect(kafkaErrorType(undefined)).toBeUndefined();
 });

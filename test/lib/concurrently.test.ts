@@ -7,7 +7,7 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   return all;
 }
 
-test('keeps the order, whichever ends first, and never exceeds the limit', async () => {
+test('mapConcurrently keeps the order of the items, and never exceeds the limit', async () => {
   let inWork = 0;
   let most = 0;
   const items = Array.from({ length: 20 }, (_, i) => i);
@@ -21,12 +21,12 @@ test('keeps the order, whichever ends first, and never exceeds the limit', async
   expect(most).toBe(4);
 });
 
-test('fewer items than the limit are all mapped', async () => {
+test('mapConcurrently maps all items if there are fewer than the limit', async () => {
   expect(await collect(mapConcurrently([1, 2], 10, (n) => Promise.resolve(n)))).toEqual([1, 2]);
   expect(await collect(mapConcurrently([], 10, (n) => Promise.resolve(n)))).toEqual([]);
 });
 
-test('a caller that leaves early stops the source, once what is in work has ended', async () => {
+test('mapConcurrently stops the source when its caller leaves early, after running calls have ended', async () => {
   const started: number[] = [];
   let ended = 0;
   let released = false;
@@ -51,7 +51,7 @@ test('a caller that leaves early stops the source, once what is in work has ende
   expect(started.length).toBeLessThanOrEqual(6);
 });
 
-test('the first error in order is thrown, and no rejection is left unhandled', async () => {
+test('mapConcurrently throws the first error in order, and leaves no rejection unhandled', async () => {
   const results = mapConcurrently([1, 2, 3, 4], 3, async (item) => {
     await sleep(5 - item);
     if (item >= 2) throw new Error(`item ${item}`);

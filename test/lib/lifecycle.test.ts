@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { Releasers } from '../../src/lib/lifecycle';
 
 describe('Releasers', () => {
-  test('undo the last first, one after the other', async () => {
+  test('run the steps one after the other, the last one first', async () => {
     const releasers = new Releasers();
     const log: string[] = [];
     for (const step of ['connection', 'worker', 'consumer']) {
@@ -29,7 +29,7 @@ describe('Releasers', () => {
     ]);
   });
 
-  test('try every step and throw the first error', async () => {
+  test('run every step and throw the first error', async () => {
     const releasers = new Releasers();
     const log: string[] = [];
     releasers.push(() => void log.push('first'));
@@ -42,14 +42,14 @@ describe('Releasers', () => {
     expect(log).toEqual(['third', 'first']);
   });
 
-  test('throw undefined where that is what was thrown', async () => {
+  test('throw undefined if a step throws undefined', async () => {
     const releasers = new Releasers();
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- anything can be thrown
     releasers.push(() => Promise.reject(undefined));
     await expect(releasers.release()).rejects.toBeUndefined();
   });
 
-  test('undo each step once', async () => {
+  test('run each step once', async () => {
     const releasers = new Releasers();
     const step = jest.fn();
     releasers.push(step);
@@ -58,7 +58,7 @@ describe('Releasers', () => {
     expect(step).toHaveBeenCalledTimes(1);
   });
 
-  test('nothing to undo is no error', async () => {
+  test('do nothing without steps', async () => {
     await expect(new Releasers().release()).resolves.toBeUndefined();
   });
 });
@@ -74,7 +74,7 @@ describe('runUntilSignal', () => {
     for (const child of children.splice(0)) child.kill('SIGKILL');
   });
 
-  /** Runs a process of one service; `service` is the source of its parts. */
+  /** Runs a process of one service. `service` is the source code of its parts. */
   let start = NO_START;
   async function run(service: string, ...signals: NodeJS.Signals[]) {
     const file = join(directory, 'service.ts');
@@ -100,7 +100,7 @@ describe('runUntilSignal', () => {
     let said = '';
     child.stdout.on('data', (chunk: Buffer) => {
       said += chunk.toString();
-      // Each signal follows what the service says of the one before.
+      // Each signal follows the output of the service about the previous one.
       const signal = signals[said.split('\n').length - 2];
       if (signal) child.kill(signal);
     });
@@ -113,7 +113,7 @@ describe('runUntilSignal', () => {
   const stopping = `{ stop: async () => { say('stopping'); clearInterval(open); end(); } }`;
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    '%s stops the service and ends well',
+    '%s stops the service, and the process exits 0',
     async (signal) => {
       const { exit, output, log } = await run(stopping, signal);
       expect(exit).toEqual([0, null]);
@@ -123,7 +123,7 @@ describe('runUntilSignal', () => {
     30_000,
   );
 
-  test('a signal before the service has started stops it when it has', async () => {
+  test('a signal during the start stops the service once it has started', async () => {
     start = `(service) => new Promise((resolve) => setTimeout(() => {
       say('started');
       resolve(service);
@@ -133,7 +133,7 @@ describe('runUntilSignal', () => {
     expect(output).toEqual(['running', 'started', 'stopping', 'returned']);
   }, 30_000);
 
-  test('what a library leaves open does not keep a stopped process', async () => {
+  test('a stopped process exits even if a library leaves a timer open', async () => {
     const leaking = `{ stop: async () => { setInterval(() => undefined, 1000); end(); } }`;
     expect((await run(leaking, 'SIGTERM')).exit).toEqual([0, null]);
   }, 30_000);
@@ -157,7 +157,7 @@ describe('runUntilSignal', () => {
     expect(log).toContain('the consumer is gone');
   }, 30_000);
 
-  test('a stop that fails after that is told, and the process still exits 1', async () => {
+  test('a failing stop of a service that ended by itself is logged, and the process exits 1', async () => {
     const failing = `{
       ended: Promise.reject(new Error('the consumer is gone')),
       stop: () => Promise.reject(new Error('the broker as well')),

@@ -30,13 +30,13 @@ test.each([
   ['blank lines only', '\n \n', []],
 ])('%s: lines are %j', (_, ndjson, lines) => expect(cut(ndjson)).toEqual(lines));
 
-test('bytes stay as they are, whether or not they are text', () => {
+test('lines keep their bytes, even if they are not UTF-8', () => {
   const bytes = Buffer.from([0xe9, 0x00, 0xef, 0xbb, 0xff]);
   const lines = [...linesOf(Buffer.concat([bytes, Buffer.from('\n'), bytes]))];
   expect(lines.map((line) => line.bytes)).toEqual([bytes, bytes]);
 });
 
-test('pieces of any size give the lines of the whole', async () => {
+test('pieces of any size give the same lines as the whole', async () => {
   const text = fc.constantFrom('{"id":"a"}', '\n', '\r\n', ' ', '\ufeff', '\u2028', 'é');
   await fc.assert(
     fc.asyncProperty(
@@ -50,7 +50,7 @@ test('pieces of any size give the lines of the whole', async () => {
   );
 });
 
-test('a line that is too long is given cut, with its number, and is the last', async () => {
+test('a line that is too long is cut, keeps its number, and is the last line', async () => {
   const ndjson = Buffer.from(`1\n${'x'.repeat(50)}\n3\n`);
   const lines = await streamed(ndjson, [12, 10, 10], 15);
   expect(texts(lines)).toEqual(['1:1', `2:${'x'.repeat(20)}`]);

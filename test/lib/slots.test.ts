@@ -1,7 +1,7 @@
 import { Slots } from '../../src/lib/slots';
 import { settled } from '../bridge/support/fakes';
 
-test('gives out as many places as there are, then in the order of asking', async () => {
+test('Slots gives out all slots at once, then freed slots in the order of the callers', async () => {
   const slots = new Slots(2);
   const served: number[] = [];
   for (const asker of [1, 2, 3, 4]) void slots.acquire().then(() => served.push(asker));
@@ -18,7 +18,7 @@ test('gives out as many places as there are, then in the order of asking', async
   expect(slots.taken).toBe(0);
 });
 
-test('who gives up waiting is passed over', async () => {
+test('Slots skips a caller that has stopped waiting', async () => {
   const slots = new Slots(1);
   const controller = new AbortController();
   const { signal } = controller;
@@ -34,7 +34,7 @@ test('who gives up waiting is passed over', async () => {
   expect(slots.taken).toBe(0);
 });
 
-test('a place handed on is not free for one who asks in between', async () => {
+test('Slots does not give a freed slot to a later caller while another waits', async () => {
   const slots = new Slots(1);
   const served: string[] = [];
   await slots.acquire();

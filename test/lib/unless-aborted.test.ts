@@ -3,7 +3,7 @@ import { unlessAborted } from '../../src/lib/unless-aborted';
 
 const never = new Promise<never>(() => undefined);
 
-test('gives the value, the error, or nothing when the signal comes first', async () => {
+test('unlessAborted gives the value or the error, or undefined when the signal aborts first', async () => {
   const { signal } = new AbortController();
   expect(await unlessAborted(Promise.resolve(undefined), signal)).toEqual({ value: undefined });
   await expect(unlessAborted(Promise.reject(new Error('no')), signal)).rejects.toThrow('no');
@@ -14,7 +14,7 @@ test('gives the value, the error, or nothing when the signal comes first', async
   expect(await unlessAborted(never, stop.signal)).toBeUndefined();
 });
 
-test('leaves no listener, however often it is called', async () => {
+test('unlessAborted leaves no listener on the signal', async () => {
   const { signal } = new AbortController();
   for (let i = 0; i < 20; i++) await unlessAborted(Promise.resolve(i), signal);
   await unlessAborted(Promise.reject(new Error('no')), signal).catch(() => undefined);

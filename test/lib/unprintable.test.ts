@@ -5,12 +5,12 @@ import { watch } from '../../src/cli/output/watch';
 
 const HOSTILE = 'a\u001b[2J\u009b2J\r\u202eb\u2066\u2028';
 
-test('text for a terminal has none of the characters that steer it', () => {
+test('printable replaces control characters of a terminal', () => {
   expect(printable(HOSTILE)).toBe('a\ufffd[2J\ufffd2J\ufffd\ufffdb\ufffd\ufffd');
   expect(printable('Grüße, שלום, 👩‍🚀')).toBe('Grüße, שלום, 👩‍🚀');
 });
 
-test('JSON has them escaped, its own line breaks kept', () => {
+test('printableJson escapes control characters, and keeps the line breaks of the JSON', () => {
   const json = JSON.stringify({ id: HOSTILE }, null, 2);
   const text = printableJson(json);
   expect(text).toContain('a\\u001b[2J\\u009b2J\\r\\u202eb\\u2066\\u2028');
@@ -18,7 +18,7 @@ test('JSON has them escaped, its own line breaks kept', () => {
   expect(JSON.parse(text)).toEqual({ id: HOSTILE });
 });
 
-test('a log line is one of those', () => {
+test('a log line in JSON has its control characters escaped', () => {
   const lines: string[] = [];
   const stream = new Writable({
     write(chunk: Buffer, _, done) {
@@ -32,7 +32,7 @@ test('a log line is one of those', () => {
   expect(JSON.parse(lines[0]!)).toMatchObject({ messageId: HOSTILE, msg: HOSTILE });
 });
 
-test('what a server says of why a picture is old can not steer the screen', async () => {
+test("watch prints no control characters of a server's error message", async () => {
   let output = '';
   let pictures = 0;
   await watch(

@@ -4,7 +4,7 @@ import { testStream } from '../domain/support/records';
 
 const stream = testStream();
 
-/** A server on which the brake has ended, or ends by the signal. */
+/** A server on which the brake has ended, or ends on the signal. */
 function clientWith(brake: { runs: boolean }, signal: () => Promise<void>): Client {
   return {
     connection: { withDeadline: (_: number, call: () => unknown) => call() },
@@ -20,7 +20,7 @@ function clientWith(brake: { runs: boolean }, signal: () => Promise<void>): Clie
   } as unknown as Client;
 }
 
-test('a brake that a record ends while an operator is about to is resumed', async () => {
+test('resumeStream returns resumed if a delivery ends the brake at the same time', async () => {
   const brake = { runs: true };
   const client = clientWith(brake, () => {
     brake.runs = false;
@@ -30,12 +30,12 @@ test('a brake that a record ends while an operator is about to is resumed', asyn
   expect(await resumeStream(client, stream)).toBe('resumed');
 });
 
-test('without a worker that takes the signal it is signalled only', async () => {
+test('resumeStream returns signalled if no worker handles the signal', async () => {
   const client = clientWith({ runs: true }, () => Promise.resolve());
   expect(await resumeStream(client, stream, 1)).toBe('signalled');
 });
 
-test('a server that does not answer is an error', async () => {
+test('resumeStream fails if the server does not answer', async () => {
   const client = clientWith({ runs: true }, () => Promise.reject(new Error('away')));
   await expect(resumeStream(client, stream)).rejects.toThrow('away');
 });

@@ -7,12 +7,12 @@ const { KafkaJSProtocolError } = jest.requireActual<{
   KafkaJSProtocolError: new (error: object) => Error;
 }>('kafkajs');
 
-/** What kafkajs throws when the broker refuses to create a topic. */
+/** The error of kafkajs when the broker refuses to create a topic. */
 const { KafkaJSAggregateError } = jest.requireActual<{
   KafkaJSAggregateError: new (message: string, errors: Error[]) => Error;
 }>('kafkajs');
 
-/** A broker that answers questions for a topic's metadata with these errors first. */
+/** A broker whose first answers about a topic's metadata are these errors. */
 function kafka(...errors: string[]) {
   const created: Created[] = [];
   const refusals: string[] = [];
@@ -60,14 +60,14 @@ interface Described {
 const options = { partitions: 1, replicationFactor: -1, dryRun: false };
 const stream = testStream();
 
-test('a broker that does not know a new topic yet, or its leader, is asked again', async () => {
+test('createTopics asks again if the broker does not know the new topic or its leader yet', async () => {
   const slow = kafka('UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE');
   await createTopics(slow.kafka, [stream], options);
   expect(slow.created.map(({ topic }) => topic)).toEqual([stream.topic, stream.deadLetterTopic]);
   expect(slow.errors).toEqual([]);
 });
 
-test('what else it says is an error', async () => {
+test('createTopics fails on any other error about the new topic', async () => {
   const closed = kafka('TOPIC_AUTHORIZATION_FAILED');
   const error = await createTopics(closed.kafka, [stream], options).catch((one: unknown) => one);
   expect(errorWithCause(error)).toBe(
@@ -75,14 +75,14 @@ test('what else it says is an error', async () => {
   );
 });
 
-test('a cluster without a controller for the moment is asked again', async () => {
+test('createTopics asks again if the cluster has no controller at the moment', async () => {
   const starting = kafka();
   starting.refusals.push('NOT_CONTROLLER', 'REQUEST_TIMED_OUT');
   await createTopics(starting.kafka, [stream], options);
   expect(starting.created).toHaveLength(2);
 });
 
-test('why the broker does not create a topic is said', async () => {
+test("createTopics reports the broker's reason for a refused topic", async () => {
   const refusing = kafka();
   refusing.refusals.push('INVALID_REPLICATION_FACTOR');
   const error = await createTopics(refusing.kafka, [stream], options).catch((one: unknown) => one);
@@ -99,8 +99,8 @@ test.each([
   ['before 3.6', [DIFFERENCE]],
   ['from 3.6 on', [AFTER, BEFORE, DIFFERENCE]],
   ['from 4.0 on', [AFTER, BEFORE]],
-  ['that limits no timestamps', []],
-])('of a broker %s, each limit for timestamps is lifted that it knows', async (_, limits) => {
+  ['without limits on timestamps', []],
+])('createTopics lifts every limit on timestamps that a broker %s knows', async (_, limits) => {
   const broker = kafka();
   for (const name of limits) broker.settings[name] = '3600000';
   await createTopics(broker.kafka, [stream], options);
@@ -111,7 +111,7 @@ test.each([
   expect(configEntries).toContainEqual({ name: 'max.message.bytes', value: '66536' });
 });
 
-test('a dead-letter topic keeps its letters, whatever is the default of brokers', async () => {
+test("createTopics gives a dead-letter topic unlimited retention, whatever the broker's default is", async () => {
   const broker = kafka();
   await createTopics(broker.kafka, [stream], options);
   const { configEntries } = broker.created[1]!;

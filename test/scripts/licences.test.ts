@@ -3,7 +3,7 @@ import { ALLOWED, LICENCES_FILE, licencesPage, productionLicences } from '../../
 
 const licences = productionLicences();
 
-test('every package that is installed with this one has a licence that is let in', () => {
+test('every package that is installed with this one has an allowed licence', () => {
   const others = [...licences].filter(([, all]) =>
     all.split(', ').some((one) => !ALLOWED.includes(one)),
   );
@@ -12,6 +12,6 @@ test('every package that is installed with this one has a licence that is let in
   expect(licences.has('jest')).toBe(false);
 });
 
-test('docs/reference/licences.md is what `npm run licences` makes', () => {
+test('docs/reference/licences.md equals the output of `npm run licences`', () => {
   expect(readFileSync(LICENCES_FILE, 'utf8')).toBe(licencesPage(licences));
 });

@@ -25,10 +25,10 @@ jest.setTimeout(60_000);
 
 const ROOT = join(__dirname, '..', '..');
 const base64 = (text: string) => Buffer.from(text).toString('base64');
-/** 32 bytes that hold the canary. */
+/** A key of 32 bytes that contains the canary. */
 const KEY = base64(CANARY.padEnd(32, 'x'));
 
-/** A logger that takes everything, and what it was told. */
+/** A logger with all levels, and its output. */
 function recorded() {
   let text = '';
   const stream = new Writable({
@@ -40,7 +40,7 @@ function recorded() {
   return { logger: createLogger('trace', stream), text: () => text };
 }
 
-/** All ways in which this project shows an error. */
+/** The error in every form in which CloudSync shows errors. */
 function shown(error: unknown): string {
   const { logger, text } = recorded();
   logger.error({ err: error }, 'failed');
@@ -48,7 +48,7 @@ function shown(error: unknown): string {
   return text() + errorWithCause(error);
 }
 
-describe('the canary is found', () => {
+describe('sightings finds the canary', () => {
   test.each([
     CANARY,
     `AccountKey=${base64(CANARY)};`,
@@ -57,7 +57,7 @@ describe('the canary is found', () => {
   ])('in %s', (text) => expect(sightings(`before ${text} after`)).not.toEqual([]));
 });
 
-test('of errors no more is logged than type, message, stack and code, causes included', () => {
+test('the log has only type, message, stack and code of an error and of its causes', () => {
   const cause = Object.assign(new Error('refused'), { headers: { authorization: CANARY } });
   const error = Object.assign(new Error('failed', { cause }), {
     code: 'E1',
@@ -72,7 +72,7 @@ test('of errors no more is logged than type, message, stack and code, causes inc
   expect(sightings(shown({ message: 'odd', password: CANARY }))).toEqual([]);
 });
 
-describe('settings that are wrong are not shown', () => {
+describe('an error about a wrong setting does not show its value', () => {
   test.each([
     { KAFKA_BROKERS: `user:${CANARY}@broker:9092` },
     { KAFKA_BROKERS: `${CANARY}@broker:9092` },
@@ -89,7 +89,7 @@ describe('settings that are wrong are not shown', () => {
     { CLOUDSYNC_ENCRYPTION_KEYS: `a:${KEY.slice(1)}` },
     { CLOUDSYNC_ENCRYPTION_KEYS: `a:${KEY},a:${KEY}` },
     { CLOUDSYNC_FAULTS: CANARY },
-  ])('%#', (env: Record<string, string>) => {
+  ])('in an environment variable: %#', (env: Record<string, string>) => {
     let message = '';
     try {
       loadSettings(env);
@@ -101,7 +101,7 @@ describe('settings that are wrong are not shown', () => {
   });
 
   test.each([`api_key = "${CANARY}`, `api_key = ${CANARY}`, `[profile.default]\n${CANARY}`])(
-    'nor lines of a profile file: %#',
+    'in a profile file: %#',
     async (line) => {
       const folder = await mkdtemp(join(tmpdir(), 'cloudsync-profile-'));
       try {
@@ -121,14 +121,14 @@ describe('settings that are wrong are not shown', () => {
     { headers: { authorization: `Bearer ${CANARY}\n` } },
     { url: `https://user:${CANARY}@hooks.example` },
     { url: `ftp://hooks.example/${CANARY}` },
-  ])('nor options of the HTTP sink: %#', (option) => {
+  ])('in an option of the HTTP sink: %#', (option) => {
     const make = () => httpSink({ url: 'https://hooks.example', ...option });
     expect(make).toThrow(/httpSink/);
     expect(make).not.toThrow(CANARY);
   });
 });
 
-describe('clients that fail', () => {
+describe('errors of clients do not show the canary:', () => {
   let servers: FakeServer[] = [];
   const started = async (server: Promise<FakeServer>) => {
     servers.push(await server);
@@ -230,7 +230,7 @@ describe('clients that fail', () => {
   });
 });
 
-describe('commands, with every secret set and no server there', () => {
+describe('commands without servers do not show any secret', () => {
   const COMMANDS: [expected: string, ...args: string[]][] = [
     ["can't reach Temporal", 'status'],
     ["can't reach Kafka", 'api', 'start'],

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { environment, loadSettings, LOCAL_ENV_FILE } from '../../src/settings/config';
 import { UsageError } from '../../src/domain/errors';
 
-/** Keeps a profile of the person who runs the tests out of them. */
+/** Hides the Temporal profile of the user who runs the tests. */
 const NO_PROFILE = { TEMPORAL_CONFIG_FILE: join(tmpdir(), 'there-is-no-such-file.toml') };
 
 function load(env: NodeJS.ProcessEnv = {}) {
@@ -22,7 +22,7 @@ function faultsOf(env: NodeJS.ProcessEnv): string {
 }
 
 describe('defaults', () => {
-  test('of everything', () => {
+  test('exist for every setting', () => {
     expect(load()).toEqual({
       kafka: { brokers: ['127.0.0.1:9092'], clientId: 'cloudsync', ssl: false },
       temporal: { namespace: 'default', connection: { address: '127.0.0.1:7233' } },
@@ -65,7 +65,7 @@ describe('defaults', () => {
     });
   });
 
-  test.each(['', '  '])('an empty variable (%j) is an absent one', (empty) => {
+  test.each(['', '  '])('an empty variable (%j) counts as absent', (empty) => {
     const names = [
       'KAFKA_BROKERS',
       'KAFKA_SSL',
@@ -82,17 +82,17 @@ describe('defaults', () => {
     expect(load(Object.fromEntries(names.map((name) => [name, empty])))).toEqual(load());
   });
 
-  test('variables of others are none of our business', () => {
+  test('variables of other programs are ignored', () => {
     expect(load({ PATH: '/bin', cloudsync_topic: 'x', XCLOUDSYNC_TOPIC: 'x' })).toEqual(load());
   });
 });
 
-test('a token for commands that call the HTTP producer is known', () => {
+test('CLOUDSYNC_API_TOKEN is the token of commands that call the HTTP producer', () => {
   expect(load({ CLOUDSYNC_API_TOKEN: ' abc\n' }).apiToken).toBe('abc');
 });
 
 describe('Kafka', () => {
-  test('brokers are separated by commas; KAFKA_BOOTSTRAP_SERVERS is another name', () => {
+  test('brokers are separated by commas, and KAFKA_BOOTSTRAP_SERVERS is another name for KAFKA_BROKERS', () => {
     const brokers = ['a:1', 'b.example:29092'];
     expect(load({ KAFKA_BROKERS: 'a:1, b.example:29092' }).kafka.brokers).toEqual(brokers);
     expect(load({ KAFKA_BOOTSTRAP_SERVERS: 'a:1,b.example:29092' }).kafka.brokers).toEqual(brokers);
@@ -104,7 +104,7 @@ describe('Kafka', () => {
     ]);
   });
 
-  test('an IPv6 address stands in brackets', () => {
+  test('an IPv6 address is written in brackets', () => {
     const brokers = ['[::1]:9092', '[2001:db8::1]:9093'];
     expect(load({ KAFKA_BROKERS: brokers.join() }).kafka.brokers).toEqual(brokers);
     for (const wrong of ['::1:9092', '[::1]', '[]:1', '[a]:1', '[127.0.0.1]:1', '[::1]:70000']) {
@@ -123,7 +123,7 @@ describe('Kafka', () => {
     expect(load({ KAFKA_SSL: value }).kafka.ssl).toBe(ssl);
   });
 
-  test('SASL takes a mechanism, a name and a password', () => {
+  test('SASL needs a mechanism, a name and a password', () => {
     const env = {
       KAFKA_SASL_MECHANISM: 'scram-sha-512',
       KAFKA_SASL_USERNAME: 'me',
@@ -148,7 +148,7 @@ describe('clouds', () => {
     CLOUDSYNC_AZURE_ACCOUNT_URL: 'https://account.blob.core.windows.net',
   };
 
-  test('bucket and container, with what is said of them', () => {
+  test('bucket and container are read with their options', () => {
     expect(load(given)).toMatchObject({
       sink: 'cloud',
       s3: { bucket: 'bucket', prefix: 'a/b', forcePathStyle: true, client: {} },
@@ -157,7 +157,7 @@ describe('clouds', () => {
     });
   });
 
-  test('what the AWS SDK finds by itself is left to it', () => {
+  test('variables that the AWS SDK reads by itself are left to the SDK', () => {
     const aws = {
       AWS_ENDPOINT_URL_S3: 'http://x',
       AWS_ACCESS_KEY_ID: 'i',
@@ -171,7 +171,7 @@ describe('clouds', () => {
     });
   });
 
-  test('what is wrong is named, not shown', () => {
+  test('a wrong setting is named, and its value is not shown', () => {
     const wrong = {
       CLOUDSYNC_SINK: 's3cret',
       CLOUDSYNC_S3_PREFIX: '/s3cret',
@@ -187,14 +187,14 @@ describe('clouds', () => {
 });
 
 describe('Temporal', () => {
-  test('its own names', () => {
+  test('address and namespace are read from the variables of Temporal', () => {
     const env = { TEMPORAL_ADDRESS: 'temporal:7233', TEMPORAL_NAMESPACE: 'orders' };
     const { temporal, dev } = load(env);
     expect(temporal).toEqual({ namespace: 'orders', connection: { address: 'temporal:7233' } });
     expect(dev).toMatchObject({ temporalAddress: 'temporal:7233', namespace: 'orders' });
   });
 
-  test('a worker version has a deployment and a build id', () => {
+  test('a worker version needs a deployment and a build id', () => {
     const env = { CLOUDSYNC_WORKER_DEPLOYMENT: 'sync', CLOUDSYNC_WORKER_BUILD_ID: '1.2.0' };
     const workerVersion = { deploymentName: 'sync', buildId: '1.2.0' };
     expect(load(env).temporal).toMatchObject({ workerVersion });
@@ -207,14 +207,14 @@ describe('Temporal', () => {
     );
   });
 
-  test('an API key turns TLS on', () => {
+  test('an API key enables TLS', () => {
     expect(load({ TEMPORAL_API_KEY: 'key' }).temporal.connection).toMatchObject({
       apiKey: 'key',
       tls: true,
     });
   });
 
-  test("only what is given counts, not the process's own environment", () => {
+  test("only the given environment is read, not the process's own", () => {
     const before = process.env.TEMPORAL_NAMESPACE;
     process.env.TEMPORAL_NAMESPACE = 'of-the-process';
     try {
@@ -225,7 +225,7 @@ describe('Temporal', () => {
     }
   });
 
-  test('a profile or a certificate that is not there is a usage error', () => {
+  test('a profile or a certificate that does not exist is a usage error', () => {
     expect(faultsOf({ TEMPORAL_PROFILE: 'nobody' })).toContain('nobody');
     expect(faultsOf({ TEMPORAL_TLS_SERVER_CA_CERT_PATH: '/no/such/ca.pem' })).toContain(
       'TEMPORAL_',
@@ -233,7 +233,7 @@ describe('Temporal', () => {
   });
 });
 
-test('the rest', () => {
+test('all other settings are read', () => {
   const settings = load({
     CLOUDSYNC_TOPIC: 'orders',
     CLOUDSYNC_STREAMS: './streams.ts',
@@ -283,8 +283,8 @@ test('the rest', () => {
   });
 });
 
-describe('what is wrong', () => {
-  /** Values that must not be seen in any message. */
+describe('a wrong setting', () => {
+  /** Wrong values, which must not be in any error message. */
   const WRONG = {
     KAFKA_BROKERS: 's3cret-broker',
     KAFKA_BOOTSTRAP_SERVERS: 's3cret-broker:1,',
@@ -324,33 +324,33 @@ describe('what is wrong', () => {
     expect(() => load({ [name]: String(value - 1) })).not.toThrow();
   });
 
-  test.each(Object.entries(WRONG))('%s is named, its value is not', (name, value) => {
+  test.each(Object.entries(WRONG))('%s is named, and its value is not shown', (name, value) => {
     const faults = faultsOf({ [name]: value });
     expect(faults).toContain(name);
     expect(faults).not.toContain('s3cret');
   });
 
-  test('everything is named at once', () => {
+  test('is named together with all others', () => {
     const faults = faultsOf({ ...WRONG, TEMPORAL_PROFILE: 'nobody' });
     for (const name of [...Object.keys(WRONG), 'TEMPORAL_']) expect(faults).toContain(name);
     expect(faults).not.toContain('s3cret');
   });
 
-  test('a mechanism without name and password, beside other faults', () => {
+  test('a SASL mechanism without name and password is named beside other faults', () => {
     const faults = faultsOf({ KAFKA_SASL_MECHANISM: 'plain', CLOUDSYNC_LOG_LEVEL: 'loud' });
     for (const name of ['KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD', 'CLOUDSYNC_LOG_LEVEL']) {
       expect(faults).toContain(name);
     }
   });
 
-  test('a password is not shown with what lacks beside it', () => {
+  test('a password is not shown when the name beside it is missing', () => {
     const faults = faultsOf({ KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_PASSWORD: 's3cret' });
     expect(faults).toContain('KAFKA_SASL_USERNAME');
     expect(faults).not.toContain('s3cret');
   });
 
   test.each(['CLOUDSYNC_', 'CLOUDSYNC_TOPIC_', 'CLOUDSYNC_FAULT', 'CLOUDSYNC_constructor'])(
-    'an unknown name, %s, is an error even when empty',
+    'the unknown name %s is an error even when it is empty',
     (name) => {
       expect(faultsOf({ [name]: '' })).toContain(`${name}: unknown setting`);
     },
@@ -384,7 +384,7 @@ describe('environment', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  test('is that of the process where no servers were started', () => {
+  test("is the process's own if no local servers were started", () => {
     process.env.CLOUDSYNC_TOPIC = 'orders';
     expect(environment()).toEqual({ PATH: before.env.PATH, CLOUDSYNC_TOPIC: 'orders' });
   });
@@ -405,7 +405,7 @@ describe('environment', () => {
       );
     });
 
-    test('the file fills in what the process does not say', () => {
+    test('the file sets variables that the process does not have', () => {
       process.env.CLOUDSYNC_LOG_LEVEL = 'debug';
       expect(environment()).toEqual({
         PATH: before.env.PATH,
@@ -418,7 +418,7 @@ describe('environment', () => {
       });
     });
 
-    test('the AWS SDK gets what it can not find in the environment by itself', () => {
+    test('the settings give the AWS SDK the values that are only in the file', () => {
       const { s3, sink, azure } = loadSettings({ ...NO_PROFILE, ...environment() });
       expect(sink).toBe('cloud');
       expect(s3).toEqual({
@@ -436,7 +436,7 @@ describe('environment', () => {
       });
     });
 
-    test('a local bucket is used with its own server and keys, whatever AWS account is at hand', () => {
+    test('the local bucket is used with its own server and keys, even if the process has an AWS account', () => {
       process.env.AWS_ACCESS_KEY_ID = 'real';
       process.env.AWS_SECRET_ACCESS_KEY = 'real';
       process.env.AWS_SESSION_TOKEN = 'real';
@@ -447,7 +447,7 @@ describe('environment', () => {
       expect(client.credentials).toEqual({ accessKeyId: 'id', secretAccessKey: 'key' });
     });
 
-    test('a bucket of its own takes nothing of the local one', () => {
+    test('a bucket of the process is used without the settings of the local bucket', () => {
       process.env.CLOUDSYNC_S3_BUCKET = 'mine';
       const settings = loadSettings({ ...NO_PROFILE, ...environment() });
       expect(settings.s3).toEqual({ bucket: 'mine', forcePathStyle: false, client: {} });
@@ -455,7 +455,7 @@ describe('environment', () => {
     });
 
     test.each(['AZURE_STORAGE_CONNECTION_STRING', 'CLOUDSYNC_AZURE_CONTAINER'])(
-      'a storage account of its own, by %s, takes nothing of the local one',
+      'a storage account of the process, set by %s, is used without the settings of the local one',
       (name) => {
         process.env[name] = 'UseDevelopmentStorage=true';
         const env = environment();
@@ -471,7 +471,7 @@ describe('environment', () => {
       ['s3', 'AWS_ENDPOINT_URL'],
       ['blob', 'CLOUDSYNC_AZURE_CONTAINER'],
       ['blob', 'CLOUDSYNC_AZURE_ACCOUNT_URL'],
-    ] as const)('dev up starts no %s that %s would keep from being used', (cloud, name) => {
+    ] as const)('dev up does not start %s if %s is set', (cloud, name) => {
       process.env[name] = 'https://mine';
       const { s3, azure } = loadSettings({ ...NO_PROFILE, ...environment() });
       const { dev } = loadSettings({ ...NO_PROFILE, ...process.env });
@@ -479,12 +479,12 @@ describe('environment', () => {
       expect(dev).toMatchObject({ s3: cloud === 's3', blob: cloud === 'blob' });
     });
 
-    test('the environment can go back to files', () => {
+    test('the process can select the file sink instead of the local storages', () => {
       process.env.CLOUDSYNC_SINK = 'file';
       expect(loadSettings({ ...NO_PROFILE, ...environment() }).sink).toBe('file');
     });
 
-    test('a Kafka of its own takes nothing of the local one', () => {
+    test('a Kafka of the process is used without the settings of the local one', () => {
       process.env.KAFKA_BOOTSTRAP_SERVERS = 'kafka:9092';
       const env = environment();
       expect(env).not.toHaveProperty('KAFKA_BROKERS');
@@ -492,7 +492,7 @@ describe('environment', () => {
       expect(loadSettings({ ...NO_PROFILE, ...env }).kafka.brokers).toEqual(['kafka:9092']);
     });
 
-    test('a Temporal of its own takes nothing of the local one', () => {
+    test('a Temporal of the process is used without the settings of the local one', () => {
       process.env.TEMPORAL_ADDRESS = 'temporal:7233';
       const env = environment();
       expect(env).not.toHaveProperty('TEMPORAL_NAMESPACE');

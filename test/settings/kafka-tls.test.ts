@@ -16,7 +16,7 @@ const MUTUAL = {
 };
 const load = (env: NodeJS.ProcessEnv) => loadSettings({ TEMPORAL_CONFIG_FILE: '/none', ...env });
 
-test('the files are read', () => {
+test('loadSettings reads the certificates and the key from files', () => {
   const { KAFKA_SSL, KAFKA_SSL_CA_FILE } = MUTUAL;
   expect(load({ KAFKA_SSL, KAFKA_SSL_CA_FILE }).kafka.ssl).toEqual({ ca: pem('ca.crt') });
   expect(load(MUTUAL).kafka.ssl).toEqual({
@@ -40,11 +40,11 @@ test.each([
     { KAFKA_SSL_KEY_FILE: fixture('server.key') },
     /KAFKA_SSL_KEY_FILE: must be the private key of KAFKA_SSL_CERT_FILE/,
   ],
-])('%j is a fault that is named', (env, fault) => {
+])('%j is an error that names the setting', (env, fault) => {
   expect(() => load({ ...MUTUAL, ...env })).toThrow(fault);
 });
 
-test('a fault does not show what is in a file', () => {
+test('an error does not show the content of a file', () => {
   const directory = mkdtempSync(join(tmpdir(), 'cloudsync-tls-'));
   const path = join(directory, 'key');
   writeFileSync(path, 'HUSH');
@@ -55,7 +55,7 @@ test('a fault does not show what is in a file', () => {
   }
 });
 
-/** Connects as kafkajs does, and resolves with what each side says. */
+/** Connects as kafkajs does. Resolves with each side's view of the other. */
 async function handshake(env: NodeJS.ProcessEnv) {
   const tls = { cert: pem('server.crt'), key: pem('server.key'), ca: pem('ca.crt') };
   const broker = createServer({ ...tls, requestCert: true });
@@ -83,14 +83,14 @@ async function handshake(env: NodeJS.ProcessEnv) {
   }
 }
 
-test('a client shows its certificate to brokers, and trusts those of the authority', async () => {
+test('a client sends its certificate to brokers, and trusts brokers of the authority', async () => {
   expect(await handshake(MUTUAL)).toEqual({
     broker: { name: 'client', authorized: true },
     client: 'trusted',
   });
 });
 
-test('without the authority a client trusts no broker that has its certificate from it', async () => {
+test('a client without the authority does not trust brokers of that authority', async () => {
   const { KAFKA_SSL } = MUTUAL;
   expect(await handshake({ KAFKA_SSL })).toMatchObject({
     client: expect.stringMatching(/SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_VERIFY/) as string,

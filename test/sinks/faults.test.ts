@@ -3,7 +3,7 @@ import type { Sink } from '../../src/domain/stream/sink';
 import { failsForGood, parseFaults, withFaults, type FaultRates } from '../../src/sinks/faults';
 import { write } from './support/write';
 
-test('a stream may be called as something that objects inherit', () => {
+test('a stream may have the name of a property that objects inherit', () => {
   const { rates } = parseFaults('constructor:timeout=0.5,constructor:throttle=0.1');
   expect(rates).toEqual({ constructor: { timeout: 0.5, throttle: 0.1 } });
   expect(Object).not.toHaveProperty('timeout');
@@ -21,7 +21,7 @@ describe('parseFaults', () => {
         seed: 7,
       },
     ],
-  ])('%j', (text, faults) => {
+  ])('reads %j', (text, faults) => {
     expect(parseFaults(text)).toEqual(faults);
   });
 
@@ -42,14 +42,14 @@ describe('parseFaults', () => {
     'seed=x',
     'seed=-1',
     'seed=',
-  ])('refuses %j and names its place', (part) => {
+  ])('refuses %j and names its position', (part) => {
     expect(() => parseFaults(`aws:throttle=0.1,${part}`)).toThrow(
       /^part 2 is not STREAM:KIND=RATE/,
     );
   });
 });
 
-/** A sink that counts what it is given. */
+/** A sink that lists the message ids of its writes. */
 function countingSink(): Sink & { writes: string[] } {
   const writes: string[] = [];
   return {
@@ -63,7 +63,7 @@ function countingSink(): Sink & { writes: string[] } {
 
 const IDS = Array.from({ length: 2_000 }, (_, i) => `m${i}`);
 
-/** What happens to one attempt for each id: `written`, or the type of the failure. */
+/** The results of one attempt for each id: `written`, or the type of the failure. */
 async function fates(sink: Sink, ids = IDS): Promise<string[]> {
   return Promise.all(
     ids.map((messageId) =>
@@ -80,7 +80,7 @@ function share(all: string[], one: string): number {
 }
 
 describe('withFaults', () => {
-  test('without rates nothing fails', async () => {
+  test('lets every attempt succeed without rates', async () => {
     expect(share(await fates(withFaults(countingSink(), {}, 1)), 'written')).toBe(1);
   });
 
@@ -88,14 +88,14 @@ describe('withFaults', () => {
     ['timeout', 'Transient', 0.2],
     ['throttle', 'Throttled', 0.2],
     ['permanent', 'Permanent', 0.05],
-  ])('%s fails about that share of attempts as %s', async (kind, type, rate) => {
+  ])('the rate of %s makes this share of attempts fail as %s', async (kind, type, rate) => {
     const all = await fates(withFaults(countingSink(), { [kind]: rate }, 1));
     // 2,000 draws: four standard deviations are below 0.04.
     expect(Math.abs(share(all, type) - rate)).toBeLessThan(0.04);
     expect(share(all, type) + share(all, 'written')).toBe(1);
   });
 
-  test('half of the timeouts strike after the write took effect', async () => {
+  test('half of the timeouts happen after the write took effect', async () => {
     const sink = countingSink();
     const all = await fates(withFaults(sink, { timeout: 1 }, 1));
     expect(share(all, 'Transient')).toBe(1);
@@ -109,7 +109,7 @@ describe('withFaults', () => {
     expect(sink.writes).toEqual([]);
   });
 
-  test('the same seed, message and attempt meet the same fate, in any order', async () => {
+  test('the same seed, message and attempt give the same result, in any order', async () => {
     const rates: FaultRates = { timeout: 0.2, throttle: 0.2, permanent: 0.1 };
     const forwards = await fates(withFaults(countingSink(), rates, 7));
     const backwards = await fates(withFaults(countingSink(), rates, 7), [...IDS].reverse());
@@ -117,7 +117,7 @@ describe('withFaults', () => {
     expect(await fates(withFaults(countingSink(), rates, 8))).not.toEqual(forwards);
   });
 
-  test('each attempt of a record has a fate of its own', async () => {
+  test('each attempt of a record has an independent result', async () => {
     const sink = withFaults(countingSink(), { timeout: 0.5 }, 1);
     const first = await fates(sink, IDS.slice(0, 100));
     const second = await fates(sink, IDS.slice(0, 100));
@@ -127,7 +127,7 @@ describe('withFaults', () => {
     expect(share(all, 'written')).toBeGreaterThan(0.2);
   });
 
-  test('a permanent fault stays, attempt by attempt, and can be foretold', async () => {
+  test('a permanent fault is the same in every attempt, and failsForGood predicts it', async () => {
     const rates = { permanent: 0.3 };
     const sink = withFaults(countingSink(), rates, 3);
     const first = await fates(sink);
@@ -142,7 +142,7 @@ describe('withFaults', () => {
     await expect(write(sink)).rejects.toMatchObject({ type: 'Throttled', retryAfterMs: 500 });
   });
 
-  test('everything else is left to the sink', async () => {
+  test('all other methods are those of the sink', async () => {
     const close = jest.fn(() => Promise.resolve());
     async function* stored() {
       yield await Promise.resolve(Buffer.from('a'));

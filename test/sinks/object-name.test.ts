@@ -16,11 +16,11 @@ test.each([
   ['~', '%7E'],
   ['é', '%C3%A9'],
   ['a\0b', 'a%00b'],
-])('%j is %s', (id, name) => {
+])('the object name of %j is %s', (id, name) => {
   expect(objectName(id)).toBe(name);
 });
 
-test('is safe as a file name, with room for an extension', () => {
+test('an object name is safe as a file name, with room for an extension', () => {
   fc.assert(
     fc.property(messageIds, (id) => {
       const name = objectName(id);
@@ -31,8 +31,8 @@ test('is safe as a file name, with room for an extension', () => {
   );
 });
 
-test('two ids never share a name', () => {
-  // Ids that look like the names of other ids are the hard ones.
+test('two ids never have the same object name', () => {
+  // Ids that look like the names of other ids are the difficult ones.
   const id = fc.oneof(
     messageIds,
     messageIds.map(objectName),
@@ -50,7 +50,7 @@ test('two ids never share a name', () => {
   );
 });
 
-test('long ids that begin alike stay apart and keep a readable beginning', () => {
+test('long ids with the same beginning get different names with a readable beginning', () => {
   const names = ['a', 'b', 'c'].map((end) => objectName('x'.repeat(500) + end));
   expect(new Set(names).size).toBe(3);
   for (const name of names) expect(name).toMatch(/^x{135}~[0-9a-f]{64}$/);

@@ -3,7 +3,7 @@ import { withinTime } from '../../src/sinks/within-time';
 
 const never = () => new Promise<never>(() => undefined);
 
-test('gives what the request gives, and leaves nothing on the signal', async () => {
+test("withinTime returns the request's result, and leaves no listener on the signal", async () => {
   const { signal } = new AbortController();
   await expect(withinTime(10_000, signal, () => Promise.resolve(1))).resolves.toBe(1);
   await expect(withinTime(10_000, signal, () => Promise.reject(new Error('no')))).rejects.toThrow(
@@ -12,7 +12,7 @@ test('gives what the request gives, and leaves nothing on the signal', async () 
   expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
-test('ends a request that takes too long, and tells it', async () => {
+test('withinTime ends a request that takes too long, and aborts its signal', async () => {
   let told: AbortSignal | undefined;
   const request = withinTime(10, undefined, (signal) => {
     told = signal;
@@ -25,7 +25,7 @@ test('ends a request that takes too long, and tells it', async () => {
   expect(told?.aborted).toBe(true);
 });
 
-test("ends with the reason of the caller's signal, also where the request minds none", async () => {
+test("withinTime ends with the reason of the caller's signal, even if the request ignores its signal", async () => {
   const controller = new AbortController();
   const request = withinTime(10_000, controller.signal, never);
   controller.abort(new Error('shutting down'));
@@ -35,7 +35,7 @@ test("ends with the reason of the caller's signal, also where the request minds 
   expect(begun).not.toHaveBeenCalled();
 });
 
-test('a request that fails after its end disturbs nobody', async () => {
+test('withinTime ignores a request that fails after its time', async () => {
   const request = withinTime(
     10,
     undefined,

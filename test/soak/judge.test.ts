@@ -16,7 +16,7 @@ function evidence(more: Partial<Evidence> = {}): Evidence {
 }
 const delivered = (...ids: string[]) => new Map(ids.map((id) => [id, id.toUpperCase()]));
 
-test('finds nothing if the sink holds exactly what is shown', () => {
+test('judge finds nothing if the sink has exactly the records of the topic', () => {
   expect(judge(evidence())).toEqual([]);
 });
 
@@ -56,11 +56,11 @@ test.each<[string, Partial<Evidence>, string]>([
     },
     'e was acknowledged, and is not on the topic',
   ],
-])('finds a record that %s', (_, more, finding) => {
+])('judge finds a record that %s', (_, more, finding) => {
   expect(judge(evidence(more))).toEqual([finding]);
 });
 
-test('allows a compacted topic to show less than was delivered', () => {
+test('judge accepts that a compacted topic has fewer records than were delivered', () => {
   expect(
     judge(evidence({ shown: new Map(), delivered: delivered('a', 'c'), compacted: true })),
   ).toEqual([]);

@@ -1,26 +1,26 @@
-/** What became of a record, as far as its writer knows. */
+/** The end of a record, as far as its writer knows. */
 export type Fate = 'committed' | 'aborted' | 'unknown';
 
 export interface Evidence {
-  /** What Kafka's console consumer shows with `read_committed`, by message id. */
+  /** The records that Kafka's console consumer shows with `read_committed`, by message id. */
   shown: Map<string, { partition: number; offset: number; value: string }>;
-  /** What lies at the sink, by message id. */
+  /** The values at the sink, by message id. */
   delivered: Map<string, string>;
-  /** Writes that the sink has answered. */
+  /** The writes that the sink has answered. */
   journal: { messageId: string; partition: number; offset: number; outcome: string }[];
   fates: Map<string, Fate>;
-  /** Whether Kafka may have removed what it once showed: a compacted topic. */
+  /** Whether the topic is compacted, so that Kafka may have removed records that it showed before. */
   compacted: boolean;
 }
 
 /**
  * Compares a topic with its stream's sink.
  *
- * A topic that keeps its records: the sink holds exactly what the console consumer shows. The same goes for a
- * topic that is made anew: `shown` then is what was shown of each topic of that name before it was deleted.
+ * If the topic keeps its records, the sink must have exactly the records that the console consumer shows. For a
+ * recreated topic, `shown` has the records of each topic of that name before it was deleted.
  *
- * A compacted topic shows the latest record of each key. What it shows must be at the sink. What is at the sink
- * besides was overwritten since: some producer must have committed it, or not know whether it did.
+ * A compacted topic shows the latest record of each key. Each shown record must be at the sink. Every other record
+ * at the sink was overwritten since: its producer must have committed it, or not know whether it did.
  */
 export function judge({ shown, delivered, journal, fates, compacted }: Evidence): string[] {
   const findings: string[] = [];
@@ -40,7 +40,7 @@ export function judge({ shown, delivered, journal, fates, compacted }: Evidence)
   const written = new Set<string>();
   for (const { messageId, partition, offset, outcome } of journal) {
     const place = shown.get(messageId);
-    // A plain producer that tries again may leave a record twice; the first one is shown here.
+    // A plain producer may write a record twice when it retries. `shown` has the first one.
     if (place && (partition !== place.partition || offset < place.offset)) {
       findings.push(
         `${messageId} was taken from ${partition}@${offset}, and lies at ${place.partition}@${place.offset}`,

@@ -15,21 +15,21 @@ import type { Fate } from './judge';
 import { PARTITIONS, TOPIC_NAMES, topicOf, type TopicName } from './topics';
 
 const KEYS = 20;
-/** A transaction that nobody ends holds back all readers for this long. */
+/** An abandoned transaction holds all readers back for this time. */
 const TRANSACTION_TIMEOUT_MS = 45_000;
 const RESTART_MS = 2_000;
 
-/** Kafka is away for seconds. A client that has not come back after this time hangs, as kafka-python sometimes does. */
+/** Kafka is away for seconds only. A client that is not back after this time hangs, as kafka-python sometimes does. */
 const SESSION_LIMIT_MS = 5 * 60_000;
 
-/** Writes to all topics by clients of others, each in a process of its own, and keeps books. */
+/** Writes to all topics with other clients, each in a process of its own, and records what they wrote. */
 export class Load {
   readonly fates: Record<TopicName, Map<string, Fate>> = {
     log: new Map(),
     compacted: new Map(),
     remade: new Map(),
   };
-  /** Topics that nobody may write to for now. */
+  /** The topics that nobody may write to at the moment. */
   readonly closed = new Set<TopicName>();
   readonly #busy = new Map<WriterName, TopicName>();
   readonly #random: Random;
@@ -46,7 +46,7 @@ export class Load {
     this.#random = new Random(seed ^ 0x50a4);
   }
 
-  /** Ends when the time is up and all transactions were ended, but for those that are left open. */
+  /** Resolves when the time is up and all transactions have ended, except those that are left open on purpose. */
   async run(milliseconds: number): Promise<void> {
     const end = Date.now() + milliseconds;
     await Promise.all(WRITERS.map((writer) => this.#write(writer, end)));
@@ -66,7 +66,7 @@ export class Load {
       try {
         await this.#session(client, topic, end);
       } catch (error) {
-        // Kafka was away for too long. What was asked for and not answered stays unknown.
+        // Kafka was away for too long. The fate of unanswered requests stays unknown.
         this.log.write('writer', { writer, error: String(error) });
         client.kill();
         client = undefined;
@@ -79,7 +79,7 @@ export class Load {
     client?.kill();
   }
 
-  /** The life of one producer. */
+  /** Runs one producer from its start to its end. */
   async #session(client: LineProcess, topic: TopicName, end: number): Promise<void> {
     const random = this.#random;
     const producer = `soak-${++this.#producers}`;
@@ -100,13 +100,13 @@ export class Load {
     await ask({ do: 'close', producer });
   }
 
-  /** False if the transaction is left open. */
+  /** Runs one transaction. Resolves with false if it is left open. */
   async #transaction(client: LineProcess, topic: TopicName, producer: string): Promise<boolean> {
     const random = this.#random;
     const sent: string[] = [];
     await client.ask({ do: 'begin', producer });
     for (let batches = random.integer(1, 4); batches > 0; batches--) {
-      // Nothing is committed that nobody has asked to commit.
+      // Without a request to commit, nothing is committed.
       sent.push(...(await this.#send(client, topic, producer, 'aborted', 'aborted')));
       await sleep(random.integer(0, 300));
     }

@@ -30,5 +30,5 @@ soak(options, out, progress, interrupted.signal)
     process.stderr.write(`${error instanceof Error ? (error.stack ?? '') : String(error)}\n`);
     process.exitCode = 2;
   })
-  // What was ended early may go on without what it needs.
+  // After an early end, some parts may still run without the servers that they need.
   .finally(() => process.exit());

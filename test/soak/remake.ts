@@ -40,9 +40,9 @@ export async function createTopics(kafka: Kafka, names: readonly TopicName[] = T
 }
 
 /**
- * Deletes the topic and makes it anew, and gives what it has shown last. Everything was delivered before,
- * because records that nobody has consumed go with their topic. The clients write to the new topic at once, so that it
- * may outgrow the offset that a group has committed of the old one.
+ * Deletes the topic and creates it again. Returns the records that the old topic showed last. It waits until all of
+ * them are delivered, because unconsumed records are deleted with their topic. The clients write to the new topic at
+ * once, so that it may grow beyond the offset that a group has committed of the old one.
  */
 export async function remake(remaking: Remaking): Promise<Evidence['shown'] | undefined> {
   const { kafka, port, load, log, delivered } = remaking;
@@ -58,7 +58,7 @@ export async function remake(remaking: Remaking): Promise<Evidence['shown'] | un
   try {
     await wait('nobody writes to the topic', () => !load.isBusy(name));
     await untilNoTransaction(port, name);
-    // Nobody has written since it was made anew.
+    // Nobody has written to the topic since it was created again.
     if (await isEmpty(port, name)) return undefined;
     const shown = await showWhole(port, topic);
     const ids = [...shown.keys()];
@@ -84,7 +84,7 @@ export async function remake(remaking: Remaking): Promise<Evidence['shown'] | un
   }
 }
 
-/** Waits until no transaction holds back what lies on the topic. */
+/** Waits until no open transaction holds records of the topic back. */
 export async function untilNoTransaction(port: number, name: TopicName): Promise<void> {
   await wait(`no transaction is open on ${topicOf(name)}`, async () => {
     const ends = await endsOf(port, name);
@@ -110,7 +110,7 @@ function endsOf(port: number, name: TopicName) {
   );
 }
 
-/** Kafka may be killed while its consumer reads: what is shown twice alike is whole. */
+/** Reads the topic until two reads are equal, because Kafka may be killed while its consumer reads. */
 async function showWhole(port: number, topic: string): Promise<Evidence['shown']> {
   for (;;) {
     const once = await showCommitted(`127.0.0.1:${port}`, topic);
@@ -119,7 +119,7 @@ async function showWhole(port: number, topic: string): Promise<Evidence['shown']
   }
 }
 
-/** Kafka may be away at any moment. */
+/** Waits for the condition. Errors count as false, because Kafka may be away at any moment. */
 function wait(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const tried = async () => {
     try {

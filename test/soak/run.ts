@@ -27,13 +27,13 @@ const SETTLE_MS = 15 * 60_000;
 export interface SoakOptions {
   minutes: number;
   seed: number;
-  /** Milliseconds that each of five writers waits between two batches or transactions. */
+  /** The pause of each of the five writers between two batches or transactions, in milliseconds. */
   pauseMs: [number, number];
-  /** Seconds between two times that the topic is made anew. */
+  /** The time between two recreations of the topic, in seconds. */
   remakeSeconds: [number, number];
 }
 
-/** A line for each stream; `findings` is empty when the sink holds what Kafka's console consumer shows. */
+/** The result for each stream. `findings` is empty if the sink has the records that Kafka's console consumer shows. */
 export interface SoakReport {
   streams: { name: string; shown: number; delivered: number; findings: string[] }[];
   fates: Record<string, Record<string, number>>;
@@ -67,7 +67,7 @@ export async function soak(
   }
 }
 
-/** Kills, stops and freezes of what a soak runs: two bridge workers and both servers. */
+/** Whether a soak can inject the fault: kills, stops and freezes of its two bridge workers and both servers. */
 function isUsual({ fault }: FaultEvent): boolean {
   if (fault.kind !== 'kill' && fault.kind !== 'stop' && fault.kind !== 'freeze') return false;
   return ['kafka', 'temporal', ...BRIDGES].includes(fault.target);

@@ -8,7 +8,7 @@ import type { Evidence } from './judge';
 const LINE = /^Partition:(\d+)\tOffset:(\d+)\t(.*)$/;
 const MAX_BYTES = 1 << 30;
 
-/** What Kafka's console consumer shows of a topic, from its beginning, to those who read committed records. */
+/** Reads the committed records of a topic from its start with Kafka's console consumer. */
 export async function showCommitted(brokers: string, topic: string): Promise<Evidence['shown']> {
   const kafka = await provisionKafka(userCacheDirectory(process.env), () => undefined);
   if (kafka.kind !== 'jars') throw new Error('it needs Java 17 and Maven');
@@ -27,7 +27,7 @@ export async function showCommitted(brokers: string, topic: string): Promise<Evi
     const [, partition, offset, value] = LINE.exec(line) ?? [];
     if (value === undefined) continue;
     const { id } = JSON.parse(value) as { id: string };
-    // A plain producer that tried again has left it twice: the first one counts.
+    // A plain producer has written the record twice when it retried. The first one counts.
     if (!shown.has(id))
       shown.set(id, { partition: Number(partition), offset: Number(offset), value });
   }

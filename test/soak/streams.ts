@@ -7,7 +7,7 @@ import { LANES, streamOf, TOPIC_NAMES, topicOf } from './topics';
 
 const message = z.object({ id: z.string().min(1), pad: z.string() });
 
-/** A stream in each lane for each topic. */
+/** The streams of a soak: one in each lane for each topic. */
 export default ({ sinkDirectory }: Settings) =>
   TOPIC_NAMES.flatMap((topic) =>
     LANES.map((lane) => {
@@ -18,7 +18,7 @@ export default ({ sinkDirectory }: Settings) =>
         topic: topicOf(topic),
         schema: message,
         sink: withJournal(fileSystemSink({ directory: join(sinkDirectory, name) }), journal),
-        // No fault is long enough to use these up: nothing is dead-lettered.
+        // No fault lasts long enough to use up these attempts, so nothing is dead-lettered.
         retry: {
           fastAttempts: 2,
           maximumAttempts: 100_000,

@@ -1,4 +1,4 @@
-/** What a soak writes to: one topic of each kind, with a stream in each lane. */
+/** The topics of a soak: one of each kind, with a stream in each lane. */
 export const TOPICS = {
   log: { 'retention.ms': '-1' },
   compacted: {
@@ -6,13 +6,13 @@ export const TOPICS = {
     'segment.ms': '5000',
     'min.cleanable.dirty.ratio': '0.001',
   },
-  /** Deleted and made anew now and then. */
+  /** Deleted and created again at times. */
   remade: { 'retention.ms': '-1' },
 } satisfies Record<string, Record<string, string>>;
 
 export type TopicName = keyof typeof TOPICS;
 export const TOPIC_NAMES = Object.keys(TOPICS) as TopicName[];
-/** Each of two bridge workers needs one of each topic, or it is not ready. */
+/** Each of the two bridge workers needs one partition of each topic to be ready. */
 export const PARTITIONS = 2;
 export const LANES = ['record', 'chunk'] as const;
 

@@ -6,7 +6,7 @@ import { json } from 'node:stream/consumers';
 type Value = { stringValue?: string; intValue?: number | string; arrayValue?: unknown };
 type Attributes = { key: string; value: Value }[];
 
-/** A span as OTLP writes it in JSON. */
+/** A span in the JSON of OTLP. */
 interface OtlpSpan {
   traceId: string;
   spanId: string;

@@ -21,12 +21,12 @@ export function spansInMemory(): InMemorySpanExporter {
 
 export const TRACE_ID = 'a'.repeat(32);
 
-/** A `traceparent` of a sampled span with that id, one of 16 digits. */
+/** A `traceparent` of a sampled span with this id of 16 digits. */
 export function traceparent(spanId: string, traceId = TRACE_ID): string {
   return `00-${traceId}-${spanId}-01`;
 }
 
-/** The header of a record. */
+/** The header `traceparent` of a record. */
 export function traceHeader(value: string): [string, Buffer] {
   return ['traceparent', Buffer.from(value)];
 }

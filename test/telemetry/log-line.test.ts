@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { createLogger } from '../../src/telemetry/logger';
 
-/** What a logger writes, on a terminal or elsewhere. */
+/** The output of a logger, on a terminal or elsewhere. */
 function written(isTerminal: boolean, log: (logger: ReturnType<typeof createLogger>) => void) {
   let text = '';
   const stream = new Writable({
@@ -16,7 +16,7 @@ function written(isTerminal: boolean, log: (logger: ReturnType<typeof createLogg
 
 const fields = { stream: 'payments', messageId: 'p-3', error: 'db is down', attempt: 2 };
 
-test('a log line in a terminal is text, and JSON elsewhere', () => {
+test('a log line is text on a terminal, and JSON elsewhere', () => {
   const shown = written(true, (logger) => logger.warn(fields, 'Attempt at the sink failed'));
   expect(shown).toMatch(
     /^\d\d:\d\d:\d\d WARN {2}Attempt at the sink failed stream=payments messageId=p-3 error="db is down" attempt=2\n$/,
@@ -25,7 +25,7 @@ test('a log line in a terminal is text, and JSON elsewhere', () => {
   expect(JSON.parse(json)).toMatchObject({ ...fields, level: 40 });
 });
 
-test('the stack of an error stands below its line', () => {
+test('the stack of an error is printed below its line', () => {
   const [line, ...below] = written(true, (logger) =>
     logger.error({ err: new TypeError('no such field') }, 'Stopping failed'),
   ).split('\n');
@@ -38,7 +38,7 @@ test('the stack of an error stands below its line', () => {
   ]);
 });
 
-test('what a record holds can not steer the terminal', () => {
+test('a log line on a terminal has no control characters of a record', () => {
   const shown = written(true, (logger) =>
     logger.info({ messageId: 'a\u001b[2J\u202eb' }, '\u009b'),
   );

@@ -1,6 +1,6 @@
 import { createMetrics, startAtZero } from '../../src/telemetry/metrics';
 
-test('counters that stand still for long are there before their first event', async () => {
+test('rare counters have a sample of 0 before their first event', async () => {
   const metrics = createMetrics();
   expect(await metrics.registry.metrics()).not.toContain('stream=');
   startAtZero(metrics, 'aws');

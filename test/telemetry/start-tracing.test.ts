@@ -14,7 +14,7 @@ afterEach(() => {
   process.env = { ...given };
 });
 
-test('exports what the variables of OpenTelemetry say, where they say', async () => {
+test('startTracing exports spans as the variables of OpenTelemetry say', async () => {
   const collector = await OtlpReceiver.start();
   try {
     Object.assign(process.env, {
@@ -40,7 +40,7 @@ test('exports what the variables of OpenTelemetry say, where they say', async ()
   }
 });
 
-test('leaves out what the sampler leaves out; the trace goes on unsampled', async () => {
+test('startTracing does not export spans that the sampler drops, and passes the trace on unsampled', async () => {
   const collector = await OtlpReceiver.start();
   try {
     process.env.OTEL_EXPORTER_OTLP_ENDPOINT = collector.url;
@@ -56,7 +56,7 @@ test('leaves out what the sampler leaves out; the trace goes on unsampled', asyn
   }
 });
 
-test('the end of a service exports its last spans, also when it ends by itself', async () => {
+test('a service exports its last spans when it is stopped or ends by itself', async () => {
   for (const itself of [false, true]) {
     const collector = await OtlpReceiver.start();
     try {
@@ -87,8 +87,8 @@ test('the end of a service exports its last spans, also when it ends by itself',
   }
 });
 
-test('a collector that keeps silent delays the end by no more than its deadline', async () => {
-  // Else the exporter goes on after the test.
+test('a silent collector delays the end of a service by no more than its deadline', async () => {
+  // Without this limit the exporter would continue after the test.
   process.env.OTEL_EXPORTER_OTLP_TIMEOUT = '4000';
   const silent = createServer(() => undefined).listen(0, '127.0.0.1');
   await once(silent, 'listening');
@@ -104,7 +104,7 @@ test('a collector that keeps silent delays the end by no more than its deadline'
   }
 });
 
-test('a collector that refuses is told in the log, and ends nothing', async () => {
+test('a collector that refuses spans is reported in the log, and does not end the service', async () => {
   const refusing = createServer((_, response) => response.writeHead(400).end());
   refusing.listen(0, '127.0.0.1');
   await once(refusing, 'listening');

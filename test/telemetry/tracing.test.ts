@@ -13,7 +13,7 @@ const workflow = { workflowExecution: { workflowId: 'test-42-7', runId: 'run' },
 const finished = () => exporter.getFinishedSpans();
 const nothing = () => Promise.resolve();
 
-test('records on their way into a topic', async () => {
+test('a send span is a child of the given trace, and the parent of the records', async () => {
   const parent = { traceparent: traceparent(PARENT), tracestate: 'vendor=1' };
   const span = tracing.send('shop.orders', parent, { count: 3 });
   await span.around(nothing);
@@ -30,21 +30,21 @@ test('records on their way into a topic', async () => {
       'messaging.batch.message_count': 3,
     },
   });
-  // Headers of the records: the same trace, this span as their parent.
+  // The headers of the records have the same trace, with this span as the parent.
   expect(span.trace).toEqual({
     traceparent: traceparent(one!.spanContext().spanId),
     tracestate: 'vendor=1',
   });
 });
 
-test('without a parent a trace begins', async () => {
+test('a send span without a parent begins a trace', async () => {
   const span = tracing.send('shop.orders', undefined);
   await span.around(nothing);
   expect(finished()[0]!.parentSpanContext).toBeUndefined();
   expect(span.trace!.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
 });
 
-test('an attempt to deliver a record is a part of its trace', async () => {
+test("an attempt to deliver a record is a span of the record's trace", async () => {
   const record = {
     ...kafkaRecord({ headers: [traceHeader(traceparent(PARENT))] }),
     messageId: '42',
@@ -78,7 +78,7 @@ test('an attempt to deliver a record is a part of its trace', async () => {
   });
 });
 
-test('what is not sampled upstream is not sampled here, and goes on so', async () => {
+test('an unsampled trace gets no span, and is passed on unsampled', async () => {
   const unsampled = traceparent(PARENT).replace(/01$/, '00');
   const record = { ...kafkaRecord({ headers: [traceHeader(unsampled)] }), messageId: '42' };
   const span = tracing.process(stream, record, workflow);
@@ -91,16 +91,19 @@ test.each([
   [new DeliveryError('Throttled', 'slow down'), 'Throttled', 'slow down'],
   [new TypeError('no'), 'TypeError', 'no'],
   ['text', '_OTHER', 'text'],
-])('ends with the class of the error %p, and throws it again', async (error, type, message) => {
-  const span = tracing.send('t', undefined);
-  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- sinks throw anything
-  await expect(span.around(() => Promise.reject(error))).rejects.toBe(error);
-  expect(finished()).toMatchObject([
-    { status: { code: SpanStatusCode.ERROR, message }, attributes: { 'error.type': type } },
-  ]);
-});
+])(
+  'a span ends with the class of the error %p, and the error is thrown again',
+  async (error, type, message) => {
+    const span = tracing.send('t', undefined);
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- sinks throw anything
+    await expect(span.around(() => Promise.reject(error))).rejects.toBe(error);
+    expect(finished()).toMatchObject([
+      { status: { code: SpanStatusCode.ERROR, message }, attributes: { 'error.type': type } },
+    ]);
+  },
+);
 
-test('what runs in it finds it as the active span', async () => {
+test('a span is active while its function runs', async () => {
   const span = tracing.send('t', undefined);
   await span.around(async () => {
     await Promise.resolve();
@@ -115,7 +118,7 @@ describe('a chunk', () => {
   const input = { ...chunk, timestamp: 0, firstRecord: 0 };
   const spanId = (i: number) => i.toString(16).padStart(16, '1');
 
-  test('is a trace of its own, with links to those of its records', async () => {
+  test('has a trace of its own, with links to the traces of its records', async () => {
     const headers = [[1], [2], [1], []].map((ids) =>
       ids.map((i) => traceHeader(traceparent(spanId(i)))),
     );
@@ -138,7 +141,7 @@ describe('a chunk', () => {
     expect(one!.spanContext().traceId).not.toBe(TRACE_ID);
   });
 
-  test('names 32 of them at most', async () => {
+  test('has at most 32 links', async () => {
     const records = Array.from({ length: 100 }, (_, i) =>
       kafkaRecord({ offset: i, headers: [traceHeader(traceparent(spanId(i)))] }),
     );
@@ -147,7 +150,7 @@ describe('a chunk', () => {
   });
 });
 
-test('with tracing off there is no span', async () => {
+test('there is no span without tracing', async () => {
   await expect(within(undefined, () => Promise.resolve(1))).resolves.toBe(1);
   expect(finished()).toEqual([]);
 });

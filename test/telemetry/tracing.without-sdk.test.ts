@@ -1,8 +1,8 @@
 import { Tracing } from '../../src/telemetry/tracing';
 import { traceparent } from '../support/spans';
 
-/** A program of one's own that registers no SDK. */
-test('without an SDK nothing is made, and the trace passes through', async () => {
+/** A user's program that registers no SDK. */
+test('without an SDK there are no spans, and the trace is passed through', async () => {
   const tracing = new Tracing();
   expect(tracing.send('t', undefined).trace).toBeUndefined();
   const parent = { traceparent: traceparent('b'.repeat(16)) };

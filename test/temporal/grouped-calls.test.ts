@@ -1,6 +1,6 @@
 import { GroupedCalls } from '../../src/temporal/grouped-calls';
 
-test('one call at a time; who comes meanwhile goes with the next one, with a result of its own', async () => {
+test('one call runs at a time, and items that come meanwhile share the next call and get their own results', async () => {
   const calls: number[][] = [];
   let open = 0;
   const grouped = new GroupedCalls(3, async (items: number[]) => {
@@ -16,7 +16,7 @@ test('one call at a time; who comes meanwhile goes with the next one, with a res
   expect(await grouped.add(6)).toBe(60);
 });
 
-test('a call that fails does so for its own, and the next one is made', async () => {
+test('a failed call rejects only its own items, and the next call is made', async () => {
   const grouped = new GroupedCalls(2, (items: string[]) =>
     items.includes('bad') ? Promise.reject(new Error('no')) : Promise.resolve(items),
   );

@@ -4,7 +4,7 @@ import { TemporalProbe } from '../../src/temporal/probe';
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
 
-test('says what is wrong while Temporal does not answer, and nothing once it does', async () => {
+test('the probe reports a fault while Temporal does not answer, and none afterwards', async () => {
   let answer: () => Promise<unknown> = () => Promise.resolve({});
   const asked: unknown[] = [];
   const client = {
@@ -23,7 +23,7 @@ test('says what is wrong while Temporal does not answer, and nothing once it doe
   expect(asked).toEqual([{ namespace: 'orders' }]);
   expect(probe.fault()).toBe('does not answer: 14 UNAVAILABLE: connection refused');
 
-  // One question at a time, however long it takes.
+  // Only one request runs at a time, however long it takes.
   let reply: (value: unknown) => void = () => undefined;
   answer = () => new Promise((resolve) => (reply = resolve));
   await jest.advanceTimersByTimeAsync(15_000);

@@ -12,7 +12,7 @@ const failure = (type: string) => ApplicationFailure.create({ type, message: 'no
 const told = (message: string, fields: Record<string, unknown>) =>
   sdkLine(message, fields, false).isTold;
 
-test('a failure has stream, workflow, class and message, and a stack at level debug only', () => {
+test('a failure is logged with stream, workflow, class and message, and with a stack only at level debug', () => {
   const error = failure('Transient');
   const fields = { ...activity, activityType: 'deadLetter', error, namespace: 'default' };
   expect(sdkLine('Activity failed', fields, false)).toEqual({
@@ -30,7 +30,7 @@ test('a failure has stream, workflow, class and message, and a stack at level de
   expect(sdkLine('Activity failed', fields, true).fields).toBe(fields);
 });
 
-test('a failure on the reserved task queue has the name of its stream', () => {
+test('a failure on the reserved task queue is logged with the name of its stream', () => {
   const fields = {
     ...{ ...activity, taskQueue: 'cloudsync-payments~reserved', activityType: 'deadLetter' },
     error: failure('Transient'),
@@ -38,14 +38,14 @@ test('a failure on the reserved task queue has the name of its stream', () => {
   expect(sdkLine('Activity failed', fields, false).fields).toMatchObject({ stream: 'payments' });
 });
 
-test('an attempt that our own line tells of is not told twice', () => {
+test('an attempt that CloudSync logs itself is not logged twice', () => {
   const error = failure('Transient');
   expect(told('Activity failed', { ...activity, error })).toBe(true);
   expect(told('Activity failed', { ...activity, error: failure('Permanent') })).toBe(true);
   expect(told('Workflow failed', { error: new Error('no'), letterType: 'Permanent' })).toBe(true);
 });
 
-test('a failure that nothing else tells of is told', () => {
+test('a failure that CloudSync does not log itself is logged', () => {
   const own = { ...activity, workflowType: 'reserveThenConfirm' };
   expect(told('Activity failed', { ...own, error: failure('Permanent') })).toBe(false);
   expect(told('Activity failed', { ...own, activityType: 'reserve', error: 'no' })).toBe(false);
@@ -53,10 +53,10 @@ test('a failure that nothing else tells of is told', () => {
   expect(told('Something else', { error: failure('Transient') })).toBe(false);
 });
 
-test('a line without an error stays as it is', () => {
+test('a line without an error is unchanged', () => {
   expect(sdkLine('Slow', { a: 1 }, false)).toEqual({ fields: { a: 1 }, isTold: false });
 });
 
-test('that the worker with the reserved slots has no workflows is no warning', () => {
+test('there is no warning that the worker with the reserved slots has no workflows', () => {
   expect(told('No workflows registered, not polling for workflow tasks', {})).toBe(true);
 });

@@ -3,19 +3,19 @@ import { bundleFrameworkWorkflows, workflowBundle } from '../../src/temporal/wor
 
 const fixture = (name: string) => join(__dirname, '..', 'workflows', 'fixtures', name);
 
-/** A bundle is made in one to three seconds. */
+/** Making a bundle takes one to three seconds. */
 jest.setTimeout(60_000);
 
-test("the framework's workflows make a bundle without zod", async () => {
+test("the bundle of the framework's workflows does not contain zod", async () => {
   const { code } = await bundleFrameworkWorkflows();
   for (const name of ['deliverRecord', 'invalidRecord', 'closed', 'firstTaskOver']) {
     expect(code).toContain(name);
   }
-  // It would add a megabyte, and time to every workflow: what workflows import are types.
+  // Zod would add a megabyte, and time to every workflow. So workflows import only types of files that use it.
   expect(code).not.toContain('ZodError');
 });
 
-test('where payloads are encoded, failures are as well', async () => {
+test('failures are encoded if payloads are', async () => {
   const encodes = 'encodeCommonAttributes: true';
   expect((await bundleFrameworkWorkflows()).code).not.toContain(encodes);
   expect((await bundleFrameworkWorkflows({ encoded: true })).code).toContain(encodes);
@@ -24,7 +24,7 @@ test('where payloads are encoded, failures are as well', async () => {
 describe("a user's own workflows", () => {
   const own = { type: 'enrichAndDeliver', workflowsPath: fixture('own-workflows.ts') };
 
-  test("make one bundle with the framework's", async () => {
+  test("are in one bundle with the framework's", async () => {
     const bundle = await workflowBundle(own);
     expect(bundle).toHaveProperty('code');
     const { code } = bundle as { code: string };
@@ -38,7 +38,7 @@ describe("a user's own workflows", () => {
     expect(workflowBundle(own, { encoded: true })).not.toBe(workflowBundle(own));
   });
 
-  test('that need a module of Node are refused', async () => {
+  test('are refused if they need a module of Node', async () => {
     const bundle = workflowBundle({
       type: 'readsFile',
       workflowsPath: fixture('with-node-module.ts'),
@@ -46,7 +46,7 @@ describe("a user's own workflows", () => {
     await expect(bundle).rejects.toThrow();
   });
 
-  test('that are not there are refused', async () => {
+  test('are refused if their file does not exist', async () => {
     const bundle = workflowBundle({ type: 'x', workflowsPath: fixture('absent.ts') });
     await expect(bundle).rejects.toThrow();
   });

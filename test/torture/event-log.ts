@@ -10,7 +10,7 @@ export interface LoggedEvent {
   [field: string]: unknown;
 }
 
-/** All that happens in a run, a JSON line each; the first one holds what is needed to repeat it. */
+/** The events of a run, one in each line of JSON. The first line has all that is needed to repeat the run. */
 export class EventLog {
   readonly events: LoggedEvent[] = [];
   readonly #file: WriteStream;
@@ -32,7 +32,7 @@ export class EventLog {
   }
 }
 
-/** Options and schedule of an earlier run, from its log. */
+/** Reads options and schedule of an earlier run from its log. */
 export async function readRun(
   path: string,
 ): Promise<{ options: TortureOptions; schedule: FaultEvent[] }> {

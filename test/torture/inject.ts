@@ -5,7 +5,7 @@ import { describeFault, placeOf, type Fault, type FaultEvent } from './schedule'
 import { refuseRecords, type Servers, type TemporalClientName } from './servers';
 import type { SupervisedProcess } from './supervised';
 
-/** Those of a run; the schedule names no others. */
+/** The processes of a run. The schedule names no others. */
 export type Processes = Partial<Record<ProcessName, SupervisedProcess>>;
 
 export interface Victims {
@@ -23,7 +23,7 @@ export async function runSchedule(
   log: EventLog,
 ): Promise<void> {
   const start = Date.now();
-  /** The last fault of each place; the next one waits for it, should it take longer than planned. */
+  /** The last fault of each place. The next fault of the place waits if the last one takes longer than planned. */
   const last = new Map<string, Promise<void>>();
   await Promise.all(
     schedule.map((event, number) => {
@@ -44,7 +44,7 @@ export async function runSchedule(
     try {
       await inject(fault, victims);
     } catch (error) {
-      // Kafka may be away when it is asked to refuse records.
+      // Kafka may be away when the request to refuse records is sent.
       log.write('not injected', { ...described, error: String(error) });
     }
     await sleep(length);

@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-test('a sink that only appends stores what it is given, each time', async () => {
+test('an append-only sink stores every write', async () => {
   const sink = appendOnlySink(join(directory, 'appended.ndjson'));
   const empty: Buffer[] = [];
   for await (const value of sink.stored!()) empty.push(value);
@@ -23,7 +23,7 @@ test('a sink that only appends stores what it is given, each time', async () => 
   expect(stored).toEqual([value, value]);
 });
 
-test('the journal has a line for each write that was answered, and none for one that failed', async () => {
+test('the journal has a line for each answered write, and none for a failed one', async () => {
   const file = join(directory, 'journal.ndjson');
   expect(await readJournal(file)).toEqual([]);
   let works = true;

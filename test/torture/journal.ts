@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Sink, SinkRecord, WriteContext } from 'cloudsync';
 
-/** A line for each write that a sink has answered: when, what, by which process. */
+/** One write that a sink has answered: time, record and process. */
 export interface JournalEntry {
   time: number;
   pid: number;
@@ -15,7 +15,7 @@ export interface JournalEntry {
   outcome: string;
 }
 
-/** The sink with a journal of its writes. A process that is killed may leave out its last ones. */
+/** The sink with a journal of its writes. The last writes of a killed process may be missing. */
 export function withJournal<Message>(sink: Sink<Message>, file: string): Sink<Message> {
   return {
     ...sink,
@@ -27,7 +27,7 @@ export function withJournal<Message>(sink: Sink<Message>, file: string): Sink<Me
   };
 }
 
-/** A sink without any dedupe: it appends the value of each record that it is given, a line each. */
+/** A sink without any dedupe: it appends the value of each record as a line. */
 export function appendOnlySink(file: string): Sink {
   return {
     async write({ value }) {
@@ -64,7 +64,7 @@ function lineOf(record: SinkRecord<unknown>, outcome: string): JournalEntry {
   };
 }
 
-/** One write with O_APPEND: lines of several processes do not mix. */
+/** Appends a line in one write with O_APPEND, so that lines of several processes do not mix. */
 async function append(file: string, line: unknown): Promise<void> {
   await appendFile(file, `${JSON.stringify(line)}\n`);
 }
@@ -77,7 +77,7 @@ async function* lines(file: string): AsyncGenerator<string> {
   }
 }
 
-/** Keys of 400,000 bytes that differ in the last ones stay apart. */
+/** A short name of a key. It differs for keys of 400,000 bytes that differ only in their last bytes. */
 function nameOf(key: Buffer): string {
   return key.length > 50 ? hash('sha256', key, 'hex') : key.toString();
 }

@@ -13,9 +13,9 @@ import { journalFile, OWN_VARIABLE, streamName } from './streams';
 export interface JudgedStream extends Verdict {
   name: string;
   lane: 'record' | 'chunk';
-  /** What can't be traced from a dead letter to its workflow. */
+  /** Dead letters that can't be traced to their workflows. */
   untraceable: string[];
-  /** Records that reached the sink out of order, where an order is asked for. */
+  /** Records that reached the sink out of order, if the stream has an order. */
   misordered: string[];
   reconcile: ReconcileReport;
   /** Writes that the sink has answered, by outcome. */
@@ -24,18 +24,18 @@ export interface JudgedStream extends Verdict {
 
 export interface JudgedRun {
   streams: JudgedStream[];
-  /** Acknowledged and not on the topic. */
+  /** Messages that were acknowledged and are not on the topic. */
   lost: string[];
-  /** Rejected and on the topic. */
+  /** Messages that were rejected and are on the topic. */
   leaked: string[];
-  /** Rejected and valid. */
+  /** Messages that were rejected although they are valid. */
   refused: string[];
-  /** Invalid, and taken by the HTTP producer, which checks as the bridge does. */
+  /** Invalid messages that the HTTP producer accepted, although it checks as the bridge does. */
   admitted: string[];
   journal: JournalEntry[];
 }
 
-/** Compares all that lies somewhere at the end with the producer's books. */
+/** Compares topics, sinks and dead letters at the end of a run with the producer's ledger. */
 export async function judgeRun(run: {
   options: TortureOptions;
   lanes: ('record' | 'chunk')[];
@@ -46,7 +46,7 @@ export async function judgeRun(run: {
   progress: (text: string) => void;
 }): Promise<JudgedRun> {
   const { options, lanes, servers, ledger, operator, directory, progress } = run;
-  // The stream module reads it from the environment, here as in its own processes.
+  // The stream module reads this variable here, as it does in its own processes.
   process.env[OWN_VARIABLE] = operator[OWN_VARIABLE];
   const settings = loadSettings(operator);
   const streams = await loadStreams(settings);

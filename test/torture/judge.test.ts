@@ -14,7 +14,7 @@ const fates = new Map<string, Fate>([
 function observed(contents: string[], rest: Partial<Observed>): Observed {
   const records = contents.map((content, offset) => ({ partition: 0, offset, content }));
   const { letters: given = [] } = rest;
-  // Each letter has the content of its record, unless a test says otherwise.
+  // Each letter has the content of its record, unless the test gives another one.
   const letters = given.map((one) => ({ ...one, content: one.content || contents[one.offset]! }));
   return { lane: 'record', appendOnly: false, fates, records, stored: [], ...rest, letters };
 }
@@ -25,7 +25,7 @@ const letter = (offset: number, errorType: string, content = '') => ({
 });
 const clean = { missing: [], double: [], unexpected: [], repeatedLetters: 0 };
 
-test('all is well where each id is stored once and all else is dead-lettered', () => {
+test('judgeStream finds nothing if each id is stored once and all other records are dead-lettered', () => {
   const verdict = judgeStream(
     observed(['a', 'a', 'b', 'b2', 'bad'], {
       stored: ['a', 'b2'],
@@ -35,29 +35,29 @@ test('all is well where each id is stored once and all else is dead-lettered', (
   expect(verdict).toEqual({ ...clean, records: 5, delivered: 2, deadLettered: 2 });
 });
 
-test('a message that is nowhere is missing', () => {
+test('judgeStream reports a message that is nowhere as missing', () => {
   const { missing } = judgeStream(observed(['a', 'b'], { stored: ['a'] }));
   expect(missing).toEqual(['"b": not at the sink, at 0@1']);
 });
 
-test('a poison record without a dead letter is missing', () => {
+test('judgeStream reports an invalid record without a dead letter as missing', () => {
   const { missing } = judgeStream(observed(['bad'], {}));
   expect(missing).toEqual(['0@0: no dead letter, InvalidJson is due']);
 });
 
-test('a conflict that lost and was not dead-lettered is missing, each record of it', () => {
+test('judgeStream reports each conflicting record without a dead letter as missing', () => {
   const { missing } = judgeStream(
     observed(['b', 'b2', 'b2'], { stored: ['b'], letters: [letter(1, 'ContentConflict')] }),
   );
   expect(missing).toEqual(['0@2: no dead letter, ContentConflict is due']);
 });
 
-test('two copies, or two contents of one id, are double', () => {
+test('judgeStream reports two copies or two contents of one id as double', () => {
   expect(judgeStream(observed(['a'], { stored: ['a', 'a'] })).double).toEqual(['a']);
   expect(judgeStream(observed(['b', 'b2'], { stored: ['b', 'b2'] })).double).toEqual(['b']);
 });
 
-test('a dead letter of a good record, a wrong reason and a foreign object are unexpected', () => {
+test('judgeStream reports a dead letter of a valid record, a wrong reason and a foreign object as unexpected', () => {
   const { unexpected } = judgeStream(
     observed(['a', 'bad'], {
       stored: ['a', 'bad', 'foreign'],
@@ -72,13 +72,13 @@ test('a dead letter of a good record, a wrong reason and a foreign object are un
   ]);
 });
 
-test('a dead letter with another content than its record is unexpected', () => {
+test('judgeStream reports a dead letter with other content than its record as unexpected', () => {
   const letters = [letter(0, 'InvalidJson'), letter(0, 'InvalidJson', 'a')];
   const { unexpected } = judgeStream(observed(['bad'], { letters }));
   expect(unexpected).toEqual(['0@0: its dead letter has another content']);
 });
 
-test('a dead letter that came twice is counted, not judged', () => {
+test('judgeStream counts a repeated dead letter and does not report it', () => {
   const letters = [letter(0, 'InvalidJson'), letter(0, 'InvalidJson')];
   expect(judgeStream(observed(['bad'], { letters }))).toMatchObject({
     ...clean,
@@ -87,21 +87,21 @@ test('a dead letter that came twice is counted, not judged', () => {
   });
 });
 
-test('what is too large for a workflow is delivered by the chunk lane alone', () => {
+test('judgeStream expects a record that is too large for a workflow at the sink only in the chunk lane', () => {
   const stored = ['large'];
   expect(judgeStream(observed(['large'], { stored, lane: 'chunk' }))).toMatchObject(clean);
   const letters = [letter(0, 'RecordTooLarge')];
   expect(judgeStream(observed(['large'], { letters }))).toMatchObject(clean);
 });
 
-test('a sink that only appends must hold each content once or more', () => {
+test('judgeStream expects each content at least once at an append-only sink', () => {
   const appendOnly = true;
   const verdict = judgeStream(observed(['a', 'b', 'b2'], { appendOnly, stored: ['a', 'a', 'b'] }));
   expect(verdict.double).toEqual(['a']);
   expect(verdict.missing).toEqual(['"b": a content of it, at 0@2']);
 });
 
-test('the topic holds what was acknowledged as often as it was, and nothing that was rejected', () => {
+test('judgeTopic expects each message as often as it was acknowledged, and no rejected message', () => {
   const sending = (content: string, state: Sending['state']): Sending => ({
     ...{ number: 0, kind: 'unique', via: 'api' },
     content,
@@ -128,7 +128,7 @@ test('the topic holds what was acknowledged as often as it was, and nothing that
   });
 });
 
-test('the first deliveries of a key must be in the order of offsets', () => {
+test('judgeOrder expects the first deliveries of a key in the order of offsets', () => {
   const entry = (key: string, offset: number) => ({
     ...{ time: 0, pid: 1, messageId: '', partition: 0, outcome: 'written' },
     key,

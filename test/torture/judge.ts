@@ -8,36 +8,36 @@ export interface Placed {
   offset: number;
 }
 
-/** All that a stream has to answer for, and what it has made of it. */
+/** The records of a stream's topic, and what was found at its sink and in its dead letters. */
 export interface Observed {
   lane: 'record' | 'chunk';
   appendOnly: boolean;
-  /** What must become of each content that may be on the topic. */
+  /** The expected end of each content that may be on the topic. */
   fates: ReadonlyMap<string, Fate>;
   records: (Placed & { content: string })[];
-  /** Contents at the sink, one entry for each copy. */
+  /** The contents at the sink, one entry for each copy. */
   stored: string[];
-  /** By the place of the record that each dead letter names; repeats included. */
+  /** The dead letters with the positions of their records, repeated letters included. */
   letters: (Placed & { content: string; errorType: string | undefined })[];
 }
 
 export interface Verdict {
   records: number;
-  /** Message ids with a content at the sink. */
+  /** The number of message ids with a content at the sink. */
   delivered: number;
-  /** Records with a dead letter. */
+  /** The number of records with a dead letter. */
   deadLettered: number;
-  /** Contents neither at the sink nor, where that is due, among the dead letters. */
+  /** Contents that are neither at the sink nor in the dead letters where they should be. */
   missing: string[];
-  /** Message ids that the sink holds more than once. */
+  /** Message ids that are more than once at the sink. */
   double: string[];
-  /** What is where it must not be. */
+  /** Objects and dead letters that should not exist. */
   unexpected: string[];
-  /** Dead letters beyond the first of a record: at least once is what is promised. */
+  /** The number of further dead letters of a record. They are allowed: the guarantee is "at least once". */
   repeatedLetters: number;
 }
 
-/** Holds a stream to what was put on its topic, record by record. */
+/** Checks the end of each record on a stream's topic. */
 export function judgeStream(observed: Observed): Verdict {
   const { records, letters, stored, fates, appendOnly } = observed;
   const missing: string[] = [];
@@ -46,7 +46,7 @@ export function judgeStream(observed: Observed): Verdict {
   const copies = counted(stored);
   const places = grouped(records, ({ content }) => content);
   const lettersAt = grouped(letters, placeName);
-  /** Places whose records must be dead-lettered, with the reason. */
+  /** The positions of records that must be dead-lettered, with the reason. */
   const due = new Map<string, string>();
   const contentAt = new Map(records.map((one) => [placeName(one), one.content]));
   const contentsOf = new Map<string, string[]>();
@@ -74,7 +74,7 @@ export function judgeStream(observed: Observed): Verdict {
     }
     if (count > 1) double.push(id);
     if (atSink.length === 0) continue;
-    // The first of them at the sink wins; every record with another content is a conflict.
+    // The first content at the sink wins. Every record with another content is a conflict.
     for (const content of contents.filter((one) => one !== atSink[0])) {
       for (const place of places.get(content)!) due.set(placeName(place), 'ContentConflict');
     }
@@ -112,7 +112,7 @@ export function judgeStream(observed: Observed): Verdict {
   };
 }
 
-/** Holds the producers' path to the producer's own books. */
+/** Compares the topic with the producer's own ledger. */
 export function judgeTopic(
   sendings: Sending[],
   records: Observed['records'],
@@ -148,8 +148,8 @@ export function judgeTopic(
 }
 
 /**
- * Places where the sink took a record of a key, or of a partition, after a later one. What it had before
- * has no place in the order: a duplicate that layer `recent` skips at first may come to it after a restart.
+ * The positions where the sink received a record of a key, or of a partition, after a later one. Repeated deliveries
+ * are ignored: a duplicate that layer `recent` skips at first may reach the sink after a restart.
  */
 export function judgeOrder(
   journal: JournalEntry[],
@@ -161,7 +161,7 @@ export function judgeOrder(
   const faults: string[] = [];
   for (const entry of journal) {
     const place = placeName(entry);
-    // Delivered again: only the first delivery has a place in the order.
+    // Only the first delivery of a record counts for the order.
     if (entry.outcome !== 'written' || seen.has(place)) continue;
     seen.add(place);
     const { partition, key, offset } = entry;

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { contentKey, type Draft, type Fate, type Kind } from './messages';
 
 /**
- * `acknowledged`: it must be on the topic. `unknown`: it was sent and not answered, so it may be.
- * `rejected`: the HTTP producer has refused it, so it must not be.
+ * `acknowledged`: the message must be on the topic. `unknown`: it was sent and not answered, so it may be there.
+ * `rejected`: the HTTP producer has refused it, so it must not be there.
  */
 export type SendState = 'sent' | 'acknowledged' | 'unknown' | 'rejected';
 
@@ -16,7 +16,7 @@ export interface Sending {
   state: SendState;
 }
 
-/** The producer's own books, also on disk: what it has sent and what it was told. */
+/** The producer's own record of its messages and their answers, in memory and on disk. */
 export class Ledger {
   readonly sendings: Sending[] = [];
   readonly fates = new Map<string, Fate>();
@@ -41,7 +41,7 @@ export class Ledger {
     this.#write({ number: sending.number, state });
   }
 
-  /** How many of each kind, in all and by state. */
+  /** The number of messages of each kind, in total and by state. */
   totals(): Record<string, Record<string, number>> {
     const totals: Record<string, Record<string, number>> = {};
     for (const { kind, state } of this.sendings) {

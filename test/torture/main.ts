@@ -80,7 +80,7 @@ async function main(): Promise<boolean> {
   return reports.every(({ ok }) => ok);
 }
 
-/** As the project's documents are formatted. */
+/** Writes the table in the format of the project's documents. */
 async function writeTable(file: string, reports: Report[]): Promise<void> {
   const command = `npm run torture -- ${process.argv.slice(2).join(' ')}`;
   const options = { ...(await resolveConfig(file)), parser: 'markdown' };
@@ -111,5 +111,5 @@ main()
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 2;
   })
-  // What was ended early may go on without what it needs.
+  // After an early end, some parts may still run without the servers that they need.
   .finally(() => process.exit());

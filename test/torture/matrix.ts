@@ -1,6 +1,6 @@
 import type { Report } from './report';
 
-/** The results of several runs as a Markdown document. */
+/** The results of several runs as a document in Markdown. */
 export function matrixDocument(reports: Report[], command: string): string {
   const header = [
     ...['seed', 'lane', 'sink', 'minutes', 'faults', 'messages', 'records', 'delivered'],

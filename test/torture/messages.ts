@@ -5,36 +5,36 @@ import type { Random } from './random';
 export const KINDS = ['unique', 'duplicate', 'conflict', 'hostile', 'poison'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** What must become of a content once it is on the topic. */
+/** The expected end of a content that is on the topic. */
 export type Fate =
   | { id: string }
-  /** Dead-lettered for this reason. One too large for a workflow is delivered by the chunk lane. */
+  /** Dead-lettered for this reason. The chunk lane delivers a record that is too large for a workflow. */
   | { id: string | undefined; invalid: InvalidRecordType };
 
 /** One message to send. */
 export interface Draft {
   kind: Kind;
-  /** Over the HTTP producer, which makes the key of the id; else by Kafka's protocol. */
+  /** `api`: over the HTTP producer, which uses the id as the key. `kafka`: by Kafka's protocol. */
   via: 'api' | 'kafka';
   key: string | null;
   value: Buffer | null;
-  /** Where the key alone does not decide. */
+  /** The partition, if the key does not decide it. */
   partition?: number;
   fate: Fate;
 }
 
 const KEYS = 40;
-/** Takes six times as much in JSON: beyond what a workflow can take, and no problem for Kafka. */
+/** In JSON the key takes six times as many bytes: too many for a workflow, and no problem for Kafka. */
 const TOO_LARGE_KEY = '\u0001'.repeat(400_000);
-/** Duplicates and conflicts are made of these many last messages, and of all before now and then. */
+/** Duplicates and conflicts are mostly made of this number of last messages, and at times of older ones. */
 const RECENT = 200;
 
-/** Names the content of a record, whatever its key; of a record without value, its key. */
+/** Names the content of a record by its value, or by its key if it has no value. */
 export function contentKey(key: string | Buffer | null, value: Buffer | null): string {
   return value === null ? `null ${String(key)}` : hash('sha256', value, 'hex');
 }
 
-/** Makes the messages of a run, one call after the other: the same for the same seed. */
+/** Makes the messages of a run, one in each call. The same seed makes the same messages. */
 export class MessageSource {
   readonly #sent: Draft[] = [];
   readonly #later: Draft[] = [];
@@ -54,7 +54,7 @@ export class MessageSource {
     if (draw < 0.29 && this.#sent.length > 0) return this.#conflict();
     const draft = draw < 0.35 ? this.#hostile() : this.#unique();
     this.#sent.push(draft);
-    // Two at once, which the layers see while the first one is in flight.
+    // A second copy is sent at once, so that the layers see it while the first one is in flight.
     if (this.random.chance(0.03)) this.#later.push(this.#again(draft));
     return draft;
   }
@@ -73,7 +73,7 @@ export class MessageSource {
     return this.#again(this.#earlier());
   }
 
-  /** The same id and content, at the same place or another one. */
+  /** A copy with the same id and content, on the same or another partition. */
   #again(draft: Draft): Draft {
     const elsewhere = this.random.chance(0.5) && {
       partition: this.random.integer(0, this.partitions - 1),
@@ -103,7 +103,7 @@ export class MessageSource {
   #poison(): Draft {
     const number = ++this.#count;
     const { value, key, id, invalid } = poison(this.random, number);
-    // What the HTTP producer refuses must not reach the topic: some of it is tried there.
+    // Some invalid messages are sent over the HTTP producer, which must keep them off the topic.
     const via = value !== null && key === undefined && this.random.chance(0.2) ? 'api' : 'kafka';
     return { kind: 'poison', via, key: key ?? this.#key(), value, fate: { id, invalid } };
   }
@@ -117,7 +117,7 @@ export class MessageSource {
   }
 }
 
-/** Bytes that a parser and a serialiser would not give back as they came. */
+/** Valid JSON whose bytes would change if it were parsed and serialised again. */
 function validValue(random: Random, id: string, text: string): Buffer {
   const payload = { text, filler: 'é'.repeat(random.integer(0, 200)) };
   const json = JSON.stringify({ id, type: 'torture', occurredAt: '2026-01-31T12:00:00Z', payload });
@@ -125,7 +125,7 @@ function validValue(random: Random, id: string, text: string): Buffer {
   return Buffer.from(`${json.slice(0, -1)}${odd}}`);
 }
 
-/** Valid ids that file systems, URLs, headers, queries or workflow ids could trip over. */
+/** Valid ids that are difficult for file systems, URLs, headers, queries or workflow ids. */
 function hostileId(random: Random, number: number): string {
   return random.pick([
     `../../../etc/passwd-${number}`,

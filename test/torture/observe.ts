@@ -19,7 +19,7 @@ import { cloudsync } from './command';
 import type { Observed } from './judge';
 import { contentKey } from './messages';
 
-/** What lies on the topic, at the sink and on the dead-letter topic, read without the product's judgement. */
+/** Reads the topic, the sink and the dead-letter topic, without CloudSync's own checks. */
 export async function observeStream(
   kafka: Kafka,
   stream: AnyStream,
@@ -51,11 +51,11 @@ async function* everything(kafka: Kafka, topic: string) {
   }
 }
 
-/** Of each reason so many are looked at on the command line. */
+/** The number of dead letters of each reason that are shown with the command line. */
 const SHOWN = 2;
 const CONCURRENCY = 8;
 
-/** What an operator can't find out about dead letters, where every one must be traceable to its workflow. */
+/** Dead letters that an operator can't trace to their workflows. There must be none. */
 export async function untraceable(
   kafka: Kafka,
   client: Client,
@@ -96,7 +96,7 @@ export async function untraceable(
   ];
 }
 
-/** Dead letters for which a replay has no answer: to run again, to send back, or why not. */
+/** Dead letters for which a dry replay gives no decision: run again, send back, or the reason of a refusal. */
 async function unanswered(
   letters: DeadLetterEntry[],
   only: string[],
@@ -138,9 +138,9 @@ async function unshown(
   return faults;
 }
 
-/** Dead letters of which `trace` does not tell the record, its end, its workflow and the letter. */
+/** Dead letters for which `trace` does not show the record, its end, its workflow and the letter. */
 async function untraced(kafka: Kafka, client: Client, stream: AnyStream): Promise<string[]> {
-  // Read once, not for each letter again as the command does.
+  // The topic is read once, where the command would read it for each letter.
   const letters = (
     await findLetters(
       kafka,

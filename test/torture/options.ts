@@ -2,22 +2,22 @@ export const LANES = ['record', 'chunk', 'both'] as const;
 export const SINKS = ['file', 's3', 'blob'] as const;
 export const ORDERINGS = ['none', 'key', 'partition'] as const;
 
-/** All that a run depends on, beside the machine. */
+/** All options that a run depends on. */
 export interface TortureOptions {
   seed: number;
-  /** How long messages are sent and faults injected; settling comes after that. */
+  /** How long messages are sent and faults are injected, in minutes. Settling comes afterwards. */
   minutes: number;
-  /** With `both`, a stream of each on one topic. */
+  /** `both`: a stream in each lane, on one topic. */
   lane: (typeof LANES)[number];
   sink: (typeof SINKS)[number];
-  /** Messages a second. */
+  /** Messages per second. */
   rate: number;
   ordering: (typeof ORDERINGS)[number];
-  /** A sink that appends whatever it is given: shows what the layers before the sink let through. */
+  /** Use an append-only sink, which shows the duplicates that the layers before the sink let through. */
   appendOnly: boolean;
   /** Seconds without messages and faults at the end, before memory and handles are judged. */
   quietSeconds: number;
-  /** How long settling may take, in minutes. */
+  /** The longest time of settling, in minutes. */
   settleMinutes: number;
 }
 
@@ -33,11 +33,11 @@ export const DEFAULTS: TortureOptions = {
   settleMinutes: 10,
 };
 
-/** The processes that run all the time, bridge workers first. */
+/** The processes that run all the time, with the bridge workers first. */
 export const BRIDGES = ['bridge-1', 'bridge-2', 'bridge-3'] as const;
 export const PROCESSES = [...BRIDGES, 'worker', 'api'] as const;
 export type ProcessName = (typeof PROCESSES)[number];
 export type ServerName = 'kafka' | 'temporal';
-/** Who speaks to Kafka, each through a proxy of its own. */
+/** The clients of Kafka, each with a proxy of its own. */
 export const KAFKA_CLIENTS = [...PROCESSES, 'producer'] as const;
 export type KafkaClient = (typeof KAFKA_CLIENTS)[number];

@@ -1,7 +1,7 @@
 import { table } from '../../src/lib/table';
 import type { Report } from './report';
 
-/** The report for people. */
+/** The report as text. */
 export function printable(report: Report): string {
   const { options, seconds, messages, streams, faults, recovery, ownExits, resources } = report;
   const { seed, minutes, lane, sink, rate, ordering, appendOnly } = options;

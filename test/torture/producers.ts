@@ -6,19 +6,19 @@ import type { Draft, MessageSource } from './messages';
 const TICK_MS = 200;
 const REQUEST_TIMEOUT_MS = 40_000;
 const RETRY_PAUSE_MS = 500;
-/** Beyond so many unanswered messages the load waits, as a producer with a bounded buffer does. */
+/** With more unanswered messages than this the load waits, as a producer with a bounded buffer does. */
 const MAX_UNANSWERED = 2_000;
-/** A message that the HTTP producer has not taken by then, after the end of the load, stays unknown. */
+/** A message that the HTTP producer has not answered this long after the end of the load stays unknown. */
 const LAST_ANSWER_MS = 120_000;
 
 export interface LoadOptions {
   source: MessageSource;
   ledger: Ledger;
   topic: string;
-  /** Messages a second. */
+  /** Messages per second. */
   rate: number;
   kafka: Producer;
-  /** Where the HTTP producer listens now; undefined while it does not run. */
+  /** The present address of the HTTP producer, or undefined while it does not run. */
   apiUrl: () => string | undefined;
   onProblem: (text: string) => void;
 }
@@ -34,7 +34,7 @@ export class Load {
     return this.#unanswered;
   }
 
-  /** Until the end, and then until all that was sent is answered or given up. */
+  /** Sends for this time. Resolves when all messages are answered or given up. */
   async run(milliseconds: number): Promise<void> {
     const { source, rate } = this.options;
     const start = Date.now();
@@ -69,7 +69,7 @@ export class Load {
     this.#open.add(tracked);
   }
 
-  /** Not tried again beyond what the producer does itself: what had no answer may be there or not. */
+  /** Sends once: only the producer itself retries. A message without an answer may be on the topic or not. */
   async #sendToKafka(drafts: Draft[]): Promise<void> {
     const { ledger, kafka, topic } = this.options;
     const sendings = drafts.map((draft) => ledger.sent(draft));
@@ -89,7 +89,7 @@ export class Load {
     }
   }
 
-  /** As a client should: what was not answered with 202 is sent again, with the same id. */
+  /** Sends as a client should: again with the same id until the answer is 202. */
   async #sendToApi(draft: Draft, deadline: number): Promise<void> {
     const { ledger } = this.options;
     const sending = ledger.sent(draft);
@@ -118,7 +118,7 @@ export class Load {
         this.options.onProblem(`the HTTP producer has answered ${response.status}`);
       }
     } catch {
-      // Broken off, refused or too late: nobody knows what has become of it.
+      // The request was cut, refused or too late, so the fate of the message is unknown.
     }
     return undefined;
   }

@@ -1,4 +1,4 @@
-/** Draws that depend on nothing but a seed: what a run does can be repeated. */
+/** Random numbers that depend only on a seed, so that a run can be repeated. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** 0 to 1, without 1: mulberry32. */
+  /** A number from 0 to 1, without 1. The algorithm is mulberry32. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;

@@ -4,12 +4,12 @@ import type { JournalEntry } from './journal';
 export interface Recovery {
   kind: string;
   faults: number;
-  /** Seconds from the end of a fault to the next delivery anywhere. */
+  /** The seconds from the end of a fault to the next delivery of any stream. */
   median: number;
   max: number;
 }
 
-/** How soon something was delivered again after the faults of each kind had ended. */
+/** The time from the end of the faults of each kind to the next delivery. */
 export function recoveries(events: LoggedEvent[], journal: JournalEntry[]): Recovery[] {
   const times = journal.map(({ time }) => time).sort((a, b) => a - b);
   const waits = new Map<string, number[]>();
@@ -17,7 +17,7 @@ export function recoveries(events: LoggedEvent[], journal: JournalEntry[]): Reco
     if (event !== 'healed') continue;
     const healed = Date.parse(time);
     const next = times.find((one) => one >= healed);
-    // After the last delivery there was nothing left to deliver.
+    // There is no later delivery, because all records were delivered.
     if (next === undefined) continue;
     waits.set(kind as string, [...(waits.get(kind as string) ?? []), (next - healed) / 1_000]);
   }

@@ -64,7 +64,7 @@ function report(
   });
 }
 
-test('a run in which nothing is wrong is ok, and says how soon it recovered', () => {
+test('a run without findings is ok, and shows how soon it recovered', () => {
   expect(report()).toMatchObject({
     ok: true,
     findings: [],
@@ -108,11 +108,11 @@ test.each([
   expect(findings).toEqual([expect.stringContaining(finding)]);
 });
 
-test('doubles of a sink that only appends are no finding', () => {
+test('doubles at an append-only sink are no finding', () => {
   expect(report({ stream: { double: ['m1'] }, appendOnly: true }).ok).toBe(true);
 });
 
-test('people get a table, and the results of several runs make a document', () => {
+test('a report is printed as a table, and several runs as a document', () => {
   const bad = report({ stream: { missing: ['m1'] } });
   expect(printable(report())).toMatch(/\nAs it must be$/);
   expect(printable(bad)).toMatch(/NOT AS IT MUST BE\ntorture-record: missing: m1$/);

@@ -21,7 +21,7 @@ export interface StreamReport extends Omit<JudgedStream, 'reconcile'> {
 
 export interface Report {
   ok: boolean;
-  /** Everything that is not as it must be. */
+  /** All deviations from the guarantees. */
   findings: string[];
   options: TortureOptions;
   directory: string;
@@ -31,7 +31,7 @@ export interface Report {
   streams: StreamReport[];
   faults: Record<string, number>;
   recovery: Recovery[];
-  /** Processes that ended by themselves and were started again. */
+  /** The number of exits by itself of each process. The process is started again. */
   ownExits: Record<string, number>;
   resources: ResourceSummary[];
 }
@@ -90,12 +90,12 @@ function streamFindings(stream: JudgedStream, { appendOnly, ordering }: TortureO
   const { name, delivered, missing, double, unexpected, misordered, reconcile, writes } = stream;
   return [
     ...some(`${name}: missing`, missing),
-    // Only the sink's own condition keeps it from them.
+    // An append-only sink has doubles, as it writes without a condition.
     ...(appendOnly ? [] : some(`${name}: double at the sink`, double)),
     ...some(`${name}: unexpected`, unexpected),
     ...some(`${name}: not traceable`, stream.untraceable),
     ...some(`${name}: out of order`, misordered),
-    // Processes that are killed leave out few of their writes.
+    // Only few writes of killed processes are missing in the journal.
     ...(ordering !== 'none' && writes.written * 2 < delivered
       ? [`${name}: order can't be judged: ${writes.written} of ${delivered} writes in the journal`]
       : []),

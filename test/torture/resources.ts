@@ -18,9 +18,9 @@ export interface ResourceSummary {
   handles: { first: number; min: number; median: number; max: number; last: number };
 }
 
-/** Samples resident memory and open handles of the processes; only where there is `/proc`. */
+/** Samples resident memory and open handles of the processes. It needs `/proc`. */
 export class ResourceSampler {
-  /** By pid: one process after the other has the same name. */
+  /** Samples by pid, because processes that replace each other have the same name. */
   readonly #samples = new Map<number, Sample[]>();
   readonly #timer = setInterval(() => this.#sample(), SAMPLE_EVERY_MS).unref();
 
@@ -49,7 +49,7 @@ export class ResourceSampler {
   }
 }
 
-/** Processes that hold much more at the end than at their start. */
+/** Processes with much more memory or handles at the end than at their start. */
 export function grown(summaries: ResourceSummary[]): string[] {
   return summaries.flatMap(({ process, rssMb, handles }) => [
     ...(rssMb.last > rssMb.first * GROWTH.factor + GROWTH.bytes / 1024 / 1024
@@ -61,7 +61,7 @@ export function grown(summaries: ResourceSummary[]): string[] {
   ]);
 }
 
-/** What a process holds so many samples after it has started is taken for its start. */
+/** The first samples of a process, by number, that count as its start. */
 const START_SAMPLES = 5;
 
 function summarise(process: string, pid: number, samples: Sample[]): ResourceSummary {
@@ -89,7 +89,7 @@ function read(pid: number): Sample | undefined {
     const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
     return { rss: pages * PAGE_BYTES, handles: readdirSync(`/proc/${pid}/fd`).length };
   } catch {
-    // It has just ended, or this is no Linux.
+    // The process has just ended, or this is no Linux.
     return undefined;
   }
 }

@@ -30,14 +30,14 @@ const PROGRESS_EVERY_MS = 10_000;
 export interface RunOptions {
   options: TortureOptions;
   schedule: FaultEvent[];
-  /** Logs, data and results of the run go there. */
+  /** The folder of the run's logs, data and results. */
   directory: string;
   progress: (text: string) => void;
-  /** Ends the run early; everything that was started is stopped. */
+  /** Ends the run early. All servers and processes are stopped. */
   signal?: AbortSignal;
 }
 
-/** One whole run: servers, processes, load and faults, then settling and the verdict. */
+/** Makes one whole run: servers, processes, load and faults, then settling and the verdict. */
 export async function torture(run: RunOptions): Promise<Report> {
   const directory = resolve(run.directory);
   await mkdir(join(directory, 'logs'), { recursive: true });
@@ -149,7 +149,7 @@ async function createLoad(
   await kafka.connect();
   releasers.push(() => kafka.disconnect());
   return new Load({
-    // Apart from the schedule's draws.
+    // Another seed than the schedule's, so that their random numbers are independent.
     source: new MessageSource(new Random(options.seed ^ 0x5eed), PARTITIONS),
     ledger,
     topic: TOPIC,

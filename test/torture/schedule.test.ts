@@ -9,21 +9,24 @@ import { generateSchedule } from './schedule';
 
 const options = { ...DEFAULTS, seed: 7, minutes: 10 };
 
-test('the same seed makes the same schedule, another seed another one', () => {
+test('the same seed makes the same schedule, and another seed makes another one', () => {
   expect(generateSchedule(options)).toEqual(generateSchedule({ ...options }));
   expect(generateSchedule(options)).not.toEqual(generateSchedule({ ...options, seed: 8 }));
 });
 
-test.each(['file', 's3', 'blob'] as const)('every kind of fault is in it, with sink %s', (sink) => {
-  const kinds = new Set(generateSchedule({ ...options, sink, minutes: 3 }).map(kindOf));
-  expect([...kinds].sort()).toEqual([
-    ...['dead-letters', 'freeze', 'kill', 'network', 'sink', 'stop'],
-  ]);
-});
+test.each(['file', 's3', 'blob'] as const)(
+  'the schedule has every kind of fault, with sink %s',
+  (sink) => {
+    const kinds = new Set(generateSchedule({ ...options, sink, minutes: 3 }).map(kindOf));
+    expect([...kinds].sort()).toEqual([
+      ...['dead-letters', 'freeze', 'kill', 'network', 'sink', 'stop'],
+    ]);
+  },
+);
 
 const kindOf = ({ fault }: ReturnType<typeof generateSchedule>[number]) => fault.kind;
 
-test('no fault outlasts the run, and none of a place begins before the last one has ended', () => {
+test('no fault outlasts the run, and faults of one place do not overlap', () => {
   const endOf = new Map<string, number>();
   for (const { at, for: length, fault } of generateSchedule(options)) {
     expect(at + length).toBeLessThanOrEqual(options.minutes * 60_000);

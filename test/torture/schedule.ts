@@ -7,7 +7,7 @@ import {
 } from './options';
 import { Random } from './random';
 
-/** What a proxy does to the connections through it. */
+/** The faults of a proxy's connections. */
 export const NETWORK_MODES = ['delay', 'cut', 'black-hole', 'stall-up', 'stall-down'] as const;
 export type NetworkMode = (typeof NETWORK_MODES)[number];
 export const HTTP_SINK_MODES = [
@@ -20,35 +20,35 @@ export const HTTP_SINK_MODES = [
 export type SinkMode = (typeof HTTP_SINK_MODES)[number] | 'no-directory';
 
 export type Fault =
-  /** SIGKILL, and started again at the end of the fault. */
+  /** SIGKILL. The target is started again at the end of the fault. */
   | { kind: 'kill'; target: ProcessName | ServerName }
-  /** SIGTERM, and started again: bridge workers leave their group and join it. */
+  /** SIGTERM. The target is started again, so bridge workers leave their group and join it. */
   | { kind: 'stop'; target: ProcessName | ServerName }
-  /** SIGSTOP, and SIGCONT. */
+  /** SIGSTOP, and SIGCONT at the end of the fault. */
   | { kind: 'freeze'; target: ProcessName | ServerName }
   | {
       kind: 'network';
       target: KafkaClient;
       to: ServerName;
       mode: NetworkMode;
-      /** Of each packet, with `delay`. */
+      /** The delay of each packet with `delay`, in milliseconds. */
       delayMs: number;
-      /** What becomes of connections that were held: their data arrive late, or they break. */
+      /** The end of held connections. `flush`: their data arrive late. `cut`: they break. */
       then: 'flush' | 'cut';
     }
   | { kind: 'sink'; mode: SinkMode }
-  /** The dead-letter topics take no records: more replicas are asked for than there are. */
+  /** The dead-letter topics refuse records, because they require more replicas than there are. */
   | { kind: 'dead-letters' };
 
 export interface FaultEvent {
-  /** Milliseconds from the start. */
+  /** The start of the fault in milliseconds from the start of the run. */
   at: number;
-  /** Milliseconds until it is healed. */
+  /** The length of the fault in milliseconds. */
   for: number;
   fault: Fault;
 }
 
-/** A kind of fault before its details are drawn: what, how long in seconds. */
+/** A kind of fault before its details are drawn, with the range of its length in seconds. */
 interface Card {
   draw: (random: Random) => Fault;
   seconds: [number, number];
@@ -56,10 +56,10 @@ interface Card {
 
 const FIRST_AT_MS = 3_000;
 const GAP_MS: [number, number] = [1_500, 5_500];
-/** What was killed takes its time to come back; the next fault of the same target comes after that. */
+/** The pause between two faults of one target, in which a killed target comes back. */
 const REST_MS = 6_000;
 
-/** Every kind once or more; dealt out before it is shuffled again, so that short runs meet most. */
+/** A deck with each kind of fault once or more. It is used up before it is shuffled again, so that short runs have most kinds. */
 function deck(sink: TortureOptions['sink']): Card[] {
   const process = (
     kind: 'kill' | 'stop' | 'freeze',
@@ -92,7 +92,7 @@ function deck(sink: TortureOptions['sink']): Card[] {
     process('stop', BRIDGES, [0, 20]),
     process('stop', ['worker', 'api'], [0, 8]),
     process('stop', ['kafka', 'temporal'], [0, 6]),
-    // Longer than the group's session timeout now and then: a frozen member loses its partitions.
+    // At times longer than the group's session timeout, so that a frozen member loses its partitions.
     process('freeze', BRIDGES, [2, 25]),
     process('freeze', BRIDGES, [2, 25]),
     process('freeze', ['worker', 'api'], [2, 15]),
@@ -109,7 +109,7 @@ function deck(sink: TortureOptions['sink']): Card[] {
   ];
 }
 
-/** The faults of a run, in order of time: the same for the same seed, length and sink. */
+/** Makes the faults of a run, in order of time. The same seed, length and sink give the same faults. */
 export function generateSchedule(
   options: Pick<TortureOptions, 'seed' | 'minutes' | 'sink'>,
 ): FaultEvent[] {
@@ -131,7 +131,7 @@ export function generateSchedule(
   return events;
 }
 
-/** Two faults of one place can't be told from each other, and so are not injected together. */
+/** The place of a fault. Two faults of one place can't be distinguished, so they never overlap. */
 export function placeOf(fault: Fault): string {
   switch (fault.kind) {
     case 'network':
@@ -139,7 +139,7 @@ export function placeOf(fault: Fault): string {
     case 'sink':
       return 'sink';
     case 'dead-letters':
-      // Asked of Kafka itself.
+      // Kafka itself is configured to refuse records.
       return 'kafka';
     case 'kill':
     case 'stop':

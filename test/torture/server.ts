@@ -3,7 +3,7 @@ import { waitUntil } from '../../src/dev-servers/process/wait';
 
 const RESTART_TRIES = 5;
 
-/** A server that is killed, stopped, frozen and started again on the same data and ports. */
+/** A server that is killed, stopped, frozen and started again with the same data and ports. */
 export class TorturedServer {
   #running: SingleServer | undefined;
   #starting: Promise<SingleServer> | undefined;
@@ -14,7 +14,7 @@ export class TorturedServer {
     return this.#running!.address;
   }
 
-  /** Starts it, or again where it does not come up: a data directory may still be in use. */
+  /** Starts the server. Tries again if it fails, because the data directory may still be in use. */
   async up(): Promise<void> {
     for (let tried = 1; ; tried++) {
       try {
@@ -26,7 +26,7 @@ export class TorturedServer {
     }
   }
 
-  /** Also one that is about to start, when a run is ended early. */
+  /** Kills the server, even one that is about to start when a run is ended early. */
   async kill(): Promise<void> {
     const server = await this.#starting?.catch(() => undefined);
     await server?.kill();
@@ -49,7 +49,7 @@ export class TorturedServer {
   }
 }
 
-/** Waits for a condition of the run's own set-up; the deadline only ends what would never end. */
+/** Waits for a condition of the run's own set-up. The deadline only ends a wait that would never end. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,

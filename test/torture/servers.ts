@@ -36,14 +36,14 @@ export interface Servers {
   temporal: TorturedServer;
   toKafka: Record<KafkaClient, TcpProxy>;
   toTemporal: Record<TemporalClientName, TcpProxy>;
-  /** Kafka without a proxy in between, for the run itself. */
+  /** Clients and addresses without a proxy, for the run itself. */
   direct: { kafka: Kafka; broker: string; temporal: string };
   sink: FaultySink;
-  /** Variables of the sink: through the proxy for processes, without it for the judge. */
+  /** The variables of the sink: through the proxy for the processes, and without it for the judge. */
   sinkEnvironment: { proxied: Record<string, string>; direct: Record<string, string> };
 }
 
-/** Kafka, Temporal and the sink's server of a run's own, with proxies before them. */
+/** Starts Kafka, Temporal and the sink's server for one run, with proxies before them. */
 export async function startServers(
   options: Pick<TortureOptions, 'sink'>,
   directory: string,
@@ -71,7 +71,7 @@ export async function startServers(
     startTemporal({ ...common, port: temporalPort, uiPort, download }),
   );
   for (const server of [kafka, temporal]) {
-    // Nothing is judged after that: there is no need to end in order.
+    // The verdict is over by then, so an orderly end is not necessary.
     releasers.push(() => server.kill());
   }
   await Promise.all([kafka.up(), temporal.up()]);
@@ -118,7 +118,7 @@ async function startSink(
   const server = new TorturedServer(() => start({ ...common, port }));
   releasers.push(() => server.kill());
   await server.up();
-  // One request for an object at a time: versitygw itself does not create conditionally in one step.
+  // The proxy passes one request for an object at a time, because versitygw's conditional create is not atomic.
   const proxy = await FaultProxy.start(server.address);
   releasers.push(() => proxy.close());
   await (sink === 's3' ? ensureBucket : ensureContainer)(server.address, STORE);
@@ -154,7 +154,7 @@ function blobVariables(url: string): Record<string, string> {
 
 const TOPIC_RESOURCE = 2;
 
-/** Makes topics refuse records sent with `acks=all`, for want of replicas; or take them again. */
+/** Makes topics refuse records with `acks=all` for lack of replicas, or accept them again. */
 export async function refuseRecords(
   kafka: Kafka,
   topics: string[],
@@ -167,7 +167,7 @@ export async function refuseRecords(
         includeSynonyms: false,
         resources: [{ type: TOPIC_RESOURCE, name }],
       });
-      // What is not named goes back to its default.
+      // Settings that are not named would go back to their defaults.
       const configured = resources[0]!.configEntries.filter(
         (entry) => !entry.isDefault && entry.configName !== 'min.insync.replicas',
       );

@@ -7,7 +7,7 @@ const LOOK_EVERY_MS = 4_000;
 
 export interface Settled {
   statuses: StreamStatus[];
-  /** What has not come to rest; empty when all has. */
+  /** The streams and processes that have not come to rest. It is empty when all have. */
   unsettled: string[];
   seconds: number;
 }
@@ -42,7 +42,7 @@ async function look(processes: Processes, env: NodeJS.ProcessEnv) {
     unsettled.push(String(error));
   }
   for (const { name, lag, lagByPartition, running, braked } of statuses) {
-    // The last to end were dead letters, and there is no record left to show that others are not.
+    // The last records were dead-lettered, and no further record remains whose delivery would end the brake.
     if (braked && lag === 0) await cloudsync(['resume', '--stream', name, '--yes'], env);
     if (lag > 0)
       unsettled.push(`${name}: ${lag} records not committed ${JSON.stringify(lagByPartition)}`);

@@ -6,7 +6,7 @@ import { fileSystemSink } from '../../src/sinks/filesystem/filesystem';
 import { write } from '../sinks/support/write';
 import { faultyFolders } from './sink-fault';
 
-test('a folder that is taken away fails for a time, and has kept its files', async () => {
+test('a sink fails while its folder is taken away, and has all files afterwards', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'cloudsync-torture-'));
   try {
     const faulty = await faultyFolders(directory, ['s']);

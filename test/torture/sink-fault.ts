@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { type FaultProxy, type Fault } from '../integration/support/fault-proxy';
 import type { SinkMode } from './schedule';
 
-/** A sink that can be made to fail for all processes at once. */
+/** A sink that a run can make fail for all processes at once. */
 export interface FaultySink {
   fail(mode: SinkMode): Promise<void>;
   heal(): Promise<void>;
 }
 
 /**
- * Folders of a filesystem sink, each a link to where the files are. A sink that fails has a file in the
- * folder's place. Links are swapped in one step, so that no process can make a folder of its own between.
+ * Folders of a filesystem sink. Each is a link to the folder of the files. While the sink fails, the link leads to
+ * a file. Links are swapped in one step, so that no process can create a folder in between.
  */
 export async function faultyFolders(directory: string, names: string[]): Promise<FaultySink> {
   const noFolder = join(directory, 'no-folder');
@@ -37,7 +37,7 @@ export async function faultyFolders(directory: string, names: string[]): Promise
 
 const UNAVAILABLE: Fault = { status: 503, headers: { 'retry-after': '1' } };
 
-/** An object store behind a proxy that spoils every request. */
+/** An object store behind a proxy that injects a fault into every request. */
 export function faultyStore(proxy: FaultProxy): FaultySink {
   return {
     heal: () => Promise.resolve(proxy.every(undefined)),

@@ -11,7 +11,7 @@ import {
 } from 'cloudsync';
 import { appendOnlySink, withJournal } from './journal';
 
-/** What the stream module gets beside the settings; see `streamEnvironment`. */
+/** Options of the stream module that are no settings. See `streamEnvironment`. */
 interface Own {
   lanes: ('record' | 'chunk')[];
   sink: 'file' | 's3' | 'blob';
@@ -19,7 +19,7 @@ interface Own {
   appendOnly: boolean;
 }
 
-/** The variable that carries it. */
+/** The variable that contains the options. */
 export const OWN_VARIABLE = 'TORTURE_STREAMS';
 
 export function streamEnvironment(own: Own): Record<string, string> {
@@ -28,11 +28,11 @@ export function streamEnvironment(own: Own): Record<string, string> {
 
 export const streamName = (lane: string) => `torture-${lane}`;
 
-/** The journal of a stream's writes, in the run's directory. */
+/** The path of the journal of a stream's writes, in the run's directory. */
 export const journalFile = (directory: string, name: string) =>
   join(directory, `journal-${name}.ndjson`);
 
-/** The streams of a torture run: one a lane, on one topic. */
+/** The streams of a torture run: one for each lane, on one topic. */
 export default (settings: Settings) => {
   const own = JSON.parse(process.env[OWN_VARIABLE] ?? '{}') as Own;
   return own.lanes.map((lane) => {
@@ -43,7 +43,7 @@ export default (settings: Settings) => {
       topic: settings.topic,
       schema: messageSchema,
       sink: withJournal(sinkOf(own, name, settings), journal),
-      // No fault is long enough to use these up: what is dead-lettered is wrong for good.
+      // No fault lasts long enough to use up these attempts, so only permanent failures are dead-lettered.
       retry: {
         fastAttempts: 2,
         maximumAttempts: 100_000,
@@ -52,7 +52,7 @@ export default (settings: Settings) => {
         attemptTimeoutMs: 15_000,
       },
       execution: lane === 'chunk' ? { lane, maxRecords: 50, lingerMs: 500 } : { lane: 'record' },
-      // One id comes on several partitions here.
+      // In a torture run one id occurs on several partitions.
       workflowId: '{stream}-{messageId}-{partition}-{offset}',
       ordering: own.ordering,
     });

@@ -6,18 +6,18 @@ import type { EventLog } from './event-log';
 import type { ProcessName } from './options';
 
 export const MAIN = join(__dirname, '..', '..', 'dist', 'cli', 'main.js');
-/** Before a process that has ended by itself is started again. */
+/** The pause before a process that has ended by itself is started again. */
 const RESTART_AFTER_MS = 1_000;
 const READ_EVERY_MS = 200;
 
-/** What one process of the CLI says of itself in its log. */
+/** The addresses that a process of the CLI prints in its log. */
 interface Addresses {
   metrics?: string;
-  /** Of the HTTP producer. */
+  /** The address of the HTTP producer. */
   url?: string;
 }
 
-/** A process that is started again whenever it ends, as an orchestrator does, unless it is to be away. */
+/** A process that is started again whenever it ends, as an orchestrator does, except during a planned outage. */
 export class SupervisedProcess {
   #child: ChildProcess | undefined;
   #addresses: Addresses = {};
@@ -25,24 +25,24 @@ export class SupervisedProcess {
   #restart: NodeJS.Timeout | undefined;
   #reading: NodeJS.Timeout | undefined;
   #starts = 0;
-  /** Exits that nobody asked for. */
+  /** The number of unplanned exits. */
   ownExits = 0;
 
   constructor(
     readonly name: ProcessName,
     readonly args: string[],
     readonly env: NodeJS.ProcessEnv,
-    /** Each process has a file of its own there. */
+    /** The folder of the logs. Each process has a file of its own. */
     readonly logDirectory: string,
     readonly log: EventLog,
   ) {}
 
-  /** Of the process that runs now. */
+  /** The pid of the present process. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }
 
-  /** Whether the process that runs now has come as far as to work. */
+  /** Whether the present process has finished its start. */
   get started(): boolean {
     return this.#addresses.metrics !== undefined;
   }
@@ -56,7 +56,7 @@ export class SupervisedProcess {
     clearTimeout(this.#restart);
     if (this.#child) return;
     const logFile = join(this.logDirectory, `${this.name}.${++this.#starts}.log`);
-    // No pipe: what it says last before a crash is in the file.
+    // The output goes to a file, not a pipe, so that the last lines before a crash are kept.
     const output = openSync(logFile, 'w');
     const child = spawn(process.execPath, [MAIN, ...this.args], {
       env: this.env,
@@ -70,7 +70,7 @@ export class SupervisedProcess {
     child.once('exit', (code, signal) => this.#ended(child, code, signal));
   }
 
-  /** Ends it and keeps it away until it is started. Resolves when it has ended. */
+  /** Ends the process, which stays away until `start`. Resolves when the process has ended. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     this.#wanted = false;
     clearTimeout(this.#restart);
@@ -85,7 +85,7 @@ export class SupervisedProcess {
     this.#child?.kill(signal);
   }
 
-  /** What `/readyz` says is wrong; undefined when all is well. */
+  /** The fault that `/readyz` reports, or undefined if there is none. */
   async fault(): Promise<string | undefined> {
     const { metrics } = this.#addresses;
     if (!metrics) return 'not started';
@@ -99,7 +99,7 @@ export class SupervisedProcess {
     }
   }
 
-  /** Until it has said where it listens. */
+  /** Reads the log until the process has printed its addresses. */
   #read(logFile: string): void {
     for (const line of readFileSync(logFile, 'utf8').split('\n')) {
       if (!line.includes('"metrics":') && !line.includes('"url":')) continue;
@@ -108,10 +108,10 @@ export class SupervisedProcess {
         if (typeof metrics === 'string') this.#addresses.metrics = metrics;
         if (typeof url === 'string') this.#addresses.url = url;
       } catch {
-        // A line that is not of its log, or not written to its end.
+        // The line is not of the process's log, or is not complete yet.
       }
     }
-    // The last thing that is said.
+    // The process prints this address last.
     if (this.#addresses.metrics) clearInterval(this.#reading);
   }
 

@@ -44,14 +44,14 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** The proxy passes, and what was written before this has gone through. */
+/** Sends a round trip through the proxy. Everything that was written before has passed then. */
 async function roundTrip(): Promise<void> {
   const fresh = await client();
   fresh.socket.write('probe');
   await until(() => fresh.answers === 'echo probe');
 }
 
-test('passes both ways, and the end', async () => {
+test('TcpProxy passes data both ways, and the end of a connection', async () => {
   const { socket, ...of } = await client();
   const answered = once(socket, 'data');
   socket.write('one');
@@ -62,7 +62,7 @@ test('passes both ways, and the end', async () => {
   await ended;
 });
 
-test('delays, in order', async () => {
+test('TcpProxy delays data and keeps their order', async () => {
   proxy.set('delay', 50);
   const one = await client();
   one.socket.write('a');
@@ -72,7 +72,7 @@ test('delays, in order', async () => {
   await until(() => heard === 'abc');
 });
 
-test('cuts what there is, and what comes', async () => {
+test('TcpProxy cuts present and new connections', async () => {
   const one = await client();
   proxy.set('cut');
   await until(() => one.closed);
@@ -86,7 +86,7 @@ test.each([
   { mode: 'black-hole', heardBefore: '' },
   { mode: 'stall-up', heardBefore: '' },
   { mode: 'stall-down', heardBefore: 'one' },
-] as const)('$mode holds data, and lets them go at the end', async ({ mode, heardBefore }) => {
+] as const)('$mode holds data, and passes them on at its end', async ({ mode, heardBefore }) => {
   const one = await client();
   await roundTrip();
   heard = '';
@@ -99,7 +99,7 @@ test.each([
   await until(() => one.answers === 'echo one');
 });
 
-test('what was held can be cut off instead', async () => {
+test('TcpProxy can cut held connections at the end', async () => {
   const one = await client();
   proxy.set('black-hole');
   one.socket.write('one');
@@ -108,7 +108,7 @@ test('what was held can be cut off instead', async () => {
   expect(heard).toBe('');
 });
 
-test('a reset does not get through a black hole before its end', async () => {
+test('a reset passes a black hole only at its end', async () => {
   const one = await client();
   await roundTrip();
   proxy.set('black-hole');

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { NetworkMode } from './schedule';
 
-/** A source is not read on while so much of it waits. */
+/** A source is not read further while this many of its bytes wait. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
-/** What goes one way through a connection, in order: data, then perhaps its end. */
+/** One direction of a connection: its data in order, and its end. */
 class Direction {
   readonly #waiting: { data: Buffer | 'end'; due: number }[] = [];
   #bytes = 0;
@@ -24,7 +24,7 @@ class Direction {
 
   #push(data: Buffer | 'end'): void {
     const before = this.#waiting.at(-1)?.due ?? 0;
-    // Never overtakes what came earlier with a longer delay.
+    // Data never overtake earlier data that have a longer delay.
     this.#waiting.push({ data, due: Math.max(before, Date.now() + this.delayMs) });
     this.#bytes += data === 'end' ? 0 : data.length;
     if (this.#bytes > MAX_WAITING_BYTES) this.from.pause();
@@ -56,11 +56,11 @@ interface Link {
   server: Socket;
   up: Direction;
   down: Direction;
-  /** One side has broken off while nothing could tell the other. */
+  /** One side was reset while the proxy passed nothing to the other side. */
   broken: boolean;
 }
 
-/** Stands between a client and a server on 127.0.0.1, and does to their connections what it is told. */
+/** A proxy between a client and a server on 127.0.0.1 that injects faults into their connections. */
 export class TcpProxy {
   #mode: NetworkMode | 'pass' = 'pass';
   #delayMs = 0;
@@ -72,7 +72,7 @@ export class TcpProxy {
   ) {}
 
   static async start(targetPort: number): Promise<TcpProxy> {
-    // An end of one side travels through like data, and may be held like them.
+    // The end of one side passes like data, and may be held like them.
     const server = createServer({ allowHalfOpen: true });
     const proxy = new TcpProxy(server, targetPort);
     server.on('connection', (client) => proxy.#accept(client));
@@ -89,7 +89,7 @@ export class TcpProxy {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** How the connections, and those that come, are treated from now on. */
+  /** Sets the fault of present and new connections. */
   set(mode: NetworkMode, delayMs = 0): void {
     this.#mode = mode;
     this.#delayMs = mode === 'delay' ? delayMs : 0;
@@ -97,7 +97,7 @@ export class TcpProxy {
     for (const link of this.#links) this.#apply(link);
   }
 
-  /** Lets all pass again. What was held arrives now, or with `cut` never. */
+  /** Ends the fault. With `flush`, held data arrive now. With `cut`, held connections break. */
   heal(then: 'flush' | 'cut'): void {
     const held = this.#mode !== 'delay';
     this.#mode = 'pass';
@@ -130,7 +130,7 @@ export class TcpProxy {
     this.#links.add(link);
     this.#apply(link);
     for (const socket of [client, server]) {
-      // `close` follows.
+      // The event `close` follows.
       socket.on('error', () => undefined);
       socket.on('close', (hadError) => this.#closed(link, hadError));
     }
@@ -148,9 +148,9 @@ export class TcpProxy {
   #closed(link: Link, hadError: boolean): void {
     if (!this.#links.has(link)) return;
     if (link.client.destroyed && link.server.destroyed) this.#links.delete(link);
-    // After an orderly end the other direction may still have something to say.
+    // After an orderly end the other direction may still have data.
     else if (!hadError) return;
-    // A network that carries nothing does not carry a reset either.
+    // A network that passes nothing does not pass a reset either.
     else if (link.up.held || link.down.held) link.broken = true;
     else this.#cut(link);
   }

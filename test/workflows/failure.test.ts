@@ -9,7 +9,7 @@ import {
 } from '@temporalio/common';
 import { activityFailure } from '../../src/workflows/failure';
 
-/** As a regular activity fails, and the timeout of any. */
+/** The failure of a regular activity, or a timeout of any activity. */
 function regular(cause: Error): ActivityFailure {
   const state = RetryState.MAXIMUM_ATTEMPTS_REACHED;
   return new ActivityFailure('Activity task failed', 'deliver', '1', state, 'worker', cause);
@@ -25,7 +25,7 @@ describe('activityFailure', () => {
   test.each([
     ['a local activity', application],
     ['a regular activity', regular(application)],
-  ])('of %s: type, message, attempts and pause', (_, error) => {
+  ])('returns type, message, attempts and pause of %s', (_, error) => {
     expect(activityFailure(error)).toEqual({
       type: 'Throttled',
       message: 'slow down',
@@ -35,7 +35,7 @@ describe('activityFailure', () => {
     });
   });
 
-  test('is not retryable where the activity said so', () => {
+  test('is not retryable if the activity says so', () => {
     const permanent = ApplicationFailure.nonRetryable('no', 'Permanent', { attempt: 1 });
     expect(activityFailure(regular(permanent))).toMatchObject({
       type: 'Permanent',
@@ -44,7 +44,7 @@ describe('activityFailure', () => {
   });
 
   test.each([[undefined], [[]], [[null]], [['text']], [[{ other: 1 }]]])(
-    'with details %j counts one attempt',
+    'counts one attempt with the details %j',
     (details) => {
       const failure = ApplicationFailure.create({ message: 'no', ...(details && { details }) });
       expect(activityFailure(failure)).toEqual({
@@ -56,7 +56,7 @@ describe('activityFailure', () => {
     },
   );
 
-  test('of a timeout takes the attempt from the last heartbeat', () => {
+  test('reads the attempt of a timeout from the last heartbeat', () => {
     const timeout = (details: unknown) =>
       new TimeoutFailure('activity Heartbeat timeout', details, TimeoutType.HEARTBEAT);
     expect(activityFailure(regular(timeout({ attempt: 7 })))).toEqual({
@@ -68,7 +68,7 @@ describe('activityFailure', () => {
     expect(activityFailure(regular(timeout(undefined)))).toMatchObject({ attempts: 1 });
   });
 
-  test("of another failure of Temporal's has its name", () => {
+  test('uses the name of another failure of Temporal as the type', () => {
     expect(activityFailure(regular(new ServerFailure('lost', false)))).toEqual({
       type: 'ServerFailure',
       message: 'lost',
@@ -77,7 +77,7 @@ describe('activityFailure', () => {
     });
   });
 
-  test('throws what is no failure of an attempt', () => {
+  test('throws an error that is no failure of an attempt', () => {
     const cancelled = regular(new CancelledFailure('cancelled'));
     expect(() => activityFailure(cancelled)).toThrow(cancelled);
     const bug = new TypeError('a bug in the workflow');

@@ -13,7 +13,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 60 },
 );
 
-/** One list of all dead records, in the order in which they were held. */
+/** A model: one list of all dead records, in the order in which they were held. */
 class Model {
   list: { key: string; record: HeldRecord }[] = [];
   readonly deliveredOffset = new Map<string, number>();
@@ -33,7 +33,7 @@ class Model {
       this.#remove(key, head);
     }
     if (what === 'giveUp') {
-      // The key that is held for the longest time, if two have a head of this offset.
+      // If two keys have a head with this offset, it is the key that is held for the longest time.
       const keys = [...new Set(this.list.map((one) => one.key))];
       const found = keys.find((one) => this.of(one)[0]![0] === offset);
       if (found) this.#remove(found, this.of(found)[0]!);
@@ -46,7 +46,7 @@ class Model {
   }
 }
 
-test('heads and what is behind them are those of a list, also past runs that go on', () => {
+test('HeldKeys equals a model that is a list, even across continue-as-new', () => {
   fc.assert(
     fc.property(steps, (all) => {
       const model = new Model();
@@ -75,7 +75,7 @@ test('heads and what is behind them are those of a list, also past runs that go 
   );
 });
 
-test('giving up tells whether there was such a head', () => {
+test('giveUp returns whether the record was the head of a key', () => {
   const held = new HeldKeys([
     [
       'a',
@@ -90,25 +90,25 @@ test('giving up tells whether there was such a head', () => {
   expect(held.heads).toEqual({ a: [2, 'q'] });
 });
 
-test('there is room for so many keys, and for a held key also then', () => {
+test('hold accepts MAX_HELD_KEYS keys, and further records of a held key', () => {
   const held = new HeldKeys([]);
   for (let i = 0; i < MAX_HELD_KEYS; i++) held.hold(`k${i}`, [i, `m${i}`]);
   expect(held.hold('one more', [5_000, 'x'])).toBe(
     '1000 held keys are the most that a partition can have: replay or give up some of them',
   );
   expect(held.hold('k7', [5_000, 'x'])).toBeUndefined();
-  // What is there already needs no room.
+  // A record of a held key needs no room for a key.
   expect(held.hold('k7', [7, 'm7'])).toBeUndefined();
   held.giveUp(3);
   expect(held.hold('one more', [5_000, 'x'])).toBeUndefined();
 });
 
-test('there is room for so many records', () => {
+test('hold accepts MAX_HELD_RECORDS records', () => {
   const records = Array.from({ length: MAX_HELD_RECORDS }, (_, i): HeldRecord => [i, `m${i}`]);
   const held = new HeldKeys([['a', records]]);
   expect(held.hold('a', [20_000, 'x'])).toMatch(/^10000 records of held keys are the most/);
   held.delivered('a', [0, 'm0']);
   expect(held.hold('a', [20_000, 'x'])).toBeUndefined();
-  // Both bounds keep what Temporal and its stores take.
+  // Both limits keep the state within the size that Temporal and its stores accept.
   expect(JSON.stringify(held.state).length).toBeLessThan(1_000_000);
 });

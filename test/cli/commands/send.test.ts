@@ -4,7 +4,7 @@ import { linesOf } from '../../../src/lib/ndjson';
 
 const MIB = 1024 * 1024;
 
-/** Sends the lines; `refuse` says which of the batches the broker refuses. */
+/** Sends the lines. The broker refuses a batch for which `refuse` returns true. */
 function sending(maxBytes = MIB, refuse: (batch: Message[]) => boolean = () => false) {
   const batches: Message[][] = [];
   const producer = {
@@ -39,14 +39,14 @@ test.each([
   ['["id"]', null],
   ['"id"', null],
   ['{nope', null],
-])('the key of %s is %j, and the value its bytes', async (line, key) => {
+])('send gives the line %s the key %j and its own bytes as the value', async (line, key) => {
   const { batches, send } = sending();
   await send(line);
   expect(batches).toEqual([[{ key, value: Buffer.from(line) }]]);
 });
 
 test.each(['length', 'constructor', 'toString', '__proto__'])(
-  'what every value inherits is no key: %s',
+  'send takes no key from a property that every object inherits: %s',
   async (field) => {
     const batches: Message[][] = [];
     const send = ({ messages }: { messages: Message[] }) => {
@@ -60,7 +60,7 @@ test.each(['length', 'constructor', 'toString', '__proto__'])(
   },
 );
 
-test('a batch is counted in bytes, not in characters', async () => {
+test('send counts the size of a batch in bytes, not in characters', async () => {
   const { batches, send } = sending();
   const line = JSON.stringify({ id: 'a', text: '\u5b57'.repeat(1_000) });
   await send(`${line}\n`.repeat(400));
@@ -71,7 +71,7 @@ test('a batch is counted in bytes, not in characters', async () => {
   expect(Math.max(...sizes)).toBeLessThan(512 * 1024);
 });
 
-test('a batch is no larger than the topic takes, but for a line that is so by itself', async () => {
+test('send keeps a batch within the size that the topic accepts, unless a single line is larger', async () => {
   const { batches, send } = sending(1_000);
   await send(`{"id":"a"}\n`.repeat(100) + `"${'x'.repeat(950)}"\n1\n`);
   expect(batches.every((batch) => batch.length * 43 + 64 <= 1_000 || batch.length === 1)).toBe(
@@ -80,7 +80,7 @@ test('a batch is no larger than the topic takes, but for a line that is so by it
   expect(batches.flat()).toHaveLength(102);
 });
 
-test('a line that is not UTF-8 is refused, and the lines before it are sent', async () => {
+test('send refuses a line that is not UTF-8, and sends the lines before it', async () => {
   const { sender, batches, send } = sending();
   const latin1 = Buffer.from('{"id":"a"}\n\n{"id":"caf\u00e9"}\n{"id":"b"}\n', 'latin1');
   await expect(send(latin1)).rejects.toThrow('line 3 is not UTF-8');
@@ -90,13 +90,13 @@ test('a line that is not UTF-8 is refused, and the lines before it are sent', as
   );
 });
 
-test('a file in UTF-16 is refused at its first line', async () => {
+test('send refuses a file in UTF-16 at its first line', async () => {
   const { sender, send } = sending();
   await expect(send(Buffer.from('\ufeff{"id":"a"}\n', 'utf16le'))).rejects.toThrow('line 1 is not');
   expect(sender.describe()).toBe('nothing was sent; no later line was');
 });
 
-test('a line that the topic can not take is refused by its number', async () => {
+test('send refuses a line that is too large for the topic, and names its number', async () => {
   const { sender, batches, send } = sending(100);
   await expect(send(`1\n2\n"${'x'.repeat(100)}"\n4`)).rejects.toThrow(
     'line 3 has more than the 100 bytes that the topic takes (max.message.bytes)',
@@ -105,7 +105,7 @@ test('a line that the topic can not take is refused by its number', async () => 
   expect(sender.describe()).toMatch(/^2 records were sent, those of the lines up to 2;/);
 });
 
-test('when the broker refuses a batch, what is sent, in doubt and not sent is said', async () => {
+test('send reports how many lines were sent, are in doubt and were not sent when the broker refuses a batch', async () => {
   const { sender, send } = sending(MIB, (batch) => batch.some(({ key }) => key === 'bad'));
   const good = (count: number) => `{"id":"a"}\n`.repeat(count);
   const failed = send(`${good(1_000)}${good(5)}{"id":"bad"}\n${good(2_000)}`);

@@ -10,7 +10,7 @@ const directory = mkdtempSync(join(tmpdir(), 'cloudsync-profile-'));
 afterEach(() => (process.env = before));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-test('the local S3 is spoken to with its own keys, whatever AWS account the shell has', async () => {
+test('dev up uses the keys of the local S3 even if the shell has an AWS account', async () => {
   const file = join(directory, 'credentials');
   writeFileSync(file, '[work]\naws_access_key_id = real\naws_secret_access_key = real\n');
   process.env = {

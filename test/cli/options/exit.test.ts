@@ -53,9 +53,12 @@ test.each([
     1,
     "cloudsync: can't reach Kafka (KAFKA_BROKERS): refused\n",
   ],
-])('%s ends the process, whatever holds it', (error, code, text) => {
-  exitWith(error);
-  expect([process.exitCode, said]).toEqual([code, text]);
-  jest.runAllTimers();
-  expect(exits).toBe(1);
-});
+])(
+  'exitWith ends the process on %s, even if something keeps the event loop alive',
+  (error, code, text) => {
+    exitWith(error);
+    expect([process.exitCode, said]).toEqual([code, text]);
+    jest.runAllTimers();
+    expect(exits).toBe(1);
+  },
+);

@@ -80,7 +80,7 @@ beforeAll(() => {
   const driver = join(__dirname, '..', '..', 'reference', 'streams', 'support', 'load-modules.ts');
   const tsx = require.resolve('tsx');
   const list: Case[] = Object.values(cases);
-  // Paths count from the working directory.
+  // Paths are relative to the working directory.
   const results = execFileSync(process.execPath, ['--import', `file://${tsx}`, driver], {
     cwd: directory,
     input: JSON.stringify(list),
@@ -95,18 +95,18 @@ test.each([
   ...['one.ts', 'one.mjs', 'one.cjs', 'default.cjs', 'function.cjs', 'one.mts', 'one.cts'],
   ...['await.mts', 'await.mjs', 'esm/one.ts', 'esm/one.js', 'esm/await.ts'],
   ...['esm/await.js', 'promise.ts', 'promise.cjs', 'async-function.ts'],
-])('%s is loaded, and its errors are those of this process', (file) => {
+])('loadStreams loads %s, and its error classes are those of this process', (file) => {
   expect(outcomes.get(file)).toEqual({
     streams: ['a of t'],
     failure: { type: 'Permanent', message: 'no' },
   });
 });
 
-test('a module may export a list', () => {
+test('a stream module may export a list of streams', () => {
   expect(outcomes.get('list.ts')).toMatchObject({ streams: ['a of t', 'b of t', 'c of t'] });
 });
 
-test('a module may export a function of the settings', () => {
+test('a stream module may export a function that gets the settings', () => {
   expect(outcomes.get('function.ts')).toMatchObject({ streams: ['a of orders'] });
 });
 
@@ -120,13 +120,13 @@ test.each([
   'hole.ts',
   'returns-nothing.ts',
   'promise-of-nothing.ts',
-])('%s: any other export is a usage error that says what is expected', (file) => {
+])('%s: any other export is a usage error that names the expected exports', (file) => {
   const { error, usage } = outcomes.get(file) as { error: string; usage: boolean };
   expect(usage).toBe(true);
   expect(error).toContain(`${file} must export by default a stream`);
 });
 
-test('a module that is a folder', () => {
+test('a path of a folder is an error that asks for the file in it', () => {
   expect(outcomes.get('folder')).toEqual({
     error: `the stream module ${directory} is a folder: name the file in it`,
     usage: true,
@@ -134,7 +134,7 @@ test('a module that is a folder', () => {
   });
 });
 
-test('a module that is not there', () => {
+test('a path that does not exist is an error that names it', () => {
   expect(outcomes.get('absent')).toEqual({
     error: `the stream module ${join(directory, 'absent.ts')} does not exist`,
     usage: true,
@@ -150,15 +150,18 @@ test.each([
   ['function-throws.ts', 'as the function says'],
   ['await.ts', 'name the file .mts'],
   ['await-throws.mjs', 'as the promise says'],
-])('%s: what is wrong with it is told, and its cause is kept', (file, told) => {
-  const outcome = outcomes.get(file) as { error: string };
-  expect(outcome).toMatchObject({ usage: true, cause: true });
-  expect(outcome.error).toContain(`the stream module ${join(directory, file)} can't be loaded`);
-  expect(outcome.error).toContain(told);
-});
+])(
+  '%s: a module that can not be loaded is a usage error with the reason and the cause',
+  (file, told) => {
+    const outcome = outcomes.get(file) as { error: string };
+    expect(outcome).toMatchObject({ usage: true, cause: true });
+    expect(outcome.error).toContain(`the stream module ${join(directory, file)} can't be loaded`);
+    expect(outcome.error).toContain(told);
+  },
+);
 
 test.each(['wrong.ts', 'await-wrong.mjs', 'function-wrong.ts'])(
-  '%s: the fault that defineStream found is told with the name of the module',
+  '%s: a fault that defineStream finds is reported with the path of the module',
   (file) => {
     const { error, usage } = outcomes.get(file) as { error: string; usage: boolean };
     expect(usage).toBe(true);
@@ -167,25 +170,25 @@ test.each(['wrong.ts', 'await-wrong.mjs', 'function-wrong.ts'])(
   },
 );
 
-test('two streams of one name', () => {
+test('two streams with one name are an error', () => {
   expect(outcomes.get('twice.ts')).toMatchObject({
     error: 'two streams are called a',
     usage: true,
   });
 });
 
-test('names choose among the streams, in the order of the module', () => {
+test('given names select streams, which keep the order of the module', () => {
   expect(outcomes.get('chosen')).toMatchObject({ streams: ['a of t', 'c of t'] });
 });
 
-test('unknown names are a usage error that lists the known ones', () => {
+test('an unknown stream name is a usage error that lists the known names', () => {
   expect(outcomes.get('unknown')).toMatchObject({
     error: 'no stream x, y; there are a, b, c',
     usage: true,
   });
 });
 
-test('without a module, in a checkout: the reference streams', async () => {
+test('loadStreams returns the reference streams in a checkout if no module is given', async () => {
   const settings = loadSettings({});
   const names = async (only?: string[]) =>
     (await loadStreams(settings, only)).map(({ name }) => name);

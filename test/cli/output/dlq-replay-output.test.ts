@@ -36,13 +36,13 @@ test.each<[string, Partial<LetterResult>, boolean, 1 | undefined]>([
   ['taken care of, but named', { outcome: 'refused', underWay: completed }, true, 1],
   ['at the sink already', { outcome: 'refused', end: 'delivered' }, false, undefined],
   ['superseded', { outcome: 'superseded' }, true, undefined],
-])('%s: its exit code', (_, result, named, exitCode) => {
+])('the exit code follows the result of the letters: %s', (_, result, named, exitCode) => {
   const results = [{ letter: dead, ...result } as LetterResult];
   reportResults(testStream(), results, { named, json: true });
   expect(process.exitCode).toBe(exitCode);
 });
 
-test('one JSON document: the counts, and each letter as dlq list has it', () => {
+test('--json prints one document with the counts, and with each letter as dlq list prints it', () => {
   const sentTo = { topic: 'topic', partition: 0, offset: 90 };
   const results: LetterResult[] = [
     { letter: dead, outcome: 'sentBack', underWay: { sentTo, timestamp: 1 }, end: 'delivered' },
@@ -66,7 +66,7 @@ test('one JSON document: the counts, and each letter as dlq list has it', () => 
   ]);
 });
 
-test('a dry run says what would be done, and nothing steers a terminal', () => {
+test('a dry run says what would be done, without control characters', () => {
   const plan = {
     queues: [
       [{ letter: dead, decision: { action: 'run' as const, failed: completed } }],

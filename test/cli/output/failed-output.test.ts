@@ -4,12 +4,12 @@ import { cut, recordFacts } from '../../../src/cli/output/failed-output';
 test.each([
   ['on a terminal', true, `${'x'.repeat(59)}…`],
   ['elsewhere', false, 'x'.repeat(200)],
-])('%s, cut: %s', (_, isTTY, shown) => {
+])('a text of 200 characters is shown %s as %s', (_, isTTY, shown) => {
   expect(cut('x'.repeat(200), { isTTY })).toBe(shown);
   expect(cut('x'.repeat(60), { isTTY })).toBe('x'.repeat(60));
 });
 
-test('a message of several lines is shown on one', () => {
+test('a message of several lines is shown on one line', () => {
   const text = '✖ Too small: expected number to be >0\n  → at amount';
   expect(cut(text, { isTTY: false })).toBe('✖ Too small: expected number to be >0 → at amount');
 });

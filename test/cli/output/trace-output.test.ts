@@ -5,7 +5,7 @@ const letter = (options: LetterOptions = {}) => ({ ...letterOf(options), otherLo
 
 const hostile = 'x\u001b[2J\n\u009b31m"';
 
-test('what happened in the order of time, and nothing that steers a terminal', () => {
+test('describeTrace lists the events in order of time, without control characters', () => {
   const text = describeTrace({
     messageId: hostile,
     record: null,
@@ -51,7 +51,7 @@ test('what happened in the order of time, and nothing that steers a terminal', (
   expect(lines.at(-1)).toMatch(/^not looked at: x/);
 });
 
-test('a stream that knows nothing has its verdict alone', () => {
+test('describeTrace shows only the verdict of a stream that knows nothing of the record', () => {
   const none = { records: [], runs: [], sinkObject: null, deadLetters: [], notLookedAt: [] };
   const record = { topic: 'topic', partition: 0, offset: 7 };
   const streams = [{ name: 'test', verdict: 'unknown' as const, ...none }];
@@ -60,7 +60,7 @@ test('a stream that knows nothing has its verdict alone', () => {
   );
 });
 
-test('a record without a timestamp stands first, and is not found nowhere', () => {
+test('describeTrace lists a record without a timestamp first, and isKnown counts it as found', () => {
   const none = { runs: [], sinkObject: null, notLookedAt: [] };
   const record = { topic: 'topic', partition: 0, offset: 7 };
   const traced = { ...record, timestamp: null, replays: 0, replayOf: null };
@@ -76,14 +76,14 @@ test('a record without a timestamp stands first, and is not found nowhere', () =
   expect(times).toEqual(['no timestamp', '2026-01-02T00:00:00.000Z']);
 });
 
-test('a letter of anybody may name any topic', () => {
+test("describeTrace prints no control characters of a topic's name", () => {
   const record = { topic: hostile, partition: 0, offset: 7 };
   const text = describeTrace({ messageId: null, record, streams: [] });
   // eslint-disable-next-line no-control-regex
   expect(text).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
 });
 
-test('streams that know nothing are named in a line when another one knows the message', () => {
+test('describeTrace names the streams that know nothing in one line when another stream knows the message', () => {
   const none = { records: [], runs: [], sinkObject: null, deadLetters: [], notLookedAt: ['x'] };
   const other = (name: string) => ({ name, verdict: 'unknown' as const, ...none });
   const known = { ...other('test'), verdict: 'dead-lettered' as const, deadLetters: [letter()] };
@@ -93,7 +93,7 @@ test('streams that know nothing are named in a line when another one knows the m
   expect(text).toMatch(/^message 42\n\nstream test: dead-lettered\n[^]*\n\nnothing known in a, b$/);
 });
 
-test('what is of another log says so', () => {
+test('describeTrace marks runs and letters that belong to another log', () => {
   const place = { topic: 'topic', partition: 0, offset: 7 };
   const run = {
     ...{ workflowId: 'w', runId: 'r', type: 'deliverRecord', status: 'Completed', ...place },

@@ -29,20 +29,20 @@ export const compose = parse(read('docker-compose.yml'), { merge: true }) as {
   volumes: Record<string, unknown>;
 };
 export const services = Object.entries(compose.services);
-/** Those that run our image. */
+/** The services that run the image of CloudSync. */
 export const ours = services.filter(([, { image }]) => image?.startsWith('cloudsync:'));
 
-/** What Compose makes of `${NAME:-default}` where the variable is not set. */
+/** Replaces `${NAME:-default}` by the default, as Compose does if the variable is not set. */
 export const interpolate = (value: string | number) =>
   String(value).replace(/\$\{\w+:-(.*?)\}/g, '$1');
 
 /** The two files that SINK_ENV_FILE may name. */
 export const SINK_ENV_FILES = ['deploy/compose/file.env', 'deploy/compose/cloud.env'];
 
-/** Type declarations of Node 20 know its values as optional. */
+/** Reads an environment file. The type declarations of Node 20 say that its values are optional. */
 export const envFile = (path: string) => parseEnv(read(path)) as Record<string, string>;
 
-/** What a container gets. What stands in the Compose file wins over its env files. */
+/** The environment of a container. Values in the Compose file override those of its env files. */
 export function containerEnvironment(service: Service, sinkEnvFile: string) {
   const own = Object.entries(service.environment ?? {});
   return {

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 const DEPLOY = join(__dirname, '..', '..', '..', 'deploy');
 
 export interface Expression {
-  /** Where it stands, for messages. */
+  /** The place of the expression, for error messages. */
   where: string;
   expr: string;
 }
@@ -45,7 +45,7 @@ export function alertRules(): Rule[] {
   return (parse(text) as { groups: { rules: Rule[] }[] }).groups.flatMap(({ rules }) => rules);
 }
 
-/** By file name. */
+/** All dashboards, by file name. */
 export function dashboards(): [string, Dashboard][] {
   const folder = join(DEPLOY, 'grafana');
   return readdirSync(folder)
@@ -53,7 +53,7 @@ export function dashboards(): [string, Dashboard][] {
     .map((name) => [name, JSON.parse(readFileSync(join(folder, name), 'utf8')) as Dashboard]);
 }
 
-/** All queries of a dashboard, those of its variables and annotations included. */
+/** All queries of a dashboard, including the queries of its variables and annotations. */
 export function dashboardExpressions(dashboard: Dashboard): Expression[] {
   const { panels, annotations, templating } = dashboard;
   return [
@@ -69,7 +69,7 @@ export function dashboardExpressions(dashboard: Dashboard): Expression[] {
   ];
 }
 
-/** What Grafana sends to Prometheus when `aws` and `azure` are chosen. */
+/** The expression that Grafana sends to Prometheus when the user selects `aws` and `azure`. */
 export function withVariables(expr: string): string {
   return expr
     .replaceAll('$__rate_interval', '1m')
@@ -80,7 +80,7 @@ export function withVariables(expr: string): string {
 const WORDS =
   /^(and|or|unless|offset|bool|by|without|on|ignoring|group_left|group_right|inf|nan|start|end)$/i;
 
-/** The metrics that a PromQL expression reads, without repetition. */
+/** The metrics that a PromQL expression reads, each once. */
 export function metricNames(expr: string): string[] {
   const bare = expr
     .replace(/"(\\.|[^"\\])*"|'(\\.|[^'\\])*'/g, '')
@@ -92,7 +92,7 @@ export function metricNames(expr: string): string[] {
   return [...new Set(names)].filter((name) => !WORDS.test(name));
 }
 
-/** The series names of a metric, as they stand on /metrics. */
+/** The names of a metric's series on /metrics. */
 export function seriesOf({ name, type }: { name: string; type: string }): string[] {
   return type === 'histogram' ? ['_bucket', '_sum', '_count'].map((end) => name + end) : [name];
 }

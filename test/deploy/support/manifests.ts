@@ -50,7 +50,7 @@ export interface Kustomization {
   patches?: { path: string; target?: { kind: string; name?: string; labelSelector?: string } }[];
 }
 
-/** The documents of a file. Throws where it is no YAML. */
+/** The documents of a YAML file. Throws if the file is no YAML. */
 export function documents(path: string): Manifest[] {
   return parseAllDocuments(read(path), { merge: true }).map((document) => {
     if (document.errors.length > 0) throw document.errors[0]!;
@@ -61,17 +61,17 @@ export function documents(path: string): Manifest[] {
 export const kustomization = (folder: string) =>
   parse(read(folder, 'kustomization.yaml')) as Kustomization;
 
-/** Files of a folder but its kustomization. */
+/** The files of a folder without its kustomization. */
 export const filesOf = (folder: string) =>
   readdirSync(join(ROOT, folder)).filter((name) => name !== 'kustomization.yaml');
 
-/** All resources of a folder, without those of folders it builds on. */
+/** All resources of a folder, without the resources of its base. */
 export const resourcesOf = (folder: string) =>
   kustomization(folder)
     .resources.filter((name) => name.endsWith('.yaml'))
     .flatMap((name) => documents(posix.join(folder, name)));
 
-/** The patches of the example that are manifests in part, for all deployments or for one. */
+/** The patches of the example that are partial manifests, for all deployments or for one. */
 export const mergePatches = (deployment?: string) =>
   kustomization(EXAMPLE)
     .patches!.filter(({ target }) => deployment !== 'api' || target?.labelSelector === undefined)
@@ -79,12 +79,12 @@ export const mergePatches = (deployment?: string) =>
     .filter(({ kind }) => kind === 'Deployment' || (kind !== undefined && !deployment));
 
 export const podTemplate = ({ spec }: Manifest) => spec.template as PodTemplate;
-/** A patch may leave all of it out. */
+/** The pod spec of a deployment. A patch may have none. */
 export const podSpec = (deployment: Manifest): PodTemplate['spec'] =>
   podTemplate(deployment).spec ?? { containers: [] };
 export const container = (deployment: Manifest) => podSpec(deployment).containers[0]!;
 
-/** All references to a key of a secret in the documents, as `secret/key`. */
+/** All references to a key of a secret in the manifests, as `secret/key`. */
 export function secretKeys(manifests: Manifest[]): string[] {
   const found: string[] = [];
   JSON.stringify(manifests, (name, value: unknown) => {

@@ -5,7 +5,7 @@ import { loadSettings } from '../../../src/settings/config';
 
 const CLI = join(__dirname, '..', '..', '..', 'src', 'cli');
 
-/** All commands of the CLI: what the files below src/cli export as `add…Command`. */
+/** A program with all commands of the CLI: the files below src/cli export them as `add…Command`. */
 function cliProgram(): Command {
   const program = new Command();
   const files = readdirSync(CLI, { encoding: 'utf8', recursive: true });
@@ -19,7 +19,7 @@ function cliProgram(): Command {
   return program;
 }
 
-/** Fails where the words are no command of the CLI with options that it has. */
+/** Fails if the words are no command of the CLI, or have an option that the command does not know. */
 export function expectCommand(words: string[]): void {
   let command = cliProgram();
   const rest = [...words];
@@ -32,7 +32,7 @@ export function expectCommand(words: string[]): void {
   expect(command.options.map(({ long }) => long)).toEqual(expect.arrayContaining(options));
 }
 
-/** Where the process of a command shows its metrics, with this environment. */
+/** The port on which the process of a command serves its metrics, with this environment. */
 export function metricsPort(words: string[], env: Record<string, string>): number {
   const settings = loadSettings(env);
   return words[0] === 'api' ? settings.api.metricsPort : settings.metricsPort;

@@ -14,7 +14,7 @@ const WAYS = `Any one of these will do:
   - run on a Debian or Ubuntu whose package mirror answers: the package is unpacked without root
   - put Docker on PATH, with an engine that runs (${PROMETHEUS_IMAGE})`;
 
-/** The words that run promtool in a folder: of PATH, of Debian's package, or of the image. */
+/** The command that runs promtool in a folder: from PATH, from Debian's package, or from the image. */
 export async function provisionPromtool(
   directory: string,
   tools: Tools = installedTools,
@@ -36,7 +36,7 @@ export async function provisionPromtool(
   throw new Error(['no way to run promtool here.', WAYS, ...failures].join('\n'));
 }
 
-/** Runs promtool in the folder and resolves with what it prints; rejects with that when it finds faults. */
+/** Runs promtool in the folder and resolves with its output. Rejects with its output when it finds faults. */
 export async function runPromtool(directory: string, args: string[]): Promise<string> {
   const [command, ...words] = await provisionPromtool(directory);
   try {
@@ -72,7 +72,7 @@ async function debianPromtool(cacheDirectory: string, tools: Tools): Promise<str
           cwd: directory,
         });
       await run('apt-get', ['download', 'prometheus']).catch(async () => {
-        // The machine has no lists of packages, or old ones: take some, into a folder of our own.
+        // The machine has no package lists, or old ones: download them into a folder of this test.
         await mkdir(join(directory, 'lists', 'partial'), { recursive: true });
         await mkdir(join(directory, 'cache', 'archives', 'partial'), { recursive: true });
         const own = [

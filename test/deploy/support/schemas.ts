@@ -24,7 +24,7 @@ function groupOf(apiVersion: string) {
 
 type Model = new (data: Manifest) => { validate(): void };
 
-/** Checks types, formats and what is required by the JSON schema; throws with what is wrong. */
+/** Checks a manifest against its JSON schema. Throws an error that lists the faults. */
 export function validate(manifest: Manifest): void {
   const models = groupOf(manifest.apiVersion).models as Record<string, Model>;
   const Model = models[manifest.kind];
@@ -33,8 +33,8 @@ export function validate(manifest: Manifest): void {
 }
 
 /**
- * What the JSON schemas let pass: fields that do not exist, as a typing error makes them. The type
- * checker finds those in literals. `partial` is for patches, which leave out what is required.
+ * Finds fields that do not exist, such as a misspelt name: the JSON schemas let them pass. The type
+ * checker finds them in literals. `partial` is for patches, which leave out required fields.
  */
 export function unknownFields(manifests: Manifest[], partial = false): string[] {
   const path = join(__dirname, 'generated-manifests.ts');

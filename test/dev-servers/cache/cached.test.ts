@@ -18,7 +18,7 @@ test('two callers at once build a folder once', async () => {
   expect(readdirSync(cacheDirectory)).toEqual(['tool-1.0']);
 });
 
-test('a failed build leaves nothing, and one that was cut off is cleared away', async () => {
+test('a failed build leaves nothing behind, and an interrupted build is removed', async () => {
   const cacheDirectory = temporaryDirectory();
   mkdirSync(join(cacheDirectory, 'tool-1.0.partial-1'));
   const build = () => Promise.reject(new Error('no network'));

@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../support/temporary-directory';
 
 const progress = () => undefined;
 
-test('azurite-blob on PATH is used as it is', async () => {
+test('provisionAzurite uses azurite-blob of PATH as it is', async () => {
   const tools = fakeTools({ 'azurite-blob': '3.36.0\n' });
   expect(await provisionAzurite(temporaryDirectory(), progress, tools)).toEqual({
     command: 'azurite-blob',
@@ -14,7 +14,7 @@ test('azurite-blob on PATH is used as it is', async () => {
   });
 });
 
-test('npm installs it into the cache, once, and this Node runs it', async () => {
+test('provisionAzurite installs Azurite with npm into the cache, once, and this Node runs it', async () => {
   const cache = temporaryDirectory();
   const tools = fakeTools({ npm: '11.0.0' });
   const program = await provisionAzurite(cache, progress, tools);
@@ -27,7 +27,7 @@ test('npm installs it into the cache, once, and this Node runs it', async () => 
   expect(tools.runs).toEqual([expect.stringMatching(/^npm install .*azurite@3\.36\.0$/)]);
 });
 
-test('a failed installation leaves nothing and names every way out', async () => {
+test('a failed installation leaves nothing behind, and its error names every alternative', async () => {
   const cache = temporaryDirectory();
   const tools = fakeTools({ npm: '11.0.0' }, () => {
     throw new Error('ENOTFOUND');
@@ -38,7 +38,7 @@ test('a failed installation leaves nothing and names every way out', async () =>
   expect(readdirSync(cache)).toEqual([]);
 });
 
-test('with nothing at hand, one error names every way out', async () => {
+test('provisionAzurite without any tool fails with one error that names every alternative', async () => {
   await expect(
     provisionAzurite(temporaryDirectory(), progress, fakeTools({})),
   ).rejects.toMatchObject({

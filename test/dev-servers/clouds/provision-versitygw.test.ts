@@ -11,12 +11,12 @@ function goInstall({ args }: ToolRun): void {
   writeFileSync(join(args[0]?.replace('GOBIN=', '') ?? '', 'versitygw'), '');
 }
 
-test('versitygw on PATH is used as it is', async () => {
+test('provisionVersitygw uses versitygw of PATH as it is', async () => {
   const tools = fakeTools({ versitygw: 'NAME:\n   versitygw - Start S3 gateway service' });
   expect(await provisionVersitygw(temporaryDirectory(), progress, tools)).toBe('versitygw');
 });
 
-test('Go builds it into the cache, once', async () => {
+test('provisionVersitygw builds versitygw with Go into the cache, once', async () => {
   const cache = temporaryDirectory();
   const tools = fakeTools({ go: 'go version go1.26.8' }, goInstall);
   const program = await provisionVersitygw(cache, progress, tools);
@@ -26,7 +26,7 @@ test('Go builds it into the cache, once', async () => {
   expect(tools.runs).toEqual([expect.stringMatching(/go install \S+versitygw@v1\.7\.0$/)]);
 });
 
-test('a failed build leaves nothing and names every way out', async () => {
+test('a failed build leaves nothing behind, and its error names every alternative', async () => {
   const cache = temporaryDirectory();
   const tools = fakeTools({ go: 'go version go1.20' }, () => {
     throw new Error('go: requires go >= 1.25');
@@ -37,7 +37,7 @@ test('a failed build leaves nothing and names every way out', async () => {
   expect(readdirSync(cache)).toEqual([]);
 });
 
-test('with nothing at hand, one error names every way out', async () => {
+test('provisionVersitygw without any tool fails with one error that names every alternative', async () => {
   const attempt = provisionVersitygw(temporaryDirectory(), progress, fakeTools({}));
   await expect(attempt).rejects.toMatchObject({
     name: 'LocalServerError',

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { choosePort, freePort, isFree } from '../../../src/dev-servers/common/ports';
 
-test('a taken port is told and replaced, a free one kept', async () => {
+test('a taken port is reported and replaced, and a free port is kept', async () => {
   const taken = await freePort();
   const server = createServer().listen(taken, '127.0.0.1');
   await once(server, 'listening');

@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../support/temporary-directory';
 const kafka = { pid: 1, startTime: '10', port: 9092 };
 const temporal = { pid: 2, startTime: '20', port: 7233, uiPort: 8233 };
 
-test('entries are kept one by one, in a directory that need not exist', () => {
+test('the state keeps entries one by one, and creates its directory', () => {
   const directory = join(temporaryDirectory(), 'a', 'b');
   expect(readState(directory)).toEqual({});
   recordServer(directory, 'kafka', kafka);
@@ -16,7 +16,7 @@ test('entries are kept one by one, in a directory that need not exist', () => {
   expect(readState(directory)).toEqual({ temporal });
 });
 
-test('a state that is no state is an error that names the file', () => {
+test('a file that is no state is an error that names the file', () => {
   const directory = temporaryDirectory();
   const path = join(directory, 'state.json');
   writeFileSync(path, '{"kafka": {"pid": "one"}}');

@@ -3,7 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { kafkaAnswers } from '../../../src/dev-servers/kafka/kafka-probe';
 import { freePort } from '../../../src/dev-servers/common/ports';
 
-/** Asks a server that treats each connection as told. */
+/** Probes a server that handles each connection with `onConnection`. */
 async function ask(onConnection: (socket: Socket) => void): Promise<boolean> {
   const port = await freePort();
   const sockets: Socket[] = [];
@@ -20,7 +20,7 @@ async function ask(onConnection: (socket: Socket) => void): Promise<boolean> {
   }
 }
 
-/** A Metadata response, of which only the beginning is read. */
+/** The beginning of a Metadata response. The probe does not read further. */
 function metadata(brokers: number): Buffer {
   const response = Buffer.alloc(24);
   response.writeInt32BE(20, 0);
@@ -29,7 +29,7 @@ function metadata(brokers: number): Buffer {
   return response;
 }
 
-test('a broker answers, even in pieces', async () => {
+test('the probe recognizes a broker whose answer comes in pieces', async () => {
   const answered = await ask((socket) => {
     socket.once('data', () => {
       socket.write(metadata(1).subarray(0, 3));
@@ -39,11 +39,11 @@ test('a broker answers, even in pieces', async () => {
   expect(answered).toBe(true);
 });
 
-test('a fenced broker does not', async () => {
+test('the probe does not accept a fenced broker', async () => {
   expect(await ask((socket) => socket.write(metadata(0)))).toBe(false);
 });
 
-test('other servers are not Kafka', async () => {
+test('the probe does not accept other servers', async () => {
   expect(await ask((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))).toBe(false);
   expect(await ask((socket) => socket.end())).toBe(false);
   expect(await ask(() => undefined)).toBe(false);

@@ -6,7 +6,7 @@ import {
   toProperties,
 } from '../../../src/dev-servers/kafka/kafka-settings';
 
-test('the broker listens on 127.0.0.1 only and keeps its data where it is told', () => {
+test('the broker listens on 127.0.0.1 only and keeps its data in the given directory', () => {
   const properties = toProperties(
     kafkaSettings({ host: '127.0.0.1', port: 9092, controllerPort: 9093, dataDirectory: 'data' }),
   ).split('\n');
@@ -22,7 +22,7 @@ test('the broker listens on 127.0.0.1 only and keeps its data where it is told',
   );
 });
 
-test('clients of a further listener are sent to the port that it advertises', () => {
+test('a further listener sends its clients to the port that it advertises', () => {
   const address = { host: '127.0.0.1', port: 9092, controllerPort: 9093, dataDirectory: 'data' };
   const further = [{ name: 'PROXIED', port: 9094, advertisedPort: 19094 }];
   expect(kafkaSettings({ ...address, further })).toMatchObject({
@@ -50,13 +50,13 @@ test('the container is published on 127.0.0.1 only, under the port it listens on
   );
 });
 
-test("the container's controller gets out of the broker's way", () => {
+test("the container's controller gets another port if the broker has the usual one", () => {
   expect(dockerRunArguments({ name: 'n', port: 9093, heap: '1g' })).toContain(
     'KAFKA_CONTROLLER_QUORUM_VOTERS=1@127.0.0.1:9094',
   );
 });
 
-test('the pom names what a broker needs', () => {
+test('the pom names the artifacts that a broker needs', () => {
   const artifacts = [...kafkaPom().matchAll(/<artifactId>(.*)<\/artifactId>\s*<version>(.*)</g)];
   expect(artifacts.map(([, artifact, version]) => `${artifact}:${version}`)).toEqual([
     'local-kafka:4.1.1',
@@ -67,6 +67,6 @@ test('the pom names what a broker needs', () => {
   ]);
 });
 
-test('warnings reach the log', () => {
+test("the broker's log has warnings and errors", () => {
   expect(LOG4J2_PROPERTIES).toContain('rootLogger.level=warn\n');
 });

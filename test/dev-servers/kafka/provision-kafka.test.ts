@@ -14,18 +14,18 @@ function copyJars({ cwd = '' }: ToolRun): void {
   writeFileSync(join(cwd, 'lib', 'kafka.jar'), '');
 }
 
-test('Maven copies the jars into the cache, once', async () => {
+test('provisionKafka copies the jars with Maven into the cache, once', async () => {
   const cache = temporaryDirectory();
   const tools = fakeTools({ java: JAVA_17, mvn: 'Apache Maven 3.8.7' }, copyJars);
   const expected = { kind: 'jars', lib: join(cache, 'kafka-4.1.1', 'lib') };
   expect(await provisionKafka(cache, quiet, tools)).toEqual(expected);
   expect(existsSync(join(expected.lib, 'kafka.jar'))).toBe(true);
-  // From then on, Java alone is enough.
+  // The second time, Java alone is enough.
   expect(await provisionKafka(cache, quiet, fakeTools({ java: JAVA_17 }))).toEqual(expected);
   expect(tools.runs).toHaveLength(1);
 });
 
-test('a failed download leaves nothing and names every way out', async () => {
+test('a failed download leaves nothing behind, and its error names every alternative', async () => {
   const cache = temporaryDirectory();
   const tools = fakeTools({ java: JAVA_17, mvn: 'Apache Maven 3.8.7' }, () => {
     throw new Error('mvn ended with exit code 1');
@@ -36,7 +36,7 @@ test('a failed download leaves nothing and names every way out', async () => {
   expect(readdirSync(cache)).toEqual([]);
 });
 
-test('Docker is used where Java is missing or too old, and its image pulled once', async () => {
+test('provisionKafka uses Docker if Java is missing or too old, and pulls its image once', async () => {
   const cache = temporaryDirectory();
   const old = fakeTools({
     java: 'openjdk version "11.0.2"',
@@ -51,7 +51,7 @@ test('Docker is used where Java is missing or too old, and its image pulled once
   expect(pulled.runs).toEqual([]);
 });
 
-test('with nothing at hand, one error says what was found and names every way out', async () => {
+test('provisionKafka without any tool fails with one error that says what was found and names every alternative', async () => {
   const tools = fakeTools({ java: 'openjdk version "11.0.2" 2019-01-15' });
   await expect(provisionKafka(temporaryDirectory(), quiet, tools)).rejects.toMatchObject({
     name: 'LocalServerError',
@@ -69,6 +69,6 @@ test.each([
   ['java version "1.8.0_402"', 1],
   ['Unable to locate a Java Runtime', undefined],
   [undefined, undefined],
-])('Java version of %j', (output, version) => {
+])('javaVersion reads %j as %j', (output, version) => {
   expect(javaVersion(output)).toBe(version);
 });

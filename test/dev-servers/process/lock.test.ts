@@ -8,13 +8,13 @@ import { temporaryDirectory } from '../support/temporary-directory';
 const script = join(__dirname, '..', 'support', 'hold-lock.ts');
 const quiet = { waitingFor: 'the test', deadlineMs: 1_000, progress: () => undefined };
 
-/** A lock file as a process leaves it that was killed while it held the lock. */
+/** Writes the lock file that a process leaves when it is killed while it has the lock. */
 function abandonedLock(path: string): void {
   const { pid } = spawnSync(process.execPath, ['--version']);
   writeFileSync(path, JSON.stringify({ pid, startTime: '1' }));
 }
 
-test('processes take turns, and one of them breaks an abandoned lock', async () => {
+test('processes take turns with the lock, and one of them breaks an abandoned lock', async () => {
   const directory = temporaryDirectory();
   const path = join(directory, 'lock');
   const journal = join(directory, 'journal');
@@ -28,7 +28,7 @@ test('processes take turns, and one of them breaks an abandoned lock', async () 
   expect(readdirSync(directory)).toEqual(['journal']);
 }, 30_000);
 
-test('an abandoned lock is taken without waiting', async () => {
+test('an abandoned lock is acquired without waiting', async () => {
   const path = join(temporaryDirectory(), 'lock');
   abandonedLock(path);
   const messages: string[] = [];
@@ -37,7 +37,7 @@ test('an abandoned lock is taken without waiting', async () => {
   expect(messages).toEqual([]);
 });
 
-test('calls of one process take turns, too', async () => {
+test('calls of one process take turns with the lock', async () => {
   const path = join(temporaryDirectory(), 'lock');
   const events: string[] = [];
   const hold = (name: string) =>
@@ -50,14 +50,14 @@ test('calls of one process take turns, too', async () => {
   expect(events).toEqual(['a in', 'a out', 'b in', 'b out']);
 });
 
-test('a lock is free again after a failure', async () => {
+test('a lock is released after a failure', async () => {
   const path = join(temporaryDirectory(), 'lock');
   const fail = () => Promise.reject(new Error('no'));
   await expect(withLock({ ...quiet, path }, fail)).rejects.toThrow('no');
   expect(existsSync(path)).toBe(false);
 });
 
-test('giving up names the holder and the file', async () => {
+test('a caller that gives up gets an error that names the holder and the file', async () => {
   const path = join(temporaryDirectory(), 'lock');
   const messages: string[] = [];
   const progress = (message: string) => messages.push(message);

@@ -6,7 +6,7 @@ import {
   signalProcess,
 } from '../../../src/dev-servers/process/process-identity';
 
-test('a process is known by pid and start time, until it ends', async () => {
+test('a process is identified by pid and start time until it ends', async () => {
   const child = spawn('sleep', ['60']);
   const exit = once(child, 'exit');
   const identity = identify(child.pid ?? 0);

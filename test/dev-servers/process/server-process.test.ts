@@ -16,14 +16,14 @@ function start(script: string) {
   return { title: 'Kafka', address: '127.0.0.1:1', identity, log };
 }
 
-test('a server that ends while it starts fails with the end of its log', async () => {
+test('a start fails with the end of the log when the server ends early', async () => {
   const server = start('console.error("bad port"); process.exit(1)');
   await expect(
     untilReady({ ...server, answers: () => Promise.resolve(false) }, () => undefined),
   ).rejects.toThrow(/Kafka stopped[^]*bad port/);
 });
 
-test('a server is ready when it answers, and stops', async () => {
+test('a server is ready when it answers, and can be stopped', async () => {
   const server = start('console.log("up"); setInterval(() => {}, 1000)');
   const answers = () => Promise.resolve(readFileSync(server.log, 'utf8') === 'up\n');
   await untilReady({ ...server, answers }, () => undefined);

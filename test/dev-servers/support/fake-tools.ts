@@ -1,6 +1,6 @@
 import type { ToolRun, Tools } from '../../../src/dev-servers/cache/tools';
 
-/** Tools that answer as told; one that isn't listed is missing. */
+/** Tools with the given outputs. A tool that is not listed is missing. */
 export function fakeTools(
   answers: Record<string, string>,
   onRun: (run: ToolRun) => void | Promise<void> = () => undefined,

@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLock } from '../../../src/dev-servers/process/lock';
 
-/** Run as a process: holds a lock for a moment and writes down when. */
+/** Runs as a process: holds a lock for a moment and writes down when. */
 const [path = '', journal = ''] = process.argv.slice(2);
 
 void withLock(

@@ -1,6 +1,6 @@
 import { up, type UpOptions } from '../../../src/dev-servers';
 
-/** Run as a process: brings the servers up, prints their addresses and ends. */
+/** Runs as a process: starts the servers, prints their addresses and ends. */
 const options = JSON.parse(process.argv[2] ?? '') as Omit<UpOptions, 'progress'>;
 
 void up({ ...options, progress: (message) => console.error(message) }).then((addresses) =>

@@ -27,7 +27,7 @@ async function download(listener: RequestListener) {
   }
 }
 
-test('the archive is unpacked, and only the program kept', async () => {
+test('a download unpacks the archive and keeps only the program', async () => {
   const source = temporaryDirectory();
   writeFileSync(join(source, 'temporal'), 'the program');
   writeFileSync(join(source, 'LICENSE'), '');
@@ -38,7 +38,7 @@ test('the archive is unpacked, and only the program kept', async () => {
   expect(readFileSync(join(directory, 'temporal'), 'utf8')).toBe('the program');
 });
 
-test('a refused or useless answer is told and left behind', async () => {
+test('a refused or useless answer is reported, and the download returns false', async () => {
   const refused = await download((_, response) => response.writeHead(404).end());
   expect(refused.done).toBe(false);
   expect(refused.messages.at(-1)).toMatch(/^the download from .* failed: HTTP 404$/);
@@ -47,7 +47,7 @@ test('a refused or useless answer is told and left behind', async () => {
   expect(readdirSync(useless.directory)).toEqual([]);
 });
 
-test('nobody there is told with its cause', async () => {
+test('a server that can not be reached is reported with the cause', async () => {
   const messages: string[] = [];
   const url = `http://127.0.0.1:${await freePort()}/archive`;
   const progress = (message: string) => messages.push(message);
@@ -56,7 +56,7 @@ test('nobody there is told with its cause', async () => {
   expect(messages.at(-1)).toContain('ECONNREFUSED');
 });
 
-test('the archive fits the machine', () => {
+test("the archive's address names platform and architecture of the machine", () => {
   expect(temporalArchive('1.5.1', 'darwin', 'arm64')).toBe(
     'https://temporal.download/cli/archive/v1.5.1?platform=darwin&arch=arm64',
   );

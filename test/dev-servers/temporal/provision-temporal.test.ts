@@ -17,17 +17,17 @@ function goInstall({ args }: ToolRun): void {
   writeFileSync(join(bin, 'temporal'), '');
 }
 
-test('temporal on PATH is used as it is', async () => {
+test('provisionTemporal uses temporal of PATH as it is', async () => {
   const tools = fakeTools({ temporal: VERSION });
   expect(await provisionTemporal(options(), tools)).toBe('temporal');
 });
 
-test('a program on PATH that only bears the name is not', async () => {
+test('provisionTemporal does not use another program with the name temporal', async () => {
   const tools = fakeTools({ temporal: 'Temporal 3, a calendar', go: 'go version' }, goInstall);
   expect(await provisionTemporal(options(), tools)).not.toBe('temporal');
 });
 
-test('Go builds it into the cache, once', async () => {
+test('provisionTemporal builds the CLI with Go into the cache, once', async () => {
   const source = options();
   const tools = fakeTools({ go: 'go version go1.26.8' }, goInstall);
   const program = await provisionTemporal(source, tools);
@@ -38,7 +38,7 @@ test('Go builds it into the cache, once', async () => {
   expect(tools.runs[0]).toMatch(/go install github\.com\/temporalio\/cli\/cmd\/temporal@v1\.5\.1$/);
 });
 
-test('a failed build leaves nothing and names every way out', async () => {
+test('a failed build leaves nothing behind, and its error names every alternative', async () => {
   const source = options();
   const tools = fakeTools({ go: 'go version go1.20' }, () => {
     throw new Error('go: requires go >= 1.25');
@@ -49,7 +49,7 @@ test('a failed build leaves nothing and names every way out', async () => {
   expect(readdirSync(source.cacheDirectory)).toEqual([]);
 });
 
-test('with nothing at hand, one error names every way out', async () => {
+test('provisionTemporal without any tool fails with one error that names every alternative', async () => {
   await expect(provisionTemporal(options(), fakeTools({}))).rejects.toMatchObject({
     name: 'LocalServerError',
     message: `no way to run Temporal here: temporal is not on PATH, its download is switched off, Go not found. Any one of these will do:

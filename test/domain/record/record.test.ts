@@ -8,7 +8,7 @@ import {
 } from '../../../src/domain/record/record';
 import { bytes, kafkaRecord, kafkaRecords } from '../support/records';
 
-/** What Temporal's data converter does to a workflow's input. */
+/** Converts a workflow's input as Temporal's data converter does. */
 function throughJson<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T;
 }
@@ -28,13 +28,13 @@ describe('encodeBytes', () => {
     expect(encodeBytes(buffer)).toEqual({ base64: buffer.toString('base64') });
   });
 
-  test('looks only at its own part of a shared buffer', () => {
+  test('encodes only its own part of a shared buffer', () => {
     const shared = Buffer.from('xxABCxx');
     expect(encodeBytes(shared.subarray(2, 5))).toBe('ABC');
     expect(encodeBytes(new Uint8Array(shared.buffer, shared.byteOffset + 2, 3))).toBe('ABC');
   });
 
-  test('every byte survives, a byte order mark included', () => {
+  test('loses no byte, and no byte order mark', () => {
     fc.assert(
       fc.property(bytes, (original) => {
         expect(decodeBytes(throughJson(encodeBytes(original)))).toEqual(original);
@@ -45,7 +45,7 @@ describe('encodeBytes', () => {
 });
 
 describe('encodeContent and decodeContent', () => {
-  test('give back every record as it was', () => {
+  test('return every record unchanged', () => {
     fc.assert(
       fc.property(kafkaRecords, (record) => {
         const { topic, partition, offset, timestamp } = record;
@@ -59,7 +59,7 @@ describe('encodeContent and decodeContent', () => {
     );
   });
 
-  test('null and empty stay apart for key, value and headers', () => {
+  test('keep null apart from empty in key, value and headers', () => {
     const empty = Buffer.alloc(0);
     expect(encodeContent(kafkaRecord({ key: null, value: null, headers: [['h', null]] }))).toEqual({
       key: null,
@@ -71,7 +71,7 @@ describe('encodeContent and decodeContent', () => {
     ).toEqual({ key: '', value: '', headers: [['h', '']] });
   });
 
-  test('headers keep their order and may repeat', () => {
+  test('keep the order and the repetitions of headers', () => {
     const headers: [string, Buffer | null][] = [
       ['b', Buffer.from('1')],
       ['a', Buffer.from('2')],
@@ -82,13 +82,13 @@ describe('encodeContent and decodeContent', () => {
     expect(decodeContent({ ...kafkaRecord(), stream: 's', content })?.headers).toEqual(headers);
   });
 
-  test('content by reference has no bytes', () => {
+  test('decode content by reference to undefined', () => {
     const content = { byReference: true, bytes: 3_000_000 } as const;
     expect(decodeContent({ ...kafkaRecord(), stream: 's', content })).toBeUndefined();
   });
 });
 
-test('a trace in the memo tells no record from another', () => {
+test('isSameRecord ignores the trace in the memo', () => {
   const { topic, partition, offset, timestamp } = kafkaRecord();
   const memo = { stream: 's', messageId: '42', topic, partition, offset, timestamp };
   expect(isSameRecord(memo, { ...memo, traceparent: 'x' })).toBe(true);

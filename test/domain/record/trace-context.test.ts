@@ -28,11 +28,11 @@ describe('trace context', () => {
     ['a parent id of zeros', TRACEPARENT.replace('b7ad6b7169203331', '0'.repeat(16))],
     ['version ff', TRACEPARENT.replace(/^00/, 'ff')],
     ['a line break at the end', `${TRACEPARENT}\n`],
-  ])('is none with %s', (_, value) => {
+  ])('is undefined with %s', (_, value) => {
     expect(parseTraceContext(value)).toBeUndefined();
   });
 
-  it('leaves out a tracestate that no header may hold', () => {
+  it('skips a tracestate with characters that no header may contain', () => {
     expect(parseTraceContext(TRACEPARENT, 'a=1\r\nset-cookie: x')).toEqual({
       traceparent: TRACEPARENT,
     });

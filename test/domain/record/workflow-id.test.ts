@@ -26,11 +26,11 @@ function ids(given: Partial<RecordIdentity> = {}, template = DEFAULT_WORKFLOW_ID
 }
 
 describe('recordWorkflowIds', () => {
-  test('the first id is stream, message id and offset', () => {
+  test('makes the first id of stream, message id and offset', () => {
     expect(ids()[0]).toBe('aws-42-1007');
   });
 
-  test('the next ids tell records apart by place, then by time', () => {
+  test('adds the position to the next id, and the time to the one after it', () => {
     expect(ids()).toEqual([
       'aws-42-1007',
       'aws-42-1007~orders-3',
@@ -38,16 +38,16 @@ describe('recordWorkflowIds', () => {
     ]);
   });
 
-  test('a template may use every placeholder, more than once', () => {
+  test('fills in every placeholder of a template, also repeatedly', () => {
     const template = '{stream}/{topic}/{partition}/{offset}/{messageId}/{offset}';
     expect(ids({}, template)[0]).toBe('aws/orders/3/1007/42/1007');
   });
 
-  test('a message id is taken as it is, whatever it looks like', () => {
+  test('does not interpret placeholders and patterns in a message id', () => {
     expect(ids({ messageId: '{offset}-$&-$1' })[0]).toBe('aws-{offset}-$&-$1-1007');
   });
 
-  test('records of one partition never share an id, whatever their message ids', () => {
+  test('gives records of one partition different ids, whatever their message ids are', () => {
     const record = fc.record({ messageId: messageIds, offset: fc.nat(2_000) });
     fc.assert(
       fc.property(record, record, (one, other) => {
@@ -58,7 +58,7 @@ describe('recordWorkflowIds', () => {
     );
   });
 
-  test('records in different places or of different times have different further ids', () => {
+  test('gives records with different positions or times different further ids', () => {
     const place = fc.record({
       partition: fc.nat(20),
       timestamp: fc.nat(20),
@@ -68,14 +68,14 @@ describe('recordWorkflowIds', () => {
       fc.property(place, place, (one, other) => {
         fc.pre(one.partition !== other.partition || one.timestamp !== other.timestamp);
         expect(ids({ ...one, messageId: 'm' })[2]).not.toBe(ids({ ...other, messageId: 'm' })[2]);
-        // Also where ids are cut: the hash covers what the readable part leaves out.
+        // Ids that are cut differ too: the hash covers the whole id.
         const long = 'é'.repeat(300);
         expect(ids({ ...one, messageId: long })[2]).not.toBe(ids({ ...other, messageId: long })[2]);
       }),
     );
   });
 
-  test('every id fits into 255 bytes of UTF-8 without control characters', () => {
+  test('makes ids of at most 255 bytes of UTF-8, without control characters', () => {
     fc.assert(
       fc.property(messageIds, fc.nat(Number.MAX_SAFE_INTEGER), (messageId, offset) => {
         for (const id of ids({ messageId, offset, topic: 't'.repeat(249) })) {
@@ -91,7 +91,7 @@ describe('recordWorkflowIds', () => {
 });
 
 describe('invalidRecordWorkflowIds', () => {
-  test('name the place, then the time', () => {
+  test('name the position, and further ones add the time', () => {
     expect([...invalidRecordWorkflowIds('aws', identity)]).toEqual([
       'aws-invalid-orders-3-1007',
       'aws-invalid-orders-3-1007~1700000000123',
@@ -132,7 +132,7 @@ describe('fitWorkflowId', () => {
     expect(Buffer.byteLength(fitted)).toBeLessThanOrEqual(255);
   });
 
-  test('the hash is SHA-256 of the whole id in hex', () => {
+  test('adds the SHA-256 of the whole id in hex', () => {
     expect(fitWorkflowId('abc\0').slice(-64)).toBe(
       'dc1114cd074914bd872cc1f9a23ec910ea2203bc79779ab2e17da25782a624fc',
     );
@@ -148,7 +148,7 @@ describe('fitWorkflowId', () => {
     },
   );
 
-  test('ids that differ only in control characters stay apart, also from an id without', () => {
+  test('gives ids that differ only in control characters different results', () => {
     const fitted = ['a\0b', 'a\nb', 'a_b'].map(fitWorkflowId);
     expect(new Set(fitted).size).toBe(3);
   });
@@ -175,7 +175,7 @@ describe('checkWorkflowIdTemplate', () => {
 });
 
 describe('truncateUtf8', () => {
-  test('is the longest prefix that fits and cuts no character in two', () => {
+  test('returns the longest prefix that fits and cuts no character in two', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.nat(30), (text, limit) => {
         const cut = truncateUtf8(text, limit);
@@ -189,7 +189,7 @@ describe('truncateUtf8', () => {
   });
 });
 
-test('all ids of a message begin with its prefix, whatever the template, the partition and the offset', () => {
+test('all workflow ids of a message begin with its prefix, whatever the template, the partition and the offset are', () => {
   fc.assert(
     fc.property(
       messageIds,

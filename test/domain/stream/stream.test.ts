@@ -39,19 +39,19 @@ describe('defineStream', () => {
     });
   });
 
-  test('takes part of a retry policy', () => {
+  test('completes a partial retry policy with the defaults', () => {
     expect(testStream({ retry: { maximumAttempts: 2 } }).retry).toEqual({
       ...DEFAULT_RETRY_POLICY,
       maximumAttempts: 2,
     });
   });
 
-  test('the result can not be changed by accident', () => {
+  test('returns a frozen stream', () => {
     const stream = testStream();
     expect(() => Object.assign(stream, { topic: 'other' })).toThrow(TypeError);
   });
 
-  test("takes the message's id for the message id", () => {
+  test('uses the field id as the message id by default', () => {
     expect(testStream().messageId({ id: '42' })).toBe('42');
   });
 
@@ -88,11 +88,11 @@ describe('defineStream', () => {
     ['holdKeys', { workflow: { type: 'holdKeys', workflowsPath: '/w.js' } }],
     ['deliverRecord', { workflow: { type: 'deliverRecord', workflowsPath: '/w.js' } }],
     ['invalidRecord', { workflow: { type: 'invalidRecord', workflowsPath: '/w.js' } }],
-  ])('names %s in %j', (name, options) => {
+  ])('names the wrong option %s in %j', (name, options) => {
     expect(faultsOf(options)).toContain(name);
   });
 
-  test('names every wrong option at once', () => {
+  test('names all wrong options in one error', () => {
     const faults = faultsOf({
       name: 'No',
       topic: '',
@@ -111,7 +111,7 @@ describe('defineStream', () => {
   });
 });
 
-describe('a schema without an id that could be used', () => {
+describe('a schema without a usable id', () => {
   const define = (schema: z.ZodType, more: object = {}) =>
     defineStream({ name: 'ids', topic: 't', schema, sink, ...more } as never);
   const text = { a: z.string() };
@@ -127,7 +127,7 @@ describe('a schema without an id that could be used', () => {
     ['a list', z.array(z.object({ id: z.string() }))],
     ['a text', z.string()],
     ['no id after a pipe', z.unknown().pipe(z.object(text))],
-  ])('is refused at start: %s', (_, schema) => {
+  ])('is refused by defineStream: %s', (_, schema) => {
     expect(() => define(schema)).toThrow(/^stream ids: .*; give the schema a string id/);
     expect(() => define(schema, { messageId: () => 'any' })).not.toThrow();
   });
@@ -136,18 +136,18 @@ describe('a schema without an id that could be used', () => {
     ['a string', z.object({ id: z.string() })],
     ['a number', z.object({ id: z.number().int() })],
     ['a choice', z.object({ id: z.enum(['a', 'b']) })],
-    ['what a transform gives', z.object({ id: z.bigint().transform(String) })],
+    ['the result of a transform', z.object({ id: z.bigint().transform(String) })],
     ['one that more keys may hold', z.looseObject(text)],
     ['one in some kinds', z.union([z.object(text), z.object({ id: z.string() })])],
     ['one in a part', z.object(text).and(z.object({ id: z.uuid() }))],
     ['anything', z.unknown()],
     ['a transform of the whole', z.object(text).transform(({ a }) => ({ id: a }))],
     ['one defined later', z.lazy(() => z.object({ id: z.string() }))],
-  ])('is none if the id may be %s', (_, schema) => {
+  ])('is not reported if the id may be %s', (_, schema) => {
     expect(() => define(schema)).not.toThrow();
   });
 
-  test('is an error of types as well', () => {
+  test('is a type error as well', () => {
     const common = { name: 'ids', topic: 't', sink };
     // @ts-expect-error -- messageId is missing
     expect(() => defineStream({ ...common, schema: z.object(text) })).toThrow(UsageError);
@@ -155,7 +155,7 @@ describe('a schema without an id that could be used', () => {
     expect(() => defineStream({ ...common, schema: z.object({ id: z.date() }) })).toThrow();
     defineStream({ ...common, schema: z.object(text), messageId: ({ a }) => a });
     defineStream({ ...common, schema: z.object({ id: z.number() }) });
-    // @ts-expect-error -- nobody waits for an id
+    // @ts-expect-error -- messageId may not return a promise
     defineStream({ ...common, schema: z.object(text), messageId: ({ a }) => Promise.resolve(a) });
   });
 });
@@ -164,14 +164,14 @@ describe('a function as sink', () => {
   const record = { messageId: '42' } as SinkRecord<{ id: string }>;
   const context: WriteContext = { signal: new AbortController().signal, attempt: 1 };
 
-  test('gets record and context; returning nothing means written', async () => {
+  test('gets record and context, and means "written" when it returns nothing', async () => {
     const deliver = jest.fn(() => Promise.resolve());
     const stream = defineStream({ name: 's', topic: 't', schema, sink: deliver });
     await expect(stream.sink.write(record, context)).resolves.toEqual({ outcome: 'written' });
     expect(deliver).toHaveBeenCalledWith(record, context);
   });
 
-  test('its result is passed on', async () => {
+  test('has its result passed on', async () => {
     const result = { outcome: 'duplicate', location: 'somewhere' } as const;
     const stream = defineStream({
       name: 's',
@@ -182,7 +182,7 @@ describe('a function as sink', () => {
     await expect(stream.sink.write(record, context)).resolves.toBe(result);
   });
 
-  test('its errors are passed on, also those thrown at once', async () => {
+  test('has its errors passed on, whether thrown or rejected', async () => {
     const stream = defineStream({
       name: 's',
       topic: 't',

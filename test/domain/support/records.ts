@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { KafkaRecord } from '../../../src/domain/record/record';
 import { defineStream, type StreamOptions } from '../../../src/domain/stream/stream';
 
-/** A record with a valid message of the test stream, but for what is given. */
+/** A record with a valid message of the test stream. `given` overrides fields. */
 export function kafkaRecord(given: Partial<KafkaRecord> = {}): KafkaRecord {
   return {
     topic: 'topic',
@@ -19,7 +19,7 @@ export function kafkaRecord(given: Partial<KafkaRecord> = {}): KafkaRecord {
 
 const schema = z.object({ id: z.string() });
 
-/** A stream whose messages have an id and nothing else, and whose sink takes everything. */
+/** A stream whose messages have only an id, and whose sink accepts everything. */
 export function testStream(given: Partial<StreamOptions<typeof schema>> = {}) {
   return defineStream({
     name: 'test',
@@ -30,7 +30,7 @@ export function testStream(given: Partial<StreamOptions<typeof schema>> = {}) {
   });
 }
 
-/** Bytes of every kind: arbitrary ones, text, and what UTF-8 decoders like to change. */
+/** Bytes of every kind: arbitrary bytes, text, and bytes that UTF-8 decoders tend to change. */
 export const bytes: fc.Arbitrary<Buffer> = fc
   .oneof(
     fc.uint8Array({ maxLength: 40 }),
@@ -49,7 +49,7 @@ export const bytes: fc.Arbitrary<Buffer> = fc
 
 export const nullableBytes = fc.option(bytes, { freq: 4 });
 
-/** Names that a plain object would lose or mistake, among others. */
+/** Header names, with some that a plain object would lose or mistake. */
 export const headerNames = fc.oneof(
   fc.string({ maxLength: 8 }),
   fc.constantFrom('', '__proto__', 'constructor', 'toString', 'hasOwnProperty', '1', 'traceparent'),
@@ -65,7 +65,7 @@ export const kafkaRecords: fc.Arbitrary<KafkaRecord> = fc.record({
   headers: fc.array(fc.tuple(headerNames, nullableBytes), { maxLength: 6 }),
 });
 
-/** Message ids as `parseRecord` lets them through. */
+/** Message ids that `parseRecord` accepts. */
 export const messageIds = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
   fc.string({ unit: 'binary', minLength: 1, maxLength: 400 }),

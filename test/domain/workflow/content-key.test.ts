@@ -5,7 +5,7 @@ describe('contentKey', () => {
     expect(contentKey('42', Buffer.from('a'))).toBe(contentKey('42', Buffer.from('a')));
   });
 
-  test('tells other content and other ids apart', () => {
+  test('differs for other content and for other message ids', () => {
     const keys = [
       contentKey('42', Buffer.from('a')),
       contentKey('42', Buffer.from('b')),

@@ -15,7 +15,7 @@ function headersOf(record = kafkaRecord(), message = 'the sink says no') {
   return deadLetterHeaders('test', record, failure, workflow, failedAt);
 }
 
-test('tell where the record lay, who gave it up and why', () => {
+test("dead-letter headers name the record's position, the workflow that gave it up and the reason", () => {
   const headers = headersOf().map(([name, value]) => [name, value.toString()]);
   expect(headers).toEqual([
     ['cloudsync-stream', 'test'],
@@ -36,14 +36,14 @@ test('tell where the record lay, who gave it up and why', () => {
   expect(new Set([...names, ...others])).toEqual(DEAD_LETTER_HEADERS);
 });
 
-test('a long message is cut between characters', () => {
+test('a long error message is cut between characters', () => {
   const message = headersOf(kafkaRecord(), 'é'.repeat(5_000)).find(
     ([name]) => name === 'cloudsync-error-message',
   )![1];
   expect(message.toString()).toBe('é'.repeat(2_048));
 });
 
-test('what a record that was sent back says of that, its next letter says too', () => {
+test('the dead letter of a record that was sent back keeps its count of replays and its previous letter', () => {
   const own: [string, Buffer] = ['own', Buffer.from('x')];
   const back = sentBackHeaders({ topic: 'dead', partition: 1, offset: 5 }, 2);
   const record = kafkaRecord({ headers: [own, ...back] });
@@ -55,7 +55,7 @@ test('what a record that was sent back says of that, its next letter says too', 
   expect(originalHeaders({ ...record, headers: [...record.headers, ...headers] })).toEqual([own]);
 });
 
-test('deadLetterHeader reads the last one of its name', () => {
+test('deadLetterHeader reads the last header of its name', () => {
   const record = kafkaRecord({
     headers: [
       ['cloudsync-error-type', Buffer.from('Transient')],

@@ -43,7 +43,7 @@ describe('a valid record', () => {
     },
   );
 
-  test('gives what the schema made of the value', () => {
+  test("gives the result of the schema's transforms", () => {
     const stream = defineStream({
       name: 's',
       topic: 't',
@@ -54,7 +54,7 @@ describe('a valid record', () => {
     expect(parse(stream, { n: '41' })).toEqual({ ok: true, messageId: 'n42', message: { n: 41 } });
   });
 
-  test('may have a decoder of its own, which sees the whole record', () => {
+  test("may be decoded by the stream's own decoder, which gets the whole record", () => {
     const stream = testStream({
       decode: (value, { key, partition }) => ({
         id: `${String(key)}/${partition}/${String(value)}`,
@@ -85,7 +85,7 @@ describe('an invalid record', () => {
     expect(result).toMatchObject({ ok: false, reason: { type: 'InvalidJson' } });
   });
 
-  test('DecodeFailed: what the stream cannot decode', () => {
+  test("DecodeFailed: a value that the stream's decoder refuses", () => {
     const stream = testStream({
       decode: () => {
         throw new Error('no magic byte');
@@ -98,7 +98,7 @@ describe('an invalid record', () => {
   });
 
   test.each(['id', 'type', 'occurredAt', 'payload'])(
-    'SchemaMismatch: without %s, by name',
+    'SchemaMismatch: a message without %s, and the reason names the field',
     (key) => {
       const result = parse(reference, { ...message, [key]: undefined });
       expect(result).toMatchObject({ ok: false, reason: { type: 'SchemaMismatch' } });
@@ -139,12 +139,12 @@ describe('an invalid record', () => {
     expect((result as { reason: { message: string } }).reason.message).toContain(named);
   });
 
-  test('InvalidMessageId: a lone surrogate that JSON wrote as an escape', () => {
+  test('InvalidMessageId: a lone surrogate that is escaped in JSON', () => {
     const result = parse(reference, JSON.stringify(message).replace('"42"', '"4\\ud83d2"'));
     expect(result).toMatchObject({ ok: false, reason: { type: 'InvalidMessageId' } });
   });
 
-  test('a reason is of bounded length and well-formed, whatever the schema says', () => {
+  test("a reason is cut to a length and well-formed, whatever the schema's message is", () => {
     const stream = testStream({
       schema: z.object({ id: z.string().refine(() => false, `${'x'.repeat(1_997)}😀 and more`) }),
     });
@@ -173,7 +173,7 @@ describe('parseRecord never throws', () => {
     );
   });
 
-  test('on any valid JSON in place of a field', () => {
+  test('on any JSON value in place of a field', () => {
     const key = fc.constantFrom('id', 'type', 'occurredAt', 'payload', '__proto__');
     fc.assert(
       fc.property(key, fc.jsonValue(), (name, value) => {
@@ -182,7 +182,7 @@ describe('parseRecord never throws', () => {
     );
   });
 
-  test('whatever the schema, the decoder or the message id throws', () => {
+  test('when the schema, the decoder or the messageId function throws anything', () => {
     const thrown = fc.oneof(
       fc.anything(),
       fc.constantFrom(new Error('no'), Object.create(null), Symbol('s'), {
@@ -220,13 +220,13 @@ describe('a message id', () => {
     [-3, '-3'],
     [0, '0'],
     [Number.MAX_SAFE_INTEGER, '9007199254740991'],
-  ])('that is the safe integer %d is its digits', (id, messageId) => {
+  ])('that is the safe integer %d becomes a string of its digits', (id, messageId) => {
     const stream = testStream({ messageId: () => id });
     expect(parse(stream, { id: 'any' })).toMatchObject({ ok: true, messageId });
   });
 
   test.each([new TypeError("Cannot read properties of undefined (reading 'id')"), 'text', null])(
-    'whose function throws %p is named as the culprit',
+    'is named in the reason when its function throws %p',
     (error) => {
       const stream = testStream({
         messageId: () => {
@@ -242,8 +242,8 @@ describe('a message id', () => {
   );
 });
 
-describe('what a stream passes by', () => {
-  test('is a record without a value, with onNull skip', () => {
+describe('a record that the stream skips', () => {
+  test('has no value, and the stream has onNull skip', () => {
     const stream = testStream({ onNull: 'skip' });
     expect(parseNow(stream, kafkaRecord({ value: null }))).toMatchObject({
       ok: false,
@@ -252,7 +252,7 @@ describe('what a stream passes by', () => {
     });
   });
 
-  test.each(['', 'null', '{}'])('is not a record whose value is %j', (value) => {
+  test.each(['', 'null', '{}'])('does not have the value %j', (value) => {
     const stream = testStream({ onNull: 'skip' });
     const result = parseNow(stream, kafkaRecord({ value: Buffer.from(value) }));
     expect(result).toMatchObject({ ok: false, reason: expect.anything() as object });
@@ -260,7 +260,7 @@ describe('what a stream passes by', () => {
   });
 });
 
-describe('code of the stream that takes a promise', () => {
+describe('code of the stream that returns a promise', () => {
   const value = Buffer.from('{"id":"1"}');
   const record = kafkaRecord({ value });
   const json = (bytes: Buffer) => JSON.parse(String(bytes)) as unknown;
@@ -275,14 +275,14 @@ describe('code of the stream that takes a promise', () => {
     await expect(result).resolves.toEqual(valid);
   });
 
-  test('is awaited: what is no promise, and has a then', async () => {
+  test('is awaited: an object with a method then', async () => {
     const stream = testStream({
       decode: (bytes) => ({ then: (use: (message: unknown) => void) => use(json(bytes)) }),
     });
     await expect(parseRecord(stream, record)).resolves.toEqual(valid);
   });
 
-  test.each([true, false])('is awaited: a refinement that says %s', async (takes) => {
+  test.each([true, false])('is awaited: a refinement that resolves to %s', async (takes) => {
     const stream = testStream({
       schema: z.object({ id: z.string().refine(() => Promise.resolve(takes)) }),
     });
@@ -293,13 +293,13 @@ describe('code of the stream that takes a promise', () => {
     }
   });
 
-  test('costs no promise where there is none', () => {
+  test('makes parseRecord return a promise only if the code returns one', () => {
     expect(parseRecord(testStream({ decode: json }), record)).toEqual(valid);
     expect(parseRecord(testStream(), record)).toEqual(valid);
   });
 
   test.each([new Error('no magic byte'), 'text', null, new DeliveryError('Permanent', 'broken')])(
-    'is the fault of the record when it rejects with %p',
+    'makes the record invalid when it rejects with %p',
     async (error) => {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- users do
       const stream = testStream({ decode: () => Promise.reject(error) });
@@ -327,7 +327,7 @@ describe('code of the stream that fails for now', () => {
       'an asynchronous schema',
       { schema: z.object({ id: z.string().refine(() => Promise.resolve().then(fail)) }) },
     ],
-  ])('is no fault of the record: %s', async (_, options) => {
+  ])('does not make the record invalid: %s', async (_, options) => {
     const stream = testStream(options);
     await expect(Promise.resolve(parseRecord(stream, kafkaRecord()))).resolves.toEqual({
       ok: false,

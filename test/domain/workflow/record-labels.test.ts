@@ -5,8 +5,8 @@ const labels = (value: string | Buffer | null, key: Buffer | null = null) =>
   labelsOf(stream, { key, value: typeof value === 'string' ? Buffer.from(value) : value });
 
 test.each([
-  ['the id that the stream reads', '{"orderId":"o-7","id":"other"}', 'o-7'],
-  ['the field id if the stream reads nothing', '{"id":"px7"}', 'px7'],
+  ['the id that the messageId function reads', '{"orderId":"o-7","id":"other"}', 'o-7'],
+  ['the field id if the messageId function reads nothing', '{"id":"px7"}', 'px7'],
   ['a number', '{"id":42}', '42'],
   ['zero', '{"id":0}', '0'],
   ['a fraction', '{"id":1.5}', '1.5'],
@@ -26,7 +26,7 @@ test.each([
   expect(labels(value)).toEqual({});
 });
 
-test('a stream whose function throws is asked for no more than the field id', () => {
+test('the raw id is the field id if the messageId function throws', () => {
   const throwing = {
     messageId: (): string => {
       throw new Error('no header');
@@ -36,7 +36,7 @@ test('a stream whose function throws is asked for no more than the field id', ()
   expect(labelsOf(throwing, { key: Buffer.from('k'), value })).toEqual({ key: 'k', rawId: 'px7' });
 });
 
-test('a key is printable text, or hexadecimal digits if it is not UTF-8', () => {
+test('keyLabel shows a key as printable text, or as hexadecimal digits if it is not UTF-8', () => {
   expect(keyLabel(null)).toBeUndefined();
   expect(keyLabel(Buffer.alloc(0))).toBe('');
   expect(keyLabel(Buffer.from('Zoë'))).toBe('Zoë');
@@ -44,7 +44,7 @@ test('a key is printable text, or hexadecimal digits if it is not UTF-8', () => 
   expect(keyLabel(Buffer.from([0xff, 0x00, 0x10]))).toBe('0xff0010');
 });
 
-test('a label is bounded, and the whole text still finds it', () => {
+test('a label is cut to a length, and the whole text still finds it', () => {
   const long = 'ü'.repeat(1_000);
   const key = keyLabel(Buffer.from(long))!;
   expect(Buffer.byteLength(key)).toBeLessThanOrEqual(255);

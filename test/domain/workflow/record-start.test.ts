@@ -14,7 +14,7 @@ function jsonBytes(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
 
-/** A record whose content takes exactly that many bytes of JSON, filled up with the character. */
+/** A record whose content takes exactly `bytes` bytes of JSON. Its value repeats the character. */
 function recordOf(bytes: number, character = 'x'): KafkaRecord {
   const room = bytes - jsonBytes(encodeContent(kafkaRecord({ value: Buffer.alloc(0) })));
   const each = jsonBytes(character) - 2;
@@ -38,7 +38,7 @@ describe('the start of a record', () => {
     });
   });
 
-  test('after another one differs in its input alone', () => {
+  test('differs only in its input if it waits for another record', () => {
     const start = startOfRecord(stream, kafkaRecord(), '42');
     expect(startAfter(start, undefined)).toBe(start);
     const [input, retry] = start.args;
@@ -46,7 +46,7 @@ describe('the start of a record', () => {
     expect(startAfter(start, 'test-41-6')).toEqual({ ...start, args });
   });
 
-  test('names the trace in the memo, of records that have one', () => {
+  test('names the trace in the memo if the record has one', () => {
     const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
     const record = kafkaRecord({ headers: [['traceparent', Buffer.from(traceparent)]] });
     expect(startOfRecord(stream, record, '42').memo).toMatchObject({ traceparent });
@@ -67,7 +67,7 @@ describe('the start of a record', () => {
     });
   });
 
-  test('keys that the schema does not name stay in the value', () => {
+  test('keeps fields in the value that the schema does not name', () => {
     const value = Buffer.from('{"id": "42",  "unnamed": [1.0, "x"]}');
     const [input] = startOfRecord(stream, kafkaRecord({ value }), '42').args;
     expect(input.content).toMatchObject({ value: value.toString() });
@@ -76,7 +76,7 @@ describe('the start of a record', () => {
 
 describe('the size limit', () => {
   test.each(['x', '"', '\u0001', '\u007f', 'é', '😀'])(
-    'takes content up to it, of %j',
+    'allows content of exactly the limit, made of %j',
     (character) => {
       const start = startOfRecord(stream, recordOf(MAX_CONTENT_BYTES, character), '42');
       expect(start.workflowType).toBe('deliverRecord');
@@ -85,7 +85,7 @@ describe('the size limit', () => {
   );
 
   test.each(['x', '"', '\u0001', 'é'])(
-    'one byte more becomes a dead letter by reference, of %j',
+    'makes content of one byte more a dead letter by reference, made of %j',
     (character) => {
       const record = recordOf(MAX_CONTENT_BYTES + 1, character);
       const start = startOfRecord(stream, record, '42');
@@ -143,18 +143,18 @@ describe('the start of an invalid record', () => {
     });
   });
 
-  test("is the framework's workflow also where the stream has its own", () => {
+  test("uses the framework's workflow even if the stream has its own", () => {
     const own = testStream({ workflow: { type: 'enrich', workflowsPath: '/app/workflows.js' } });
     expect(startOfInvalidRecord(own, kafkaRecord(), reason).workflowType).toBe('invalidRecord');
   });
 
-  test('refers to a record that is too large', () => {
+  test('holds a reference to a record that is too large', () => {
     const record = kafkaRecord({ key: Buffer.alloc(10), value: Buffer.alloc(2_100_000, '{') });
     const [{ content }] = startOfInvalidRecord(stream, record, reason).args;
     expect(content).toEqual({ byReference: true, bytes: 2_100_010 });
   });
 
-  test('refers to a record that Temporal would not take', () => {
+  test('holds a reference to a record that Temporal refused', () => {
     const rejected = { type: 'RejectedByTemporal', message: 'no' } as const;
     const [{ content }] = startOfInvalidRecord(stream, kafkaRecord(), rejected).args;
     expect(content).toEqual({ byReference: true, bytes: 11 });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
 /**
- * The same cases in every run, and few. `FUZZ_RUNS=100000` looks for new ones; what fails names its seed
- * and path, and `FUZZ_SEED` brings it back.
+ * Runs few cases, and the same in every run. `FUZZ_RUNS=100000` looks for new ones. A failure names its seed
+ * and path, and `FUZZ_SEED` repeats it.
  */
 const { FUZZ_RUNS, FUZZ_SEED } = process.env;
 fc.configureGlobal({

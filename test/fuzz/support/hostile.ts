@@ -6,12 +6,12 @@ const NASTY = [
   ...['__proto__', 'constructor', '{stream}', '~', '%2F', '\u0085', '\ufeff', '\ufffd', '💥', 'é'],
 ];
 
-/** Text as somebody sends it who wants to break out of wherever it goes. */
+/** Text of an attacker who wants to break out of a query, a terminal, a header or a file name. */
 export const hostileText = fc
   .array(fc.oneof(fc.constantFrom(...NASTY), fc.string({ unit: 'binary', maxLength: 12 })), {
     maxLength: 8,
   })
   .map((parts) => parts.join(''));
 
-/** The same where it may be an id: not empty, and with a form in UTF-8. */
+/** Hostile text that may be an id: not empty, and valid in UTF-8. */
 export const hostileIds = hostileText.filter((text) => text !== '' && text.isWellFormed());

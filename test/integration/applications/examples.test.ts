@@ -5,7 +5,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-// As a user's program sees the package: the built one, the same that the examples import.
+// The built package, as a user's program and the examples import it.
 import { createBridgeWorker, createLogger, type Service, type Stream } from 'cloudsync';
 import { createReceiver } from '../../../examples/http-sink/receiver';
 import type shipments from '../../../examples/http-sink/streams';
@@ -45,7 +45,7 @@ async function start<Message>(example: Stream<Message>) {
   return { world, stream, send };
 }
 
-/** Runs an example's stand-in service and puts its address where the example looks. */
+/** Runs an example's stand-in service, and sets its address in the variable that the example reads. */
 async function serve(variable: string, server: Server): Promise<void> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -77,7 +77,7 @@ const errorTypes = (letters: KafkaRecord[], field = 'orderNumber') =>
     ]),
   );
 
-test('own-stream: orders reach the warehouse, the others the dead-letter topic', async () => {
+test('own-stream: valid orders reach the warehouse, and the others are dead-lettered', async () => {
   const orders = new Map<string, string>();
   await serve('WAREHOUSE_URL', createWarehouse(orders));
   const { world, stream, send } = await start(ordersStream);
@@ -103,7 +103,7 @@ test('own-stream: orders reach the warehouse, the others the dead-letter topic',
     '3': 'Permanent',
     '4': 'SchemaMismatch',
   });
-  // The error classes of the user's module are known to the framework: no attempt was wasted.
+  // The framework uses the error classes of the user's module, so a permanent error has one attempt.
   expect(letters.map((letter) => deadLetterHeader(letter, 'attempts')).sort()).toEqual([
     '0',
     '1',
@@ -111,7 +111,7 @@ test('own-stream: orders reach the warehouse, the others the dead-letter topic',
   ]);
 });
 
-test('own-stream: a warehouse that fails for a while gets the order in the end', async () => {
+test('own-stream: an order is delivered after the warehouse has failed for a while', async () => {
   const orders = new Map<string, string>();
   const warehouse = createWarehouse(orders);
   let failures = 5;
@@ -128,19 +128,19 @@ test('own-stream: a warehouse that fails for a while gets the order in the end',
   await until('delivered', () => orders.has('1'));
 });
 
-test('http-sink: signed shipments reach the receiver, the others the dead-letter topic', async () => {
+test('http-sink: valid shipments reach the receiver with a signature, and the others are dead-lettered', async () => {
   const taken = new Map<string, string>();
   const secret = `whsec_${randomBytes(32).toString('base64')}`;
   await serve('SHIPMENTS_URL', createReceiver(taken, secret));
   process.env.WEBHOOK_SECRET = secret;
   releases.push(() => Promise.resolve(delete process.env.WEBHOOK_SECRET));
-  // Reads both when it is loaded.
+  // The module reads both variables when it is loaded.
   const module = '../../../examples/http-sink/streams';
   const { default: example } = jest.requireActual<{ default: typeof shipments }>(module);
   const { world, stream, send } = await start(example);
   const lines = await readFile(join(__dirname, `${module}/../shipments.ndjson`), 'utf8');
   const values = lines.trimEnd().split('\n');
-  // The first of each id before what is wrong: without an order, either S-2 could be the first.
+  // The first message of each id is sent first: the stream has no order, so either S-2 could win otherwise.
   await send(values.slice(0, 2).map((line) => JSON.parse(line) as object));
   await until('the first two taken', () => taken.size === 2);
   await send(values.slice(2).map((line) => JSON.parse(line) as object));
@@ -153,7 +153,7 @@ test('http-sink: signed shipments reach the receiver, the others the dead-letter
   });
 });
 
-test('two-step-workflow: reserved, confirmed, or released and dead-lettered', async () => {
+test('two-step-workflow: an order is reserved and confirmed, or released and dead-lettered', async () => {
   const reservations = new Map<string, 'reserved' | 'confirmed'>();
   await serve('STOCK_URL', createStockService(reservations));
   const { world, stream, send } = await start(reservationsStream);
@@ -165,7 +165,7 @@ test('two-step-workflow: reserved, confirmed, or released and dead-lettered', as
   ]);
   await until('all ended', async () => (await world.records(stream.deadLetterTopic)).length === 3);
   await until('confirmed', () => reservations.get('good') === 'confirmed');
-  // What could not be confirmed holds no stock.
+  // An order that could not be confirmed reserves no stock.
   expect([...reservations.keys()]).toEqual(['good']);
   expect(errorTypes(await world.records(stream.deadLetterTopic))).toEqual({
     sold: 'OutOfStock',

@@ -19,7 +19,7 @@ const expected = { messages: 3, delivered: 3, duplicates: 1, deadLetters: 0 };
 async function begin() {
   const { stream, sink } = await world.stream();
   await world.bridge(stream);
-  // What the system has seen before is no part of a run.
+  // Messages from before a run are no part of it.
   await world.send(
     stream.topic,
     ['own-a', 'own-a', 'before'].map((id) => message(`0${id}`)),
@@ -40,7 +40,7 @@ async function begin() {
   return { stream, sink, run };
 }
 
-test('what comes of a scenario is as expected, and only what came since counts', async () => {
+test('a scenario gives the expected totals, without messages from before the run', async () => {
   const { run, stream } = await begin();
   const [result] = await run(() => Promise.resolve());
   expect(result).toMatchObject({ ok: true, stream: stream.name, expected });
@@ -48,7 +48,7 @@ test('what comes of a scenario is as expected, and only what came since counts',
   expect(result!.seen.duplicates.recent).toBe(1);
 });
 
-test('duplicates of others are no fault of the scenario', async () => {
+test('a scenario succeeds in spite of duplicates of other senders', async () => {
   const { run, stream } = await begin();
   const others = ['other', 'other', 'other'].map((id) => message(id));
   const [result] = await run(() => world.send(stream.topic, others));
@@ -57,10 +57,10 @@ test('duplicates of others are no fault of the scenario', async () => {
   expect(result!.seen.duplicates.recent).toBe(3);
 });
 
-test('a message that the sink does not hold in the end is a fault', async () => {
+test('a scenario fails if a message is not at the sink in the end', async () => {
   const { run, sink } = await begin();
   sink.before = ({ messageId }) => {
-    // Lost by the sink, which says that it has it.
+    // The sink loses the message and reports it as written.
     if (messageId === 'own-c') sink.objects.set = () => sink.objects;
   };
   const [result] = await run(() => Promise.resolve());

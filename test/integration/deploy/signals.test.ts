@@ -16,11 +16,11 @@ import {
 import { provisionPromtool, runPromtool } from '../../deploy/support/promtool';
 import { uniqueName } from '../support/world';
 
-/** The first run may fetch promtool. */
+/** The time limit of a test: the first run may download promtool. */
 const PROMTOOL_MS = 10 * 60_000;
 
 test(
-  "Prometheus's configuration and rules are what Prometheus takes",
+  'Prometheus accepts its configuration and rules',
   async () => {
     const config = await runPromtool(PROMETHEUS_FOLDER, [
       ...['check', 'config', '--syntax-only', 'prometheus.yml'],
@@ -42,7 +42,7 @@ test(
 );
 
 test(
-  'every query of the dashboards is PromQL',
+  'every query of the dashboards is valid PromQL',
   async () => {
     const queries = dashboards().flatMap(([, dashboard]) => dashboardExpressions(dashboard));
     const rules = queries.map(({ expr }, i) => ({
@@ -58,7 +58,7 @@ test(
     try {
       expect(rules.filter(({ expr }) => expr.includes('$'))).toEqual([]);
       expect(await check([])).toContain(`SUCCESS: ${queries.length} rules found`);
-      // A fault is found.
+      // The check finds a fault.
       await expect(check([{ record: 'query:x', expr: 'sum by stream (a)' }])).rejects.toThrow();
     } finally {
       await rm(directory, { recursive: true });
@@ -67,7 +67,7 @@ test(
   PROMTOOL_MS,
 );
 
-test('where promtool can not be had, the error names every way to it', async () => {
+test('provisionPromtool without any tool fails with an error that names every alternative', async () => {
   const nothing = { ask: () => Promise.resolve(undefined), run: () => Promise.reject(new Error()) };
   const promtool = provisionPromtool(PROMETHEUS_FOLDER, nothing);
   await expect(promtool).rejects.toThrow(/on PATH \(Debian[^]*without root[^]*Docker/);
@@ -101,7 +101,7 @@ test("dashboards name metrics that Temporal's SDK has", async () => {
       client.workflow.start('useActivities', { taskQueue, workflowId, args: [fails] });
     const exported = await worker.runUntil(async () => {
       const done = await start(`${taskQueue}-1`, false);
-      // A call that the server refuses is counted as well.
+      // The SDK also counts a call that the server refuses.
       await expect(start(`${taskQueue}-1`, false)).rejects.toThrow('already started');
       await done.result();
       const failing = await start(`${taskQueue}-2`, true);
@@ -122,5 +122,5 @@ test("dashboards name metrics that Temporal's SDK has", async () => {
 }, 60_000);
 
 function noop(): void {
-  // Says nothing: what fails is asserted.
+  // Prints nothing, because the assertion shows the failure.
 }

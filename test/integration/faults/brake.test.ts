@@ -17,9 +17,9 @@ afterEach(() => world.close());
 
 const COUNT = 200;
 const messages = Array.from({ length: COUNT }, (_, i) => message(`m${i}`));
-/** Trips early, and probes soon. */
+/** Limits of a brake that trips early and probes soon. */
 const soon: Partial<BrakeLimits> = { minimum: 10, probeAfterMs: 2_000 };
-/** The same without probes for as long as a test takes. */
+/** Limits of a brake that trips early and does not probe during a test. */
 const never: Partial<BrakeLimits> = { minimum: 10, probeAfterMs: 600_000 };
 
 async function status(stream: AnyStream) {
@@ -34,7 +34,7 @@ describe.each<{ execution: ExecutionOptions }>([
   { execution: { lane: 'record' } },
   { execution: { lane: 'chunk', maxRecords: 50, lingerMs: 5 } },
 ])('in the $execution.lane lane', ({ execution }) => {
-  test('a sink that rejects everything brakes its stream, and one delivery ends it', async () => {
+  test('a sink that rejects everything brakes its stream, and the first delivery ends the brake', async () => {
     const { stream, sink } = await world.stream({ execution, maxOpen: 20, brake: soon });
     let rejects = true;
     sink.before = () => {
@@ -51,7 +51,7 @@ describe.each<{ execution: ExecutionOptions }>([
     expect(await world.workflowStatus(`${stream.name}-brake`)).toBe('RUNNING');
     expect((await status(stream)).braked).toMatchObject({ reason: 'Permanent', share: 1 });
     const ended = () => counterValue(bridge.metrics.records, { outcome: 'dead_lettered' });
-    // Chunks stay open: records that want to leave them wait for the brake.
+    // Chunks stay open: records that must leave them wait for the end of the brake.
     const open = async () => (await status(stream)).running;
     if (execution.lane === 'record')
       await until('no record is open', async () => (await open()) === 0);
@@ -63,14 +63,14 @@ describe.each<{ execution: ExecutionOptions }>([
     await until('nothing is open', async () => (await open()) === 0);
     const account = await reconcile(world.kafka(), (await world.temporal()).client, stream);
     expect(account).toMatchObject({ messages: COUNT, missing: 0, double: 0 });
-    // What was open when it tripped, and the probes: by far not the topic.
+    // Only records that were open when the brake tripped, and the probes, are dead-lettered.
     expect(account.deadLettered).toBeLessThan(COUNT / 2);
     expect(account.deadLettered + account.delivered).toBe(COUNT);
     expect((await status(stream)).braked).toBeNull();
     expect(await counterValue(bridge.metrics.braked, { stream: stream.name })).toBe(0);
   });
 
-  test('a worker that writes only dead letters brakes no stream that is well', async () => {
+  test('a worker that only writes dead letters does not brake a healthy stream', async () => {
     const { stream, sink } = await world.stream({ execution, brake: { ...soon, minimum: 3 } });
     const bridge = await world.bridge(stream);
     await world.worker(stream);
@@ -87,7 +87,7 @@ describe.each<{ execution: ExecutionOptions }>([
   });
 });
 
-test('a brake outlives its bridge worker, holds for every other one, and an operator ends it', async () => {
+test('a brake outlives its bridge worker, applies to all others, and is ended by an operator', async () => {
   const { stream, sink } = await world.stream({ maxOpen: 20, brake: never });
   let rejects = true;
   sink.before = () => {
@@ -117,7 +117,7 @@ test('a brake outlives its bridge worker, holds for every other one, and an oper
   );
 });
 
-test('a stream without a brake goes on', async () => {
+test('a stream without a brake continues when its sink rejects everything', async () => {
   const { stream, sink } = await world.stream({ brake: false });
   sink.before = () => {
     throw new DeliveryError('Permanent', 'rejected');
@@ -144,13 +144,13 @@ describe('against a real S3', () => {
       },
     });
 
-  test('wrong credentials brake the stream after the first dead letters; mended, it goes on', async () => {
+  test('wrong credentials brake the stream after the first dead letters, and it continues when they are corrected', async () => {
     const options = {
       maxOpen: 20,
       brake: never,
       retry: { fastAttempts: 1, maximumAttempts: 2, initialIntervalMs: 100 },
     };
-    // As after a change of the credentials: they were right when the stream began.
+    // The credentials were right when the stream started, and were changed afterwards.
     const check = () => Promise.resolve();
     const wrong = await world.stream({ ...options, sink: { ...sink('wrong'), check } });
     const bridge = await world.bridge(wrong.stream);

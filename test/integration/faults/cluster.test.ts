@@ -44,7 +44,7 @@ function worldOf(brokers: string[]): World {
 const messages = (from: number, to: number, partition: number) =>
   Array.from({ length: to - from }, (_, i) => ({ ...message(`m${from + i}`), partition }));
 
-/** A stream whose topics lie on several brokers. */
+/** A stream with topics on several brokers. */
 async function replicated(
   partitions: number,
   replicationFactor = 3,
@@ -65,7 +65,7 @@ async function replicated(
   return { stream, sink };
 }
 
-/** The broker that leads each partition, as `through` says, or -1. */
+/** The leader of each partition as the world `through` sees it, or -1. */
 async function leaders(topic: string, through = world): Promise<number[]> {
   const { topics } = await withAdmin(through.kafka(), (admin) =>
     admin.fetchTopicMetadata({ topics: [topic] }),
@@ -76,7 +76,7 @@ async function leaders(topic: string, through = world): Promise<number[]> {
 
 /** The brokers that have partition 0. */
 const replicas = async (topic: string) => (await firstPartition(topic)).replicas;
-/** Those of them that have all of it. */
+/** The brokers that have all of partition 0. */
 const inSync = async (topic: string) => (await firstPartition(topic)).isr;
 
 async function firstPartition(topic: string) {
@@ -96,7 +96,7 @@ async function untilLeaderless(topic: string): Promise<void> {
 }
 
 describe('while one of three partitions has no leader', () => {
-  test('a bridge worker starts, another joins, and both deliver the other partitions', async () => {
+  test('a bridge worker starts, a second one joins, and both deliver the other partitions', async () => {
     const { stream, sink } = await world.stream({ partitions: 3 });
     const [first, second, third] = await leaders(stream.topic);
     expect(new Set([first, second, third]).size).toBe(3);
@@ -125,7 +125,7 @@ describe('while one of three partitions has no leader', () => {
   });
 });
 
-test('a broker that hangs, and is the coordinator, holds its partitions up until others have them', async () => {
+test('partitions of a hanging coordinator are delivered as soon as other brokers lead them', async () => {
   const { stream, sink } = await replicated(3);
   await world.bridge(stream);
   const all = [...messages(0, 3, 0), ...messages(3, 6, 1), ...messages(6, 9, 2)];
@@ -145,7 +145,7 @@ test('a broker that hangs, and is the coordinator, holds its partitions up until
   }
 });
 
-test('brokers that restart one after the other lose nothing', async () => {
+test('a rolling restart of the brokers loses no record', async () => {
   const { stream, sink } = await replicated(3);
   await world.bridge(stream);
   let sent = 0;
@@ -167,7 +167,7 @@ test('brokers that restart one after the other lose nothing', async () => {
   expect(sent).toBeGreaterThan(100);
 });
 
-test('a dead letter waits until enough replicas are in sync', async () => {
+test('a dead letter is written as soon as enough replicas are in sync', async () => {
   const { stream, sink } = await replicated(1);
   await world.setTopicConfig(stream.deadLetterTopic, 'min.insync.replicas', '3');
   sink.before = () => {
@@ -190,7 +190,7 @@ test('a dead letter waits until enough replicas are in sync', async () => {
   );
 });
 
-test('the totals of a partition outlive an offset that is out of range', async () => {
+test('the totals of a partition are kept when its offset is out of range', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   const bridge = await world.bridge(stream);
   await world.send(stream.topic, messages(0, 3, 0));
@@ -211,8 +211,8 @@ test('the totals of a partition outlive an offset that is out of range', async (
   expect((await groupProgress(world.kafka(), stream)).totals).toEqual(before.totals);
 });
 
-test.each(['forbidden', 'gone'])(
-  'a topic that is %s keeps no producer and no reader from others',
+test.each(['forbidden', 'deleted'])(
+  'producer and reader still work on other topics when one is %s',
   async (how) => {
     const [one, other] = [await world.stream(), await world.stream()].map(({ stream }) => stream);
     await world.send(other!.topic, messages(0, 1, 0));
@@ -230,10 +230,10 @@ test.each(['forbidden', 'gone'])(
       const ALL = 2;
       const right = { ...denied('topic', one!.topic), operation: ALL };
       await withAdmin(world.kafka(), async (admin) => {
-        if (how === 'gone') await admin.deleteTopics({ topics: [one!.topic] });
+        if (how === 'deleted') await admin.deleteTopics({ topics: [one!.topic] });
         else await admin.createAcls({ acl: [right] });
       });
-      const error = how === 'gone' ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'TOPIC_AUTHORIZATION_FAILED';
+      const error = how === 'deleted' ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'TOPIC_AUTHORIZATION_FAILED';
       const refused = (use: Promise<unknown>) =>
         use.then(
           () => false,
@@ -244,8 +244,8 @@ test.each(['forbidden', 'gone'])(
       });
       await send(other!.topic);
       expect(await read(other!.topic)).toBe(0);
-      // It comes back.
-      if (how === 'gone') await world.createTopics(one!);
+      // The topic is created again.
+      if (how === 'deleted') await world.createTopics(one!);
       else await withAdmin(world.kafka(), (admin) => admin.deleteAcls({ filters: [right] }));
       await until('it is taken', async () => !(await refused(send(one!.topic))));
     } finally {
@@ -259,40 +259,43 @@ describe.each(['record', 'chunk'] as const)('in the %s lane', (lane) => {
   test.each([
     ['no bridge worker runs', false],
     ['a bridge worker runs', true],
-  ])('a log that loses its end while %s, and grows again, is delivered whole', async (_, runs) => {
-    const { stream, sink } = await replicated(1, 2, lane);
-    const survivors = { 'unclean.leader.election.enable': 'true', 'min.insync.replicas': '1' };
-    await world.setTopicConfigs(stream.topic, survivors);
-    const ids = (from: number, to: number) => messages(from, to, 0).map(({ key }) => key);
-    const delivered = (wanted: string[]) => () => wanted.every((id) => sink.objects.has(id));
-    const bridge = await world.bridge(stream);
-    await world.send(stream.topic, messages(0, 10, 0));
-    await until('all are delivered', delivered(ids(0, 10)));
-    const [leader] = await leaders(stream.topic);
-    const follower = (await replicas(stream.topic)).find((id) => id !== leader)!;
-    await cluster.killNode(follower);
-    await until('it is out of sync', async () => (await inSync(stream.topic)).length === 1);
-    await world.send(stream.topic, messages(10, 30, 0));
-    await until('all are delivered', delivered(ids(10, 30)));
-    await until('all are committed', async () => (await world.lag(stream)) === 0);
-    if (!runs) await bridge.stop();
-    await cluster.killNode(leader!);
-    await cluster.startNode(follower);
-    const led = async () => (await leaders(stream.topic))[0] === follower;
-    await until('it leads', () => led().catch(() => false));
-    await world.send(stream.topic, messages(30, 55, 0));
-    const [end] = await topicEnds(world.kafka(), stream.topic);
-    expect(end!.high).toBe(35);
-    await cluster.startNode(leader!);
-    if (!runs) await world.bridge(stream);
-    // What the log has lost was delivered before.
-    await until('all are delivered', delivered(ids(0, 55)), 30_000);
-    await until('all are committed', async () => (await world.lag(stream)) === 0);
-  });
+  ])(
+    'a log that loses its end while %s, and grows again, is delivered completely',
+    async (_, runs) => {
+      const { stream, sink } = await replicated(1, 2, lane);
+      const survivors = { 'unclean.leader.election.enable': 'true', 'min.insync.replicas': '1' };
+      await world.setTopicConfigs(stream.topic, survivors);
+      const ids = (from: number, to: number) => messages(from, to, 0).map(({ key }) => key);
+      const delivered = (wanted: string[]) => () => wanted.every((id) => sink.objects.has(id));
+      const bridge = await world.bridge(stream);
+      await world.send(stream.topic, messages(0, 10, 0));
+      await until('all are delivered', delivered(ids(0, 10)));
+      const [leader] = await leaders(stream.topic);
+      const follower = (await replicas(stream.topic)).find((id) => id !== leader)!;
+      await cluster.killNode(follower);
+      await until('it is out of sync', async () => (await inSync(stream.topic)).length === 1);
+      await world.send(stream.topic, messages(10, 30, 0));
+      await until('all are delivered', delivered(ids(10, 30)));
+      await until('all are committed', async () => (await world.lag(stream)) === 0);
+      if (!runs) await bridge.stop();
+      await cluster.killNode(leader!);
+      await cluster.startNode(follower);
+      const led = async () => (await leaders(stream.topic))[0] === follower;
+      await until('it leads', () => led().catch(() => false));
+      await world.send(stream.topic, messages(30, 55, 0));
+      const [end] = await topicEnds(world.kafka(), stream.topic);
+      expect(end!.high).toBe(35);
+      await cluster.startNode(leader!);
+      if (!runs) await world.bridge(stream);
+      // The records that the log has lost were delivered before.
+      await until('all are delivered', delivered(ids(0, 55)), 30_000);
+      await until('all are committed', async () => (await world.lag(stream)) === 0);
+    },
+  );
 });
 
 test.each(['topic', 'group'] as const)(
-  'a right on its %s that is missing for a while makes a stream wait, and no other',
+  'only the stream whose right on its %s is missing waits until it is restored',
   async (kind) => {
     const [one, other] = [await world.stream({ partitions: 1 }), await world.stream()];
     const bridge = await world.bridge(one.stream, other.stream);
@@ -319,7 +322,7 @@ test.each(['topic', 'group'] as const)(
 
 type Acl = Parameters<Admin['createAcls']>[0]['acl'][number];
 
-/** Kafka's numbers for: nobody may read it. */
+/** Kafka's rule that forbids everybody to read this topic or group. */
 function denied(kind: 'topic' | 'group', resourceName: string): Acl {
   const [TOPIC, GROUP, LITERAL, READ, DENY] = [2, 3, 3, 3, 2];
   const resourceType = kind === 'topic' ? TOPIC : GROUP;

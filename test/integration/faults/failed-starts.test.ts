@@ -51,8 +51,8 @@ describe.each(['bridge', 'worker'])('%s start', (command) => {
 });
 
 /**
- * A program of one's own with three streams, of which the second one's workflows can't be bundled. It prints what the
- * start fails with, which of the timers are left that the start has set, and which sinks are not closed.
+ * A user's program with three streams. The workflows of the second stream can't be bundled. The program prints the
+ * error of the start, the timers of the start that are still set, and the sinks that are not closed.
  */
 const PROGRAM = `
 const timers = new Set();
@@ -121,7 +121,7 @@ describe.each(['createBridgeWorker', 'createWorker'])('%s', (create) => {
       timers: 0,
       sinks: [],
     });
-    // By itself, as nothing holds it any more.
+    // The program ends by itself, as nothing keeps its event loop alive.
     expect(exit[0]).toBe(0);
   });
 });

@@ -13,7 +13,7 @@ async function send(count: number): Promise<void> {
   await processes.world.send(processes.stream.topic, messages);
 }
 
-/** Nothing missing, nothing double, nothing dead, nothing left over. */
+/** Expects each record once at the sink, no dead letters, no lag and no open workflows. */
 async function expectSettled(count: number): Promise<void> {
   const { world, stream } = processes;
   await until('all files', async () => (await processes.files()).size >= count, 120_000);
@@ -32,14 +32,14 @@ async function expectSettled(count: number): Promise<void> {
   ).toEqual([]);
 }
 
-/** About as many workflows in either lane. */
+/** `times` makes the number of workflows about the same in both lanes. */
 describe.each([
   { lane: 'record', times: 1 },
   { lane: 'chunk', times: 5 },
 ])('in the $lane lane', ({ lane, times }) => {
   const settings = { CLOUDSYNC_LANE: lane, CLOUDSYNC_CHUNK_MAX_RECORDS: '5' };
 
-  test('a bridge worker killed in the middle of its work loses nothing and doubles nothing', async () => {
+  test('no record is lost or doubled when a bridge worker is killed in the middle of its work', async () => {
     processes = await BridgeProcesses.create(3, settings);
     const first = await processes.start();
     await send(300 * times);
@@ -50,7 +50,7 @@ describe.each([
     await expectSettled(300 * times);
   });
 
-  test('SIGTERM in the middle of work drains, commits and exits 0; the next one goes on', async () => {
+  test('a bridge worker drains, commits and exits 0 on SIGTERM, and the next one continues', async () => {
     processes = await BridgeProcesses.create(3, settings);
     const first = await processes.start();
     await send(300 * times);
@@ -58,13 +58,13 @@ describe.each([
     expect(await first.end('SIGTERM')).toBe(0);
     const delivered = (await processes.files()).size;
     expect(delivered).toBeLessThan(300 * times);
-    // What was drained is committed: the next owner starts where this one stopped.
+    // Drained records are committed, so the next owner starts after them.
     expect(await processes.world.lag(processes.stream)).toBe(300 * times - delivered);
     await processes.start();
     await expectSettled(300 * times);
   });
 
-  test('a second bridge worker joins and leaves under load', async () => {
+  test('no record is lost or doubled when a second bridge worker joins and leaves under load', async () => {
     processes = await BridgeProcesses.create(4, settings);
     await processes.start();
     await send(400 * times);

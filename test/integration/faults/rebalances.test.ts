@@ -25,7 +25,7 @@ afterEach(async () => {
   await world.close();
 });
 
-/** One member of a stream's group: a consumer whose records the test finishes. */
+/** One member of a stream's group: a consumer whose records are finished by the test. */
 class Member {
   readonly entries: WindowEntry[] = [];
   readonly log = keepingLogger();
@@ -58,12 +58,12 @@ class Member {
       .map(({ partitions }) => partitions as number[]);
   }
 
-  /** Partitions by the last join. */
+  /** The partitions that the last join has assigned. */
   get assigned(): number[] {
     return this.joins.at(-1) ?? [];
   }
 
-  /** Waits for records of a partition up to this offset, and finishes those. */
+  /** Waits for the records of a partition up to this offset, and finishes them. */
   async finishes(partition: number, upTo: number): Promise<void> {
     const entry = (offset: number) =>
       this.entries.find(
@@ -77,7 +77,7 @@ class Member {
   }
 }
 
-/** The group deals partitions to its members in the order of client ids. */
+/** Adds a member. The group assigns partitions to its members in the order of their client ids. */
 async function join(stream: AnyStream, clientId: string, through?: KafkaProxy): Promise<Member> {
   const kafka = { ...world.settings.kafka, clientId };
   const member = new Member(stream, through ? through.through(kafka) : kafka);
@@ -93,7 +93,7 @@ async function committed({ groupId, topic }: AnyStream, partition: number): Prom
   return Number(group!.partitions.find((one) => one.partition === partition)!.offset);
 }
 
-/** So many records to each partition. */
+/** Sends `count` records to each partition. */
 function send(stream: AnyStream, partitions: number, count: number): Promise<void> {
   const messages = Array.from({ length: partitions * count }, (_, i) => ({
     ...message(`m${i}`),
@@ -102,7 +102,7 @@ function send(stream: AnyStream, partitions: number, count: number): Promise<voi
   return world.send(stream.topic, messages);
 }
 
-test('a commit that arrives after a rebalance moves no offset of the new owner', async () => {
+test("a commit that arrives after a rebalance does not move the new owner's offset", async () => {
   const { stream } = await world.stream({ partitions: 2 });
   await send(stream, 2, 6);
   const old = await join(stream, 'b', proxy);
@@ -123,10 +123,10 @@ test('a commit that arrives after a rebalance moves no offset of the new owner',
   expect(await committed(stream, moved!)).toBe(9);
 });
 
-test('a member that has missed a generation does not go on from what it knew before', async () => {
+test('a member that has missed a generation does not continue from its old position', async () => {
   const { stream } = await world.stream({ partitions: 3 });
   await send(stream, 3, 6);
-  // The leader's own request would hold up the others.
+  // If the leader's own request were held, all members would wait.
   await join(stream, 'c');
   const old = await join(stream, 'b', proxy);
   const before = old.assigned;
@@ -144,7 +144,7 @@ test('a member that has missed a generation does not go on from what it knew bef
   await between.finishes(moved!, 5);
   await until('that is committed', async () => (await committed(stream, moved!)) === 6);
   await between.consumer.stop();
-  // Now the group comes together a second time, and what it had asked for is refused.
+  // Now the group joins a second time, and the held request is refused.
   proxy.release();
   await until('the first one has it again', () => old.joins.length === 2);
   expect(old.assigned).toEqual(before);
@@ -158,33 +158,36 @@ test('a member that has missed a generation does not go on from what it knew bef
 test.each([
   ['join', ApiKey.joinGroup],
   ['sync', ApiKey.syncGroup],
-])('a member that its group has forgotten, and whose %s fails, joins again', async (_, apiKey) => {
-  const { stream } = await world.stream({ partitions: 1 });
-  await send(stream, 1, 3);
-  const member = await join(stream, 'a', proxy);
-  await member.finishes(0, 2);
-  await until('it has committed', async () => (await committed(stream, 0)) === 3);
-  proxy.hold(ApiKey.heartbeat);
-  const size = () =>
-    withAdmin(world.kafka(), async (admin) => {
-      const { groups } = await admin.describeGroups([stream.groupId]);
-      return groups[0]!.members.length;
-    });
-  await until('it is forgotten', async () => (await size()) === 0);
-  proxy.cutNext(apiKey);
-  proxy.release();
-  await until('that has failed', () => proxy.cuts === 1);
-  await until('it has joined', () => member.joins.length === 2);
-  await send(stream, 1, 1);
-  await member.finishes(0, 3);
-  await until('it commits again', async () => (await committed(stream, 0)) === 4);
-});
+])(
+  'a member that its group has removed joins again after its %s request has failed',
+  async (_, apiKey) => {
+    const { stream } = await world.stream({ partitions: 1 });
+    await send(stream, 1, 3);
+    const member = await join(stream, 'a', proxy);
+    await member.finishes(0, 2);
+    await until('it has committed', async () => (await committed(stream, 0)) === 3);
+    proxy.hold(ApiKey.heartbeat);
+    const size = () =>
+      withAdmin(world.kafka(), async (admin) => {
+        const { groups } = await admin.describeGroups([stream.groupId]);
+        return groups[0]!.members.length;
+      });
+    await until('it is forgotten', async () => (await size()) === 0);
+    proxy.cutNext(apiKey);
+    proxy.release();
+    await until('that has failed', () => proxy.cuts === 1);
+    await until('it has joined', () => member.joins.length === 2);
+    await send(stream, 1, 1);
+    await member.finishes(0, 3);
+    await until('it commits again', async () => (await committed(stream, 0)) === 4);
+  },
+);
 
 const ids = Array.from({ length: 12 }, (_, i) => `m${i}`);
 const faultsOf = (bridge: Service) => Object.values(bridge.faults()).join();
 const noticesOf = (bridge: Service) => Object.values(bridge.notices!()).join();
 
-test('a bridge worker without a partition is ready, and takes over from one that ends', async () => {
+test('a bridge worker without a partition is ready, and takes over when the other one ends', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   const bridges = [await world.bridge(stream), await world.bridge(stream)];
   const spare = () => bridges.find((one) => noticesOf(one).includes('no partition is assigned'));
@@ -201,7 +204,7 @@ test('a bridge worker without a partition is ready, and takes over from one that
 });
 
 describe('two streams in one consumer group', () => {
-  /** kafkajs as earlier versions had it: with its own assigner, and its own way to fetch. */
+  /** kafkajs as in earlier versions of CloudSync: with its own assigner, and without the patch of fetches. */
   const asPublished = () => {
     const { Kafka: Published } = jest.requireActual<{ Kafka: new (settings: object) => Kafka }>(
       'kafkajs',
@@ -221,11 +224,11 @@ describe('two streams in one consumer group', () => {
     return pair;
   };
 
-  test('each deliver all their records', async () => {
+  test('each deliver all of their own records', async () => {
     const pair = await groupOf();
     const bridges = await Promise.all(pair.map(({ stream }) => world.bridge(stream)));
     await until('both delivered', () => pair.every(({ sink }) => sink.objects.size === 12));
-    // As many members again: each stream's partitions go to its own.
+    // With twice as many members, each stream's partitions are still assigned to its own members.
     await Promise.all(pair.map(({ stream }) => world.bridge(stream)));
     for (const { stream } of pair) {
       const messages = ids.map((id, i) => ({ ...message(`${id}-later`), partition: i % 4 }));
@@ -235,7 +238,7 @@ describe('two streams in one consumer group', () => {
     expect(bridges.map(faultsOf)).toEqual(['', '']);
   });
 
-  test('say which partitions nobody reads while the leader is of an earlier version', async () => {
+  test('report the partitions that nobody reads while the leader is of an earlier version', async () => {
     const [first, second] = await groupOf();
     // Earlier versions have kafkajs's own assigner.
     const { groupId, topic } = first.stream;
@@ -256,7 +259,7 @@ describe('two streams in one consumer group', () => {
     }
   });
 
-  test('lose nothing to a member of an earlier version that follows', async () => {
+  test('lose no record when a member of an earlier version joins', async () => {
     const [first, second] = await groupOf();
     const bridge = await world.bridge(first.stream);
     const { groupId, topic } = second.stream;

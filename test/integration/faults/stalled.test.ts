@@ -26,7 +26,7 @@ describe.each<{ execution: ExecutionOptions; reason: string; workflowId: RegExp 
     workflowId: /-chunk-/,
   },
 ])('in the $execution.lane lane', ({ execution, reason, workflowId }) => {
-  test('a partition that waits for its sink is named on every signal, until it goes on', async () => {
+  test('a partition that waits for its sink is reported by status, /readyz, log and metrics until it continues', async () => {
     world.bridgeOptions = { stalledAfterMs: 1_000 };
     const { stream, sink } = await world.stream({ partitions: 1, maxOpen: 3, execution });
     let down = true;
@@ -39,7 +39,7 @@ describe.each<{ execution: ExecutionOptions; reason: string; workflowId: RegExp 
     const [[name, text]] = Object.entries(bridge.notices!()) as [[string, string]];
     expect(name).toBe(`stalled ${stream.name} ${stream.topic}/0`);
     expect(text).toMatch(new RegExp(`^at offset 3 for \\d+ s: ${reason}, .+ is open for \\d+ s$`));
-    // A restart does not mend a sink.
+    // It is no fault of the process, because a restart does not help a sink.
     expect(bridge.faults()).toEqual({});
     const gauge = () => counterValue(bridge.metrics.stalled, { stream: stream.name });
     expect(await gauge()).toBe(1);
@@ -64,63 +64,60 @@ describe.each<{ execution: ExecutionOptions; reason: string; workflowId: RegExp 
 describe.each<{ execution: ExecutionOptions }>([
   { execution: { lane: 'record' } },
   { execution: { lane: 'chunk' } },
-])(
-  'with a store that is not configured as it must be, in the $execution.lane lane',
-  ({ execution }) => {
-    test('the stream waits and says what to mend, others go on, and nothing is dead-lettered', async () => {
-      const store = await S3Store.start();
-      const sink = s3Sink({
-        bucket: 'b',
-        forcePathStyle: true,
-        clientConfig: {
-          endpoint: store.url,
-          region: 'r',
-          credentials: { accessKeyId: 'a', secretAccessKey: 's' },
-        },
-      });
-      const retry = { fastAttempts: 1, maximumAttempts: 1 };
-      const { stream } = await world.stream({ partitions: 1, execution, retry, sink });
-      const { stream: other, sink: otherSink } = await world.stream({ partitions: 1, execution });
-      await world.send(stream.topic, [message('a'), message('b')]);
-      await world.send(other.topic, [message('elsewhere')]);
-      const bridge = await world.bridge(stream, other);
-      await until('others go on', () => otherSink.objects.size === 1);
-      for (const [answers, text] of [
-        ['ignores the condition', /ignores the condition If-None-Match.+Use a store/],
-        ['InvalidAccessKeyId', /403 InvalidAccessKeyId.+check the credentials/],
-        ['NoSuchBucket', /404 NoSuchBucket.+create the bucket/],
-        ['NotImplemented', /501 NotImplemented.+must know PUT with If-None-Match/],
-      ] as const) {
-        store.answers = answers;
-        const fault = () => bridge.faults()[`sink ${stream.name}`];
-        await until(`${answers} is named`, () => text.test(fault() ?? ''));
-      }
-      expect(await world.lag(stream)).toBe(2);
-      store.answers = 'as it must';
-      await until('delivered', () => ['a.json', 'b.json'].every((key) => store.objects.has(key)));
-      await until('ready', () => Object.keys(bridge.faults()).length === 0);
-      await until('all is committed', async () => (await world.lag(stream)) === 0);
-      expect(await world.records(stream.deadLetterTopic)).toEqual([]);
-      await store.close();
+])('with a store that is configured wrongly, in the $execution.lane lane', ({ execution }) => {
+  test('the stream waits and says what to correct, others continue, and nothing is dead-lettered', async () => {
+    const store = await S3Store.start();
+    const sink = s3Sink({
+      bucket: 'b',
+      forcePathStyle: true,
+      clientConfig: {
+        endpoint: store.url,
+        region: 'r',
+        credentials: { accessKeyId: 'a', secretAccessKey: 's' },
+      },
     });
+    const retry = { fastAttempts: 1, maximumAttempts: 1 };
+    const { stream } = await world.stream({ partitions: 1, execution, retry, sink });
+    const { stream: other, sink: otherSink } = await world.stream({ partitions: 1, execution });
+    await world.send(stream.topic, [message('a'), message('b')]);
+    await world.send(other.topic, [message('elsewhere')]);
+    const bridge = await world.bridge(stream, other);
+    await until('others go on', () => otherSink.objects.size === 1);
+    for (const [answers, text] of [
+      ['ignores the condition', /ignores the condition If-None-Match.+Use a store/],
+      ['InvalidAccessKeyId', /403 InvalidAccessKeyId.+check the credentials/],
+      ['NoSuchBucket', /404 NoSuchBucket.+create the bucket/],
+      ['NotImplemented', /501 NotImplemented.+must know PUT with If-None-Match/],
+    ] as const) {
+      store.answers = answers;
+      const fault = () => bridge.faults()[`sink ${stream.name}`];
+      await until(`${answers} is named`, () => text.test(fault() ?? ''));
+    }
+    expect(await world.lag(stream)).toBe(2);
+    store.answers = 'as it must';
+    await until('delivered', () => ['a.json', 'b.json'].every((key) => store.objects.has(key)));
+    await until('ready', () => Object.keys(bridge.faults()).length === 0);
+    await until('all is committed', async () => (await world.lag(stream)) === 0);
+    expect(await world.records(stream.deadLetterTopic)).toEqual([]);
+    await store.close();
+  });
 
-    test('a bridge worker that waits for its sink can be stopped', async () => {
-      const { stream } = await world.stream({
-        execution,
-        sink: {
-          write: () => Promise.reject(new Error('not asked')),
-          check: () => new Promise(() => undefined),
-        },
-      });
-      const bridge = await world.bridge(stream);
-      expect(Object.keys(bridge.faults())).toEqual([`sink ${stream.name}`]);
-      await bridge.stop();
-      await bridge.ended;
+  test('a bridge worker that waits for its sink can be stopped', async () => {
+    const { stream } = await world.stream({
+      execution,
+      sink: {
+        write: () => Promise.reject(new Error('not asked')),
+        check: () => new Promise(() => undefined),
+      },
     });
-  },
-);
+    const bridge = await world.bridge(stream);
+    expect(Object.keys(bridge.faults())).toEqual([`sink ${stream.name}`]);
+    await bridge.stop();
+    await bridge.ended;
+  });
+});
 
-describe('a consumer that dies without a word', () => {
+describe('a consumer that stops without an error', () => {
   let consumer: StreamConsumer;
   const fatal: unknown[] = [];
   const { logger, lines } = keepingLogger();
@@ -142,7 +139,7 @@ describe('a consumer that dies without a word', () => {
   }
   afterEach(() => consumer.stop());
 
-  test('because its connections are dead is given up, as Kafka answers others', async () => {
+  test('because its connections are dead is reported as fatal while Kafka answers others', async () => {
     const { stream } = await world.stream({ partitions: 1 });
     const proxy = await KafkaProxy.start(world.settings.kafka.brokers[0]!);
     try {
@@ -157,7 +154,7 @@ describe('a consumer that dies without a word', () => {
     }
   });
 
-  test('because its topic was deleted goes on when it is created again, or is given up', async () => {
+  test('because its topic was deleted continues when the topic is created again, and is reported as fatal otherwise', async () => {
     const { stream } = await world.stream({ partitions: 1 });
     await start(stream, world.settings.kafka);
     await world.recreateTopic(stream);

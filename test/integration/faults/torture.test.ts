@@ -7,14 +7,14 @@ import type { Report } from '../../torture/report';
 jest.setTimeout(20 * 60_000);
 
 const MAIN = join(__dirname, '..', '..', 'torture', 'main.ts');
-/** Kept until the next run: when this test fails, what went on is there. */
+/** The folder of the logs. It is kept until the next run, for the analysis of a failure. */
 const OUT = join('.cloudsync', 'torture', 'test');
 
 let child: ChildProcess | undefined;
-// It stops what it has started, also where the test's time is up.
+// On SIGTERM the run stops its processes, even if the test has timed out.
 afterEach(() => void child?.kill('SIGTERM'));
 
-/** A process of its own, as `npm run torture` is: it loads a stream module, which Jest can't do. */
+/** Runs a torture in a process of its own, as `npm run torture` does. It loads a stream module, which Jest can't do. */
 async function torture(flags: string[]): Promise<Report> {
   const args = ['--import', 'tsx', MAIN, ...flags, '--out', OUT, '--json'];
   const run = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -27,7 +27,7 @@ async function torture(flags: string[]): Promise<Report> {
   return (JSON.parse(output) as Report[])[0]!;
 }
 
-test('with faults everywhere, every record of both lanes ends once, at the sink or dead-lettered', async () => {
+test('every record of both lanes ends once, at the sink or dead-lettered, under faults of every kind', async () => {
   await rm(OUT, { recursive: true, force: true });
   const load = ['--seed', '13', '--minutes', '3', '--rate', '8'];
   const report = await torture([...load, '--quiet-seconds', '5', '--settle-minutes', '8']);

@@ -23,7 +23,7 @@ afterEach(() => world.close());
 const range = (count: number) => Array.from({ length: count }, (_, i) => i);
 const execution = { lane: 'chunk', maxRecords: 50, lingerMs: 5 } as const;
 
-/** Forty records, m-0 and so on, that meet a sink which is down; ends when it was tried twice. */
+/** Sends forty records, m-0 and so on, to a sink that is down. Resolves when the sink was tried twice. */
 async function tryWhileDown(stream: AnyStream, sink: MemorySink) {
   sink.before = () => {
     throw new DeliveryError('Transient', 'down');
@@ -45,7 +45,7 @@ async function chunkRuns(stream: { taskQueue: string }) {
   return runs;
 }
 
-test('records reach the sink in chunks, once each, and their offsets are committed', async () => {
+test('each record reaches the sink once, in a chunk, and its offset is committed', async () => {
   const { stream, sink } = await world.stream({ partitions: 2, execution });
   const bridge = await world.bridge(stream);
   await world.send(
@@ -65,7 +65,7 @@ test('records reach the sink in chunks, once each, and their offsets are committ
     const count = runs.reduce((sum, { memo }) => sum + Number(memo?.count), 0);
     return count === 500 && runs.every(({ status }) => status.name === 'COMPLETED');
   });
-  // The chunks of each partition follow each other without a gap.
+  // The chunks of each partition are adjacent.
   const chunks = runs
     .map(({ workflowId, memo }) => ({ ...(memo as unknown as ChunkMemo), workflowId }))
     .sort((a, b) => a.first - b.first);
@@ -82,7 +82,7 @@ test('records reach the sink in chunks, once each, and their offsets are committ
   }
 });
 
-test('what can not be delivered leaves its chunk, and holds back nothing', async () => {
+test('a record that can not be delivered leaves its chunk and delays no other record', async () => {
   const { stream, sink } = await world.stream({ partitions: 1, execution });
   let failures = 3;
   sink.before = ({ messageId }) => {
@@ -108,7 +108,7 @@ test('what can not be delivered leaves its chunk, and holds back nothing', async
   expect(await world.workflowStatus(`${stream.name}-m-9-9`)).toBe('COMPLETED');
 });
 
-test('a sink that is down makes the chunk back off, and starts no workflows', async () => {
+test('a chunk backs off while the sink is down, and starts no further workflows', async () => {
   const { stream, sink } = await world.stream({ partitions: 1, execution });
   await tryWhileDown(stream, sink);
   sink.before = () => undefined;
@@ -135,7 +135,7 @@ test('duplicates in one chunk, in two chunks and on two partitions are delivered
   expect(sink.attempts).toHaveLength(10);
 });
 
-test('a worker without the records reads them back from Kafka', async () => {
+test("a worker that does not have a chunk's records in memory reads them from Kafka", async () => {
   const { stream, sink } = await world.stream({ partitions: 1, execution });
   const bridge = await tryWhileDown(stream, sink);
   await bridge.stop();
@@ -147,7 +147,7 @@ test('a worker without the records reads them back from Kafka', async () => {
   expect(await world.lag(stream)).toBe(0);
 });
 
-test('records that retention has taken fail their chunk, visibly; what is left is delivered', async () => {
+test('a chunk fails visibly if retention has removed some of its records, and the others are delivered', async () => {
   const { stream, sink } = await world.stream({ partitions: 1, execution });
   const bridge = await tryWhileDown(stream, sink);
   await bridge.stop();
@@ -166,7 +166,7 @@ test('records that retention has taken fail their chunk, visibly; what is left i
   expect(entry!.errorMessage).toContain(`${Math.min(15, last + 1)} of ${count} records`);
 });
 
-test('one object a chunk: reconcile finds each message once', async () => {
+test('reconcile finds each message once if each chunk is one object', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'cloudsync-chunks-'));
   try {
     const sink = fileSystemSink({ directory, chunkFiles: true });
@@ -198,7 +198,7 @@ test('one object a chunk: reconcile finds each message once', async () => {
   }
 });
 
-test('a bridge worker killed in the middle of its chunks loses nothing and doubles nothing', async () => {
+test('no record is lost or doubled when a bridge worker is killed in the middle of its chunks', async () => {
   const processes = await BridgeProcesses.create(4, { CLOUDSYNC_LANE: 'chunk' });
   try {
     const { stream } = processes;
@@ -229,14 +229,14 @@ test('a bridge worker killed in the middle of its chunks loses nothing and doubl
 });
 
 test.each(['none', 'key'] as const)(
-  'a chunk that Temporal refuses for good ends no process: its records get workflows of their own (ordering %s)',
+  'the records of a chunk that Temporal refuses permanently get workflows of their own (ordering %s)',
   async (ordering) => {
     const { stream, sink } = await world.stream({ partitions: 2, execution, ordering });
     const timestamp = Date.now();
     const first = { stream: stream.name, topic: stream.topic, partition: 0, first: 0, timestamp };
     const { client } = await world.temporal();
     const others = [];
-    // Others hold every id that the first chunk of partition 0 may have.
+    // Other workflows have every id that the first chunk of partition 0 may get.
     for (const workflowId of chunkWorkflowIds(first)) {
       others.push(await client.workflow.start('other', { taskQueue: 'none', workflowId }));
     }
@@ -257,10 +257,10 @@ test.each(['none', 'key'] as const)(
     const letters = async () => (await world.records(stream.deadLetterTopic)).length;
     await until('dead-lettered', async () => (await letters()) === 1);
     const ids = sink.attempts.map(({ messageId }) => messageId);
-    // Under an order one that is asked for its end while it ends may be tried once more.
+    // With an order, a record may be tried once more if it ends while its end is requested.
     expect([...new Set(ids)].sort()).toEqual(['after', 'before', 'm0', 'm1', 'next', 'next too']);
     if (ordering === 'key') expect(ids.indexOf('before')).toBeLessThan(ids.indexOf('after'));
-    // The chain goes on in chunks, behind the refused one.
+    // The chain continues with chunks after the refused one.
     const chunks = (await chunkRuns(stream)).map(({ memo }) => memo as unknown as ChunkMemo);
     expect(chunks.filter(({ partition }) => partition === 0).length).toBeGreaterThan(0);
     expect(bridge.faults()).toEqual({});

@@ -13,7 +13,7 @@ test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)(
   'batches that a Java producer compressed with %s are delivered',
   async (codec) => {
     const { stream, sink } = await world.stream({ partitions: 1 });
-    // Above the 32 KiB and 64 KiB of snappy's and LZ4's blocks; half of it does not compress.
+    // More than snappy's blocks of 32 KiB and LZ4's of 64 KiB. Half of it can not be compressed.
     const noise = (i: number) =>
       Array.from({ length: 200 }, (_, j) => ((i * 7919 + j * 104_729) % 999_983).toString(36));
     const values = Array.from({ length: 60 }, (_, i) =>

@@ -13,9 +13,10 @@ import { counterValue, message, until, World } from '../support/world';
 jest.setTimeout(240_000);
 
 /**
- * Requests a second of the namespace, polls and completions of tasks included; twice as many at first. Temporal's client
- * repeats a refused request by itself for 10 s. So the bridge hears of a refusal only if more starts are tried at once than
- * get through in that time: 2 x 8 + 10 x 8 = 96. The rate is low, so that a slow machine exceeds it as well.
+ * Requests per second of the namespace, including polls and completions of tasks; the burst is twice the rate.
+ * Temporal's client repeats a refused request by itself for 10 s. The bridge therefore sees a refusal only if it
+ * tries more starts at once than pass in that time: 2 x 8 + 10 x 8 = 96. With a low rate, a slow machine exceeds
+ * it as well.
  */
 const LIMIT = 8;
 const COUNT = 150;
@@ -45,7 +46,7 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-test('a server that refuses what is too fast slows starts down, and nothing is lost', async () => {
+test('starts slow down when the server refuses them, and no record is lost', async () => {
   const { stream, sink } = await world.stream({ maxInFlight: COUNT });
   const bridge = await world.bridge(stream);
   const limit = () => counterValue(bridge.metrics.startLimit, { stream: stream.name });
@@ -71,7 +72,7 @@ test('a server that refuses what is too fast slows starts down, and nothing is l
   expect(
     await counterValue(bridge.metrics.backoff, { reason: 'resource_exhausted' }),
   ).toBeGreaterThan(0);
-  // Those are no pause, and no reason to be not ready.
+  // Refusals for the rate neither pause the stream nor make it not ready.
   expect(Object.keys(bridge.faults()).filter((fault) => fault.startsWith('temporal '))).toEqual([]);
   const { client } = await world.temporal();
   expect(await reconcile(world.kafka(), client, stream)).toMatchObject({

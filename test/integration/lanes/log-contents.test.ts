@@ -34,11 +34,11 @@ async function caughtUp(stream: AnyStream): Promise<void> {
 }
 
 describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
-  test('records of aborted transactions are not delivered, whatever lies between them', async () => {
+  test('records of aborted transactions are not delivered, even if transactions overlap', async () => {
     const { stream, sink } = await world.stream({ partitions: 1, execution });
     const [a, b] = [await transactional('a'), await transactional('b')];
     const send = (id: string) => ({ topic: stream.topic, messages: [message(id)] });
-    // The first begins first and ends last.
+    // The first transaction begins first and ends last.
     const first = await a.transaction();
     await first.send(send('aborted-a'));
     const second = await b.transaction();
@@ -61,7 +61,7 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
     expect([...sink.objects.keys()].sort()).toEqual(delivered);
   });
 
-  test('a log that was made anew is read from its start, also if it begins with a marker', async () => {
+  test('a recreated topic is read from its start, even if it begins with a marker', async () => {
     const { stream, sink } = await world.stream({ partitions: 1, execution });
     await world.send(
       stream.topic,
@@ -75,7 +75,7 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
     await aborted.send({ topic: stream.topic, messages: [message('aborted')] });
     await aborted.abort();
     await producer.disconnect();
-    // The consumer has read the marker before the records come, or it has not: both must do.
+    // The consumer may have read the marker before the records come or not. Both cases must work.
     await until('it has seen the new log', async () => {
       const [end] = await topicEnds(world.kafka(), stream.topic);
       return end!.high === 2;
@@ -89,7 +89,7 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
     expect(bridge.faults()).toEqual({});
   });
 
-  test('a topic that is made anew while no bridge worker runs, and grows beyond the commit, is read from its start', async () => {
+  test('a topic that is recreated while no bridge worker runs, and grows beyond the commit, is read from its start', async () => {
     const { stream, sink } = await world.stream({ partitions: 1, execution });
     const ids = (name: string, count: number) =>
       Array.from({ length: count }, (_, i) => message(`${name}-${i}`));
@@ -101,14 +101,14 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
     const committed = await world.committed(stream);
     await world.recreateTopic(stream);
     await world.send(stream.topic, ids('new', 30));
-    // Kafka deletes a group's offsets with the topic; a tool that keeps them writes them back.
+    // Kafka deletes a group's offsets with the topic. A backup tool may write them back.
     await world.commit(stream, committed);
     await world.bridge(stream);
     await until('the new ones are delivered', () => sink.objects.size === 42, 30_000);
     await caughtUp(stream);
   });
 
-  test('a record with thousands of headers holds nobody up', async () => {
+  test('a record with thousands of headers does not delay other records', async () => {
     const { stream, sink } = await world.stream({ partitions: 1, execution });
     const headers = Object.fromEntries(
       Array.from({ length: 12_000 }, (_, i) => [`retry-${i}`, Buffer.alloc(0)]),
@@ -119,7 +119,7 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
     await until('delivered', () => sink.objects.size === 3);
   });
 
-  test('a dead letter has the timestamp of its record, also in nanoseconds', async () => {
+  test('a dead letter has the timestamp of its record, even one in nanoseconds', async () => {
     const { stream } = await world.stream({ partitions: 1, execution });
     const name = 'message.timestamp.after.max.ms';
     await world.setTopicConfig(stream.topic, name, '9223372036854775807');
@@ -136,7 +136,7 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
     expect(kept.sort()).toEqual([...given].sort());
   });
 
-  test('a batch that can not be read stalls its partition alone, until an operator skips it', async () => {
+  test('an unreadable batch stalls only its partition, until an operator skips it', async () => {
     world.bridgeOptions = { stalledAfterMs: 1_000 };
     const { stream, sink } = await world.stream({ partitions: 1, execution });
     const { stream: other, sink: otherSink } = await world.stream({ partitions: 1, execution });
@@ -173,11 +173,11 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
       'cloudsync-error-type',
       Buffer.from('UnreadableBatch'),
     ]);
-    // Raw, as the broker keeps it; what it holds can be had with Kafka's own tools.
+    // The letter is the raw batch of the broker. Kafka's own tools can decode it.
     expect(letter!.value!.readInt8(16)).toBe(2);
   });
 
-  test('status names a batch that can not be read, if it is the first of its partition', async () => {
+  test('status names an unreadable batch that is the first of its partition', async () => {
     world.bridgeOptions = { stalledAfterMs: 1_000 };
     const { stream, sink } = await world.stream({ partitions: 1, execution });
     await produceBytes(world.kafka(), stream.topic, tooLargeUnpacked());
@@ -194,7 +194,7 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
         detail: expect.stringMatching(/^offset 0 to 1: /) as string,
       },
     ]);
-    // The next owner begins at the same place.
+    // The next owner starts at the same offset.
     await bridge.stop();
     await world.bridge(stream);
     await until('the next owner names it', async () => (await stalled()).length > 0, 20_000);
@@ -211,7 +211,7 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
     });
   });
 
-  test('a batch that can not be read is dead-lettered raw if the stream says so', async () => {
+  test('an unreadable batch is dead-lettered raw with onUnreadable deadLetter', async () => {
     const { stream, sink } = await world.stream({
       partitions: 1,
       execution,
@@ -228,13 +228,13 @@ describe.each(lanes)('in the $execution.lane lane', ({ execution }) => {
   });
 });
 
-test('a topic that is made anew while its partition is paused, and grows beyond what was read, is read from its start', async () => {
+test('a topic that is recreated while its partition is paused, and grows beyond the last read offset, is read from its start', async () => {
   const { stream, sink } = await world.stream({ partitions: 1, maxOpen: 1 });
   const [old, fresh] = ['old', 'new'].map((name) => (i: number) => `${name}-${i}`);
   let goOn: () => void = () => undefined;
   const wait = new Promise<void>((resolve) => (goOn = resolve));
   sink.before = () => wait;
-  // A window takes 8 MiB.
+  // A window has room for 8 MiB.
   const large = 'x'.repeat(900_000);
   for (let i = 0; i < 12; i++) await world.send(stream.topic, [message(old!(i), large)]);
   await world.bridge(stream);
@@ -250,7 +250,7 @@ test('a topic that is made anew while its partition is paused, and grows beyond 
   await caughtUp(stream);
 });
 
-test('a batch that can not be read is skipped in each log of a topic that is made anew', async () => {
+test('an unreadable batch has to be skipped again after its topic was recreated', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   const { client } = await world.temporal();
   const place = { topic: stream.topic, partition: 0, offset: 0 };
@@ -295,7 +295,7 @@ test('a batch of 140,000 records is delivered', async () => {
 });
 
 describe('in the chunk lane', () => {
-  test('what belongs to no chunk is committed, whether or not a record came before it', async () => {
+  test('offsets that belong to no chunk are committed, whether or not a record came before them', async () => {
     const { stream, sink } = await world.stream({ partitions: 1, execution: { lane: 'chunk' } });
     const producer = await transactional('a');
     const end = async (how: 'commit' | 'abort', id: string) => {
@@ -320,7 +320,7 @@ describe('in the chunk lane', () => {
   });
 });
 
-test('a batch that compaction has emptied is passed by, by both lanes and by readers', async () => {
+test('both lanes and readers skip a batch that compaction has emptied', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   const { stream: inChunks, sink: sinkOfChunks } = await world.stream({
     partitions: 1,
@@ -333,7 +333,7 @@ test('a batch that compaction has emptied is passed by, by both lanes and by rea
     'min.cleanable.dirty.ratio': '0.001',
     'max.message.bytes': '2000000',
   });
-  // The cleaner keeps the last batch of each idempotent producer, and empties it.
+  // The cleaner keeps the last batch of each idempotent producer and removes its records.
   const send = async (key: string, id: string, size = 0) => {
     const producer = world.kafka().producer({ idempotent: true, maxInFlightRequests: 1 });
     await producer.connect();
@@ -355,7 +355,7 @@ test('a batch that compaction has emptied is passed by, by both lanes and by rea
   await withAdmin(world.kafka(), (admin) => admin.deleteTopics({ topics: [stream.topic] }));
 });
 
-/** A batch of two records, of which one is larger than a batch may unpack to. The broker takes it. */
+/** A batch of two records, one of which exceeds the limit of an unpacked batch. The broker accepts it. */
 function tooLargeUnpacked(id = 'in-the-batch'): Buffer {
   const size = 129 * 1024 * 1024;
   const now = BigInt(Date.now());

@@ -16,7 +16,7 @@ describe.each<{ execution: ExecutionOptions }>([
   { execution: { lane: 'record' } },
   { execution: { lane: 'chunk' } },
 ])('in the $execution.lane lane', ({ execution }) => {
-  test('poison of every kind is dead-lettered with its own bytes, and stops nothing', async () => {
+  test('invalid records of every kind are dead-lettered with their own bytes, and delay no other record', async () => {
     const { stream, sink } = await world.stream({ partitions: 1, execution });
     const binary = Buffer.from([0xff, 0x00, 0xfe, 0x80]);
     const headers = {
@@ -82,7 +82,7 @@ describe.each<{ execution: ExecutionOptions }>([
   });
 });
 
-/** The one dead letter of the stream, when it is there. */
+/** Waits for the only dead letter of the stream. */
 async function onlyLetter({ deadLetterTopic }: AnyStream): Promise<KafkaRecord> {
   await until('a dead letter', async () => (await world.records(deadLetterTopic)).length > 0);
   const letters = await world.records(deadLetterTopic);
@@ -90,7 +90,7 @@ async function onlyLetter({ deadLetterTopic }: AnyStream): Promise<KafkaRecord> 
   return letters[0]!;
 }
 
-test('a record near the payload limit is delivered, one over it dead-lettered whole', async () => {
+test('a record below the payload limit is delivered, and a larger one is dead-lettered completely', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   const { topic } = stream;
   await world.setTopicConfig(topic, 'max.message.bytes', '5000000');
@@ -108,7 +108,7 @@ test('a record near the payload limit is delivered, one over it dead-lettered wh
   expect(letter.headers[0]).toEqual(['kept', Buffer.from('yes')]);
 });
 
-test('a compressed record is dead-lettered whole, also where it is too large uncompressed', async () => {
+test('a compressed record is dead-lettered completely, even if it is too large uncompressed', async () => {
   const { stream } = await world.stream({ partitions: 1 });
   const value = messageValue('packed', 'x'.repeat(3_000_000));
   await world.bridge(stream);

@@ -13,7 +13,7 @@ import {
 
 jest.setTimeout(120_000);
 
-/** Longer than a restart takes. */
+/** Retries that go on for longer than a restart takes. */
 const OFTEN = {
   fastAttempts: 1,
   maximumAttempts: 50,
@@ -43,14 +43,14 @@ describe.each<{ execution: ExecutionOptions }>([
     await until('all committed', async () => (await world.lag(stream)) === 0);
     expect(sink.attempts).toHaveLength(60);
     for (const id of ids) expect(sink.objects.get(id)).toEqual(messageValue(id));
-    // Counted when a workflow ends, which is after its record is at the sink.
+    // A record is counted when its workflow ends, which is after the delivery at the sink.
     const delivered = () => counterValue(bridge.metrics.records, { outcome: 'delivered' });
     await until('all counted', async () => (await delivered()) === 60);
     const first = sink.attempts[0]!;
     expect(first.workflowId).toBe(`${stream.name}-${first.messageId}-${first.offset}`);
   });
 
-  test('a duplicate on another partition is seen by the recent layer', async () => {
+  test('the recent layer finds a duplicate on another partition', async () => {
     const { stream, sink } = await world.stream({ execution });
     const bridge = await world.bridge(stream);
     await world.send(stream.topic, [{ ...message('a'), partition: 0 }]);
@@ -64,7 +64,7 @@ describe.each<{ execution: ExecutionOptions }>([
     await until('committed', async () => (await world.lag(stream)) === 0);
   });
 
-  test('after a restart the sink sees the duplicate, and nothing is written twice', async () => {
+  test('the sink finds a duplicate after a restart, and nothing is written twice', async () => {
     const { stream, sink } = await world.stream({ execution });
     const before = await world.bridge(stream);
     await world.send(stream.topic, [message('a')]);
@@ -96,7 +96,7 @@ describe.each<{ execution: ExecutionOptions }>([
     expect(sink.attempts).toHaveLength(1);
   });
 
-  test('a sink that fails for a while gets the record in the end', async () => {
+  test('a record is delivered after the sink has failed for a while', async () => {
     const { stream, sink } = await world.stream({ execution });
     sink.before = () => {
       if (sink.attempts.length <= 4) throw new DeliveryError('Transient', 'not yet');
@@ -108,7 +108,7 @@ describe.each<{ execution: ExecutionOptions }>([
     expect(await counterValue(bridge.metrics.retries, { error_type: 'Transient' })).toBe(4);
   });
 
-  test('a sink that asks for a pause gets it', async () => {
+  test('the next attempt waits for the pause that a sink asks for', async () => {
     const { stream, sink } = await world.stream({ execution });
     const times: number[] = [];
     sink.before = () => {
@@ -136,12 +136,12 @@ describe.each<{ execution: ExecutionOptions }>([
     const [letter] = await world.records(stream.deadLetterTopic);
     expect(deadLetterHeader(letter!, 'error-type')).toBe('ContentConflict');
     expect(sink.objects.size).toBe(1);
-    // Whichever came first is at the sink, the other one in the dead letter.
+    // The first of the two contents is at the sink, and the other is dead-lettered.
     const both = [sink.objects.get('a')!, letter!.value!].map(String).sort();
     expect(both).toEqual([messageValue('a', 1), messageValue('a', 2)].map(String).sort());
   });
 
-  test('a dead letter waits for its topic', async () => {
+  test('a dead letter is written as soon as its topic exists', async () => {
     const { stream, sink } = await world.stream({ execution, withoutDeadLetterTopic: true });
     sink.before = () => {
       throw new DeliveryError('Permanent', 'no');
@@ -158,7 +158,7 @@ describe.each<{ execution: ExecutionOptions }>([
     );
   });
 
-  test('a worker without a consumer takes over what a stopped bridge left', async () => {
+  test('a worker without a consumer finishes the workflows of a stopped bridge worker', async () => {
     const { stream, sink } = await world.stream({
       execution,
       retry: OFTEN,
@@ -176,7 +176,7 @@ describe.each<{ execution: ExecutionOptions }>([
     await until('delivered', () => sink.objects.has('a'));
   });
 
-  test('records in retry when their bridge worker ends are counted once, by the one in which they end', async () => {
+  test('records that are in retry when their bridge worker stops are counted once, by the process in which they end', async () => {
     const { stream, sink } = await world.stream({
       execution,
       partitions: 1,
@@ -204,13 +204,13 @@ describe.each<{ execution: ExecutionOptions }>([
     await until('dead-lettered', async () => (await letters()) === 1);
     await until('counted', async () => String(await counted(second)) === '1,1', 10_000);
     expect(await counted(first)).toEqual([0, 0]);
-    // With the next commit in the totals of the group as well.
+    // The next commit adds them to the totals of the group.
     await world.send(stream.topic, [message('next')]);
     const totals = async () => (await groupProgress(world.kafka(), stream)).totals;
     await until('added up', async () => (await totals()).delivered === 2);
   });
 
-  test('records that retention deleted before they were read hold up nothing', async () => {
+  test('records that retention has deleted before they were read delay no other record', async () => {
     const { stream, sink } = await world.stream({ execution, partitions: 1 });
     await world.send(stream.topic, [message('a'), message('b')]);
     const first = await world.bridge(stream);
@@ -228,7 +228,7 @@ describe.each<{ execution: ExecutionOptions }>([
     expect([...sink.objects.keys()].sort()).toEqual(['a', 'b', 'left']);
   });
 
-  test('a topic that is created again under the eyes of a bridge worker is read from its beginning', async () => {
+  test('a topic that is recreated while a bridge worker runs is read from its start', async () => {
     const { stream, sink } = await world.stream({ execution, partitions: 1 });
     await world.send(
       stream.topic,
@@ -242,7 +242,7 @@ describe.each<{ execution: ExecutionOptions }>([
   });
 });
 
-test('what always fails is dead-lettered, and its workflow can be found as failed', async () => {
+test('a record that always fails is dead-lettered, and its workflow is listed as failed', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   sink.before = ({ messageId }) => {
     if (messageId === 'bad') throw new DeliveryError('Transient', 'never');
@@ -263,10 +263,10 @@ test('what always fails is dead-lettered, and its workflow can be found as faile
   await until('failed', async () => (await world.workflowStatus(workflowId)) === 'FAILED');
 });
 
-test('another record under the same workflow id is started under a longer one', async () => {
+test('another record with the same workflow id is started under a longer id', async () => {
   const { stream, sink } = await world.stream({ partitions: 2 });
   const bridge = await world.bridge(stream);
-  // The same id and offset on two partitions, with other content, so that no layer takes it for a copy.
+  // The same id and offset on two partitions, with different content, so that no layer sees a duplicate.
   await world.send(stream.topic, [{ ...message('a', 1), partition: 0 }]);
   await until('delivered', () => sink.objects.has('a'));
   await world.send(stream.topic, [{ ...message('a', 2), partition: 1 }]);

@@ -3,7 +3,7 @@ import { message, until, World } from '../support/world';
 
 jest.setTimeout(180_000);
 
-/** As many as a worker's slots for activities; see `stream-worker.ts`. */
+/** The number of a worker's slots for activities in `stream-worker.ts`. */
 const SLOTS = 100;
 
 let world: World;
@@ -15,8 +15,8 @@ afterEach(() => world.close());
 const slow = (id: string) => id.startsWith('slow');
 
 /**
- * A stream of which the sink hangs for `slow` records, once each of them is tried by the regular activity. Resolves
- * when they have all slots. `end` lets them go on.
+ * A stream whose sink hangs for the `slow` records as soon as the regular activity tries them. Resolves when these
+ * records have all slots. `end` lets them continue.
  */
 async function hanging(lane: 'record' | 'chunk') {
   const { stream, sink } = await world.stream({
@@ -33,7 +33,7 @@ async function hanging(lane: 'record' | 'chunk') {
   let hang = 0;
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
-  /** Attempts before the regular activity: in its chunk and in the first task of its own workflow, or the latter. */
+  /** Attempts before the regular activity: one in the chunk, in the chunk lane only, and one in the first task of its own workflow. */
   const before = lane === 'chunk' ? 2 : 1;
   sink.before = async ({ messageId }) => {
     const attempts = sink.attemptsOf(messageId);
@@ -55,7 +55,7 @@ async function hanging(lane: 'record' | 'chunk') {
   return { stream, sink, end };
 }
 
-describe('while a hanging sink keeps every slot of a worker', () => {
+describe('while a hanging sink occupies every slot of a worker', () => {
   test('dead letters are written', async () => {
     const { stream, end } = await hanging('record');
     await world.send(stream.topic, [message('dead')]);

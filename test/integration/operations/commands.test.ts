@@ -27,7 +27,7 @@ function streamModule(name: string): string {
       name: '${name}', topic: '${name}', schema: messageSchema,
       sink: fileSystemSink({ directory: ${JSON.stringify(join(directory, 'sink'))} }),
     });
-    // As a database connection of a sink does, this keeps the process from ending.
+    // This keeps the process alive, as a sink's database connection does.
     setInterval(() => undefined, 60_000);`;
 }
 
@@ -44,14 +44,14 @@ function start(args: string[]) {
   return { child, ended };
 }
 
-/** The exit code of a command; a process that does not end never gives one. */
+/** Runs a command to its end. */
 async function run(args: string[], stdin = Buffer.alloc(0)) {
   const { child, ended } = start(args);
   child.stdin!.end(stdin);
   return ended;
 }
 
-test('every command ends by itself, whatever the stream module holds open', async () => {
+test('every command ends by itself, even if the stream module keeps a timer open', async () => {
   const commands: [code: number, ...args: string[]][] = [
     [0, 'topics', 'create', '--partitions', '1'],
     [0, 'send', '--topic', name, 'one.ndjson'],
@@ -64,7 +64,7 @@ test('every command ends by itself, whatever the stream module holds open', asyn
     [0, 'dlq', 'replay', '--stream', name, '--yes'],
     [1, 'trace', '--scan', 'nobody'],
     [0, 'resume', '--yes'],
-    // Its record has not been delivered.
+    // The stream's record was not delivered, so reconcile exits 1.
     [1, 'reconcile', '--stream', name],
   ];
   for (const [code, ...args] of commands) {
@@ -72,7 +72,7 @@ test('every command ends by itself, whatever the stream module holds open', asyn
   }
 });
 
-test('send gives the topic the bytes of each line, or says which line it can not send', async () => {
+test('send sends the bytes of each line, or names the line that it can not send', async () => {
   const world = new World();
   const topic = uniqueName('sent');
   try {
@@ -87,7 +87,7 @@ test('send gives the topic the bytes of each line, or says which line it can not
       '{"id":"cr",\r"n":1}',
       '{"id":"ls","text":"a\u2028b\u2029c"}',
       '{"id":9007199254740993}',
-      // Together far above what the topic takes at once, and more bytes than characters.
+      // Together far more than one batch of the topic, and more bytes than characters.
       ...Array.from({ length: 30 }, (_, i) => `{"id":"${i}","text":"${'\u5b57'.repeat(300)}"}`),
     ];
     const sent = await run(['send', '--topic', topic], Buffer.from(`\ufeff${lines.join('\r\n')}`));
@@ -132,7 +132,7 @@ test('send does not wait for the end of its input', async () => {
   }
 });
 
-test('topics create says why the broker takes no topic, in its own words', async () => {
+test("topics create reports the broker's own reason for a refused topic", async () => {
   await writeFile(streams, streamModule(uniqueName('commands')));
   const { code, stderr } = await run(['topics', 'create', '--replication-factor', '3']);
   expect(code).toBe(1);

@@ -20,7 +20,7 @@ afterEach(async () => {
   await world.close();
 });
 
-/** One record before an open transaction, two in it, one behind it; and a second partition. */
+/** Two partitions. The first has one record before an open transaction, two in it, and one after it. */
 async function openTransaction() {
   const { stream } = await world.stream({ partitions: 2 });
   const send = (partition: number, id: string) =>
@@ -36,7 +36,7 @@ async function openTransaction() {
   return stream;
 }
 
-test('the ends of a partition tell the last stable offset from the high watermark', async () => {
+test('topicEnds returns both the last stable offset and the high watermark', async () => {
   const { topic } = await openTransaction();
   expect(await topicEnds(world.kafka(), topic)).toEqual([
     { partition: 0, low: 0, stable: 1, high: 4 },
@@ -44,7 +44,7 @@ test('the ends of a partition tell the last stable offset from the high watermar
   ]);
   await abort!();
   abort = undefined;
-  // The marker that ends the transaction takes an offset as well.
+  // The marker that ends the transaction has an offset of its own.
   const readable = { partition: 0, low: 0, stable: 5, high: 5 };
   await until('all can be read', async () => {
     const [first] = await topicEnds(world.kafka(), topic);
@@ -52,14 +52,14 @@ test('the ends of a partition tell the last stable offset from the high watermar
   });
 });
 
-test('status counts what an open transaction holds back', async () => {
+test('status counts the records that an open transaction holds back', async () => {
   const stream = await openTransaction();
   const { client } = await world.temporal();
   const { lagByPartition } = await streamStatus(world.kafka(), client, stream);
   expect(lagByPartition).toEqual({ 0: 4, 1: 1 });
 });
 
-test('a range ends before an open transaction, and what is not read is said', async () => {
+test('a range ends before an open transaction, and a notice counts the records after it', async () => {
   const { topic } = await openTransaction();
   const notices: string[] = [];
   expect(await topicRanges(world.kafka(), topic, (text) => notices.push(text))).toEqual([
@@ -69,11 +69,11 @@ test('a range ends before an open transaction, and what is not read is said', as
   expect(notices).toEqual([`3 records behind an open transaction at ${topic}/0@1 are not read`]);
 });
 
-test('a topic that does not exist has no ranges', async () => {
+test('topicRanges is undefined for a topic that does not exist', async () => {
   expect(await topicRanges(world.kafka(), 'no-such-topic')).toBeUndefined();
 });
 
-test('trace and reconcile read up to an open transaction, and say what they leave out', async () => {
+test('trace and reconcile read up to an open transaction, and say what they do not read', async () => {
   const stream = await openTransaction();
   const { client } = await world.temporal();
   const unread = `3 records behind an open transaction at ${stream.topic}/0@1 are not read`;

@@ -35,7 +35,7 @@ afterEach(() => world.close());
 
 const client = async () => (await world.temporal()).client;
 
-/** Lists are eventually consistent. */
+/** Waits until so many runs are listed, because the server's lists are eventually consistent. */
 async function failedOnce(stream: AnyStream, count: number): Promise<FailedEntry[]> {
   let entries: FailedEntry[] = [];
   await until(`${count} listed as failed`, async () => {
@@ -53,7 +53,7 @@ async function completed(workflowId: string): Promise<void> {
   await until('completed', async () => (await world.workflowStatus(workflowId)) === 'COMPLETED');
 }
 
-/** What a second stream needs to take the place of this one. */
+/** The options of a second stream that replaces this one. */
 function optionsOf({ name, topic, groupId, deadLetterTopic, retry }: AnyStream) {
   return { name, topic, groupId, deadLetterTopic, retry };
 }
@@ -61,7 +61,7 @@ function optionsOf({ name, topic, groupId, deadLetterTopic, retry }: AnyStream) 
 /** An id that tries to leave a query, a terminal and a file name. */
 const HOSTILE = `../it's "q\\u" OR ""=""\u001b[2J`;
 
-test('what failed is listed, shown, replayed once, and refused from then on', async () => {
+test('a failed run is listed, shown, replayed once, and refused afterwards', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   let broken = true;
   sink.before = ({ messageId }) => {
@@ -116,7 +116,7 @@ test('what failed is listed, shown, replayed once, and refused from then on', as
     outcome: 'refused',
     detail: 'its latest run is Completed',
   });
-  // The run that failed stays listed by Temporal for ever; it must not come back here.
+  // Temporal keeps the failed run in its lists. The list of failed runs must not show it again.
   await failedOnce(stream, 0);
   await until('both runs listed', async () => {
     const runs = (await showFailed(await client(), [stream], workflowId))?.runs;
@@ -125,7 +125,7 @@ test('what failed is listed, shown, replayed once, and refused from then on', as
   await bridge.stop();
 });
 
-test('two replays at once run it once', async () => {
+test('two replays at once run a failed record once', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   let broken = true;
   sink.before = () => {
@@ -164,7 +164,7 @@ test('a replay that fails again is listed once, with its new run, and leaves a s
   expect(letters.map(({ runId }) => runId)).toEqual([second!.runId, first!.runId]);
 });
 
-test('what is still invalid is refused, with the reason, and runs no second time', async () => {
+test('a replay refuses a record that is still invalid, with the reason', async () => {
   const { stream } = await world.stream({ partitions: 1 });
   await world.send(stream.topic, [
     { key: null, value: '{nope' },
@@ -185,7 +185,7 @@ test('what is still invalid is refused, with the reason, and runs no second time
   expect(await listDeadLetters(world.kafka(), [stream])).toHaveLength(3);
 });
 
-test('what was terminated or canceled is listed too; what runs is refused', async () => {
+test('terminated and canceled runs are listed, and a replay refuses running ones', async () => {
   const { stream, sink } = await world.stream({
     partitions: 1,
     retry: { fastAttempts: 1, maximumAttempts: 100, initialIntervalMs: 300 },
@@ -234,7 +234,7 @@ test('what was terminated or canceled is listed too; what runs is refused', asyn
   await completed(id('open', 2));
 });
 
-test('a replayed record that has become valid passes by an id that another one holds', async () => {
+test('a replayed record that has become valid gets a longer id if another record has its id', async () => {
   const { stream, sink } = await world.stream({ partitions: 2 });
   const strict = defineStream({ ...optionsOf(stream), schema: messageSchema.strict(), sink });
   const bridge = await world.bridge(strict);
@@ -242,7 +242,7 @@ test('a replayed record that has become valid passes by an id that another one h
     ...JSON.parse(messageValue('b').toString()),
     more: 1,
   } as object);
-  // The same id and offset twice; the second is invalid as long as the schema is strict.
+  // The same id and offset twice. The second record is invalid with the strict schema.
   await world.send(stream.topic, [{ ...message('a'), partition: 0 }]);
   await world.send(stream.topic, [
     { key: 'a', value: unknown.replace('"b"', '"a"'), partition: 1 },
@@ -261,12 +261,12 @@ test('a replayed record that has become valid passes by an id that another one h
   await until('delivered', () => sink.objects.has('b'));
   const delivered = `${stream.name}-b-1`;
   await until('completed', async () => (await world.workflowStatus(delivered)) === 'COMPLETED');
-  // Delivered before under this id, so it is the sink that finds other content.
+  // The first record was delivered under this id, so the sink finds the conflict.
   const collided = `${stream.name}-a-0~${stream.topic}-1`;
   await until('judged', async () => (await world.workflowStatus(collided)) === 'FAILED');
 });
 
-test('an id that does not exist, or belongs to another stream, is not replayed', async () => {
+test('a replay refuses an id that does not exist or belongs to another stream', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   const { stream: other } = await world.stream({ partitions: 1 });
   sink.before = () => {
@@ -280,7 +280,7 @@ test('an id that does not exist, or belongs to another stream, is not replayed',
   expect(await showFailed(await client(), [stream], HOSTILE)).toBeUndefined();
 });
 
-test('since and limit choose the newest', async () => {
+test('since and limit select the newest runs', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   sink.before = () => {
     throw new DeliveryError('Permanent', 'rejected');
@@ -304,7 +304,7 @@ test('since and limit choose the newest', async () => {
   expect(await listDeadLetters(world.kafka(), [stream], { limit: 7 })).toHaveLength(7);
 });
 
-test('dead letters are listed, and shown by workflow and by place, with hostile content', async () => {
+test('dead letters with hostile content are listed, and shown by workflow and by position', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   sink.before = () => {
     throw new DeliveryError('Permanent', `no "${HOSTILE}"`);
@@ -351,7 +351,7 @@ test('dead letters are listed, and shown by workflow and by place, with hostile 
   expect(await showDeadLetterOf(world.kafka(), [stream], 'unknown')).toBeUndefined();
 });
 
-test('reconcile and status tell what became of every message', async () => {
+test('reconcile and status report the end of every message', async () => {
   const { stream, sink } = await world.stream({ partitions: 2 });
   sink.before = ({ messageId }) => {
     if (messageId === 'bad') throw new DeliveryError('Permanent', 'rejected');
@@ -362,7 +362,7 @@ test('reconcile and status tell what became of every message', async () => {
   await world.send(stream.topic, [
     ...['a', 'b', 'c', 'bad'].map((id) => message(id)),
     { key: 'x', value: '{nope' },
-    // A conflict: one of the two contents is at the sink, the other in a letter.
+    // A conflict: one of the two contents is at the sink, and the other is dead-lettered.
     { ...message('twice', 1), partition: 0 },
     { ...message('twice', 2), partition: 0 },
   ]);
@@ -424,7 +424,7 @@ test('reconcile and status tell what became of every message', async () => {
     averageDeliveryMs: expect.any(Number) as number,
   });
 
-  // Lost, changed, and twice at the sink.
+  // One message is lost, one is changed, and one is twice at the sink.
   sink.objects.delete('a');
   sink.objects.set('b', messageValue('b', 'changed'));
   sink.objects.set('copy of c', messageValue('c'));
@@ -451,7 +451,7 @@ test('reconcile and status tell what became of every message', async () => {
   await bridge.stop();
 });
 
-test('reconcile knows messages whose ids are in a header, by their content at the sink', async () => {
+test('reconcile recognizes messages with ids in a header by their content at the sink', async () => {
   const { stream, sink } = await world.stream({
     partitions: 1,
     decode: (value, { headers }) => ({
@@ -482,7 +482,7 @@ test.each<{ execution: ExecutionOptions; newIds: (stream: AnyStream) => Partial<
   },
   { execution: { lane: 'chunk' }, newIds: ({ name }) => ({ name: `${name}-r2` }) },
 ])(
-  'after a reset delivered records are redone in the $execution.lane lane under new ids only',
+  'delivered records are redone in the $execution.lane lane after a reset only under new ids',
   async (lane) => {
     const { stream, sink } = await world.stream({ partitions: 1, execution: lane.execution });
     const { topic, groupId } = stream;
@@ -505,7 +505,7 @@ test.each<{ execution: ExecutionOptions; newIds: (stream: AnyStream) => Partial<
   },
 );
 
-test('a stream without topics has a status of zeros, which says that its topic does not exist', async () => {
+test('the status of a stream without topics has zeros, and says that the topic does not exist', async () => {
   const stream = defineStream({
     name: uniqueName('none'),
     topic: uniqueName('none'),
@@ -590,7 +590,7 @@ describe('on the command line', () => {
     return JSON.parse((await cloudsync(...args, '--json')).stdout);
   }
 
-  test('from failure to a settled account', async () => {
+  test('the commands lead from failed records to a settled account', async () => {
     const hostile = `evil\u001b[2J"`;
     const headers = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
     const failing = [message('bad'), message(hostile)].map((one) => ({ ...one, headers }));
@@ -660,14 +660,14 @@ describe('on the command line', () => {
       doubleIds: ['bad'],
     });
     await bridge.stop();
-    // Some twenty commands, each of which is a process of its own.
+    // About twenty commands run here, each in a process of its own.
   }, 300_000);
 
   test.each([
-    ['failed replay without anything', ['failed', 'replay', '--yes']],
+    ['failed replay without ids and filters', ['failed', 'replay', '--yes']],
     ['ids with --since', ['failed', 'replay', 'a', '--since', '1h', '--yes']],
-    ['a time that is none', ['failed', 'list', '--since', 'yesterday']],
-    ['a limit that is none', ['dlq', 'list', '--limit', '0']],
+    ['a --since that is no time', ['failed', 'list', '--since', 'yesterday']],
+    ['a --limit of 0', ['dlq', 'list', '--limit', '0']],
     ['an unknown stream', ['status', '--stream', 'nope']],
     ['dlq show without an id', ['dlq', 'show']],
   ])('%s is wrong usage', async (_, args) => {

@@ -24,7 +24,7 @@ afterEach(() => world.close());
 const client = async () => (await world.temporal()).client;
 const statusOf = async (stream: AnyStream) => streamStatus(world.kafka(), await client(), stream);
 
-describe('a workflow whose code has changed in flight', () => {
+describe('a workflow whose code was changed while it runs', () => {
   let directory: string;
   beforeEach(async () => (directory = await mkdtemp(join(tmpdir(), 'cloudsync-status-'))));
   afterEach(() => rm(directory, { recursive: true }));
@@ -50,7 +50,7 @@ describe('a workflow whose code has changed in flight', () => {
     const workflowsPath = await workflowFile('b.ts', 'await deliver(record, 0);');
     const after = await world.bridge({ ...stream, workflow: { type, workflowsPath } });
     const ids = [`${stream.name}-a-0`, `${stream.name}-b-1`];
-    // Any event makes a workflow task.
+    // Any event causes a workflow task.
     for (const id of ids) await (await client()).workflow.getHandle(id).signal('wake');
     await until('stuck', async () => (await statusOf(stream)).slow.stuck?.count === 2);
     const status = await statusOf(stream);
@@ -118,7 +118,7 @@ describe('a workflow whose code has changed in flight', () => {
   }
 });
 
-test('a sink that is down is named with its error, and records that wait for it have an age', async () => {
+test('status names the error of a sink that is down, and the age of records that wait for it', async () => {
   const retry = { fastAttempts: 1, maximumAttempts: 10, initialIntervalMs: 600_000 };
   const { stream, sink } = await world.stream({ partitions: 1, maxOpen: 2, retry });
   sink.before = () => {
@@ -147,11 +147,11 @@ test('a sink that is down is named with its error, and records that wait for it 
   await until('the process says so', () => `retrying ${stream.name}` in bridge.notices!());
   expect(bridge.notices!()[`retrying ${stream.name}`]).toMatch(/Transient: the database is down$/);
   expect(await counterValue(oldestOpenSeconds, name)).toBeGreaterThan(5);
-  // Two records are fetched and have no place among the open ones.
+  // Two records are fetched and wait, as the number of open records is limited.
   await until('lag has an age', async () => (await counterValue(lagSeconds, name)) > 5);
 });
 
-test('status tells which members of the group have which partitions, or that nobody consumes', async () => {
+test('status shows the partitions of each group member, or that nobody consumes', async () => {
   const { stream } = await world.stream({ partitions: 2 });
   expect((await statusOf(stream)).consumers).toEqual({ settled: true, members: [] });
   expect(describeStatus([await statusOf(stream)])).toMatch(
@@ -190,7 +190,7 @@ test.each<{ execution: ExecutionOptions }>([
     };
     await deliver();
     expect(await statusOf(stream)).toMatchObject({ duplicateRate: 0 });
-    // It sets the counters to zero, too.
+    // Setting the offsets also resets the counters to zero.
     await withAdmin(world.kafka(), (admin) =>
       admin.resetOffsets({ groupId, topic, earliest: true }),
     );
@@ -201,7 +201,7 @@ test.each<{ execution: ExecutionOptions }>([
   },
 );
 
-test('foreign workflows of the task queue count neither as records of the stream nor as failed ones', async () => {
+test('status counts foreign workflows of the task queue neither as records nor as failed', async () => {
   const { stream } = await world.stream({ partitions: 1 });
   const { client: temporal } = await world.temporal();
   const { taskQueue } = stream;
@@ -216,7 +216,7 @@ test('foreign workflows of the task queue count neither as records of the stream
   expect(await listFailed(temporal, [stream])).toEqual([]);
 });
 
-test('status describes no failed workflow and reads no dead letter, however many there are', async () => {
+test('status describes no failed workflow and reads no dead letter, even if there are many', async () => {
   const { stream, sink } = await world.stream({ partitions: 1, brake: false });
   sink.before = () => {
     throw new DeliveryError('Permanent', 'rejected');
@@ -234,12 +234,12 @@ test('status describes no failed workflow and reads no dead letter, however many
   const described = jest.spyOn(temporal.workflow, 'getHandle');
   const proxy = await KafkaProxy.start(world.settings.kafka.brokers[0]!);
   try {
-    // A fetch would wait for ever.
+    // The proxy holds fetches, so reading a topic would never end.
     proxy.hold(ApiKey.fetch);
     const kafka = createKafka(proxy.through(world.settings.kafka), createLogger('silent'));
     const status = await streamStatus(kafka, temporal, stream);
     expect(status).toMatchObject({ failed: 20, deadLetters: 20 });
-    // The brake is one workflow.
+    // Only the workflow of the brake may be described.
     expect(described.mock.calls.length).toBeLessThanOrEqual(1);
     expect(proxy.held).toBe(0);
   } finally {

@@ -35,7 +35,7 @@ import { produceBytes } from '../support/produce-bytes';
 import type { MemorySink } from '../support/memory-sink';
 import { message, messageValue, uniqueName, until, World } from '../support/world';
 
-// The command line is started seven times.
+// One test starts the command line seven times.
 jest.setTimeout(240_000);
 
 let world: World;
@@ -55,13 +55,13 @@ interface Options {
   filters?: ReplayFilters;
   maxReplays?: number;
   wait?: boolean;
-  /** Goes on with this log. */
+  /** The log of the replay to resume. */
   resume?: string;
-  /** Takes the place of the producer's own. */
+  /** Replaces the producer's own method. */
   send?: (producer: Producer) => ReplayContext['producer']['send'];
 }
 
-/** What the command does, without its words. */
+/** Replays as the command does, without its output. */
 async function replay(stream: AnyStream, options: Options = {}): Promise<LetterResult[]> {
   const { filters = {}, maxReplays = 3, wait = true, resume } = options;
   const { client } = await world.temporal();
@@ -124,7 +124,7 @@ const mend = (sink: MemorySink) => (sink.before = () => undefined);
 /** An id that tries to leave a query, a terminal, a line and a file name. */
 const HOSTILE = `../it's "q\\u" OR ""=""\u001b[2J\n\u202e${'é'.repeat(300)}`;
 
-test('a failed workflow runs again under its id, and once it has completed never more', async () => {
+test('a failed workflow runs again under its id, and never again after it has completed', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   reject(sink);
   await world.send(stream.topic, [message('a'), message(HOSTILE)]);
@@ -179,7 +179,7 @@ test('a failed workflow runs again under its id, and once it has completed never
   await expect(replay(stream, { filters: { places: ['0:7'] } })).rejects.toThrow('no dead letter');
 });
 
-test('where the workflow is gone the record goes back to its topic, byte for byte and once', async () => {
+test('a record whose workflow is gone goes back to its topic once, byte for byte', async () => {
   const { stream, sink } = await world.stream({ partitions: 3 });
   reject(sink);
   const headers = {
@@ -188,7 +188,7 @@ test('where the workflow is gone the record goes back to its topic, byte for byt
     'cloudsync-replay-of': 'forged',
   };
   const timestamp = String(Date.now() - 60_000);
-  // Not where its key would go.
+  // This is not the partition of its key.
   await world.send(stream.topic, [{ ...message(HOSTILE), headers, timestamp, partition: 2 }]);
   await world.bridge(stream);
   const [letter] = await letters(stream, 1);
@@ -221,7 +221,7 @@ test('where the workflow is gone the record goes back to its topic, byte for byt
     { messageId: HOSTILE, outcome: 'refused', reason: `sent back already: ${topicOf(stream)}/2@1` },
   ];
   expect(facts(await replay(stream, { wait: false }))).toEqual(again);
-  // Also where no log knows of it.
+  // The same holds without the log.
   await rm(directory, { recursive: true });
   await mkdir(directory);
   expect(facts(await replay(stream, { wait: false }))).toEqual(again);
@@ -231,7 +231,7 @@ test('where the workflow is gone the record goes back to its topic, byte for byt
 const topicOf = ({ topic }: AnyStream) => topic;
 
 test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
-  'headers keep their order in letter and replay of the $lane lane, for readers of others',
+  'headers keep their order in letter and replay of the $lane lane, as other clients read them',
   async (execution) => {
     const { stream, sink } = await world.stream({ partitions: 1, execution });
     reject(sink);
@@ -252,49 +252,52 @@ test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
 
 test.each([
   ['after the record was sent', true],
-  ['before it was', false],
-])('a replay that was killed %s is resumed, and the topic has it once', async (_, arrives) => {
-  const { stream, sink } = await world.stream({ partitions: 1 });
-  reject(sink);
-  await world.send(stream.topic, [message('a')]);
-  const bridge = await world.bridge(stream);
-  const [letter] = await letters(stream, 1);
-  await world.forget(letter!.workflowId!);
-  await bridge.stop();
-  mend(sink);
-  let sent: () => void = () => undefined;
-  let end: (error: Error) => void = () => undefined;
-  const killed = new Promise<void>((resolve) => (sent = resolve));
-  // It hangs where it would have been killed.
-  const first = replay(stream, {
-    send: (producer) => async (record) => {
-      if (arrives) await producer.send(record);
-      sent();
-      return new Promise((_, reject) => (end = reject));
-    },
-  });
-  await killed;
-  const path = join(directory, '0.ndjson');
-  const events = async () => (await readAudit(path)).map(({ event }) => event);
-  expect(await events()).toEqual(['start', 'sending']);
-  await world.bridge(stream);
-  expect(facts(await replay(stream, { resume: path }))).toMatchObject([
-    { outcome: 'sentBack', end: 'delivered' },
-  ]);
-  expect(await world.records(stream.topic)).toHaveLength(2);
-  expect((await events()).slice(2)).toEqual(
-    arrives ? ['resume', 'ended'] : ['resume', 'sending', 'sent', 'ended'],
-  );
-  // Once more: there is nothing left to do.
-  expect(facts(await replay(stream, { resume: path }))).toMatchObject([
-    { outcome: 'sentBack', end: 'delivered' },
-  ]);
-  expect(await world.records(stream.topic)).toHaveLength(2);
-  end(new Error('the test is over'));
-  await first;
-});
+  ['before the record was sent', false],
+])(
+  'a replay that was killed %s can be resumed, and the topic has the record once',
+  async (_, arrives) => {
+    const { stream, sink } = await world.stream({ partitions: 1 });
+    reject(sink);
+    await world.send(stream.topic, [message('a')]);
+    const bridge = await world.bridge(stream);
+    const [letter] = await letters(stream, 1);
+    await world.forget(letter!.workflowId!);
+    await bridge.stop();
+    mend(sink);
+    let sent: () => void = () => undefined;
+    let end: (error: Error) => void = () => undefined;
+    const killed = new Promise<void>((resolve) => (sent = resolve));
+    // The first replay hangs at the point of the kill.
+    const first = replay(stream, {
+      send: (producer) => async (record) => {
+        if (arrives) await producer.send(record);
+        sent();
+        return new Promise((_, reject) => (end = reject));
+      },
+    });
+    await killed;
+    const path = join(directory, '0.ndjson');
+    const events = async () => (await readAudit(path)).map(({ event }) => event);
+    expect(await events()).toEqual(['start', 'sending']);
+    await world.bridge(stream);
+    expect(facts(await replay(stream, { resume: path }))).toMatchObject([
+      { outcome: 'sentBack', end: 'delivered' },
+    ]);
+    expect(await world.records(stream.topic)).toHaveLength(2);
+    expect((await events()).slice(2)).toEqual(
+      arrives ? ['resume', 'ended'] : ['resume', 'sending', 'sent', 'ended'],
+    );
+    // Once more: there is nothing left to do.
+    expect(facts(await replay(stream, { resume: path }))).toMatchObject([
+      { outcome: 'sentBack', end: 'delivered' },
+    ]);
+    expect(await world.records(stream.topic)).toHaveLength(2);
+    end(new Error('the test is over'));
+    await first;
+  },
+);
 
-test('what the sink holds is not sent back, though no log tells how it came there', async () => {
+test('a record that is at the sink is not sent back, even if no log says how it came there', async () => {
   const files = fileSystemSink({ directory: join(directory, 'sink') });
   const name = uniqueName('held');
   let broken = true;
@@ -330,7 +333,7 @@ test('what the sink holds is not sent back, though no log tells how it came ther
   expect(await world.records(name)).toHaveLength(3);
 });
 
-test('what dies again and again is sent back so often and no more', async () => {
+test('a record that always dies is sent back only a limited number of times', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   reject(sink);
   await world.send(stream.topic, [message('a')]);
@@ -364,7 +367,7 @@ test('what dies again and again is sent back so often and no more', async () => 
   expect(await world.records(stream.topic)).toHaveLength(3);
 });
 
-test('what is invalid is refused until its stream can read it, whether or not its workflow is left', async () => {
+test('an invalid record is refused until its stream can read it, whether or not its workflow still exists', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   const widened = defineStream({
     ...{ name: stream.name, topic: stream.topic, sink },
@@ -408,7 +411,7 @@ test('what is invalid is refused until its stream can read it, whether or not it
 });
 
 test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
-  'trace calls a record without a value filtered if it reads the topic for it, $lane lane',
+  'trace calls a skipped record without a value filtered if it reads the topic, $lane lane',
   async (execution) => {
     const { stream, sink } = await world.stream({ partitions: 1, onNull: 'skip', execution });
     await world.send(stream.topic, [{ key: 'gone', value: null }, message('a')]);
@@ -426,7 +429,7 @@ test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
   },
 );
 
-/** A batch of two records in an lz4 frame whose content checksum is wrong. The broker takes it. */
+/** A batch of two records in an LZ4 frame whose content checksum is wrong. The broker accepts it. */
 function withWrongLz4Checksum(): Buffer {
   const now = BigInt(Date.now());
   const frame = (body: Buffer) => {
@@ -474,7 +477,7 @@ test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
 );
 
 test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
-  'trace tells the record of a topic made anew from the one that lay there before, $lane lane',
+  'trace distinguishes a record of a recreated topic from the old record at its offset, $lane lane',
   async (execution) => {
     const { stream, sink } = await world.stream({ partitions: 1, execution });
     reject(sink, (id) => id === 'a');
@@ -494,7 +497,7 @@ test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
       expect(runs.length).toBeGreaterThan(0);
       expect(runs.every(({ otherLog }) => otherLog)).toBe(true);
     }
-    // The message was delivered, whatever becomes of its new record. A chunk alone does not tell that.
+    // The message was delivered, whatever happens to its new record. The chunk alone does not show that.
     expect(await traceOf(stream, { messageId: 'b' }, true)).toMatchObject({
       verdict: execution.lane === 'chunk' ? 'unknown' : 'delivered',
       records: [{ offset: 1, verdict: 'unknown' }],
@@ -505,7 +508,7 @@ test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
       const found = [await traceOf(stream, at(0)), await traceOf(stream, at(1))];
       return found.every(({ verdict }) => verdict === 'delivered');
     });
-    // The letter's own record is the old one.
+    // The letter belongs to the old record.
     expect(await traceOf(stream, { record: old!.deadLetter })).toMatchObject({
       ...{ verdict: 'dead-lettered', deadLetters: [{ otherLog: false }] },
     });
@@ -520,7 +523,7 @@ test('trace refuses a partition that the topic does not have', async () => {
   }
 });
 
-test('in a stream that delivers in order, what follows a record of its key waits for it', async () => {
+test('a replay keeps the order of a key: later records wait for earlier ones', async () => {
   const { stream: plain, sink } = await world.stream({ partitions: 1 });
   const stream: AnyStream = { ...plain, ordering: 'key' };
   reject(sink);
@@ -553,7 +556,7 @@ test('in a stream that delivers in order, what follows a record of its key waits
   expect(sink.attempts.map(({ messageId }) => messageId)).toEqual(['k1', 'k2', 'k3']);
 });
 
-test('in the chunk lane a dead record comes back by its own workflow, or in another chunk', async () => {
+test('a dead record of the chunk lane comes back in its own workflow, or in another chunk', async () => {
   const execution = { lane: 'chunk', maxRecords: 50, lingerMs: 5 } as const;
   const { stream, sink } = await world.stream({ partitions: 1, execution });
   reject(sink, (id) => id.startsWith('bad'));
@@ -581,7 +584,7 @@ test('in the chunk lane a dead record comes back by its own workflow, or in anot
   });
 });
 
-test('the log is one JSON document a line, and says what was done', async () => {
+test('the log has one JSON document in each line, and says what was done', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   reject(sink);
   await world.send(stream.topic, [message('a')]);
@@ -594,7 +597,7 @@ test('the log is one JSON document a line, and says what was done', async () => 
   expect(events).toEqual(['start', 'starting', 'started', 'ended']);
 });
 
-/** A module with a stream of this name, whose files lie in `sink`; and how to start a command on it. */
+/** Writes a module with a stream of this name, whose sink writes files to `sink`. Returns functions that run commands on it. */
 async function commandLine(name: string) {
   const root = join(__dirname, '..', '..', '..');
   const module = join(directory, 'streams.ts');
@@ -631,7 +634,7 @@ async function commandLine(name: string) {
   return { start, run: (...args: string[]) => start(...args).ended, sinkDirectory };
 }
 
-test('on the command line: dry run, replay, trace, and a stop that is gone on from', async () => {
+test('the command line runs a dry run, a replay, a trace, and resumes a stopped replay', async () => {
   const name = uniqueName('cli');
   const { run, sinkDirectory } = await commandLine(name);
   const files = fileSystemSink({ directory: sinkDirectory });
@@ -668,7 +671,7 @@ test('on the command line: dry run, replay, trace, and a stop that is gone on fr
   broken = false;
   const replayed = await json(...all, '--yes', '--wait', '--rate', '50');
   expect(replayed).toMatchObject({
-    // The record that is no message is left.
+    // Only the invalid record remains.
     ...{ code: 1, replayed: 1, sentBack: 2, refused: 1, failed: 0, delivered: 3, deadAgain: 0 },
     log: expect.stringMatching(/^\.cloudsync\/replays\/.*\.ndjson$/) as string,
     records: [
@@ -678,7 +681,7 @@ test('on the command line: dry run, replay, trace, and a stop that is gone on fr
       { messageId: 'd', outcome: 'sentBack', sentTo: { topic: name, partition: 0 } },
     ],
   });
-  // Named, and there is nothing to be done.
+  // The named record needs nothing.
   expect(await json(...all, '--yes', '--id', 'b')).toMatchObject({ code: 1, refused: 1 });
   const resume = ['--resume', replayed.log as string];
   expect(await json(...all, '--yes', ...resume)).toMatchObject({ replayed: 1, sentBack: 2 });
@@ -705,13 +708,13 @@ test('on the command line: dry run, replay, trace, and a stop that is gone on fr
   await bridge.stop();
 });
 
-test('Ctrl-C ends the wait, and says how to go on', async () => {
+test('Ctrl-C ends the wait of a replay, and the output says how to resume it', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   reject(sink);
   await world.send(stream.topic, [message('a')]);
   const bridge = await world.bridge(stream);
   await letters(stream, 1);
-  // Nobody is left to run it.
+  // No worker remains to run the workflow.
   await bridge.stop();
   const { start } = await commandLine(stream.name);
   const log = join(directory, 'log.ndjson');

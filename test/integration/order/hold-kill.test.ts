@@ -27,18 +27,18 @@ async function deadLetters(): Promise<Map<string, string>> {
   const { world, stream } = processes;
   const types = new Map<string, string>();
   for (const { messageId, errorType } of await listDeadLetters(world.kafka(), [stream])) {
-    // Newest first.
+    // The newest letters come first.
     types.set(messageId!, errorType!);
   }
   return types;
 }
 
-/** The number of a key's first dead record; of two keys in three none is. */
+/** The number of a key's first dead record. Two of three keys have none. */
 const deadOf = (key: number) => (key % 3 === 0 ? 1 + (key % 2) : PER_KEY);
 
 function messagesOf(number: number) {
   return Array.from({ length: KEYS }, (_, key) => {
-    // Of a held key one more would die.
+    // A held key has one more record that would die.
     const dead = number === deadOf(key) || (deadOf(key) < PER_KEY && number === 4);
     const type = dead ? 'dead' : (key + number) % 7 === 0 ? 'slow' : 'plain';
     const [id, occurredAt] = [`k${key}-${number}`, '2026-01-01T00:00:00Z'];
@@ -51,7 +51,7 @@ const ids = (key: number, from: number, to: number) =>
 const ofKey = (key: number, all: string[]) => all.filter((id) => id.startsWith(`k${key}-`));
 
 test.each(['record', 'chunk'])(
-  'in the %s lane no record passes a dead one of its key, whenever a process is killed',
+  'in the %s lane no record overtakes a dead record of its key, even if processes are killed',
   async (lane) => {
     processes = await BridgeProcesses.create(
       3,

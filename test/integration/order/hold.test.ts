@@ -15,7 +15,7 @@ let world: World;
 beforeEach(() => (world = new World()));
 afterEach(() => world.close());
 
-/** The id without its number is the key. */
+/** A message. Its key is the id without the number. */
 const keyed = (id: string, text = id) => ({
   key: id.replace(/\d+$/, ''),
   value: messageValue(id, { text }),
@@ -38,7 +38,7 @@ async function letters(stream: AnyStream, key: string, count: number): Promise<s
   return (await ofKey()).map(({ messageId, errorType }) => `${messageId} ${errorType}`);
 }
 
-/** As the namespace's retention does with the workflow of this record's letter. */
+/** Deletes the workflow of this record's letter, as the namespace's retention does. */
 async function forget(stream: AnyStream, offset: number): Promise<void> {
   const all = await listDeadLetters(world.kafka(), [stream]);
   const workflowId = all.find((letter) => letter.offset === offset)!.workflowId!;
@@ -62,7 +62,7 @@ const delivered = (sink: MemorySink) => [...sink.objects.keys()];
 const ofKey = (sink: MemorySink, key: string) =>
   delivered(sink).filter((id) => id.replace(/\d+$/, '') === key);
 
-/** Rejects these messages, until they are taken out. */
+/** Makes the sink reject these messages until they are deleted from the returned set. */
 function rejecting(sink: MemorySink, ...ids: string[]): Set<string> {
   const bad = new Set(ids);
   sink.before = ({ messageId, value }) => {
@@ -80,10 +80,10 @@ describe.each<{ execution: ExecutionOptions }>([
   { execution: { lane: 'record' } },
   { execution: chunks },
 ])('in the $execution.lane lane', ({ execution }) => {
-  test('what follows a dead record of its key waits for it, past restarts, and comes home in order', async () => {
+  test('records behind a dead record of their key wait, even across restarts, and are replayed in order', async () => {
     const { stream, sink } = await world.stream({
       ...{ ...held, execution },
-      // What is held is no reason to brake.
+      // Records of held keys do not count for the brake.
       brake: { minimum: 2, share: 0.01, probeAfterMs: 600_000 },
     });
     const bad = rejecting(sink, 'a1');
@@ -111,7 +111,7 @@ describe.each<{ execution: ExecutionOptions }>([
     const home = ['a1', 'a2', 'a3', 'a4'];
     expect(await replay(world, stream)).toEqual(home.map((id) => `${id} replayed delivered`));
     expect(ofKey(sink, 'a')).toEqual(home);
-    // Those that waited were not tried before.
+    // The waiting records were not tried before.
     expect(home.slice(1).map((id) => sink.attemptsOf(id))).toEqual([1, 1, 1]);
     expect(await heads(stream)).toEqual([]);
     const workflowId = holdWorkflowId({ stream: stream.name, ...place(stream) });
@@ -122,14 +122,14 @@ describe.each<{ execution: ExecutionOptions }>([
     expect(await counterValue(second.metrics.braked, { stream: stream.name })).toBe(0);
   });
 
-  test('also where workflows are gone, and their records go back to the topic', async () => {
+  test('records of a held key are replayed in order even if their workflows are gone', async () => {
     const { stream, sink } = await world.stream({ ...held, execution });
     const bad = rejecting(sink, 'a1');
     const bridge = await world.bridge(stream);
     await send(stream, 'a1', 'a2', 'a3', 'b1');
     await letters(stream, 'a', 3);
     const offset = await offsetOf(stream, 'b1');
-    // Without an id.
+    // A record without an id.
     await world.send(stream.topic, [{ key: 'c', value: '{"name":"c1"}' }, keyed('c2')]);
     expect(await letters(stream, 'c', 1)).toEqual(['c2 HeldByKey']);
     await Promise.all([0, 2, offset + 1].map((one) => forget(stream, one)));
@@ -156,7 +156,7 @@ describe.each<{ execution: ExecutionOptions }>([
   });
 });
 
-test('an operator gives a record up, and its key goes on without it', async () => {
+test('a key continues after an operator has given up its dead record', async () => {
   const { stream, sink } = await world.stream(held);
   rejecting(sink, 'a1');
   await world.bridge(stream);
@@ -168,7 +168,7 @@ test('an operator gives a record up, and its key goes on without it', async () =
     '/0@1 is not the first dead record of a held key',
   );
   expect(await giveUpHead(client, stream, record(0), 'nobody needs it')).toEqual(record(1));
-  // What was given up comes last, and nothing waits for it.
+  // The record that was given up comes last, and nothing waits for it.
   expect(await replay(world, stream)).toEqual([
     'a2 replayed delivered',
     'a3 replayed delivered',

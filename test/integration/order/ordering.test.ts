@@ -20,7 +20,7 @@ interface End {
   at: number;
 }
 
-/** First deliveries, in their order. */
+/** The first delivery of each message, in order. */
 async function deliveries(): Promise<End[]> {
   const lines = await readFile(join(processes.directory, 'deliveries'), 'utf8').catch(() => '');
   const ends = new Map<string, End>();
@@ -31,7 +31,7 @@ async function deliveries(): Promise<End[]> {
   return [...ends.values()];
 }
 
-/** The first letter of each message that was given up; `at` is when it was. */
+/** The first letter of each dead message. `at` is the time of its failure. */
 async function deadLetters(): Promise<End[]> {
   const { world, stream } = processes;
   const ends = new Map<string, End>();
@@ -48,14 +48,14 @@ function value(key: string, number: number, type: string): Buffer {
   return Buffer.from(JSON.stringify({ id, type, occurredAt, payload: {} }));
 }
 
-/** Most messages go through; some are slow, some die. */
+/** Most messages are delivered at once, some are slow, and some die. */
 function typeOf(key: number, number: number): string {
   const kind = (key * RECORDS_PER_KEY + number * 7) % 20;
   return kind === 0 ? 'dead' : kind === 1 || kind === 2 ? 'slow' : 'plain';
 }
 
 test.each(['record', 'chunk'])(
-  'in the %s lane records of a key end in order, past a kill, failures and a stuck key',
+  'in the %s lane records of a key end in order in spite of a kill, failures and a stuck key',
   async (lane) => {
     processes = await BridgeProcesses.create(
       3,
@@ -84,7 +84,7 @@ test.each(['record', 'chunk'])(
     expect((await deliveries()).length).toBeLessThan(expected.length);
     await processes.start();
 
-    // All but the stuck key come to their end.
+    // The records of all keys except the stuck one end.
     const ends = async () => [...(await deliveries()), ...(await deadLetters())];
     await until('the others ended', async () => (await ends()).length >= expected.length, 180_000);
     expect((await ends()).map(({ id }) => id).sort()).toEqual([...expected].sort());
@@ -98,7 +98,7 @@ test.each(['record', 'chunk'])(
     await until('all committed', async () => (await world.lag(stream)) === 0);
     await until('all workflows ended', async () => (await processes.openWorkflows()) === 0);
 
-    // The keys' order, by the lines of the sink and the times of the letters.
+    // Check the order of each key by the lines of the sink and the times of the letters.
     const delivered = await deliveries();
     const places = new Map(delivered.map(({ id }, place) => [id, place]));
     const at = new Map((await ends()).map((end) => [end.id, end.at]));

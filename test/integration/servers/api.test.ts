@@ -61,7 +61,7 @@ async function post(
 
 const lines = (ids: string[]) => ids.map((id) => `${messageValue(id).toString()}\n`).join('');
 
-test('every content type ends on the topic with its bytes, key, partition and trace', async () => {
+test('messages of every content type reach the topic with their bytes, key, partition and trace', async () => {
   const { stream } = await world.stream({ partitions: PARTITIONS });
   const api = await start([stream]);
   const odd =
@@ -112,7 +112,7 @@ test('every content type ends on the topic with its bytes, key, partition and tr
   expect(headers('/s|2')).toEqual({ traceparent: own });
 });
 
-test('a message goes to the partition where other producers put its id', async () => {
+test('a message is sent to the partition that other producers choose for its id', async () => {
   const { stream } = await world.stream({ partitions: PARTITIONS });
   const api = await start([stream]);
   const ids = Array.from({ length: 200 }, (_, i) => `id-${i}`);
@@ -128,7 +128,7 @@ test('a message goes to the partition where other producers put its id', async (
   expect([...partitions.values()].map(({ size }) => size)).toEqual(ids.map(() => 1));
 });
 
-test('a record that the topic does not take is rejected alone', async () => {
+test('only the record that the topic refuses is rejected', async () => {
   const { stream } = await world.stream();
   await world.setTopicConfig(stream.topic, 'max.message.bytes', '20000');
   const api = await start([stream]);
@@ -143,7 +143,7 @@ test('a record that the topic does not take is rejected alone', async () => {
   expect(await world.records(stream.topic)).toHaveLength(300);
 });
 
-test('what would not work is said before it listens', async () => {
+test('the HTTP producer reports wrong options before it listens', async () => {
   const [{ stream: one }, { stream: two }] = [await world.stream(), await world.stream()];
   await expect(start([one, two])).rejects.toThrow('choose with --stream');
   await expect(start([{ ...one, topic: uniqueName('none') }])).rejects.toThrow(
@@ -158,7 +158,7 @@ test('what would not work is said before it listens', async () => {
   );
 });
 
-test('the broker goes away and comes back: no acknowledged message is lost, no request hangs', async () => {
+test('no acknowledged message is lost, and no request hangs, while the broker is away', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'cloudsync-api-'));
   const cacheDirectory = userCacheDirectory(process.env);
   const [port, progress] = [await freePort(), () => undefined];
@@ -196,14 +196,14 @@ test('the broker goes away and comes back: no acknowledged message is lost, no r
   }
 });
 
-/** The id if it was acknowledged. */
+/** Sends one message. Resolves with its id if it was acknowledged. */
 async function sendOne(api: { url: string }, id: string): Promise<string[]> {
   const { status } = await post(api, lines([id]));
   expect([202, 503]).toContain(status);
   return status === 202 ? [id] : [];
 }
 
-test('SIGTERM under load: all that was acknowledged is on the topic, all that was taken is answered', async () => {
+test('every acknowledged message is on the topic, and every accepted request is answered, on SIGTERM under load', async () => {
   const topic = uniqueName('topic');
   const [{ stream }] = [await world.stream({ topic, partitions: PARTITIONS })];
   const main = join(__dirname, '..', '..', '..', 'dist', 'cli', 'main.js');
@@ -232,7 +232,7 @@ test('SIGTERM under load: all that was acknowledged is on the topic, all that wa
         statuses.add(status);
         if (status === 202) acknowledged.push(...ids);
       } catch (error) {
-        // A connection may end while it is idle. One that ends in the middle of a request shows below.
+        // An idle connection may be closed. The check below finds a connection that ends in the middle of a request.
         const { code } = (error as { cause?: { code?: string } }).cause ?? {};
         if (code === 'ECONNREFUSED') return;
       }

@@ -9,7 +9,7 @@ import { waitUntil } from '../../../src/dev-servers/process/wait';
 import { loadStreams } from '../../../src/cli/options/load-streams';
 import { write } from '../../sinks/support/write';
 
-// A first run builds one server and installs the other.
+// The first run builds versitygw and installs Azurite.
 jest.setTimeout(600_000);
 
 const given = { brokers: ['127.0.0.1:1'], temporalAddress: '127.0.0.1:2' };
@@ -42,7 +42,7 @@ async function stored(env: NodeJS.ProcessEnv): Promise<string[][]> {
   return held;
 }
 
-test('starts both beside given servers, and leaves what the streams need', async () => {
+test('up starts both storages beside given servers, with bucket, container and environment', async () => {
   expect(await clouds()).toEqual([]);
   const addresses = await upClouds();
   expect(addresses).toMatchObject({
@@ -64,7 +64,7 @@ test('starts both beside given servers, and leaves what the streams need', async
   expect(await stored(env)).toEqual([['{"id":"42"}'], ['{"id":"42"}']]);
 });
 
-test('a second up starts nothing; after down or SIGKILL they come back, with their data', async () => {
+test('a second up starts nothing, and up after down or SIGKILL starts both with their data', async () => {
   const before = (await clouds()).map(({ pid }) => pid!);
   const addresses = await upClouds();
   expect((await clouds()).map(({ pid }) => pid)).toEqual(before);
@@ -80,7 +80,7 @@ test('a second up starts nothing; after down or SIGKILL they come back, with the
   expect(await upClouds()).toEqual(addresses);
 });
 
-test('one that the environment names is not started', async () => {
+test('up does not start a storage that the environment names', async () => {
   const other = join(directory, 'other');
   const named = { ...given, s3: true, blob: true };
   expect(await upClouds({ directory: other, given: named })).toMatchObject({ cloud: {} });
@@ -90,13 +90,13 @@ test('one that the environment names is not started', async () => {
   ]);
 });
 
-test('down leaves running what it is told to', async () => {
+test('down does not stop the storages in except', async () => {
   expect(await down({ directory, except: ['s3'], progress })).toEqual({ stopped: ['blob'] });
   expect(await clouds()).toMatchObject([{ name: 's3', running: true }]);
   await upClouds();
 });
 
-test('down stops both and frees their ports', async () => {
+test('down stops both storages and frees their ports', async () => {
   expect(await down({ directory, progress })).toEqual({ stopped: ['s3', 'blob'] });
   expect(await Promise.all([isFree(ports.s3), isFree(ports.blob)])).toEqual([true, true]);
 });

@@ -112,7 +112,7 @@ async function keptOffset(): Promise<string | undefined> {
   });
 }
 
-test('the servers answer on the ports asked for, and outlive the process that started them', async () => {
+test('the servers answer on the given ports, and outlive the process that started them', async () => {
   expect(addresses).toEqual({
     kafka: { brokers: [`127.0.0.1:${ports.kafka}`] },
     temporal: {
@@ -144,13 +144,13 @@ test('the servers answer on the ports asked for, and outlive the process that st
   ]);
 });
 
-test('a second up gives the same and starts nothing', async () => {
+test('a second up returns the same addresses and starts nothing', async () => {
   const before = await pids();
   expect(await upAgain({ directory })).toEqual(addresses);
   expect(await pids()).toEqual(before);
 });
 
-test('another directory uses what runs on the ports, and never stops it', async () => {
+test('up of another directory uses the servers on the ports, and its down does not stop them', async () => {
   const other = join(root, 'other');
   expect(await upAgain({ directory: other })).toEqual(addresses);
   expect(await down({ directory: other, progress })).toEqual({ stopped: [] });
@@ -159,20 +159,20 @@ test('another directory uses what runs on the ports, and never stops it', async 
   }
 });
 
-test('a namespace is there when up says so', async () => {
+test('up creates the given namespace', async () => {
   const { temporal } = await upAgain({ directory, namespace: 'mine' });
   expect(temporal.namespace).toBe('mine');
   await withTemporal(startWorkflow('in-mine'), 'mine');
 });
 
-test('an id of 255 bytes is taken, a longer one refused', async () => {
+test('Temporal accepts a workflow id of 255 bytes, and refuses a longer one', async () => {
   await withTemporal(startWorkflow('x'.repeat(255)));
   await expect(withTemporal(startWorkflow('x'.repeat(256)))).rejects.toMatchObject({
     cause: { details: 'WorkflowId length exceeds limit.' },
   });
 });
 
-test('after SIGKILL, up starts them again on the same ports and the same data', async () => {
+test('up after SIGKILL starts the servers on the same ports with the same data', async () => {
   await keepData();
   const before = await pids();
   await kill(before);
@@ -198,13 +198,13 @@ test('up right after a kill starts the server again', async () => {
   expect(after[1]).not.toBe(temporal);
 });
 
-test('a port that something else holds is left to it', async () => {
+test('up chooses other ports if something else listens on them', async () => {
   const messages: string[] = [];
   const crowded = { directory: join(root, 'crowded'), cacheDirectory, download };
   const options = {
     ...crowded,
     given: { brokers: ['127.0.0.1:1'] },
-    // Kafka's port is no Temporal.
+    // Kafka listens on this port, not Temporal.
     ports: { temporal: ports.kafka, temporalUi: await freePort() },
     progress: (message: string) => messages.push(message),
   };
@@ -239,14 +239,14 @@ test('a single server can be killed and started again in its place', async () =>
   expect(await isFree(options.port)).toBe(true);
 });
 
-test('down stops both, once, and frees their ports', async () => {
+test('down stops both servers once, and frees their ports', async () => {
   const stopped = (await down({ directory, progress })).stopped;
   expect(stopped).toEqual(['kafka', 'temporal']);
   expect(await Promise.all([isFree(ports.kafka), isFree(ports.temporal)])).toEqual([true, true]);
   expect(await down({ directory, progress })).toEqual({ stopped: [] });
 });
 
-test('given addresses are used as they are', async () => {
+test('up returns given addresses unchanged', async () => {
   const given = { brokers: ['kafka:9092'], temporalAddress: 'temporal:7233', namespace: 'n' };
   expect(await up({ directory, cacheDirectory, given, progress })).toEqual({
     kafka: { brokers: ['kafka:9092'] },

@@ -6,7 +6,7 @@ import { BridgeProcesses } from '../support/bridge-processes';
 import { startClouds, type Clouds } from '../support/clouds';
 import { messageValue, uniqueName, until } from '../support/world';
 
-// A first run builds one server and installs the other.
+// The first run builds versitygw and installs Azurite.
 jest.setTimeout(600_000);
 
 const CLI = join(__dirname, '..', '..', '..', 'dist', 'cli', 'main.js');
@@ -74,6 +74,6 @@ test.each([
     expect(values).toEqual(new Set(ids.map((id) => String(messageValue(id)))));
     await sink.close?.();
   }
-  // Nothing beside the clouds.
+  // No files are written beside the clouds.
   expect((await processes.files()).size).toBe(0);
 });

@@ -14,7 +14,7 @@ import {
 } from './support/sink-subjects';
 import { uniqueName, until } from '../support/world';
 
-// A first run builds one server and installs the other.
+// The first run builds versitygw and installs Azurite.
 jest.setTimeout(600_000);
 
 let clouds: Clouds;
@@ -73,10 +73,10 @@ const POSITION = { topic: 'topic', partition: 0, offset: 7 };
 
 describe.each(['file', 's3', 'blob'] as const)('the %s sink', (name) => {
   beforeEach(() => (kind = name));
-  /** Files do not keep who wrote them. */
+  /** Metadata of the writer. Files do not have them. */
   const by = (position: object) => (name === 'file' ? {} : { writtenBy: position });
 
-  test('writes a new message, takes it again as a duplicate, and no other content', async () => {
+  test('writes a new message, accepts its copy as a duplicate, and refuses other content', async () => {
     const written = await write(sink());
     expect(written).toMatchObject({ outcome: 'written' });
     await expect(write(sink(), { offset: 8 })).resolves.toEqual({
@@ -89,7 +89,7 @@ describe.each(['file', 's3', 'blob'] as const)('the %s sink', (name) => {
     expect(await stored()).toEqual([sinkRecord().value]);
   });
 
-  test('lets exactly one of forty writers of a message write', async () => {
+  test('lets exactly one of forty writers of one message write', async () => {
     const sinks = [sink(), sink(), sink(), sink()];
     const results = await Promise.all(
       Array.from({ length: 40 }, (_, i) => write(sinks[i % 4]!, { partition: i })),
@@ -103,7 +103,7 @@ describe.each(['file', 's3', 'blob'] as const)('the %s sink', (name) => {
     expect(await keys()).toEqual(['42.json']);
   });
 
-  test('lets exactly one of forty writers of other content write', async () => {
+  test('lets exactly one of forty writers of different content write', async () => {
     const one = sink();
     const values = Array.from({ length: 40 }, (_, i) => Buffer.from(`content ${i}`));
     const results = await Promise.allSettled(values.map((value) => write(one, { value })));
@@ -143,7 +143,7 @@ describe.each(['file', 's3', 'blob'] as const)('the %s sink', (name) => {
     expect((await stored()).map(String).sort()).toEqual(ids.map((id) => JSON.stringify(id)).sort());
   });
 
-  test('gives back every byte', async () => {
+  test('returns every byte of a value', async () => {
     const values = [
       Buffer.from(Uint8Array.from({ length: 256 }, (_, i) => i)),
       Buffer.from([0xef, 0xbb, 0xbf, 0x0d, 0x0a]),
@@ -157,20 +157,20 @@ describe.each(['file', 's3', 'blob'] as const)('the %s sink', (name) => {
     for (const value of values) expect(found.some((one) => one.equals(value))).toBe(true);
   });
 
-  test('takes an object of somebody else for a conflict, and does not list what is none of its own', async () => {
+  test('reports a foreign object as a conflict, and does not list it', async () => {
     await subjects[kind].put(`${prefix}/42.json`, 'of somebody else');
     await subjects[kind].put(`${prefix}/folder/x.json`, 'deeper');
     expect(await failureOf(write(sink()))).toMatchObject({ type: 'ContentConflict' });
     expect((await stored()).map(String)).toEqual(['of somebody else']);
   });
 
-  test('writes a message again that was deleted', async () => {
+  test('writes a message again after its object was deleted', async () => {
     await write(sink());
     await subjects[kind].remove(`${prefix}/42.json`);
     await expect(write(sink())).resolves.toMatchObject({ outcome: 'written' });
   });
 
-  test('tells what it holds of a message', async () => {
+  test('finds the object of a message', async () => {
     const one = sink();
     expect(await one.find!('a')).toBeUndefined();
     await write(one, { messageId: 'a', value: Buffer.from('abc') });
@@ -198,11 +198,11 @@ describe.each(['file', 's3', 'blob'] as const)('the %s sink', (name) => {
     };
     const values = async () => (await stored()).map(String).sort();
 
-    test('offers it only where asked to', () => {
+    test('has writeChunk only if the options enable it', () => {
       expect(sink()).not.toHaveProperty('writeChunk');
     });
 
-    test('writes one object, once, whatever later attempts leave out or add', async () => {
+    test('writes one object once, even if later attempts have fewer or more records', async () => {
       const written = await writeChunk(a, b);
       expect(written).toMatchObject({ outcome: 'written', without: [] });
       expect(written.location).toMatch(new RegExp(`${key}$`));
@@ -215,7 +215,7 @@ describe.each(['file', 's3', 'blob'] as const)('the %s sink', (name) => {
       expect(await values()).toEqual(['a', 'b']);
     });
 
-    test('leaves what is no line to an object of its own', async () => {
+    test('leaves a value that is no line to an object of its own', async () => {
       const [lines, empty] = [record('l', 'x\ny'), record('e', '')];
       await expect(writeChunk(lines, empty)).resolves.toEqual({
         outcome: 'written',
@@ -227,8 +227,8 @@ describe.each(['file', 's3', 'blob'] as const)('the %s sink', (name) => {
       expect(await values()).toEqual(['', 'a', 'x\ny']);
     });
 
-    test('of forty at once writes one', async () => {
-      // A store that forty connect to may break a connection. A lane tries again then, and so does this.
+    test('writes one object for forty attempts at once', async () => {
+      // A store with forty clients may break a connection. The test then retries, as a lane does.
       const attempt = () =>
         writeChunk(a, b).catch((error: unknown) => {
           if (error instanceof DeliveryError && error.type === 'Transient') return writeChunk(a, b);
@@ -239,7 +239,7 @@ describe.each(['file', 's3', 'blob'] as const)('the %s sink', (name) => {
       for (const { without } of results) expect(without).toEqual([]);
     });
 
-    test('keeps it apart from a message that bears its name', async () => {
+    test('keeps the object of a chunk apart from a message with the same name', async () => {
       await writeChunk(a);
       for (const messageId of [key, `../${key}`, 'chunks']) {
         await expect(write(sink(), { messageId })).resolves.toMatchObject({ outcome: 'written' });
@@ -289,7 +289,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
     { what: '500', fault: cloudError(500, 'InternalError'), type: 'Transient' },
   ];
 
-  test.each(faults)('$what: $type, and the next attempt ends well', async (given) => {
+  test.each(faults)('$what: $type, and the next attempt succeeds', async (given) => {
     const one = sink({ requestTimeoutMs: 500 });
     proxy.next(typeof given.fault === 'function' ? given.fault() : given.fault);
     const failure = await failureOf(write(one), one);
@@ -301,7 +301,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
       expect(failure.retryAfterMs).toBeLessThanOrEqual(given.wait);
       expect(failure.retryAfterMs).toBeGreaterThan(given.wait - 10_000);
     }
-    // The SDK has not tried again by itself.
+    // The SDK has not retried by itself.
     expect(proxy.seen).toEqual(['PUT']);
     const after = await keys();
     const again = await write(sink());
@@ -312,7 +312,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
     expect(await stored()).toEqual([sinkRecord().value]);
   });
 
-  test.each(faults)('$what, in a chunk: $type, and the next attempt ends well', async (given) => {
+  test.each(faults)('$what, in a chunk: $type, and the next attempt succeeds', async (given) => {
     const range = { topic: 'topic', partition: 0, first: 0, last: 1 };
     const records = ['a', 'b'].map((id) => sinkRecord({ messageId: id, value: Buffer.from(id) }));
     const context = { signal: new AbortController().signal, attempt: 1 };
@@ -325,20 +325,20 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
     expect((await stored()).map(String)).toEqual(['a', 'b']);
   });
 
-  test.each(faults)('$what, on the look at what is there: $type', async (given) => {
+  test.each(faults)('$what, when it reads the existing object: $type', async (given) => {
     await write(sink());
     const one = sink({ requestTimeoutMs: 500 });
     const fault = typeof given.fault === 'function' ? given.fault() : given.fault;
     // An answer to HEAD has no body.
     proxy.next(typeof fault === 'object' ? { ...fault, body: '' } : fault, 'HEAD');
     const failure = await failureOf(write(one), one);
-    // Without a body S3 names no code: then 503 alone asks for nothing.
+    // S3 names no code without a body, and a 503 without a code asks for no pause.
     const unnamed = name === 's3' && given.what === '503 asks to slow down';
     expect(failure).toMatchObject({ type: unnamed ? 'Transient' : given.type });
     await expect(write(sink())).resolves.toMatchObject({ outcome: 'duplicate' });
   });
 
-  test('the signal aborts, an attempt that hangs ends with its reason, and none begins', async () => {
+  test('the signal aborts, a hanging attempt ends with its reason, and no new attempt begins', async () => {
     const controller = new AbortController();
     const context = { signal: controller.signal, attempt: 1 };
     const one = sink({ requestTimeoutMs: 300_000 });
@@ -351,7 +351,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
     expect(proxy.seen).toEqual(['PUT']);
   });
 
-  test('the object is deleted between two looks: transient, and then written', async () => {
+  test('the object is deleted during an attempt: transient, and the next attempt writes it', async () => {
     await write(sink());
     proxy.next({ first: () => subjects[kind].remove(`${prefix}/42.json`) }, 'HEAD');
     const failure = await failureOf(write(sink()));
@@ -360,14 +360,14 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
     await expect(write(sink())).resolves.toMatchObject({ outcome: 'written' });
   });
 
-  test('equal content of somebody else is a conflict: it tells nothing of a record', async () => {
+  test('a foreign object has equal content: a conflict, because it names no record', async () => {
     await subjects[kind].put(`${prefix}/42.json`, String(sinkRecord().value));
     const failure = await failureOf(write(sink()));
     expect(failure).toMatchObject({ type: 'ContentConflict' });
     expect(failure.message).toContain('not written by CloudSync');
   });
 
-  test('bucket or container are missing: transient, and it says what to mend', async () => {
+  test('bucket or container is missing: transient, with what to correct', async () => {
     const one = sink({ store: 'there-is-none' });
     const failure = await failureOf(write(one), one);
     expect(failure).toMatchObject({ type: 'Transient' });
@@ -376,7 +376,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
     expect(listing.message).toMatch(/^LIST .*create the/);
   });
 
-  test('a read of the whole sink meets faults, it tries again', async () => {
+  test('a read of the whole sink has faults, it retries', async () => {
     await write(sink());
     proxy.next('reset', 'GET');
     proxy.next(HTML, 'GET');
@@ -384,7 +384,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
     expect(await stored()).toEqual([sinkRecord().value]);
   });
 
-  test('locations hold no secrets', async () => {
+  test('it has written, locations contain no secrets', async () => {
     const { location } = await write(sink());
     expect(location).toBe(
       name === 's3'
@@ -394,7 +394,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink, when', (name) => {
   });
 });
 
-describe.each(['s3', 'blob'] as const)('the %s sink tries its store, and', (name) => {
+describe.each(['s3', 'blob'] as const)('the %s sink tests its store, and', (name) => {
   let proxy: FaultProxy;
   beforeEach(() => {
     kind = name;
@@ -416,9 +416,9 @@ describe.each(['s3', 'blob'] as const)('the %s sink tries its store, and', (name
     expect(await keys()).toEqual(['42.json', '43.json', '44.json']);
   });
 
-  test('writes nothing when the store creates what is there, until that is mended', async () => {
+  test('writes nothing while the store ignores the condition', async () => {
     await write(sink(), { value: Buffer.from('of the first record') });
-    // To the client as if the store ignored the condition: what is there does not hinder.
+    // For the client the store seems to ignore the condition: an existing object does not prevent a write.
     const one = sink();
     proxy.every({
       first: async () => {
@@ -437,7 +437,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink tries its store, and', (name
     expect(await keys()).toEqual(['42.json', '43.json']);
   });
 
-  test('says what to mend when the store does not know the condition', async () => {
+  test('says what to correct when the store does not support the condition', async () => {
     proxy.every(cloudError(501, 'NotImplemented'));
     const failure = await failureOf(write(sink()));
     expect(failure).toMatchObject({ type: 'Transient' });
@@ -445,7 +445,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink tries its store, and', (name
     expect(await keys()).toEqual([]);
   });
 
-  test('blames no record when the store refuses the trial for good', async () => {
+  test('fails with a transient error when the store refuses the test permanently', async () => {
     proxy.next(cloudError(400, 'InvalidInput'));
     const one = sink();
     const failure = await failureOf(write(one));
@@ -454,7 +454,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink tries its store, and', (name
     await expect(write(one)).resolves.toMatchObject({ outcome: 'written' });
   });
 
-  test('writes when it must not delete, and needs one request the next time', async () => {
+  test('writes when it may not delete, and needs one request the next time', async () => {
     proxy.next(cloudError(403, name === 's3' ? 'AccessDenied' : 'AuthorizationFailure'), 'DELETE');
     await write(sink());
     expect(await keys()).toEqual([PROBE, '42.json']);
@@ -464,7 +464,7 @@ describe.each(['s3', 'blob'] as const)('the %s sink tries its store, and', (name
     expect(await stored()).toHaveLength(2);
   });
 
-  test('trusts a store that twenty processes try at once', async () => {
+  test('accepts a store that twenty processes test at once', async () => {
     const sinks = Array.from({ length: 20 }, () => sink());
     const results = await Promise.all(sinks.map((one, i) => write(one, { messageId: `${i}` })));
     expect(results.filter(({ outcome }) => outcome === 'written')).toHaveLength(20);

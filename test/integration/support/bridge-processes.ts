@@ -12,13 +12,13 @@ const MAIN = join(__dirname, '..', '..', '..', 'dist', 'workers', 'bridge.js');
 
 export interface BridgeProcess {
   pid: number;
-  /** Address of its `/metrics` and the probes. */
+  /** The address of `/metrics` and the probes. */
   url: string;
   /** Sends the signal and resolves with the exit code, or null when the signal ended it. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-/** Streams in processes of their own, the reference streams by default, in a namespace and topic of their own. */
+/** Bridge workers in processes of their own, by default of the reference streams. Namespace and topic are new. */
 export class BridgeProcesses {
   readonly #running = new Set<BridgeProcess>();
 
@@ -66,7 +66,7 @@ export class BridgeProcesses {
     return this.load(this.env);
   }
 
-  /** Starts one and waits until it consumes. */
+  /** Starts a bridge worker and waits until it consumes. */
   async start(): Promise<BridgeProcess> {
     const child = spawn(process.execPath, [MAIN, ...this.names], {
       env: this.env,
@@ -97,7 +97,7 @@ export class BridgeProcesses {
     return one;
   }
 
-  /** Contents of the files of the first stream's sink, by name. */
+  /** The contents of the files of the first stream's sink, by name. */
   async files(): Promise<Map<string, string>> {
     const folder = join(this.directory, this.names[0]!);
     const names = await readdir(folder).catch(() => []);
@@ -112,7 +112,7 @@ export class BridgeProcesses {
     );
   }
 
-  /** How many workflows have not ended. */
+  /** The number of open workflows. */
   async openWorkflows(): Promise<number> {
     const { client } = await this.world.temporal();
     return (await client.workflow.count('ExecutionStatus = "Running"')).count;

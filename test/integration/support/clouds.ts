@@ -19,7 +19,7 @@ export const STORE = 'cloudsync';
 export interface Clouds {
   s3: string;
   blob: string;
-  /** As `dev up --sink cloud` leaves them. */
+  /** The variables that `dev up --sink cloud` writes. */
   env: Record<string, string>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An answer in the server's place; with `after`, once the request has taken effect. */
+/** An answer in place of the server's. With `after`, the request takes effect first. */
 export interface FaultyAnswer {
   status: number;
   headers?: Record<string, string>;
@@ -9,25 +9,25 @@ export interface FaultyAnswer {
   after?: boolean;
 }
 
-/** What happens to a request. `-after` ones have taken effect at the server by then. */
+/** A fault of a request. With `-after` in its name, the request takes effect at the server first. */
 export type Fault =
   | 'hang'
   | 'hang-after'
   | 'reset'
   | 'reset-after'
   | FaultyAnswer
-  /** Runs, and lets the request pass. */
+  /** Runs the function, then lets the request pass. */
   | { first: () => Promise<void> };
 
-/** Stands between a client and an HTTP server, and spoils the requests it is told to. */
+/** A proxy between a client and an HTTP server that injects faults into planned requests. */
 export class FaultProxy {
-  /** Methods of all requests seen, in order. */
+  /** The methods of all requests, in order. */
   readonly seen: string[] = [];
-  /** Whether the requests that a sink tries a store with are seen and spoiled like the others. */
+  /** Whether the requests by which a sink tests a store are listed, and get faults like the others. */
   spoilsTrials = false;
   readonly #planned: { method: string; fault: Fault }[] = [];
   #standing: Fault | undefined;
-  /** The last request for each path; a next one waits for it. */
+  /** The last request for each path. The next request waits for it. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
   private constructor(
@@ -49,17 +49,17 @@ export class FaultProxy {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Spoils the next request of this method that no earlier plan spoils. */
+  /** Plans a fault for the next request of this method that has no planned fault yet. */
   next(fault: Fault, method = 'PUT'): void {
     this.#planned.push({ method, fault });
   }
 
-  /** Spoils every request that no plan spoils, until told otherwise. */
+  /** Injects this fault into every request without a planned fault, until the next call. */
   every(fault: Fault | undefined): void {
     this.#standing = fault;
   }
 
-  /** Plans that no request has met. */
+  /** The number of planned faults that no request has had yet. */
   get unmet(): number {
     return this.#planned.length;
   }
@@ -94,8 +94,8 @@ export class FaultProxy {
   }
 
   /**
-   * One request for a path at a time. The clouds decide conditional writes atomically; versitygw 1.7.0
-   * looks whether the object is there and writes then, so that of two at once both can be the first.
+   * Passes one request for a path at a time. The clouds decide conditional writes atomically. versitygw 1.7.0 checks
+   * for the object and then writes, so that two writers at once can both be the first.
    */
   #inTurn<T>(path: string, run: () => Promise<T>): Promise<T> {
     const turn = (this.#turns.get(path) ?? Promise.resolve()).then(run, run);
@@ -113,7 +113,7 @@ export class FaultProxy {
             reject,
           );
         });
-        // As they came: the client has signed them.
+        // The headers are unchanged, because the client has signed them.
         for (let i = 0; i < rawHeaders.length; i += 2) {
           outgoing.setHeader(rawHeaders[i]!, rawHeaders[i + 1]!);
         }

@@ -9,23 +9,23 @@ import {
   type SingleServer,
 } from '../../../src/dev-servers';
 
-/** A workflow is deleted when its end is known everywhere, which is looked at every 30 s by default. */
+/** The server deletes a workflow only after all lists have its end, and checks that every 30 s by default. */
 const dynamicConfig = {
   'history.transferProcessorUpdateAckInterval': '1s',
   'history.visibilityProcessorUpdateAckInterval': '1s',
 };
 
 /**
- * One real Kafka and one real Temporal for each of Jest's workers: the reference streams have one
- * consumer group and one dead-letter topic. `use-servers` takes a worker's own; `global-teardown` stops
- * all.
+ * Starts a real Kafka and a real Temporal for each of Jest's workers, because the reference streams have only one
+ * consumer group and one dead-letter topic. `use-servers` selects the servers of a worker. `global-teardown` stops
+ * all servers.
  */
 export default async function setup({ maxWorkers }: { maxWorkers: number }): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'cloudsync-test-'));
   const servers: SingleServer[] = [];
   const addresses: { kafka: string; temporal: string }[] = [];
   for (let worker = 1; worker <= maxWorkers; worker++) {
-    // The first builds or downloads what the cache lacks.
+    // The first start builds or downloads servers that are not in the cache.
     const { kafka, temporal } = await start(join(root, String(worker)));
     servers.push(kafka, temporal);
     addresses.push({ kafka: kafka.address, temporal: temporal.address });

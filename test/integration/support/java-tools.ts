@@ -6,14 +6,14 @@ import { provisionKafka } from '../../../src/dev-servers/kafka/provision-kafka';
 import { KAFKA_IMAGE } from '../../../src/dev-servers/kafka/kafka-versions';
 import { userCacheDirectory } from '../../../src/dev-servers';
 
-/** Kafka's own tools: the class in its jars, the script in its image. */
+/** One of Kafka's own tools: the class in the jars, and the script in the image. */
 const CONSOLE_PRODUCER = ['org.apache.kafka.tools.ConsoleProducer', 'kafka-console-producer.sh'];
 const CONSOLE_CONSUMER = [
   'org.apache.kafka.tools.consumer.ConsoleConsumer',
   'kafka-console-consumer.sh',
 ];
 
-/** Sends lines as values with Kafka's own console producer, in batches of the codec. */
+/** Sends lines as values with Kafka's own console producer, in batches compressed with the codec. */
 export async function sendWithJava(
   topic: string,
   codec: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd',
@@ -22,13 +22,13 @@ export async function sendWithJava(
   await run(CONSOLE_PRODUCER, [...producing(topic), '--compression-codec', codec], lines);
 }
 
-/** Sends one record, with headers given as `name:value,name:value`. */
+/** Sends one record with headers in the form `name:value,name:value`. */
 export async function sendHeadersWithJava(topic: string, headers: string, value: string) {
   const options = ['--property', 'parse.headers=true'];
   await run(CONSOLE_PRODUCER, [...producing(topic), ...options], [`${headers}\t${value}`]);
 }
 
-/** The headers of the first `count` records of partition 0, as `name:value,name:value`. */
+/** Reads the headers of the first `count` records of partition 0, in the form `name:value,name:value`. */
 export async function headersByJava(topic: string, count: number): Promise<string[]> {
   const lines = await run(CONSOLE_CONSUMER, [
     ...servers(topic),
@@ -44,7 +44,7 @@ const servers = (topic: string) => [
 ];
 const producing = (topic: string) => [...servers(topic), '--producer-property', 'linger.ms=500'];
 
-/** What a tool prints; throws when it fails. */
+/** Runs a tool and returns its output. Throws if the tool fails. */
 async function run([className, script]: string[], options: string[], lines: string[] = []) {
   const installation = await provisionKafka(userCacheDirectory(process.env), () => undefined);
   const [command, ...start] =

@@ -28,13 +28,13 @@ interface Node {
   running?: StartingServer;
 }
 
-/** A Kafka of several brokers, and of one controller that tests leave alone. Needs Java and Maven. */
+/** A Kafka of several brokers, and one controller that no test stops. Needs Java and Maven. */
 export class KafkaCluster {
   readonly #nodes: Node[] = [];
 
   private constructor(private readonly java: string[]) {}
 
-  /** `settings` go to every broker. Internal topics lie on all brokers, and one of them is enough to write. */
+  /** Starts a cluster with `settings` for every broker. Internal topics are on all brokers, and one broker is enough to write. */
   static async start(
     directory: string,
     { brokers = 3, settings = {} }: { brokers?: number; settings?: Record<string, string> } = {},
@@ -66,7 +66,7 @@ export class KafkaCluster {
     return cluster;
   }
 
-  /** Addresses of the brokers, in the order of their ids: 1, 2, 3. */
+  /** The addresses of the brokers, in the order of their ids: 1, 2, 3. */
   get brokers(): string[] {
     return this.#nodes.slice(1).map(({ port }) => `127.0.0.1:${port}`);
   }
@@ -82,7 +82,7 @@ export class KafkaCluster {
     await untilReady(node.running, quiet);
   }
 
-  /** SIGTERM: the broker hands its partitions over before it goes. */
+  /** Sends SIGTERM: the broker hands its partitions over before it ends. */
   async stopNode(id: number): Promise<void> {
     await stopProcess(this.#nodes[id]!.running!.identity);
   }
@@ -91,7 +91,7 @@ export class KafkaCluster {
     await killProcess(this.#nodes[id]!.running!.identity);
   }
 
-  /** SIGSTOP: connections stay open and are accepted, and nobody answers. */
+  /** Sends SIGSTOP: connections stay open and are accepted, and nothing is answered. */
   freezeNode(id: number): void {
     process.kill(this.#nodes[id]!.running!.identity.pid, 'SIGSTOP');
   }

@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { KafkaSettings } from '../../../src/kafka/kafka';
 
-/** Kafka's numbers of the requests that tests hold up. */
+/** Kafka's numbers of the requests that tests hold. */
 export const ApiKey = {
   fetch: 1,
   offsetCommit: 8,
@@ -15,7 +15,7 @@ interface Held {
   frame: Buffer;
 }
 
-/** Stands between one client and its broker. Requests of a kind can be held up, and connections go dead. */
+/** A proxy between one client and its broker. It can hold requests of a kind, and make connections dead. */
 export class KafkaProxy {
   readonly #held: Held[] = [];
   #holding: number | undefined;
@@ -38,7 +38,7 @@ export class KafkaProxy {
     return proxy;
   }
 
-  /** The settings with every connection led through the proxy, whatever address the broker gives. */
+  /** Settings that lead every connection through the proxy, whatever address the broker advertises. */
   through(settings: KafkaSettings): KafkaSettings {
     const { port } = this.server.address() as AddressInfo;
     const socketFactory = ({ onConnect }: { onConnect: () => void }) =>
@@ -46,12 +46,12 @@ export class KafkaProxy {
     return Object.assign({ ...settings }, { socketFactory });
   }
 
-  /** Holds requests of this kind back from now on; others on the same connection pass. */
+  /** Holds requests of this kind from now on. Other requests on the same connection pass. */
   hold(apiKey: number): void {
     this.#holding = apiKey;
   }
 
-  /** Breaks the connection of the next request of this kind, once. */
+  /** Breaks the connection at the next request of this kind, once. */
   cutNext(apiKey: number): void {
     this.#cutting = apiKey;
   }
@@ -64,13 +64,13 @@ export class KafkaProxy {
     return this.#held.length;
   }
 
-  /** Sends on what was held, and holds nothing more. */
+  /** Forwards the held requests, and holds no more requests. */
   release(): void {
     this.#holding = undefined;
     for (const { broker, frame } of this.#held.splice(0)) broker.write(frame);
   }
 
-  /** The connections of now pass nothing any more, and stay open; new ones work. */
+  /** Makes the present connections dead: they stay open and pass nothing. New connections work. */
   die(): void {
     this.#dead = new Set(this.#clients);
   }

@@ -3,13 +3,13 @@ import type { Sink, SinkRecord, WriteContext } from '../../../src/domain/stream/
 
 type Behaviour = (record: SinkRecord, context: WriteContext) => void | Promise<void>;
 
-/** A conditional sink in memory that keeps count of what was asked of it. */
+/** A conditional sink in memory that lists the attempts. */
 export class MemorySink implements Sink {
-  /** Value by message id. */
+  /** The values by message id. */
   readonly objects = new Map<string, Buffer>();
-  /** Every call, in order. */
+  /** All attempts, in order. */
   readonly attempts: SinkRecord[] = [];
-  /** Runs before each write; throws to fail the attempt. */
+  /** Runs before each write. It throws to make the attempt fail. */
   before: Behaviour = () => undefined;
 
   async write(record: SinkRecord, context: WriteContext) {

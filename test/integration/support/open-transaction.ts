@@ -1,8 +1,8 @@
 import type { World } from './world';
 
 /**
- * Sends values to partition 0 in a transaction and leaves it open. Returns what aborts the transaction:
- * until then nothing behind its first record can be read by a reader of committed records.
+ * Sends values to partition 0 in a transaction and leaves it open. Returns a function that aborts the transaction.
+ * Until then a reader of committed records can not read beyond the first record of the transaction.
  */
 export async function leaveTransactionOpen(
   world: World,

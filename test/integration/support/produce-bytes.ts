@@ -10,7 +10,7 @@ interface Written extends InstanceType<typeof Encoder> {
   writeBytes(value: Buffer): Written;
 }
 
-/** Sends a record batch as it is, in a Produce request of version 7. The broker checks it, and gives it offsets. */
+/** Sends a record batch unchanged, in a Produce request of version 7. The broker checks the batch and sets its offsets. */
 export async function produceBytes(kafka: Kafka, topic: string, batch: Buffer): Promise<void> {
   const { cluster, knows, close } = connectLater(kafka);
   try {
@@ -27,7 +27,7 @@ export async function produceBytes(kafka: Kafka, topic: string, batch: Buffer): 
         encode: () => Promise.resolve(request),
       },
       response: {
-        // Topics, name, partitions, partition; then the error code.
+        // The error code comes after the count of topics, the name, the count of partitions and the partition.
         decode: (bytes: Buffer) => bytes.readInt16BE(4 + 2 + Buffer.byteLength(topic) + 4 + 4),
         parse: (code: number) => code,
       },

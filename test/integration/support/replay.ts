@@ -7,7 +7,7 @@ import { planReplay } from '../../../src/operations/replay/replay-plan';
 import { runReplay } from '../../../src/operations/replay/replay-run';
 import type { World } from './world';
 
-/** What `dlq replay` does; of each letter its message and how its record ended. */
+/** Replays as `dlq replay` does. Returns for each letter the message id, the outcome and the end. */
 export async function replay(
   world: World,
   stream: AnyStream,

@@ -2,16 +2,16 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** Codes of S3 by their status. */
+/** The status of each error code of S3. */
 const STATUS = { InvalidAccessKeyId: 403, NoSuchBucket: 404, NotImplemented: 501 };
 
 /**
- * The part of S3's protocol that the sink uses, over HTTP, for what the servers at hand can't be configured to
- * do wrong.
+ * The part of S3's protocol that the sink uses, over HTTP. Tests use it for faults that the other servers can't be
+ * configured to have.
  */
 export class S3Store {
   answers: keyof typeof STATUS | 'ignores the condition' | 'as it must' = 'ignores the condition';
-  /** Content by key. */
+  /** The contents by key. */
   readonly objects = new Map<string, Buffer>();
   readonly #server: Server;
 

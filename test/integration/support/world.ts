@@ -36,7 +36,7 @@ export function uniqueName(prefix: string): string {
   return `${prefix}-${process.pid}-${Date.now().toString(36)}-${counter++}`;
 }
 
-/** Polls until the condition holds. The deadline only ends a test that would never end. */
+/** Polls until the condition is true. The deadline only ends a test that would never end. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
@@ -55,7 +55,7 @@ export function messageValue(id: string, payload: unknown = { text: `message ${i
   );
 }
 
-/** A message with its id for the key, as it is sent. */
+/** A message to send. Its key is its id. */
 export function message(id: string, payload?: unknown) {
   return { key: id, value: messageValue(id, payload) };
 }
@@ -64,21 +64,21 @@ export interface RunningBridge extends Service {
   metrics: Metrics;
 }
 
-/** What an integration test needs of the two servers; `close` releases everything it opened. */
+/** The access of an integration test to Kafka and Temporal. `close` releases everything that the test opened. */
 export class World {
   readonly settings: Settings;
-  /** What bridge workers get beside servers, streams, logger and metrics. */
+  /** Further options of the bridge workers. */
   bridgeOptions: Partial<Pick<BridgeWorkerOptions, 'stalledAfterMs' | 'logger'>> = {};
   readonly #services = new Set<Service>();
   #producer: Promise<Producer> | undefined;
   #temporal: Promise<TemporalClient> | undefined;
 
-  /** `env` names the servers; by default those of the suite. */
+  /** `env` names the servers. Default: the servers of the suite. */
   constructor(env: NodeJS.ProcessEnv = process.env) {
     this.settings = loadSettings({ ...env, CLOUDSYNC_METRICS_PORT: '0' });
   }
 
-  /** A stream of its own topic, group and dead-letter topic, with a sink in memory. */
+  /** Creates a stream with a topic, group and dead-letter topic of its own, and a sink in memory. */
   async stream(
     options: Partial<StreamOptions<typeof messageSchema>> & {
       partitions?: number;
@@ -149,7 +149,7 @@ export class World {
     return service;
   }
 
-  /** Everything on a topic now, partition by partition. */
+  /** All present records of a topic, partition by partition. */
   async records(topic: string): Promise<KafkaRecord[]> {
     const kafka = this.kafka();
     const offsets = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic));
@@ -171,7 +171,7 @@ export class World {
     await this.setTopicConfigs(topic, { [name]: value });
   }
 
-  /** These become the only settings of the topic: kafkajs has no other request. */
+  /** Replaces all settings of the topic, because kafkajs has no request that changes some of them. */
   async setTopicConfigs(topic: string, values: Record<string, string>): Promise<void> {
     const TOPIC_RESOURCE = 2;
     const configEntries = Object.entries(values).map(([name, value]) => ({ name, value }));
@@ -193,10 +193,10 @@ export class World {
     await this.createTopics(stream, 1);
   }
 
-  /** As retention does: takes the records of a partition before this offset. */
+  /** Deletes the records of a partition before this offset, as retention does. */
   async deleteRecords(topic: string, partition: number, before: number): Promise<void> {
     await withAdmin(this.kafka(), async (admin) => {
-      // Else kafkajs does not know the partition's leader.
+      // Without this request kafkajs does not know the partition's leader.
       await admin.fetchTopicOffsets(topic);
       await admin.deleteTopicRecords({
         topic,
@@ -205,7 +205,7 @@ export class World {
     });
   }
 
-  /** Records of the topic that the stream's group has not committed. */
+  /** The number of records that the stream's group has not committed. */
   async lag(stream: AnyStream): Promise<number> {
     return withAdmin(this.kafka(), async (admin) => {
       const ends = await admin.fetchTopicOffsets(stream.topic);
@@ -219,7 +219,7 @@ export class World {
     });
   }
 
-  /** What the stream's group has committed of partition 0. */
+  /** The commit of the stream's group for partition 0. */
   async committed({ groupId, topic }: AnyStream): Promise<{ offset: string; metadata: string }> {
     return withAdmin(this.kafka(), async (admin) => {
       const [committed] = await admin.fetchOffsets({ groupId, topics: [topic] });
@@ -228,7 +228,7 @@ export class World {
     });
   }
 
-  /** Commits for the stream's group, of which nobody must be a member. */
+  /** Commits for the stream's group, which must have no members. */
   async commit(
     { groupId, topic }: AnyStream,
     commit: { offset: string; metadata: string },
@@ -243,7 +243,7 @@ export class World {
     await consumer.disconnect();
   }
 
-  /** Status name of the latest run of a workflow id. */
+  /** The name of the status of a workflow's latest run. */
   async workflowStatus(workflowId: string): Promise<string> {
     const { client } = await this.temporal();
     return (await client.workflow.getHandle(workflowId).describe()).status.name;

@@ -17,7 +17,7 @@ interface Line {
 
 let lines: Line[] = [];
 const WARN = 40;
-/** Warnings and errors, but for what each bridge worker says at start of the development server, and Kafka's client. */
+/** Warnings and errors, without those about the development server at start, and those of Kafka's client. */
 const failures = () =>
   lines.filter(
     ({ level, msg, component }) =>
@@ -35,7 +35,7 @@ const logger = createLogger(
     },
   }),
 );
-// Before the world does it: a process has one runtime, and the first logger is the one that it keeps.
+// A process has one runtime, which keeps its first logger. So this comes before the first use of a world.
 installTemporalRuntime(logger);
 
 let world: World;
@@ -49,7 +49,7 @@ afterEach(() => world.close());
 const RECORD: ExecutionOptions = { lane: 'record' };
 const CHUNK: ExecutionOptions = { lane: 'chunk' };
 
-test('an outage logs one line for each attempt, with the record and the error', async () => {
+test('an outage of the sink logs one line for each attempt, with the record and the error', async () => {
   const { stream, sink } = await world.stream({ execution: RECORD });
   let down = true;
   sink.before = () => {
@@ -82,7 +82,7 @@ test('an outage logs one line for each attempt, with the record and the error', 
   expect(attempts.map(({ attempt }) => attempt)).toEqual(attempts.map((_, i) => i + 1));
 });
 
-test('an outage in the chunk lane logs one line for each attempt at a chunk', async () => {
+test('an outage of the sink in the chunk lane logs one line for each attempt of a chunk', async () => {
   const { stream, sink } = await world.stream({ partitions: 1, execution: CHUNK });
   let down = true;
   sink.before = () => {
@@ -143,7 +143,7 @@ test('a dead record logs one line, and none when it is read again as a duplicate
   expect(failures()).toEqual([]);
 });
 
-test('a failure of an activity of a workflow of one’s own is one line without a stack', async () => {
+test('a failed activity of a user’s own workflow logs one line without a stack', async () => {
   const activities = {
     reserve: () => Promise.reject(new Error('no stock today')),
     release: () => Promise.resolve(),

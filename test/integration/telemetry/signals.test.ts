@@ -7,7 +7,7 @@ jest.setTimeout(120_000);
 let processes: BridgeProcesses;
 afterEach(() => processes.close());
 
-/** The streams that a metric has samples of, by its name without suffix. */
+/** The streams of each metric's samples, by the name of the metric without suffix. */
 function streamsByMetric(text: string): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>();
   for (const line of text.split('\n')) {
@@ -19,7 +19,7 @@ function streamsByMetric(text: string): Map<string, Set<string>> {
   return found;
 }
 
-test('a bridge worker shows every metric of both streams, and those of Temporal beside them', async () => {
+test("a bridge worker exports every metric of both streams, and the metrics of Temporal's SDK", async () => {
   processes = await BridgeProcesses.create(1, {}, ['aws', 'azure']);
   const { url } = await processes.start();
   const { topic } = processes.stream;
@@ -28,7 +28,7 @@ test('a bridge worker shows every metric of both streams, and those of Temporal 
   const lines = [
     'cloudsync_records_total{stream="aws",outcome="delivered"} 1',
     'cloudsync_records_total{stream="azure",outcome="delivered"} 1',
-    // Known with the first measure of the lag.
+    // This sample exists after the first measurement of the lag.
     `cloudsync_consumer_lag{stream="aws",topic="${topic}",partition="0"} 0`,
     `cloudsync_lag_seconds{stream="azure",topic="${topic}",partition="0"} 0`,
   ];
@@ -40,7 +40,7 @@ test('a bridge worker shows every metric of both streams, and those of Temporal 
   const seen = streamsByMetric(text);
   const names = (await createMetrics().registry.getMetricsAsJSON())
     .map(({ name }) => name)
-    // Of the process, and of the HTTP producer.
+    // These metrics belong to the process and to the HTTP producer.
     .filter((name) => name !== 'cloudsync_ready' && !name.startsWith('cloudsync_ingest_'));
   expect(names.length).toBeGreaterThan(15);
   for (const name of names)

@@ -20,7 +20,7 @@ afterEach(async () => {
 
 const hex = (bytes: number) => randomBytes(bytes).toString('hex');
 
-/** A trace as a producer begins it. */
+/** A trace that a producer has begun. */
 function newTrace() {
   const traceId = hex(16);
   return { traceId, traceparent: `00-${traceId}-${hex(8)}-01` };
@@ -43,7 +43,7 @@ async function spansTo({ url }: OtlpReceiver): Promise<RunningTracing> {
   return spans;
 }
 
-/** A stream to a receiver that refuses the message `bad`, and a bridge of it. */
+/** Starts a stream with a receiver that refuses the message `bad`, and a bridge worker. */
 async function start(execution: ExecutionOptions, spans?: RunningTracing) {
   const world = new World();
   releases.push(() => world.close());
@@ -71,7 +71,7 @@ async function start(execution: ExecutionOptions, spans?: RunningTracing) {
   return { world, stream, receiver, send };
 }
 
-/** What arrived at the receiver of a message, in the order of the attempts. */
+/** The traces of a message's requests at the receiver, in the order of the attempts. */
 const requestsOf = (receiver: Receiver, id: string) =>
   receiver.requests
     .filter(({ headers }) => headers['idempotency-key'] === id)
@@ -85,7 +85,7 @@ async function memoOf(world: World, workflowId: string) {
   return (await client.workflow.getHandle(workflowId).describe()).memo;
 }
 
-/** The message `bad` is dead-lettered with its own headers, and its workflow names the trace. */
+/** Expects that `bad` is dead-lettered with its own headers, and that its workflow names the trace. */
 async function expectDeadLetter(
   world: World,
   stream: AnyStream,
@@ -106,7 +106,7 @@ async function expectDeadLetter(
   expect(await showFailed(client, [stream], workflowId)).toMatchObject({ traceId });
 }
 
-test('record lane: one trace from the record to workflow, sink and dead letter', async () => {
+test('the record lane has one trace from the record to workflow, sink and dead letter', async () => {
   const receiving = await collector();
   const { world, stream, receiver, send } = await start(
     { lane: 'record' },
@@ -142,14 +142,14 @@ test('record lane: one trace from the record to workflow, sink and dead letter',
       'cloudsync.outcome': 'delivered',
     },
   });
-  // The receiver's parent is the attempt.
+  // The parent of the receiver's span is the attempt.
   expect(requestsOf(receiver, 'good')).toEqual([`00-${good.traceId}-${delivered.spanId}-01`]);
   const refused = spanNamed(spans, process, bad.traceId)!;
   expect(refused).toMatchObject({ status: { code: 2 }, attributes: { 'error.type': 'Permanent' } });
   expect(requestsOf(receiver, 'bad')).toEqual([`00-${bad.traceId}-${refused.spanId}-01`]);
 });
 
-test('chunk lane: a span for the chunk, with links; each record keeps its trace', async () => {
+test('the chunk lane has a span for each chunk with links, and each record keeps its trace', async () => {
   const receiving = await collector();
   const { world, stream, receiver, send } = await start(
     { lane: 'chunk' },
@@ -160,7 +160,7 @@ test('chunk lane: a span for the chunk, with links; each record keeps its trace'
   await send('bad', bad.traceparent);
   await expectDeadLetter(world, stream, bad, `${stream.name}-bad-1`);
   expect(requestsOf(receiver, 'good')).toEqual([good.traceparent]);
-  // In its chunk; then, in a workflow of its own, by that workflow's attempt.
+  // The first attempt is in the chunk, and the second in the record's own workflow.
   const [inChunk, alone] = requestsOf(receiver, 'bad');
   expect(inChunk).toBe(bad.traceparent);
   expect(alone).toMatch(new RegExp(`^00-${bad.traceId}-`));
@@ -177,7 +177,7 @@ test('chunk lane: a span for the chunk, with links; each record keeps its trace'
 });
 
 test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
-  'tracing off, $lane lane: nothing is exported, and the headers are carried all the same',
+  'without tracing, the $lane lane exports nothing and still passes the trace headers on',
   async (execution) => {
     const receiving = await collector();
     process.env.OTEL_EXPORTER_OTLP_ENDPOINT = receiving.url;

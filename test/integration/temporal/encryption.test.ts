@@ -15,7 +15,7 @@ const key = (id: string): EncryptionKey => ({ id, key: randomBytes(32) });
 const [k1, k2] = [key('k1'), key('k2')];
 
 const worlds: World[] = [];
-/** A world whose clients and workers have these keys, if any. */
+/** A world whose clients and workers have these keys, or none. */
 function worldWith(...keys: EncryptionKey[]): World {
   const world = new World();
   if (keys.length > 0) world.settings.temporal.codec = encryptionCodec(keys);
@@ -26,7 +26,7 @@ afterEach(async () => {
   await Promise.all(worlds.splice(0).map((world) => world.close()));
 });
 
-/** All that Temporal holds of a workflow, as it holds it. */
+/** Everything that Temporal stores about a workflow, in its stored form. */
 async function raw(world: World, workflowId: string) {
   const { client } = await world.temporal();
   const { namespace } = world.settings.temporal;
@@ -44,7 +44,7 @@ async function raw(world: World, workflowId: string) {
   return { history, text: [json, ...bytes].join('\n') };
 }
 
-test('without a key Temporal sees it all', async () => {
+test('without a key Temporal stores records in plain text', async () => {
   const world = worldWith();
   const { stream, sink } = await world.stream({ partitions: 1 });
   await world.bridge(stream);
@@ -57,7 +57,7 @@ test('without a key Temporal sees it all', async () => {
 
 const firstId = ({ name }: AnyStream, messageId: string) => `${name}-${messageId}-0`;
 
-test('Temporal sees nothing of a record, nor of why it failed; operators with the key do', async () => {
+test('only operators with the key can read a record and its failure in Temporal', async () => {
   const world = worldWith(k1);
   const { stream, sink } = await world.stream({ partitions: 1 });
   let broken = true;
@@ -93,7 +93,7 @@ test('Temporal sees nothing of a record, nor of why it failed; operators with th
   await until('delivered', () => sink.objects.has('a'));
 });
 
-test('the error of a pending attempt is readable with the key alone', async () => {
+test('the error of a pending attempt is readable only with the key', async () => {
   const world = worldWith(k1);
   const { stream, sink } = await world.stream({
     partitions: 1,
@@ -120,7 +120,7 @@ test.each([
   ['record', { lane: 'record' }],
   ['chunk', { lane: 'chunk' }],
 ] as const)(
-  'in the %s lane it can be switched on, and a key replaced, while runs are open',
+  'encryption can be enabled and a key replaced in the %s lane while runs are open',
   async (lane, execution) => {
     const name = uniqueName('t');
     const plain = worldWith();
@@ -156,7 +156,7 @@ test.each([
     await until('all committed', async () => (await withBoth.lag(stream)) === 0);
     await third.stop();
 
-    // From the beginning, by another group: what is told by the memos of those runs.
+    // Another group reads the topic from the start. It compares the records with the memos of the earlier runs.
     const again = defineStream({ ...options, sink, schema: stream.schema, groupId: `${name}-2` });
     const fourth = await withBoth.bridge(again);
     await until('all known', async () => {
@@ -168,7 +168,7 @@ test.each([
   },
 );
 
-test('a worker without the key fails its tasks until one with it comes', async () => {
+test('tasks fail on a worker without the key until a worker with the key takes them', async () => {
   const before = worldWith(k1);
   const { stream, sink } = await before.stream({
     partitions: 1,
@@ -188,7 +188,7 @@ test('a worker without the key fails its tasks until one with it comes', async (
   const wrong = worldWith(k2);
   const { client } = await before.temporal();
   const failed = await wrong.worker(stream);
-  // Something for the workflow to look at: its task is what the worker can't read.
+  // The signal causes a workflow task, which the worker can't read.
   await client.workflow.getHandle(id).signal('nothing');
   await until('a task failed', async () => {
     const { history } = await raw(wrong, id);

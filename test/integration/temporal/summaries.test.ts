@@ -19,7 +19,7 @@ async function summaryOf(workflowId: string): Promise<string | undefined> {
   return (await handle.describe()).staticSummary();
 }
 
-test('workflows of records, held keys and the brake have a summary, and a replay keeps it', async () => {
+test('workflows of records, held keys and the brake have a summary, which a replay keeps', async () => {
   const { stream, sink } = await world.stream({
     partitions: 1,
     ordering: 'key',

@@ -1,7 +1,7 @@
 import { message, uniqueName, until, World } from '../support/world';
 
 const deploymentName = uniqueName('deployment');
-/** One process's view: the same servers, a build of its own. */
+/** The world of one process: the same servers, with a build id of its own. */
 const build = (buildId: string) =>
   new World({
     ...process.env,
@@ -12,7 +12,7 @@ const build = (buildId: string) =>
 const [first, second] = [build('1'), build('2')];
 afterAll(() => Promise.all([first.close(), second.close()]));
 
-/** What an operator does with `temporal worker deployment set-current-version`. */
+/** Makes a version current, as an operator does with `temporal worker deployment set-current-version`. */
 async function makeCurrent(buildId: string): Promise<void> {
   const { client } = await first.temporal();
   const { namespace } = first.settings.temporal;
@@ -33,7 +33,7 @@ async function makeCurrent(buildId: string): Promise<void> {
   });
 }
 
-/** The build that the first workflow task of a record's workflow ran in, and how it is versioned. */
+/** The build id of a record's first workflow task, and the workflow's versioning behaviour. */
 async function versionOf(workflowId: string) {
   const { client } = await first.temporal();
   const { raw } = await client.workflow.getHandle(workflowId).describe();
@@ -46,7 +46,7 @@ async function versionOf(workflowId: string) {
 
 const PINNED = 1;
 
-test('records run pinned to the version of the bridge worker, before and after another is current', async () => {
+test('records run pinned to the version of their bridge worker, before and after another version becomes current', async () => {
   const { stream, sink } = await first.stream({ partitions: 1 });
   const old = await first.bridge(stream);
   await makeCurrent('1');
@@ -63,7 +63,7 @@ test('records run pinned to the version of the bridge worker, before and after a
   await until('delivered', () => sink.objects.has('b'));
   await until('ended', async () => (await first.workflowStatus(id('b', 1))) === 'COMPLETED');
   expect(await versionOf(id('b', 1))).toEqual({ behavior: PINNED, buildId: '2' });
-  // Eager starts know the version as well.
+  // Eager starts have the version too.
   const { values } = await next.metrics.startSeconds.get();
   const eager = values.filter(({ metricName }) => metricName?.endsWith('_count'));
   expect(eager).toMatchObject([

@@ -13,7 +13,7 @@ import {
 const LIMIT = 1_000_000;
 const zeros = Buffer.alloc(50_000_000);
 
-/** A Zstandard frame with a block of one byte repeated, as often as `blocks` says. */
+/** A Zstandard frame with `blocks` blocks, each of one repeated byte. */
 function zstdRuns(blocks: number, size = 100_000): Buffer {
   const headers = Array.from({ length: blocks }, (_, i) => {
     const block = Buffer.alloc(4);
@@ -21,7 +21,7 @@ function zstdRuns(blocks: number, size = 100_000): Buffer {
     block[3] = 0x61;
     return block;
   });
-  // No content size, a window of 1 MiB.
+  // The header has no content size, and a window of 1 MiB.
   return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0x50]), ...headers]);
 }
 
@@ -35,7 +35,7 @@ function zstdRaw(text: string): Buffer {
 
 const skippable = Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7]);
 
-describe('what would unpack to more than the limit is refused', () => {
+describe('data that unpacks to more than the limit is refused', () => {
   test.each<[Codec, Buffer]>([
     ['gzip', gzipSync(zeros)],
     ['snappy', compressSync(zeros)],
@@ -47,12 +47,12 @@ describe('what would unpack to more than the limit is refused', () => {
 });
 
 describe('zstd', () => {
-  test('takes several frames, frames to skip, and frames of nothing', () => {
+  test('decodes several frames, skippable frames and empty frames', () => {
     const data = Buffer.concat([zstdRaw('one '), skippable, zstdRaw(''), zstdRaw('two')]);
     expect(decompress('zstd', data, LIMIT).toString()).toBe('one two');
   });
 
-  test('refuses a frame with a dictionary, one that is cut off, and other data', () => {
+  test('refuses a frame with a dictionary, a frame that is cut off, and other data', () => {
     const withDictionary = zstdRaw('x');
     withDictionary[4] = 0x21;
     for (const data of [withDictionary, zstdRaw('four').subarray(0, -1), Buffer.from('plain')]) {
@@ -78,11 +78,11 @@ describe('data of the corpus', () => {
     }))
     .filter(({ codec, data }) => codec !== undefined && data.length > 0 && data.length < 5_000);
 
-  test('there are samples of each codec', () => {
+  test('has samples of each codec', () => {
     expect(new Set(samples.map(({ codec }) => codec)).size).toBe(4);
   });
 
-  test('with flipped or missing bytes ends in an error of its own, or in bytes within the limit', () => {
+  test('with flipped or missing bytes gives an error of this module, or bytes within the limit', () => {
     fc.assert(
       fc.property(
         fc.nat(),

@@ -2,29 +2,29 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A record as Kafka's own consumer hands it out: bytes as base64, numbers of 64 bits as text. */
+/** A record as Kafka's own consumer returns it: bytes as base64, 64-bit numbers as text. */
 export interface ExpectedRecord {
   offset: string;
   timestamp: string;
   timestampType: 'NoTimestampType' | 'CreateTime' | 'LogAppendTime';
   key: string | null;
-  /** Long values are given as `sha256-<hash>`. */
+  /** A long value is `sha256-<hash>`. */
   value: string | null;
   headers: [name: string, value: string | null][];
-  /** Only a consumer with `read_uncommitted` gets it. */
+  /** The record is of an aborted transaction: only a consumer with `read_uncommitted` gets it. */
   aborted?: true;
 }
 
-/** Many records, as the hash of their lines. */
+/** Stands for many records: the hash of their lines. */
 export interface Digest {
   count: number;
   sha256: string;
 }
 
-/** What a broker has answered to a fetch, beside the bytes; and what Kafka's own consumer makes of both. */
+/** A broker's answer to a fetch without its bytes, and the records that Kafka's own consumer reads from it. */
 export interface CorpusCase {
   about: string;
-  /** Kafka's classes without a broker: `built`. */
+  /** The clients that wrote it. `built` means Kafka's own classes without a broker. */
   writers: string[];
   fetchOffset: string;
   isolation: 'read_committed' | 'read_uncommitted';
@@ -33,7 +33,7 @@ export interface CorpusCase {
   logStartOffset: string;
   abortedTransactions: { producerId: string; firstOffset: string }[];
   records: ExpectedRecord[] | Digest;
-  /** The consumer's position behind them; the first offset of the batch that is refused, if there is one. */
+  /** The consumer's position after the records; the first offset of the refused batch, if there is one. */
   nextOffset: string;
   /** Why Kafka's consumer refuses a batch of these bytes. */
   refused?: string;
@@ -55,13 +55,13 @@ export function readCase(name: string): CorpusCase & { bytes: Buffer } {
   return { ...(JSON.parse(json) as CorpusCase), bytes: readFileSync(join(CASES, `${name}.bin`)) };
 }
 
-/** A record's value as it stands in a case. */
+/** Converts a record's value to its form in a case. */
 export function shortened(value: Buffer | null): string | null {
   if (value === null || value.length <= LONGEST_VALUE) return value?.toString('base64') ?? null;
   return `sha256-${createHash('sha256').update(value).digest('hex')}`;
 }
 
-/** Records as they stand in a case: one by one, or as a digest if they are many. */
+/** Converts records to their form in a case: one by one, or a digest if there are many. */
 export function summarized(records: ExpectedRecord[]): ExpectedRecord[] | Digest {
   if (records.length <= MOST_RECORDS) return records;
   const hash = createHash('sha256');
@@ -69,7 +69,7 @@ export function summarized(records: ExpectedRecord[]): ExpectedRecord[] | Digest
   return { count: records.length, sha256: hash.digest('hex') };
 }
 
-/** One line of JSON; the order of its fields does not depend on who has made the record. */
+/** The record as one line of JSON. The order of the fields does not depend on the order in `record`. */
 export function lineOf(record: ExpectedRecord): string {
   const { offset, timestamp, timestampType, key, value, headers, aborted } = record;
   return JSON.stringify({ offset, timestamp, timestampType, key, value, headers, aborted });

@@ -15,10 +15,10 @@ const { KafkaJSConnectionError, KafkaJSNonRetriableError } = jest.requireActual<
   KafkaJSNonRetriableError: ErrorClass;
 }>('kafkajs');
 
-/** What a broker answers who is asked where its partitions begin. */
+/** A broker's answer to the request for the first offsets of its partitions. */
 type Answer = () => Promise<string>;
 
-/** A member that has committed nothing, and fetches nothing. Broker 1 leads partitions 0 and 2, broker 2 the other. */
+/** A group member without commits, which fetches nothing. Broker 1 leads partitions 0 and 2, broker 2 leads the other. */
 function member(answers: Record<number, Answer>) {
   const settings = { brokers: ['127.0.0.1:1'], clientId: 'test', ssl: false };
   const cluster = createCluster<object>(createKafka(settings, pino({ level: 'silent' })), {});
@@ -70,14 +70,14 @@ const refused = () => Promise.reject(new KafkaJSConnectionError('refused'));
 const hangs = () => new Promise<string>(() => undefined);
 const answers = () => Promise.resolve('7');
 
-test('a leader that does not answer holds up its own partitions only', async () => {
+test('a leader that does not answer delays only its own partitions', async () => {
   const { group } = member({ 1: answers, 2: hangs });
   void fetchBatches(group, '2');
   expect(await fetchBatches(group, '1')).toEqual([]);
   expect(group.offsetManager.committedOffsets()).toEqual({ t: { 0: '7', 2: '7' } });
 });
 
-test('a leader that can not be reached holds back the beginnings of its own partitions alone', async () => {
+test('a leader that can not be reached delays the first offsets of its own partitions only', async () => {
   const { group, refreshes } = member({ 1: answers, 2: refused });
   expect(await fetchBatches(group, '1')).toEqual([]);
   expect(refreshes()).toBe(0);
@@ -86,21 +86,21 @@ test('a leader that can not be reached holds back the beginnings of its own part
   expect(group.offsetManager.committedOffsets()).toEqual({ t: { 0: '7', 2: '7' } });
 });
 
-test('an error that no other try mends is told', async () => {
+test('a final error is thrown', async () => {
   const forbidden = () => Promise.reject(new KafkaJSNonRetriableError('forbidden'));
   const { group } = member({ 1: forbidden, 2: answers });
   await expect(fetchBatches(group, '1')).rejects.toThrow('forbidden');
   expect(await fetchBatches(group, '2')).toEqual([]);
 });
 
-test('a seek that no fetch has taken up before the group came together again is forgotten', async () => {
+test('a seek that no fetch has used before the next join is dropped', async () => {
   const { group } = member({ 1: answers, 2: answers });
   await fetchBatches(group, '1');
   const seek = () => group.seekOffset.set('t', 0, '3');
   const next = () => String(group.offsetManager.nextOffset('t', 0));
   seek();
   const { offsetManager } = group;
-  // kafkajs makes a new one at each join.
+  // kafkajs makes a new offset manager at each join.
   group.offsetManager = Object.create(offsetManager) as Group['offsetManager'];
   await fetchBatches(group, '1');
   expect(next()).toBe('7');
@@ -109,14 +109,14 @@ test('a seek that no fetch has taken up before the group came together again is 
   expect(next()).toBe('3');
 });
 
-test('a seek before the first fetch is taken up, as that by which offsets are set', async () => {
+test('a seek before the first fetch is used', async () => {
   const { group } = member({ 1: answers, 2: answers });
   group.seekOffset.set('t', 0, '3');
   await fetchBatches(group, '1');
   expect(String(group.offsetManager.nextOffset('t', 0))).toBe('3');
 });
 
-test('a consumer that knows a topic by its id goes on at a broker that gives topics no ids', async () => {
+test('a consumer that fetches by topic id continues at a broker that does not support topic ids', async () => {
   const { group } = member({ 1: answers, 2: answers });
   knownLogs.set(group.cluster, () => ({ topicId: 'known', lastEpoch: 3 }));
   const asked: string[] = [];

@@ -20,14 +20,14 @@ afterEach(async () => {
   server.close();
 });
 
-/** A client with a short time limit, of CloudSync or of the program around it. */
+/** A client with a short time limit: a client of CloudSync, or one of the program around it. */
 function client(port: number, whose: 'ours' | 'foreign'): Kafka {
   const common = { brokers: [`127.0.0.1:${port}`], clientId: 'test', requestTimeout: 200 };
   if (whose === 'foreign') return new PublishedKafka({ ...common, logLevel: 0 });
   return createKafka({ ...common, ssl: false }, pino({ level: 'silent' }));
 }
 
-/** A connection to a broker that does with each request on its nth connection what `answer` says. */
+/** A connection to a broker that calls `answer` for each request on its nth connection. */
 async function broker(
   answer: (socket: Socket, correlationId: number, nth: number) => void,
   whose: 'ours' | 'foreign' = 'ours',
@@ -45,7 +45,7 @@ async function broker(
   return connection;
 }
 
-/** What a broker answers: the size of what follows, the request's number, a text. */
+/** An answer of a broker: its size, the number of the request, and a text. */
 function frame(correlationId: number, text: string): Buffer {
   const size = Buffer.alloc(8);
   size.writeInt32BE(4 + text.length, 0);
@@ -64,7 +64,7 @@ const ask = {
   },
 };
 
-test('a connection that breaks in the middle of an answer leaves nothing to the next one', async () => {
+test('a connection that breaks in the middle of an answer leaves no bytes for the next connection', async () => {
   let first: Socket | undefined;
   const client = await broker((socket, id, nth) => {
     const answer = frame(id, `answer ${nth}`);
@@ -90,7 +90,7 @@ test('a connection on which a request has timed out is not used again', async ()
   expect(await client.send(ask)).toBe('answer 1');
 });
 
-test('all requests on it end, and a late answer is nobody else’s', async () => {
+test('all requests on a connection end with the time-out, and a late answer is given to no other request', async () => {
   const late: (() => void)[] = [];
   const client = await broker((socket, id, nth) => {
     if (nth === 0) late.push(() => void socket.write(frame(id, 'late')));
@@ -106,7 +106,7 @@ test('all requests on it end, and a late answer is nobody else’s', async () =>
   expect(await client.send(ask)).toBe('answer 1');
 });
 
-test('a connection of others stays in use, as kafkajs does it', async () => {
+test('a connection of a foreign client stays in use after a time-out, as in kafkajs', async () => {
   const client = await broker(
     (socket, id, nth) => void (nth > 0 && socket.write(frame(id, 'answer'))),
     'foreign',

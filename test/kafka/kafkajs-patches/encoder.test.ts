@@ -10,7 +10,7 @@ jest.isolateModules(() => {
   encodeAsPublished = jest.requireActual<Encode>(RECORD);
 });
 
-test('records are written byte for byte as kafkajs alone writes them', () => {
+test('the encoder writes records byte for byte as unpatched kafkajs does', () => {
   const numbers = fc.oneof(
     fc.constantFrom(0, 1, 63, 64, 127, 128, 2 ** 30 - 1, 2 ** 30, 2 ** 31 - 1),
     fc.nat(2 ** 31 - 1),
@@ -32,7 +32,7 @@ test('records are written byte for byte as kafkajs alone writes them', () => {
   );
 });
 
-test('a number that is no integer is refused, as by kafkajs alone', () => {
+test('the encoder refuses a number that is no integer, as unpatched kafkajs does', () => {
   const headers = {};
   const record = { key: null, value: null, headers, offsetDelta: 0, timestampDelta: 1.5 };
   expect(() => encodeAsPublished(record)).toThrow(RangeError);
@@ -58,7 +58,7 @@ jest.isolateModules(() => {
   EncoderAsPublished = jest.requireActual<EncoderClass>(ENCODER);
 });
 
-test('every number, alone and between others, is written as kafkajs alone writes it', () => {
+test('the encoder writes every number as unpatched kafkajs does, alone and between others', () => {
   const integers = fc.oneof(
     fc.constantFrom(0, -1, 63, -64, 64, 2 ** 30 - 1, 2 ** 30, -(2 ** 31), 2 ** 31 - 1, 2 ** 32 - 1),
     fc.integer(),

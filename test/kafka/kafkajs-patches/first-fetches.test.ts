@@ -5,7 +5,7 @@ import { createKafka } from '../../../src/kafka/kafka';
 import { createCluster } from '../../../src/kafka/kafkajs-patches/our-clusters';
 import { until } from '../../bridge/support/fakes';
 
-/** kafkajs's connections to one broker: number 1 is made by the first fetch. */
+/** kafkajs's connections to one broker. The first fetch makes connection number 1. */
 interface Pool {
   getConnection(index: number): Promise<unknown>;
   destroy(): Promise<void>;
@@ -37,7 +37,7 @@ afterEach(async () => {
   server.close();
 });
 
-test('requests that come while a connection is being made share it, and its end closes it', async () => {
+test('requests that come while a connection is being made share it, and destroying the pool closes it', async () => {
   await Promise.all([pool.getConnection(1), pool.getConnection(1), pool.getConnection(1)]);
   await pool.getConnection(1);
   await until('accepted', () => accepted > 0);
@@ -46,7 +46,7 @@ test('requests that come while a connection is being made share it, and its end 
   expect(accepted).toBe(1);
 });
 
-test('after an attempt that failed the next request makes a new connection', async () => {
+test('the next request after a failed attempt makes a new connection', async () => {
   server.close();
   const both = await Promise.allSettled([pool.getConnection(1), pool.getConnection(1)]);
   expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
@@ -57,7 +57,7 @@ test('after an attempt that failed the next request makes a new connection', asy
   await until('accepted', () => accepted === 1);
 });
 
-test('a connection that was closed is made anew', async () => {
+test('a request makes a new connection after the last one was closed', async () => {
   await pool.getConnection(1);
   await pool.destroy();
   await pool.getConnection(1);

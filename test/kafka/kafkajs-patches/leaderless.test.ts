@@ -7,7 +7,7 @@ import { createCluster } from '../../../src/kafka/kafkajs-patches/our-clusters';
 
 const LEADER_NOT_AVAILABLE = 5;
 
-/** A cluster of one broker, with a topic that is whole and one of whose partitions the second has no leader. */
+/** A cluster of one broker with two topics: `whole`, and `broken`, whose second partition has no leader. */
 function clusterOf(patch: (kafka: Kafka) => Kafka) {
   const settings = { brokers: ['127.0.0.1:1'], clientId: 'test', ssl: false };
   const kafka = createKafka(settings, pino({ level: 'silent' }), { retries: 0 });
@@ -38,20 +38,20 @@ function clusterOf(patch: (kafka: Kafka) => Kafka) {
   return cluster;
 }
 
-test('a topic without a leader is refused by name, and other topics are not', async () => {
+test('only the topic without a leader is refused when a client asks for several topics', async () => {
   const cluster = clusterOf(topicByTopic);
   await cluster.refreshMetadata();
   expect(cluster.findTopicPartitionMetadata('whole')).toHaveLength(1);
   expect(() => cluster.findTopicPartitionMetadata('broken')).toThrow('There is no leader');
-  // Who next names it asks anew.
+  // The next caller that names `broken` asks the broker again.
   expect([...cluster.targetTopics]).toEqual(['whole']);
 });
 
-test('a topic without a leader is an error of the answer for any other client', async () => {
+test('the whole answer is an error for an unpatched client if one topic has no leader', async () => {
   await expect(clusterOf((kafka) => kafka).refreshMetadata()).rejects.toThrow();
 });
 
-test('a consumer takes the partitions that have a leader', async () => {
+test('a consumer reads the partitions that have a leader', async () => {
   const cluster = clusterOf(despiteLeaderless);
   await cluster.refreshMetadata();
   expect(cluster.findTopicPartitionMetadata('broken')).toHaveLength(2);

@@ -16,7 +16,7 @@ const { createErrorFromCode: errorOf } = jest.requireActual<{ createErrorFromCod
   'kafkajs/src/protocol/error',
 );
 
-/** Connections that seem to be there, and on which nothing is answered. */
+/** Connections that seem to be open, on which nothing is answered. */
 async function hanging(cluster: PatchedCluster, port: number) {
   const connections = await cluster.connectionPoolBuilder.build({ host: '127.0.0.1', port });
   const timeout = Object.assign(new Error('timeout'), { name: 'KafkaJSRequestTimeoutError' });
@@ -26,7 +26,7 @@ async function hanging(cluster: PatchedCluster, port: number) {
   });
 }
 
-test('a broker that hangs is asked no more while others answer, whatever connections it has', async () => {
+test('a hanging broker is not asked while others answer, even if it has open connections', async () => {
   const settings = { brokers: ['127.0.0.1:1'], clientId: 'test', ssl: false };
   const kafka = createKafka(settings, pino({ level: 'silent' }));
   const cluster = createCluster<PatchedCluster>(kafka, {});
@@ -45,14 +45,14 @@ test('a broker that hangs is asked no more while others answer, whatever connect
   expect(await found()).toEqual(new Set([one, two]));
   await expect(one.connectionPool.send({})).rejects.toThrow('timeout');
   expect(await found()).toEqual(new Set([two]));
-  // As kafkajs does after an error of SASL, which is an answer.
+  // kafkajs replaces the connections after an error of SASL, which counts as an answer.
   one.connectionPool = await hanging(cluster, 1);
   expect(await found()).toEqual(new Set([one, two]));
   await expect(one.connectionPool.send({})).rejects.toThrow('timeout');
   expect(await found()).toEqual(new Set([two]));
 });
 
-/** What a consumer hears whose coordinator answers a heartbeat so. */
+/** Sends a heartbeat to a coordinator that answers with this error. */
 function heartbeat(answer: Error): Promise<void> {
   const settings = { brokers: ['127.0.0.1:1'], clientId: 'test', ssl: false };
   const cluster = createCluster<object>(createKafka(settings, pino({ level: 'silent' })), {});
@@ -62,7 +62,7 @@ function heartbeat(answer: Error): Promise<void> {
   return group.heartbeat({ interval: 0 });
 }
 
-test('a coordinator that is not available is looked for anew, as one that is none', async () => {
+test('COORDINATOR_NOT_AVAILABLE makes the consumer look for its coordinator, as NOT_COORDINATOR does', async () => {
   const [loading, notAvailable] = [errorOf(14), errorOf(15)];
   await expect(heartbeat(notAvailable)).rejects.toMatchObject({ code: 16 });
   await expect(heartbeat(loading)).rejects.toBe(loading);

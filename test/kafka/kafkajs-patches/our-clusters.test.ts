@@ -2,7 +2,7 @@ import pino from 'pino';
 import { createConsumer, createKafka, type Kafka } from '../../../src/kafka/kafka';
 import { createCluster, isOurs } from '../../../src/kafka/kafkajs-patches/our-clusters';
 
-/** What the tests look at in a cluster of kafkajs. Nothing listens at its broker's port. */
+/** The fields of a kafkajs cluster that the tests use. Nothing listens at its broker's port. */
 interface Cluster {
   connectionPoolBuilder: { build(destination: object): Promise<{ pool: Connection[] }> };
   brokerPool: { brokers: Record<string, object>; createBroker(settings: object): Broker };
@@ -39,7 +39,7 @@ const own = () => createKafka({ ...settings, ssl: false }, pino({ level: 'silent
 const foreign = () => new PublishedKafka({ ...settings, logLevel: 0 });
 const clusterOf = (kafka: Kafka) => createCluster<Cluster>(kafka, {});
 
-test('isOurs knows the clusters of every consumer, producer and admin client of CloudSync', () => {
+test("isOurs recognizes the clusters of CloudSync's consumers, producers and admin clients", () => {
   const seen: object[] = [];
   const partitionAssigners = [
     ({ cluster }: { cluster: object }) => {
@@ -66,31 +66,31 @@ describe('the timer of waiting requests', () => {
     });
   };
 
-  test('is armed while requests wait only', async () => {
+  test('is armed only while requests wait', async () => {
     expect(await armedBy(own(), [])).toEqual([false, false]);
     expect(await armedBy(own(), [{}])).toEqual([true, true]);
   });
 
-  test('is armed always by clients of others, as kafkajs does', async () => {
+  test('is always armed in a foreign client, as in kafkajs', async () => {
     expect(await armedBy(foreign(), [])).toEqual([true, true]);
   });
 });
 
-describe('a coordinator that no broker knows', () => {
+describe('the error about a coordinator that no broker knows', () => {
   const errorOf = async (kafka: Kafka) => {
     const cluster = clusterOf(kafka);
-    // A broker that is known and does not answer.
+    // A known broker that does not answer.
     const broker = { isConnected: () => true, findGroupCoordinator: () => Promise.reject(Error()) };
     Object.assign(cluster.brokerPool, { brokers: { 1: broker } });
     return cluster.findGroupCoordinator({ groupId: 'g' }).catch((error: unknown) => error);
   };
 
-  test('is an error that may go away', async () => {
+  test('is retriable', async () => {
     const error = await errorOf(own());
     expect(error).toMatchObject({ name: 'KafkaJSGroupCoordinatorNotFound', retriable: true });
   });
 
-  test('is final for clients of others, as kafkajs says', async () => {
+  test('is final in a foreign client, as in kafkajs', async () => {
     const error = await errorOf(foreign());
     expect(error).toMatchObject({ name: 'KafkaJSGroupCoordinatorNotFound', retriable: false });
   });
@@ -110,7 +110,7 @@ describe('a heartbeat after a join that failed', () => {
     await expect(heartbeatOf(own())).rejects.toMatchObject({ type: 'REBALANCE_IN_PROGRESS' });
   });
 
-  test('is what kafkajs makes of it for clients of others', async () => {
+  test('does not ask for another join in a foreign client, as in kafkajs', async () => {
     await expect(heartbeatOf(foreign())).resolves.toBeUndefined();
   });
 });
@@ -119,7 +119,7 @@ describe('a broker that closes the connection of a fetch', () => {
   const { KafkaJSConnectionClosedError } = jest.requireActual<{
     KafkaJSConnectionClosedError: new (message: string, broker: object) => Error;
   }>('kafkajs/src/errors');
-  /** The brokers that a consumer knows afterwards; two, whose connections are closed one after the other. */
+  /** Closes the connections of two brokers one after the other. Returns the number of brokers that the consumer still knows. */
   const brokersLeft = async (kafka: Kafka) => {
     const logger = { namespace: () => logger };
     const cluster = clusterOf(kafka);
@@ -136,16 +136,16 @@ describe('a broker that closes the connection of a fetch', () => {
     return Object.keys(cluster.brokerPool.brokers).length;
   };
 
-  test('is asked again, so that the consumer keeps its place in its group', async () => {
+  test('is asked again, so that the consumer stays in its group', async () => {
     expect(await brokersLeft(own())).toBe(2);
   });
 
-  test('is forgotten by clients of others, as kafkajs does', async () => {
+  test('is forgotten by a foreign client, as in kafkajs', async () => {
     expect(await brokersLeft(foreign())).toBe(0);
   });
 });
 
-describe('who has waited too long behind others that connect to the same broker', () => {
+describe('a caller that waits too long for a connection to the same broker', () => {
   const { KafkaJSLockTimeout } = jest.requireActual<{
     KafkaJSLockTimeout: new (message: string) => Error;
   }>('kafkajs/src/errors');
@@ -158,12 +158,12 @@ describe('who has waited too long behind others that connect to the same broker'
     return broker.connect().catch((error: unknown) => error);
   };
 
-  test('gets an error of the connection, which may go away', async () => {
+  test('gets a retriable connection error', async () => {
     const error = await errorOf(own());
     expect(error).toMatchObject({ name: 'KafkaJSConnectionError', retriable: true });
   });
 
-  test('gets a final error in clients of others, as kafkajs says', async () => {
+  test('gets a final error in a foreign client, as in kafkajs', async () => {
     const error = await errorOf(foreign());
     expect(error).toMatchObject({ name: 'KafkaJSLockTimeout', retriable: false });
   });

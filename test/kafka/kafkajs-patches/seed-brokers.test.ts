@@ -5,7 +5,7 @@ import {
   type PatchedCluster,
 } from '../../../src/kafka/kafkajs-patches/our-clusters';
 
-test('addresses of brokers are asked in turn, those of IPv6 too', async () => {
+test('the addresses of brokers are asked in turn, including IPv6 addresses', async () => {
   const brokers = ['[::1]:9092', 'broker.example:29092', '[2001:db8::2]:9093'];
   const settings = { brokers, clientId: 'test', ssl: false };
   const kafka = createKafka(settings, pino({ level: 'silent' }));

@@ -16,7 +16,7 @@ const idsOf = (batch: OutgoingRecord[]) => batch.map(({ key }) => String(key));
 
 class Retriable extends Error {}
 
-/** A broker whose answers are given by hand, or by `answer`. */
+/** A producer with a broker whose answers the test gives by hand, or `answer` gives. */
 function producerWith(given: Partial<BatchingLimits> = {}, answer?: () => Promise<unknown>) {
   const sent: { batch: OutgoingRecord[]; resolve: () => void; reject: (error: Error) => void }[] =
     [];
@@ -51,7 +51,7 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-test('a full batch goes at once, the rest after the linger time; the call ends with both', async () => {
+test('a full batch is sent at once, the rest after the linger time, and the call ends with both', async () => {
   const { producer, sent } = producerWith();
   const answer = producer.send(records(4));
   expect(sent.map(({ batch }) => idsOf(batch))).toEqual([['r0', 'r1', 'r2']]);
@@ -73,14 +73,14 @@ test('calls share a batch, and each gets its own answer', async () => {
   expect(await Promise.all(answers)).toEqual([{ missing: [] }, { missing: [] }]);
 });
 
-test('a batch has no more bytes than it may, but for a single record', async () => {
+test('a batch stays within its limit of bytes, unless a single record is larger', async () => {
   const { producer, sent } = producerWith({ inFlight: 9 });
   void producer.send([record('a', 600), record('b', 600), record('c', 2_000), record('d', 1)]);
   await until(() => sent.length === 4);
   expect(sent.map(({ batch }) => idsOf(batch))).toEqual([['a'], ['b'], ['c'], ['d']]);
 });
 
-test('headers count', async () => {
+test('headers count as bytes of a batch', async () => {
   const { producer, sent } = producerWith({ inFlight: 9 });
   const headers = { tracestate: 'x'.repeat(700) };
   void producer.send([
@@ -90,7 +90,7 @@ test('headers count', async () => {
   await until(() => sent.length === 2);
 });
 
-test('no more batches are under way than may be', async () => {
+test('the number of batches in flight stays within its limit', async () => {
   const { producer, sent } = producerWith();
   void producer.send(records(9));
   expect(sent).toHaveLength(2);
@@ -98,7 +98,7 @@ test('no more batches are under way than may be', async () => {
   await until(() => sent.length === 3);
 });
 
-test('a full queue takes nothing, and takes again when there is room', async () => {
+test('a full queue refuses calls until there is room again', async () => {
   const { producer, sent } = producerWith();
   const first = producer.send(records(9));
   expect(producer.full).toBe(false);
@@ -115,14 +115,14 @@ test('a full queue takes nothing, and takes again when there is room', async () 
   expect(producer.full).toBe(false);
 });
 
-test('an empty queue takes more than its limit: else such a call could never succeed', () => {
+test('an empty queue accepts a call beyond its limit, which could never succeed otherwise', () => {
   const { producer } = producerWith({ queueBytes: 100 });
   void producer.send([record('large', 5_000)]);
   expect(producer.full).toBe(true);
   expect(() => producer.send([record('next')])).toThrow(QueueFullError);
 });
 
-test('a failure that may pass is tried again until it succeeds', async () => {
+test('a batch with a retriable failure is sent again until it succeeds', async () => {
   let tries = 0;
   const { producer, sent } = producerWith({}, () =>
     ++tries < 3 ? Promise.reject(new Retriable('broker away')) : Promise.resolve(),
@@ -135,7 +135,7 @@ test('a failure that may pass is tried again until it succeeds', async () => {
   expect(producer.recentFailure).toBeUndefined();
 });
 
-test('a failure for good ends the records of its batch only', async () => {
+test('a final failure ends only the records of its batch', async () => {
   const { producer, sent } = producerWith();
   const answer = producer.send(records(6));
   sent[0]!.reject(new Error('not authorized'));
@@ -144,7 +144,7 @@ test('a failure for good ends the records of its batch only', async () => {
   await until(() => producer.records === 0);
 });
 
-test('a call ends at the delivery timeout, and what was not sent by then is never sent', async () => {
+test('a call ends at the delivery timeout, and its unsent records are never sent', async () => {
   const { producer, sent } = producerWith({ deliveryTimeoutMs: 30, inFlight: 1 });
   const answer = await producer.send(records(6));
   expect(answer.missing).toEqual([0, 1, 2, 3, 4, 5]);
@@ -155,7 +155,7 @@ test('a call ends at the delivery timeout, and what was not sent by then is neve
   expect(sent).toHaveLength(1);
 });
 
-test('drain sends what lingers and waits for the answer', async () => {
+test('drain sends lingering records and waits for the answer', async () => {
   const { producer, sent } = producerWith({ lingerMs: 1_000 });
   const answer = producer.send([record('a')]);
   const drained = producer.drain();
@@ -166,7 +166,7 @@ test('drain sends what lingers and waits for the answer', async () => {
   await producer.drain();
 });
 
-test('hurry answers every call early, those to come as well', async () => {
+test('hurry ends all calls early, including later ones', async () => {
   const { producer } = producerWith({ deliveryTimeoutMs: 60_000 });
   const first = producer.send([record('a')]);
   producer.hurry(20);
@@ -175,7 +175,7 @@ test('hurry answers every call early, those to come as well', async () => {
   expect((await second).missing).toEqual([0]);
 });
 
-test('whatever fails, every call is answered once, and acknowledged is only what the broker took', async () => {
+test('every call is answered once under any failures, and only records that the broker stored are acknowledged', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 6 }),

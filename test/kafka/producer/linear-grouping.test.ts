@@ -5,7 +5,7 @@ const group = jest.requireActual<(options: object) => Record<string, unknown[]>>
   'kafkajs/src/producer/groupMessagesPerPartition',
 );
 
-test('kafkajs groups it by partition as it groups an array, in the order of the messages', () => {
+test('kafkajs groups a LinearGrouping by partition as it groups an array, in the order of the messages', () => {
   const messages = fc.array(fc.record({ partition: fc.nat(5), n: fc.nat() }));
   fc.assert(
     fc.property(messages, (given) => {
@@ -23,7 +23,7 @@ test('kafkajs groups it by partition as it groups an array, in the order of the 
   );
 });
 
-test('what is made from it is an ordinary array', () => {
+test('map on a LinearGrouping returns an ordinary array', () => {
   const doubled = LinearGrouping.from([1, 2]).map((n) => 2 * n);
   expect(doubled).not.toBeInstanceOf(LinearGrouping);
   expect(doubled.reduce((sum, n) => sum + n, 0)).toBe(6);

@@ -10,18 +10,18 @@ const { Partitioners } = jest.requireActual<{
   Partitioners: { DefaultPartitioner: typeof createPartitioner };
 }>('kafkajs');
 
-/** From Kafka's own UtilsTest.java. */
+/** The values are from Kafka's own UtilsTest.java. */
 test.each([
   ['21', -973932308],
   ['foobar', -790332482],
   ['a-little-bit-long-string', -985981536],
   ['a-little-bit-longer-string', -1486304829],
   ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
-])('the hash of %s is that of the Java client', (text, hash) => {
+])("the hash of %s equals the Java client's", (text, hash) => {
   expect(murmur2(Buffer.from(text))).toBe(hash);
 });
 
-test('any bytes have the hash that kafkajs gives them', () => {
+test("the hash of any bytes equals kafkajs's", () => {
   fc.assert(
     fc.property(bytes, (key) => murmur2(key) === kafkajsMurmur2(key)),
     { numRuns: 2_000 },
@@ -46,7 +46,7 @@ test('a key goes to the partition that kafkajs chooses for it', () => {
   );
 });
 
-test('a message that names its partition goes there, and one without a key anywhere', () => {
+test('a message that names its partition is sent there, and a message without a key to any partition', () => {
   const partitionMetadata = [0, 1, 2].map((partitionId) => ({ partitionId, leader: 1 }) as never);
   const choose = createPartitioner();
   const message = (given: object) => ({ topic: 't', partitionMetadata, message: given as never });

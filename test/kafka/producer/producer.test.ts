@@ -5,7 +5,7 @@ import { createLogger } from '../../../src/telemetry/logger';
 
 /**
  * A cluster of two brokers and a topic of two partitions, in place of kafkajs's own. The first request to
- * broker 0 finds that its partition has moved to broker 1.
+ * broker 0 is refused, because its partition has moved to broker 1.
  */
 class MovingCluster {
   readonly stored = new Map<number, string[]>();
@@ -34,7 +34,7 @@ class MovingCluster {
     return found;
   }
 
-  /** The same objects each time, as kafkajs's own. */
+  /** The brokers. They are the same objects each time, as in kafkajs. */
   readonly #brokers = ['0', '1'].map((nodeId) => ({
     nodeId,
     produce: (request: Request) => this.#produce(nodeId, request),
@@ -82,8 +82,8 @@ function kafkaOn(cluster: MovingCluster): Kafka {
 const values = ['a', 'b', 'c', 'd'];
 const records = values.map((value) => ({ key: Buffer.from(value), value: Buffer.from(value) }));
 
-describe('a partition moves to a broker that has answered: what is acknowledged is stored', () => {
-  test('of the batching producer', async () => {
+describe('acknowledged records are stored when a partition moves to a broker that has answered', () => {
+  test('with the batching producer', async () => {
     const cluster = new MovingCluster();
     const client = createProducer(kafkaOn(cluster), { tries: 1 });
     await client.connect();
@@ -100,7 +100,7 @@ describe('a partition moves to a broker that has answered: what is acknowledged 
     expect(cluster.values()).toEqual(values);
   });
 
-  test('of a producer that tries again itself', async () => {
+  test('with a producer that retries by itself', async () => {
     const cluster = new MovingCluster();
     const client = createProducer(kafkaOn(cluster));
     await client.connect();
@@ -109,7 +109,7 @@ describe('a partition moves to a broker that has answered: what is acknowledged 
   });
 });
 
-test('a producer whose signal has aborted does not try again, and says why the try before failed', async () => {
+test('a producer does not retry after its signal has aborted, and reports the failure of the last try', async () => {
   const cluster = new MovingCluster();
   const client = createProducer(kafkaOn(cluster));
   await client.connect();
@@ -117,6 +117,6 @@ test('a producer whose signal has aborted does not try again, and says why the t
   const sent = client.send({ topic: 'orders', acks: -1, messages: records }, controller.signal);
   controller.abort();
   await expect(sent).rejects.toThrow('NOT_LEADER_FOR_PARTITION');
-  // What broker 1 took at the first try, and not what would come at the second.
+  // Broker 1 has stored its records of the first try. A second try would have added the others.
   expect(cluster.values().length).toBeLessThan(values.length);
 });

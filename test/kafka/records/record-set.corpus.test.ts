@@ -26,7 +26,7 @@ function decode(one: Case, abortedTransactions: Case['abortedTransactions']): De
   });
 }
 
-/** As it stands in a case. CloudSync does not tell who has set the timestamp, so that is taken from there. */
+/** Converts a record to its form in a case. CloudSync does not know the type of a timestamp, so it comes from the case. */
 function described(record: KafkaRecord, timestampType: TimestampType): ExpectedRecord {
   return {
     offset: `${record.offset}`,
@@ -38,7 +38,7 @@ function described(record: KafkaRecord, timestampType: TimestampType): ExpectedR
   };
 }
 
-test.each(caseNames())('%s is read as Kafka’s own consumer reads it', (name) => {
+test.each(caseNames())('%s is decoded as Kafka’s own consumer decodes it', (name) => {
   const one = readCase(name);
   const { records, nextOffset, unreadable } = decode(one, one.abortedTransactions);
   const committed = new Set(records.map(({ offset }) => offset));
@@ -55,8 +55,11 @@ test.each(caseNames())('%s is read as Kafka’s own consumer reads it', (name) =
 
 const severalAborted = caseNames().filter((name) => readCase(name).abortedTransactions.length > 1);
 
-test.each(severalAborted)('%s is read alike in any order of the aborted transactions', (name) => {
-  const one = readCase(name);
-  const backwards = decode(one, [...one.abortedTransactions].reverse());
-  expect(backwards).toEqual(decode(one, one.abortedTransactions));
-});
+test.each(severalAborted)(
+  '%s is decoded alike with the aborted transactions in reverse order',
+  (name) => {
+    const one = readCase(name);
+    const backwards = decode(one, [...one.abortedTransactions].reverse());
+    expect(backwards).toEqual(decode(one, one.abortedTransactions));
+  },
+);

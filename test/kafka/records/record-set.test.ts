@@ -38,10 +38,10 @@ function decode(
   return decodeRecordSet(set, limits);
 }
 
-/** Batches of `encodeBatch` are of leader epoch 0. */
+/** Epochs of a record set that begins at this offset. Batches of `encodeBatch` have leader epoch 0. */
 const since = (offset: number) => [{ offset, epoch: 0 }];
 
-/** A record of this value for each offset of a batch. */
+/** Records with these values, one for each offset of a batch. */
 function valued(...values: string[]): RecordToEncode[] {
   return values.map((value, offsetDelta) => ({ offsetDelta, value: Buffer.from(value) }));
 }
@@ -95,7 +95,7 @@ describe('a batch of format v2', () => {
     ]);
   });
 
-  test('gives every record the time of the append if the topic keeps that', () => {
+  test('gives every record the append time if the topic has log-append time', () => {
     const LOG_APPEND_TIME = 8;
     const batch = encodeBatch({
       attributes: LOG_APPEND_TIME,
@@ -119,7 +119,7 @@ describe('a batch of format v2', () => {
     expect(record).toMatchObject({ timestamp: Number(exact), exactTimestamp: String(exact) });
   });
 
-  test('moves the offset on if compaction has left no record in it', () => {
+  test('advances the offset if compaction has left no record in it', () => {
     for (const attributes of [0, GZIP, TRANSACTIONAL]) {
       const empty = encodeBatch({ baseOffset: 5, records: [], lastOffsetDelta: 4, attributes });
       expect(decode([empty])).toEqual({ records: [], nextOffset: 10, epochs: since(5) });
@@ -128,15 +128,15 @@ describe('a batch of format v2', () => {
     }
   });
 
-  test('leaves out what lies before the offset that was asked for', () => {
+  test('skips records before the requested offset', () => {
     const batch = encodeBatch({ baseOffset: 10, records: valued('a', 'b', 'c') });
     expect(valuesOf(decode([batch], { fetchOffset: 12 }))).toEqual(['c']);
-    // Compaction has removed what was asked for, and the batch lies before it as a whole.
+    // Compaction has removed the requested record, and the whole batch lies before its offset.
     const nothing = { records: [], nextOffset: 14, epochs: since(10) };
     expect(decode([batch], { fetchOffset: 14 })).toEqual(nothing);
   });
 
-  test('tells from which offset on it was written under which leader epoch', () => {
+  test('tells the first offset of each leader epoch', () => {
     const batches = [5, 5, 7, -1].map((leaderEpoch, i) =>
       encodeBatch({ baseOffset: i * 10, leaderEpoch, records: valued('a') }),
     );
@@ -148,7 +148,7 @@ describe('a batch of format v2', () => {
     ]);
   });
 
-  test('is left for the next fetch if the broker has cut it off', () => {
+  test('is left to the next fetch if the broker has cut it off', () => {
     const first = encodeBatch({ records: valued('a') });
     const second = encodeBatch({ baseOffset: 1, records: valued('b') });
     for (let length = 0; length < second.length; length++) {
@@ -158,12 +158,12 @@ describe('a batch of format v2', () => {
     }
   });
 
-  test('may hold more records than a call takes arguments', () => {
+  test('may have more records than a function call may have arguments', () => {
     const records = Array.from({ length: 140_000 }, (_, offsetDelta) => ({ offsetDelta }));
     expect(decode([encodeBatch({ records })]).records).toHaveLength(140_000);
   });
 
-  test('takes no more time for each header if it has many', () => {
+  test('reads a record with 200,000 headers in linear time', () => {
     const headers = Array.from({ length: 200_000 }, (_, i): [string, null] => [`retry-${i}`, null]);
     const [record] = decode([encodeBatch({ records: [{ offsetDelta: 0, headers }] })]).records;
     expect(record!.headers).toEqual(headers);
@@ -171,7 +171,7 @@ describe('a batch of format v2', () => {
     expect(record!.headerBytes).toBeGreaterThan(names + 2 * headers.length);
   });
 
-  test('is the last one to be decoded once there is enough', () => {
+  test('is the last decoded batch when enough bytes are decoded', () => {
     const batches = [0, 1, 2].map((baseOffset) =>
       encodeBatch({ baseOffset, records: [{ offsetDelta: 0, value: Buffer.alloc(60) }] }),
     );
@@ -186,7 +186,7 @@ describe('transactions', () => {
   const of = (producerId: bigint, baseOffset: number, value: string) =>
     encodeBatch({ baseOffset, producerId, attributes: TRANSACTIONAL, records: valued(value) });
 
-  test('records of aborted ones are left out, also if the transactions overlap', () => {
+  test('skip the records of aborted transactions, even if transactions overlap', () => {
     const log = [
       of(a, 0, 'aborted-a'),
       of(b, 1, 'aborted-b'),
@@ -208,7 +208,7 @@ describe('transactions', () => {
     expect(decoded.nextOffset).toBe(9);
   });
 
-  test('a record of no transaction is given, also from a producer that has aborted one', () => {
+  test('do not affect a record outside of them, even if its producer has aborted one', () => {
     const plain = encodeBatch({ baseOffset: 1, producerId: a, records: valued('idempotent') });
     const log = [of(a, 0, 'aborted'), plain, encodeMarker(2, a, 'abort')];
     expect(valuesOf(decode(log, { aborted: [{ producerId: a, firstOffset: 0 }] }))).toEqual([
@@ -216,7 +216,7 @@ describe('transactions', () => {
     ]);
   });
 
-  test('a record is not taken for a marker because of its key', () => {
+  test('do not mistake a record for a marker because of its key', () => {
     const like = encodeBatch({
       producerId: a,
       attributes: TRANSACTIONAL,
@@ -226,13 +226,13 @@ describe('transactions', () => {
     expect(decode(log, { aborted: [{ producerId: a, firstOffset: 0 }] }).records).toEqual([]);
   });
 
-  test('one that began before what was fetched is known by its first offset', () => {
+  test('are recognized by their first offset if they began before the fetched offset', () => {
     const log = [of(a, 10, 'aborted'), encodeMarker(11, a, 'abort'), of(a, 12, 'next')];
     const aborted = [{ producerId: a, firstOffset: 3 }];
     expect(valuesOf(decode(log, { fetchOffset: 10, aborted }))).toEqual(['next']);
   });
 
-  test('two of one producer in one fetch each end at their own marker', () => {
+  test('end at their own markers if one fetch has two of the same producer', () => {
     const log = [
       of(a, 0, 'aborted'),
       encodeMarker(1, a, 'abort'),
@@ -248,7 +248,7 @@ describe('transactions', () => {
     expect(valuesOf(decode(log, { aborted }))).toEqual(['committed']);
   });
 
-  test('markers of other kinds move the offset and nothing else', () => {
+  test('are not affected by control records of other types, which only advance the offset', () => {
     const marker = encodeBatch({
       attributes: CONTROL,
       records: [{ offsetDelta: 0, key: Buffer.from([0, 0, 0, 2]), value: Buffer.alloc(12) }],
@@ -260,7 +260,7 @@ describe('transactions', () => {
 describe('messages of formats v0 and v1', () => {
   const stamp = 1_600_000_000_000n;
 
-  test('are given with their offsets, and v0 has no timestamp', () => {
+  test('keep their offsets, and those of v0 have no timestamp', () => {
     const log = [
       encodeMessage(3, 0, { key: Buffer.from('k'), value: Buffer.from('v0') }),
       encodeMessage(4, 1, { value: Buffer.from('v1'), timestamp: stamp }),
@@ -275,7 +275,7 @@ describe('messages of formats v0 and v1', () => {
     ]);
   });
 
-  test('a compressed v1 message holds offsets that count within it', () => {
+  test('have relative offsets within a compressed v1 message', () => {
     const inner = ['a', 'b', 'c'].map((value, i) =>
       encodeMessage(i, 1, { value: Buffer.from(value), timestamp: stamp + BigInt(i) }),
     );
@@ -292,7 +292,7 @@ describe('messages of formats v0 and v1', () => {
     expect(decode([appended]).records.map(({ timestamp }) => timestamp)).toEqual([5, 5, 5]);
   });
 
-  test('a compressed v0 message holds the offsets themselves', () => {
+  test('have absolute offsets within a compressed v0 message', () => {
     const inner = [7, 9].map((offset) => encodeMessage(offset, 0, { value: Buffer.from('x') }));
     const value = gzipSync(Buffer.concat(inner));
     const outer = encodeMessage(9, 0, { attributes: GZIP, value });
@@ -303,7 +303,7 @@ describe('messages of formats v0 and v1', () => {
   });
 });
 
-describe('what can not be read', () => {
+describe('an unreadable batch', () => {
   const good = encodeBatch({ baseOffset: 0, records: valued('a', 'b') });
   const behind = encodeBatch({ baseOffset: 9, records: valued('z') });
   const wrong: [what: string, bytes: Buffer, cause: RegExp][] = [
@@ -372,7 +372,7 @@ describe('what can not be read', () => {
     return copy;
   }
 
-  test.each(wrong)('%s ends the decoding before its batch, and names it', (_, batch, cause) => {
+  test.each(wrong)('ends the decoding before it, and is named: %s', (_, batch, cause) => {
     const decoded = decode([good, batch, behind]);
     expect(valuesOf(decoded)).toEqual(['a', 'b']);
     expect(decoded.nextOffset).toBe(2);
@@ -384,14 +384,14 @@ describe('what can not be read', () => {
     });
   });
 
-  test('a batch that unpacks to more than is allowed is named, and takes no memory', () => {
+  test('is named without being unpacked if it unpacks to more than the limit', () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000));
     const batch = encodeBatch({ attributes: GZIP, records: valued('x'), packed: () => bomb });
     const limits = { batchBytes: 1_000_000, enoughBytes: 1_000_000 };
     expect(decode([batch], { limits }).unreadable).toMatchObject({ offset: 0, nextOffset: 1 });
   });
 
-  test('the batch behind one with wrong bytes says where it ends; its own header may be wrong', () => {
+  test('ends where the next batch begins, as its own header may be wrong', () => {
     const batch = encodeBatch({ baseOffset: 2, records: valued('c') });
     batch.writeInt32BE(500_000, 23);
     expect(decode([batch, behind]).unreadable).toMatchObject({ nextOffset: 9 });
@@ -402,7 +402,7 @@ describe('what can not be read', () => {
     expect(decode([batch]).unreadable).toMatchObject({ nextOffset: 3 });
   });
 
-  test('a batch whose first offset lies beyond the log is named, as the records between would be lost', () => {
+  test('is named if its first offset lies beyond the log, as the records before that offset would be lost', () => {
     const batch = encodeBatch({ baseOffset: 9, records: valued('x') });
     const decoded = decode([good, batch], { highWatermark: 8 });
     expect(decoded.nextOffset).toBe(2);
@@ -416,7 +416,7 @@ describe('what can not be read', () => {
     });
   });
 
-  test('batches that were written while the broker answered are read', () => {
+  test('is not one that was written while the broker answered', () => {
     const next = encodeBatch({ baseOffset: 2, records: valued('c', 'd') });
     const last = encodeBatch({ baseOffset: 4, records: valued('e') });
     expect(valuesOf(decode([next, last], { fetchOffset: 2, highWatermark: 2 }))).toEqual([
@@ -425,11 +425,11 @@ describe('what can not be read', () => {
       'e',
     ]);
     const gone = encodeBatch({ baseOffset: 7, records: valued('f') });
-    // Compaction has taken what was between.
+    // Compaction has removed the records in between.
     expect(valuesOf(decode([gone], { fetchOffset: 2, highWatermark: 7 }))).toEqual(['f']);
   });
 
-  test('it stands as one record for those who read the log', () => {
+  test('is one record for readers of the log', () => {
     const batch = flipped(encodeBatch({ baseOffset: 2, records: valued('c', 'd') }), 65);
     const { unreadable } = decode([batch]);
     expect(recordOfUnreadable('topic', 3, unreadable!)).toMatchObject({
@@ -460,7 +460,7 @@ describe('any log', () => {
     gap: fc.integer({ min: 0, max: 3 }),
   });
 
-  /** Batches with gaps between and within them, and the records that they hold. */
+  /** Batches with gaps between and within them, and their records. */
   function written(batches: (typeof batch extends fc.Arbitrary<infer T> ? T : never)[]) {
     let base = 0;
     const held: Omit<KafkaRecord, 'topic' | 'partition'>[] = [];
@@ -488,7 +488,7 @@ describe('any log', () => {
     return { parts, held, end: base };
   }
 
-  test('gives what was written, from any offset on', () => {
+  test('gives the written records, from any offset on', () => {
     fc.assert(
       fc.property(fc.array(batch, { maxLength: 6 }), fc.nat(40), (batches, fetchOffset) => {
         const { parts, held, end } = written(batches);
@@ -518,7 +518,7 @@ describe('any log', () => {
           const { records, nextOffset } = decode([bytes]);
           expect(nextOffset).toBeGreaterThanOrEqual(0);
           for (const one of records) {
-            // The base offset is outside of the checksum: a broker writes it, and TCP guards it.
+            // The checksum does not cover the base offset: a broker writes it, and TCP protects it.
             const same = held.find(
               ({ value, timestamp }) => one.timestamp === timestamp && equal(one.value, value),
             );

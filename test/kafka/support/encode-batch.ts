@@ -1,17 +1,17 @@
-/** A batch of message format v2, by the protocol's description and not by the code under test. */
+/** A batch of message format v2. It is encoded by the protocol's description, without the code under test. */
 export interface BatchToEncode {
   baseOffset?: number;
   records: RecordToEncode[];
-  /** Default: that of the last record. */
+  /** Default: the delta of the last record. */
   lastOffsetDelta?: number;
   attributes?: number;
   baseTimestamp?: bigint;
   maxTimestamp?: bigint;
   producerId?: bigint;
   leaderEpoch?: number;
-  /** What stands in the place of the records' bytes: compressed, or wrong. */
+  /** Replaces the bytes of the records, by compressed or by wrong bytes. */
   packed?: (records: Buffer) => Buffer;
-  /** Default: that of the records. */
+  /** Default: the number of records. */
   count?: number;
 }
 
@@ -47,7 +47,7 @@ export function encodeBatch(batch: BatchToEncode): Buffer {
   return whole;
 }
 
-/** The marker that ends a producer's transaction. */
+/** Encodes the marker that ends a producer's transaction. */
 export function encodeMarker(baseOffset: number, producerId: bigint, type: 'abort' | 'commit') {
   return encodeBatch({
     baseOffset,
@@ -63,7 +63,7 @@ export function encodeMarker(baseOffset: number, producerId: bigint, type: 'abor
   });
 }
 
-/** A message of format v0 or v1. */
+/** Encodes a message of format v0 or v1. */
 export function encodeMessage(
   offset: number,
   magic: 0 | 1,
@@ -122,7 +122,7 @@ function int64(value: bigint): Buffer {
   return bytes;
 }
 
-/** Zigzag and base 128, as the protocol has 32 and 64 bits. */
+/** Encodes a number in zigzag and base 128, as the protocol does for 32 and 64 bits. */
 export function varint(value: bigint): Buffer {
   let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
   const bytes: number[] = [];
@@ -133,7 +133,7 @@ export function varint(value: bigint): Buffer {
   return Buffer.from([...bytes, Number(rest)]);
 }
 
-/** CRC of any polynomial, a bit at a time. */
+/** The CRC with any polynomial, bit by bit. */
 function checksum(bytes: Buffer, polynomial: number): number {
   let crc = ~0;
   for (const byte of bytes) {

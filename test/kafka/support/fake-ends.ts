@@ -2,7 +2,7 @@ import type { Kafka } from '../../../src/kafka/kafka';
 import type { Cluster } from '../../../src/kafka/cluster';
 import type { PartitionEnds } from '../../../src/kafka/offsets';
 
-/** The part of a client that `topicEnds` asks: a cluster of one broker whose only topic has these ends. */
+/** The part of a client that `topicEnds` uses: a cluster of one broker whose only topic has these ends. */
 export function fakeEnds(ends: () => PartitionEnds[]): Kafka {
   const broker = {
     listOffsets: ({ isolationLevel, topics }: Parameters<Broker['listOffsets']>[0]) => {

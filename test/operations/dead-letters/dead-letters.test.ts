@@ -61,7 +61,7 @@ function withHeader(one: KafkaRecord, name: string, text: string): KafkaRecord {
   return { ...one, headers: [...without(one, name).headers, [name, Buffer.from(text)]] };
 }
 
-test('an entry tells of the record, its workflow, its failure and where the letter lies', async () => {
+test('an entry names the record, its workflow, its failure and the position of the letter', async () => {
   expect(await deadLetterEntry([aws], aws, letter())).toEqual({
     stream: 'aws',
     messageId: '42',
@@ -83,14 +83,14 @@ test('an entry tells of the record, its workflow, its failure and where the lett
 });
 
 test.each([null, Buffer.from('{'), Buffer.from([0xff])])(
-  'a letter whose value %p is no message has no message id',
+  'a letter with the value %p, which is no message, has no message id',
   async (bad) => {
     const entry = await deadLetterEntry([aws], aws, letter({ record: { value: bad } }));
     expect(entry.messageId).toBeNull();
   },
 );
 
-test('a letter is read with the stream that it names', async () => {
+test('a letter is decoded with the stream that it names', async () => {
   const byType = defineStream({
     name: 'azure',
     topic: 'orders',
@@ -102,7 +102,7 @@ test('a letter is read with the stream that it names', async () => {
   expect(entry).toMatchObject({ stream: 'azure', messageId: 't' });
 });
 
-test('what anybody may put on the topic is listed, with null for what it does not say', async () => {
+test('a foreign record on the dead-letter topic is listed, with null for missing fields', async () => {
   const foreign = { ...source, topic: 'dead', headers: [] };
   expect(await deadLetterEntry([aws], aws, foreign)).toMatchObject({
     stream: 'aws',
@@ -129,19 +129,19 @@ test('what anybody may put on the topic is listed, with null for what it does no
   expect(originalPosition(wrong)).toBeUndefined();
 });
 
-test("the record's own headers and place come back", () => {
+test("originalHeaders and originalPosition restore the record's headers and position", () => {
   expect(originalHeaders(letter())).toEqual(source.headers);
   expect(originalPosition(letter())).toEqual({ topic: 'orders', partition: 3, offset: 1007 });
 });
 
-test('streams that share topics keep their letters apart', () => {
+test('streams with a shared dead-letter topic see only their own letters', () => {
   expect(isLetterOf(aws, letter())).toBe(true);
   expect(isLetterOf(azure, letter())).toBe(false);
   expect(isLetterOf(aws, letter({ record: { topic: 'other' } }))).toBe(false);
   expect(isLetterOf(azure, without(letter(), 'cloudsync-stream'))).toBe(true);
 });
 
-test('a letter that was written twice by one run is given once', async () => {
+test('a letter that one run has written twice is listed once', async () => {
   const unnamed = without(letter(), 'cloudsync-run-id');
   const letters = [
     letter({ offset: 1 }),

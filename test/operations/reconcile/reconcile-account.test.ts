@@ -16,7 +16,7 @@ beforeEach(() => {
   books = new Reconciliation();
 });
 
-test('nothing is nothing', () => {
+test('an account without records has only zeros', () => {
   expect(books.account()).toEqual({
     messages: 0,
     delivered: 0,
@@ -45,26 +45,26 @@ test('delivered, dead-lettered and missing add up', () => {
   });
 });
 
-test('a duplicate on the topic is one message, whichever of its records the letter is of', () => {
+test('duplicates on the topic are one message, whichever of its records the letter belongs to', () => {
   books.addMessage(at(0, 0), 'a', bytes('a'));
   books.addMessage(at(0, 1), 'a', bytes('a'));
   books.addDeadLetter(at(0, 1));
   expect(numbers(books.account())).toMatchObject({ messages: 1, deadLettered: 1, missing: 0 });
 });
 
-test('a letter of a topic that was made anew since hides nothing of the new one', () => {
+test('a letter of a deleted topic does not hide a missing message of the recreated topic', () => {
   books.addMessage(at(0), 'a', bytes('a'));
   books.addDeadLetter({ ...at(0), timestamp: 999 });
   expect(numbers(books.account())).toMatchObject({ deadLettered: 0, missing: 1 });
 });
 
-test('other bytes at the sink are no delivery', () => {
+test('a message with other bytes at the sink does not count as delivered', () => {
   books.addMessage(at(0), 'a', bytes('a'));
   books.addStored(bytes('A'), 'a');
   expect(numbers(books.account())).toMatchObject({ messages: 1, delivered: 0, missing: 1 });
 });
 
-test('an id with two contents is delivered when one is at the sink and the other in a letter', () => {
+test('a message id with two contents is delivered when one is at the sink and the other is dead-lettered', () => {
   books.addMessage(at(0), 'a', bytes('1'));
   books.addMessage(at(1), 'a', bytes('2'));
   books.addStored(bytes('1'), 'a');
@@ -73,13 +73,13 @@ test('an id with two contents is delivered when one is at the sink and the other
   expect(numbers(books.account())).toMatchObject({ messages: 1, delivered: 1, deadLettered: 0 });
 });
 
-test('an id that the sink holds twice is double, whether or not it is on the topic', () => {
+test('a message id that is twice at the sink is double, whether or not it is on the topic', () => {
   books.addMessage(at(0), 'a', bytes('a'));
   for (const id of ['a', 'a', 'b', 'b', 'b', 'c']) books.addStored(bytes(id), id);
   expect(books.account()).toMatchObject({ messages: 1, double: 2, doubleIds: ['a', 'b'] });
 });
 
-test('an invalid record is a message of its own, also beside a message that took its name', () => {
+test('an invalid record counts as a message of its own, even if a message has its workflow id as its message id', () => {
   books.addInvalid(at(0), 's-invalid-t-0-0');
   books.addInvalid(at(1), 's-invalid-t-0-1');
   books.addMessage(at(2), 's-invalid-t-0-0', bytes('x'));
@@ -92,13 +92,13 @@ test('an invalid record is a message of its own, also beside a message that took
   });
 });
 
-test('letters of records that the topic no longer holds are passed over', () => {
+test('letters of records that the topic no longer has are skipped', () => {
   books.addDeadLetter(at(7));
   books.addMessage(at(8), 'a', bytes('a'));
   expect(numbers(books.account())).toMatchObject({ messages: 1, missing: 1 });
 });
 
-test('ids are cut at 100, counts are not', () => {
+test('the lists of ids are cut at 100, and the counts are not', () => {
   for (let i = 0; i < 150; i++) {
     books.addMessage(at(i), `m${i}`, bytes('x'));
     for (let copy = 0; copy < 2; copy++) books.addStored(bytes('x'), `d${i}`);
@@ -109,7 +109,7 @@ test('ids are cut at 100, counts are not', () => {
   expect(account.doubleIds).toHaveLength(100);
 });
 
-test('agrees with a model that keeps everything', () => {
+test('the account equals that of a model that keeps everything', () => {
   const ids = fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor');
   const values = fc.constantFrom('1', '2', '');
   const record = fc.record({ id: fc.option(ids), value: values });
@@ -137,7 +137,7 @@ test('agrees with a model that keeps everything', () => {
 
 type Rec = { id: string | null; value: string };
 
-/** The rules of the design, word by word and as slow as they read. */
+/** The rules of the design, in their simplest and slowest form. */
 function model(records: Rec[], stored: { id: string; value: string }[], dead: number[]): Account {
   const named = records.map((record, offset) => ({ ...record, offset }));
   const ids = [...new Set(named.flatMap(({ id }) => (id === null ? [] : [id])))];
@@ -170,15 +170,15 @@ function model(records: Rec[], stored: { id: string; value: string }[], dead: nu
   };
 }
 
-describe('what the sink holds without a message id', () => {
-  test('is the message whose content it has', () => {
+describe('an object without a message id at the sink', () => {
+  test('counts for the message that has its content', () => {
     books.addMessage(at(0), 'a', bytes('1'));
     books.addMessage(at(1), 'b', bytes('2'));
     expect(books.addStored(bytes('2'), undefined)).toBe(true);
     expect(books.account()).toMatchObject({ delivered: 1, missingIds: ['a'] });
   });
 
-  test('stands for one message, though several have its content', () => {
+  test('counts for one message only, even if several have its content', () => {
     for (const [offset, id] of ['a', 'b', 'c'].entries())
       books.addMessage(at(offset), id, bytes('1'));
     for (let copies = 0; copies < 2; copies++) books.addStored(bytes('1'), undefined);
@@ -187,7 +187,7 @@ describe('what the sink holds without a message id', () => {
     expect(numbers(books.account())).toMatchObject({ delivered: 3, missing: 0, double: 1 });
   });
 
-  test("is nobody's when no message has its content", () => {
+  test('counts for no message if none has its content', () => {
     books.addMessage(at(0), 'a', bytes('1'));
     expect(books.addStored(bytes('2'), undefined)).toBe(false);
     expect(numbers(books.account())).toMatchObject({ missing: 1, double: 0 });

@@ -34,7 +34,7 @@ async function decided(
 const holds = (hash?: string) => () =>
   Promise.resolve({ location: '/sink/42', bytes: 1, ...(hash && { sha256: hash }) });
 
-test('what the sink holds is refused, and counts as delivered', async () => {
+test('a record that is at the sink is refused, and counts as delivered', async () => {
   const { decision, notices } = await decided(holds(sha256));
   const reason = 'the sink holds it already: /sink/42';
   expect(decision).toEqual({ action: 'refuse', reason, end: 'delivered' });
@@ -42,18 +42,18 @@ test('what the sink holds is refused, and counts as delivered', async () => {
 });
 
 test.each([
-  ['nothing', () => Promise.resolve(undefined)],
-  ['other content under the id', holds('0'.repeat(64))],
-  ['something under the id', holds()],
-])('where the sink holds %s, the record is sent', async (_, find) => {
+  ['has nothing', () => Promise.resolve(undefined)],
+  ['has other content under the id', holds('0'.repeat(64))],
+  ['has an object without a hash under the id', holds()],
+])('a record is sent back if the sink %s', async (_, find) => {
   expect((await decided(find)).decision).toBe(send);
 });
 
-test('a sink that can not look up is not asked', async () => {
+test('a record is sent back if its sink has no find', async () => {
   expect(await decided(undefined)).toEqual({ decision: send, notices: [] });
 });
 
-test('only what would be sent is asked for, by its message id', async () => {
+test('the sink is asked only about records that would be sent back, by message id', async () => {
   const find = jest.fn(holds(sha256));
   const run: Decision = { action: 'run', failed: { workflowId: 'w', runId: 'r' } };
   expect((await decided(find, { decision: run })).decision).toBe(run);
@@ -64,13 +64,13 @@ test('only what would be sent is asked for, by its message id', async () => {
   expect(find.mock.calls).toEqual([['42']]);
 });
 
-test('where keys are held no sink is asked, as only a delivery sets a key free', async () => {
+test('the sink is not asked in a stream that holds keys, as only a delivery frees a key', async () => {
   const find = jest.fn(holds(sha256));
   expect((await decided(find, { afterDeadLetter: 'hold' })).decision).toBe(send);
   expect(find).not.toHaveBeenCalled();
 });
 
-test('a sink that does not answer is told of, and decides at the delivery', async () => {
+test('a record is sent back with a notice if the sink does not answer', async () => {
   const { decision, notices } = await decided(() => Promise.reject(new Error('no bucket')));
   expect(decision).toBe(send);
   expect(notices).toEqual(['the sink can not be asked what it holds: no bucket']);

@@ -29,20 +29,20 @@ async function written(): Promise<void> {
   await log.close();
 }
 
-test('what is written is read again, by letter and run', async () => {
+test('an audit log is read back by letter and run', async () => {
   await written();
   expect((await readAudit(path))[0]).toMatchObject({ event: 'start', ...start });
   const log = await AuditLog.resume(path);
   const sending = { topic: 'topic', partition: 0, end: 5 };
   expect(log.progress.of(letter({ at: 1 }))).toEqual({ sending, sent });
   expect(log.progress.of(letter({ at: 2 }))).toEqual({ starting: { workflowId: 'w', runId: 'r' } });
-  // The same place on a topic that was made anew.
+  // A letter at the same position of a recreated topic.
   expect(log.progress.of(letter({ at: 1, runId: 'other' }))).toEqual({});
   await log.close();
   expect((await readAudit(path)).at(-1)).toMatchObject({ event: 'resume' });
 });
 
-test('a line that a crash has torn does not count, and the next one is whole', async () => {
+test('a line that a crash has torn is ignored, and the next line is written whole', async () => {
   await written();
   await appendFile(path, '{"event":"sent","at":"20');
   expect(await readAudit(path)).toHaveLength(4);
@@ -56,20 +56,20 @@ test('a line that a crash has torn does not count, and the next one is whole', a
   expect(await readFile(path, 'utf8')).toMatch(/\n$/);
 });
 
-test('an existing file is not overwritten', async () => {
+test('create does not overwrite an existing file', async () => {
   await written();
   await expect(AuditLog.create(path, start)).rejects.toThrow('--resume');
   await expect(AuditLog.create(join(path, 'x'), start)).rejects.toThrow('see --audit: ENOTDIR');
 });
 
-test('a file that is no log says which line is wrong', async () => {
+test('a file that is no log is an error that names the wrong line', async () => {
   await written();
   await appendFile(path, '{"event":"other"}\n');
   await expect(readAudit(path)).rejects.toThrow('line 5');
   await expect(readAudit(join(directory, 'none'))).rejects.toThrow("can't read the log");
 });
 
-test('all logs of a directory together, without what is none', async () => {
+test('the logs of a directory are read together, without other files', async () => {
   await written();
   await writeFile(join(directory, 'other.ndjson'), 'hello\n');
   await writeFile(join(directory, 'other.txt'), 'hello\n');
@@ -81,7 +81,7 @@ test('all logs of a directory together, without what is none', async () => {
   expect(none.of(letter({ at: 1 }))).toEqual({});
 });
 
-test('after a line that could not be written none is', async () => {
+test('no line is written after a line that could not be written', async () => {
   const log = await AuditLog.create(path, start);
   await log.close();
   const event = { event: 'ended', end: 'delivered' } as const;

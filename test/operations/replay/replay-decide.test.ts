@@ -4,7 +4,7 @@ import { decide } from '../../../src/operations/replay/replay-decide';
 import { testStream } from '../../domain/support/records';
 import { letter, type LetterOptions } from '../support/letters';
 
-/** A server that knows one workflow, with a latest run of this status; undefined: it knows none. */
+/** A server that knows one workflow, whose latest run has this status. With `undefined` it knows none. */
 function client(status?: string, { runId = 'latest', taskQueue = 'cloudsync-test' } = {}): Client {
   const describe = (workflowId: string) => () =>
     status === undefined
@@ -37,23 +37,26 @@ const refuse = (reason: string | RegExp) => ({
   reason: typeof reason === 'string' ? reason : (expect.stringMatching(reason) as string),
 });
 
-test.each(['FAILED', 'TIMED_OUT', 'TERMINATED', 'CANCELLED'])('%s: run again', async (status) => {
-  expect(await decided(client(status))).toEqual({ action: 'run', failed: underWay });
-});
+test.each(['FAILED', 'TIMED_OUT', 'TERMINATED', 'CANCELLED'])(
+  'a record whose latest run is %s runs again',
+  async (status) => {
+    expect(await decided(client(status))).toEqual({ action: 'run', failed: underWay });
+  },
+);
 
 test.each([
   ['COMPLETED', 'Completed'],
   ['RUNNING', 'Running'],
-])('%s: refused', async (status, name) => {
+])('a record whose latest run is %s is refused', async (status, name) => {
   const refused = { ...refuse(`its latest run is ${name}`), underWay };
   expect(await decided(client(status))).toEqual(refused);
 });
 
-test('gone: sent back', async () => {
+test('a record whose workflow is gone is sent back', async () => {
   expect(await decided(client())).toEqual({ action: 'send', source });
 });
 
-test('gone, after an earlier replay has run it again: refused, unless that one saw it die', async () => {
+test('a record whose workflow is gone after an earlier replay is refused, unless that replay saw it die', async () => {
   const started = { workflowId: 'test-42-7', runId: 'again' };
   const after = (earlier: LetterProgress) =>
     decide({ client: client(), stream: testStream(), maxReplays: 3 }, letter(), {}, earlier);
@@ -64,12 +67,12 @@ test('gone, after an earlier replay has run it again: refused, unless that one s
   expect(await after({ started })).toEqual(refused);
   expect(await after({ started, ended: 'delivered' })).toEqual(refused);
   expect(await after({ started, ended: 'deadAgain' })).toEqual({ action: 'send', source });
-  // Nobody knows whether it was.
+  // Nobody knows whether the earlier replay has started it.
   expect(await after({ starting: started })).toEqual({ action: 'send', source });
 });
 
 describe('an invalid record', () => {
-  test('is refused while it is one, with and without its workflow', async () => {
+  test('is refused while it is still invalid, with and without its workflow', async () => {
     expect(await decided(client('FAILED'), nope)).toEqual(refuse(/^still invalid: InvalidJson/));
     expect(await decided(client(), nope)).toEqual(refuse(/^still invalid: InvalidJson/));
   });
@@ -81,32 +84,32 @@ describe('an invalid record', () => {
     expect(await decided(client('COMPLETED'), now)).toMatchObject({ action: 'refuse' });
   });
 
-  test('that its workflow has by reference only is sent back', async () => {
+  test('that its workflow has only by reference is sent back', async () => {
     const rejected = { errorType: 'RejectedByTemporal' };
     expect(await decided(client('FAILED'), rejected)).toEqual({ action: 'send', source });
   });
 
-  test('that is too large for a workflow goes back in the chunk lane only', async () => {
+  test('that is too large for a workflow is sent back only in the chunk lane', async () => {
     expect(await decided(client('FAILED'), large)).toEqual(refuse(/RecordTooLarge/));
     const stream = testStream({ execution: { lane: 'chunk' } });
     expect(await decided(client('FAILED'), large, {}, stream)).toEqual({ action: 'send', source });
   });
 });
 
-test('a record that died of something else runs again, also where the schema refuses it now', async () => {
+test('a record that failed for another reason runs again, even if the schema refuses it now', async () => {
   const options = { ...nope, errorType: 'Permanent' };
   expect(await decided(client('FAILED'), options)).toMatchObject({ action: 'run' });
   expect(await decided(client(), options)).toEqual(refuse(/^still invalid/));
 });
 
-test('a record is sent back so often and no more', async () => {
+test('a record is sent back at most maxReplays times', async () => {
   expect(await decided(client(), replays('2'))).toMatchObject({ action: 'send' });
   expect(await decided(client(), replays('3'))).toEqual(refuse(/sent back 3 times/));
-  // Whoever wrote that: it counts as none.
+  // A forged negative count is ignored.
   expect(await decided(client(), replays('-5'))).toMatchObject({ action: 'send' });
 });
 
-test('what can not be sent back says why', async () => {
+test('a record that can not be sent back is refused with the reason', async () => {
   const header: [string, Buffer] = ['cloudsync-content-expired', Buffer.from('true')];
   const without = { record: { value: null, headers: [header] } };
   expect(await decided(client(), without)).toEqual(refuse(/does not contain its record/));
@@ -117,7 +120,7 @@ test('what can not be sent back says why', async () => {
   expect(await decide(context, nowhere, {})).toEqual(refuse(/where its record lay/));
 });
 
-test('a letter that anybody may have written is refused, not believed', async () => {
+test('a letter that may be forged is refused', async () => {
   const context = { client: client('FAILED'), stream: testStream(), maxReplays: 3 };
   const nameless = { ...letter(), workflowId: null };
   expect(await decide(context, nameless, {})).toEqual(refuse(/names no workflow/));
@@ -130,7 +133,7 @@ test('a letter that anybody may have written is refused, not believed', async ()
   expect(await decided(picky)).toEqual(refuse(/could exist/));
 });
 
-test('a server that is away ends the plan', async () => {
+test('an unavailable server ends the plan', async () => {
   const away = Object.assign(new Error('away'), { code: 14 });
   const server = {
     workflow: { getHandle: () => ({ describe: () => Promise.reject(away) }) },
@@ -142,7 +145,7 @@ describe('after a stop', () => {
   const failed = { workflowId: 'test-42-7', runId: 'before' };
   const started = { workflowId: 'test-42-7', runId: 'new' };
 
-  test('what the log says is done is done', async () => {
+  test('a letter that is done by the log is done', async () => {
     expect(await decided(client('FAILED'), {}, { starting: failed, started })).toEqual({
       ...{ action: 'done', outcome: 'replayed', underWay: started },
     });
@@ -153,7 +156,7 @@ describe('after a stop', () => {
     });
   });
 
-  test('what may have been started is known by its run', async () => {
+  test('a run that may have been started is recognized by its run id', async () => {
     const progress = { starting: failed };
     expect(await decided(client('RUNNING'), {}, progress)).toEqual({
       ...{ action: 'done', outcome: 'replayed', underWay },

@@ -3,7 +3,7 @@ import type { AnyStream } from '../../../src/domain/stream/stream';
 import { endOf, type EndContext } from '../../../src/operations/replay/replay-end';
 import { testStream } from '../../domain/support/records';
 
-/** What the group has committed, and the chunks that lists know. */
+/** The offset that the group has committed, and the chunks in the server's lists. */
 interface World {
   committed: number;
   chunks: { workflowId: string; status: string; first: number; last: number }[];
@@ -42,12 +42,12 @@ function context(world: World): EndContext {
 const sentTo = { topic: 'topic', partition: 0, offset: 7 };
 const sent = { sentTo, timestamp: 1 };
 
-test('what was taken long ago, and whose chunk retention has taken, is waited for no more', async () => {
+test('a record below the commit whose chunk retention has removed counts as delivered', async () => {
   const end = await endOf(context({ committed: 8, chunks: [] }), '42', sent);
   expect(end).toEqual({ end: 'delivered' });
 });
 
-test('a chunk that lists do not know yet is waited for', async () => {
+test("the end waits for a chunk that the server's lists do not show yet", async () => {
   const world: World = { committed: 7, chunks: [] };
   let ended = false;
   const end = endOf(context(world), '42', sent).finally(() => (ended = true));

@@ -3,7 +3,7 @@ import { contentDigest, superseded } from '../../../src/operations/replay/replay
 import { kafkaRecord } from '../../domain/support/records';
 import { letterIn, letter, letterRecord } from '../support/letters';
 
-/** The record of a letter, sent back and dead again. */
+/** The record of a letter after it was sent back and died again. */
 const sentBackFrom = (at: number, offset: number, value = '{"id":"42"}') => ({
   record: {
     offset,
@@ -15,7 +15,7 @@ const sentBackFrom = (at: number, offset: number, value = '{"id":"42"}') => ({
 const names = (letters: Parameters<typeof superseded>[0]) =>
   [...superseded(letters)].map(([one, by]) => [one.deadLetter.offset, by.deadLetter.offset]);
 
-test('a letter tells whether its record is a message now, and whether a workflow can take it', () => {
+test('a letter says whether its record is a valid message now, and whether it fits into a workflow', () => {
   expect(letter().content).toMatchObject({ missing: false, fitsWorkflow: true, key: null });
   expect(letter().content).not.toHaveProperty('invalid');
   const value = Buffer.from('{nope');
@@ -29,14 +29,14 @@ test('a letter tells whether its record is a message now, and whether a workflow
   expect(content).not.toHaveProperty('invalid');
 });
 
-test('a letter without content is known by its header, and by that there is none', () => {
+test('a letter without content is recognized by its header, or by its missing value', () => {
   const header: [string, Buffer] = ['cloudsync-content-omitted', Buffer.from('true')];
   const without = letterRecord({ record: { value: null, headers: [header] } });
   expect(letterIn(without).content.missing).toBe(true);
   expect(letter({ record: { headers: [header] } }).content.missing).toBe(false);
 });
 
-test('digests tell contents apart, null from empty and key from value', () => {
+test('digests differ for different contents, for null and empty, and for key and value', () => {
   const digest = (key: string | null, value: string | null) =>
     contentDigest({
       key: key === null ? null : Buffer.from(key),
@@ -49,7 +49,7 @@ test('digests tell contents apart, null from empty and key from value', () => {
   );
 });
 
-test('of the letters of one workflow the newest counts, in whatever order they lie', () => {
+test('the newest letter of a workflow counts, in any order', () => {
   const early = letter({ at: 5, failedAt: '2026-01-01T00:00:00Z' });
   const late = letter({ at: 3, failedAt: '2026-01-02T00:00:00Z' });
   const other = letter({ at: 4, record: { offset: 8 } });
@@ -57,18 +57,18 @@ test('of the letters of one workflow the newest counts, in whatever order they l
   expect(names([early, other, late])).toEqual([[5, 3]]);
 });
 
-test('of the letters of one record the newest counts: an invalid one got a workflow of its own', () => {
+test('the newest letter of a record counts, even if an older one is of its workflow as an invalid record', () => {
   const invalid = letter({ at: 1, workflowId: 'test-invalid-topic-0-7' });
   expect(names([invalid, letter({ at: 2 })])).toEqual([[1, 2]]);
   const otherTime = letter({ at: 2, record: { timestamp: 1 } });
   expect(names([invalid, otherTime])).toEqual([]);
 });
 
-test('a record that was sent back and died again has taken the place of its letter', () => {
+test('the letter of a record that was sent back and died again replaces its older letter', () => {
   expect(names([letter({ at: 1 }), letter({ at: 2, ...sentBackFrom(1, 90) })])).toEqual([[1, 2]]);
 });
 
-test('a forged header takes nobody’s place', () => {
+test('a letter with a forged header replaces no other letter', () => {
   const victim = letter({ at: 1 });
   expect(names([victim, letter({ at: 2, ...sentBackFrom(1, 90, '{"id":"x"}') })])).toEqual([]);
   expect(names([victim, letter({ at: 2, ...sentBackFrom(7, 90) })])).toEqual([]);

@@ -17,24 +17,24 @@ const chosen = (filters: Parameters<typeof choose>[1]) =>
   choose(letters, filters).map(({ deadLetter }) => deadLetter.offset);
 
 test.each([
-  ['nothing given', {}, [1, 2, 3, 4]],
+  ['no filter', {}, [1, 2, 3, 4]],
   ['types', { errorTypes: ['Timeout', 'Permanent'] }, [1, 3]],
   ['since, at that time included', { since: '2026-01-02T00:00:00.000Z' }, [2, 3, 4]],
   ['until, at that time included', { until: '2026-01-02T00:00:00.000Z' }, [1, 2]],
   ['message ids', { messageIds: ['c', 'a'] }, [1, 3]],
   ['places', { places: ['0:4', '0:2'] }, [2, 4]],
   ['all of them together', { errorTypes: ['Transient'], messageIds: ['a'] }, []],
-])('%s', (_, filters, offsets) => {
+])('choose filters letters by: %s', (_, filters, offsets) => {
   expect(chosen(filters)).toEqual(offsets);
 });
 
-test('a letter without a time is in no span of time', () => {
+test('choose skips a letter without a time if since or until is given', () => {
   const timeless = { ...letters[0]!, failedAt: null };
   expect(choose([timeless], { since: '2000-01-01T00:00:00.000Z' })).toEqual([]);
   expect(choose([timeless], { until: '2100-01-01T00:00:00.000Z' })).toEqual([]);
 });
 
-test('what is named and not there is an error that names it', () => {
+test('choose names letters that were given and do not exist', () => {
   expect(() => chosen({ messageIds: ['a', 'x"\n'] })).toThrow('there is no dead letter "x\\"\\n"');
   expect(() => chosen({ places: ['0:9', '1:1'] })).toThrow('"0:9", "1:1"');
 });

@@ -12,15 +12,15 @@ import { sentHeaders } from '../../activities/support/sent-message';
 import { kafkaRecord, testStream } from '../../domain/support/records';
 import { letter, letterRecord } from '../support/letters';
 
-/** Both servers, in memory: a topic of one partition, and workflows that are started again. */
+/** Both servers in memory: a topic of one partition, and workflows that run again. */
 class Servers {
   readonly topic = Array.from({ length: 10 }, (_, offset) => kafkaRecord({ offset }));
-  /** What was done and what was logged, in order. */
+  /** Effects and lines of the log, in order. */
   readonly events: string[] = [];
   readonly started: string[] = [];
-  /** How a workflow that was started again ends; default: well. */
+  /** The end of a workflow that runs again. Default: delivered. */
   ends: (workflowId: string) => Promise<unknown> = () => Promise.resolve({ outcome: 'delivered' });
-  /** Before a record arrives, and after. */
+  /** Called before a record arrives on the topic. `afterSend` is called afterwards. */
   beforeSend: () => void = () => undefined;
   afterSend: () => void = () => undefined;
   readonly stop = new AbortController();
@@ -125,7 +125,7 @@ let servers: Servers;
 beforeEach(() => (servers = new Servers()));
 afterEach(() => servers.stop.abort());
 
-test('each effect has a line before it and one after it', async () => {
+test('runReplay writes a line before each effect and one after it', async () => {
   const results = await runReplay(servers.context(), plan([again(at(1))]));
   expect(results).toMatchObject([{ outcome: 'replayed', underWay: { runId: 'new' } }]);
   await runReplay(servers.context(), plan([back(at(2))]));
@@ -135,7 +135,7 @@ test('each effect has a line before it and one after it', async () => {
   ]);
 });
 
-test('without its line there is no effect', async () => {
+test('runReplay has no effect if the line before it can not be written', async () => {
   const log = { write: () => Promise.reject(new Error('disk full')) };
   for (const planned of [again(at(1)), back(at(2))]) {
     await expect(runReplay(servers.context({ log }), plan([planned]))).rejects.toThrow('disk full');
@@ -143,7 +143,7 @@ test('without its line there is no effect', async () => {
   expect(servers.events).toEqual([]);
 });
 
-test('a send without an answer that has arrived is found, and not repeated', async () => {
+test('a record that was sent without an answer is found on the topic, and not sent again', async () => {
   servers.afterSend = () => {
     throw new Error('no answer');
   };
@@ -155,7 +155,7 @@ test('a send without an answer that has arrived is found, and not repeated', asy
   expect(servers.events).toEqual(['sending 2', 'send', 'sent 2']);
 });
 
-test('a send that has not arrived is a failure that says why', async () => {
+test('a record that was sent without an answer and is not on the topic is a failure with the reason', async () => {
   servers.beforeSend = () => {
     throw new Error('no leader');
   };
@@ -165,7 +165,7 @@ test('a send that has not arrived is a failure that says why', async () => {
   expect(servers.events).toEqual(['sending 2', 'send', 'left 2']);
 });
 
-test('in a stream in order the later ones of a queue wait, and other queues go on', async () => {
+test('later letters of a queue wait in a stream with an order, and other queues continue', async () => {
   servers.ends = (id) => (id === 'w2' ? deadAgain() : Promise.resolve({ outcome: 'delivered' }));
   const queues = plan(
     [1, 2, 3, 4].map((n) => again(at(n))),
@@ -183,7 +183,7 @@ test('in a stream in order the later ones of a queue wait, and other queues go o
   expect(servers.started.sort()).toEqual(['w1', 'w2', 'w5']);
 });
 
-test('the next of a queue begins only when the one before has ended', async () => {
+test('the next letter of a queue begins only when the previous one has ended', async () => {
   let end: (value: unknown) => void = () => undefined;
   const first = new Promise((resolve) => (end = resolve));
   servers.ends = (id) => (id === 'w1' ? first : Promise.resolve({}));
@@ -224,13 +224,13 @@ test.each<[string, Decision, boolean]>([
     },
     true,
   ],
-])('in order, behind a record that %s', async (_, decision, waits) => {
+])('a letter of a queue waits or not behind a record that %s', async (_, decision, waits) => {
   const queue = [{ letter: at(1), decision }, again(at(2))];
   const results = await runReplay(servers.context({ stream: inOrder }), plan(queue));
   expect(results[1]!.outcome).toBe(waits ? 'waiting' : 'replayed');
 });
 
-test('what needs nothing does not wait behind a record that is still dead, nor after a stop', async () => {
+test('a letter without a further step does not wait behind a dead record or after a stop', async () => {
   const dead = { letter: at(1), decision: { action: 'refuse', reason: 'still invalid' } as const };
   const home = { letter: at(2), decision: { action: 'refuse', reason: 'completed' } as const };
   const queues = () => plan([dead, home, again(at(3))]);
@@ -247,7 +247,7 @@ test('what needs nothing does not wait behind a record that is still dead, nor a
   expect(servers.started).toEqual([]);
 });
 
-test('a stop ends the wait for what is under way, and nothing more begins', async () => {
+test('a stop ends the wait for running workflows, and no further letter begins', async () => {
   servers.ends = () => {
     servers.stop.abort();
     return new Promise(() => undefined);
@@ -259,7 +259,7 @@ test('a stop ends the wait for what is under way, and nothing more begins', asyn
   expect(servers.events).toEqual(['starting 1', 'start', 'started 1']);
 });
 
-test('a stop while it waits for its turn by rate', async () => {
+test('a stop ends the wait of the rate limit', async () => {
   const some = Array.from({ length: 16 }, (_, n) => [again(at(n))]);
   const running = runReplay(servers.context({ rate: 1 }), plan(...some));
   while (servers.started.length === 0) await new Promise(setImmediate);
@@ -269,14 +269,14 @@ test('a stop while it waits for its turn by rate', async () => {
   expect(servers.started.length).toBe(outcomes.filter((one) => one === 'replayed').length);
 });
 
-test('an end that can not be known leaves the record replayed', async () => {
+test('a record whose end can not be read stays replayed', async () => {
   servers.ends = () => Promise.reject(new Error('server away'));
   expect(await runReplay(servers.context({ wait: true }), plan([again(at(1))]))).toMatchObject([
     { outcome: 'replayed', reason: 'its end is not known: server away' },
   ]);
 });
 
-test('a record that was invalid has the end of the workflow in which it goes on', async () => {
+test('a record that was invalid has the end of its next workflow', async () => {
   servers.ends = (id) =>
     id === 'w1' ? Promise.resolve({ outcome: 'revalidated', workflowId: 'w2' }) : deadAgain();
   expect(await runReplay(servers.context({ wait: true }), plan([again(at(1))]))).toMatchObject([
@@ -284,7 +284,7 @@ test('a record that was invalid has the end of the workflow in which it goes on'
   ]);
 });
 
-test('letters that count no more are named with the one in their place', async () => {
+test('replaced letters are named together with the letter that replaces them', async () => {
   const superseded: [Letter, Letter][] = [[at(1), at(2)]];
   expect(await runReplay(servers.context(), { queues: [], superseded })).toMatchObject([
     { outcome: 'superseded', reason: 'replaced by dead/0@2' },

@@ -30,7 +30,7 @@ function producer(answer: (sent: Sent) => unknown = () => [{ baseOffset: '90' }]
   return { sent, send: send as Producer['send'] };
 }
 
-/** A reader of what the partitions hold. */
+/** A reader of these records. */
 function reader(records: KafkaRecord[]): RecordReader {
   return {
     async *read(_, partition, from, to) {
@@ -45,7 +45,7 @@ function reader(records: KafkaRecord[]): RecordReader {
 }
 const noKafka = undefined as never;
 
-test('key, value, timestamp and headers go back as they were, whatever they are', async () => {
+test('sendBack sends key, value, timestamp and headers of any record unchanged', async () => {
   await fc.assert(
     fc.asyncProperty(kafkaRecords, async (source) => {
       const dead = letterRecord({ record: source, at: 5 });
@@ -69,7 +69,7 @@ test('key, value, timestamp and headers go back as they were, whatever they are'
   );
 });
 
-test('a timestamp beyond 2^53 goes back as it was', async () => {
+test('sendBack sends a timestamp beyond 2^53 unchanged', async () => {
   const exactTimestamp = '1795914000000000123';
   const source = { timestamp: Number(exactTimestamp), exactTimestamp };
   const dead = letterRecord({ record: source, at: 5 });
@@ -78,7 +78,7 @@ test('a timestamp beyond 2^53 goes back as it was', async () => {
   expect(to.sent[0]!.messages[0]!.timestamp).toBe(exactTimestamp);
 });
 
-test('the next time counts on, and names the latest letter', async () => {
+test('sendBack increments the count of replays, and names the latest letter', async () => {
   const headers = sentBackHeaders({ topic: 'dead', partition: 0, offset: 1 }, 2);
   const dead = letterRecord({ record: { headers }, at: 5 });
   const to = producer();
@@ -89,7 +89,7 @@ test('the next time counts on, and names the latest letter', async () => {
   ]);
 });
 
-test('a send that fails is not repeated', async () => {
+test('sendBack does not repeat a failed send', async () => {
   const to = producer(() => {
     throw new Error('no answer');
   });
@@ -97,37 +97,37 @@ test('a send that fails is not repeated', async () => {
   expect(to.sent).toHaveLength(1);
 });
 
-test('kafkajs drops what goes to a partition that does not exist: an error', async () => {
+test('sendBack fails if the partition does not exist, where kafkajs would drop the record', async () => {
   const to = producer(() => []);
   await expect(sendBack(to, letter(), letterRecord(), target)).rejects.toThrow('no partition 3');
 });
 
-test('a record goes to its own partition, and where that is no more, to that of its key', () => {
+test("targetPartition is the record's own partition, or the partition of its key if that does not exist", () => {
   const source = { topic: 'topic', partition: 3, offset: 7 };
   const { content } = letter({ record: { key: Buffer.from('21') } });
   expect(targetPartition(source, content, 4)).toBe(3);
-  // The hash that the Java client has for '21': -973932308.
+  // The Java client's hash of '21' is -973932308.
   expect(targetPartition(source, content, 3)).toBe((-973932308 & 0x7fffffff) % 3);
   expect(targetPartition(source, letter().content, 3)).toBe(1);
 });
 
 test.each([
-  ['behind the record', {}, 3, 8],
-  ['from where the partition ended before the send', { end: 50 }, 3, 50],
-  ['everywhere on another partition', { end: 50 }, 2, 2],
-])('is looked for %s', (_, sending, partition, from) => {
+  ['after the record', {}, 3, 8],
+  ['from the end of the partition before the send', { end: 50 }, 3, 50],
+  ['from the start of another partition', { end: 50 }, 2, 2],
+])('searchFrom starts %s', (_, sending, partition, from) => {
   const source = { topic: 'topic', partition: 3, offset: 7 };
   const range = { partition, low: 2, high: 90 };
   const progress = 'end' in sending ? { sending: { ...target, ...sending } } : {};
   expect(searchFrom(source, partition, range, progress as never)).toBe(from);
 });
 
-test('is looked for everywhere on a topic that was made anew', () => {
+test('searchFrom starts at the start of a recreated topic', () => {
   const source = { topic: 'topic', partition: 3, offset: 100 };
   expect(searchFrom(source, 3, { partition: 3, low: 2, high: 90 }, {})).toBe(2);
 });
 
-test('what was sent back is found by header and content', async () => {
+test('a record that was sent back is found by its header and content', async () => {
   const back = (at: number, offset: number, value = '{"id":"42"}') =>
     kafkaRecord({
       offset,
@@ -141,7 +141,7 @@ test('what was sent back is found by header and content', async () => {
   expect([...found]).toEqual([[letters[0], { topic: 'topic', partition: 0, offset: 10 }]]);
 });
 
-test('a letter is read by its place; one that retention has taken is none', async () => {
+test('readLetter reads a letter by its position, and returns undefined if retention has removed it', async () => {
   const dead = letterRecord({ at: 5 });
   expect(await readLetter(reader([dead]), dead)).toBe(dead);
   expect(deadLetterHeader(dead, 'offset')).toBe('7');

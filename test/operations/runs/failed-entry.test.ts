@@ -13,14 +13,14 @@ import { statusName } from '../../../src/operations/runs/failed-runs';
 const activity = (cause: Error) =>
   new ActivityFailure('Activity task failed', 'deliver', '1', RetryState.TIMEOUT, 'worker', cause);
 
-test('a dead-lettered record tells its own failure', () => {
+test('describeFailure returns the failure of a dead-lettered record', () => {
   const details = { type: 'Permanent', message: 'no', attempts: 3 };
   const failure = ApplicationFailure.nonRetryable('Permanent: no', 'DeadLettered', details);
   expect(describeFailure(failure)).toEqual(details);
 });
 
 test.each([undefined, null, 'text', {}, { type: 'a', message: 'b' }, { type: 1, message: 2 }])(
-  'DeadLettered with foreign details %j tells what the failure itself says',
+  "describeFailure returns the failure's own type and message if DeadLettered has the foreign details %j",
   (details) => {
     const failure = ApplicationFailure.nonRetryable('given up', 'DeadLettered', details);
     expect(describeFailure(failure)).toEqual({
@@ -31,7 +31,7 @@ test.each([undefined, null, 'text', {}, { type: 'a', message: 'b' }, { type: 1, 
   },
 );
 
-test('the cause behind a failed step is what counts', () => {
+test('describeFailure returns the cause of a failed step', () => {
   const cause = ApplicationFailure.nonRetryable('quota used up', 'Quota');
   const child = new ChildWorkflowFailure(
     'default',
@@ -47,7 +47,7 @@ test('the cause behind a failed step is what counts', () => {
   });
 });
 
-test('failures without a type of their own go by their kind', () => {
+test('describeFailure uses the kind of a failure that has no type', () => {
   const timeout = new TimeoutFailure('too slow', undefined, TimeoutType.START_TO_CLOSE);
   expect(describeFailure(activity(timeout))).toMatchObject({ type: 'Timeout' });
   expect(describeFailure(new CancelledFailure('stop'))).toMatchObject({ type: 'Cancelled' });
@@ -57,7 +57,7 @@ test('failures without a type of their own go by their kind', () => {
   expect(describeFailure(undefined)).toMatchObject({ type: 'Unknown' });
 });
 
-test('statuses are spelled as queries and the UI spell them', () => {
+test('statusName spells a status as queries and the UI do', () => {
   const names = ['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'CONTINUED_AS_NEW'];
   expect([...names, 'TIMED_OUT'].map(statusName)).toEqual([
     'Running',

@@ -9,7 +9,7 @@ const stream: AnyStream = {
   execution: { ...testStream().execution, lane: 'chunk' } as AnyStream['execution'],
 };
 
-/** So many chunks of one record each, the newest first. */
+/** A server with `chunks` chunks of one record each, the newest first. */
 function clientWith(chunks: number): Client {
   return {
     workflow: {
@@ -26,12 +26,12 @@ function clientWith(chunks: number): Client {
 }
 const place = { topic: 'topic', partition: 0, offset: 0 };
 
-test('the chunk of a record is found among others, or is not there', async () => {
+test('findChunk finds the chunk of a record among others, or none', async () => {
   expect(await findChunk(clientWith(3), stream, place)).toMatchObject({ chunk: { runId: 'r0' } });
   expect(await findChunk(clientWith(0), stream, place)).toEqual({ complete: true });
 });
 
-test('a chunk of another log is given only where there is none of this one', async () => {
+test('findChunk returns a chunk of another log only if this log has none', async () => {
   const isOther = () => true;
   expect(await findChunk(clientWith(3), stream, place, isOther)).toMatchObject({
     ...{ chunk: { runId: 'r0' }, complete: true },
@@ -51,7 +51,7 @@ test('a chunk of another log is given only where there is none of this one', asy
   expect(await findChunk(twice, stream, place, isOld)).toMatchObject({ chunk: { runId: 'new' } });
 });
 
-test('trace says where it has given up the search for a chunk', async () => {
+test('traceStream says that it has given up the search for a chunk', async () => {
   const known = { messageId: null, place, records: [], deadLetters: [], scanned: true };
   const { verdict, notLookedAt } = await traceStream(clientWith(MAX_SEARCHED + 1), stream, known);
   expect(verdict).toBe('unknown');

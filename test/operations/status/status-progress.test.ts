@@ -4,7 +4,7 @@ import { progressOf } from '../../../src/operations/status/status-progress';
 const metadata = (delivered: number) =>
   JSON.stringify({ recent: 1, workflowId: 2, sink: 3, retries: 4, delivered });
 
-test('lag counts from the commit, from the earliest record without one, and never below zero', () => {
+test('the lag counts from the commit, or from the earliest record without a commit, and is never negative', () => {
   const ranges = [
     { partition: 0, low: 0, high: 100 },
     { partition: 1, low: 10, high: 30 },
@@ -15,7 +15,7 @@ test('lag counts from the commit, from the earliest record without one, and neve
   const committed = [
     { partition: 0, offset: '90', metadata: null },
     { partition: 1, offset: '-1', metadata: null },
-    // Retention has removed what was not consumed.
+    // Retention has removed records that were not consumed.
     { partition: 2, offset: '20', metadata: null },
     // The topic was created again.
     { partition: 3, offset: '1000', metadata: null },
@@ -25,7 +25,7 @@ test('lag counts from the commit, from the earliest record without one, and neve
   expect(lag).toBe(42);
 });
 
-test('totals are summed over the partitions; metadata of other programs counts nothing', () => {
+test('totals are summed over the partitions, without metadata of other programs', () => {
   const ranges = [0, 1, 2].map((partition) => ({ partition, low: 0, high: 1 }));
   const committed = [
     { partition: 0, offset: '1', metadata: metadata(10) },
@@ -42,7 +42,7 @@ test('totals are summed over the partitions; metadata of other programs counts n
   });
 });
 
-test('what members of the group remember is summed, as of the last commit of each', () => {
+test("the recent ids of the group's members are summed, by the last commit of each member", () => {
   const ranges = [0, 1, 2, 3].map((partition) => ({ partition, low: 0, high: 1 }));
   const by = (partition: number, memberId: string, recentIds: number, at: number) => ({
     partition,
@@ -72,7 +72,7 @@ test('a stall is shown while the member that noted it is in the group', () => {
   expect(progressOf(ranges, committed, ['b']).stalled).toEqual([]);
 });
 
-test('a stall is shown with its detail if the member has noted one', () => {
+test('a stall is shown with the detail that the member has noted', () => {
   const stalled = { reason: 'unreadable', since: 0, detail: 'offset 5 to 6: wrong bytes' };
   const metadata = JSON.stringify({ memberId: 'a', recentIds: 0, at: 1, stalled });
   const ends = [{ partition: 0, low: 0, high: 9 }];

@@ -6,9 +6,9 @@ import { letterWith, sourceOf, type Letter } from '../../../src/operations/repla
 import { kafkaRecord, testStream } from '../../domain/support/records';
 
 export interface LetterOptions {
-  /** The record, but for what is given. */
+  /** Overrides fields of the record. */
   record?: Partial<KafkaRecord>;
-  /** Where the letter lies. */
+  /** The offset of the letter. */
   at?: number;
   workflowId?: string;
   runId?: string;
@@ -17,7 +17,7 @@ export interface LetterOptions {
   stream?: AnyStream;
 }
 
-/** A dead letter as the writer leaves it on topic `dead`, partition 0. */
+/** A dead letter as the writer sends it to topic `dead`, partition 0. */
 export function letterRecord(options: LetterOptions = {}): KafkaRecord {
   const record = kafkaRecord(options.record);
   const headers = deadLetterHeaders(

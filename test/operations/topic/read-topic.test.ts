@@ -1,7 +1,7 @@
 import { OffsetOutOfRangeError, type RecordReader } from '../../../src/kafka/reader';
 import { readRanges } from '../../../src/operations/topic/read-topic';
 
-/** A reader of partitions that hold the offsets from `low`. */
+/** A reader of partitions whose first offset is `low()`. */
 function readerOf(low: () => number): Pick<RecordReader, 'read'> {
   return {
     // eslint-disable-next-line @typescript-eslint/require-await -- the interface is asynchronous
@@ -29,12 +29,12 @@ async function offsets(low: () => number, onRecord: (offset: number) => void = (
   return read;
 }
 
-test('reads every partition from low to high', async () => {
+test('readTopic reads every partition from low to high', async () => {
   const expected = ['0:0', '0:1', '0:2', '2:2', '2:3', '2:4', '2:5', '2:6', '2:7'];
   expect(await offsets(() => 0)).toEqual(expected);
 });
 
-test('passes over what retention removes on the way', async () => {
+test('readTopic skips records that retention removes while it reads', async () => {
   let low = 0;
   const read = await offsets(
     () => low,
@@ -43,7 +43,7 @@ test('passes over what retention removes on the way', async () => {
   expect(read).toEqual(['0:0', '0:1', '0:2', '2:2', '2:3', '2:6', '2:7']);
 });
 
-test('ends where retention has removed the rest', async () => {
+test('readTopic ends if retention has removed the rest', async () => {
   let low = 0;
   const read = await offsets(
     () => low,
@@ -52,7 +52,7 @@ test('ends where retention has removed the rest', async () => {
   expect(read).toEqual(['0:0', '0:1', '0:2', '2:2', '2:3']);
 });
 
-test('an offset that is out of range for another reason is an error', async () => {
+test('readTopic fails if an offset is out of range for another reason', async () => {
   const reader = readerOf(() => 100);
   const ranges = [{ partition: 0, low: 0, high: 3 }];
   const read = readRanges(reader, 't', ranges, () => Promise.resolve(0));

@@ -10,17 +10,17 @@ const batch = (text: string) =>
   kafkaRecord({ timestamp: -1, value: Buffer.from(text), unreadable: 'a wrong checksum' });
 
 test.each([
-  ['of the same time', memo, false],
-  ['of another time', { ...memo, timestamp: 1 }, true],
-  ['of another time at another place', { ...memo, offset: 8, timestamp: 1 }, false],
-  ['that tells no time', { ...memo, timestamp: undefined }, false],
+  ["with the record's timestamp", memo, false],
+  ['with another timestamp', { ...memo, timestamp: 1 }, true],
+  ['with another timestamp at another offset', { ...memo, offset: 8, timestamp: 1 }, false],
+  ['without a timestamp', { ...memo, timestamp: undefined }, false],
   ['without a place', { timestamp: 1 }, false],
-])('a run %s: of another log %#', (_, given, isOther) => {
+])('SeenLog says whether a run is of another log: a run %s', (_, given, isOther) => {
   expect(new SeenLog([record]).isOtherRun(given)).toBe(isOther);
   expect(new SeenLog([]).isOtherRun(given)).toBe(false);
 });
 
-test('a letter of another time is of another log', () => {
+test('a letter with another timestamp is of another log', () => {
   expect(isOfOtherLog(record, markOfLetter(letterRecord()))).toBe(false);
   const other = letterRecord({ record: { timestamp: timestamp + 1 } });
   expect(isOfOtherLog(record, markOfLetter(other))).toBe(true);
@@ -28,7 +28,7 @@ test('a letter of another time is of another log', () => {
   expect(isOfOtherLog(record, markOfLetter({ ...other, headers }))).toBe(false);
 });
 
-test('an unreadable batch is told from that of another log by its bytes', () => {
+test('an unreadable batch with other bytes is of another log', () => {
   const log = new SeenLog([batch('one')]);
   const letterOf = (text: string) =>
     markOfLetter(letterRecord({ record: batch(text), errorType: 'UnreadableBatch' }));
@@ -39,7 +39,7 @@ test('an unreadable batch is told from that of another log by its bytes', () => 
   expect(log.isOtherRun(memoOf('two'))).toBe(true);
 });
 
-test('a batch that was unreadable and is readable now, or the other way round, is no sign of another log', () => {
+test('a record is not of another log if its batch was unreadable and is readable now, or the reverse', () => {
   const letter = letterRecord({ record: batch('one'), errorType: 'UnreadableBatch' });
   expect(isOfOtherLog(record, markOfLetter(letter))).toBe(false);
   expect(isOfOtherLog(batch('one'), { timestamp })).toBe(false);
@@ -52,17 +52,17 @@ test.each([
   ['with the id of the topic', 'a', false],
   ['with another id', 'b', true],
   ['without an id', undefined, false],
-])('a chunk %s: of another log %#', (_, topicId, isOther) => {
+])('SeenLog says whether a chunk is of another log: a chunk %s', (_, topicId, isOther) => {
   const log = new SeenLog([record], { topicId: 'a' });
   expect(log.isOtherRun({ ...chunk, topicId })).toBe(isOther);
 });
 
-test('a chunk whose first record has another time is of another log where no id tells', () => {
+test('a chunk without a topic id is of another log if its first record has another timestamp', () => {
   expect(new SeenLog([firstOfChunk]).isOtherRun(chunk)).toBe(true);
   expect(new SeenLog([firstOfChunk]).isOtherRun({ ...chunk, timestamp })).toBe(false);
 });
 
-test('a chunk of the topic as it is now is of another log than a record that is gone', () => {
+test('a chunk of the present topic is of another log than a record of a deleted topic', () => {
   const log = new SeenLog([record], { topicId: 'a', isGone: true });
   expect(log.isOtherRun({ ...chunk, topicId: 'a' })).toBe(true);
   expect(log.isOtherRun({ ...chunk, topicId: 'b' })).toBe(false);

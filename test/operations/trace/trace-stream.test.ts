@@ -7,7 +7,7 @@ const stream = testStream({ execution: { lane: 'chunk' } });
 const record = kafkaRecord();
 const { topic, partition } = record;
 
-/** A server that knows one chunk of offsets 0 to 1,000, which has ended. */
+/** A server with one ended chunk of the offsets 0 to 1,000. */
 function clientWithChunk(topicId: string): Client {
   const range = { topic, partition, first: 0, last: 1_000, firstRecord: 0 };
   const chunk = {
@@ -33,12 +33,12 @@ const traced = (topicId: string) =>
     log: new SeenLog([record], { topicId: 'now' }),
   });
 
-test('a chunk of this log that has ended has delivered the record which it covers', async () => {
+test('traceStream calls a record delivered if an ended chunk of this log covers it', async () => {
   expect(await traced('now')).toMatchObject({ runs: [{ otherLog: false }] });
   expect((await traced('now')).records).toMatchObject([{ verdict: 'delivered' }]);
 });
 
-test('a chunk of another log says nothing of a message that lies unread in its place', async () => {
+test('traceStream ignores a chunk of another log for an unread message at its offset', async () => {
   const { verdict, records, runs } = await traced('before');
   expect(runs).toMatchObject([{ otherLog: true }]);
   expect([verdict, records[0]!.verdict]).toEqual(['unknown', 'unknown']);

@@ -85,11 +85,11 @@ test.each<[string, Parameters<typeof recordVerdict>, Verdict]>([
     'dead-lettered',
   ],
   ['left its chunk and died', [position, [], chunk('Completed'), [letter()]], 'dead-lettered'],
-])('%s', (_, args, verdict) => {
+])('the verdict on a record: %s', (_, args, verdict) => {
   expect(recordVerdict(...args)).toBe(verdict);
 });
 
-test('of a message with several records one that is delivered is enough', () => {
+test('a message with several records is delivered if one of them is', () => {
   expect(messageVerdict([])).toBe('unknown');
   expect(messageVerdict(['dead-lettered', 'delivered', 'unknown'])).toBe('delivered');
   expect(messageVerdict(['delivered', 'running'])).toBe('running');

@@ -14,7 +14,7 @@ interface Seen {
 
 let server: Server;
 let seen: Seen[];
-/** Status and Retry-After of each answer in turn; undefined cuts the connection. */
+/** Status and Retry-After of each answer in turn. `undefined` cuts the connection. */
 let answers: ([number, string?] | undefined)[];
 
 beforeEach(async () => {
@@ -38,7 +38,7 @@ afterEach(() => {
 
 const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-test('posts the value as it is, with the token', async () => {
+test('httpSender posts the value unchanged, with the token', async () => {
   answers = [[202]];
   await httpSender(url(), 'secret')('a', '{"id":"a"}');
   expect(seen).toEqual([
@@ -51,13 +51,13 @@ test('posts the value as it is, with the token', async () => {
   ]);
 });
 
-test('tries again where the producer is full, fails or is cut off', async () => {
+test('httpSender retries if the producer is full, fails or cuts the connection', async () => {
   answers = [[503, '1'], [429], undefined, [500], [202]];
   await httpSender(url())('a', '{}');
   expect(seen).toHaveLength(5);
 });
 
-test('a message that is refused is an error that says why, without another try', async () => {
+test('httpSender fails with the reason and without a retry if a message is refused', async () => {
   answers = [[400]];
   const sent = httpSender(url())('a', '{}');
   await expect(sent).rejects.toThrow(UsageError);

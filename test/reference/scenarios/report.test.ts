@@ -14,20 +14,20 @@ const seen: Totals = {
   duplicates: { recent: 1, workflowId: 1, sink: 1 },
 };
 
-test('what was seen is as expected', () => {
+test('judge accepts the expected totals', () => {
   expect(judge(scenario, 'aws', expected, seen).ok).toBe(true);
 });
 
 test.each<[string, Partial<Totals>]>([
-  ['a message fewer', { messages: 1 }],
+  ['one message fewer', { messages: 1 }],
   ['none delivered', { delivered: 0 }],
   ['one missing', { missing: 1 }],
-  ['one double', { double: 1 }],
+  ['one double message', { double: 1 }],
   ['no dead letter', { deadLetters: 0 }],
   ['a dead letter more', { deadLetters: 2 }],
   ['a duplicate fewer', { duplicates: { recent: 1, workflowId: 0, sink: 1 } }],
   ['a duplicate more', { duplicates: { recent: 1, workflowId: 2, sink: 1 } }],
-])('%s is not', (_, change) => {
+])('judge rejects totals with %s', (_, change) => {
   const result = judge(scenario, 'aws', expected, { ...seen, ...change });
   expect(result.ok).toBe(false);
   expect(resultTable([result])).toContain('NOT AS EXPECTED');
@@ -35,21 +35,21 @@ test.each<[string, Partial<Totals>]>([
 
 const more = { ...seen, duplicates: { recent: 9, workflowId: 0, sink: 0 } };
 
-test('after a kill there may be more duplicates, but not fewer', () => {
+test('judge accepts more duplicates after a kill, but not fewer', () => {
   const kill = { ...scenario, kill: true };
   expect(judge(kill, 'aws', expected, more).ok).toBe(true);
   const fewer = { ...seen, duplicates: { recent: 2, workflowId: 0, sink: 0 } };
   expect(judge(kill, 'aws', expected, fewer).ok).toBe(false);
 });
 
-test("where others send too, their duplicates and dead letters are no fault; what is one's own is", () => {
+test('judge ignores duplicates and dead letters of other senders, and counts its own', () => {
   const others = { alone: false };
   expect(judge(scenario, 'aws', expected, { ...more, deadLetters: 9 }, others).ok).toBe(true);
   expect(judge(scenario, 'aws', expected, { ...more, deadLetters: 0 }, others).ok).toBe(false);
   expect(judge(scenario, 'aws', expected, { ...more, delivered: 2 }, others).ok).toBe(false);
 });
 
-test('the table shows seen and expected', () => {
+test('the table shows seen and expected totals', () => {
   const table = resultTable([judge(scenario, 'aws', expected, seen)]);
   expect(table.split('\n')[1]).toMatch(
     /^steady +aws +2\/2 +1\/1 +3\/3 +1 +1 +1 +5 +1\/1 +0 +0 +ok$/,

@@ -2,7 +2,7 @@ import { expectation, idempotencyScenarios } from '../../../src/reference/scenar
 
 const never = () => false;
 
-test('the six scenarios, and what must come of them', () => {
+test('there are six scenarios with their expected totals', () => {
   const seen = idempotencyScenarios('x-').map((scenario) => [
     scenario.name,
     scenario.sends.length,
@@ -18,7 +18,7 @@ test('the six scenarios, and what must come of them', () => {
   ]);
 });
 
-test('every id has the prefix, and sends are in the order of their times', () => {
+test('every message id has the prefix, and sends are in order of time', () => {
   for (const { sends } of idempotencyScenarios('run-7-')) {
     expect(sends.every(({ id }) => id.startsWith('run-7-'))).toBe(true);
     expect(sends.map(({ atMs }) => atMs)).toEqual(
@@ -27,7 +27,7 @@ test('every id has the prefix, and sends are in the order of their times', () =>
   }
 });
 
-test('each copy of a message that fails for good is a dead letter', () => {
+test('each copy of a message that fails permanently is expected as a dead letter', () => {
   const [, , atOnce] = idempotencyScenarios('');
   expect(expectation(atOnce!, () => true)).toEqual({
     messages: 1,

@@ -17,7 +17,7 @@ function streams(env: Record<string, string> = {}) {
   return { aws: aws!, azure: azure! };
 }
 
-test('share a topic and nothing else', () => {
+test('the reference streams share only the topic', () => {
   const { aws, azure } = streams();
   expect(aws).toMatchObject({
     name: 'aws',
@@ -35,7 +35,7 @@ test('share a topic and nothing else', () => {
   });
 });
 
-test('write to a folder of their own', async () => {
+test('each reference stream writes to a folder of its own', async () => {
   const { aws, azure } = streams();
   await write(aws.sink);
   await write(azure.sink);
@@ -43,7 +43,7 @@ test('write to a folder of their own', async () => {
   expect((await readdir(join(directory, 'azure'))).sort()).toEqual(['.unfinished', '42.json']);
 });
 
-test('take topic, retries and idempotency from the settings', () => {
+test('the reference streams take topic, retries and idempotency from the settings', () => {
   const { aws, azure } = streams({
     CLOUDSYNC_TOPIC: 'orders',
     CLOUDSYNC_RETRY_MAX_ATTEMPTS: '3',
@@ -65,7 +65,7 @@ describe('with CLOUDSYNC_SINK=cloud', () => {
   const make = (env: Record<string, string>, names?: string[]) =>
     referenceStreams(loadSettings({ CLOUDSYNC_SINK: 'cloud', ...env }), names);
 
-  test('write to the clouds, a chunk as one object where asked to', () => {
+  test('the reference streams write to the clouds, and a chunk as one object only if the settings say so', () => {
     for (const { sink } of make({ ...s3, ...azure })) {
       expect(sink).not.toHaveProperty('writeChunk');
       expect(sink).toHaveProperty('stored');
@@ -75,14 +75,14 @@ describe('with CLOUDSYNC_SINK=cloud', () => {
     }
   });
 
-  test('need the settings of those asked for alone', () => {
+  test('only the settings of the selected streams are required', () => {
     expect(make(s3, ['aws']).map(({ name }) => name)).toEqual(['aws']);
     expect(make(azure, ['azure']).map(({ name }) => name)).toEqual(['azure']);
     expect(() => make(s3)).toThrow(UsageError);
     expect(() => make(azure)).toThrow(UsageError);
   });
 
-  test('name what is missing', () => {
+  test('the error names the missing settings', () => {
     expect(() => make({}, ['aws'])).toThrow(/CLOUDSYNC_S3_BUCKET: stream aws needs it/);
     expect(() => make({}, ['azure'])).toThrow(
       /CLOUDSYNC_AZURE_CONTAINER, AZURE_STORAGE_CONNECTION_STRING or CLOUDSYNC_AZURE_ACCOUNT_URL: stream azure needs them/,
@@ -95,7 +95,7 @@ describe('with CLOUDSYNC_SINK=cloud', () => {
   });
 });
 
-test('fail on demand, each for itself', async () => {
+test('CLOUDSYNC_FAULTS makes only the named stream fail', async () => {
   const { aws, azure } = streams({ CLOUDSYNC_FAULTS: 'azure:permanent=1' });
   await expect(write(aws.sink)).resolves.toMatchObject({ outcome: 'written' });
   await expect(write(azure.sink)).rejects.toMatchObject({ type: 'Permanent' });

@@ -1,12 +1,12 @@
-/** A secret that nothing else looks like. */
+/** A secret text that occurs nowhere else. */
 export const CANARY = 'cAnArY.5ecret-9Q';
 
-/** The canary as it may be written: as it is, or encoded on the way to a server. */
+/** All forms of the canary: plain, or encoded on the way to a server. */
 const FORMS = [
   CANARY,
   encodeURIComponent(CANARY),
   Buffer.from(CANARY).toString('hex'),
-  // Whatever stands before it moves it against the groups of three bytes.
+  // Base64 encodes groups of three bytes, so the form depends on the number of bytes before the canary.
   ...[0, 1, 2].map((before) =>
     Buffer.from('x'.repeat(before) + CANARY)
       .toString('base64')
@@ -14,7 +14,7 @@ const FORMS = [
   ),
 ];
 
-/** Places in a text where the canary can be read, with what stands around them. */
+/** All occurrences of the canary in a text, each with the text around it. */
 export function sightings(text: string): string[] {
   return FORMS.flatMap((form) => {
     const at = text.indexOf(form);

@@ -25,7 +25,7 @@ export async function fakeHttp(listener: RequestListener): Promise<FakeServer> {
   return listening(server);
 }
 
-/** A port on which nobody listens, for now. */
+/** A port on which nobody listens at the moment. */
 export async function closedPort(): Promise<number> {
   const server = await listening(createServer());
   await server.close();
@@ -37,7 +37,7 @@ const short = (value: number) => Buffer.from([(value >> 8) & 255, value & 255]);
 const int = (value: number) => Buffer.concat([short(value >> 16), short(value)]);
 const text = (value: string) => Buffer.concat([short(value.length), Buffer.from(value)]);
 
-/** A broker that knows nobody: it speaks as much of Kafka's protocol as comes before a login. */
+/** A broker that refuses all logins. It supports only the requests of Kafka's protocol before a login. */
 export async function brokerThatRefusesLogins(): Promise<FakeServer> {
   const answers: Record<number, Buffer> = {
     [API_VERSIONS]: Buffer.concat([

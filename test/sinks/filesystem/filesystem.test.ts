@@ -31,7 +31,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(join(directory, '..', '..'), { recursive: true, force: true }));
 
-/** Without the folder of what is not whole yet, which must be empty. */
+/** The files of the sink. The folder of unfinished files must be empty, and is not listed. */
 async function files(): Promise<string[]> {
   expect(await readdir(join(directory, '.unfinished'))).toEqual([]);
   return (await readdir(directory)).filter((name) => name !== '.unfinished');
@@ -52,7 +52,7 @@ async function failureOf(attempt: Promise<unknown>) {
   return classifyError(error, (reason) => sink.classify?.(reason));
 }
 
-test('written: one file per message, with the value byte for byte', async () => {
+test('a new message is written to a file of its own, byte for byte', async () => {
   const value = Buffer.from([0xef, 0xbb, 0xbf, 0, 0xff]);
   const location = join(directory, '42.json');
   await expect(write(sink, { value })).resolves.toEqual({ outcome: 'written', location });
@@ -60,18 +60,18 @@ test('written: one file per message, with the value byte for byte', async () => 
   expect(await files()).toEqual(['42.json']);
 });
 
-test('duplicate: the same content again', async () => {
+test('a message with the same content is a duplicate', async () => {
   await write(sink);
   const location = join(directory, '42.json');
   await expect(write(sink)).resolves.toEqual({ outcome: 'duplicate', location });
-  // Also for a process that starts anew.
+  // The same in a new process.
   await expect(write(fileSystemSink({ directory }))).resolves.toMatchObject({
     outcome: 'duplicate',
   });
   expect(await files()).toHaveLength(1);
 });
 
-test('ContentConflict: other content; the first one stays', async () => {
+test('a message with other content is a ContentConflict, and the first content stays', async () => {
   await write(sink, { value: Buffer.from('first') });
   const attempt = write(sink, { value: Buffer.from('other') });
   await expect(attempt).rejects.toBeInstanceOf(DeliveryError);
@@ -80,13 +80,13 @@ test('ContentConflict: other content; the first one stays', async () => {
   expect(await files()).toHaveLength(1);
 });
 
-test('an extension of its own, and flushed to the disk', async () => {
+test('the options set the extension, and flush files to the disk', async () => {
   sink = fileSystemSink({ directory, extension: 'txt', fsync: true });
   await write(sink);
   expect(await files()).toEqual(['42.txt']);
 });
 
-test('any message id and any bytes', async () => {
+test('any message id and any bytes are written', async () => {
   const values = new Map<string, Buffer>();
   await fc.assert(
     fc.asyncProperty(messageIds, bytes, async (messageId, value) => {
@@ -100,7 +100,7 @@ test('any message id and any bytes', async () => {
   expect(await files()).toHaveLength(values.size);
 });
 
-test('of forty writers of one id at once exactly one writes', async () => {
+test('exactly one of forty writers of one message writes', async () => {
   const sinks = Array.from({ length: 4 }, () => fileSystemSink({ directory }));
   const results = await Promise.all(
     Array.from({ length: 40 }, (_, i) => write(sinks[i % sinks.length]!)),
@@ -111,7 +111,7 @@ test('of forty writers of one id at once exactly one writes', async () => {
   expect(await files()).toEqual(['42.json']);
 });
 
-test('of forty writers of other content one writes, the others conflict', async () => {
+test('exactly one of forty writers of different content writes, and the others conflict', async () => {
   const results = await Promise.allSettled(
     Array.from({ length: 40 }, (_, i) => write(sink, { value: Buffer.from(`content ${i}`) })),
   );
@@ -121,15 +121,15 @@ test('of forty writers of other content one writes, the others conflict', async 
   expect(await stored()).toHaveLength(1);
 });
 
-describe('when the directory is in trouble', () => {
-  test('one that is removed fails the attempt and is made again by the next', async () => {
+describe('a directory', () => {
+  test('that was removed makes the attempt fail, and the next attempt creates it', async () => {
     await write(sink);
     await rm(directory, { recursive: true });
     expect(await failureOf(write(sink))).toMatchObject({ type: 'Transient' });
     await expect(write(sink)).resolves.toMatchObject({ outcome: 'written' });
   });
 
-  test('one that can not be made is tried again, and the failure says why', async () => {
+  test('that can not be created is a transient failure with the reason, and is tried again', async () => {
     const parent = join(directory, '..');
     await mkdir(join(parent, '..'), { recursive: true });
     await writeFile(parent, 'a file where a folder should be');
@@ -141,7 +141,7 @@ describe('when the directory is in trouble', () => {
     await expect(write(sink)).resolves.toMatchObject({ outcome: 'written' });
   });
 
-  test('the check fails while it can not be made, and leaves nothing behind when it passes', async () => {
+  test('that can not be created fails the check, and a check that passes leaves nothing behind', async () => {
     const parent = join(directory, '..');
     await mkdir(join(parent, '..'), { recursive: true });
     await writeFile(parent, 'a file where a folder should be');
@@ -153,10 +153,10 @@ describe('when the directory is in trouble', () => {
     expect(await readdir(join(directory, '.unfinished'))).toEqual([]);
   });
 
-  test('one that is read-only is transient', async () => {
+  test('that is read-only is a transient failure', async () => {
     await mkdir(directory, { recursive: true });
     await chmod(directory, 0o500);
-    // Whoever may do everything writes all the same.
+    // The user root can write all the same.
     if (process.getuid?.() === 0) return;
     const failure = await failureOf(write(sink));
     await chmod(directory, 0o700);
@@ -165,12 +165,12 @@ describe('when the directory is in trouble', () => {
     await expect(write(sink)).resolves.toMatchObject({ outcome: 'written' });
   });
 
-  test('a folder in the place of a file is permanent', async () => {
+  test('with a folder in the place of the file is a permanent failure', async () => {
     await mkdir(join(directory, '42.json'), { recursive: true });
     expect(await failureOf(write(sink))).toMatchObject({ type: 'Permanent' });
   });
 
-  test('a name that the file system refuses is permanent', async () => {
+  test("that refuses the file's name is a permanent failure", async () => {
     sink = fileSystemSink({ directory, extension: 'x'.repeat(300) });
     expect(await failureOf(write(sink))).toMatchObject({ type: 'Permanent' });
     expect(await files()).toEqual([]);
@@ -184,11 +184,11 @@ test.each([
   ['EMFILE', 'Transient'],
   ['ENAMETOOLONG', 'Permanent'],
   ['EINVAL', 'Permanent'],
-])('%s is %s', (code, type) => {
+])('the error %s is %s', (code, type) => {
   expect(sink.classify!(Object.assign(new Error('no'), { code }))).toMatchObject({ type });
 });
 
-test('find: what it holds of a message, whatever its id', async () => {
+test('find returns the stored object of a message, whatever its id is', async () => {
   expect(await sink.find!('none')).toBeUndefined();
   const messageId = '../it\u0000s';
   await write(sink, { messageId, value: Buffer.from('abc') });
@@ -200,7 +200,7 @@ test('find: what it holds of a message, whatever its id', async () => {
   });
 });
 
-test('errors of others are left to others', () => {
+test('classify returns undefined for errors that are not of the file system', () => {
   expect(sink.classify!(new Error('no'))).toBeUndefined();
   expect(sink.classify!('no')).toBeUndefined();
 });
@@ -210,7 +210,7 @@ describe('stored', () => {
     expect(await stored()).toEqual([]);
   });
 
-  test('gives every value once, and nothing that is unfinished or no file', async () => {
+  test('returns every value once, without unfinished files and folders', async () => {
     await write(sink, { messageId: 'a' });
     await write(sink, { messageId: '.unfinished-b' });
     await writeFile(join(directory, '.unfinished-0b9c'), 'half');
@@ -219,7 +219,7 @@ describe('stored', () => {
     expect(await stored()).toEqual(['{"id":".unfinished-b"}', '{"id":"a"}']);
   });
 
-  test('a directory that can not be read is an error, not an empty sink', async () => {
+  test('fails if the directory can not be read', async () => {
     await mkdir(join(directory, '..'), { recursive: true });
     await writeFile(directory, 'a file where a folder should be');
     await expect(stored()).rejects.toMatchObject({ code: 'ENOTDIR' });
@@ -241,14 +241,14 @@ describe('a chunk in one file', () => {
 
   beforeEach(() => (sink = fileSystemSink({ directory, chunkFiles: true })));
 
-  test('is written once, a value a line', async () => {
+  test('is written once, with a line for each value', async () => {
     await expect(writeChunk(a, b)).resolves.toMatchObject({ outcome: 'written', without: [] });
     await expect(writeChunk(a, b)).resolves.toMatchObject({ outcome: 'duplicate', without: [] });
     expect(await readFile(location(), 'utf8')).toBe('a\nb\n');
     expect(await stored()).toEqual(['a', 'b']);
   });
 
-  test('leaves what is no line to a file of its own', async () => {
+  test('leaves a value that is no line to a file of its own', async () => {
     const [lines, empty] = [record('l', 'x\ny'), record('e', '')];
     await expect(writeChunk(a, lines, empty)).resolves.toMatchObject({ without: [lines, empty] });
     expect(await stored()).toEqual(['a']);
@@ -259,7 +259,7 @@ describe('a chunk in one file', () => {
     expect(await readdir(join(location(), '..'))).toEqual(['0-9.ndjson']);
   });
 
-  test('says which records it lacks, whatever the attempts left out', async () => {
+  test('names the records that it lacks, whichever attempt skipped them', async () => {
     await writeChunk(a, b);
     await expect(writeChunk(a, b, c)).resolves.toMatchObject({ without: [c] });
     await expect(writeChunk(b, c)).resolves.toMatchObject({ without: [c] });
@@ -267,7 +267,7 @@ describe('a chunk in one file', () => {
     expect(await readFile(location(), 'utf8')).toBe('a\nb\n');
   });
 
-  test('that a crash of the machine has emptied or torn lacks what is gone', async () => {
+  test('lacks the records that a crash of the machine has removed from it', async () => {
     await put('');
     await expect(writeChunk(a, b)).resolves.toMatchObject({ without: [a, b] });
     await put('a\nb');
@@ -284,20 +284,20 @@ describe('a chunk in one file', () => {
     });
   });
 
-  test('and files of others beside it are none of its own', async () => {
+  test('ignores foreign files beside it', async () => {
     await writeChunk(a);
     await writeFile(join(location(), '..', '.DS_Store'), 'no line');
     expect(await stored()).toEqual(['a']);
   });
 
-  test('flushed to the disk, with the folders above it', async () => {
+  test('is flushed to the disk, with the folders above it', async () => {
     sink = fileSystemSink({ directory, chunkFiles: true, fsync: true });
     await expect(writeChunk(a)).resolves.toMatchObject({ outcome: 'written' });
     await expect(writeChunk(a)).resolves.toMatchObject({ outcome: 'duplicate' });
   });
 });
 
-describe('files that a process began and never finished', () => {
+describe('unfinished files', () => {
   const name = (pid: number) => unfinishedName().replace(`-${process.pid}-`, `-${pid}-`);
   const begun = async (file: string, hoursAgo = 0) => {
     await mkdir(join(directory, '.unfinished'), { recursive: true });
@@ -308,8 +308,8 @@ describe('files that a process began and never finished', () => {
   };
   const left = async () => (await readdir(join(directory, '.unfinished'))).sort();
 
-  test('are removed at the next start when the process was killed', async () => {
-    // The process gets as far as the link, which never comes.
+  test('are removed at the next start if their process was killed', async () => {
+    // The process stops before the link.
     const script = `
       const { fileSystemSink } = require('${join(__dirname, '../../../dist')}');
       const fs = require('node:fs/promises');
@@ -320,7 +320,7 @@ describe('files that a process began and never finished', () => {
     const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');
     expect(await left()).toHaveLength(1);
-    // Another process that starts leaves the file of one that runs.
+    // A process that starts does not remove the files of a running process.
     await write(fileSystemSink({ directory }), { messageId: 'while it runs' });
     expect(await left()).toHaveLength(1);
     child.kill('SIGKILL');
@@ -331,7 +331,7 @@ describe('files that a process began and never finished', () => {
     // The test starts a Node process of its own.
   }, 30_000);
 
-  test('stay while they may be those of a process elsewhere, and go when they are old', async () => {
+  test('are kept while they may belong to a process elsewhere, and are removed when they are old', async () => {
     const elsewhere = await begun(`0123456789abcdef-${process.pid}-a`);
     const running = await begun(name(process.pid));
     await begun(`0123456789abcdef-${process.pid}-b`, 2);
@@ -341,7 +341,7 @@ describe('files that a process began and never finished', () => {
     expect(await left()).toEqual([elsewhere, running].sort());
   });
 
-  test('that can not be removed do not hinder a write', async () => {
+  test('do not prevent a write if they can not be removed', async () => {
     await mkdir(join(directory, '.unfinished', name(2 ** 22 + 1)), { recursive: true });
     await expect(write(sink)).resolves.toMatchObject({ outcome: 'written' });
     expect(await left()).toHaveLength(1);
@@ -349,7 +349,7 @@ describe('files that a process began and never finished', () => {
 });
 
 test.each(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV'])(
-  'a file system without hard links, which says %s, is no fault of the record',
+  'the error %s of a file system without hard links is transient and says what to do',
   (code) => {
     const error = Object.assign(new Error(`${code}: no, link`), { code, syscall: 'link' });
     expect(sink.classify!(error)).toMatchObject({

@@ -34,7 +34,7 @@ test.each<[number, HttpStatusMeaning]>([
   [431, 'Permanent'],
   [451, 'Permanent'],
   ...[500, 501, 502, 503, 504, 507, 511, 599].map(transient),
-])('%d is %s', (status, type) => {
+])('the status %d means %s', (status, type) => {
   expect(meaningOf(status).type).toBe(type);
 });
 
@@ -44,7 +44,7 @@ test.each([
   [500, 'Transient'],
   [409, 'Transient'],
   [404, 'Transient'],
-])('%d with Retry-After is %s, and tells when', (status, type) => {
+])('the status %d with Retry-After is %s, with the pause', (status, type) => {
   expect(meaningOf(status, { 'retry-after': '7' })).toMatchObject({ type, retryAfterMs: 7_000 });
   const date = new Date(Date.now() + 90_000).toUTCString();
   const { retryAfterMs } = meaningOf(status, { 'retry-after': date });
@@ -53,20 +53,20 @@ test.each([
 });
 
 test.each(['', 'soon', '-1', 'Sat, 01 Jan 2000 00:00:00 GMT'])(
-  'a Retry-After of %j tells nothing',
+  'a Retry-After of %j gives no pause',
   (value) => expect(meaningOf(429, { 'retry-after': value }).retryAfterMs).toBeUndefined(),
 );
 
-test('what fails for good is not asked again after a while', () => {
+test('a permanent failure has no pause', () => {
   expect(meaningOf(400, { 'retry-after': '7' }).retryAfterMs).toBeUndefined();
 });
 
-test('an answer kept from an earlier request is a duplicate', () => {
+test('an answer that the receiver replays from an earlier request is a duplicate', () => {
   expect(meaningOf(200, { 'idempotent-replayed': 'true' }).type).toBe('duplicate');
   expect(meaningOf(200, { 'idempotent-replayed': 'false' }).type).toBe('written');
 });
 
-test('the user says better what a status means', () => {
+test('the option statuses overrides the meaning of a status', () => {
   const meanings = { 409: 'duplicate', 404: 'Permanent', 200: 'Transient' } as const;
   expect(meaningOf(409, {}, meanings).type).toBe('duplicate');
   expect(meaningOf(404, {}, meanings).type).toBe('Permanent');
@@ -81,7 +81,7 @@ test.each([
   [404, 'path'],
   [405, 'method'],
   [422, 'Idempotency-Key'],
-])('the message of %d says what to look at', (status, part) => {
+])('the message of the status %d says what to check', (status, part) => {
   const { message } = meaningOf(status);
   expect(message).toMatch(`POST to https://example.com was answered with ${status}: `);
   expect(message).toContain(part);

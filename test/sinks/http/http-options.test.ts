@@ -23,7 +23,7 @@ test.each([
   { url, headers: { Authorization: 'Bearer t', 'x-tenant': 'ä' }, secret: SECRET },
   { url, secret: [SECRET, SECRET], statuses: { 409: 'duplicate' as const } },
   { url, idempotencyKey: () => 'key' },
-])('%j is taken', (options) => {
+])('httpSink accepts %j', (options) => {
   expect(() => httpSink(options)).not.toThrow();
 });
 
@@ -50,11 +50,11 @@ test.each([
   [{ url, statuses: { 42: 'written' } }, /statuses/],
   [{ url, statuses: { 409: 'fine' } }, /statuses/],
   [{ url, retries: 3 }, /retries/],
-])('%j is an error that names the option', (options, expected) => {
+])('httpSink refuses %j and names the option', (options, expected) => {
   expect(messageOf(options)).toMatch(expected);
 });
 
-test('no error holds a value that may be a secret', () => {
+test('no error contains a value that may be a secret', () => {
   const message = messageOf({
     url: 'https://user:hunter2@example.com/hunter2',
     headers: { authorization: 'hunter2\n', 'x-hunter2': 'a' },

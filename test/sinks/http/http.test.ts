@@ -21,7 +21,7 @@ async function failureOf(attempt: Promise<unknown>): Promise<DeliveryFailure> {
   return classifyError(error);
 }
 
-/** The signature as a receiver's library makes it, from what arrived. */
+/** Computes the signature of the request as a receiver's library does, and compares it. */
 function expectSigned(index: number, secret: string, among = 1): void {
   const { headers, body } = receiver.requests[index]!;
   const id = headers['webhook-id'] as string;
@@ -37,7 +37,7 @@ function expectSigned(index: number, secret: string, among = 1): void {
 const secretOf = (fill: number) => `whsec_${Buffer.alloc(32, fill).toString('base64')}`;
 
 describe('the request', () => {
-  test("has the record's own bytes and says what they are", async () => {
+  test("has the record's own bytes, and their content type", async () => {
     const value = Buffer.from([0x7b, 0xff, 0x00, 0x0a, 0x7d]);
     expect(await write(sink(), { value })).toEqual({ outcome: 'written' });
     expect(receiver.requests).toHaveLength(1);
@@ -54,7 +54,7 @@ describe('the request', () => {
     }
   });
 
-  test('follows method, content type and headers', async () => {
+  test('has the method, content type and headers of the options', async () => {
     const headers = { Authorization: 'Bearer t', 'X-Tenant': 'a', 'User-Agent': 'shop' };
     await write(sink({ method: 'PUT', contentType: 'text/csv', headers }), {});
     expect(receiver.requests[0]).toMatchObject({
@@ -68,14 +68,14 @@ describe('the request', () => {
     });
   });
 
-  test('goes where a function of the record says', async () => {
+  test('goes to the URL that a function of the record returns', async () => {
     const url = ({ messageId }: { messageId: string }) => `${receiver.url}/of/${messageId}`;
     await write(sink({ url }), { messageId: '7' });
     expect(receiver.requests[0]!.path).toBe('/of/7');
   });
 
   test.each(['ftp://127.0.0.1/', 'nowhere', 'http://user:hunter2@127.0.0.1/'])(
-    'goes nowhere if that is no URL to send to: %s',
+    'is not sent if the function returns a wrong URL: %s',
     async (url) => {
       const failure = await failureOf(write(sink({ url: () => url })));
       expect(failure).toMatchObject({ type: 'Permanent' });
@@ -85,7 +85,7 @@ describe('the request', () => {
     },
   );
 
-  test('belongs to the trace of the record, or to the span of the attempt', async () => {
+  test('has the trace of the record, or the span of the attempt', async () => {
     const own = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
     const span = `00-${'a'.repeat(32)}-${'c'.repeat(16)}-01`;
     const record = sinkRecord({
@@ -105,7 +105,7 @@ describe('the request', () => {
     ]);
   });
 
-  test('a trace that is none is not passed on', async () => {
+  test("has no trace if the record's trace is invalid", async () => {
     await write(sink(), { headers: [['traceparent', Buffer.from('x\r\ny: z')]] });
     expect(receiver.requests[0]!.headers).not.toHaveProperty('traceparent');
   });
@@ -120,7 +120,7 @@ describe('the request', () => {
     expect(receiver.requests[0]!.headers['webhook-id']).toBe('42');
   });
 
-  test('has the same key in every attempt, and at every offset', async () => {
+  test('has the same idempotency key in every attempt, and at every offset', async () => {
     receiver.answer = (response) =>
       response.writeHead(receiver.requests.length === 1 ? 500 : 200).end();
     const one = sink({ secret: secretOf(1) });
@@ -133,13 +133,13 @@ describe('the request', () => {
     expect(receiver.requests[2]!.headers['webhook-id']).toBe('a%20b');
   });
 
-  test('is not made with an empty key', async () => {
+  test('is not sent with an empty idempotency key', async () => {
     const failure = await failureOf(write(sink({ idempotencyKey: () => '' })));
     expect(failure).toMatchObject({ type: 'Permanent' });
     expect(receiver.requests).toEqual([]);
   });
 
-  test('no message id breaks a header, and no two share a key', async () => {
+  test('has valid headers for any message id, and different keys for different ids', async () => {
     const one = sink({ secret: secretOf(1) });
     const seen = new Map<string, string>();
     const ids = ['x\r\nx-evil: 1', 'a.b', 'a', 'A', '€', '\0', '~', 'ö'.repeat(1_024), ' a', 'a '];
@@ -164,18 +164,18 @@ describe('the answer', () => {
     [503, 'Transient'],
     [400, 'Permanent'],
     [422, 'ContentConflict'],
-  ])('%d is %s', async (status, expected) => {
+  ])('with the status %d is %s', async (status, expected) => {
     receiver.answer = (response) => response.writeHead(status).end('text');
     const result = await write(sink()).catch(classifyError);
     expect('outcome' in result ? result.outcome : result.type).toBe(expected);
   });
 
-  test('of another meaning to the receiver', async () => {
+  test('has the meaning that the option statuses gives it', async () => {
     receiver.answer = (response) => response.writeHead(409).end();
     expect(await write(sink({ statuses: { 409: 'duplicate' } }))).toEqual({ outcome: 'duplicate' });
   });
 
-  test('says when to come again', async () => {
+  test('gives the pause before the next attempt', async () => {
     receiver.answer = (response) => response.writeHead(429, { 'retry-after': '30' }).end();
     expect(await failureOf(write(sink()))).toMatchObject({
       type: 'Throttled',
@@ -183,7 +183,7 @@ describe('the answer', () => {
     });
   });
 
-  test('is not followed elsewhere', async () => {
+  test('is not followed if it is a redirect', async () => {
     const elsewhere = await Receiver.start();
     try {
       for (const status of [301, 302, 303, 307, 308]) {
@@ -200,7 +200,7 @@ describe('the answer', () => {
     }
   });
 
-  test('in messages there is neither path nor query, header nor secret', async () => {
+  test('leads to an error without path, query, headers and secrets', async () => {
     receiver.answer = (response) => response.writeHead(400).end('hunter2');
     const headers = { authorization: 'hunter2' };
     const { message } = await failureOf(write(sink({ headers, secret: secretOf(1) })));
@@ -208,17 +208,17 @@ describe('the answer', () => {
   });
 });
 
-describe('the connection', () => {
-  test('serves again after an answer with a body', async () => {
+describe('a connection', () => {
+  test('is used again after an answer with a body', async () => {
     receiver.answer = (response) => response.writeHead(200).end('x'.repeat(10_000));
     const one = sink();
     for (let i = 0; i < 20; i++) await write(one);
     expect(receiver.requests).toHaveLength(20);
-    // The client opens a second one where the next request comes before it took the first one back.
+    // The client opens a second connection if a request comes before it has the first connection back.
     expect(receiver.sockets.size).toBeLessThanOrEqual(2);
   });
 
-  test('a body without end is not read to its end', async () => {
+  test('is not read to the end of an endless body', async () => {
     let sent = 0;
     receiver.answer = (response) => {
       const chunk = Buffer.alloc(65_536);
@@ -230,11 +230,11 @@ describe('the connection', () => {
       more();
     };
     expect(await write(sink())).toEqual({ outcome: 'written' });
-    // What the buffers between here and there hold.
+    // The buffers between client and server take this much.
     expect(sent).toBeLessThan(20_000_000);
   });
 
-  test('a body that drips is not waited for', async () => {
+  test('does not wait for a slow body', async () => {
     receiver.answer = (response) => {
       response.writeHead(200);
       const drip = setInterval(() => response.write('.'), 50);
@@ -243,7 +243,7 @@ describe('the connection', () => {
     expect(await write(sink({ timeoutMs: 60_000 }))).toEqual({ outcome: 'written' });
   });
 
-  test('reset in the middle of the body: the status has been said', async () => {
+  test('that is reset in the middle of the body has the meaning of the status', async () => {
     receiver.answer = (response) => {
       response.writeHead(500, { 'content-length': '1000' }).write('x');
       setTimeout(() => response.destroy(), 50);
@@ -257,19 +257,19 @@ describe('the connection', () => {
     expect(await write(sink())).toEqual({ outcome: 'written' });
   });
 
-  test('reset before the answer is transient', async () => {
+  test('that is reset before the answer is transient', async () => {
     receiver.answer = (_, request) => request.socket.resetAndDestroy();
     const failure = await failureOf(write(sink()));
     expect(failure).toMatchObject({ type: 'Transient' });
     expect(failure.message).toMatch(/^POST to http:\/\/127\.0\.0\.1:\d+ failed: .*(RESET|SOCKET)/);
   });
 
-  test('what is no HTTP is transient', async () => {
+  test('with an answer that is no HTTP is transient', async () => {
     receiver.answer = (_, request) => request.socket.end('hello\r\n\r\n');
     expect(await failureOf(write(sink()))).toMatchObject({ type: 'Transient' });
   });
 
-  test('refused is transient', async () => {
+  test('that is refused is transient', async () => {
     const gone = await Receiver.start();
     const { url } = gone;
     await gone.close();
@@ -278,7 +278,7 @@ describe('the connection', () => {
     expect(failure.message).toContain('ECONNREFUSED');
   });
 
-  test('a receiver that keeps silent is left after the time-out', async () => {
+  test('to a silent receiver is closed after the time-out', async () => {
     const silent = new Promise<void>((resolve) => {
       receiver.answer = (response) => response.once('close', resolve);
     });
@@ -301,7 +301,7 @@ describe('the connection', () => {
     const context = { signal: controller.signal, attempt: 1 };
     await expect(sink().write(sinkRecord(), context)).rejects.toBe(reason);
     await silent;
-    // At once when that was before.
+    // The attempt ends at once if the signal was aborted before.
     await expect(sink().write(sinkRecord(), context)).rejects.toBe(reason);
     expect(receiver.requests).toHaveLength(1);
   });

@@ -23,7 +23,7 @@ afterEach(async () => {
 const open = (options: Partial<HttpSinkOptions> = {}) =>
   httpSink({ url: receiver.url, ...options });
 
-/** The outcome of a delivery, or the class and the words of its failure. */
+/** The outcome of a delivery, or the class and the message of its failure. */
 async function outcomeOf(value = Buffer.from('{}'), of = sink): Promise<string> {
   try {
     return (await write(of, { value })).outcome;
@@ -36,7 +36,7 @@ async function outcomeOf(value = Buffer.from('{}'), of = sink): Promise<string> 
 const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n';
 
 test.each<[string, string | Buffer]>([
-  ['100 that nobody asked for', `HTTP/1.1 100 Continue\r\n\r\n${OK}`],
+  ['an unexpected interim 100', `HTTP/1.1 100 Continue\r\n\r\n${OK}`],
   ['102', `HTTP/1.1 102 Processing\r\n\r\n${OK}`],
   ['103 with headers', `HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n${OK}`],
   ['an interim status of the future', `HTTP/1.1 199 Soon\r\n\r\n${OK}`],
@@ -53,7 +53,7 @@ test.each<[string, string | Buffer]>([
   ['one header of 40 KB', `HTTP/1.1 200 OK\r\n${headers(1, 40_000)}Content-Length: 0\r\n\r\n`],
   ['two thousand headers', `HTTP/1.1 200 OK\r\n${headers(2_000, 1)}Content-Length: 0\r\n\r\n`],
   ['headers that are not ASCII', `HTTP/1.1 200 OK\r\nX-A: h\u00e9\r\nContent-Length: 0\r\n\r\n`],
-])('an answer with %s counts as delivered, and its connection serves again', async (_, answer) => {
+])('an answer with %s counts as delivered, and its connection is used again', async (_, answer) => {
   receiver.answer = (socket) => socket.write(answer, 'latin1');
   expect(await outcomeOf()).toBe('written');
   expect(await outcomeOf()).toBe('written');
@@ -91,14 +91,14 @@ test.each<[string, string, string]>([
   ['no HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', 'HPE_'],
   ['HTTP/2 without a word', '\0\0\x12\x04\0\0\0\0\0', 'HPE_'],
   ['the status is no number', 'HTTP/1.1 OK 200\r\n\r\n', 'HPE_'],
-])('an answer is transient and says why when it is: %s', async (_, answer, words) => {
+])('an answer is transient and gives the reason: %s', async (_, answer, words) => {
   receiver.answer = (socket) => socket.write(answer);
   const outcome = await outcomeOf();
   expect(outcome).toMatch(/^Transient: POST to URL /);
   expect(outcome).toContain(words);
 });
 
-test('interim answers without end are left after the time-out', async () => {
+test('an endless series of interim answers ends at the time-out', async () => {
   receiver.answer = (socket) => {
     const more = setInterval(() => socket.write('HTTP/1.1 102 Processing\r\n\r\n'), 10);
     socket.once('close', () => clearInterval(more));
@@ -117,23 +117,23 @@ describe('an answer before the end of a large request', () => {
   const TOO_LARGE =
     'HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
-  test('decides, when the receiver keeps the connection open', async () => {
+  test('counts if the receiver keeps the connection open', async () => {
     receiver.early = (socket) => socket.write(TOO_LARGE);
     expect(await outcomeOf(large)).toMatch(/^Permanent: .* 413/);
   });
 
-  test('decides, when the receiver closes its side', async () => {
+  test('counts if the receiver closes its side', async () => {
     receiver.early = (socket) => socket.end(TOO_LARGE);
     expect(await outcomeOf(large)).toMatch(/^Permanent: .* 413/);
   });
 
-  test('decides, unless it is lost, when the receiver resets the connection', async () => {
+  test('counts, unless it is lost, if the receiver resets the connection', async () => {
     receiver.early = (socket) => socket.write(TOO_LARGE, () => socket.resetAndDestroy());
     // A reset may overtake the answer.
     expect(await outcomeOf(large)).toMatch(/^(Permanent: .* 413|Transient: .* (ECONNRESET|EPIPE))/);
   });
 
-  test('does not spoil the next request', async () => {
+  test('does not affect the next request', async () => {
     receiver.early = (socket) => socket.write(TOO_LARGE.replace('Connection: close\r\n', ''));
     expect(await outcomeOf(large)).toMatch(/^Permanent: .* 413/);
     receiver.early = undefined;
@@ -143,7 +143,7 @@ describe('an answer before the end of a large request', () => {
 });
 
 describe('a kept connection', () => {
-  test('that the receiver closes as the next request comes: the request is sent again', async () => {
+  test('that the receiver closes at the next request makes the request be sent again', async () => {
     expect(await outcomeOf()).toBe('written');
     receiver.answer = (socket) => {
       receiver.answer = (next) => next.write(OK);
@@ -154,7 +154,7 @@ describe('a kept connection', () => {
     expect(receiver.connections).toBe(2);
   });
 
-  test('that the receiver resets as the next request comes: the request is sent again', async () => {
+  test('that the receiver resets at the next request makes the request be sent again', async () => {
     expect(await outcomeOf()).toBe('written');
     receiver.answer = (socket) => {
       receiver.answer = (next) => next.write(OK);
@@ -164,7 +164,7 @@ describe('a kept connection', () => {
     expect(receiver.connections).toBe(2);
   });
 
-  test('is closed at each request: the request is sent twice and no more', async () => {
+  test('that is reset at each request makes the request be sent at most twice', async () => {
     expect(await outcomeOf()).toBe('written');
     receiver.answer = (socket) => socket.resetAndDestroy();
     expect(await outcomeOf()).toMatch(/^Transient: POST to URL failed: .*ECONNRESET/);
@@ -176,7 +176,7 @@ describe('a kept connection', () => {
     ['408', 'HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n'],
     ['a line', '\r\n'],
   ])(
-    'gets %s that answers nothing: the next request does not take that for its answer',
+    'that gets %s without a request does not use it as the answer to the next request',
     async (_, stray) => {
       let idle!: Socket;
       receiver.answer = (socket) => {
@@ -185,13 +185,13 @@ describe('a kept connection', () => {
       };
       expect(await outcomeOf()).toBe('written');
       await new Promise((sent) => idle.write(stray, sent));
-      // The sink's side has read it after these.
+      // After these turns of the event loop the sink's side has read it.
       for (let turn = 0; turn < 3; turn++) await new Promise((next) => setImmediate(next));
       expect(await outcomeOf()).toMatch(/^Transient: .* 503/);
     },
   );
 
-  test('gets two answers to one request: the second one answers nothing', async () => {
+  test('that gets two answers to one request ignores the second answer', async () => {
     receiver.answer = (socket) => {
       receiver.answer = (next) => next.write('HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n');
       socket.write(OK + OK);

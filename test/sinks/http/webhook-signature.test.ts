@@ -1,13 +1,13 @@
 import { webhookHeaders, webhookKey } from '../../../src/sinks/http/webhook-signature';
 
-/** The example that the specification's own libraries are tested with. */
+/** The example of the tests in the specification's own libraries. */
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const ID = 'msg_p5jXN8AQM9LWM0D4loKWxJek';
 const SECONDS = 1_614_265_330;
 const BODY = Buffer.from('{"test": 2432232314}');
 const SIGNATURE = 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=';
 
-test('signs as the libraries of Standard Webhooks do', () => {
+test('webhookHeaders signs as the libraries of Standard Webhooks do', () => {
   const headers = webhookHeaders([webhookKey(SECRET)!], ID, BODY, SECONDS * 1_000 + 999);
   expect(headers).toEqual({
     'webhook-id': ID,
@@ -16,7 +16,7 @@ test('signs as the libraries of Standard Webhooks do', () => {
   });
 });
 
-test('each key makes a signature, in the order given', () => {
+test('webhookHeaders makes a signature with each key, in the given order', () => {
   const other = webhookKey(`whsec_${Buffer.alloc(32, 7).toString('base64')}`)!;
   const { 'webhook-signature': signature } = webhookHeaders(
     [other, webhookKey(SECRET)!],
@@ -30,11 +30,11 @@ test('each key makes a signature, in the order given', () => {
 
 const secretOf = (bytes: number) => `whsec_${Buffer.alloc(bytes, 0xfb).toString('base64')}`;
 
-test.each([24, 32, 64])('a secret of %d bytes is one', (bytes) => {
+test.each([24, 32, 64])('webhookKey accepts a secret of %d bytes', (bytes) => {
   expect(webhookKey(secretOf(bytes))).toEqual(Buffer.alloc(bytes, 0xfb));
 });
 
-test('padding may be left out', () => {
+test('webhookKey accepts a secret without padding', () => {
   expect(webhookKey(secretOf(32).replace(/=+$/, ''))).toEqual(Buffer.alloc(32, 0xfb));
 });
 
@@ -47,6 +47,6 @@ test.each([
   ['base64url', secretOf(32).replaceAll('+', '-').replaceAll('/', '_')],
   ['with a line break', `${SECRET}\n`],
   ['empty', ''],
-])('a secret that is %s is none', (_, secret) => {
+])('webhookKey refuses a secret that is %s', (_, secret) => {
   expect(webhookKey(secret)).toBeUndefined();
 });

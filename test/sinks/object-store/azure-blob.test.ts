@@ -69,20 +69,23 @@ test.each([
   [404, 'ContainerNotFound', 'create the container'],
   [400, 'OutOfRangeInput', 'create the container'],
   [400, 'InvalidHeaderValue', 'version of the SDK'],
-])('%i %s, a matter of configuration, is transient and says what to mend', async (...given) => {
-  const [status, code, mend] = given;
-  answer = () => xmlError(status, code);
-  const failure = await failureOf(write(sink()));
-  expect(failure).toMatchObject({ type: 'Transient' });
-  expect(failure!.message).toContain(mend);
-  expect(server.requests).toHaveLength(1);
-});
+])(
+  '%i %s, a fault of the configuration, is transient and says what to correct',
+  async (...given) => {
+    const [status, code, mend] = given;
+    answer = () => xmlError(status, code);
+    const failure = await failureOf(write(sink()));
+    expect(failure).toMatchObject({ type: 'Transient' });
+    expect(failure!.message).toContain(mend);
+    expect(server.requests).toHaveLength(1);
+  },
+);
 
 test.each([
-  ['a page of a proxy', 400, '<html><h1>The plain HTTP request was sent to HTTPS port</h1></html>'],
+  ["a proxy's page", 400, '<html><h1>The plain HTTP request was sent to HTTPS port</h1></html>'],
   ['nothing', 400, ''],
   ['nothing', 409, ''],
-])('%s in an answer with %i, which has no code, is no fault of the record', async (...given) => {
+])('an answer with %s, the status %i and no error code is transient', async (...given) => {
   const [, status, body] = given;
   answer = () => ({ status, headers: { 'content-type': 'text/html' }, body });
   expect(await failureOf(write(sink()))).toMatchObject({
@@ -91,17 +94,17 @@ test.each([
   });
 });
 
-test('a bare 400 to HEAD, as after a login has expired, is no fault of the record', async () => {
+test('a 400 without a body to HEAD is transient, as an expired login gives it', async () => {
   answer = (method) => (method === 'HEAD' ? { status: 400 } : xmlError(412, 'PreconditionFailed'));
   expect(await failureOf(write(sink()))).toMatchObject({ type: 'Transient' });
 });
 
-test('a bare 413 is: it is too large for something on the way', async () => {
+test('a 413 without a body is permanent, as the record is too large for a proxy', async () => {
   answer = () => ({ status: 413 });
   expect(await failureOf(write(sink()))).toMatchObject({ type: 'Permanent' });
 });
 
-test('creates conditionally, with what tells the record', async () => {
+test('a write is conditional, and its metadata name the record', async () => {
   answer = () => CREATED;
   const { location } = await write(sink(), { messageId: 'é', workflowId: 'test-é-7' });
   expect(location).toBe(`${server.url}/devstoreaccount1/container/%25C3%25A9.json`);
@@ -115,7 +118,7 @@ test('creates conditionally, with what tells the record', async () => {
   expect(server.requests[0]!.headers).not.toHaveProperty('x-ms-meta-cloudsync_traceparent');
 });
 
-test('a shared access signature is used, and not shown', async () => {
+test('a shared access signature is used, and not shown in the location', async () => {
   answer = () => CREATED;
   const accountUrl = `${server.url}/account?sv=2024-01-01&sig=the-secret`;
   const { location } = await write(azureBlobSink({ container: 'container', accountUrl }));
@@ -126,14 +129,14 @@ test('a shared access signature is used, and not shown', async () => {
   expect(failure!.message).not.toContain('the-secret');
 });
 
-test('a client of your own is used', async () => {
+test('a given client is used', async () => {
   answer = () => CREATED;
   const client = BlobServiceClient.fromConnectionString(azuriteConnectionString(server.url));
   const one = azureBlobSink({ container: 'container', client });
   await expect(write(one)).resolves.toMatchObject({ outcome: 'written' });
 });
 
-test('credentials that can not be had are a matter of configuration', async () => {
+test('missing credentials are a transient fault of the configuration', async () => {
   const error = Object.assign(new Error('no login'), { name: 'CredentialUnavailableError' });
   const one = azureBlobSink({
     container: 'container',
@@ -145,17 +148,17 @@ test('credentials that can not be had are a matter of configuration', async () =
   expect(failure!.message).toContain('no login; check the credentials');
 });
 
-test('what gives tokens does not speak of the record, whatever its status', () => {
+test('an error of the token service is no answer about the record, whatever its status is', () => {
   const error = Object.assign(new Error('x'), { name: 'AuthenticationError', statusCode: 400 });
   expect(azureBlobAnswer(error)).toEqual({ code: 'AuthenticationError', message: 'x' });
 });
 
-test('what is no error says nothing', () => {
+test('azureBlobAnswer returns undefined for a value that is no error', () => {
   expect(azureBlobAnswer('x')).toBeUndefined();
   expect(azureBlobAnswer(null)).toBeUndefined();
 });
 
-/** Whether the SDK makes a client of it. */
+/** Whether the SDK accepts the text as a connection string. */
 function isTaken(text: string): boolean {
   try {
     BlobServiceClient.fromConnectionString(text);
@@ -178,7 +181,7 @@ test.each([
   ['AccountName=a', false],
   ['rubbish', false],
   ['', false],
-])('a connection string, to the SDK as well: %s (%s)', (text, is) => {
+])('isConnectionString agrees with the SDK on %s (%s)', (text, is) => {
   expect(isConnectionString(text)).toBe(is);
   expect(isTaken(text)).toBe(is);
 });
@@ -190,9 +193,9 @@ test.each([
   ['http://127.0.0.1:10000/account', false],
   ['account.blob.core.windows.net', false],
   ['ftp://account', false],
-])('an account URL: %s (%s)', (text, is) => expect(isAccountUrl(text)).toBe(is));
+])('isAccountUrl of %s is %s', (text, is) => expect(isAccountUrl(text)).toBe(is));
 
-test('wrong options are usage errors, without what was given', () => {
+test('wrong options are usage errors that do not show their values', () => {
   const connectionString = 'not one';
   expect(() => azureBlobSink({ container: '', connectionString })).toThrow(UsageError);
   expect(() => azureBlobSink({ container: 'c' })).toThrow(/connectionString, accountUrl or client/);

@@ -9,7 +9,7 @@ test.each([
   ['', '42.json', 'chunks/t/2/3-4.ndjson'],
   ['a', 'a/42.json', 'a/chunks/t/2/3-4.ndjson'],
   ['a b/c=1/é', 'a b/c=1/é/42.json', 'a b/c=1/é/chunks/t/2/3-4.ndjson'],
-])('keys below the prefix "%s"', (prefix, message, chunk) => {
+])('keys begin with the prefix "%s"', (prefix, message, chunk) => {
   const keys = objectKeys(prefix);
   expect(keys.message('42')).toBe(message);
   expect(keys.chunk(range)).toBe(chunk);
@@ -43,7 +43,7 @@ test.each([
   'a/chunks/t/2/x/3-4.ndjson',
   'a/x/t/2/3-4.ndjson',
   'a',
-])('the object %s is none of the sink', (key) => {
+])('the object %s does not belong to the sink', (key) => {
   expect(objectKeys('a').kind(key)).toBeUndefined();
 });
 

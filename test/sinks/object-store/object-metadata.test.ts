@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { recordMetadata, writtenBy } from '../../../src/sinks/object-store/object-metadata';
 import { sinkRecord } from '../support/write';
 
-test('names the record and its content', () => {
+test('recordMetadata names the record and its content', () => {
   expect(recordMetadata(sinkRecord({ value: Buffer.from('abc') }))).toEqual({
     cloudsync_sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
     cloudsync_record: 'topic/0/7',
@@ -10,7 +10,7 @@ test('names the record and its content', () => {
   });
 });
 
-test('whatever the names, the values are visible ASCII and tell the record', () => {
+test('recordMetadata is visible ASCII for any names, and the record can be read from it', () => {
   const positions = fc.record({
     topic: fc.string({ unit: 'grapheme', minLength: 1 }),
     partition: fc.nat(),
@@ -25,7 +25,7 @@ test('whatever the names, the values are visible ASCII and tell the record', () 
   );
 });
 
-test('the largest of it stays below the 2 KB that S3 takes', () => {
+test('the largest metadata are below the 2 KB that S3 accepts', () => {
   const workflowId = '\u0001'.repeat(255);
   const traceparent = Buffer.from(`00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`);
   const metadata = recordMetadata(
@@ -43,6 +43,6 @@ test.each([
   { cloudsync_record: '' },
   { cloudsync_record: 'a/b/c' },
   { cloudsync_record: '1/2' },
-])('%j names no record', (metadata) =>
+])('writtenBy finds no record in %j', (metadata) =>
   expect(writtenBy(metadata as Record<string, string>)).toBeUndefined(),
 );

@@ -6,7 +6,7 @@ import {
 } from '../../../src/sinks/object-store/object-store';
 import { sinkRecord, write } from '../support/write';
 
-/** A store that can be listed and read. */
+/** A store with these pages of keys. `read` returns the content of a key. */
 function store(pages: Record<string, KeyPage>, read: (key: string) => Buffer | undefined) {
   const asked: (string | undefined)[] = [];
   const one: ObjectStore = {
@@ -31,7 +31,7 @@ async function stored(sink: ReturnType<typeof store>['sink']): Promise<string[]>
   return values;
 }
 
-test('lists page after page, an empty one in between included', async () => {
+test('stored lists all pages, even after an empty page', async () => {
   const pages = {
     first: { keys: ['a.json', 'readme.txt'], next: '2' },
     2: { keys: [], next: '3' },
@@ -44,14 +44,14 @@ test('lists page after page, an empty one in between included', async () => {
   expect(asked).toEqual([undefined, '2', '3']);
 });
 
-test('leaves out what is deleted while it reads', async () => {
+test('stored skips objects that are deleted while it reads', async () => {
   const { sink } = store({ first: { keys: ['a.json', 'b.json'] } }, (key) =>
     key === 'a.json' ? undefined : Buffer.from(key),
   );
   expect(await stored(sink)).toEqual(['b.json']);
 });
 
-test('a read that fails for good is tried once, and ends the list', async () => {
+test('stored ends at a read that fails permanently, without a retry', async () => {
   let tries = 0;
   const { sink } = store({ first: { keys: ['a.json'] } }, () => {
     tries++;
@@ -61,7 +61,7 @@ test('a read that fails for good is tried once, and ends the list', async () => 
   expect(tries).toBe(1);
 });
 
-test('a read that fails for a while is tried five times', async () => {
+test('stored tries a read with a transient failure five times', async () => {
   let tries = 0;
   const { sink } = store({ first: { keys: ['a.json'] } }, () => {
     if (++tries < 5) throw new DeliveryError('Throttled', 'slower', { retryAfterMs: 1 });
@@ -70,7 +70,7 @@ test('a read that fails for a while is tried five times', async () => {
   expect(await stored(sink)).toEqual(['at last']);
 });
 
-test('tells what it holds of a message, as the metadata say', async () => {
+test('find describes the object of a message by its metadata', async () => {
   const { one } = store({}, () => undefined);
   const modified = new Date('2026-01-02T03:04:05Z');
   const metadata = {
@@ -97,7 +97,7 @@ test('tells what it holds of a message, as the metadata say', async () => {
   expect(await sink.find!('none')).toBeUndefined();
 });
 
-test('a store that could not be opened is closed in peace, and opened by the next call', async () => {
+test('close succeeds on a store that could not be opened, and the next call opens the store', async () => {
   let faults = 1;
   const { one } = store({ first: { keys: ['a.json'] } }, (key) => Buffer.from(key));
   const sink = objectStoreSink(() => {
@@ -108,7 +108,7 @@ test('a store that could not be opened is closed in peace, and opened by the nex
   expect(await stored(sink)).toEqual(['a.json']);
 });
 
-test('two records of one id do not both count as delivered when the store ignores the condition', async () => {
+test('two records of one id are not both delivered if the store ignores the condition', async () => {
   const objects = new Map<string, Buffer>();
   const { one } = store({}, () => undefined);
   const ignoring: ObjectStore = {

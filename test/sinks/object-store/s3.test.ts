@@ -61,7 +61,7 @@ test.each([
   [400, 'MetadataTooLarge', 'Permanent'],
   [400, 'InvalidArgument', 'Permanent'],
   [413, 'Whatever', 'Permanent'],
-  // Names of what every object has.
+  // A property that every object inherits.
   [400, 'constructor', 'Permanent'],
 ])('%i %s is %s', async (status, code, type) => {
   answer = (method) =>
@@ -82,27 +82,30 @@ test.each([
   [400, 'AuthorizationHeaderMalformed', 'AWS_REGION'],
   [400, 'KMS.DisabledException', 'encryption key'],
   [407, 'Whatever', 'proxy'],
-])('%i %s, a matter of configuration, is transient and says what to mend', async (...given) => {
-  const [status, code, mend] = given;
-  answer = () => xmlError(status, code);
-  const failure = await failureOf(write(sink()));
-  expect(failure).toMatchObject({ type: 'Transient' });
-  expect(failure!.message).toContain(mend);
-  expect(failure!.message).toMatch(/^PUT s3:\/\/bucket\/42\.json: /);
-  expect(failure!.message).not.toContain('the secret');
-});
+])(
+  '%i %s, a fault of the configuration, is transient and says what to correct',
+  async (...given) => {
+    const [status, code, mend] = given;
+    answer = () => xmlError(status, code);
+    const failure = await failureOf(write(sink()));
+    expect(failure).toMatchObject({ type: 'Transient' });
+    expect(failure!.message).toContain(mend);
+    expect(failure!.message).toMatch(/^PUT s3:\/\/bucket\/42\.json: /);
+    expect(failure!.message).not.toContain('the secret');
+  },
+);
 
-test('asks once, whatever the SDK would do by itself', async () => {
+test('a write sends one request, even if the client of the SDK is set to retry', async () => {
   answer = () => xmlError(500, 'InternalError');
   await failureOf(write(sink({ clientConfig: { ...config(), maxAttempts: 5 } })));
   expect(server.requests).toHaveLength(1);
 });
 
 test.each([
-  ['a page of a proxy', 400, '<html><h1>The plain HTTP request was sent to HTTPS port</h1></html>'],
+  ["a proxy's page", 400, '<html><h1>The plain HTTP request was sent to HTTPS port</h1></html>'],
   ['nothing', 400, ''],
   ['nothing', 409, ''],
-])('%s in an answer with %i, which has no code, is no fault of the record', async (...given) => {
+])('an answer with %s, the status %i and no error code is transient', async (...given) => {
   const [, status, body] = given;
   answer = () => ({ status, headers: { 'content-type': 'text/html' }, body });
   expect(await failureOf(write(sink()))).toMatchObject({
@@ -111,17 +114,17 @@ test.each([
   });
 });
 
-test('a bare 400 to HEAD, as after a login has expired, is no fault of the record', async () => {
+test('a 400 without a body to HEAD is transient, as an expired login gives it', async () => {
   answer = (method) => (method === 'HEAD' ? { status: 400 } : xmlError(412, 'PreconditionFailed'));
   expect(await failureOf(write(sink()))).toMatchObject({ type: 'Transient' });
 });
 
-test('a bare 413 is: it is too large for something on the way', async () => {
+test('a 413 without a body is permanent, as the record is too large for a proxy', async () => {
   answer = () => ({ status: 413 });
   expect(await failureOf(write(sink()))).toMatchObject({ type: 'Permanent' });
 });
 
-test('creates conditionally, with what tells the record', async () => {
+test('a write is conditional, and its metadata name the record', async () => {
   answer = () => ({ status: 200, headers: { etag: '"x"' } });
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
   await expect(
@@ -143,7 +146,7 @@ test('creates conditionally, with what tells the record', async () => {
   });
 });
 
-test('a client of your own is used and stays open', async () => {
+test('a given client is used and stays open', async () => {
   answer = () => ({ status: 200, headers: { etag: '"x"' } });
   const client = new S3Client({ ...config(), forcePathStyle: true });
   const one = s3Sink({ bucket: 'bucket', client });
@@ -153,7 +156,7 @@ test('a client of your own is used and stays open', async () => {
   client.destroy();
 });
 
-test('credentials that can not be had are a matter of configuration, and bounded', async () => {
+test('missing credentials are a transient fault of the configuration, and the wait for them is limited', async () => {
   const failing = { ...config(), credentials: () => Promise.reject(new Error('no such profile')) };
   expect(await failureOf(write(sink({ clientConfig: failing })))).toMatchObject({
     type: 'Transient',
@@ -170,11 +173,11 @@ test.each([
   [new Error('Region is missing'), 'RegionMissing'],
   [Object.assign(new Error('x'), { code: 'EPIPE' }), 'EPIPE'],
   [new Error('x'), undefined],
-])('an error without an answer, number %#, has a code', (error, code) => {
+])('s3Answer gives an error without an answer its code: %#', (error, code) => {
   expect(s3Answer(error)).toEqual(expect.objectContaining({ message: error.message, code }));
 });
 
-test('what is no error says nothing', () => {
+test('s3Answer returns undefined for a value that is no error', () => {
   expect(s3Answer('x')).toBeUndefined();
   expect(s3Answer(null)).toBeUndefined();
 });
@@ -185,6 +188,6 @@ test('wrong options are usage errors', () => {
   expect(() => s3Sink({ bucket: 'b', extension: 'a/b' })).toThrow(UsageError);
 });
 
-test('closes without ever having been opened', async () => {
+test('close succeeds on a sink that was never opened', async () => {
   await expect(s3Sink({ bucket: 'b' }).close!()).resolves.toBeUndefined();
 });

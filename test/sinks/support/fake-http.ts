@@ -8,8 +8,8 @@ export interface FakeAnswer {
 }
 
 /**
- * An HTTP server of a test's own, for answers that no real one gives on demand. `aside` answers what is no
- * part of the test, and is not among the requests.
+ * An HTTP server for answers that no real server gives on demand. `aside` answers requests that are no part of
+ * the test; they are not listed.
  */
 export async function fakeHttp(
   answer: (request: IncomingMessage) => FakeAnswer,
@@ -35,7 +35,7 @@ export async function fakeHttp(
   };
 }
 
-/** An error as S3 and Blob Storage send it; a HEAD answer can carry the header only. */
+/** An error as S3 and Blob Storage send it. An answer to HEAD has only the header. */
 export function xmlError(status: number, code: string, message = 'No.'): FakeAnswer {
   return {
     status,
@@ -44,7 +44,7 @@ export function xmlError(status: number, code: string, message = 'No.'): FakeAns
   };
 }
 
-/** What a store answers that has been tried before: the object of the trial is there. */
+/** The answer of a store that was tried before: the object of the trial exists. */
 export function triedBefore({ url = '' }: IncomingMessage): FakeAnswer | undefined {
   return url.includes('.cloudsync-probe') ? xmlError(412, 'PreconditionFailed') : undefined;
 }

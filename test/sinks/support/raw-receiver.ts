@@ -1,15 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** What a raw receiver does with a request that it has read; `early` ones are not read to their end. */
+/** Handles a request that a raw receiver has read. `early` handles one that is not read to its end. */
 export type RawAnswer = (socket: Socket, request: string) => void;
 
-/** A server on 127.0.0.1 that answers with the very bytes it is told, which no HTTP server would write. */
+/** A server on 127.0.0.1 that answers with given bytes, which a real HTTP server would not write. */
 export class RawReceiver {
   /** Bodies of the requests, in the order of their ends. */
   readonly bodies: string[] = [];
   connections = 0;
-  /** Called with the head of a request, before its body is read. Returns whether that ends the request. */
+  /** Called with the head of a request, before its body is read. Its answer ends the request. */
   early: RawAnswer | undefined;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();

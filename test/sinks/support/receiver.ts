@@ -18,7 +18,7 @@ export interface Received {
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
-/** A real HTTP server on 127.0.0.1 that keeps what it gets and answers as it is told. */
+/** A real HTTP server on 127.0.0.1 that records its requests and gives the answers of the test. */
 export class Receiver {
   readonly requests: Received[] = [];
   readonly sockets = new Set<Socket>();

@@ -15,7 +15,7 @@ export function sinkRecord(given: Partial<SinkRecord> = {}): SinkRecord {
   };
 }
 
-/** One attempt to write the record. */
+/** Makes one attempt to write the record. */
 export function write(sink: Sink, given: Partial<SinkRecord> = {}): Promise<WriteResult> {
   return sink.write(sinkRecord(given), { signal: new AbortController().signal, attempt: 1 });
 }

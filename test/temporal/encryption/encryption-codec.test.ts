@@ -27,13 +27,13 @@ const flat = (payload: Payload) => ({
   ),
 });
 
-test('what is encrypted comes back as it was, with its metadata', async () => {
+test('decode returns an encrypted payload unchanged, with its metadata', async () => {
   const back = await codec.decode(await codec.encode(payloads()));
   expect(back.map(flat)).toEqual(payloads().map(flat));
   expect(await codec.encode([])).toEqual([]);
 });
 
-test('nothing of it can be read, nor that two are the same', async () => {
+test('an encrypted payload shows neither its content nor that it equals another one', async () => {
   const [a, b] = [flat(await one()), flat(await one())];
   expect(Buffer.from(a.data, 'hex').toString('latin1')).not.toContain('canary');
   expect(a.metadata).toEqual({
@@ -45,7 +45,7 @@ test('nothing of it can be read, nor that two are the same', async () => {
   expect(a.data.slice(0, 24)).not.toBe(b.data.slice(0, 24));
 });
 
-test('the first key encrypts, all decrypt: a key can be replaced', async () => {
+test('the first key encrypts and all keys decrypt, so that a key can be replaced', async () => {
   const old = await codec.encode(payloads());
   const both = encryptionCodec([second, first]);
   expect((await both.decode(old)).map(flat)).toEqual(payloads().map(flat));
@@ -56,17 +56,17 @@ test('the first key encrypts, all decrypt: a key can be replaced', async () => {
   );
 });
 
-test('what was never encrypted is let through', async () => {
+test('decode returns payloads that were never encrypted', async () => {
   expect(await codec.decode(payloads())).toEqual(payloads());
   expect(await withoutKeys.decode(payloads())).toEqual(payloads());
   expect(await withoutKeys.encode(payloads())).toEqual(payloads());
 });
 
-test('a process without keys says so', async () => {
+test('decode in a process without keys fails and names the missing key', async () => {
   await expect(withoutKeys.decode([await one()])).rejects.toThrow(/"k1", which this process/);
 });
 
-test('every byte of nonce, ciphertext and tag is guarded', async () => {
+test('decode refuses a change of any byte of nonce, ciphertext and tag', async () => {
   const payload = await one();
   for (let at = 0; at < payload.data!.length; at++) {
     const data = Buffer.from(payload.data!);
@@ -75,27 +75,27 @@ test('every byte of nonce, ciphertext and tag is guarded', async () => {
   }
 });
 
-test.each([0, 1, 12, 27, 28])('%i bytes are no payload', async (length) => {
+test.each([0, 1, 12, 27, 28])('decode refuses a payload of %i bytes', async (length) => {
   const payload = await one();
   const data = Buffer.from(payload.data!).subarray(0, length);
   await expect(codec.decode([{ ...payload, data }])).rejects.toThrow(/was changed/);
 });
 
-test('a payload can not be passed off as that of another id of the same key', async () => {
+test('decode refuses a payload under another id of the same key', async () => {
   const payload = await one();
   const twice = encryptionCodec([{ ...first, id: 'other' }, first]);
   const metadata = { ...payload.metadata, 'encryption-key-id': Buffer.from('other') };
   await expect(twice.decode([{ ...payload, metadata }])).rejects.toThrow(/was changed/);
 });
 
-test('another software with the same encoding is told apart', async () => {
+test('decode reports a payload of other software with the same encoding', async () => {
   const metadata = { encoding: (await one()).metadata!.encoding! };
   await expect(codec.decode([{ metadata, data: Buffer.alloc(60) }])).rejects.toThrow(
     'the payload was encrypted by other software than CloudSync',
   );
 });
 
-test('a key id that is none does not reach the message', async () => {
+test('the error message does not show an invalid key id', async () => {
   const payload = await one();
   const metadata = { ...payload.metadata, 'encryption-key-id': Buffer.from('\u001b[2J') };
   await expect(codec.decode([{ ...payload, metadata }])).rejects.toThrow(
@@ -108,7 +108,7 @@ test.each([
   [[{ id: 'a', key: randomBytes(16) }], 'key 1 must have 32 bytes'],
   [[first, { id: 'a b', key: randomBytes(32) }], 'key 2 must have an id'],
   [[first, key('k1')], 'key 2 has the id of an earlier one'],
-])('keys that can not be used: %#', (keys, message) => {
+])('encryptionCodec refuses unusable keys: %#', (keys, message) => {
   expect(() => encryptionCodec(keys)).toThrow(UsageError);
   expect(() => encryptionCodec(keys)).toThrow(message);
 });

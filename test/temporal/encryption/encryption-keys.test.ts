@@ -8,7 +8,7 @@ import { parseEncryptionKeys } from '../../../src/temporal/encryption/encryption
 const [first, second] = [randomBytes(32), randomBytes(32)];
 const entry = (id: string, key: Buffer) => `${id}:${key.toString('base64')}`;
 
-test('keys by commas or lines, in order', () => {
+test('keys are separated by commas or lines, and keep their order', () => {
   const keys = [
     { id: 'k1', key: first },
     { id: '2026-11', key: second },
@@ -34,12 +34,12 @@ test.each([
   expect(load).not.toThrow(new RegExp(text.slice(4, 20).replace(/[+/]/g, '.')));
 });
 
-describe('from a file', () => {
+describe('a file of keys', () => {
   let folder: string;
   beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'cloudsync-keys-'))));
   afterAll(() => rm(folder, { recursive: true }));
 
-  test('one a line, as a mounted secret holds them', async () => {
+  test('has one key on each line, as in a mounted secret', async () => {
     const file = join(folder, 'keys');
     await writeFile(file, `${entry('k2', second)}\n${entry('k1', first)}\n`);
     const { codec } = loadSettings({ CLOUDSYNC_ENCRYPTION_KEYS_FILE: file }).temporal;
@@ -47,7 +47,7 @@ describe('from a file', () => {
     expect(Buffer.from(payload!.metadata!['encryption-key-id']!).toString()).toBe('k2');
   });
 
-  test('that is not there, or given beside the list', () => {
+  test('is refused if it does not exist, or if the list is given too', () => {
     const file = join(folder, 'absent');
     expect(() => loadSettings({ CLOUDSYNC_ENCRYPTION_KEYS_FILE: file })).toThrow(
       "CLOUDSYNC_ENCRYPTION_KEYS_FILE: the file can't be read (ENOENT)",
@@ -61,6 +61,6 @@ describe('from a file', () => {
   });
 });
 
-test('without keys there is no codec', () => {
+test('there is no codec without keys', () => {
   expect(loadSettings({}).temporal.codec).toBeUndefined();
 });

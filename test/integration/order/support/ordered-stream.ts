@@ -4,7 +4,7 @@ import { defineStream, DeliveryError, messageSchema } from 'cloudsync';
 
 const attempts = new Map<string, number>();
 
-/** A stream whose sink writes a line for each delivery, in its order: milliseconds, a space, the message id. */
+/** A stream whose sink appends a line for each delivery: milliseconds, a space, the message id. */
 export function orderedStream(env: NodeJS.ProcessEnv) {
   const topic = env.CLOUDSYNC_TOPIC!;
   const directory = env.CLOUDSYNC_SINK_DIR!;

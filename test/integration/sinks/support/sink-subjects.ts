@@ -19,17 +19,17 @@ import type { FaultProxy, FaultyAnswer } from '../../support/fault-proxy';
 export interface SinkOptions {
   requestTimeoutMs?: number;
   chunkObjects?: boolean;
-  /** Bucket or container. */
+  /** The name of the bucket or container. */
   store?: string;
 }
 
-/** A sink of one kind, with what a test needs to look behind it. */
+/** A sink of one kind, with functions that access its store directly. */
 export interface Subject {
-  /** Through the proxy, where there is one; writes below the prefix. */
+  /** Opens a sink that writes below the prefix, through the proxy if there is one. */
   sink(prefix: string, options?: SinkOptions): Sink;
-  /** All objects below a prefix, from below it. */
+  /** The keys of all objects below a prefix, without the prefix. */
   keys(prefix: string): Promise<string[]>;
-  /** An object of somebody else's. */
+  /** Writes an object as a foreign program does. */
   put(key: string, content: string): Promise<void>;
   remove(key: string): Promise<void>;
 }
@@ -104,7 +104,7 @@ export function blobSubject(clouds: Clouds, proxy: FaultProxy): Subject {
   };
 }
 
-/** An error as each cloud would send it. */
+/** An error in the form of each cloud. */
 export function cloudError(
   status: number,
   code: string,

@@ -11,25 +11,25 @@ import { Script, type Producer } from './script';
 import { base64, CODECS, draft, WRITERS, type Codec, type Draft, type WriterName } from './step';
 
 export interface Capture {
-  /** Behind the name of the case. */
+  /** Appended to the name of the case. */
   suffix?: string;
-  /** Default: where the log starts. */
+  /** The offset to fetch from. Default: the start of the log. */
   offset?: number;
   isolation?: 'read_committed' | 'read_uncommitted';
-  /** The fetch may bring this many whole batches and so many bytes of the next one. */
+  /** Limits the fetch to this many whole batches and this many bytes of the next batch. */
   cut?: { batches: number; bytes: number };
 }
 
-/** What is written to a topic of a real broker, and how it is fetched. */
+/** Describes what is written to a topic of a real broker, and how the topic is fetched. */
 export interface BrokerCase {
   about: string;
   script: Script;
   config?: Record<string, string>;
-  /** DeleteRecords: the log then starts here. */
+  /** Calls DeleteRecords, so that the log starts at this offset. */
   deleteBefore?: number;
-  /** A second run of the cleaner follows: it removes what the first one has given a date. */
+  /** Waits for a second run of the cleaner, which removes the tombstones and markers that the first run dated. */
   cleanedTwice?: boolean;
-  /** Default: one, of all. Each goes on with further fetches to the end of the log, unless it is cut. */
+  /** Default: one capture of the whole log. Each capture fetches to the end of the log, unless it is cut. */
   captures?: Capture[];
 }
 
@@ -422,7 +422,7 @@ function timestampCases(): BrokerCase[] {
 }
 
 function compactionCases(): BrokerCase[] {
-  /** The cleaner leaves the active segment alone. */
+  /** Fills the active segment, which the cleaner does not clean. */
   const filler = (script: Script) => {
     script.newRound();
     script.open('java', 'none').send(draft('filler', 'in the active segment'));

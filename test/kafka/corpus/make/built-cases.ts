@@ -6,7 +6,7 @@ export interface Build {
   magic?: 0 | 1 | 2;
   codec?: Codec;
   baseOffset?: number;
-  /** Makes it log-append time. */
+  /** If it is set, the batch has log-append time with this timestamp. */
   appendTime?: number;
   producerId?: number;
   epoch?: number;
@@ -20,27 +20,27 @@ export interface Build {
     | 'SNAPSHOT_FOOTER'
     | 'KRAFT_VERSION'
     | 'KRAFT_VOTERS';
-  /** The time of a control record, or of an empty batch. */
+  /** The timestamp of a control record, or of an empty batch. */
   timestamp?: number;
   deleteHorizon?: number;
   lastOffset?: number;
-  /** A header without records. */
+  /** The batch has a header and no records. */
   empty?: boolean;
   records?: (Draft & { offset?: number })[];
 }
 
-/** Batches that Kafka's own classes write one behind the other, without a broker. */
+/** Batches that Kafka's own classes write one after the other, without a broker. */
 export interface BuiltCase {
   name: string;
   about: string;
   batches: Build[];
   offset?: number;
   aborted?: { producerId: string; firstOffset: string }[];
-  /** What happens to the bytes afterwards. */
+  /** Changes the bytes afterwards. */
   spoil?: (bytes: Buffer) => Buffer;
 }
 
-/** The batch of a case that is spoiled, if Kafka refuses it. */
+/** The index of the spoiled batch in a case that Kafka refuses. */
 export const REFUSED = 1;
 
 const TIME = 1_750_000_000_000;
@@ -52,7 +52,7 @@ export function builtCases(): BuiltCase[] {
 const timed = (records: Draft[], time = TIME): Draft[] =>
   records.map((record, index) => ({ timestamp: `${time + index}`, ...record }));
 
-/** Older formats know no headers, and v0 knows no timestamps. */
+/** Records without headers and timestamps: older formats have no headers, and v0 has no timestamps. */
 const untimed = (): Draft[] =>
   KINDS.map(({ key, value }) => ({ key: key ?? null, value: value ?? null }));
 const withoutHeaders = (): Draft[] => timed(untimed());
@@ -70,7 +70,7 @@ function olderFormats(): BuiltCase[] {
       offset,
       ...(timestamps && { timestamp: `${TIME + offset}` }),
     }));
-  // Those formats know no zstd.
+  // Formats v0 and v1 have no zstd.
   const codecs = CODECS.filter((codec) => codec !== 'zstd');
   return [
     ...codecs.flatMap((codec): BuiltCase[] => [
@@ -317,7 +317,7 @@ function wrongBytes(): BuiltCase[] {
     wrong('length-of-key', 'a key that says it is longer than its record', (batch) =>
       batch.writeUInt8(0x7e, 65),
     ),
-    // A flipped bit further on may pass: Kafka's consumer then hands out whatever it makes of it.
+    // A bit that is flipped further on may pass. Kafka's consumer then returns wrong records.
     ...CODECS.filter((codec) => codec !== 'none').map((codec) =>
       wrong(codec, 'compressed bytes that are not of the codec', flip(61), {
         batch: { ...bad, codec },

@@ -13,7 +13,7 @@ export interface NamedCase {
 }
 
 type Isolation = CorpusCase['isolation'];
-/** What the oracle answers. */
+/** The answer of the oracle. */
 interface Read {
   records: ExpectedRecord[];
   position: string;
@@ -22,7 +22,7 @@ interface Read {
 
 const ALL = 50_000_000;
 
-/** Fetches a topic as it stands, each fetch a case of its own. */
+/** Fetches a topic in its present state. Each fetch becomes a case. */
 export async function capture(
   { about, script, captures = [{}] }: BrokerCase,
   port: number,
@@ -84,7 +84,7 @@ async function fetchAll(
       ...{ do: 'consume', brokers, topic, isolation: level, offset: `${start}` },
       until: `${level === isolation ? end : whole.highWatermark}`,
     });
-    // Behind an open transaction, the one who reads committed records sees nothing at all.
+    // A reader of committed records sees nothing after the start of an open transaction.
     const seen = consumed.records.filter((record) => BigInt(record.offset) < end);
     if (!isDeepStrictEqual(seen, read[level])) {
       throw new Error(`${topic}: Kafka's consumer and its decoder differ with ${level}`);
@@ -104,7 +104,7 @@ function sizeOfBatches(bytes: Buffer, count: number): number {
   return at;
 }
 
-/** What Kafka's own decoder makes of bytes, with both isolation levels. */
+/** Decodes bytes with Kafka's own decoder, with both isolation levels. */
 async function judged(fetched: Fetched, offset: bigint, isolation: Isolation, oracle: LineProcess) {
   const { bytes, ...more } = fetched;
   const abortedTransactions = more.abortedTransactions.map(({ producerId, firstOffset }) => ({
@@ -142,7 +142,7 @@ async function judged(fetched: Fetched, offset: bigint, isolation: Isolation, or
   return { fetch, committed, uncommitted };
 }
 
-/** A case without a broker: its log ends where its last batch does. */
+/** Makes a case without a broker. The log ends with the last batch. */
 export async function captureBuilt(one: BuiltCase, oracle: LineProcess): Promise<NamedCase> {
   const parts: Buffer[] = [];
   for (const batch of one.batches) {
@@ -169,7 +169,7 @@ export async function captureBuilt(one: BuiltCase, oracle: LineProcess): Promise
   const { fetch } = await judged(fetched, offset, 'read_committed', oracle);
   const { bytes: raw, ...content } = fetch;
   if (content.refused !== undefined && Array.isArray(content.records)) {
-    // Kafka's consumer hands out records of a batch until it comes to what is wrong with it.
+    // Kafka's consumer returns the records of a batch that lie before the fault.
     const refused = one.batches[REFUSED]!.baseOffset!;
     content.records = content.records.filter(({ offset }) => Number(offset) < refused);
     content.nextOffset = `${refused}`;

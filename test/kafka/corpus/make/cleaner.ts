@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { until } from '../../../torture/server';
 import type { BrokerCase } from './broker-cases';
 
-/** Waits until the broker's log cleaner has been through all of each log but its active segment. */
+/** Waits until the broker's log cleaner has cleaned all segments of each log, except the active one. */
 export async function untilCompacted(directory: string, cases: BrokerCase[]): Promise<void> {
   const data = join(directory, 'kafka', 'data');
   for (const { script } of cases) {
@@ -17,7 +17,7 @@ export async function untilCompacted(directory: string, cases: BrokerCase[]): Pr
   }
 }
 
-/** Lines are `<topic> <partition> <offset>`. */
+/** Reads the cleaned offset of a topic from the cleaner's checkpoint. Its lines are `<topic> <partition> <offset>`. */
 function cleanedUpTo(data: string, topic: string): number {
   try {
     const checkpoint = readFileSync(join(data, 'cleaner-offset-checkpoint'), 'utf8');

@@ -13,13 +13,13 @@ const run = promisify(execFile);
 const JAVA = join(__dirname, 'java');
 const WRITERS = join(__dirname, 'writers');
 
-/** Starts programs that write to Kafka by clients of others, and the one that knows what is right. */
+/** Starts the programs that write to Kafka with other clients, and the oracle, which decodes with Kafka's own classes. */
 export interface Clients {
   writer(name: WriterName, brokers: string): LineProcess;
   oracle(): LineProcess;
 }
 
-/** Compiles them into `directory`. Needs Java 17, Maven, Python 3.11 with pip, and Go. */
+/** Compiles the programs into `directory`. Needs Java 17, Maven, Python 3.11 with pip, and Go. */
 export async function buildClients(
   directory: string,
   progress: (text: string) => void,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { base64, draft, type Draft } from './step';
 
-/** What a record can look like, one of each kind. */
+/** One record of each kind. */
 export const KINDS: Draft[] = [
   draft('key', 'value'),
   draft(null, 'no key'),
@@ -33,7 +33,7 @@ export const KINDS: Draft[] = [
   draft('the first second', 'f', { timestamp: '1' }),
 ];
 
-/** The kinds that kafka-python takes: it refuses a header without value, and a record without key and value. */
+/** The kinds that kafka-python accepts: it refuses a header without a value, and a record without key and value. */
 export const FOR_KAFKA_PYTHON: Draft[] = KINDS.filter(
   ({ key, value }) => key !== null || value !== null,
 ).map(({ headers, ...record }) =>
@@ -44,7 +44,7 @@ export const MANY_HEADERS: Draft = draft('500 headers', 'value', {
   headers: Array.from({ length: 500 }, (_, index) => [`header-${index % 250}`, base64(`${index}`)]),
 });
 
-/** Text with much that repeats, near and far. */
+/** Text with many repetitions, near and far. */
 export function compressible(bytes: number): string {
   const lines = Array.from({ length: 16 }, (_, index) =>
     `line ${index} of a large value; `.repeat(2),
@@ -54,7 +54,7 @@ export function compressible(bytes: number): string {
   return text.slice(0, bytes);
 }
 
-/** Bytes that no codec makes smaller; the same in each run. */
+/** Bytes that no codec can compress. They are the same in each run. */
 export function incompressible(bytes: number): Buffer {
   const blocks: Buffer[] = [];
   for (let n = 0; n * 32 < bytes; n++) {

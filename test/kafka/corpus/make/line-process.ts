@@ -26,7 +26,7 @@ export class LineProcess {
     createInterface(this.#child.stdout).on('line', (line) => this.#asked.shift()?.resolve(line));
   }
 
-  /** Rejects with what the process says, if it says `error`. */
+  /** Sends one question. Rejects with the text of `error` if the answer has that field. */
   async ask<Answer>(question: object): Promise<Answer> {
     const line = await new Promise<string>((resolve, reject) => {
       if (this.#ended) return reject(this.#ended);
@@ -38,7 +38,7 @@ export class LineProcess {
     throw new Error(`${this.title}: ${answer.error}: ${JSON.stringify(question).slice(0, 300)}`);
   }
 
-  /** Without a goodbye: what is open at the broker stays open. */
+  /** Kills the process, so that its transactions stay open at the broker. */
   kill(): void {
     this.#child.kill('SIGKILL');
   }

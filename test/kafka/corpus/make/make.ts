@@ -17,7 +17,7 @@ import { writeCases } from './write-cases';
 const ROUND_MS = 2_500;
 const LIMITS = { 'max.message.bytes': '16000000', 'retention.ms': '-1' };
 
-/** Rewrites the corpus: see the README beside it. */
+/** Rewrites the corpus. See the README in the folder above. */
 async function make(): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'cloudsync-corpus-'));
   const progress = (text: string) => process.stderr.write(`${text}\n`);
@@ -72,7 +72,7 @@ async function write(cases: BrokerCase[], tools: Tools): Promise<void> {
         topic: script.topic,
         numPartitions: 1,
         replicationFactor: 1,
-        // Else Kafka deletes what has old timestamps.
+        // Otherwise Kafka would delete records with old timestamps.
         configEntries: Object.entries({ ...LIMITS, ...config }).map(([name, value]) => ({
           name,
           value,

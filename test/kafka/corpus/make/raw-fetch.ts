@@ -22,7 +22,7 @@ export interface FetchOptions {
 const FETCH = 1;
 const VERSION = 11;
 
-/** One Fetch request for one partition, and the answer as the broker gives it; no client in between. */
+/** Sends one Fetch request for one partition without a client library, and returns the broker's raw answer. */
 export async function rawFetch(options: FetchOptions): Promise<Fetched> {
   const socket = connect(options.port, '127.0.0.1');
   try {

@@ -7,15 +7,15 @@ export interface Producer {
   begin(): void;
   commit(): void;
   abort(): void;
-  /** The whole of a transaction, each argument a batch. */
+  /** Writes a committed transaction. Each argument is a batch. */
   committed(...batches: Draft[][]): void;
   aborted(...batches: Draft[][]): void;
   close(): void;
 }
 
-/** What is written to one topic, step by step. */
+/** The steps that write to one topic. */
 export class Script {
-  /** Some seconds pass between rounds, so that Kafka begins a new segment. */
+  /** The steps by rounds. Some seconds pass between rounds, so that Kafka begins a new segment. */
   readonly rounds: WriterStep[][] = [[]];
   #opened = 0;
 

@@ -4,18 +4,18 @@ export type WriterName = (typeof WRITERS)[number];
 export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 export type Codec = (typeof CODECS)[number];
 
-/** A record to write: bytes as base64, numbers of 64 bits as text. */
+/** A record to write: bytes as base64, 64-bit numbers as text. */
 export interface Draft {
   key?: string | null;
   value?: string | null;
   headers?: [name: string, value: string | null][];
-  /** In milliseconds; absent: the time of sending. */
+  /** In milliseconds. Default: the time of sending. */
   timestamp?: string;
-  /** How many records like this are written; default 1. */
+  /** The number of records like this one. Default 1. */
   times?: number;
 }
 
-/** What a writer is told: one line of JSON on its stdin, answered by one on its stdout. */
+/** An order to a writer: one line of JSON on its stdin. The writer answers with one line on its stdout. */
 export type Step =
   | {
       do: 'open';
@@ -24,7 +24,7 @@ export type Step =
       level?: number;
       kind: 'plain' | 'idempotent' | 'transactional';
       transactionalId?: string;
-      /** What is left open is aborted then. */
+      /** The time after which the broker aborts an open transaction. */
       transactionTimeoutMs?: number;
     }
   /** All records of a step become one batch, of partition 0 if none is named. */

@@ -5,7 +5,7 @@ import type { NamedCase } from './capture';
 
 const CASES = join(__dirname, '..', 'cases');
 
-/** If they are all cases, what else is there goes. */
+/** Writes the cases. With `all`, it deletes all other cases. */
 export function writeCases(cases: NamedCase[], all: boolean): void {
   if (all) rmSync(CASES, { recursive: true, force: true });
   mkdirSync(CASES, { recursive: true });
@@ -15,7 +15,7 @@ export function writeCases(cases: NamedCase[], all: boolean): void {
   }
 }
 
-/** A line for each field and for each record, so that differences are easy to read. */
+/** Prints a case with a line for each field and each record, so that differences are easy to read. */
 function printed(content: CorpusCase): string {
   const fields = Object.entries(content).map(([field, value]) => {
     const text =

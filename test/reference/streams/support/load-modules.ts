@@ -1,6 +1,6 @@
 /**
- * Loads stream modules as a process of CloudSync does; Jest has module loading of its own. Reads a list
- * of cases from stdin, writes what became of each to stdout.
+ * Loads stream modules as a process of CloudSync does. Jest can not do this, as it has a module loader of its own.
+ * Reads a list of cases from stdin, and writes the result of each to stdout.
  */
 import { readFileSync } from 'node:fs';
 import { loadSettings } from '../../../../src/settings/config';
