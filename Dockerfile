@@ -6,7 +6,9 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+COPY deploy/image ./deploy/image
+# The image has every sink and server: it keeps the packages that `npm install cloudsync` leaves out.
+RUN npm run build && node deploy/image/keep-optional-packages.mjs && npm prune --omit=dev --ignore-scripts
 
 FROM node:22-bookworm-slim
 # Certificates: Temporal's native library reads the system's, which the slim image lacks. tini: a process

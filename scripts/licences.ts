@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { productionPackages, type LockedPackage } from './locked-packages';
 
 const ROOT = join(__dirname, '..');
 export const LICENCES_FILE = join(ROOT, 'docs', 'reference', 'licences.md');
@@ -14,23 +15,25 @@ export const ALLOWED = [
 /** The licence by the file LICENSE, for packages whose package.json names none. */
 const IN_LICENSE_FILE: Record<string, string> = { unionfs: 'Unlicense' };
 
-interface LockedPackage {
-  dev?: boolean;
-  optional?: boolean;
-  os?: string[];
+/** The licences of packages, by name. */
+export type Licences = Map<string, string>;
+
+/** The licence of every package that is installed with this one, and of every one that its optional packages bring. */
+export function productionLicences(root = ROOT): { required: Licences; optional: Licences } {
+  const { required, optional } = productionPackages(root);
+  const known = licencesOf(required, root);
+  const further = [...licencesOf(optional, root)].filter(([name]) => !known.has(name));
+  return { required: known, optional: new Map(further) };
 }
 
 /**
- * The licence of every package that is installed with this one, by name. Builds of a package for one platform
- * are skipped: they are parts of the package, under its licence, and each machine installs other builds.
+ * Builds of a package for one platform are skipped: they are parts of the package, under its licence, and each machine
+ * installs other builds.
  */
-export function productionLicences(root = ROOT): Map<string, string> {
-  const { packages } = read(join(root, 'package-lock.json')) as {
-    packages: Record<string, LockedPackage>;
-  };
+function licencesOf(packages: Map<string, LockedPackage>, root: string): Licences {
   const found = new Map<string, Set<string>>();
-  for (const [path, { dev, optional, os }] of Object.entries(packages)) {
-    if (path === '' || dev || (optional && os)) continue;
+  for (const [path, { os }] of packages) {
+    if (os) continue;
     const name = path.split('node_modules/').at(-1)!;
     const licences = found.get(name) ?? new Set();
     found.set(name, licences.add(licenceOf(name, join(root, path))));
@@ -52,14 +55,25 @@ function read(file: string): unknown {
 }
 
 /** The page, without versions, so that it changes only when packages come and go. */
-export function licencesPage(licences: Map<string, string>): string {
-  const rows = [...licences].map(([name, licence]) => `- \`${name}\`: ${licence}`);
+export function licencesPage({
+  required,
+  optional,
+}: ReturnType<typeof productionLicences>): string {
+  const rows = (licences: Licences) =>
+    [...licences].map(([name, licence]) => `- \`${name}\`: ${licence}`).join('\n');
   return `# Licences
 
-Of every package that is installed with this one, made by \`npm run licences\`. Only these licences are let in:
-${ALLOWED.join(', ')}.
+\`npm run licences\` makes this page. Only these licences are let in: ${ALLOWED.join(', ')}.
 
-${rows.join('\n')}
+## Installed with CloudSync
+
+${rows(required)}
+
+## Optional packages
+
+A program adds these for S3, Azure Blob Storage, the HTTP producer, the codec server or tracing. The image has them all.
+
+${rows(optional)}
 `;
 }
 

@@ -50,9 +50,6 @@ export {
   InMemoryIdempotencyService,
   type IdempotencyHooks,
 } from './dedupe/in-memory-idempotency-service';
-export { azureBlobSink, type AzureBlobSinkOptions } from './sinks/object-store/azure-blob';
-export type { ObjectSinkOptions } from './sinks/object-store/object-store';
-export { s3Sink, type S3SinkOptions } from './sinks/object-store/s3';
 export { fileSystemSink, type FileSystemSinkOptions } from './sinks/filesystem/filesystem';
 export { httpSink, type HttpSinkOptions, type HttpStatusMeaning } from './sinks/http/http';
 export { withFaults, type FaultRates } from './sinks/faults';

@@ -1,12 +1,5 @@
-import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import type { PayloadCodec } from '@temporalio/common';
-import Fastify, {
-  LogController,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { createAdmission } from '../http/admission';
 import { answerErrors, answerMalformed } from '../http/answer-errors';
 import { PROBLEM_TYPE, ProblemError } from '../http/problem';
@@ -23,6 +16,9 @@ export interface CodecServerOptions extends Pick<CodecSettings, 'origins' | 'tok
   faults: () => Record<string, string>;
 }
 
+/** The optional packages that the codec server needs. */
+export const CODEC_PACKAGES = ['fastify', '@fastify/cors', '@fastify/helmet'];
+
 /** Temporal accepts payloads of 2 MiB. Base64 adds a third, and a request holds several payloads. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -35,7 +31,12 @@ const REQUEST_TIMEOUT_MS = 30_000;
  */
 export async function createCodecServer(options: CodecServerOptions): Promise<FastifyInstance> {
   const { origins, tokens, faults } = options;
-  const app = Fastify({
+  const [{ fastify, LogController }, { default: cors }, { default: helmet }] = await Promise.all([
+    import('fastify'),
+    import('@fastify/cors'),
+    import('@fastify/helmet'),
+  ]);
+  const app = fastify({
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,

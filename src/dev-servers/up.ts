@@ -11,7 +11,7 @@ import { readState } from './common/state';
 import { ensureNamespace, temporalAnswers } from './temporal/temporal-probe';
 import { launchTemporal } from './temporal/temporal-server';
 import { together } from './process/together';
-import { upClouds, type LocalClouds } from './clouds/up-clouds';
+import { requireCloudSdks, upClouds, type LocalClouds } from './clouds/up-clouds';
 
 export interface LocalAddresses {
   kafka: { brokers: string[] };
@@ -32,6 +32,7 @@ export interface LocalAddresses {
 export async function up(options: UpOptions): Promise<LocalAddresses> {
   const { brokers, temporalAddress, namespace = 'default' } = options.given;
   const cloud = options.cloud === true;
+  if (cloud) requireCloudSdks(options.given);
   if (brokers !== undefined && temporalAddress !== undefined && !cloud) {
     return { kafka: { brokers }, temporal: { address: temporalAddress, namespace } };
   }

@@ -1,12 +1,4 @@
-import helmet from '@fastify/helmet';
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
-import Fastify, {
-  LogController,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AnyStream } from '../domain/stream/stream';
 import { readiness } from '../http/health-server';
 import type { Logger } from '../telemetry/logger';
@@ -31,6 +23,9 @@ export interface ApiServerOptions extends IngestDependencies {
   stopping: () => boolean;
 }
 
+/** The optional packages that the HTTP producer needs. */
+export const API_PACKAGES = ['fastify', '@fastify/helmet', '@fastify/swagger', '@fastify/swagger-ui'];
+
 const PATH = '/v1/messages';
 /** How often Node looks for requests that take too long. */
 const CONNECTIONS_CHECK_MS = 2_000;
@@ -38,7 +33,11 @@ const CONNECTIONS_CHECK_MS = 2_000;
 /** Creates the HTTP server, which does not listen yet. */
 export async function createApiServer(options: ApiServerOptions): Promise<FastifyInstance> {
   const { requestTimeoutMs, limits, metrics, stopping } = options;
-  const app = Fastify({
+  const [{ fastify, LogController }, { default: helmet }] = await Promise.all([
+    import('fastify'),
+    import('@fastify/helmet'),
+  ]);
+  const app = fastify({
     loggerInstance: options.logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.maxBodyBytes,
@@ -128,6 +127,10 @@ function addMessages(app: FastifyInstance, options: ApiServerOptions): void {
 }
 
 async function describe(app: FastifyInstance, { streams, tokens }: ApiServerOptions) {
+  const [{ default: swagger }, { default: swaggerUi }] = await Promise.all([
+    import('@fastify/swagger'),
+    import('@fastify/swagger-ui'),
+  ]);
   const document = openApiDocument(streams, { secured: tokens.length > 0 });
   await app.register(swagger, { mode: 'static', specification: { document: document as never } });
   await app.register(swaggerUi, {

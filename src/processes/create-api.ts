@@ -9,10 +9,11 @@ import { createProducer } from '../kafka/producer/producer';
 import { requireTokens } from '../http/admission';
 import { createCheck } from '../http-producer/check';
 import { listen } from '../http/listen';
-import { createApiServer } from '../http-producer/server';
+import { API_PACKAGES, createApiServer } from '../http-producer/server';
 import { TopicWatch } from '../http-producer/topic-watch';
 import type { ApiSettings } from '../settings/http-producer';
 import { UsageError } from '../domain/errors';
+import { requireInstalled } from '../domain/optional-packages';
 import type { AnyStream } from '../domain/stream/stream';
 import { Releasers, type Service } from '../lib/lifecycle';
 import type { Logger } from '../telemetry/logger';
@@ -47,10 +48,12 @@ const STOP = { answeredMs: 10_000, closedMs: 14_000, drainedMs: 8_000, disconnec
 /**
  * Starts the HTTP producer: messages that come over HTTP go to the topic of the streams. Resolves when
  * it listens; rejects when the broker can't be reached, and with a {@link UsageError} when the streams
- * have several topics, the topic does not exist, or it would be open to everybody.
+ * have several topics, the topic does not exist, it would be open to everybody, or the server's packages are not
+ * installed.
  */
 export async function createApi(options: ApiOptions): Promise<ApiService> {
   const { streams, api, logger } = options;
+  requireInstalled('the HTTP producer', API_PACKAGES);
   const metrics = options.metrics ?? createMetrics();
   startIngestAtZero(metrics);
   const topic = topicOf(streams);

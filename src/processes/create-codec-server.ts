@@ -1,7 +1,8 @@
 import type { PayloadCodec } from '@temporalio/common';
 import { requireTokens } from '../http/admission';
 import { listen } from '../http/listen';
-import { createCodecServer } from '../codec-server/server';
+import { CODEC_PACKAGES, createCodecServer } from '../codec-server/server';
+import { requireInstalled } from '../domain/optional-packages';
 import type { CodecSettings } from '../settings/codec-server';
 import type { Service } from '../lib/lifecycle';
 import type { Logger } from '../telemetry/logger';
@@ -14,7 +15,7 @@ export interface CodecService extends Service {
 
 /**
  * Starts the codec server, which shows encrypted payloads to a Temporal UI. Rejects with a {@link UsageError}
- * when its port is taken, or when it would be open to everybody.
+ * when its port is taken, when it would be open to everybody, or when its packages are not installed.
  */
 export async function startCodecServer(options: {
   settings: CodecSettings;
@@ -22,6 +23,7 @@ export async function startCodecServer(options: {
   logger: Logger;
 }): Promise<CodecService> {
   const { settings, codec, logger } = options;
+  requireInstalled('the codec server', CODEC_PACKAGES);
   requireTokens(settings, { host: 'CLOUDSYNC_CODEC_HOST', tokens: 'CLOUDSYNC_CODEC_TOKENS' });
   let stopped: Promise<void> | undefined;
   const faults = (): Record<string, string> => (stopped ? { process: 'stopping' } : {});

@@ -1,9 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { context, diag, DiagLogLevel, propagation, trace } from '@opentelemetry/api';
+import { requireInstalled } from '../domain/optional-packages';
 import type { Service } from '../lib/lifecycle';
 import type { Logger } from './logger';
 import { Tracing } from './tracing';
 
+const SDK = [
+  '@opentelemetry/sdk-trace-node',
+  '@opentelemetry/exporter-trace-otlp-http',
+  '@opentelemetry/resources',
+];
 /** How long the end of a process waits for the last spans, in milliseconds. */
 const FLUSH_DEADLINE_MS = 3_000;
 
@@ -18,9 +24,11 @@ export interface RunningTracing {
 /**
  * Registers OpenTelemetry's SDK in this process, with an exporter for OTLP over HTTP in JSON. The SDK reads
  * endpoint, headers, sampling and resource attributes from the `OTEL_*` variables. Only this function loads
- * the SDK, so tracing costs nothing while it is off.
+ * the SDK, so tracing costs nothing while it is off. Rejects with a
+ * {@link UsageError} if the SDK is not installed.
  */
 export async function startTracing(logger: Logger): Promise<RunningTracing> {
+  requireInstalled('tracing', SDK);
   const [sdk, { OTLPTraceExporter }, resources] = await Promise.all([
     import('@opentelemetry/sdk-trace-node'),
     import('@opentelemetry/exporter-trace-otlp-http'),

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
@@ -203,12 +205,41 @@ describe('Dockerfile', () => {
     for (const path of copied) expect(existsSync(join(ROOT, path))).toBe(true);
   });
 
+  test('it keeps every optional package, at the version of the lock file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cloudsync-image-'));
+    try {
+      const files = ['package.json', 'package-lock.json'];
+      for (const file of files) await cp(join(ROOT, file), join(folder, file));
+      const run = promisify(execFile);
+      const script = instructions.join(' ').match(/node (deploy\/image\/\S+)/)![1]!;
+      await run('node', [join(ROOT, script)], { cwd: folder });
+      // What `npm prune` leaves, by the same rules. It fails if the lock file does not fit package.json.
+      const args = ['ls', '--omit=dev', '--package-lock-only', '--depth=0', '--json'];
+      const { stdout } = await run('npm', args, { cwd: folder });
+      const { dependencies } = JSON.parse(stdout) as {
+        dependencies: Record<string, { version: string }>;
+      };
+      const { devDependencies, peerDependenciesMeta } = JSON.parse(read('package.json')) as {
+        devDependencies: Record<string, string>;
+        peerDependenciesMeta: Record<string, unknown>;
+      };
+      const optional = Object.keys(peerDependenciesMeta);
+      expect(optional).toContain('@aws-sdk/client-s3');
+      expect(optional.map((name) => [name, dependencies[name]?.version])).toEqual(
+        optional.map((name) => [name, devDependencies[name]]),
+      );
+      expect(Object.keys(dependencies)).not.toContain('jest');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   test('runs the CLI, not as root', () => {
     expect(instructions.at(-2)).toContain('"node", "dist/cli/main.js"');
     expect(existsSync(join(ROOT, 'src', 'cli', 'main.ts'))).toBe(true);
     expect(instructions).toContain('USER node');
-    expect(instructions.find((line) => line.startsWith('RUN npm run build'))).toContain(
-      'npm prune --omit=dev',
+    expect(instructions.find((line) => line.startsWith('RUN npm run build'))).toMatch(
+      /keep-optional-packages\.mjs && npm prune --omit=dev/,
     );
   });
 });

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import {
-  azureBlobSink,
   defineStream,
   fileSystemSink,
   messageSchema,
-  s3Sink,
   type Ordering,
   type Settings,
   type Sink,
 } from 'cloudsync';
+import { azureBlobSink } from 'cloudsync/azure-blob';
+import { s3Sink } from 'cloudsync/s3';
 import { appendOnlySink, withJournal } from './journal';
 
 /** Options of the stream module that are no settings. See `streamEnvironment`. */

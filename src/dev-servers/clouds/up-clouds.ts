@@ -1,3 +1,4 @@
+import { requireInstalled } from '../../domain/optional-packages';
 import { blobAnswers, launchBlob } from './blob-server';
 import { ensureBucket, ensureContainer } from './containers';
 import { ensureRunning } from '../process/ensure-running';
@@ -22,6 +23,14 @@ export interface LocalClouds {
     bucket: string;
   };
   blob?: { endpoint: string; connectionString: string; container: string };
+}
+
+/** Throws a `UsageError` unless the SDKs are installed that create the bucket and the container. */
+export function requireCloudSdks({ s3, blob }: UpOptions['given']): void {
+  requireInstalled('--sink cloud', [
+    ...(s3 ? [] : ['@aws-sdk/client-s3']),
+    ...(blob ? [] : ['@azure/storage-blob']),
+  ]);
 }
 
 /** Provides an S3 server with a bucket, and a Blob Storage server with a container. */

@@ -1,5 +1,5 @@
-import { s3Sink, UsageError } from '../../index';
-import type { Settings } from '../../index';
+import { UsageError, type Settings } from '../../index';
+import { s3Sink } from '../../s3';
 import { referenceStream } from './reference-stream';
 
 /** Messages to AWS. */

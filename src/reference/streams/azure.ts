@@ -1,5 +1,5 @@
-import { azureBlobSink, UsageError } from '../../index';
-import type { Settings } from '../../index';
+import { azureBlobSink } from '../../azure-blob';
+import { UsageError, type Settings } from '../../index';
 import { referenceStream } from './reference-stream';
 
 /** Messages to Azure. */

@@ -1,12 +1,13 @@
-import type { TokenCredential } from '@azure/identity';
 import type * as Sdk from '@azure/storage-blob';
 import { UsageError } from '../../domain/errors';
+import { requireInstalled } from '../../domain/optional-packages';
 import type { Sink } from '../../domain/stream/sink';
 import { AZURE_BLOB_ERRORS, azureBlobAnswer } from './azure-blob-errors';
 import { classifyAnswer } from './cloud-errors';
 import { mustBe, objectStoreSink, type ObjectSinkOptions, type ObjectStore } from './object-store';
 
 export interface AzureBlobSinkOptions extends ObjectSinkOptions {
+  /** Name of the container, which must exist. */
   container: string;
   /** Connection string of the storage account, with a key or a shared access signature. */
   connectionString?: string;
@@ -16,9 +17,32 @@ export interface AzureBlobSinkOptions extends ObjectSinkOptions {
    */
   accountUrl?: string;
   /** Credential for `accountUrl`. Default: the `DefaultAzureCredential` of `@azure/identity`. */
-  credential?: TokenCredential;
+  credential?: AzureCredential;
   /** A client of your own in place of the three options above. It needs `retryOptions: { maxTries: 1 }`. */
-  client?: Sdk.BlobServiceClient;
+  client?: AzureBlobClient;
+}
+
+/** A credential of `@azure/identity`, or any other that has its method `getToken`. */
+export interface AzureCredential {
+  /**
+   * Gets an access token. `expiresOnTimestamp` is in milliseconds since 1970. `null` means that the credential has no
+   * token for these scopes.
+   */
+  getToken(
+    scopes: string | string[],
+    options?: object,
+  ): Promise<{ token: string; expiresOnTimestamp: number } | null>;
+}
+
+/**
+ * A `BlobServiceClient` of `@azure/storage-blob`. The type names two of its members only, because the SDK declares its
+ * classes twice, for ES modules and for CommonJS, and TypeScript does not accept one in place of the other.
+ */
+export interface AzureBlobClient {
+  /** Name of the storage account. */
+  readonly accountName: string;
+  /** Makes the client of a container, without a request. */
+  getContainerClient(name: string): { readonly containerName: string };
 }
 
 /**
@@ -41,7 +65,18 @@ export function azureBlobSink(options: AzureBlobSinkOptions): Sink {
       'accountUrl of the Azure Blob sink must be an https:// URL without user and password',
     );
   }
+  requireInstalled('the Azure Blob sink', client ? [] : ['@azure/storage-blob']);
+  if (needsIdentity(options)) {
+    requireInstalled('accountUrl of the Azure Blob sink without a credential', ['@azure/identity']);
+  }
   return objectStoreSink(() => openContainer(options), options);
+}
+
+/** Whether the default credential is the one to use. A signature in the URL takes the place of a credential. */
+function needsIdentity(options: AzureBlobSinkOptions): boolean {
+  const { client, connectionString, accountUrl, credential } = options;
+  if (client || connectionString !== undefined || credential) return false;
+  return new URL(accountUrl!).search === '';
 }
 
 /** Whether the text has the parts that the SDK needs. Whether they are right, only the account can say. */
@@ -67,7 +102,7 @@ export function isAccountUrl(text: string): boolean {
 }
 
 async function openContainer(options: AzureBlobSinkOptions): Promise<ObjectStore> {
-  const client = options.client ?? (await createClient(options));
+  const client = (options.client as Sdk.BlobServiceClient) ?? (await createClient(options));
   const container = client.getContainerClient(options.container);
   return {
     async create(key, { content, contentType, metadata }, abortSignal) {
@@ -151,8 +186,12 @@ async function createClient(options: AzureBlobSinkOptions): Promise<Sdk.BlobServ
   }
   if (new URL(accountUrl!).search !== '')
     return new BlobServiceClient(accountUrl!, undefined, pipeline);
+  return new BlobServiceClient(accountUrl!, credential ?? (await defaultCredential()), pipeline);
+}
+
+async function defaultCredential(): Promise<AzureCredential> {
   const { DefaultAzureCredential } = await import('@azure/identity');
-  return new BlobServiceClient(accountUrl!, credential ?? new DefaultAzureCredential(), pipeline);
+  return new DefaultAzureCredential();
 }
 
 async function unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {

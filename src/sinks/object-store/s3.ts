@@ -1,11 +1,13 @@
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { UsageError } from '../../domain/errors';
+import { requireInstalled } from '../../domain/optional-packages';
 import type { Sink } from '../../domain/stream/sink';
 import { classifyAnswer } from './cloud-errors';
 import { mustBe, objectStoreSink, type ObjectSinkOptions, type ObjectStore } from './object-store';
 import { S3_ERRORS, s3Answer } from './s3-errors';
 
 export interface S3SinkOptions extends ObjectSinkOptions {
+  /** Name of the bucket, which must exist. */
   bucket: string;
   /**
    * Addresses objects as `endpoint/bucket/key` in place of `bucket.endpoint/key`. Most servers other than AWS
@@ -29,6 +31,7 @@ export interface S3SinkOptions extends ObjectSinkOptions {
  */
 export function s3Sink(options: S3SinkOptions): Sink {
   if (!options.bucket) throw new UsageError('the S3 sink needs the name of a bucket');
+  requireInstalled('the S3 sink', ['@aws-sdk/client-s3']);
   return objectStoreSink(() => openS3(options), options);
 }
 
