@@ -1,3 +1,6 @@
+// The declarations of this folder name parts of kafkajs that have no types of their own. The package has that file too.
+// eslint-disable-next-line @typescript-eslint/triple-slash-reference -- it declares modules, and is none to import
+/// <reference path="./kafkajs-internals.d.ts" preserve="true" />
 import {
   CompressionTypes,
   ConfigResourceTypes,
@@ -44,16 +47,23 @@ export type { FetchedBatch, KnownLog };
 
 /** Texts in PEM format. `cert` and `key` are the client's own, for brokers that ask for them. */
 export interface KafkaTls {
+  /** Certificates of the authorities that may vouch for a broker. Default: those that Node knows. */
   ca?: string;
+  /** The client's certificate; needs `key`. Default: none. */
   cert?: string;
+  /** The private key of `cert`. */
   key?: string;
 }
 
+/** How a process reaches Kafka. */
 export interface KafkaSettings {
+  /** `host:port` of one or more brokers, which name the others. */
   brokers: string[];
+  /** What brokers call this client in their logs and quotas. */
   clientId: string;
   /** Whether to use TLS. It trusts the certificate authorities that Node knows, unless `ca` is given. */
   ssl: boolean | KafkaTls;
+  /** How the client logs in: kafkajs's options of a SASL mechanism. Default: no login. */
   sasl?: SASLOptions;
 }
 
