@@ -35,7 +35,16 @@ const MAY_IMPORT = {
     'codec-server',
   ],
   // The reference application stands on the public API, as a user's own does.
-  reference: ['index.ts', 's3.ts', 'azure-blob.ts', 'lib', 'domain', 'kafka', 'sinks', 'operations'],
+  reference: [
+    'index.ts',
+    's3.ts',
+    'azure-blob.ts',
+    'lib',
+    'domain',
+    'kafka',
+    'sinks',
+    'operations',
+  ],
   'dev-servers': ['domain', 'temporal'],
   cli: [
     'lib',

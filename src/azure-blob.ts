@@ -1,6 +1,7 @@
 /**
- * `cloudsync/azure-blob`: the sink for Azure Blob Storage, which needs the package `@azure/storage-blob`, and
- * `@azure/identity` for the default credential.
+ * The sink for Azure Blob Storage. It needs one more package: `npm install @azure/storage-blob`. The default credential needs
+ * `@azure/identity` too.
+ * @module cloudsync/azure-blob
  */
 export {
   azureBlobSink,

@@ -1,3 +1,6 @@
-/** `cloudsync/s3`: the sink for S3, which needs the package `@aws-sdk/client-s3`. */
+/**
+ * The sink for S3. It needs one more package: `npm install @aws-sdk/client-s3`.
+ * @module cloudsync/s3
+ */
 export { s3Sink, type S3SinkOptions } from './sinks/object-store/s3';
 export type { ObjectSinkOptions } from './sinks/object-store/object-store';

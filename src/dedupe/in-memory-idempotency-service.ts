@@ -13,6 +13,7 @@ export type IdempotencyEvent =
   | 'lockReleased'
   | 'lockExpired';
 
+/** What {@link InMemoryIdempotencyService} takes from outside: its clock, and who is told of its events. */
 export interface IdempotencyHooks {
   /**
    * Returns milliseconds of a clock that never runs backwards. Default: `performance.now()` in whole

@@ -13,13 +13,17 @@ export type DeliveryFailureType =
   /** The sink has other content under the same message id. Dead-lettered at once. */
   | 'ContentConflict';
 
+/** Why an attempt failed, in the terms that CloudSync decides by. */
 export interface DeliveryFailure {
+  /** Whether another attempt helps, and when. */
   type: DeliveryFailureType;
+  /** What went wrong, for people: it stands in logs, in the Temporal UI and in the dead letter. No secrets. */
   message: string;
   /** Milliseconds to wait before the next attempt; only with `Throttled` and `Transient`. */
   retryAfterMs?: number;
 }
 
+/** Maps an error of a client library to a {@link DeliveryFailure}; `undefined` for an error that it does not know. */
 export type ErrorClassifier = (error: unknown) => DeliveryFailure | undefined;
 
 export function isRetryable(type: DeliveryFailureType): boolean {
@@ -34,9 +38,13 @@ const DELIVERY_ERROR = Symbol.for('cloudsync.DeliveryError');
 
 /** An error of a sink that knows whether a retry helps. */
 export class DeliveryError extends Error {
+  /** @internal */
   readonly [DELIVERY_ERROR] = true;
+  /** Always `DeliveryError`. */
   override readonly name = 'DeliveryError';
+  /** Whether another attempt helps, and when. */
   readonly type: DeliveryFailureType;
+  /** Milliseconds to wait before the next attempt; `undefined`: as the stream's retry policy says. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
@@ -135,5 +143,6 @@ function propertyOf(error: unknown, name: 'cause' | 'errors'): unknown {
 
 /** Wrong input from the person who runs CloudSync. It is shown without a stack; the CLI exits with code 2. */
 export class UsageError extends Error {
+  /** Always `UsageError`. */
   override readonly name = 'UsageError';
 }

@@ -24,7 +24,12 @@ export interface ApiServerOptions extends IngestDependencies {
 }
 
 /** The optional packages that the HTTP producer needs. */
-export const API_PACKAGES = ['fastify', '@fastify/helmet', '@fastify/swagger', '@fastify/swagger-ui'];
+export const API_PACKAGES = [
+  'fastify',
+  '@fastify/helmet',
+  '@fastify/swagger',
+  '@fastify/swagger-ui',
+];
 
 const PATH = '/v1/messages';
 /** How often Node looks for requests that take too long. */

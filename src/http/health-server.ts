@@ -4,8 +4,11 @@ import { errorWithCause, UsageError } from '../domain/errors';
 import type { Service } from '../lib/lifecycle';
 import type { Metrics } from '../telemetry/metrics';
 
+/** The running server of `/metrics`, `/livez` and `/readyz`. */
 export interface HealthServer {
+  /** `http://host:port`, without a path. */
   url: string;
+  /** Stops listening, and cuts connections that are open. */
   close(): Promise<void>;
 }
 

@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** The known part of a bearer token: its SHA-256, and a name for people. */
 export interface TokenHash {
+  /** What people call it by. Default: it has no name. */
   name?: string;
   /** 64 hexadecimal digits. */
   hash: string;

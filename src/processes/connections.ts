@@ -6,8 +6,11 @@ import { createProducer, type RetryingProducer } from '../kafka/producer/produce
 import { installTemporalRuntime } from '../temporal/runtime';
 import { connectTemporal, type TemporalClient, type TemporalSettings } from '../temporal/temporal';
 
+/** Which servers a process connects to. */
 export interface ConnectionSettings {
+  /** How to reach Kafka; `loadSettings` reads it from `KAFKA_*`. */
   kafka: KafkaSettings;
+  /** How to reach Temporal; `loadSettings` reads it from `TEMPORAL_*`. */
   temporal: TemporalSettings;
 }
 

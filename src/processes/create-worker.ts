@@ -18,8 +18,11 @@ import { createStreamBrake } from '../bridge/brake/stream-brake';
 import { createStreamWorkers } from './stream-worker';
 import type { Tracing } from '../telemetry/tracing';
 
+/** What {@link createWorker} takes. */
 export interface WorkerOptions extends ConnectionSettings {
+  /** The streams whose records the process delivers; names and consumer groups must differ. */
   streams: AnyStream[];
+  /** A logger of pino, as {@link createLogger} makes it. */
   logger: Logger;
   /** Default: metrics of its own, which nobody reads. */
   metrics?: Metrics;

@@ -28,6 +28,7 @@ import type { Connections } from './connections';
 import type { WorkerOptions } from './create-worker';
 import { createStreamWorkers } from './stream-worker';
 
+/** Options of `createBridgeWorker`. */
 export interface BridgeWorkerOptions extends WorkerOptions {
   /** Milliseconds without progress after which a partition with work is called stalled. Default 60,000. */
   stalledAfterMs?: number;

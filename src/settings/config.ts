@@ -25,7 +25,9 @@ export { LOCAL_ENV_FILE };
 
 /** All settings. Only this module reads the environment; all other code receives these values. */
 export interface Settings {
+  /** How to reach Kafka, from `KAFKA_*`. */
   kafka: KafkaSettings;
+  /** How to reach Temporal, from `TEMPORAL_*` and the encryption keys. */
   temporal: TemporalSettings;
   /** Topic of the reference streams. */
   topic: string;
@@ -33,6 +35,7 @@ export interface Settings {
   streams: string | undefined;
   /** Folder of the filesystem sink. Each stream has a folder of its own in it. */
   sinkDirectory: string;
+  /** Faults on demand of the reference streams' sinks, from `CLOUDSYNC_FAULTS`; none by default. */
   faults: Faults;
   /** Where the reference streams write: to files, or each stream to its cloud. */
   sink: 'file' | 'cloud';
@@ -44,17 +47,21 @@ export interface Settings {
   execution: ExecutionOptions;
   /** Whether a chunk of the reference streams becomes one object. */
   chunkObjects: boolean;
+  /** The HTTP producer. */
   api: ApiSettings;
   /** Bearer token that commands send to the HTTP producer. Absent: none. */
   apiToken?: string;
   /** Settings of the codec server. */
   codec: CodecSettings;
+  /** Retries of the reference streams; what is absent has the default of {@link RetryPolicy}. */
   retry: Partial<RetryPolicy>;
+  /** Memory of the reference streams for duplicates; what is absent has the default of {@link IdempotencySettings}. */
   idempotency: Partial<IdempotencySettings>;
   /** Port of `/metrics`, `/livez` and `/readyz`; 0: any free port. */
   metricsPort: number;
   /** Address of `/metrics`, `/livez` and `/readyz`: 127.0.0.1 by default, `0.0.0.0` in a container. */
   metricsHost: string;
+  /** From which level on lines are logged. Default `info`. */
   logLevel: LogLevel;
   /** Milliseconds without progress after which a partition with work counts as stalled. */
   stalledAfterMs: number;
@@ -62,13 +69,17 @@ export interface Settings {
   tracing: boolean;
   /** What the environment says about local servers, for `dev up`. */
   dev: {
+    /** Brokers that the environment names; absent: `dev up` starts a Kafka. */
     brokers?: string[];
+    /** Temporal's address in the environment; absent: `dev up` starts a Temporal. */
     temporalAddress?: string;
+    /** Namespace that the environment names; absent: `default`. */
     namespace?: string;
     /** Whether the Temporal CLI may be downloaded. */
     download: boolean;
-    /** Whether the environment names an S3 server, and a storage account, of its own. */
+    /** Whether the environment names an S3. */
     s3: boolean;
+    /** Whether the environment names a storage account. */
     blob: boolean;
     /** Folder for the data and the logs of the servers. */
     directory: string;

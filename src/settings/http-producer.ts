@@ -20,11 +20,9 @@ export interface ApiSettings {
   maxRecords: number;
   /** Milliseconds within which a whole request must have arrived. */
   requestTimeoutMs: number;
-  /**
-   * The most messages, and the most bytes, that are accepted but not acknowledged by the broker yet. The
-   * bytes of open requests have the same limit.
-   */
+  /** Messages that were taken and are not acknowledged yet. */
   queueRecords: number;
+  /** Bytes of the same, and of open requests. */
   queueBytes: number;
   /** Milliseconds that the first message of a batch waits for others. */
   lingerMs: number;

@@ -80,10 +80,21 @@ function pick(file: NodeJS.Dict<string>, wanted: (name: string) => boolean): Nod
   return Object.fromEntries(Object.entries(file).filter(([name]) => wanted(name)));
 }
 
+/** Settings of the AWS SDK's client that the SDK would not find in the process's environment by itself. */
 export interface AwsClientSettings {
+  /** URL of the S3 server. */
   endpoint?: string;
+  /** Region of the bucket. */
   region?: string;
-  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+  /** Keys that go together. */
+  credentials?: {
+    /** Names the key. */
+    accessKeyId: string;
+    /** The key itself. */
+    secretAccessKey: string;
+    /** Goes with keys that are valid for some hours only. */
+    sessionToken?: string;
+  };
 }
 
 /**

@@ -5,11 +5,21 @@ import type { Sink, SinkRecord, WriteContext } from '../domain/stream/sink';
 const KINDS = ['timeout', 'throttle', 'permanent'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** Faults of one stream's sink: the share of attempts that fail; for `permanent`, the share of messages. */
-export type FaultRates = Partial<Record<Kind, number>>;
+/** Faults of one stream's sink: shares from 0 to 1. Absent: 0. */
+export interface FaultRates {
+  /** Share of attempts that fail with `Transient`, half of them after the write took effect. */
+  timeout?: number;
+  /** Share of attempts that fail with `Throttled`. */
+  throttle?: number;
+  /** Share of messages that fail with `Permanent` in every attempt. */
+  permanent?: number;
+}
 
+/** Faults on demand of several streams. */
 export interface Faults {
+  /** The rates by the name of the stream; a stream without an entry has no faults. */
   rates: Record<string, FaultRates>;
+  /** What the draws follow from. Default 1. */
   seed: number;
 }
 

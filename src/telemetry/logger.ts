@@ -5,9 +5,11 @@ import { printableJson } from '../lib/unprintable';
 
 export type { Logger } from 'pino';
 
-/** From the most severe level to the most detailed; `silent` logs nothing. */
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+/** From which level on lines are logged, from the gravest to the most talkative; `silent` logs nothing. */
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+export const LOG_LEVELS = [
+  ...(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const),
+] as const satisfies readonly LogLevel[];
 
 /**
  * Creates a logger that writes to stderr, because stdout is for the results of commands. Lines are JSON, or

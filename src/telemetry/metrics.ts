@@ -3,16 +3,29 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /** In seconds: from a fast local start to a retry that waited until a sink came back. */
 const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-export type Metrics = ReturnType<typeof createMetrics>;
+/** CloudSync's own counters, gauges and histograms, by the name that the code has for each. */
+type Instruments = ReturnType<typeof createInstruments>;
 
 /**
- * Creates the metrics of one process. The values of labels are bounded: never a message id, never a workflow
- * id.
+ * The metrics of one process, made by {@link createMetrics}: instruments of prom-client. `await registry.metrics()` gives
+ * their values in the text format of Prometheus; docs/reference/metrics.md says what each means.
  */
-export function createMetrics(registry = new Registry()) {
+export type Metrics = Instruments & {
+  /** Where the metrics are registered. */
+  readonly registry: Registry;
+};
+
+/**
+ * Makes the metrics of one process, and registers them. Labels are bounded: never a message id, never a workflow id.
+ * `registry` is a new one by default; pass your own to have these metrics beside others.
+ */
+export function createMetrics(registry = new Registry()): Metrics {
+  return { registry, ...createInstruments(registry) };
+}
+
+function createInstruments(registry: Registry) {
   const registers = [registry];
   return {
-    registry,
     ready: new Gauge({
       name: 'cloudsync_ready',
       help: '1 while /readyz answers 200, else 0',

@@ -13,11 +13,13 @@ const SDK = [
 /** How long the end of a process waits for the last spans, in milliseconds. */
 const FLUSH_DEADLINE_MS = 3_000;
 
+/** OpenTelemetry's SDK as {@link startTracing} has started it. */
 export interface RunningTracing {
+  /** Makes the spans; goes into the options of a worker. */
   tracing: Tracing;
   /** Exports the spans that are left, for 3 s at most. Never rejects. Every call returns the same promise. */
   readonly stop: () => Promise<void>;
-  /** Wraps a service so that its end waits until its last spans are exported. */
+  /** Gives the service back with an end that waits for the last spans. */
   until(service: Service): Service;
 }
 

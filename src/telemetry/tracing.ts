@@ -64,7 +64,10 @@ export interface SpanWorkflow {
 export class Tracing {
   readonly #tracer = trace.getTracer('cloudsync');
 
-  /** Begins the span of sending records to a topic. The span's `trace` is for the headers of the records. */
+  /**
+   * Records on their way into a topic: `trace` of the span is for their headers.
+   * @internal
+   */
   send(
     topic: string,
     parent: TraceContext | undefined,
@@ -78,7 +81,10 @@ export class Tracing {
     });
   }
 
-  /** Begins the span of one attempt to deliver a record. The span is part of the record's own trace. */
+  /**
+   * One attempt to deliver a record; a part of the record's own trace.
+   * @internal
+   */
   process(
     stream: AnyStream,
     record: RecordPosition & Pick<KafkaRecord, 'headers'> & { messageId: string },
@@ -95,8 +101,8 @@ export class Tracing {
   }
 
   /**
-   * Begins the span of one attempt to deliver a chunk. The span has a trace of its own, with links to the
-   * records' traces.
+   * One attempt to deliver a chunk; a trace of its own, with links to those of its records.
+   * @internal
    */
   processChunk(
     stream: AnyStream,

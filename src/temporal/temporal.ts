@@ -3,16 +3,24 @@ import type { PayloadCodec } from '@temporalio/common';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import { dataConverter, isEncoded } from './encryption/data-converter';
 
+/** How a process reaches Temporal. */
 export interface TemporalSettings {
+  /** The namespace of the streams' workflows, which must exist. */
   namespace: string;
+  /** Address, TLS and API key: the options of `NativeConnection.connect` of `@temporalio/worker`. */
   connection: NativeConnectionOptions;
   /**
    * Encodes what is written to Temporal and decodes what is read, as {@link encryptionCodec} does. This includes
    * messages and stack traces of failures. Default: payloads stay as they are.
    */
   codec?: PayloadCodec;
-  /** The version under which this process's workers take part in Worker Versioning. Absent: they take no part. */
-  workerVersion?: { deploymentName: string; buildId: string };
+  /** The version that this process's workers take part in Worker Versioning as; absent: in none. */
+  workerVersion?: {
+    /** Name of the deployment: all versions of one application. */
+    deploymentName: string;
+    /** This version. */
+    buildId: string;
+  };
 }
 
 export interface TemporalClient {

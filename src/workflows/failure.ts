@@ -7,14 +7,20 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 
+/** Why an activity failed, and whether another attempt may help. */
+export interface ActivityFailureCause extends RecordFailure {
+  /** False: the failure is for good. */
+  retryable: boolean;
+  /** Milliseconds that the sink asks to be left alone. Absent: it does not ask. */
+  retryAfterMs?: number;
+}
+
 /**
  * Reads why an activity has failed. A local activity throws a bare ApplicationFailure. A regular activity wraps the
  * ApplicationFailure in an ActivityFailure. A timeout of either is an ActivityFailure around a TimeoutFailure.
  * Throws `error` again if it is a cancellation, or no failure of Temporal.
  */
-export function activityFailure(
-  error: unknown,
-): RecordFailure & { retryable: boolean; retryAfterMs?: number } {
+export function activityFailure(error: unknown): ActivityFailureCause {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) {
     const details = cause.details?.[0] as Partial<AttemptDetails> | undefined | null;

@@ -4,7 +4,12 @@ import { isUtf8 } from 'node:buffer';
  * Bytes inside JSON. Valid UTF-8 stays text, so that people can read it in the Temporal UI. All other bytes
  * become base64, so that no byte is lost.
  */
-export type EncodedBytes = string | { base64: string };
+export type EncodedBytes =
+  | string
+  | {
+      /** The bytes in base64. */
+      base64: string;
+    };
 
 export function encodeBytes(bytes: Uint8Array): EncodedBytes {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -9,9 +9,13 @@ const MAX_DEPTH = 1_000;
  * A message of the reference streams `aws` and `azure`. Keys that the schema does not name are delivered too.
  */
 export const messageSchema = z.object({
+  /** The message's id: 1 to 1,024 characters. */
   id: z.string().min(1).max(MAX_MESSAGE_ID_LENGTH),
+  /** What kind of message it is: 1 character or more. */
   type: z.string().min(1),
+  /** When it happened: ISO 8601, with `Z` or an offset. */
   occurredAt: z.iso.datetime({ offset: true }),
+  /** Any JSON, at most 1,000 levels deep. */
   payload: z.custom<z.core.util.JSONType>(
     (value) => isJson(value),
     `Invalid input: expected JSON, ${MAX_DEPTH} levels deep at most`,
@@ -34,4 +38,5 @@ function isJson(value: unknown, depth = 0): boolean {
   return isPlain && Object.values(value).every(isJsonBelow);
 }
 
+/** A message of the reference streams, as {@link messageSchema} gives it. */
 export type Message = z.output<typeof messageSchema>;

@@ -2,8 +2,11 @@ import { decodeBytes, encodeBytes, type EncodedBytes } from './encoded-bytes';
 
 /** The position of a record in Kafka. Offsets are integers below 2^53. */
 export interface RecordPosition {
+  /** Name of the topic. */
   topic: string;
+  /** Number of the partition, from 0. */
   partition: number;
+  /** Offset in the partition, from 0. */
   offset: number;
 }
 
@@ -18,7 +21,9 @@ export interface KafkaRecord extends RecordPosition {
    * nanoseconds. Absent if `timestamp` is exact.
    */
   exactTimestamp?: string | undefined;
+  /** The key's bytes; null: the record has none. */
   key: Buffer | null;
+  /** The value's bytes; null: the record has none (a tombstone). */
   value: Buffer | null;
   /** In the order of the record; a name may occur more than once. */
   headers: [name: string, value: Buffer | null][];
@@ -44,21 +49,31 @@ export function bytesOf({ key, value, headerBytes = 0 }: KafkaRecord): number {
  */
 export type RecordContent =
   | {
+      /** The key; null: the record has none. */
       key: EncodedBytes | null;
+      /** The value; null: the record has none. */
       value: EncodedBytes | null;
+      /** The headers, in the order of the record. */
       headers: [name: string, value: EncodedBytes | null][];
     }
-  | { byReference: true; bytes: number };
+  | {
+      /** Always true: the bytes are in Kafka, at the record's position. */
+      byReference: true;
+      /** Length of the record's key, value and headers. */
+      bytes: number;
+    };
 
 /**
  * The input that every workflow of a stream gets about its record, whether or not the record could be parsed.
  */
 export interface RecordEnvelope extends RecordPosition {
+  /** Name of the stream. */
   stream: string;
   /** Milliseconds since the epoch. */
   timestamp: number;
   /** See {@link KafkaRecord}. */
   exactTimestamp?: string | undefined;
+  /** The record's key, value and headers, or that they are to be read from Kafka. */
   content: RecordContent;
   /**
    * Id of the predecessor: the workflow of the previous record in this record's order, which may not have
@@ -70,6 +85,7 @@ export interface RecordEnvelope extends RecordPosition {
 
 /** Input of `deliverRecord` and of a user's own record workflow. The record has a valid message id. */
 export interface RecordInput extends RecordEnvelope {
+  /** The message's id, as the stream gives it. */
   messageId: string;
   /** Attempts at the sink that a chunk made before this workflow. Absent: none. */
   earlierAttempts?: number;
@@ -188,9 +204,13 @@ export function describeTimestamp(milliseconds: number): string | null {
 
 /** A run of consecutive records of one partition: the offsets from `first` to `last`, both included. */
 export interface ChunkRange {
+  /** Name of the topic. */
   topic: string;
+  /** Number of the partition, from 0. */
   partition: number;
+  /** Offset of the first record. */
   first: number;
+  /** Offset of the last record. */
   last: number;
 }
 

@@ -4,6 +4,7 @@ import type { KafkaRecord } from './record';
 export interface TraceContext {
   /** `00-<32 hex>-<16 hex>-<2 hex>`, lower case. */
   traceparent: string;
+  /** At most 512 characters of printable ASCII. Absent: the trace has none. */
   tracestate?: string;
 }
 

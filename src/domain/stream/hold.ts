@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import { fitWorkflowId } from '../record/workflow-id';
 
-/** What happens to a key after one of its records was dead-lettered, with `ordering: 'key'`. */
-export type AfterDeadLetter = (typeof AFTER_DEAD_LETTER)[number];
-export const AFTER_DEAD_LETTER = ['continue', 'hold'] as const;
+/** What follows a dead record of a key, under `ordering: 'key'`. */
+export type AfterDeadLetter = 'continue' | 'hold';
+export const AFTER_DEAD_LETTER = ['continue', 'hold'] as const satisfies readonly AfterDeadLetter[];
 
 /**
  * A dead-lettered record of a held key: its offset, and the {@link recordMark} by which it is recognized when

@@ -4,8 +4,11 @@ import type { TraceContext } from '../record/trace-context';
 
 /** A record on its way to the sink. */
 export interface SinkRecord<Message = unknown> extends KafkaRecord {
+  /** Name of the stream. */
   stream: string;
+  /** The message's id, by which the sink must be idempotent. */
   messageId: string;
+  /** The record's own bytes; never null, as a record without a value is no message. */
   value: Buffer;
   /** The value after the stream's schema has checked it. It is parsed when it is first read. */
   readonly message: Message;
@@ -13,6 +16,7 @@ export interface SinkRecord<Message = unknown> extends KafkaRecord {
   workflowId: string;
 }
 
+/** What a sink gets to know of an attempt. */
 export interface WriteContext {
   /** Aborts when the attempt's time is up or the worker shuts down. */
   signal: AbortSignal;
@@ -26,6 +30,7 @@ export interface WriteContext {
   trace?: TraceContext;
 }
 
+/** What came of an attempt that did not fail. An attempt that fails throws, best a {@link DeliveryError}. */
 export interface WriteResult {
   /**
    * `written`: the sink has the record because of this call. `duplicate`: the sink already had the same
@@ -42,11 +47,13 @@ export interface WriteResult {
 export interface SinkObject {
   /** Where the message is stored, for people: a path or a URL, without secrets. */
   location: string;
+  /** Length of the content. */
   bytes: number;
   /** SHA-256 of the content, in hex. Absent if it is not known. */
   sha256?: string;
   /** The record that delivered the content, if the sink stores that position. */
   writtenBy?: RecordPosition;
+  /** When the content was written. Absent where the sink does not keep that. */
   writtenAt?: Date;
 }
 
@@ -64,6 +71,10 @@ export interface ChunkWriteResult extends WriteResult {
  * same content again is a `duplicate`, other content is a `ContentConflict`.
  */
 export interface Sink<Message = unknown> {
+  /**
+   * Makes one attempt to deliver a record. Throws a {@link DeliveryError}, or any error, which `classify` may map; an error
+   * that nobody knows counts as `Transient`, and the record is tried again.
+   */
   write(record: SinkRecord<Message>, context: WriteContext): Promise<WriteResult>;
   /**
    * Writes all records of a chunk as one object, whole or not at all. The chunk lane uses it in place of
@@ -96,6 +107,7 @@ export interface Sink<Message = unknown> {
   find?(messageId: string): Promise<SinkObject | undefined>;
   /** Yields every record value that the sink has, in any order. `cloudsync reconcile` needs it. */
   stored?(): AsyncIterable<Buffer>;
+  /** Releases what the sink holds open. Called once, when the process ends. */
   close?(): Promise<void>;
 }
 

@@ -22,23 +22,30 @@ export interface RecordWorkflow {
   activities?: object;
 }
 
-/** Options of {@link defineStream}. `messageId` is required unless the schema gives messages an `id`. */
-export type StreamOptions<Schema extends z.ZodType> = BaseOptions<Schema> &
-  ([z.output<Schema>] extends [{ id: string | number }]
+/** What {@link defineStream} takes. `messageId` is needed unless the schema gives messages an `id`. */
+export type StreamOptions<Schema extends z.ZodType> = BaseStreamOptions<Schema> &
+  ([z.output<Schema>] extends [MessageWithId]
     ? unknown
-    : { messageId: (message: z.output<Schema>) => string | number });
+    : {
+        /** See {@link BaseStreamOptions.messageId}. */
+        messageId: (message: z.output<Schema>) => string | number;
+      });
 
-interface BaseOptions<Schema extends z.ZodType> {
-  /**
-   * Names the stream in workflow ids, topics and metrics: 1 to 64 of `a-z 0-9 . _ -`, beginning with a letter
-   * or digit.
-   */
+/** What a schema must give for a stream to do without `messageId`. */
+export interface MessageWithId {
+  /** The message's id: 1 to 1,024 characters, or a safe integer. */
+  id: string | number;
+}
+
+/** The options of every stream. All but `name`, `topic`, `schema` and `sink` have defaults. */
+export interface BaseStreamOptions<Schema extends z.ZodType> {
+  /** Names the stream in workflow ids, topics, metrics: 1 to 64 of `a-z 0-9 . _ -`. */
   name: string;
   /** The topic to consume. */
   topic: string;
   /** Kafka consumer group. Default `<name>-sync-group`. */
   groupId?: string;
-  /** The topic for dead letters. Default `<name>-sync-dlq`. */
+  /** The topic of records that failed for good. Default `<name>-sync-dlq`. */
   deadLetterTopic?: string;
   /** The form of a message. Records that do not match it are dead-lettered. */
   schema: Schema;
@@ -54,14 +61,18 @@ interface BaseOptions<Schema extends z.ZodType> {
    * record is decoded again.
    */
   decode?: (value: Buffer, record: KafkaRecord) => unknown;
+  /** Where records are delivered: a sink of CloudSync, an object of your own, or a function. */
   sink: Sink<z.output<Schema>> | DeliverFunction<z.output<Schema>>;
+  /** How often and how long a record is tried. Default {@link DEFAULT_RETRY_POLICY}. */
   retry?: Partial<RetryPolicy>;
+  /** How many messages a bridge worker remembers, and for how long. Default: 100,000 for 60 min. */
   idempotency?: Partial<IdempotencySettings>;
   /**
    * Template of workflow ids. Default `{stream}-{messageId}-{offset}`; `{topic}` and `{partition}` may be
    * added. Add them if one message id can come again on another partition as a new record.
    */
   workflowId?: string;
+  /** A workflow of your own in place of the framework's; only in the record lane. Default: the framework's. */
   workflow?: RecordWorkflow;
   /**
    * Whether each record gets a workflow of its own, or a chunk of records shares one. Default
@@ -108,29 +119,41 @@ interface BaseOptions<Schema extends z.ZodType> {
  * predecessor is delivered or dead-lettered; records without a key have no order. `partition`: all records of
  * a partition, with or without a key, are delivered one after another.
  */
-export type Ordering = (typeof ORDERINGS)[number];
-const ORDERINGS = ['none', 'key', 'partition'] as const;
+export type Ordering = 'none' | 'key' | 'partition';
+const ORDERINGS = ['none', 'key', 'partition'] as const satisfies readonly Ordering[];
 
-/** See {@link StreamOptions.onNull}. */
-export type OnNull = (typeof ON_NULL)[number];
-const ON_NULL = ['deadLetter', 'skip'] as const;
+/** See {@link BaseStreamOptions.onNull}. */
+export type OnNull = 'deadLetter' | 'skip';
+const ON_NULL = ['deadLetter', 'skip'] as const satisfies readonly OnNull[];
 
-/** See {@link StreamOptions.onUnreadable}. */
-export type OnUnreadable = (typeof ON_UNREADABLE)[number];
-const ON_UNREADABLE = ['stall', 'deadLetter'] as const;
+/** See {@link BaseStreamOptions.onUnreadable}. */
+export type OnUnreadable = 'stall' | 'deadLetter';
+const ON_UNREADABLE = ['stall', 'deadLetter'] as const satisfies readonly OnUnreadable[];
 
-export type ExecutionOptions = { lane: 'record' } | ({ lane: 'chunk' } & Partial<ChunkLimits>);
+/**
+ * The lane of a stream. `record`: each record has a workflow. `chunk`: a run of consecutive records of a partition has one,
+ * which ends as soon as one of the {@link ChunkLimits} is reached.
+ */
+export type ExecutionOptions =
+  | {
+      /** The record lane. */
+      lane: 'record';
+    }
+  | ({
+      /** The chunk lane; limits that are absent have their defaults. */
+      lane: 'chunk';
+    } & Partial<ChunkLimits>);
 
 /** The limits of a chunk. A chunk is complete as soon as it reaches one of them. */
 export interface ChunkLimits {
-  /** The most records of a chunk. Default 2,000, at most 100,000. */
+  /** Records of a chunk: 1 to 100,000. Default 2,000. */
   maxRecords: number;
   /**
    * The most bytes of keys, values and headers together. A larger record becomes a chunk of its own. Default
    * 4 MiB.
    */
   maxBytes: number;
-  /** How long the first record waits for others, in milliseconds. Default 20, at most 60,000. */
+  /** How long the first record waits for others, in milliseconds: 0 to 60,000. Default 20. */
   lingerMs: number;
 }
 
@@ -147,29 +170,62 @@ export const TASK_QUEUE_PREFIX = 'cloudsync-';
 
 /** A stream as the framework uses it: every default filled in. Made by {@link defineStream}. */
 export interface Stream<Message = unknown> {
+  /** Names the stream in workflow ids, metrics, and the defaults of other names. */
   readonly name: string;
+  /** The topic that the stream consumes. */
   readonly topic: string;
+  /** Its Kafka consumer group. */
   readonly groupId: string;
+  /** The topic of records that failed for good. */
   readonly deadLetterTopic: string;
+  /** Temporal's task queue of the stream: `cloudsync-<name>`. */
   readonly taskQueue: string;
+  /** What a message must look like. */
   readonly schema: z.ZodType<Message>;
+  /** Gives the id of a message. */
   messageId(this: void, message: Message): string | number;
+  /** Turns a record's bytes into what the schema checks. Absent: JSON. */
   decode?(this: void, value: Buffer, record: KafkaRecord): unknown;
+  /** Where records are delivered. */
   readonly sink: Sink<Message>;
+  /** How often and how long a record is tried. */
   readonly retry: RetryPolicy;
+  /** How many messages a bridge worker remembers, and for how long; what is absent has its default. */
   readonly idempotency: Partial<IdempotencySettings>;
+  /** Template of workflow ids. */
   readonly workflowId: string;
+  /** The user's own workflow of a record; `undefined`: the framework's. */
   readonly workflow: RecordWorkflow | undefined;
-  readonly execution: { readonly lane: 'record' } | ({ readonly lane: 'chunk' } & ChunkLimits);
+  /** The lane, with the limits of chunks. */
+  readonly execution: StreamExecution;
+  /** Which records are delivered one after the other. */
   readonly ordering: Ordering;
+  /** What follows a record of a key that was dead-lettered. */
   readonly afterDeadLetter: AfterDeadLetter;
+  /** What happens to a record without a value. */
   readonly onNull: OnNull;
+  /** What happens to a record batch whose bytes can't be decoded. */
   readonly onUnreadable: OnUnreadable;
+  /** When the stream is paused because too many of its records are dead-lettered; `false`: never. */
   readonly brake: BrakeLimits | false;
+  /** Records that may be in their first workflow task at once, in one bridge worker. */
   readonly maxInFlight: number;
+  /** Workflows started by one bridge worker that may be open at once. */
   readonly maxOpen: number;
 }
 
+/** The lane of a stream with every limit filled in; see {@link ExecutionOptions}. */
+export type StreamExecution =
+  | {
+      /** The record lane. */
+      readonly lane: 'record';
+    }
+  | ({
+      /** The chunk lane. */
+      readonly lane: 'chunk';
+    } & ChunkLimits);
+
+/** A stream of any message, for lists of streams. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- lists hold streams of any message
 export type AnyStream = Stream<any>;
 

@@ -5,6 +5,7 @@ export interface RecordFailure {
    * or the reason why the record is invalid.
    */
   type: string;
+  /** What went wrong, for people. */
   message: string;
   /** Attempts at the sink, as far as known; 0 for a record that was never tried. */
   attempts: number;

@@ -11,6 +11,7 @@ import type { RetryPolicy } from '../stream/retry-policy';
 import type { RecordStart } from './record-start';
 import type { RecordFailure } from './failure';
 
+/** What the activity `deliver` gives back. */
 export interface DeliverResult {
   /** `duplicate`: another record had delivered the message to the sink before. */
   outcome: 'delivered' | 'duplicate';
@@ -49,20 +50,29 @@ export interface RecordActivities {
    * its chunk.
    */
   deliver(record: RecordInput, earlierAttempts: number): Promise<DeliverResult>;
-  /** Makes one attempt to deliver a chunk of records. */
+  /**
+   * One attempt at a chunk of records.
+   * @internal
+   */
   deliverChunk(chunk: ChunkInput, retry: RetryPolicy): Promise<ChunkResult>;
   /** Sends the record to the stream's dead-letter topic. */
   deadLetter(
     record: RecordEnvelope & { messageId?: string },
     failure: RecordFailure,
   ): Promise<void>;
-  /** Parses an invalid record again, with the stream's schema as it is now. */
+  /**
+   * Checks a record that was invalid against the stream's schema as it is now.
+   * @internal
+   */
   parse(
     record: InvalidRecordInput,
   ): Promise<
     { ok: true; start: RecordStart } | { ok: false; reason: InvalidReason; filtered?: true }
   >;
-  /** Says whose workflow has this id; `gone` if no workflow has it any more. */
+  /**
+   * Whose workflow has this id; `gone` when none has it any more.
+   * @internal
+   */
   holder(workflowId: string, memo: RecordMemo): Promise<'this record' | 'another record' | 'gone'>;
 }
 

@@ -8,6 +8,7 @@ import { isLine, linesOf, notIn, toLines } from '../lines';
 import { chunkPath, CHUNKS, objectName } from '../object-name';
 import { removeAbandoned, UNFINISHED, unfinishedName } from './unfinished-files';
 
+/** What {@link fileSystemSink} takes. */
 export interface FileSystemSinkOptions {
   /** Folder of the files; created when it is first needed. */
   directory: string;

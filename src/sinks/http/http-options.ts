@@ -4,6 +4,7 @@ import type { SinkRecord } from '../../domain/stream/sink';
 import type { HttpStatusMeaning } from './http-answer';
 import { webhookKey } from './webhook-signature';
 
+/** What `httpSink` takes. */
 export interface HttpSinkOptions<Message = unknown> {
   /**
    * Where messages go: an `http:` or `https:` URL, without user and password in it. A function gets each record.

@@ -6,6 +6,7 @@ import { AZURE_BLOB_ERRORS, azureBlobAnswer } from './azure-blob-errors';
 import { classifyAnswer } from './cloud-errors';
 import { mustBe, objectStoreSink, type ObjectSinkOptions, type ObjectStore } from './object-store';
 
+/** What {@link azureBlobSink} takes. One of `connectionString`, `accountUrl` and `client` is needed. */
 export interface AzureBlobSinkOptions extends ObjectSinkOptions {
   /** Name of the container, which must exist. */
   container: string;
@@ -25,13 +26,17 @@ export interface AzureBlobSinkOptions extends ObjectSinkOptions {
 /** A credential of `@azure/identity`, or any other that has its method `getToken`. */
 export interface AzureCredential {
   /**
-   * Gets an access token. `expiresOnTimestamp` is in milliseconds since 1970. `null` means that the credential has no
-   * token for these scopes.
+   * Gets an access token. `null` means that the credential has no token for these scopes.
    */
   getToken(
     scopes: string | string[],
     options?: object,
-  ): Promise<{ token: string; expiresOnTimestamp: number } | null>;
+  ): Promise<{
+    /** The token itself. */
+    token: string;
+    /** When it expires, in milliseconds since 1970. */
+    expiresOnTimestamp: number;
+  } | null>;
 }
 
 /**
@@ -42,12 +47,15 @@ export interface AzureBlobClient {
   /** Name of the storage account. */
   readonly accountName: string;
   /** Makes the client of a container, without a request. */
-  getContainerClient(name: string): { readonly containerName: string };
+  getContainerClient(name: string): {
+    /** Name of the container. */
+    readonly containerName: string;
+  };
 }
 
 /**
- * Writes one blob per message to a container of Azure Blob Storage. The SDK is loaded with the first call. Throws
- * a {@link UsageError} if options are missing or wrong.
+ * One blob per message in a container of Azure Blob Storage. The SDK is loaded with the first call. Throws a
+ * {@link UsageError} if an option is wrong, or if a package is not installed that it needs.
  */
 export function azureBlobSink(options: AzureBlobSinkOptions): Sink {
   if (!options.container) throw new UsageError('the Azure Blob sink needs the name of a container');

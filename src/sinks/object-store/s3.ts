@@ -6,6 +6,7 @@ import { classifyAnswer } from './cloud-errors';
 import { mustBe, objectStoreSink, type ObjectSinkOptions, type ObjectStore } from './object-store';
 import { S3_ERRORS, s3Answer } from './s3-errors';
 
+/** What {@link s3Sink} takes. */
 export interface S3SinkOptions extends ObjectSinkOptions {
   /** Name of the bucket, which must exist. */
   bucket: string;
@@ -25,9 +26,9 @@ export interface S3SinkOptions extends ObjectSinkOptions {
 }
 
 /**
- * Writes one object per message to a bucket of S3, or of a server that speaks its protocol and honours
- * `If-None-Match: *`. The SDK is loaded with the first call. Throws a {@link UsageError} if the bucket has no
- * name.
+ * One object per message in a bucket of S3, or of a server that speaks its protocol and honours
+ * `If-None-Match: *`. The SDK is loaded with the first call. Throws a {@link UsageError} if an option is wrong, or if
+ * `@aws-sdk/client-s3` is not installed.
  */
 export function s3Sink(options: S3SinkOptions): Sink {
   if (!options.bucket) throw new UsageError('the S3 sink needs the name of a bucket');
