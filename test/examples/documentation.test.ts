@@ -7,6 +7,8 @@ import { DEFAULT_RETRY_POLICY } from '../../src/domain/stream/retry-policy';
 import { environmentSchema } from '../../src/settings/environment-schema';
 import { resolveIdempotencySettings } from '../../src/dedupe/idempotency-settings';
 import { createMetrics } from '../../src/telemetry/metrics';
+import { CODEC_PACKAGES } from '../../src/codec-server/server';
+import { API_PACKAGES } from '../../src/http-producer/server';
 
 const ROOT = join(__dirname, '..', '..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -120,6 +122,24 @@ test('docs/reference/settings.md has the defaults of the code', () => {
     CLOUDSYNC_IDEMPOTENCY_STATISTICS: String(idempotency.statistics),
     CLOUDSYNC_IDEMPOTENCY_DETAILED_LOGGING: String(idempotency.detailedLogging),
   });
+});
+
+test('docs/reference/packages.md has every optional package, and the versions of package.json', () => {
+  const { peerDependencies, peerDependenciesMeta, devDependencies } = JSON.parse(
+    read('package.json'),
+  ) as Record<string, Record<string, string>>;
+  const optional = Object.keys(peerDependenciesMeta!);
+  const commands = rows('docs/reference/packages.md', 'Optional packages').map((row) => row[2]!);
+  const installed = commands.map((cell) => code(cell).split(' ').slice(2));
+  expect(new Set(installed.flat())).toEqual(new Set(optional));
+  expect(installed).toContainEqual(API_PACKAGES);
+  expect(installed).toContainEqual(CODEC_PACKAGES);
+  const versions = rows('docs/reference/packages.md', 'Versions').filter(
+    ([name]) => code(name!) !== 'zod',
+  );
+  expect(versions.map(([name, range, tested]) => [code(name!), code(range!), tested])).toEqual(
+    optional.map((name) => [name, peerDependencies![name], devDependencies![name]]),
+  );
 });
 
 test('docs/reference/metrics.md lists every metric, and no other', async () => {
