@@ -1,5 +1,5 @@
 /**
- * The sink for Azure Blob Storage. It needs one more package: `npm install @azure/storage-blob`. The default credential needs
+ * The sink for Azure Blob Storage. It needs one more package: `npm install @azure/storage-blob@12`. The default credential needs
  * `@azure/identity` too.
  * @module cloudsync/azure-blob
  */

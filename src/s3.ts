@@ -1,5 +1,5 @@
 /**
- * The sink for S3. It needs one more package: `npm install @aws-sdk/client-s3`.
+ * The sink for S3. It needs one more package: `npm install @aws-sdk/client-s3@3`.
  * @module cloudsync/s3
  */
 export { s3Sink, type S3SinkOptions } from './sinks/object-store/s3';

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import ts from 'typescript';
 import { productionPackages, type LockedPackage } from '../scripts/locked-packages';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const ROOT = join(__dirname, '..');
 const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
@@ -135,11 +135,11 @@ describe('without an optional package', () => {
   });
 
   test.each([
-    ['s3', "s3Sink({ bucket: 'b' })", '@aws-sdk/client-s3'],
+    ['s3', "s3Sink({ bucket: 'b' })", '@aws-sdk/client-s3@3'],
     [
       'azure-blob',
       "azureBlobSink({ container: 'c', connectionString: 'UseDevelopmentStorage=true' })",
-      '@azure/storage-blob',
+      '@azure/storage-blob@12',
     ],
   ])(
     'cloudsync/%s can be imported, and its sink says what to install',
@@ -147,8 +147,8 @@ describe('without an optional package', () => {
       const code = `import * as entry from 'cloudsync/${entry}'; entry.${call}`;
       const failed = run('node', ['--input-type=module', '--eval', code], { cwd: project });
       const { stderr } = (await failed.catch((error: unknown) => error)) as { stderr: string };
-      expect(stderr).toContain(`UsageError: the `);
-      expect(stderr).toContain(`${sdk}, which is not installed: run "npm install ${sdk}"`);
+      expect(stderr).toContain('UsageError: the ');
+      expect(stderr).toContain(`which is not installed: run "npm install ${sdk}"`);
     },
   );
 
@@ -171,13 +171,13 @@ describe('without an optional package', () => {
   });
 
   test.each([
-    ['api start', 'fastify @fastify/helmet @fastify/swagger @fastify/swagger-ui'],
-    ['codec start', 'fastify @fastify/cors @fastify/helmet'],
+    ['api start', 'fastify@5 @fastify/helmet@13 @fastify/swagger@9 @fastify/swagger-ui@5'],
+    ['codec start', 'fastify@5 @fastify/cors@11 @fastify/helmet@13'],
     [
       'bridge start',
-      '@opentelemetry/sdk-trace-node @opentelemetry/exporter-trace-otlp-http @opentelemetry/resources',
+      '@opentelemetry/sdk-trace-node@2 @opentelemetry/exporter-trace-otlp-http@0.223 @opentelemetry/resources@2',
     ],
-    ['dev up --sink cloud', '@aws-sdk/client-s3 @azure/storage-blob'],
+    ['dev up --sink cloud', '@aws-sdk/client-s3@3 @azure/storage-blob@12'],
   ])('%s ends with exit code 2 and says what to install', async (command, packages) => {
     const stream = readFileSync(join(ROOT, 'examples', 'quick-start', 'streams.ts'), 'utf8');
     await writeFile(join(project, 'streams-of-user.ts'), stream);

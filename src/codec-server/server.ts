@@ -17,7 +17,7 @@ export interface CodecServerOptions extends Pick<CodecSettings, 'origins' | 'tok
 }
 
 /** The optional packages that the codec server needs. */
-export const CODEC_PACKAGES = ['fastify', '@fastify/cors', '@fastify/helmet'];
+export const CODEC_PACKAGES = ['fastify', '@fastify/cors', '@fastify/helmet'] as const;
 
 /** Temporal accepts payloads of 2 MiB. Base64 adds a third, and a request holds several payloads. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;

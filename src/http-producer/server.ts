@@ -29,7 +29,7 @@ export const API_PACKAGES = [
   '@fastify/helmet',
   '@fastify/swagger',
   '@fastify/swagger-ui',
-];
+] as const;
 
 const PATH = '/v1/messages';
 /** How often Node looks for requests that take too long. */

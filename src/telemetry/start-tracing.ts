@@ -9,8 +9,8 @@ const SDK = [
   '@opentelemetry/sdk-trace-node',
   '@opentelemetry/exporter-trace-otlp-http',
   '@opentelemetry/resources',
-];
-/** How long the end of a process waits for the last spans, in milliseconds. */
+] as const;
+/** How long the end of a process waits for the last spans. */
 const FLUSH_DEADLINE_MS = 3_000;
 
 /** OpenTelemetry's SDK as {@link startTracing} has started it. */

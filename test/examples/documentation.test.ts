@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/program';
 import { loadSettings } from '../../src/settings/config';
+import { OPTIONAL_PACKAGES, type OptionalPackage } from '../../src/domain/optional-packages';
 import { DEFAULT_RETRY_POLICY } from '../../src/domain/stream/retry-policy';
 import { environmentSchema } from '../../src/settings/environment-schema';
 import { resolveIdempotencySettings } from '../../src/dedupe/idempotency-settings';
@@ -131,9 +132,13 @@ test('docs/reference/packages.md has every optional package, and the versions of
   const optional = Object.keys(peerDependenciesMeta!);
   const commands = rows('docs/reference/packages.md', 'Optional packages').map((row) => row[2]!);
   const installed = commands.map((cell) => code(cell).split(' ').slice(2));
-  expect(new Set(installed.flat())).toEqual(new Set(optional));
-  expect(installed).toContainEqual(API_PACKAGES);
-  expect(installed).toContainEqual(CODEC_PACKAGES);
+  const withVersions = (names: readonly OptionalPackage[]) =>
+    names.map((name) => `${name}@${OPTIONAL_PACKAGES[name]}`);
+  expect(new Set(installed.flat())).toEqual(
+    new Set(withVersions(Object.keys(OPTIONAL_PACKAGES) as OptionalPackage[])),
+  );
+  expect(installed).toContainEqual(withVersions(API_PACKAGES));
+  expect(installed).toContainEqual(withVersions(CODEC_PACKAGES));
   const versions = rows('docs/reference/packages.md', 'Versions').filter(
     ([name]) => code(name!) !== 'zod',
   );

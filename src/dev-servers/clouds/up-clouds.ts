@@ -28,8 +28,8 @@ export interface LocalClouds {
 /** Throws a `UsageError` unless the SDKs are installed that create the bucket and the container. */
 export function requireCloudSdks({ s3, blob }: UpOptions['given']): void {
   requireInstalled('--sink cloud', [
-    ...(s3 ? [] : ['@aws-sdk/client-s3']),
-    ...(blob ? [] : ['@azure/storage-blob']),
+    ...(s3 ? [] : (['@aws-sdk/client-s3'] as const)),
+    ...(blob ? [] : (['@azure/storage-blob'] as const)),
   ]);
 }
 
