@@ -56,7 +56,7 @@ async function main(): Promise<void> {
     const node = await provisionNode(version);
     progress(`Node ${version}`);
     await jest(node, '--selectProjects', 'unit', '--maxWorkers=2');
-    const patterns = CONSUMER.map((name) => `integration/${name}\\.test`);
+    const patterns = CONSUMER.map((name) => `integration/.*/${name}\\.test`);
     await jest(
       node,
       '--selectProjects',
