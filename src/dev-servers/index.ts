@@ -4,6 +4,7 @@ export { down } from './down';
 export { azuriteConnectionString, LOCAL_S3 } from './common/local-clouds';
 export type { LocalPorts } from './common/local-ports';
 export { freePort } from './common/ports';
+export { upPlan, type ServerPlan } from './plan';
 export { startBlob, startKafka, startS3, startTemporal, type SingleServer } from './single-server';
 export { status } from './status';
 export { ensureNamespace } from './temporal/temporal-probe';

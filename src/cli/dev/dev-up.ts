@@ -1,21 +1,36 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { loadSettings, LOCAL_ENV_FILE, processEnvironment } from '../../settings/config';
-import { up, userCacheDirectory, type LocalAddresses } from '../../dev-servers';
+import {
+  up,
+  upPlan,
+  userCacheDirectory,
+  type LocalAddresses,
+  type ServerPlan,
+  type UpOptions,
+} from '../../dev-servers';
 import { say } from '../output/output';
 
 /** Starts the local servers for which the environment names no others; with `cloud` also those of the clouds. */
 export async function localServers({ cloud = false } = {}): Promise<LocalAddresses> {
+  return up({ ...upOptions(), cloud });
+}
+
+/** Tells what `localServers` will do about Kafka and Temporal. */
+export async function localPlan(): Promise<ServerPlan[]> {
+  return upPlan(upOptions());
+}
+
+function upOptions(): UpOptions {
   const env = processEnvironment();
   const { directory, download, ...given } = loadSettings(env).dev;
-  return up({
+  return {
     directory,
     cacheDirectory: userCacheDirectory(env),
     given,
-    cloud,
     download,
     progress: say,
-  });
+  };
 }
 
 export function addressesAsEnvironment({ kafka, temporal, cloud }: LocalAddresses) {

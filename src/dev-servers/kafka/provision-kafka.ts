@@ -9,30 +9,27 @@ import type { Progress } from '../common/progress';
 import { installedTools, type Tools } from '../cache/tools';
 
 const MINIMUM_JAVA = 17;
+const CACHED_FOLDER = `kafka-${KAFKA_VERSION}`;
 const DOWNLOAD_DEADLINE_MS = 15 * 60_000;
 
 /** Kafka's jars, which `java` runs; or its image, which `docker` runs. */
 export type KafkaInstallation = { kind: 'jars'; lib: string } | { kind: 'image' };
 
-/** Provides Kafka: its jars by Maven, kept in the cache. If Java or Maven is missing, its image by Docker. */
-export async function provisionKafka(
+/**
+ * Names the way by which Kafka comes here: jars of the cache, jars by Maven, an image that Docker holds, or an image
+ * that Docker has to pull.
+ */
+export type KafkaWay = 'cache' | 'maven' | 'image' | 'pull';
+
+/** Finds the way that `provisionKafka` takes here. Throws a {@link LocalServerError} if there is no way. */
+export async function wayToKafka(
   cacheDirectory: string,
-  progress: Progress,
   tools: Tools = installedTools,
-): Promise<KafkaInstallation> {
-  const name = `kafka-${KAFKA_VERSION}`;
+): Promise<KafkaWay> {
   const java = javaVersion(await tools.ask('java', ['-version']));
-  const maven =
-    existsSync(join(cacheDirectory, name)) || (await tools.ask('mvn', ['-version'])) !== undefined;
-  if (java !== undefined && java >= MINIMUM_JAVA && maven) {
-    const folder = await cachedFolder({
-      cacheDirectory,
-      name,
-      progress,
-      build: (directory) => downloadJars(directory, progress, tools),
-    });
-    return { kind: 'jars', lib: join(folder, 'lib') };
-  }
+  const cached = existsSync(join(cacheDirectory, CACHED_FOLDER));
+  const maven = cached || (await tools.ask('mvn', ['-version'])) !== undefined;
+  if (java !== undefined && java >= MINIMUM_JAVA && maven) return cached ? 'cache' : 'maven';
   // The client alone is not enough, so this asks the engine behind it.
   if ((await tools.ask('docker', ['version', '--format', '{{.Server.Version}}'])) === undefined) {
     throw new LocalServerError(
@@ -40,7 +37,27 @@ export async function provisionKafka(
         `no Docker engine answers. ${WAYS}`,
     );
   }
-  if ((await tools.ask('docker', ['image', 'inspect', KAFKA_IMAGE])) === undefined) {
+  const image = await tools.ask('docker', ['image', 'inspect', KAFKA_IMAGE]);
+  return image === undefined ? 'pull' : 'image';
+}
+
+/** Provides Kafka: its jars by Maven, kept in the cache. If Java or Maven is missing, its image by Docker. */
+export async function provisionKafka(
+  cacheDirectory: string,
+  progress: Progress,
+  tools: Tools = installedTools,
+): Promise<KafkaInstallation> {
+  const way = await wayToKafka(cacheDirectory, tools);
+  if (way === 'cache' || way === 'maven') {
+    const folder = await cachedFolder({
+      cacheDirectory,
+      name: CACHED_FOLDER,
+      progress,
+      build: (directory) => downloadJars(directory, progress, tools),
+    });
+    return { kind: 'jars', lib: join(folder, 'lib') };
+  }
+  if (way === 'pull') {
     await tools.run({
       command: 'docker',
       args: ['pull', KAFKA_IMAGE],
