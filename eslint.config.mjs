@@ -39,6 +39,16 @@ export default defineConfig(
     rules: { 'no-restricted-properties': 'off' },
   },
   {
+    files: ['templates/**'],
+    rules: {
+      // The runner awaits its tests itself.
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        { allowForKnownSafeCalls: [{ from: 'package', package: 'node:test', name: 'test' }] },
+      ],
+    },
+  },
+  {
     files: [
       'src/kafka/**',
       'bench/decode.ts',

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -61,6 +61,13 @@ test('the package has every file that its README links to', () => {
   const isThere = (link: string) =>
     files.some((file) => file === link || file.startsWith(`${link.replace(/\/$/, '')}/`));
   expect(links.filter((link) => !isThere(link))).toEqual([]);
+});
+
+test('the package has the files that cloudsync init writes', () => {
+  const folder = 'templates/stream';
+  const templates = readdirSync(join(ROOT, folder)).map((file) => `${folder}/${file}`);
+  expect(templates.length).toBeGreaterThan(5);
+  expect(files).toEqual(expect.arrayContaining(templates));
 });
 
 test.each([

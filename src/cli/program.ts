@@ -15,6 +15,7 @@ import { addSendCommand } from './commands/send';
 import { addStatusCommand } from './commands/status';
 import { addTopicsCommand } from './commands/topics';
 import { addTraceCommand } from './commands/trace';
+import { addInitCommand } from './init/init';
 import { addWorkerCommand } from './services/worker';
 
 /** All commands. A usage error throws. */
@@ -25,6 +26,7 @@ export function createProgram(): Command {
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride();
   const commands = [
+    addInitCommand,
     addDevCommand,
     addTopicsCommand,
     addApiCommand,

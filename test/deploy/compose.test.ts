@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { LOG_DIRECTORY } from '../../src/cli/commands/dlq-replay';
 import { loadSettings } from '../../src/settings/config';
@@ -22,23 +21,14 @@ import {
   services,
   SINK_ENV_FILES,
 } from './support/compose';
+import { composeFaults } from './support/compose-schema';
 import { expectCommand, metricsPort } from './support/program';
 
 test('docker-compose.yml matches the schema of the Compose Specification', () => {
-  // The schema of github.com/compose-spec/compose-spec (Apache-2.0), as the package dclint carries it.
-  const schemas = join(dirname(require.resolve('dclint/package.json')), 'schemas');
-  const text = readFileSync(join(schemas, 'compose.schema.json'), 'utf8');
-  const schema = JSON.parse(text) as Record<string, unknown>;
-  // Ajv would look for another schema under the address in `$schema`. The dialect is draft 7.
-  delete schema.$schema;
-  // Formats such as `duration` are Compose's own, which no JSON Schema validator knows.
-  const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
-  const validate = ajv.compile(schema);
-  validate(compose);
-  expect(validate.errors ?? []).toEqual([]);
+  expect(composeFaults(compose)).toEqual([]);
   // The schema is really applied: it refuses a wrong type and an unknown key.
-  expect(validate({ services: { kafka: { image: 1 } } })).toBe(false);
-  expect(validate({ services: { kafka: { imagine: 'x' } } })).toBe(false);
+  expect(composeFaults({ services: { kafka: { image: 1 } } })).not.toEqual([]);
+  expect(composeFaults({ services: { kafka: { imagine: 'x' } } })).not.toEqual([]);
 });
 
 test('docker-compose.yml has the reference application: both streams, topics and their servers', () => {
