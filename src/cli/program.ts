@@ -16,6 +16,7 @@ import { addStatusCommand } from './commands/status';
 import { addTopicsCommand } from './commands/topics';
 import { addTraceCommand } from './commands/trace';
 import { addInitCommand } from './init/init';
+import { addTryCommand } from './try/try';
 import { addWorkerCommand } from './services/worker';
 
 /** All commands. A usage error throws. */
@@ -26,6 +27,7 @@ export function createProgram(): Command {
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride();
   const commands = [
+    addTryCommand,
     addInitCommand,
     addDevCommand,
     addTopicsCommand,

@@ -6,6 +6,7 @@ import type { Settings } from '../../settings/config';
 import { errorMessage, UsageError } from '../../domain/errors';
 import { checkDistinct, type AnyStream } from '../../domain/stream/stream';
 import referenceStreams, { REFERENCE_STREAM_NAMES } from '../../reference/streams/index';
+import { triedStream } from '../../reference/try/try-stream';
 
 /** Modules to look for in the working directory if nobody names one. The first that exists is used. */
 const DEFAULT_MODULES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((end) => `streams.${end}`);
@@ -18,11 +19,14 @@ const isInstalled = __dirname.split(sep).includes('node_modules');
 /**
  * Loads the streams of `CLOUDSYNC_STREAMS` (a JavaScript or TypeScript module), or of `streams.ts` in the working
  * directory. In a checkout without either, loads the reference streams. If names are given, returns only the
- * streams with these names. Throws a {@link UsageError} if a module can't be loaded or a name is unknown.
+ * streams with these names; a stream of `cloudsync try` needs no module. Throws a {@link UsageError} if a module can't be
+ * loaded or a name is unknown.
  */
 export async function loadStreams(settings: Settings, names: string[] = []): Promise<AnyStream[]> {
+  const tried = names.length === 1 ? triedStream(names[0]!) : undefined;
   const path = settings.streams ?? DEFAULT_MODULES.find((file) => existsSync(file));
   if (path === undefined) {
+    if (tried) return [tried];
     if (isInstalled) {
       throw new UsageError(
         `no streams: there is no ${DEFAULT_MODULES[0]} in ${process.cwd()}; name the module that exports them with --streams FILE or CLOUDSYNC_STREAMS`,
@@ -33,10 +37,9 @@ export async function loadStreams(settings: Settings, names: string[] = []): Pro
   }
   const streams = await streamsOf(await importModule(path), settings, path);
   checkDistinct(streams);
-  checkKnown(
-    names,
-    streams.map(({ name }) => name),
-  );
+  const known = streams.map(({ name }) => name);
+  if (tried && !known.includes(names[0]!)) return [tried];
+  checkKnown(names, known);
   return names.length === 0 ? streams : streams.filter(({ name }) => names.includes(name));
 }
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { loadSettings } from '../../../src/settings/config';
 import { UsageError } from '../../../src/domain/errors';
 import { loadStreams } from '../../../src/cli/options/load-streams';
@@ -57,11 +57,18 @@ const MODULES: Record<string, string> = {
   'function-throws.ts': "export default () => { throw new Error('as the function says'); };",
   'wrong.ts': `${typed} export default one('No');`,
   'function-wrong.ts': `${typed} export default () => one('No');`,
+  'own-try.ts': `${typed} export default one('try', 'own');`,
+  '.cloudsync/try-mx2hchvt/accounts.txt': '',
+  '.cloudsync/try-mx2hd000/accounts.txt': '',
   'twice.ts': `${typed} export default [one('a'), one('b'), one('a')];`,
 };
 
 const cases = {
   ...Object.fromEntries(Object.keys(MODULES).map((file): [string, Case] => [file, { path: file }])),
+  newest: { path: 'list.ts', names: ['try'] },
+  run: { path: 'list.ts', names: ['try-mx2hchvt'] },
+  unknownRun: { path: 'list.ts', names: ['try-00000000'] },
+  ownTry: { path: 'own-try.ts', names: ['try'] },
   chosen: { path: 'list.ts', names: ['c', 'a'] },
   unknown: { path: 'list.ts', names: ['a', 'x', 'y'] },
   absent: { path: 'absent.ts' },
@@ -74,9 +81,10 @@ let outcomes: Map<string, Outcome>;
 // One process for all: it takes a second to come up.
 beforeAll(() => {
   directory = realpathSync(mkdtempSync(join(tmpdir(), 'cloudsync-streams-')));
-  mkdirSync(join(directory, 'esm'));
-  for (const [file, source] of Object.entries(MODULES))
+  for (const [file, source] of Object.entries(MODULES)) {
+    mkdirSync(join(directory, dirname(file)), { recursive: true });
     writeFileSync(join(directory, file), source);
+  }
   const driver = join(__dirname, '..', '..', 'reference', 'streams', 'support', 'load-modules.ts');
   const tsx = require.resolve('tsx');
   const list: Case[] = Object.values(cases);
@@ -186,6 +194,19 @@ test('an unknown stream name is a usage error that lists the known names', () =>
     error: 'no stream x, y; there are a, b, c',
     usage: true,
   });
+});
+
+test('loadStreams finds a stream of cloudsync try by its name, and the newest by the name try', () => {
+  expect(outcomes.get('newest')).toMatchObject({ streams: ['try-mx2hd000 of try-mx2hd000'] });
+  expect(outcomes.get('run')).toMatchObject({ streams: ['try-mx2hchvt of try-mx2hchvt'] });
+  expect(outcomes.get('unknownRun')).toMatchObject({
+    error: 'no stream try-00000000; there are a, b, c',
+    usage: true,
+  });
+});
+
+test('loadStreams prefers a stream of the module if cloudsync try has a stream of the same name', () => {
+  expect(outcomes.get('ownTry')).toMatchObject({ streams: ['try of own'] });
 });
 
 test('loadStreams returns the reference streams in a checkout if no module is given', async () => {
