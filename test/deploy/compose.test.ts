@@ -24,6 +24,9 @@ import {
 import { composeFaults } from './support/compose-schema';
 import { expectCommand, metricsPort } from './support/program';
 
+/** Some tests start npm or a process of their own. */
+jest.setTimeout(60_000);
+
 test('docker-compose.yml matches the schema of the Compose Specification', () => {
   expect(composeFaults(compose)).toEqual([]);
   // The schema is really applied: it refuses a wrong type and an unknown key.
