@@ -11,6 +11,8 @@ import { parseAll } from './parse-all';
 /** A valid record that this attempt may write to the sink. */
 export interface Candidate {
   record: SinkRecord;
+  /** The record as Kafka has it, for a workflow of its own. A sink gets no exact timestamp. */
+  original: KafkaRecord;
   /** The message's key in layer `recent`. */
   messageKey: string;
   /** Attempts made at the sink, including earlier attempts at the chunk, as far as known. */
@@ -79,6 +81,7 @@ export class ChunkRecords {
     sinkRecord.workflowId = recordWorkflowId(stream.workflowId, sinkRecord);
     return {
       record: sinkRecord,
+      original: record,
       messageKey: contentKey(messageId, value),
       attempts: this.attempt.earlier,
     };

@@ -109,8 +109,8 @@ async function settleFailed(
 
 async function leaveAll({ leaver, locks }: ChunkDelivery, failed: Failed[]): Promise<void> {
   await eachOf(CONCURRENCY, failed, async ({ candidate }) => {
-    const { record, attempts } = candidate;
-    await leaver.leave({ record, messageId: record.messageId, attempts });
+    const { original, record, attempts } = candidate;
+    await leaver.leave({ record: original, messageId: record.messageId, attempts });
     locks.release(candidate, false);
   });
 }

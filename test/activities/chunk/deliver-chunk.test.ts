@@ -46,10 +46,12 @@ class World {
     ids: (string | null | undefined)[],
     private readonly elsewhere = false,
     padding = 0,
+    exactTimestamp?: string,
   ) {
     this.#records = ids.map((id, offset) =>
       kafkaRecord({
         offset,
+        ...(exactTimestamp !== undefined && { exactTimestamp }),
         value:
           id === undefined
             ? null
@@ -144,6 +146,23 @@ test('a chunk reads back from its first record on, not from what lies before it 
   await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 7, expired: 0 });
   expect(world.written.sort()).toEqual(ids(10).slice(3));
 });
+
+test.each(['none', 'key'] as const)(
+  'a record that leaves its chunk keeps its exact timestamp under ordering %s',
+  async (ordering) => {
+    const exact = '1795914000000000123';
+    world = new World(['m0'], false, 0, exact);
+    world.options = { ordering };
+    world.fail = () => 'Permanent';
+    const timestamps: unknown[] = [];
+    world.startOwnWorkflow = (start) => {
+      timestamps.push(start.args[0].exactTimestamp);
+      return Promise.resolve(start.workflowId);
+    };
+    await world.run();
+    expect(timestamps).toEqual([exact]);
+  },
+);
 
 test('invalid records and those that fail for good leave the chunk', async () => {
   world = new World(['a', null, 'b', 'c']);

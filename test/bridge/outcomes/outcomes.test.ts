@@ -81,3 +81,39 @@ test.each([
   outcomes.workflowEnded(other, 'delivered');
   expect(await records()).toEqual({});
 });
+
+test('the records of a chunk count for the metrics, the counters of the partition and the brake', async () => {
+  const { outcomes, braking, records, totals } = create();
+  const record = { ...memo, messageId: '42' };
+  outcomes.ofChunks.delivered(0, 3);
+  outcomes.ofChunks.duplicate(record, 'recent');
+  outcomes.ofChunks.filtered(0, 2);
+  outcomes.ofChunks.attemptSucceeded(record, 0.5);
+  expect(await records()).toEqual({ 'test/delivered': 3, 'test/duplicate': 1, 'test/filtered': 2 });
+  expect(totals()).toMatchObject({ delivered: 3, recent: 1, filtered: 2 });
+  expect(totals()).toMatchObject({ deliveries: 1, deliveryMicros: 500_000 });
+  expect(braking).toEqual([['delivered', 3], ['delivery succeeded']]);
+});
+
+test('a record that gets no workflow counts for the metrics at once, and for the counters with its commit', async () => {
+  const { outcomes, records, totals, braking } = create();
+  outcomes.duplicate({ ...memo, messageId: '42' }, 'workflow-id');
+  outcomes.filtered();
+  expect(await records()).toEqual({ 'test/duplicate': 1, 'test/filtered': 1 });
+  expect(totals()).toMatchObject({ workflowId: 0, filtered: 0 });
+  expect(braking).toEqual([]);
+});
+
+test.each([
+  ['deliverRecord', 'dead_lettered', 'Permanent', [['dead-lettered', 'Permanent']]],
+  ['invalidRecord', 'dead_lettered', 'InvalidJson', [['invalid', 'InvalidJson']]],
+  ['deliverChunk', 'delivered', undefined, []],
+  ['deliverRecord', 'failed', undefined, []],
+] as const)(
+  'the brake hears of a workflow %s that this process has started and that ends %s with %s: %j',
+  (workflowType, outcome, letterType, expected) => {
+    const { outcomes, braking } = create(workflow.workflowId);
+    outcomes.workflowEnded({ ...workflow, workflowType }, outcome, letterType);
+    expect(braking).toEqual(expected);
+  },
+);
