@@ -36,7 +36,7 @@ test.each([
   ['by Maven', { ...MAVEN, ...TEMPORAL }, [], 'downloaded with Maven (55 MB, the first time only)'],
   ['by Docker', { ...DOCKER, ...TEMPORAL }, [], 'pulls the image apache/kafka:4.1.1 (the first'],
   ['from the image', { docker: '28', ...TEMPORAL }, [], 'by Docker, from its image apache/kafka'],
-])('the plan says that Kafka comes %s, if it does', async (_, answers, cached, told) => {
+])('upPlan says that Kafka comes %s if it does', async (_, answers, cached, told) => {
   const [kafka] = await plan(answers, { cached });
   expect(kafka).toContain(told);
 });
@@ -46,15 +46,12 @@ test.each([
   ['from the cache', {}, ['temporal-1.5.1'], true, 'is started, from the cache'],
   ['by its download', GO, [], true, 'is downloaded from temporal.download (the first time only)'],
   ['by Go', GO, [], false, 'is built with Go (the first time only)'],
-])(
-  'the plan says that Temporal comes %s, if it does',
-  async (_, answers, cached, download, told) => {
-    const [, temporal] = await plan({ ...MAVEN, ...answers }, { cached, download });
-    expect(temporal).toContain(told);
-  },
-);
+])('upPlan says that Temporal comes %s if it does', async (_, answers, cached, download, told) => {
+  const [, temporal] = await plan({ ...MAVEN, ...answers }, { cached, download });
+  expect(temporal).toContain(told);
+});
 
-test('the plan names servers of the environment, for which nothing is needed', async () => {
+test('upPlan needs nothing if the environment names both servers', async () => {
   const given = { brokers: ['a:9092', 'b:9092'], temporalAddress: 't:7233' };
   expect(await plan({}, { given })).toEqual([
     'Kafka is the one at a:9092,b:9092, as the environment says: 0 s',
@@ -62,13 +59,13 @@ test('the plan names servers of the environment, for which nothing is needed', a
   ]);
 });
 
-test('the plan fails for both servers at once if there is no way to either', async () => {
+test('upPlan names both servers in one error if there is no way to either', async () => {
   await expect(plan({})).rejects.toThrow(
     /no way to run Kafka here: Java not found[^]*no way to run Temporal here: temporal is not on PATH/,
   );
 });
 
-test('the plan starts a server on a port that something else holds', async () => {
+test('upPlan starts a server if something else holds its port', async () => {
   const other = createServer((socket) => socket.end('hello')).listen(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address() as { port: number };

@@ -58,13 +58,13 @@ async function npm(...args: string[]): Promise<{ code: number; output: string }>
   );
 }
 
-test('all files are written into a folder that is made for them, and nothing else', async () => {
+test('init makes the folder, and writes all files into it', async () => {
   const folder = join(directory, 'a', 'b');
   expect(await writeProject(folder)).toEqual({ directory: folder, written: ALL, kept: [] });
   expect(readdirSync(folder).sort()).toEqual([...ALL].sort());
 });
 
-test('the written stream and its test have the right types, and the test passes at once', async () => {
+test('the written test passes at once, and the compiler accepts the written files', async () => {
   await writeProject(directory);
   install();
   expect(await npm('run', 'typecheck')).toMatchObject({ code: 0 });
@@ -85,7 +85,7 @@ test('the written test fails if the stream takes what it must not take', async (
 });
 
 test.each(['streams.ts', 'streams.mjs', 'streams.test.ts', 'payments.ndjson', 'compose.yaml'])(
-  'nothing is written if the folder has %s',
+  'init writes nothing if the folder has %s',
   async (file) => {
     writeFileSync(join(directory, file), 'mine');
     await expect(writeProject(directory)).rejects.toThrow(UsageError);
@@ -97,7 +97,7 @@ test.each(['streams.ts', 'streams.mjs', 'streams.test.ts', 'payments.ndjson', 'c
   },
 );
 
-test('files of a project that is there stay, and what they need is told', async () => {
+test('init keeps files of a project, and says what they need, if the folder has them', async () => {
   const own = ['package.json', 'tsconfig.json', '.gitignore', 'README.md'];
   for (const file of own) writeFileSync(join(directory, file), 'mine');
   const { written, kept } = await writeProject(directory);
@@ -107,7 +107,7 @@ test('files of a project that is there stay, and what they need is told', async 
   for (const file of own) expect(read(file)).toBe('mine');
 });
 
-test('a file in the place of the folder is named', async () => {
+test('init names the folder and the reason if a file is in its place', async () => {
   const file = join(directory, 'file');
   writeFileSync(file, 'mine');
   await expect(writeProject(file)).rejects.toThrow(
@@ -117,11 +117,11 @@ test('a file in the place of the folder is named', async () => {
 });
 
 const onLinux = process.platform === 'linux' ? test : test.skip;
-onLinux('a folder that the system refuses is an error, and no endless attempt', async () => {
+onLinux('init fails, and does not try for ever, if the system refuses the folder', async () => {
   await expect(writeProject('/proc/cloudsync/project')).rejects.toThrow(/^can't make the folder/);
 });
 
-test('the written versions are those that the package itself is tested with', async () => {
+test('package.json names the versions that the package itself is tested with', async () => {
   await writeProject(directory);
   const { dependencies, devDependencies, engines } = json(read('package.json'));
   const own = json(readFileSync(join(ROOT, 'package.json'), 'utf8'));
@@ -134,14 +134,14 @@ test('the written versions are those that the package itself is tested with', as
   }
 });
 
-test('the written stream is that of the README', async () => {
+test('init writes the stream of the quick start', async () => {
   await writeProject(directory);
   for (const file of ['streams.ts', 'payments.ndjson']) {
     expect(read(file)).toBe(readFileSync(join(ROOT, 'examples', 'quick-start', file), 'utf8'));
   }
 });
 
-test('the commands of the written README exist, and its links lead into the package', async () => {
+test('the written README names commands and files that exist', async () => {
   await writeProject(directory);
   const text = read('README.md');
   const commands = [...text.matchAll(/npx cloudsync ([^#;&`\n]+)/g)].map(([, words]) =>

@@ -16,7 +16,7 @@ function seen(trace: object, duplicates: object = {}) {
   return seenMessage(place, 'p-1', of, { duplicates: { ...none, ...duplicates } });
 }
 
-test('a record with a workflow of its own is told by that', () => {
+test('seenMessage takes outcome and attempts from a workflow, if the record has one of its own', () => {
   const found = seen({ verdict: 'delivered', runs: [run], sinkObject: object }, { recent: 1 });
   expect(found).toMatchObject({
     ...{ outcome: 'delivered', attempts: 3, layer: null, location: 'folder/p-1.json' },
@@ -24,7 +24,7 @@ test('a record with a workflow of its own is told by that', () => {
   });
 });
 
-test('a record without a workflow is a duplicate if the sink holds the message and one was counted', () => {
+test('seenMessage calls a record without a workflow a duplicate if the sink holds the message and a duplicate was counted', () => {
   const skipped = { verdict: 'delivered', sinkObject: object };
   expect(seen(skipped, { recent: 1 })).toMatchObject({ outcome: 'duplicate', layer: 'recent' });
   expect(seen(skipped, { workflowId: 1 })).toMatchObject({ layer: 'workflow-id' });
@@ -33,7 +33,7 @@ test('a record without a workflow is a duplicate if the sink holds the message a
   expect(seen({ ...skipped, deadLetters: [{}] }, { recent: 1 })).toMatchObject({ layer: null });
 });
 
-test('a record whose workflow met the message at the sink is a duplicate of that layer', () => {
+test('seenMessage calls a record a duplicate of layer sink if its workflow met the message at the sink', () => {
   const late = { verdict: 'delivered', runs: [{ ...run, outcome: 'duplicate' }] };
   expect(seen(late, { sink: 1 })).toMatchObject({ outcome: 'duplicate', layer: 'sink' });
 });
@@ -42,11 +42,11 @@ const asTheyMust = TRIED_PAYMENTS.map(({ outcome, attempts }) => ({ outcome, att
 const settled = { lag: 0, running: 0 };
 const whole = { missing: 0, double: 0 };
 
-test('nothing is at fault if each message came out as it must', () => {
+test('faultsOf finds nothing if each message came out as it must', () => {
   expect(faultsOf(asTheyMust, settled, whole)).toEqual([]);
 });
 
-test('each message that came out otherwise is a fault that says what must be and what is', () => {
+test('faultsOf says what must be and what is if a message came out otherwise', () => {
   const other = asTheyMust.map((one, index) => (index === 1 ? { ...one, attempts: 4 } : one));
   other[2] = { outcome: 'delivered', attempts: 1 };
   expect(faultsOf(other, settled, whole)).toEqual([
@@ -63,6 +63,6 @@ test.each([
   [{ running: 1 }, {}, '1 workflows are open'],
   [{}, { missing: 1 }, '1 messages are missing at the sink'],
   [{}, { double: 1 }, '1 messages are at the sink twice'],
-])('%j, %j is a fault of the stream', (status, report, fault) => {
+])('faultsOf finds a fault if the stream has %j, %j', (status, report, fault) => {
   expect(faultsOf(asTheyMust, { ...settled, ...status }, { ...whole, ...report })).toEqual([fault]);
 });

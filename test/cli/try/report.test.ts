@@ -12,7 +12,7 @@ const messages = TRIED_PAYMENTS.map(({ payment, outcome, attempts }, offset) => 
 }));
 const tried = { namespace: 'default', ui: 'http://127.0.0.1:8233', messages };
 
-test('eight lines tell what became of each message, where the failed one is, and what to do next', () => {
+test('describeTried tells in eight lines what became of each message, where the failed one is, and what to do next', () => {
   expect(describeTried(tried).split('\n')).toEqual([
     'p-1  delivered at attempt 1: folder/p-1.json',
     'p-2  delivered at attempt 3: folder/p-2.json',
@@ -25,13 +25,13 @@ test('eight lines tell what became of each message, where the failed one is, and
   ]);
 });
 
-test('ids stand for the link if the address of the UI is not known', () => {
+test('describeTried names the ids of the workflow if the address of the UI is not known', () => {
   expect(describeTried({ ...tried, ui: undefined })).toContain(
     '\n     workflow try-x-p-4-4, run run-4 in namespace default\n',
   );
 });
 
-test('a message that has come to no end is told as it is, and has no link', () => {
+test('describeTried gives no link if the message has come to no end', () => {
   const open = messages.map((one) =>
     one.messageId === 'p-4' ? { ...one, outcome: 'running', attempts: null } : one,
   );
@@ -40,13 +40,13 @@ test('a message that has come to no end is told as it is, and has no link', () =
   expect(text).not.toContain('http://');
 });
 
-test('what a server says can not steer the terminal', () => {
+test('describeTried replaces what could steer the terminal', () => {
   const steering = messages.map((one) => ({ ...one, errorMessage: 'red \u001b[31m\nnext' }));
   const [, , , , failed] = describeTried({ ...tried, messages: steering }).split('\n');
   expect(failed).toMatch(/Permanent: red \ufffd\[31m next$/);
 });
 
-test('each part of the link is encoded', () => {
+test('workflowUrl encodes each part of the link', () => {
   const run = { workflowId: 'a/b?c', runId: 'r' };
   expect(workflowUrl('http://ui', 'name space', run)).toBe(
     'http://ui/namespaces/name%20space/workflows/a%2Fb%3Fc/r/history',

@@ -50,7 +50,7 @@ async function calls(name: string, index: number): Promise<string[]> {
   }
 }
 
-test('each payment fails at the sink as often as it must', async () => {
+test('the sink refuses each payment as often as it must', async () => {
   const name = newTryName();
   ran(name);
   for (const [index, { outcome, attempts }] of TRIED_PAYMENTS.entries()) {
@@ -63,7 +63,7 @@ test('each payment fails at the sink as often as it must', async () => {
   }
 });
 
-test('the payment that fails is taken once its customer has an account', async () => {
+test('the sink takes the payment that failed if its customer has an account now', async () => {
   const name = newTryName();
   ran(name);
   const index = TRIED_PAYMENTS.findIndex(({ outcome }) => outcome === 'dead-lettered');
@@ -73,7 +73,7 @@ test('the payment that fails is taken once its customer has an account', async (
   expect(await calls(name, index)).toEqual(['written']);
 });
 
-test('a run is found by its name, and the newest as try', () => {
+test('triedStream finds a run by its name, and the newest run by the name try', () => {
   const [first, second] = ['try-mx2hchvt', 'try-mx2hd000'];
   ran(second);
   ran(first);
@@ -81,7 +81,7 @@ test('a run is found by its name, and the newest as try', () => {
   expect(triedStream('try')!.name).toBe(second);
 });
 
-test('a run that has sent nothing, or of another folder, is not found', () => {
+test('triedStream finds no run that has sent nothing', () => {
   expect(triedStream('try')).toBeUndefined();
   mkdirSync(tryDirectory('try-mx2hchvt'), { recursive: true });
   expect(triedStream('try')).toBeUndefined();
@@ -89,14 +89,14 @@ test('a run that has sent nothing, or of another folder, is not found', () => {
 });
 
 test.each(['try-..', 'try-', '../try', 'payments', 'try-mx2hchvt/..'])(
-  '%s is no name of a run, whatever folders there are',
+  'triedStream finds nothing by the name %s',
   (name) => {
     ran('try-mx2hchvt');
     expect(triedStream(name)).toBeUndefined();
   },
 );
 
-test('names of runs sort by time', () => {
+test('newTryName gives names that sort by time', () => {
   const early = newTryName();
   const late = `try-${(Date.now() + 86_400_000).toString(36)}`;
   expect(early < late).toBe(true);

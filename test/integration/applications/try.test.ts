@@ -12,12 +12,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { freePort } from '../../src/dev-servers';
-import { until } from './support/world';
+import { freePort } from '../../../src/dev-servers';
+import { until } from '../support/world';
 
 jest.setTimeout(180_000);
 
-const ROOT = join(__dirname, '..', '..');
+const ROOT = join(__dirname, '..', '..', '..');
 const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
 
 let directory: string;
@@ -88,7 +88,7 @@ function masked(text: string): string {
     .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'RUN-ID');
 }
 
-test('try tells of five messages what became of each, as often as it is run', async () => {
+test('try tells what became of each of five messages, also if it is run again', async () => {
   const first = await cloudsync(['try', '--json']);
   const second = await cloudsync(['try']);
   expect([first.code, second.code]).toEqual([0, 0]);
@@ -113,7 +113,7 @@ test('try tells of five messages what became of each, as often as it is run', as
   expect(second.stdout).not.toContain(tried.stream);
 });
 
-test('what failed in try is replayed once its cause is mended, by the commands that try names', async () => {
+test('dlq replay delivers what failed in try if its cause is mended', async () => {
   const { stdout } = await cloudsync(['try', '--json']);
   const { stream } = JSON.parse(stdout) as Tried;
   const failed = await cloudsync(['failed', 'list', '--stream', 'try', '--json']);
@@ -132,7 +132,7 @@ test('what failed in try is replayed once its cause is mended, by the commands t
   await once(child, 'exit');
 });
 
-test('try says what is not as it must be, and fails', async () => {
+test('try says what is not as it must be, and exits 1, if the sink loses a message', async () => {
   const trying = cloudsync(['try', '--json']);
   let stored: string | undefined;
   await until('a payment is stored', () => {
@@ -147,7 +147,7 @@ test('try says what is not as it must be, and fails', async () => {
   expect(stderr).toMatch(/cloudsync: it is not as it must be: p-1 must be delivered .*missing/);
 });
 
-test('a signal ends try at once, and the servers are named that run on', async () => {
+test('try ends at once, and says that servers run on, if it gets a signal', async () => {
   const { child, stderr } = start(['try']);
   await until('messages are sent', () => stderr().includes('sending five payments'));
   child.kill('SIGINT');
@@ -156,7 +156,7 @@ test('a signal ends try at once, and the servers are named that run on', async (
   expect(stderr()).toMatch(/cloudsync: ended by SIGINT; .* run on until npx cloudsync dev down\n$/);
 });
 
-test('in an empty folder try brings servers up, links to the failed workflow, and dev down ends them', async () => {
+test('try brings servers up, and links to the failed workflow, if there are no servers', async () => {
   const [kafka, temporal, ui] = [await freePort(), await freePort(), await freePort()];
   // What is left of servers that have ended: they start on their ports again.
   const ended = { pid: 2 ** 22, startTime: 'long ago' };
