@@ -203,18 +203,18 @@ export class PartitionWindow {
   }
 
   /**
-   * The offset to commit; undefined before the first batch, or chunk. In the chunk lane ends of chunks are
-   * committed, and what was fetched if no record waits: markers and aborted records belong to no chunk. And not
-   * what was not fetched: Kafka would then seem to go back.
+   * The offset to commit; undefined before the first batch, or chunk. In the chunk lane, that is the end of the chain
+   * of chunks. If no record waits, it is the end of what was fetched, because markers and aborted records belong to
+   * no chunk. A commit never goes back, so it may be above the chain's end; see {@link chainBegin}.
    */
   get watermark(): number | undefined {
     if (this.lane === 'record') return this.#firstUnfinished ?? this.#next;
-    const next = this.#next ?? 0;
-    if ((this.#chainEnd ?? 0) > next) return this.#chainEndBefore;
-    if (this.#next !== undefined && this.size === 0) return next;
-    if (this.#chainEnd === undefined) return undefined;
-    // The chain may end before the commit; see chainBegin. A commit must not go back.
-    return Math.max(this.#chainEnd, this.committed ?? this.initialOffset ?? 0, this.retainedFrom);
+    const chainEnd = this.#fetchedChainEnd;
+    if (this.#next !== undefined && this.size === 0 && chainEnd === this.#chainEnd) {
+      return this.#next;
+    }
+    if (chainEnd === undefined) return undefined;
+    return Math.max(chainEnd, this.committed ?? this.initialOffset ?? 0, this.retainedFrom);
   }
 
   /**
@@ -223,9 +223,17 @@ export class PartitionWindow {
    */
   chainBegin(committed: number): number | undefined {
     if (this.lane === 'record') return undefined;
-    const known = this.#chainEnd ?? this.initialChain ?? this.initialOffset;
+    const known = this.#fetchedChainEnd ?? this.initialChain ?? this.initialOffset;
     const begin = known ?? this.#beginning ?? committed;
     return begin < committed ? begin : undefined;
+  }
+
+  /**
+   * The chain's end, or the end before it if this consumer has not fetched so far. A commit of what was not fetched
+   * would make Kafka seem to go back after a join. The next owner meets the last chunk again.
+   */
+  get #fetchedChainEnd(): number | undefined {
+    return (this.#chainEnd ?? 0) > (this.#next ?? 0) ? this.#chainEndBefore : this.#chainEnd;
   }
 
   /** All that was read below this offset is finished. */

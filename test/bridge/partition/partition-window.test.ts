@@ -312,6 +312,22 @@ describe('in the chunk lane', () => {
     expect(window.chainBegin(10)).toBe(7);
   });
 
+  test('a commit does not go back when a met chunk ends beyond what was fetched', () => {
+    const window = chunked();
+    // The group has committed a marker at 17, which belongs to no chunk: the next chunk begins at it.
+    Object.assign(window, { initialOffset: 18, initialChain: 17 });
+    const [entry] = window.accept(records(18), 19, 18);
+    window.advanceTo(17);
+    // Another owner has started the chunk from 17 to 19.
+    window.advanceTo(20);
+    window.finish(entry!, 'workflowId');
+    expect(window.watermark).toBe(18);
+    expect(window.chainBegin(18)).toBe(17);
+    window.accept(records(19), 20);
+    expect(window.watermark).toBe(20);
+    expect(window.chainBegin(20)).toBeUndefined();
+  });
+
   test('offsets without records behind the last chunk do not fill the window', () => {
     const window = chunked();
     const [entry] = window.accept(records(0), 1_000);
