@@ -3,11 +3,10 @@ import type { IdempotencyService } from './idempotency-service';
 import { resolveIdempotencySettings } from './idempotency-settings';
 import { InMemoryIdempotencyService } from './in-memory-idempotency-service';
 import type { Logger } from '../telemetry/logger';
+import { LONGEST_TIMER_MS } from '../domain/stream/timers';
 
 /** A timer may fire a millisecond early, before the lock that it waits for has expired. */
 const TIMER_MARGIN_MS = 10;
-/** A Node timer with a longer delay fires after 1 ms. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The first dedupe layer, in the bridge worker's memory. It recognizes a producer's duplicates at any offset
@@ -41,7 +40,7 @@ export class RecentLayer {
         waiting.delete(wake);
         resolve();
       };
-      const delay = Math.min(this.#lockTimeoutMs + TIMER_MARGIN_MS, MAX_TIMER_MS);
+      const delay = Math.min(this.#lockTimeoutMs + TIMER_MARGIN_MS, LONGEST_TIMER_MS);
       const expiry = setTimeout(wake, delay).unref();
       const waiting = this.#waiting.get(key) ?? new Set();
       this.#waiting.set(key, waiting.add(wake));

@@ -14,7 +14,7 @@ import type { AnyStream } from '../domain/stream/stream';
 import { Releasers, type Service } from '../lib/lifecycle';
 import type { Logger } from '../telemetry/logger';
 import { createMetrics, startAtZero, type Metrics } from '../telemetry/metrics';
-import { createStreamBrake } from '../bridge/brake/stream-brake';
+import { createBrake, OPEN_GATE } from '../bridge/brake/brake';
 import { createStreamWorkers } from './stream-worker';
 import type { Tracing } from '../telemetry/tracing';
 
@@ -55,9 +55,9 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
     const workers = await allOrNone(
       streams.flatMap((stream) => {
         const { signal } = stopping;
-        const braking = createStreamBrake(stream, client, metrics, logger);
-        releasers.push(() => braking.stop());
-        const { gate, brake } = braking;
+        const brake = createBrake(stream, client, metrics, logger);
+        releasers.push(() => brake?.stop());
+        const gate = brake ?? OPEN_GATE;
         const backoff = new Backoff();
         const rate = createStartRate(stream, metrics);
         const start = { client, stream, open, backoff, gate, rate, metrics, logger, signal };

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from '@temporalio/worker';
 import { createDeadLetterWriter } from '../activities/dead-letters/dead-letter-writer';
-import { createStreamBrake, type StreamBrake } from '../bridge/brake/stream-brake';
+import { createBrake, OPEN_GATE, type Brake } from '../bridge/brake/brake';
 import { ChunkLane } from '../bridge/chunk-lane/chunk-lane';
 import { ChunkMemory } from '../bridge/chunk-lane/chunk-memory';
 import { createOwnWorkflowStarter } from '../bridge/chunk-lane/own-workflow';
@@ -56,7 +56,7 @@ export class StreamBridge {
   readonly #running: RunningWorkflows;
   readonly #backoff = new Backoff();
   readonly #rate: StartRate;
-  readonly #braking: StreamBrake;
+  readonly #brake: Brake | undefined;
   readonly #recent: ReturnType<typeof createRecentLayer>;
   readonly #sinkCheck: SinkCheck;
   readonly #group: GroupWatch;
@@ -88,8 +88,7 @@ export class StreamBridge {
     this.#recent = createRecentLayer(stream, logger);
     this.#running = new RunningWorkflows(client, logger);
     this.#rate = createStartRate(stream, metrics);
-    this.#braking = createStreamBrake(stream, client, metrics, logger);
-    const { gate, brake } = this.#braking;
+    const brake = (this.#brake = createBrake(stream, client, metrics, logger));
     const { execution } = stream;
     const consumer = (this.#consumer = new StreamConsumer({
       ...{ stream, kafka, metrics, logger, onFatal },
@@ -110,7 +109,14 @@ export class StreamBridge {
       running: this.#running,
     });
     const start = {
-      ...{ client, stream, gate, metrics, logger, signal: this.#stopping.signal },
+      ...{
+        client,
+        stream,
+        gate: brake ?? OPEN_GATE,
+        metrics,
+        logger,
+        signal: this.#stopping.signal,
+      },
       ...{ open: this.#running, backoff: this.#backoff, rate: this.#rate },
     };
     const startOwnWorkflow = createOwnWorkflowStarter({ ...start, signal: this.#ended.signal });
@@ -191,13 +197,13 @@ export class StreamBridge {
     clearInterval(this.#gauges);
     this.#ended.abort();
     this.#running.stop();
-    this.#braking.stop();
+    this.#brake?.stop();
     this.#recent.idempotency.close();
   }
 
   notices(): Record<string, string> {
     return {
-      ...this.#braking.notices(),
+      ...this.#brake?.notices(),
       ...this.#consumer.notices(),
       ...this.#group.notices(),
       ...this.#openWatch.notices(),

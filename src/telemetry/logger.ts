@@ -8,7 +8,13 @@ export type { Logger } from 'pino';
 /** From which level on lines are logged, from the gravest to the most talkative; `silent` logs nothing. */
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 export const LOG_LEVELS = [
-  ...(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const),
+  'fatal',
+  'error',
+  'warn',
+  'info',
+  'debug',
+  'trace',
+  'silent',
 ] as const satisfies readonly LogLevel[];
 
 /**

@@ -3,7 +3,11 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { ChunkDependencies } from './dependencies';
 import type { RecordReader } from '../../kafka/reader';
 import { describeRange, type ChunkInput } from '../../domain/workflow/chunk';
-import { newProgress, type ChunkProgress } from '../../domain/workflow/chunk-progress';
+import {
+  deliveredCount,
+  newProgress,
+  type ChunkProgress,
+} from '../../domain/workflow/chunk-progress';
 import type { Predecessor } from '../../domain/workflow/key-hash';
 import type { KafkaRecord } from '../../domain/record/record';
 import type { RetryPolicy } from '../../domain/stream/retry-policy';
@@ -52,7 +56,7 @@ export async function deliverChunk(
       const { duplicates, handedOn, filtered } = progress;
       // Only when the attempt has succeeded: an attempt that reads the records back counts from zero.
       if (filtered > 0) deps.events.filtered(chunk.partition, filtered);
-      const delivered = progress.settled.size - duplicates - handedOn - filtered;
+      const delivered = deliveredCount(progress);
       const tails = tailsOf(chunk, progress);
       return {
         ...{ delivered, duplicates, handedOn, expired },

@@ -1,5 +1,6 @@
 import type { ApplicationFailure } from '@temporalio/activity';
 import type { DeliveryFailure } from '../../domain/errors';
+import { deliveredCount } from '../../domain/workflow/chunk-progress';
 import { fitsWorkflow } from '../../domain/workflow/record-start';
 import { attemptFailure, usableDelay } from '../attempt/attempt-failure';
 import type { ChunkAttempt } from './chunk-attempt';
@@ -42,8 +43,7 @@ export class FailurePolicy {
 
   /** Whether the sink has accepted a record of this chunk, as far as this process knows. */
   get sinkAcceptedAny(): boolean {
-    const { settled, duplicates, handedOn, filtered } = this.attempt.progress;
-    return settled.size > duplicates + handedOn + filtered;
+    return deliveredCount(this.attempt.progress) > 0;
   }
 }
 

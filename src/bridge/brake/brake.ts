@@ -9,6 +9,7 @@ import {
 import { errorWithCause } from '../../domain/errors';
 import { HELD_BY_KEY } from '../../domain/stream/hold';
 import type { InvalidRecordType, RecordPosition } from '../../domain/record/record';
+import type { AnyStream } from '../../domain/stream/stream';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 import type { RecordOutcome } from '../../domain/workflow/record-activities';
@@ -34,16 +35,16 @@ export interface StartPermit {
 const nothing = () => undefined;
 const FREE: StartPermit = { probe: false, begins: nothing, ended: nothing, unused: nothing };
 
-/** What starts of a stream have to pass. */
+/** Every workflow start of a stream asks the gate for a permit. */
 export interface StartGate {
   /** Resolves when a start may be tried. Rejects when the signal aborts. */
   enter(signal: AbortSignal, place?: Place): Promise<StartPermit>;
 }
 
-/** Of a stream that has no brake. */
+/** The gate of a stream that has no brake. */
 export const OPEN_GATE: StartGate = { enter: () => Promise.resolve(FREE) };
 
-export interface BrakeDependencies {
+interface BrakeDependencies {
   client: Client;
   stream: { name: string; taskQueue: string };
   limits: BrakeLimits;
@@ -61,7 +62,7 @@ export class Brake implements StartGate {
   readonly #waiting = new Set<() => void>();
   /** Null: free. Undefined: not known yet. */
   #reason: BrakeReason | null | undefined;
-  #probe: { pass: StartPermit; place?: Place; at: number } | undefined;
+  #probe: { permit: StartPermit; place?: Place; at: number } | undefined;
   #probeAt = Infinity;
   #probeTimer: NodeJS.Timeout | undefined;
   #asking = Promise.resolve();
@@ -82,10 +83,12 @@ export class Brake implements StartGate {
     return this.#reason != null;
   }
 
-  /** For people; undefined while the stream is free. */
-  notice(): string | undefined {
-    if (!this.#reason) return undefined;
-    return `${describeBrake(this.#reason)}; "cloudsync resume --stream ${this.deps.stream.name}" ends it`;
+  /** Says that the stream is braked, why, and how to end that. Empty while the stream is not braked. */
+  notices(): Record<string, string> {
+    if (!this.#reason) return {};
+    const { name } = this.deps.stream;
+    const notice = `${describeBrake(this.#reason)}; "cloudsync resume --stream ${name}" ends it`;
+    return { [`brake ${name}`]: notice };
   }
 
   delivered(count: number): void {
@@ -150,30 +153,30 @@ export class Brake implements StartGate {
   }
 
   #letThrough(): StartPermit {
-    const pass: StartPermit = {
+    const permit: StartPermit = {
       probe: true,
       begins: (place) => {
-        if (this.#probe?.pass === pass) this.#probe.place = place;
+        if (this.#probe?.permit === permit) this.#probe.place = place;
         const { partition, offset } = place;
         const fields = { stream: this.deps.stream.name, partition, offset };
         this.deps.logger.info(fields, 'Stream is braked; one record is let through');
       },
       ended: (outcome) => {
-        if (this.#probe?.pass !== pass) return;
+        if (this.#probe?.permit !== permit) return;
         this.#probe = undefined;
         if (outcome === 'delivered' || outcome === 'duplicate') void this.#release();
         else this.#scheduleProbe();
       },
       unused: () => {
-        if (this.#probe?.pass !== pass) return;
+        if (this.#probe?.permit !== permit) return;
         this.#probe = undefined;
         this.#wake();
       },
     };
-    this.#probe = { pass, at: Date.now() };
+    this.#probe = { permit, at: Date.now() };
     clearTimeout(this.#probeTimer);
     this.#probeTimer = setTimeout(() => this.#wake(), PROBE_PATIENCE_MS + 1).unref();
-    return pass;
+    return permit;
   }
 
   async #tripIfNeeded(): Promise<void> {
@@ -277,4 +280,15 @@ export class Brake implements StartGate {
       signal.addEventListener('abort', abort, { once: true });
     });
   }
+}
+
+/** Creates the brake of the stream, or returns undefined if the stream has none. It asks Temporal until it is stopped. */
+export function createBrake(
+  stream: AnyStream,
+  client: Client,
+  metrics: Metrics,
+  logger: Logger,
+): Brake | undefined {
+  const { brake: limits } = stream;
+  return limits ? new Brake({ client, stream, limits, metrics, logger }) : undefined;
 }

@@ -16,6 +16,8 @@ import type { ChunkMemory } from './chunk-memory';
 import type { PartitionWindow, SkippedBy, WindowEntry } from '../partition/partition-window';
 import { Slots } from '../../lib/slots';
 import { startSingly } from './refused-chunk';
+import type { StartPermit } from '../brake/brake';
+import type { RunningWorkflow } from '../starts/running-workflows';
 import {
   StartRejectedError,
   startWorkflow,
@@ -49,7 +51,7 @@ export interface ChunkChainDependencies {
   consumer: Pick<StreamConsumer, 'finished' | 'committedStart'>;
   onStarting(): void;
   /** Called once for each {@link onStarting}. */
-  onHandedOver(): void;
+  onFirstTaskOver(): void;
   /** Called when neither a chunk nor a record of it can be started: the process must stop. */
   onFatal(error: unknown): void;
 }
@@ -58,6 +60,13 @@ export interface ChunkChainDependencies {
 interface StartedChunk {
   workflowId: string;
   complete(): void;
+}
+
+/** A chunk that Temporal will never take. */
+interface RefusedChunk {
+  chunk: ChunkInput;
+  entries: WindowEntry[];
+  refusal: StartRejectedError;
 }
 
 /**
@@ -160,83 +169,91 @@ export class ChunkChain {
     });
   }
 
-  /** Holds a place on entry; it comes free here or when the chunk's workflow ends. */
   async #startNext(): Promise<StartedChunk | undefined> {
-    const { stream, window, open, remembered, metrics } = this.deps;
-    let handedOver = false;
-    const onHandedOver = () => {
-      if (!handedOver) this.deps.onHandedOver();
-      handedOver = true;
-    };
+    const started = await this.#startChunk();
+    if (!started || !('refusal' in started)) return started;
+    await this.#startSingly(started);
+    return undefined;
+  }
+
+  /**
+   * Starts the workflow of the next chunk. The caller holds a place for it. The place comes free when the workflow
+   * ends, or here if this call starts no workflow.
+   */
+  async #startChunk(): Promise<StartedChunk | RefusedChunk | undefined> {
+    const { stream, open, remembered, metrics } = this.deps;
     let forget: () => void = () => undefined;
-    let released = false;
     const release = () => {
-      if (released) return;
-      released = true;
-      onHandedOver();
       forget();
       open.release();
       this.#ownOpen.release();
     };
+    let running: RunningWorkflow | undefined;
     this.deps.onStarting();
     try {
-      const first = await this.#first();
-      if (first === undefined) this.#stopped = true;
-      else if (!this.#ended) this.#skipMet();
-      if (first === undefined || this.#ended || this.#queue.length === 0) {
-        release();
-        return undefined;
-      }
-      const { gate, signal } = this.deps.start;
-      const pass = await gate.enter(signal);
-      if (this.#ended || this.#queue.length === 0) {
-        pass.unused();
-        release();
-        return undefined;
-      }
-      const entries = this.#take(pass.probe ? 1 : undefined);
-      const records = entries.map(({ record }) => record);
-      const after = this.deps.order?.after(entries) ?? [];
-      const chunk = {
-        ...this.#chunkOf(window.nextChunkOffset ?? first, entries),
-        ...(after.length > 0 && { after }),
-      };
-      forget = remembered.remember(chunk, records);
-      let result;
-      try {
-        result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), pass);
-      } catch (error) {
-        if (!(error instanceof StartRejectedError)) throw error;
-        release();
-        await this.#startSingly(chunk, entries, error);
-        return undefined;
-      }
+      const next = await this.#nextChunk();
+      if (!next) return undefined;
+      const { chunk, entries, permit } = next;
+      forget = remembered.remember(
+        chunk,
+        entries.map(({ record }) => record),
+      );
+      const result = await startWorkflow(
+        this.deps.start,
+        startOfChunk(stream, chunk),
+        permit,
+      ).catch((error: unknown) => {
+        if (error instanceof StartRejectedError) return { refusal: error, chunk, entries };
+        throw error;
+      });
+      if ('refusal' in result) return result;
       const { workflowId } = result;
       if ('duplicateOf' in result) {
-        release();
         const { last, epoch } = result.duplicateOf as Partial<ChunkMemo>;
         const complete = () => this.#goOnFrom(Number(last) + 1, epoch, entries);
         return { workflowId, complete };
       }
-      void result.firstTaskOver.then(onHandedOver);
-      void result.ended.then(release);
+      running = result;
+      void running.firstTaskOver.then(() => this.deps.onFirstTaskOver());
+      void running.ended.then(release);
       metrics.chunkRecords.observe({ stream: stream.name }, entries.length);
       return { workflowId, complete: () => this.#finish(chunk, entries) };
-    } catch (error) {
-      release();
-      throw error;
+    } finally {
+      if (!running) {
+        this.deps.onFirstTaskOver();
+        release();
+      }
     }
+  }
+
+  /** Takes the records of the next chunk from the queue once the gate lets it start. Undefined: there is none. */
+  async #nextChunk(): Promise<
+    { chunk: ChunkInput; entries: WindowEntry[]; permit: StartPermit } | undefined
+  > {
+    const { window, order, start } = this.deps;
+    const first = await this.#first();
+    if (first === undefined) this.#stopped = true;
+    else if (!this.#ended) this.#skipMet();
+    if (first === undefined || this.#ended || this.#queue.length === 0) return undefined;
+    const permit = await start.gate.enter(start.signal);
+    if (this.#ended || this.#queue.length === 0) {
+      permit.unused();
+      return undefined;
+    }
+    const entries = this.#take(permit.probe ? 1 : undefined);
+    const after = order?.after(entries) ?? [];
+    const chunk = {
+      ...this.#chunkOf(window.nextChunkOffset ?? first, entries),
+      ...(after.length > 0 && { after }),
+    };
+    return { chunk, entries, permit };
   }
 
   /**
    * Otherwise the process would end at this chunk again and again, and with it every other partition. The chain goes
    * on behind each record, and under an order the commit that holds its end lists its workflow.
    */
-  async #startSingly(
-    chunk: ChunkInput,
-    entries: WindowEntry[],
-    refusal: StartRejectedError,
-  ): Promise<void> {
+  async #startSingly({ chunk, entries, refusal }: RefusedChunk): Promise<void> {
     const { stream, start, order, logger } = this.deps;
     const fields = { stream: stream.name, chunk: describeRange(chunk), error: refusal.message };
     logger.error(fields, 'Temporal refuses a chunk; its records get workflows of their own');

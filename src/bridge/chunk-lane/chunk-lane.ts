@@ -9,14 +9,14 @@ import type { PartitionWindow, WindowEntry } from '../partition/partition-window
 export class ChunkLane implements Lane {
   readonly #chains = new Map<PartitionWindow, ChunkChain>();
   readonly #open = new Slots(MAX_OPEN_CHUNKS);
-  /** An order outlives a window where the log went back; so does its counters. */
+  /** An order outlives a window where the log went back; so do the counters. */
   readonly #orders = new WeakMap<PartitionCounters, ChunkOrder>();
   #inFlight = 0;
 
   constructor(
     private readonly deps: Omit<
       ChunkChainDependencies,
-      'open' | 'order' | 'window' | 'onStarting' | 'onHandedOver'
+      'open' | 'order' | 'window' | 'onStarting' | 'onFirstTaskOver'
     >,
   ) {}
 
@@ -31,7 +31,7 @@ export class ChunkLane implements Lane {
         open: this.#open,
         order: this.#orderOf(window.counters),
         onStarting: () => this.#inFlight++,
-        onHandedOver: () => this.#inFlight--,
+        onFirstTaskOver: () => this.#inFlight--,
       });
       this.#chains.set(window, chain);
     }

@@ -2,6 +2,7 @@ import type { StartOwnWorkflow } from '../../activities/chunk/dependencies';
 import { startAfter, startOfInvalidRecord } from '../../domain/workflow/record-start';
 import type { AnyStream } from '../../domain/stream/stream';
 import { Slots } from '../../lib/slots';
+import type { RunningWorkflow } from '../starts/running-workflows';
 import {
   StartRejectedError,
   startWorkflow,
@@ -24,32 +25,27 @@ export function createOwnWorkflowStarter(
     // The attempt at the chunk must not leave anything behind that waits for a place or for the gate.
     const until = AbortSignal.any([signal, deps.signal]);
     await places.acquire(until);
-    let taken = true;
-    const release = () => {
-      if (taken) places.release();
-      taken = false;
-    };
+    let running: RunningWorkflow | undefined;
     try {
       signal.throwIfAborted();
       const [input] = start.args;
       const failed = 'reason' in input ? input.reason.type : undefined;
       logger.info({ ...memo, reason: failed }, 'Record leaves its chunk');
-      const pass = await deps.gate.enter(until, record);
+      const permit = await deps.gate.enter(until, record);
       let result;
       try {
-        result = await startWorkflow(deps, start, pass);
+        result = await startWorkflow(deps, start, permit);
       } catch (error) {
         if (!(error instanceof StartRejectedError) || messageId === null) throw error;
         const reason = { type: 'RejectedByTemporal', message: error.message } as const;
         const letter = startAfter(startOfInvalidRecord(stream, record, reason), input.after);
         result = await startWorkflow(deps, letter, await deps.gate.enter(until, record));
       }
-      if ('duplicateOf' in result) release();
-      else void result.ended.then(release);
+      if (!('duplicateOf' in result)) running = result;
       return result.workflowId;
-    } catch (error) {
-      release();
-      throw error;
+    } finally {
+      if (running) void running.ended.then(() => places.release());
+      else places.release();
     }
   };
 }

@@ -62,7 +62,7 @@ export class RecordLane implements Lane {
   readonly #waiting: WaitingPlaces;
   /** Partitions whose records can't be decoded for now. */
   readonly #pauses: DecodePauses;
-  /** An order outlives a window where the log went back; so does its counters. */
+  /** An order outlives a window where the log went back; so do the counters. */
   readonly #orders = new Map<PartitionCounters, KeyOrder>();
   readonly #queue = new FairQueue((entry: OrderedEntry) => entry.window);
   readonly #starting = new Set<Promise<void>>();

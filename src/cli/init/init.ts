@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { errorMessage, UsageError } from '../../domain/errors';
 import { printJson, say } from '../output/output';
 import { table } from '../../lib/table';
+import { DEFAULT_MODULES } from '../options/load-streams';
 
 /** Lies at this place in the package and in a checkout. */
 const TEMPLATES = join(__dirname, '..', '..', '..', 'templates', 'stream');
@@ -33,7 +34,7 @@ const FILES: TemplateFile[] = [
   },
   {
     file: 'streams.ts',
-    inTheWay: ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((end) => `streams.${end}`),
+    inTheWay: DEFAULT_MODULES,
   },
   { file: 'streams.test.ts' },
   { file: 'payments.ndjson' },

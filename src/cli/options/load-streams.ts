@@ -9,7 +9,9 @@ import referenceStreams, { REFERENCE_STREAM_NAMES } from '../../reference/stream
 import { triedStream } from '../../reference/try/try-stream';
 
 /** Modules to look for in the working directory if nobody names one. The first that exists is used. */
-const DEFAULT_MODULES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((end) => `streams.${end}`);
+export const DEFAULT_MODULES = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map(
+  (end) => `streams.${end}`,
+);
 
 /**
  * A project has this package in its `node_modules`. A checkout and the container image are the package itself.

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LONGEST_TIMER_MS } from './timers';
 
 /** Settings of the dedupe layer `recent`: a bridge worker remembers delivered messages in memory. */
 export interface IdempotencySettings {
@@ -22,8 +23,8 @@ export interface IdempotencySettings {
 export const LARGEST_IDEMPOTENCY_SETTINGS = {
   retentionMs: Number.MAX_SAFE_INTEGER,
   maxEntries: 2 ** 24 - 1, // a Map has room for 2 ** 24; a new entry is added before the oldest is evicted
-  cleanupIntervalMs: 2 ** 31 - 1, // a Node timer with a longer delay fires after 1 ms
-  lockTimeoutMs: 2 ** 31 - 1, // each record that waits for a lock sets a timer of this length
+  cleanupIntervalMs: LONGEST_TIMER_MS,
+  lockTimeoutMs: LONGEST_TIMER_MS, // each record that waits for a lock sets a timer of this length
 } as const;
 
 const upTo = (largest: number) => z.number().int().min(1).max(largest);

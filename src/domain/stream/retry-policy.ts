@@ -1,3 +1,5 @@
+import { LONGEST_TIMER_MS } from './timers';
+
 /** How a stream's records are tried at the sink. All times are in milliseconds. */
 export interface RetryPolicy {
   /**
@@ -33,6 +35,6 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
 /** The largest value of each number that has a limit. */
 export const LARGEST_RETRY_POLICY = {
   fastAttempts: 10,
-  initialIntervalMs: 2 ** 31 - 1, // the longest delay of a Node timer
-  maximumIntervalMs: 2 ** 31 - 1,
+  initialIntervalMs: LONGEST_TIMER_MS,
+  maximumIntervalMs: LONGEST_TIMER_MS,
 } as const;

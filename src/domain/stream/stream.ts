@@ -8,6 +8,7 @@ import { DEFAULT_RETRY_POLICY, LARGEST_RETRY_POLICY, type RetryPolicy } from './
 import { idFault } from './schema-id';
 import type { DeliverFunction, Sink, SinkRecord, WriteContext } from './sink';
 import { checkWorkflowIdTemplate, DEFAULT_WORKFLOW_ID_TEMPLATE } from '../record/workflow-id';
+import { LONGEST_TIMER_MS } from './timers';
 
 /** A user's own record workflow in place of `deliverRecord`. */
 export interface RecordWorkflow {
@@ -242,9 +243,7 @@ const topicName = z
   .regex(/^[a-zA-Z0-9._-]{1,249}$/, 'must be 1 to 249 of a-z A-Z 0-9 . _ -')
   .refine((name) => name !== '.' && name !== '..', 'must not be . or ..');
 const count = z.number().int().min(1);
-/** The longest delay of a Node timer. A timer with a longer delay fires at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-const milliseconds = count.max(MAX_TIMER_MS);
+const milliseconds = count.max(LONGEST_TIMER_MS);
 const isFunction = (value: unknown) => typeof value === 'function';
 const functionType = z.custom(isFunction, 'must be a function');
 
@@ -319,7 +318,7 @@ const optionsSchema = z.strictObject({
           invalidShare: z.number().gt(0).max(1),
           minimum: count,
           windowMs: milliseconds.min(1_000),
-          probeAfterMs: milliseconds.max(MAX_TIMER_MS / 10),
+          probeAfterMs: milliseconds.max(LONGEST_TIMER_MS / 10),
         })
         .partial(),
     ])

@@ -22,6 +22,11 @@ export interface ChunkProgress {
   filtered: number;
 }
 
+/** How many records of the chunk its sink has accepted, as far as this process knows. */
+export function deliveredCount({ settled, duplicates, handedOn, filtered }: ChunkProgress): number {
+  return settled.size - duplicates - handedOn - filtered;
+}
+
 export function newProgress(records: KafkaRecord[]): ChunkProgress {
   const [settled, leaving] = [new Set<number>(), new Set<number>()];
   return { records, settled, leaving, left: new Map(), duplicates: 0, handedOn: 0, filtered: 0 };

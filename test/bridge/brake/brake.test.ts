@@ -100,7 +100,9 @@ test('starts pass freely until so many are dead-lettered; then none does, and it
   expect(memo).toMatchObject({ stream: 's', deadLetters: 51, share: 0.5, errorType: 'Permanent' });
   expect(await start()()).toBeUndefined();
   expect([brake.active, await gauge()]).toEqual([true, [1]]);
-  expect(brake.notice()).toMatch(/51 dead letters, 50 %.+Permanent; "cloudsync resume --stream s"/);
+  expect(brake.notices()['brake s']).toMatch(
+    /51 dead letters, 50 %.+Permanent; "cloudsync resume --stream s"/,
+  );
   expect(log.lines.map(({ msg }) => msg)).toEqual([
     'Stream is braked: too many of its records were dead-lettered',
   ]);
@@ -120,7 +122,7 @@ test('a process that begins asks first, and hears when another one ends the brak
   memo = undefined;
   await pass(5_000);
   expect([await waiting[0]!(), await waiting[1]!()]).not.toContain(undefined);
-  expect([brake.notice(), await gauge()]).toEqual([undefined, [0]]);
+  expect([brake.notices(), await gauge()]).toEqual([{}, [0]]);
 });
 
 test('while Temporal is away nothing changes: neither for who begins nor for who is braked', async () => {
