@@ -17,11 +17,13 @@ interface Line {
 
 let lines: Line[] = [];
 const WARN = 40;
-/** Warnings and errors, without those about the development server at start, and those of Kafka's client. */
+/** Warnings and errors, without those about the development servers at start, and those of Kafka's client. */
 const failures = () =>
   lines.filter(
-    ({ level, msg, component }) =>
-      level >= WARN && component !== 'kafka' && !/retentions$|keeps records longer/.test(msg),
+    ({ level, msg, error, component }) =>
+      level >= WARN &&
+      component !== 'kafka' &&
+      !/retentions$|keeps records longer|coordinator is loading/.test(`${String(error)} ${msg}`),
   );
 
 const logger = createLogger(
