@@ -1,5 +1,5 @@
+import { LRUCache } from 'lru-cache';
 import type { IdempotencySettings } from '../domain/stream/idempotency-settings';
-import { AgedKeys } from './aged-keys';
 import type { IdempotencyService, IdempotencyStats } from './idempotency-service';
 import { resolveIdempotencySettings } from './idempotency-settings';
 
@@ -65,8 +65,8 @@ export class InMemoryIdempotencyService implements IdempotencyService {
     expiredLocks: 0,
   };
 
-  /** Each key with the time of its mark. */
-  readonly #marks = new AgedKeys();
+  /** Each key with the time of its mark, the oldest mark first. */
+  readonly #marks: LRUCache<string, number>;
   readonly #locks = new Map<string, Lock>();
   #cleanupTimer: NodeJS.Timeout;
 
@@ -75,12 +75,14 @@ export class InMemoryIdempotencyService implements IdempotencyService {
     this.#settings = resolveIdempotencySettings(settings);
     this.#now = hooks.now ?? (() => Math.floor(performance.now()));
     this.#log = this.#settings.detailedLogging ? hooks.log : undefined;
+    // Room for one more: the oldest mark goes after the new one has come, and is told as evicted or expired.
+    this.#marks = new LRUCache({ max: this.#settings.maxEntries + 1 });
     this.#cleanupTimer = this.#cleanUpAfter(this.#settings.cleanupIntervalMs);
   }
 
   isProcessed(key: string): boolean {
     this.#count('checked');
-    const markedAt = this.#marks.get(key);
+    const markedAt = this.#marks.peek(key);
     // Most records are new. The answer for them does not need the clock.
     if (markedAt === undefined) return false;
     if (this.#now() - markedAt > this.#settings.retentionMs) {
@@ -160,8 +162,8 @@ export class InMemoryIdempotencyService implements IdempotencyService {
   /** Removes the oldest mark if there are too many. One is enough, because each new mark adds at most one. */
   #evictBeyondMaximum(now: number): void {
     if (this.#marks.size <= this.#settings.maxEntries) return;
-    const oldest = this.#marks.oldest()!;
-    if (this.#isOldestExpired(now)) {
+    const oldest = this.#oldestMark()!;
+    if (this.#isExpired(oldest, now)) {
       this.#expireMark(oldest);
       return;
     }
@@ -170,8 +172,13 @@ export class InMemoryIdempotencyService implements IdempotencyService {
     this.#log?.('evicted', { key: oldest });
   }
 
-  #isOldestExpired(now: number): boolean {
-    return now - this.#marks.oldestTime()! > this.#settings.retentionMs;
+  #oldestMark(): string | undefined {
+    for (const key of this.#marks.rkeys()) return key;
+    return undefined;
+  }
+
+  #isExpired(key: string, now: number): boolean {
+    return now - this.#marks.peek(key)! > this.#settings.retentionMs;
   }
 
   #cleanUpAfter(delayMs: number): NodeJS.Timeout {
@@ -186,8 +193,8 @@ export class InMemoryIdempotencyService implements IdempotencyService {
   #removeExpiredBatch(): boolean {
     const now = this.#now();
     let room = CLEANUP_BATCH;
-    for (let key = this.#marks.oldest(); key !== undefined; key = this.#marks.oldest()) {
-      if (room === 0 || !this.#isOldestExpired(now)) break;
+    for (let key = this.#oldestMark(); key !== undefined; key = this.#oldestMark()) {
+      if (room === 0 || !this.#isExpired(key, now)) break;
       this.#expireMark(key);
       room--;
     }
