@@ -16,25 +16,28 @@ export type CommitOffsets = (offsets: {
 export interface CommitDependencies {
   stream: { name: string; topic: string };
   logger: Logger;
-  /** By partition, as it is at each commit. */
+  /** The windows by partition number. Each commit reads the windows of that moment. */
   windows: ReadonlyMap<number, PartitionWindow>;
-  /** Its totals are committed with any partition's. */
+  /** Totals that belong to no partition. A commit moves them into the counters of a partition that it commits. */
   counters: PartitionCounters;
   stalls: Stalls;
-  /** Undefined while nothing may be committed. */
+  /** Returns kafkajs's commit function; undefined while nothing may be committed. */
   send(): CommitOffsets | undefined;
   memberId(): string | undefined;
   /** How many messages layer `recent` remembers. */
   recentIds(): number;
 }
 
-/** Commits what is finished in the windows of one consumer, with their counters and stalls. */
+/** Commits the offsets of one consumer's windows. The metadata of a commit has the window's counters, log and stall. */
 export class Commits {
   #last: Promise<void> = Promise.resolve();
 
   constructor(private readonly deps: CommitDependencies) {}
 
-  /** Commits what has changed. One commit at a time; a failed one is made up for by the next. */
+  /**
+   * Commits every window whose offset or metadata has changed. Commits run one at a time. If a commit fails, the next
+   * commit includes its windows again.
+   */
   commit(): Promise<void> {
     this.#last = this.#last.then(() => this.#commitOnce());
     return this.#last;
@@ -52,7 +55,7 @@ export class Commits {
       metadata,
     }));
     try {
-      // A commit that crosses a rebalance is refused.
+      // The broker refuses a commit whose generation of the group is over.
       await send({ topics: [{ topic, partitions }] });
       for (const { window, watermark, noted } of moved) {
         window.committed = watermark;
@@ -61,8 +64,8 @@ export class Commits {
         window.counters.committed();
       }
     } catch (error) {
-      // Nothing is lost: the next round commits again, or the next owner starts from the last commit
-      // and meets workflow ids that exist.
+      // Nothing is lost: either the next round commits again, or the next owner begins at the last commit, and finds
+      // that the workflows of these records exist.
       for (const { window } of moved) {
         window.commitFault = kafkaErrorType(error);
         window.counters.commitFailed();
@@ -83,7 +86,7 @@ export class Commits {
     for (const window of windows.values()) {
       const { counters } = window;
       const stalled = stalls.note(window.partition);
-      // A commit of where the group stands anyway carries the note, or takes it back.
+      // If no offset is committable, a commit of the group's current offset carries the stall's note, or removes it.
       const tells = stalled !== undefined || window.notedStall !== '';
       const watermark = window.watermark ?? (tells ? window.standsAt : undefined);
       if (watermark === undefined || !counters.loaded) continue;

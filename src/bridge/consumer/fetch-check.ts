@@ -5,10 +5,13 @@ import type { Logger } from '../../telemetry/logger';
 import type { PartitionWindow } from '../partition/partition-window';
 
 /**
- * `stale`: it was asked for before the last join, or before it was known what the group had committed. `next`: it
- * is what must come next, or what is between is gone. `log changed`: the broker says that it is not the log that was
- * read. `log went back`: its offsets mean something else than before. `beyond`: what is between is still there.
- * `unknown`: Kafka did not say.
+ * The result of {@link checkFetch}.
+ * - `stale`: the fetch was sent before the last join, or before the consumer knew what the group had committed.
+ * - `next`: the batch has the expected offset, or retention has deleted the records between that offset and the batch.
+ * - `log changed`: the broker's answer shows that the log is not the one that was read.
+ * - `log went back`: the batch lies below the window's floor, so offsets no longer mean what they meant before.
+ * - `beyond`: the batch lies beyond the expected offset, and the records between still exist.
+ * - `unknown`: the batch lies beyond the expected offset, and Kafka did not say where the log begins.
  */
 export type FetchVerdict =
   'stale' | 'next' | 'log changed' | 'log went back' | 'beyond' | 'unknown';
@@ -16,17 +19,18 @@ export type FetchVerdict =
 export const LOST_END =
   'The log has lost its end since it was read, as after an unclean leader election; what is there now is read from where the logs part';
 
-/** What a batch says of the log that it comes from. */
+/** What a batch says about the log that it comes from. */
 type LogOfBatch = Pick<FetchedBatch, 'topicId' | 'lastEpoch' | 'divergence'>;
 
-/** The offset that must come next; undefined where any may. */
+/** The offset that must come next; undefined if any offset may come. */
 export function expectedOffset(window: PartitionWindow): number | undefined {
   return window.next ?? window.startsAt ?? window.standsAt;
 }
 
 /**
- * Where to go on in a log that is not the one that was read; undefined: it is that one. A topic that was made
- * anew is read from its beginning. One that has lost its end is read from there, or from what waits.
+ * The offset to continue at if the log is not the one that was read; undefined if it is. A topic that was created
+ * again is read from its beginning. A log that has lost its end is read from the offset where the two logs part, or
+ * from the first unfinished record if that is lower.
  */
 export function changedFrom({ log, settled }: PartitionWindow, batch: LogOfBatch) {
   if (log.isOther(batch.topicId)) return 0;
@@ -34,10 +38,12 @@ export function changedFrom({ log, settled }: PartitionWindow, batch: LogOfBatch
 }
 
 /**
- * Whether a batch fetched at `fetched` is what must come next; after a join its beginning may have been
- * seen. Below the floor Kafka gives nothing unless the topic was created again or has lost its end. A
- * batch beyond what was asked for comes after retention has deleted what was not read. A fetch of an earlier
- * time as owner says nothing of the log as it is now.
+ * Checks whether a batch is the one that must come next.
+ *
+ * 1. A batch that was fetched before the last join says nothing about the current log.
+ * 2. After a join, a batch may begin with records that were read before. `PartitionWindow.accept` skips those.
+ * 3. Kafka gives nothing below the window's floor, unless the topic was created again or has lost its end.
+ * 4. A batch beyond the expected offset is right only if retention has deleted the records between.
  */
 export async function checkFetch(
   window: PartitionWindow,

@@ -12,8 +12,8 @@ interface Watched {
 }
 
 /**
- * Looks now and then whether each partition of a stream's topic belongs to a member of its group. No
- * member sees that by itself: each knows its own partitions alone.
+ * Checks every 15 s whether each partition of a stream's topic belongs to a member of the stream's group. A member
+ * does not notice a partition without an owner, because it knows only its own partitions.
  */
 export class GroupWatch {
   readonly #admin: KeptAdmin;
@@ -38,16 +38,16 @@ export class GroupWatch {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#unread = undefined;
-    // Nobody waits for a Kafka that does not answer.
+    // The stop does not wait for this, because Kafka may not answer.
     void this.#admin.close().catch(() => undefined);
   }
 
-  /** What is wrong if another stream shares the group and partitions are lost between both. */
+  /** The fault if partitions have no owner because another stream shares the group; else undefined. */
   fault(): string | undefined {
     return this.#unread?.shared ? this.#unread.message : undefined;
   }
 
-  /** What people should know: new partitions, as the group takes them only after a while. */
+  /** The notice if partitions have no owner because they are new. The group assigns them within a minute. */
   notices(): Record<string, string> {
     if (!this.#unread || this.#unread.shared) return {};
     return { [`group ${this.stream.name}`]: this.#unread.message };
@@ -64,7 +64,7 @@ export class GroupWatch {
         const members = await groupMembers(admin, groupId);
         return members && { unread: unreadPartitions(this.stream, partitions, members) };
       });
-      // Without a timer this one has been stopped meanwhile.
+      // Without a timer, this watch was stopped during the request.
       if (found && this.#timer) this.#tell(found.unread);
     } catch (error) {
       const fields = { stream: this.stream.name, error: errorMessage(error) };
@@ -91,7 +91,7 @@ interface Unread {
   shared: boolean;
 }
 
-/** The partitions that no member reads, for people. Undefined if there are none. */
+/** Describes, for people, the partitions that no member of the group reads. Undefined if there are none. */
 export function unreadPartitions(
   { topic, groupId }: Omit<Watched, 'name'>,
   partitions: number[],

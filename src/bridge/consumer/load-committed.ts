@@ -5,7 +5,10 @@ import type { Logger } from '../../telemetry/logger';
 import { parseObject } from '../partition/partition-counters';
 import type { PartitionWindow } from '../partition/partition-window';
 
-/** Reads what earlier owners committed; retries until it is known, or not any more at a stop. */
+/**
+ * Loads into the windows what earlier owners committed: offset, log, chain and totals. If Kafka does not answer, this
+ * function tries again until the consumer stops.
+ */
 export async function loadCommitted(
   kafka: Kafka,
   all: ReadonlyMap<number, PartitionWindow>,
@@ -14,7 +17,7 @@ export async function loadCommitted(
 ): Promise<void> {
   const { groupId, topic, name } = deps.stream;
   for (;;) {
-    // Before the answer: it says nothing about the windows of a join that comes after it.
+    // The windows are listed before the request, because its answer does not cover windows that a later join opens.
     const windows = [...all.values()].filter(({ counters }) => !counters.loaded);
     if (windows.length === 0) return;
     try {
@@ -26,7 +29,7 @@ export async function loadCommitted(
       const partitions = new Map(committed[0]!.partitions.map((one) => [one.partition, one]));
       for (const window of windows) {
         const { offset, metadata } = partitions.get(window.partition) ?? {};
-        // -1: none; -2, as kafkajs commits after an offset that has expired: the beginning.
+        // -1: nothing is committed. -2: the beginning, which kafkajs commits when the committed offset has expired.
         if (Number(offset) >= 0) {
           window.initialOffset = Number(offset);
           const { log, chain } = parseObject(metadata);

@@ -7,9 +7,8 @@ import type { Logger } from '../../telemetry/logger';
 const FOREVER = -1;
 
 /**
- * Warns when the topic keeps records longer than Temporal keeps closed workflows: a rewind behind the
- * namespace's retention would then start workflows again that have completed, and only the sink would
- * stand between a record and its second delivery.
+ * Warns if the topic keeps records longer than Temporal keeps closed workflows. After a rewind beyond the namespace's
+ * retention, records that were delivered would get workflows again. Only the sink could then detect the duplicates.
  */
 export async function checkRetention(
   stream: AnyStream,
@@ -31,7 +30,7 @@ export async function checkRetention(
       'The topic keeps records longer than the namespace keeps workflows: after a longer rewind only the sink sees duplicates',
     );
   } catch (error) {
-    // Rights to read either may be missing; delivery does not depend on the answer.
+    // The right to read one of the two retentions may be missing. Delivery does not depend on them.
     logger.warn({ ...fields, error: errorMessage(error) }, 'Could not compare retentions');
   }
 }

@@ -36,71 +36,82 @@ export interface ConsumeDependencies {
   metrics: Metrics;
   logger: Logger;
   limits?: WindowLimits;
-  /** Where the log begins and ends. Default: asked of Kafka. */
+  /** Reads where the log of each partition begins and ends. Default: a reader that asks Kafka. */
   offsets?: OffsetReader;
   /** How many messages layer `recent` remembers. */
   recentIds(): number;
   /** Milliseconds without progress after which a partition counts as stalled. */
   stalledAfterMs: number;
-  /** Whether the workflow of the dead letter that stands for an unreadable batch exists. */
+  /** Whether the workflow exists that dead-letters an unreadable batch. `record` stands for the batch. */
   isStarted(record: KafkaRecord): Promise<boolean>;
-  /** Asked for a partition that is stalled. */
+  /** Says why a stalled partition makes no progress. */
   stallCause(window: WindowState): StallCause;
-  /** Silence of a consumer, while Kafka answers others, that ends it. Default 60 s. */
+  /** Milliseconds of silence, while Kafka answers others, after which the consumer counts as dead. Default 60 s. */
   silentAfterMs?: number;
-  /** Called when kafkajs has given the consumer up; it will not come back by itself. */
+  /** Called when the consumer has failed and can't recover by itself. */
   onFatal(error: unknown): void;
 }
 
 const COMMIT_INTERVAL_MS = 500;
 const LAG_INTERVAL_MS = 5_000;
-/** A killed bridge worker holds its partitions for this long. */
+/** How long the group keeps the partitions of a killed bridge worker assigned to it. */
 const SESSION_TIMEOUT_MS = 15_000;
-/** How long a join may wait for the other members. */
+/** How long a join may wait for the other members of the group. */
 const REBALANCE_TIMEOUT_MS = 60_000;
-/** A consumer that is silent for longer has long been given up by its group. */
+/** The group has removed a consumer long before it is silent for this time. */
 const SILENT_AFTER_MS = 4 * SESSION_TIMEOUT_MS;
 
-/** A notice and no fault: a worker that stands by is as healthy as one that has partitions. */
+/** This is a notice, not a fault, because a worker that stands by is as healthy as a worker with partitions. */
 const SPARE =
   'no partition is assigned: the other bridge workers have them all, and this one stands by for theirs';
 
-/** A topic that gets more partitions is read whole after this time. Kafka's own client takes five minutes. */
+/** How long it takes until partitions that were added to the topic are read. Kafka's own client takes five minutes. */
 const METADATA_MAX_AGE_MS = 30_000;
 
 const TOPIC_FORBIDDEN = 'TOPIC_AUTHORIZATION_FAILED';
 
 const LEAVE_DEADLINE_MS = 8_000;
-/** A fetch that comes before the committed offset is known is left for the next one. */
+/** How long a batch waits until its partition's committed offset is known. Then it is left, and fetched again. */
 const LOADING_WAIT_MS = 200;
 
-/** A window's worth waits in memory; behind it Kafka keeps the records. */
+/** The size of a window, which is in memory. The records behind it stay in Kafka. */
 const DEFAULT_LIMITS: WindowLimits = { records: 1_000, bytes: 8 * 1024 * 1024 };
 
 /**
- * The consumer of one stream: fills a window per partition, commits the windows' watermarks, and keeps
- * both right across rebalances. The handler never waits for a record and never throws.
+ * Consumes the topic of one stream. It puts fetched records into a window for each partition, commits the watermarks
+ * of the windows, and opens and revokes windows at a rebalance. The handler of batches never waits for a record, and
+ * never throws.
+ *
+ * | State of the consumer                | `#joined` | `#joining` | `#commitOffsets` | Commits are sent |
+ * | ------------------------------------ | --------- | ---------- | ---------------- | ---------------- |
+ * | before the first join; after a crash | false     | any        | undefined        | no               |
+ * | joined, before the first batch       | true      | 0          | undefined        | no               |
+ * | joined                               | true      | 0          | set              | yes              |
+ * | in a rebalance                       | true      | 1 or more  | either           | no               |
+ *
+ * `#stopping` may be set in each state. Batches are then ignored, and commits go on. `#measuring` is independent of
+ * the state: it keeps two measurements of the lag from overlapping.
  */
 export class StreamConsumer {
   readonly #windows = new Map<number, PartitionWindow>();
   /**
-   * Totals that belong to the process and to none of its partitions; what partitions that have gone left to
-   * count among them. The next commit takes them along.
+   * Totals that belong to no partition of this process, and what revoked partitions still count. The next commit moves
+   * them into a partition's counters.
    */
   readonly processCounters = new PartitionCounters();
   readonly #kafka: Kafka;
   readonly #offsets: OffsetReader;
   readonly #consumer: GroupConsumer;
   #memberId: string | undefined;
-  /** Times the consumer has asked to join since it last knew what it owns; 0 while it knows. */
+  /** How often the consumer has asked to join since it last knew its assignment; 0 while it knows the assignment. */
   #joining = 0;
-  /** Bound to the current run of kafkajs's consumer; a crash makes it void. */
+  /** Commits for the current run of kafkajs's consumer. After a crash of that run, the function is void. */
   #commitOffsets: CommitOffsets | undefined;
   readonly #commits: Commits;
   #loading: Promise<void> = Promise.resolve();
   #timers: NodeJS.Timeout[] = [];
   #starting: Promise<void> | undefined;
-  /** Set by {@link start}. Kafka gives no partition, and so no record, before that. */
+  /** Set by {@link start}. Before that no record arrives, because Kafka assigns no partition. */
   #lane!: Lane;
   #stopping = false;
   #joined = false;
@@ -119,8 +130,8 @@ export class StreamConsumer {
       counters: this.processCounters,
       stalls: this.#stalls,
       recentIds: () => deps.recentIds(),
-      // kafkajs takes on the new generation a moment before it tells what is assigned in it, and the
-      // broker looks at the generation, not at who owns the partition: what is sent then could be another's.
+      // kafkajs adopts a new generation of the group a moment before it reports the assignment. The broker checks the
+      // generation of a commit, not the partition's owner. So a commit in between could hit another member's partition.
       send: () => (this.#joining > 0 ? undefined : this.#commitOffsets),
       memberId: () => this.#memberId,
     });
@@ -128,7 +139,7 @@ export class StreamConsumer {
       deps.silentAfterMs ?? SILENT_AFTER_MS,
       REBALANCE_TIMEOUT_MS,
     );
-    // One client for each consumer: kafkajs shares committed offsets between those of one client.
+    // Each consumer has a client of its own, because kafkajs shares committed offsets between consumers of one client.
     this.#kafka = createKafka(deps.kafka, deps.logger);
     this.#offsets = deps.offsets ?? createOffsetReader(this.#kafka, { partial: true });
     this.#consumer = createConsumer(
@@ -139,7 +150,7 @@ export class StreamConsumer {
         heartbeatInterval: 3_000,
         rebalanceTimeout: REBALANCE_TIMEOUT_MS,
         minBytes: 1,
-        // With every partition paused, kafkajs sleeps this long before it looks again.
+        // If every partition is paused, kafkajs sleeps for this time before it looks again.
         maxWaitTimeInMs: 200,
         maxBytesPerPartition: 1024 * 1024,
         metadataMaxAge: METADATA_MAX_AGE_MS,
@@ -151,7 +162,7 @@ export class StreamConsumer {
     this.#listen();
   }
 
-  /** Joins the group. The lane gets the records. */
+  /** Joins the group, and gives the records to the lane. */
   start(lane: Lane): Promise<void> {
     this.#lane = lane;
     return (this.#starting = this.#join());
@@ -160,7 +171,7 @@ export class StreamConsumer {
   async #join(): Promise<void> {
     const { topic } = this.deps.stream;
     await this.#consumer.connect();
-    // From the beginning: with `false`, kafkajs skips to the end when an offset has expired.
+    // With `fromBeginning: false`, kafkajs would skip to the end of the log if the committed offset has expired.
     try {
       await this.#consumer.subscribe({ topic, fromBeginning: true });
     } catch (error) {
@@ -185,17 +196,18 @@ export class StreamConsumer {
     ];
   }
 
-  /** Accepts no more records. Heartbeats go on, so the partitions stay ours while work drains. */
+  /** Accepts no more records. Heartbeats go on, so that this consumer keeps its partitions while work drains. */
   pause(): void {
     this.#stopping = true;
-    // The whole topic: that also covers partitions assigned later.
+    // The whole topic is paused, because that includes partitions that are assigned later.
     const { topic } = this.deps.stream;
     if (this.#joined) this.#unlessCrashed(() => this.#consumer.pause([{ topic }]));
   }
 
   /**
-   * Commits what is finished, then leaves the group. Call {@link pause} and drain before. Where Kafka
-   * does not answer in time the group finds out by itself, and the records come again.
+   * Commits what is finished, then leaves the group. Call {@link pause} and drain before. If Kafka does not answer
+   * within 8 s, the promise resolves all the same: the group removes the consumer when its session has timed out, and
+   * the next owner gets the uncommitted records again.
    */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -214,7 +226,7 @@ export class StreamConsumer {
     }
   }
 
-  /** A record of the window became committable. */
+  /** A record of the window has become committable, so fetching may resume. */
   finished(window: PartitionWindow): void {
     if (!window.paused || window.revoked || this.#stopping || !window.canResume) return;
     window.paused = false;
@@ -227,8 +239,8 @@ export class StreamConsumer {
   }
 
   /**
-   * Between a crash and its restart kafkajs has no group, fetches nothing, and refuses these calls. The
-   * join that follows starts every partition again.
+   * Ignores that kafkajs refuses the call between a crash and its restart. Then kafkajs has no group and fetches
+   * nothing, so the call is not needed: the join that follows starts every partition again.
    */
   #unlessCrashed(call: () => void): void {
     try {
@@ -239,16 +251,19 @@ export class StreamConsumer {
   }
 
   /**
-   * Where the first chunk of the window begins: where the chain ended that the group has committed. The next owner must
-   * find the same place. So a group that never committed on the partition commits where its first batch began. A group
-   * does so too if retention has deleted what it had committed: the broker then holds no offset. Undefined once the
-   * partition is lost.
+   * Returns the offset at which the window's first chunk begins: the end of the chain that the group has committed.
+   *
+   * 1. The next owner of the partition must find the same offset. So the offset must be committed.
+   * 2. If the group has committed nothing on the partition, this function commits where its first batch began.
+   * 3. The same holds if retention has deleted the committed offset, because the broker then holds no offset.
+   *
+   * Undefined if the partition is revoked, or the consumer stops.
    */
   async committedStart(window: PartitionWindow): Promise<number | undefined> {
     while (!window.revoked && !this.#stopping) {
       await this.#loading;
       const { initialOffset, initialChain } = window;
-      // Records wait, so a batch was read.
+      // The caller has records of the window, so a batch was read.
       const first = window.beginning!;
       const begin = initialChain ?? initialOffset ?? first;
       if (initialOffset !== undefined) {
@@ -257,7 +272,7 @@ export class StreamConsumer {
       }
       window.advanceTo(begin);
       await this.commit();
-      // A lower commit is of a stall before the first batch that could be read.
+      // A lower commit only carried the note of a stall, before the first batch that could be read.
       if ((window.committed ?? -1) >= first) {
         window.initialChain = begin;
         window.initialOffset = first;
@@ -270,7 +285,7 @@ export class StreamConsumer {
     return this.#windows.get(partition)?.counters ?? this.processCounters;
   }
 
-  /** What is wrong, or undefined: whether the consumer belongs to its group and is heard there. */
+  /** Why the consumer is no working member of its group; undefined if it is. */
   fault(): string | undefined {
     if (this.#stopping) return 'stopping';
     const right = this.#missingRight();
@@ -280,7 +295,7 @@ export class StreamConsumer {
     return silence > SESSION_TIMEOUT_MS ? `no heartbeat for ${silence} ms` : undefined;
   }
 
-  /** Kafka's name for the right that the consumer waits for: to its group, or to read its topic. */
+  /** Kafka's error name if the consumer waits for a right: to join its group, or to read its topic. */
   #missingRight(): string | undefined {
     const forbidden = [...this.#windows.values()].some(
       ({ blocked, fetchFault }) => blocked && fetchFault?.detail === TOPIC_FORBIDDEN,
@@ -288,7 +303,7 @@ export class StreamConsumer {
     return forbidden ? TOPIC_FORBIDDEN : this.#consumer.missingRight();
   }
 
-  /** Partitions with work that make no progress, and that this worker is a spare, for people. */
+  /** Tells people which partitions are stalled, and whether this worker stands by without a partition. */
   notices(): Record<string, string> {
     if (this.#stopping) return {};
     const spare = this.#joined && this.#windows.size === 0;
@@ -298,12 +313,12 @@ export class StreamConsumer {
     };
   }
 
-  /** Commits what is finished now, if anything is. */
+  /** Commits every window whose offset or metadata has changed. */
   commit(): Promise<void> {
     return this.#commits.commit();
   }
 
-  /** Every fetch that brought something of a partition comes here, also if no record of it is for us. */
+  /** Handles the result of each fetch that moves a partition, even if it has no record for the stream. */
   async #onBatch(payload: EachBatchPayload): Promise<void> {
     const batch = fetchedBatch(payload);
     const { topic, partition, fetchOffset } = batch;
@@ -314,7 +329,7 @@ export class StreamConsumer {
     if (!window.counters.loaded) return;
     if (batch.failure) return this.#waitFor(window, 'fetch_failing', batch.failure);
     const verdict = await checkFetch(window, batch, this.#offsets, this.deps);
-    // A batch that is left is fetched again. Meanwhile the partition may have gone.
+    // The partition may have been revoked during the check. A batch whose offset is not resolved is fetched again.
     if (this.#stopping || this.#windows.get(partition) !== window) return;
     if (verdict === 'stale' || verdict === 'unknown') return;
     if (verdict === 'beyond') {
@@ -346,13 +361,14 @@ export class StreamConsumer {
   }
 
   /**
-   * Records of a batch and the offset after it. Undefined if the partition has to wait: its next batch can't
-   * be read, and neither the stream nor an operator has said that it may be left out.
+   * Decodes a batch into its records and the offset after the batch. If the next batch can't be read, a record that
+   * stands for the batch takes its place, provided that the stream or an operator has it dead-lettered. Otherwise the
+   * result is undefined, and the partition waits.
    */
   async #decode(window: PartitionWindow, batch: FetchedBatch): Promise<DecodedRecords | undefined> {
     const decoded = batch.decode();
     const { unreadable } = decoded;
-    // What lies before such a batch comes first; the next fetch begins at the batch.
+    // Records before an unreadable batch are taken first. The next fetch then begins at that batch.
     if (!unreadable || decoded.nextOffset > batch.fetchOffset) return decoded;
     const record = recordOfUnreadable(window.topic, window.partition, unreadable);
     if (this.deps.stream.onUnreadable === 'deadLetter' || (await this.deps.isStarted(record))) {
@@ -360,18 +376,18 @@ export class StreamConsumer {
       return { records: [record], nextOffset: unreadable.nextOffset, epochs };
     }
     const detail = `offset ${unreadable.offset} to ${unreadable.nextOffset - 1}: ${unreadable.cause}`;
-    // The stall's note travels with a commit. If the group has none yet, this place and the topic's id are committed.
+    // The note of a stall needs a commit. If the group has no commit yet, it commits this offset and the topic's id.
     window.begin(batch.fetchOffset);
     window.log.read(batch.topicId, [], 0);
     this.#waitFor(window, 'unreadable', detail);
     return undefined;
   }
 
-  /** Fetches nothing of the partition for a while, because trying at once would change nothing. */
+  /** Pauses fetching of the partition, because an immediate retry would bring the same fault. */
   #waitFor(window: PartitionWindow, reason: FetchFault['reason'], detail: string): void {
     const { topic, partition } = window;
     const { stream, logger } = this.deps;
-    // The partition went while its batch was looked at. Nobody would end the pause.
+    // The partition was revoked while its batch was checked. A pause would never end.
     if (this.#windows.get(partition) !== window) return;
     if (window.fetchFault?.detail !== detail) {
       logger.error(
@@ -385,7 +401,7 @@ export class StreamConsumer {
     });
   }
 
-  /** The log is not the one that was read: goes on where the two part. */
+  /** Continues at offset `from` after the log has changed: there the log parts from the one that was read. */
   #readChanged(old: PartitionWindow, from: number, isOtherTopic: boolean): void {
     const { topic, partition, log } = old;
     log.cutTo(from);
@@ -394,7 +410,7 @@ export class StreamConsumer {
     this.#unlessCrashed(() => this.#consumer.seek({ topic, partition, offset: String(from) }));
   }
 
-  /** A new window in place of one whose offsets have lost their meaning; totals go on. */
+  /** Opens a new window in place of a window whose offsets have lost their meaning. The counters stay the same. */
   #startAgain(old: PartitionWindow, log: ReadLog): PartitionWindow {
     old.revoked = true;
     this.#stalls.forget(old.partition);
@@ -413,7 +429,7 @@ export class StreamConsumer {
   #listen(): void {
     const { events } = this.#consumer;
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => {
-      // A throw in a listener would end the consumer for good.
+      // An error that a listener throws would end the consumer for good.
       try {
         const { memberId, memberAssignment } = payload as {
           memberId: string;
@@ -441,7 +457,7 @@ export class StreamConsumer {
     });
   }
 
-  /** Every join starts all partitions again from their committed offsets, retained ones as well. */
+  /** Handles a join. Kafka then gives every partition from its committed offset again, even if this member kept it. */
   #onJoin(memberId: string, partitions: number[]): void {
     const { stream, logger, metrics } = this.deps;
     this.#joined = true;
@@ -449,8 +465,8 @@ export class StreamConsumer {
     this.#heartbeats.heard();
     metrics.rebalances.inc({ stream: stream.name });
     logger.info({ stream: stream.name, memberId, partitions }, 'Joined the consumer group');
-    // Others may have owned the partitions in between and moved the offsets: under a new member id, or
-    // where the group came together more than once and this member heard of the last time only.
+    // A window is kept only if no other member can have owned its partition, and moved the offset, since. That is
+    // possible if this member has a new id, or if it has asked to join more than once and knows the last result only.
     const unbroken = memberId === this.#memberId && this.#joining <= 1;
     this.#joining = 0;
     const kept = new Set(unbroken ? partitions : []);
@@ -466,13 +482,13 @@ export class StreamConsumer {
       }
     }
     this.#lane.dropRevoked();
-    // From there on Kafka gives a retained partition again.
+    // Kafka gives a partition that was kept from its last commit again.
     for (const window of this.#windows.values()) window.rejoin();
     if (this.#stopping) return;
     const added = partitions.filter((partition) => !this.#windows.has(partition));
     for (const partition of added) this.#open(partition, new PartitionCounters());
     if (added.length > 0) {
-      // A pause from an earlier time as owner outlives a rebalance.
+      // kafkajs keeps pauses across rebalances. Such a pause may be from an earlier ownership of the partition.
       this.#resume(added);
       this.#loading = loadCommitted(this.#kafka, this.#windows, () => this.#stopping, this.deps);
     }
