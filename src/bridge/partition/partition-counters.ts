@@ -1,12 +1,11 @@
 import { Predecessors } from './predecessors';
 
 /**
- * Running totals of a partition since its group first committed. They travel as metadata of the
- * committed offset: whoever owns the partition next counts on, and `cloudsync status` reads them
- * without asking any process.
+ * Running totals of a partition since its group first committed. The totals are metadata of the committed offset. So
+ * the partition's next owner continues the count, and `cloudsync status` reads the totals without asking a process.
  */
 export const COUNTERS = [
-  /** Duplicates skipped, by the layer that saw them. */
+  /** Duplicates that were skipped, by the layer that detected them. */
   'recent',
   'workflowId',
   'sink',
@@ -14,22 +13,22 @@ export const COUNTERS = [
   'retries',
   /** Messages delivered. */
   'delivered',
-  /** Records that were looked at for duplicates, by whichever layer; those of a redelivery again. */
+  /** Records that any layer checked for duplicates. A record that Kafka gives again counts again. */
   'checked',
-  /** Duplicates that waited for the first of their kind. */
+  /** Duplicates that waited because another record with their message was in work. */
   'lockWaits',
-  /** Messages that layer `recent` forgot before their time, because it was full. */
+  /** Messages that layer `recent` forgot early, because it was full. */
   'evictions',
-  /** Successful attempts at the sink, and the time they took, in microseconds. */
+  /** Successful attempts at the sink, and their total time in microseconds. */
   'deliveries',
   'deliveryMicros',
-  /** Records that the stream passed by. */
+  /** Records that the stream skips: records without a value, if its `onNull` is `skip`. */
   'filtered',
 ] as const;
 export type CounterName = (typeof COUNTERS)[number];
 export type CounterTotals = Record<CounterName, number>;
 
-/** What is no total: the messages that the committing member of the group remembers at that time. */
+/** Which member of the group committed, and how many messages its layer `recent` remembered at that time. */
 export interface RecentIds {
   memberId: string;
   recentIds: number;
@@ -37,15 +36,22 @@ export interface RecentIds {
   at: number;
 }
 
+/**
+ * Counts the totals of one partition in this process, and turns them into commit metadata. Every owner of the
+ * partition adds to what the earlier owners committed.
+ */
 export class PartitionCounters {
-  /** Under an order of keys: what is open behind the committed offset. */
+  /** Only for ordered streams: workflows that may be open although the offset of their record is committed. */
   readonly predecessors = new Predecessors(() => (this.#changed = true));
+  /** What this process has counted. */
   readonly #totals = emptyTotals();
-  /** Of the totals, what is not this one's to count any more. */
+  /** The part of `#totals` that is already committed or handed to another partition. `drainTo` moves the difference. */
   #settled = emptyTotals();
+  /** The part of `#totals` that the last metadata has. It is settled when that commit has succeeded. */
   #sent = emptyTotals();
+  /** Counts in place of this object once the partition is revoked. */
   #heir: PartitionCounters | undefined;
-  /** Undefined until what earlier owners committed is known; until then nothing may be committed. */
+  /** What earlier owners committed. Undefined until that is known; until then nothing may be committed. */
   #base: CounterTotals | undefined;
   #changed = false;
 
@@ -69,7 +75,10 @@ export class PartitionCounters {
     return this.#changed;
   }
 
-  /** Metadata for the next commit: a few hundred bytes, and the tails; the broker takes 4,096. */
+  /**
+   * Returns the metadata for the next commit: a few hundred bytes, and the list of predecessors. The broker takes
+   * 4,096 bytes.
+   */
   toMetadata(by?: object): string {
     const base = this.#base ?? emptyTotals();
     this.#changed = false;
@@ -88,7 +97,7 @@ export class PartitionCounters {
     this.#settled = this.#sent;
   }
 
-  /** Hands over what was added since the last commit. */
+  /** Moves to `other` what was added since the last commit, and was not moved yet. */
   drainTo(other: PartitionCounters): void {
     for (const field of COUNTERS) {
       const rest = this.#totals[field] - this.#settled[field];
@@ -98,8 +107,9 @@ export class PartitionCounters {
   }
 
   /**
-   * The partition is another's. What was not committed counts with the heir, and so does what still comes, as
-   * of workflows that end. If a failed commit has taken effect all the same, its part counts twice.
+   * Lets `heir` count from now on, because the partition was revoked. What was not committed moves to the heir. Later
+   * additions go to the heir too, for example when a workflow ends. If a commit has failed here but has taken effect
+   * on the broker, its part counts twice.
    */
   leaveTo(heir: PartitionCounters): void {
     this.drainTo(heir);
@@ -112,7 +122,7 @@ export class PartitionCounters {
   }
 }
 
-/** Totals from commit metadata; zeros where it is absent or was written by another program. */
+/** Reads the totals from commit metadata. They are zero if there is no metadata, or if another program wrote it. */
 export function parseTotals(metadata: string | null | undefined): CounterTotals {
   const totals = emptyTotals();
   const parsed = parseObject(metadata);
@@ -120,20 +130,20 @@ export function parseTotals(metadata: string | null | undefined): CounterTotals 
   return totals;
 }
 
-/** Which member committed and how much it remembered; `undefined` for metadata of another program. */
+/** Reads from commit metadata which member committed. Undefined if another program wrote the metadata. */
 export function parseRecentIds(metadata: string | null | undefined): RecentIds | undefined {
   const { memberId, recentIds, at } = parseObject(metadata);
   if (typeof memberId !== 'string') return undefined;
   return { memberId, recentIds: countOf(recentIds), at: countOf(at) };
 }
 
-/** Commit metadata as an object; empty where another program wrote it. */
+/** Parses commit metadata. The object is empty if another program wrote the metadata. */
 export function parseObject(metadata: string | null | undefined): Record<string, unknown> {
   if (!metadata?.startsWith('{')) return {};
   try {
     return JSON.parse(metadata) as Record<string, unknown>;
   } catch {
-    // Another program's: it counts nothing.
+    // Another program wrote the metadata.
     return {};
   }
 }

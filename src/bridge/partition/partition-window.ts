@@ -2,7 +2,7 @@ import { bytesOf, type KafkaRecord } from '../../domain/record/record';
 import type { PartitionCounters } from './partition-counters';
 import { ReadLog } from './read-log';
 
-/** A record of a window, from its acceptance until its offset is committable. */
+/** A record of a window, from its acceptance until it is finished. */
 export interface WindowEntry {
   readonly window: PartitionWindow;
   readonly record: KafkaRecord;
@@ -11,69 +11,78 @@ export interface WindowEntry {
 }
 
 export interface WindowLimits {
-  /** Records accepted but not committable, from which on the partition is paused. */
+  /** Number of unfinished records at which fetching pauses. */
   records: number;
-  /** The same in bytes of key, value and headers. */
+  /** Bytes of keys, values and headers of unfinished records at which fetching pauses. */
   bytes: number;
 }
 
-/** Why a partition gives nothing that can be read. It is asked again after a while. */
+/** Why the last fetch of a partition could not be read. The partition is fetched again after a pause. */
 export interface FetchFault {
   reason: 'unreadable' | 'fetch_failing';
   detail: string;
 }
 
-/** The pause before a partition is asked again; it doubles from the first to the last. */
+/** The pause after a fetch that could not be read. It doubles from the first value to the last. */
 const FIRST_PAUSE_MS = 1_000;
 const LAST_PAUSE_MS = 30_000;
 
-/** One record that waits holds back the watermark of at most this many times the window. */
+/** One unfinished record can hold back the commit of at most this many times the window's record limit. */
 const MAX_SPAN = 20;
 
-/** Who skipped a record: the layer that knew it for a duplicate, or the stream, which passes it by. */
+/** Why a record was skipped: a layer detected a duplicate, or the stream skips such records (`filtered`). */
 export type SkippedBy = 'recent' | 'workflowId' | 'filtered';
 
 /**
- * The records of one partition between Kafka and Temporal. They finish in any order; the watermark is
- * contiguous: the lowest offset that is not finished, which is what may be committed.
+ * Holds the records of one partition between Kafka and Temporal. Records finish in any order, but a commit says that
+ * all records below it are finished. So the watermark, the offset to commit, is the lowest offset that is not finished.
+ * In the chunk lane the watermark also respects the ends of chunks; see {@link watermark}.
+ *
+ * | `revoked` | `paused` | `blocked` | The partition                                                            |
+ * | --------- | -------- | --------- | ------------------------------------------------------------------------ |
+ * | false     | false    | false     | is fetched                                                               |
+ * | false     | true     | false     | is not fetched, because the window is full                               |
+ * | false     | either   | true      | is not fetched, because the last fetch could not be read                 |
+ * | true      | either   | either    | has another owner or a new window; records of this window are dropped    |
  */
 export class PartitionWindow {
   /** Whether fetching is paused because the window is full. */
   paused = false;
-  /** True once the partition belongs to another consumer; its records are then dropped. */
+  /** True once this window's records no longer belong to this consumer. They are then dropped. */
   revoked = false;
   #fetchFault: FetchFault | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #pauseTimer: NodeJS.Timeout | undefined;
-  /** Where the group stood when this consumer got the partition; undefined until it is known. */
+  /** What the group had committed when this consumer got the partition; undefined if that is nothing, or not known. */
   initialOffset: number | undefined;
-  /** In the chunk lane: where the next chunk begins, as an earlier owner committed it. */
+  /** Only in the chunk lane: where the next chunk begins, if an earlier owner's commit has that in its metadata. */
   initialChain: number | undefined;
-  /** In the chunk lane: retention has deleted what was committed, up to before this. */
+  /** Only in the chunk lane: the first offset that exists, if retention has deleted the committed offset. Else 0. */
   retainedFrom = 0;
-  /** Where this window begins if it took the place of one whose log has changed. */
+  /** The first offset to read if this window has replaced one whose log has changed; else undefined. */
   startsAt: number | undefined;
-  /** What was committed last since the join; undefined before that. */
+  /** The offset of the last successful commit since the join; undefined if there is none. */
   committed: number | undefined;
-  /** What that commit said of a stall, as JSON; empty: nothing. */
+  /** The note of a stall in that commit, as JSON; empty if the commit had none. */
   notedStall = '';
-  /** How Kafka names the error of the last commit; undefined: none, or one without a name. */
+  /** Kafka's name for the error of the last commit; undefined if there was no error, or if it has no name. */
   commitFault: string | undefined;
 
   readonly #limits: WindowLimits;
   readonly #counters: PartitionCounters;
   readonly #unfinished = new Set<WindowEntry>();
-  /** Records skipped above the watermark: they count once their offset is covered by a commit. */
+  /** Skipped records that no commit covers yet. They count once a commit covers their offset. */
   readonly #skipped: { offset: number; by: SkippedBy }[] = [];
   #bytes = 0;
   #next: number | undefined;
   #beginning: number | undefined;
-  /** What was committed last before the join. */
+  /** The offset of the last successful commit before the join. */
   #committedBefore: number | undefined;
-  /** The end of the last batch since the join, plus one; before that, the commit that was known then. */
+  /** The offset after the last batch since the join. Before the first batch: the commit that was known at the join. */
   #floor: number | undefined;
+  /** Only in the chunk lane: the offset after the last chunk. */
   #chainEnd: number | undefined;
-  /** The chain's end before that. */
+  /** The value of `#chainEnd` before it was last advanced. */
   #chainEndBefore: number | undefined;
 
   constructor(
@@ -88,17 +97,17 @@ export class PartitionWindow {
     this.#counters = counters;
   }
 
-  /** Why the last fetch could not be read; undefined: it could. */
+  /** Why the last fetch could not be read; undefined if it could. */
   get fetchFault(): FetchFault | undefined {
     return this.#fetchFault;
   }
 
-  /** Whether fetching pauses because of {@link fetchFault}. */
+  /** Whether fetching is paused because of {@link fetchFault}. */
   get blocked(): boolean {
     return this.#pauseTimer !== undefined;
   }
 
-  /** Begins a pause, and calls `resume` at its end. */
+  /** Begins a pause because of `fault`, and calls `resume` at the end of the pause. */
   blockFor(fault: FetchFault, resume: () => void): void {
     this.#fetchFault = fault;
     this.#endPause();
@@ -124,14 +133,17 @@ export class PartitionWindow {
     return this.#next;
   }
 
-  /** Where the fetch of the first batch began; while none could be read, that of the last. Undefined before. */
+  /**
+   * The requested offset of the first batch that could be read. While no batch could be read: that of the last fetch.
+   * Undefined before the first fetch.
+   */
   get beginning(): number | undefined {
     return this.#beginning;
   }
 
   /**
-   * Where the group stands while nothing of this window is committable: what it has committed, or where Kafka has begun
-   * to give batches if that is later. Undefined if nothing is known yet.
+   * The group's offset while nothing of this window is committable. It is the last known commit, or where the first
+   * batch began if that is later. Undefined if neither is known yet.
    */
   get standsAt(): number | undefined {
     const known = [this.initialOffset, this.#beginning, this.committed, this.#committedBefore];
@@ -139,19 +151,22 @@ export class PartitionWindow {
     return offsets.length === 0 ? undefined : Math.max(...offsets);
   }
 
-  /** Kafka has given a batch from `fetched` on, read or not. It may begin later, as retention deletes. */
+  /**
+   * Notes the requested offset of a batch, even if the batch can't be read. Only batches before the first readable one
+   * count. The offset may be above the commit, because retention deletes records.
+   */
   begin(fetched: number): void {
     if (this.#next !== undefined) return;
     this.#beginning = fetched;
     this.#floor = fetched;
   }
 
-  /** Kafka gives nothing below this; undefined where nothing is known yet. */
+  /** The offset below which Kafka gives nothing; undefined if it is not known yet. */
   get floor(): number | undefined {
     return this.#floor ?? this.initialOffset;
   }
 
-  /** The consumer has joined again, keeps the partition, and gets it from its commit on. */
+  /** The consumer has joined again and has kept the partition. Kafka gives it from the last commit again. */
   rejoin(): void {
     this.#floor = this.committed;
     // The broker may hold an older commit than the last one that was sent.
@@ -159,12 +174,12 @@ export class PartitionWindow {
     this.committed = undefined;
   }
 
-  /** In the chunk lane: where the next chunk begins; undefined before the first. */
+  /** Only in the chunk lane: where the next chunk begins; undefined until the beginning of the first chunk is known. */
   get nextChunkOffset(): number | undefined {
     return this.#chainEnd;
   }
 
-  /** A chunk ends before `end`. It may be one that was met, and end beyond what was fetched. */
+  /** The last chunk ends before `end`. If its workflow existed already, `end` may be beyond what was fetched. */
   advanceTo(end: number): void {
     this.#chainEndBefore = this.#chainEnd;
     this.#chainEnd = end;
@@ -175,14 +190,14 @@ export class PartitionWindow {
   }
 
   /**
-   * Takes a batch that was fetched at `fetched`; returns the records not seen before. `end`: the offset
-   * after the batch.
+   * Accepts a batch, and returns those of its records that the window did not have before. `end` is the offset after
+   * the batch, and `fetched` is the requested offset.
    */
   accept(records: KafkaRecord[], end: number, fetched = end): WindowEntry[] {
     this.begin(fetched);
     const accepted: WindowEntry[] = [];
     for (const record of records) {
-      // After a rebalance, Kafka gives a retained partition again from its last commit.
+      // After a rebalance, Kafka gives a partition that was kept from its last commit again.
       if (this.#next !== undefined && record.offset < this.#next) continue;
       const bytes = bytesOf(record);
       const entry: WindowEntry = { window: this, record, bytes };
@@ -195,7 +210,7 @@ export class PartitionWindow {
     return accepted;
   }
 
-  /** The record is durable in Temporal, or was skipped. */
+  /** Finishes a record, because the record is durable in Temporal or was skipped. */
   finish(entry: WindowEntry, skippedBy?: SkippedBy): void {
     if (!this.#unfinished.delete(entry)) return;
     this.#bytes -= entry.bytes;
@@ -203,9 +218,13 @@ export class PartitionWindow {
   }
 
   /**
-   * The offset to commit; undefined before the first batch, or chunk. In the chunk lane, that is the end of the chain
-   * of chunks. If no record waits, it is the end of what was fetched, because markers and aborted records belong to
-   * no chunk. A commit never goes back, so it may be above the chain's end; see {@link chainBegin}.
+   * The offset to commit; undefined before the first batch or chunk. In the record lane it is the first unfinished
+   * offset. In the chunk lane:
+   *
+   * 1. The end of the chain of chunks is committed, because the next owner begins a chunk at it.
+   * 2. If no record waits, all that was fetched is committed, because markers and aborted records belong to no chunk.
+   * 3. What was not fetched is not committed; see `#fetchedChainEnd`.
+   * 4. A commit never goes back, so it may be above the end of the chain; see {@link chainBegin}.
    */
   get watermark(): number | undefined {
     if (this.lane === 'record') return this.#firstUnfinished ?? this.#next;
@@ -218,8 +237,8 @@ export class PartitionWindow {
   }
 
   /**
-   * In the chunk lane: where the next chunk begins if that is below the committed offset. It is part of the
-   * commit, because the next chunk is found by it, whoever starts that.
+   * Only in the chunk lane: where the next chunk begins, if that is below the offset to commit; else undefined. The
+   * metadata of the commit has this value, because every owner must begin the next chunk at the same offset.
    */
   chainBegin(committed: number): number | undefined {
     if (this.lane === 'record') return undefined;
@@ -229,14 +248,14 @@ export class PartitionWindow {
   }
 
   /**
-   * The chain's end, or the end before it if this consumer has not fetched so far. A commit of what was not fetched
-   * would make Kafka seem to go back after a join. The next owner meets the last chunk again.
+   * The end of the chain; or the end before it, if the chain ends beyond what this consumer has fetched. After a commit
+   * of what was not fetched, the log would seem to go back at the next join. The next owner meets the last chunk again.
    */
   get #fetchedChainEnd(): number | undefined {
     return (this.#chainEnd ?? 0) > (this.#next ?? 0) ? this.#chainEndBefore : this.#chainEnd;
   }
 
-  /** All that was read below this offset is finished. */
+  /** The offset below which every record that was read is finished. */
   get settled(): number {
     const committable = this.watermark ?? this.initialOffset ?? Infinity;
     return Math.min(committable, this.#firstUnfinished ?? Infinity);
@@ -249,8 +268,8 @@ export class PartitionWindow {
   }
 
   /**
-   * Milliseconds since the oldest record that waits was appended (or created, as the topic keeps it); 0
-   * where none waits.
+   * Milliseconds since the timestamp of the oldest unfinished record, or 0 if there is none. The topic decides whether
+   * the timestamp says when the record was created or when it was appended.
    */
   oldestAgeMs(now = Date.now()): number {
     for (const { record } of this.#unfinished) {
@@ -267,7 +286,7 @@ export class PartitionWindow {
     );
   }
 
-  /** Half empty: fetching at every freed place would fetch the same data again and again. */
+  /** Whether the window is half empty. To resume at every freed place would fetch the same data again and again. */
   get canResume(): boolean {
     const { records, bytes } = this.#limits;
     return (
@@ -277,7 +296,7 @@ export class PartitionWindow {
     );
   }
 
-  /** Offsets from the first that waits on, finished or not: the next owner gets all of them again. */
+  /** Number of offsets from the first unfinished record on. The next owner would get all of them again. */
   get #span(): number {
     const next = this.#next ?? 0;
     return next - (this.#firstUnfinished ?? next);
@@ -287,7 +306,7 @@ export class PartitionWindow {
     return this.#unfinished.size;
   }
 
-  /** Moves the skipped records below the watermark into the counters, which is committed with it. */
+  /** Counts the skipped records below the watermark, because the counters are committed together with the watermark. */
   settleSkipped(watermark: number): void {
     for (let i = this.#skipped.length - 1; i >= 0; i--) {
       const { offset, by } = this.#skipped[i]!;

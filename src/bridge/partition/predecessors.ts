@@ -1,14 +1,14 @@
 import type { Predecessor } from '../../domain/workflow/key-hash';
 
 /**
- * Kafka takes 4,096 bytes of metadata with an offset. The counters's totals, who committed and a stall come
- * to less than 1,400.
+ * Room for the list. Kafka takes 4,096 bytes of metadata with an offset. The totals, the committing member and a stall
+ * take less than 1,400 of them.
  */
 const MAX_BYTES = 2_600;
 
 /**
- * Workflows that are open although the offsets of their records are committed, or may be: of each key the
- * last one. They travel in the metadata of the commit, so that the partition's next owner knows them.
+ * Lists, for each key, the last workflow that may be open although the offset of its record is committed, or may soon
+ * be. The list is metadata of the committed offset, so that the partition's next owner knows these workflows.
  */
 export class Predecessors {
   readonly #tails = new Map<string, string>();
@@ -16,7 +16,7 @@ export class Predecessors {
 
   constructor(private readonly onChange: () => void) {}
 
-  /** What an earlier owner committed; what another program did is no list of tails. */
+  /** Loads the list that an earlier owner committed. Metadata of another program is ignored. */
   load(committed: unknown): void {
     if (!Array.isArray(committed)) return;
     for (const tail of committed as unknown[]) {
@@ -24,7 +24,7 @@ export class Predecessors {
     }
   }
 
-  /** False, and nothing changes, where there is no room for it. */
+  /** Lists the workflow as the last of its key. If there is no room, the result is false and nothing changes. */
   set(keyHash: string, workflowId: string): boolean {
     const before = this.#bytesOf(keyHash);
     const bytes = bytesOf([keyHash, workflowId]);
@@ -35,7 +35,7 @@ export class Predecessors {
     return true;
   }
 
-  /** The workflow has ended. Nothing changes where the key's last one is another by now. */
+  /** Removes a workflow that has ended. Nothing changes if the key's last workflow is another one by now. */
   delete(keyHash: string, workflowId: string): void {
     if (this.#tails.get(keyHash) !== workflowId) return;
     this.#bytes -= this.#bytesOf(keyHash);
@@ -53,7 +53,7 @@ export class Predecessors {
   }
 }
 
-/** In the metadata: message ids, and so workflow ids, may consist of what JSON escapes. */
+/** The size in the metadata. Message ids, and so workflow ids, may have characters that JSON escapes. */
 function bytesOf(tail: Predecessor): number {
   return Buffer.byteLength(JSON.stringify(tail)) + 1;
 }

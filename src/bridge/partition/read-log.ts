@@ -1,16 +1,16 @@
 import type { KnownLog } from '../../kafka/kafka';
 import type { EpochStart } from '../../kafka/records/record-set';
 
-/** Leader epochs in commit metadata: each with the offset that it begins at, as far as that was seen. */
+/** A leader epoch in commit metadata, with the first offset that was read under it. */
 type CommittedEpoch = [offset: number, epoch: number];
 
-/** More of them tell a log that has lost its end several times; the metadata has little room. */
+/** Several epochs detect a log that has lost its end several times. The metadata has no room for many. */
 const COMMITTED_EPOCHS = 3;
 
 /**
- * Which log a partition was read from: the id of its topic, and the leader epochs of what was read. An offset
- * alone does not tell, because it may be valid in a log that was made anew, or that has lost its end and
- * grown again. Both travel in the metadata of the committed offset.
+ * Identifies the log that a partition was read from, by the topic's id and by the leader epochs of the records. An
+ * offset alone does not identify the log. It may also be valid in a topic that was created again, or in a log that has
+ * lost its end and has grown again. Id and epochs are metadata of the committed offset.
  */
 export class ReadLog {
   #topicId: string | undefined;
@@ -22,12 +22,12 @@ export class ReadLog {
     return this.#topicId;
   }
 
-  /** Whether the topic with this id is another one than that which was read. False if one is not known. */
+  /** Whether this id belongs to another topic than the one that was read. False if one of the two ids is not known. */
   isOther(topicId: string | undefined): boolean {
     return [topicId, this.#topicId].every((id) => id !== undefined) && topicId !== this.#topicId;
   }
 
-  /** Takes over what an earlier owner committed with this offset, unless another program did. */
+  /** Loads what an earlier owner committed with this offset. Metadata of another program is ignored. */
   load(committed: unknown, offset: number): void {
     const { id, epochs } = (committed ?? {}) as { id?: unknown; epochs?: unknown };
     if (typeof id === 'string') this.#topicId = id;
@@ -36,32 +36,33 @@ export class ReadLog {
     this.#end = offset;
   }
 
-  /** Takes note of a batch that was read, and ends before `end`. */
+  /** Notes a batch that was read. `end` is the offset after the batch. */
   read(topicId: string | undefined, epochs: readonly EpochStart[], end: number): void {
     this.#topicId ??= topicId;
     for (const { offset, epoch } of epochs) {
       const last = this.#epochs.at(-1);
-      // After a join, what was read comes again.
+      // After a join, Kafka gives records again that were read before.
       if (last && (offset <= last.offset || epoch === last.epoch)) continue;
       this.#epochs.push({ offset, epoch });
     }
     this.#end = Math.max(this.#end, end);
   }
 
-  /** The leader epoch under which the record at `offset` was written; undefined: not known. */
+  /** The leader epoch under which the record at `offset` was written; undefined if it is not known. */
   epochAt(offset: number): number | undefined {
     if (offset >= this.#end) return undefined;
     return this.#epochs.findLast((one) => one.offset <= offset)?.epoch;
   }
 
-  /** What is known of the log up to an offset. */
+  /** What is known about the log before `offset`. */
   before(offset: number): KnownLog {
     return { topicId: this.#topicId, lastEpoch: this.epochAt(offset - 1) };
   }
 
   /**
-   * Where the log that was read, and one whose last epoch is `epoch` and ends at `endOffset`, part: behind what
-   * was read of later epochs nothing is the same.
+   * Returns the offset at which the log that was read parts from the leader's log. `epoch` is the last epoch that both
+   * have, and `endOffset` is where it ends in the leader's log. If records of later epochs were read, the two logs part
+   * at the first of those records at the latest.
    */
   partsAt({ epoch, endOffset }: { epoch: number; endOffset: number }): number {
     const later = this.#epochs.find((one) => one.epoch !== undefined && one.epoch > epoch);
@@ -69,8 +70,9 @@ export class ReadLog {
   }
 
   /**
-   * The first offset of a batch that was read before under another leader epoch: the log has lost what was read there.
-   * A broker can't tell this of a fetch that begins before that offset, as after a join. Undefined: nothing differs.
+   * Returns the first offset of a batch that was read before under another leader epoch; undefined if there is none.
+   * The log has lost the record that was read at that offset. The broker can't detect this loss if the fetch begins
+   * before that offset, as it does after a join.
    */
   differsAt(epochs: readonly EpochStart[], end: number): number | undefined {
     for (const [i, { offset, epoch }] of epochs.entries()) {
@@ -91,7 +93,7 @@ export class ReadLog {
     this.#end = Math.min(this.#end, offset);
   }
 
-  /** For the metadata of a commit of `offset`; undefined: nothing is known. */
+  /** Returns the part of the metadata for a commit of `offset`; undefined if the topic's id is not known. */
   toMetadata(offset: number): { id?: string; epochs?: CommittedEpoch[] } | undefined {
     const epochs: CommittedEpoch[] = [];
     if (offset <= this.#end) {
