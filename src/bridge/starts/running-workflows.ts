@@ -19,7 +19,7 @@ export interface RunningWorkflow {
 export interface Registration {
   /** The workflow was started by this registration; `here`: its first task came with the server's answer. */
   acknowledge(here: boolean): RunningWorkflow;
-  /** The workflow belongs to another record, or does not exist: nobody waits for its end. */
+  /** The registration has started no workflow, so there is no end to wait for. */
   remove(): void;
 }
 
@@ -89,7 +89,7 @@ export class RunningWorkflows {
         entry.acknowledged = true;
         entry.interval = here ? FIRST_ASK_MS.here : FIRST_ASK_MS.elsewhere;
         entry.askAt = Date.now() + entry.interval;
-        // Whichever worker polls gets the task: it takes no slot of an eager start.
+        // The first task goes to any worker that polls, so it takes no slot of an eager start.
         if (!here) entry.firstTaskIsOver = true;
         if (entry.outcome) this.#end(entry, entry.outcome);
         else if (entry.firstTaskIsOver) entry.endFirstTask(true);
@@ -99,7 +99,10 @@ export class RunningWorkflows {
     };
   }
 
-  /** Resolves when a workflow has ended that may run, or have ended, in any process. The server is asked at once. */
+  /**
+   * Resolves when a workflow has ended, whichever process runs it. The server is asked at the next tick, because the
+   * workflow may have ended already.
+   */
   async whenEnded(workflowId: string): Promise<void> {
     const entry = newEntry(workflowId, undefined);
     entry.acknowledged = true;
@@ -173,7 +176,7 @@ export class RunningWorkflows {
     if (entries.size === 0) this.#entries.delete(workflowId);
   }
 
-  /** Asks about one workflow after another: this path is rare, and must not add load to a server in trouble. */
+  /** Asks about one workflow after another, because this rare path must not add load to a server in trouble. */
   async #askDue(): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
@@ -184,7 +187,7 @@ export class RunningWorkflows {
         for (const entry of due) {
           entry.interval = Math.min(entry.interval * 1.5, LONGEST_INTERVAL_MS);
           entry.askAt = Date.now() + entry.interval;
-          // A first task that still runs here after so long no longer needs the slot of an eager start.
+          // By now the first task counts as over, so that a slow one does not keep the slot of an eager start.
           this.#endFirstTask(entry);
         }
         await this.#ask(workflowId);
@@ -200,7 +203,7 @@ export class RunningWorkflows {
       if (status.name === 'RUNNING') return;
       this.ended(workflowId, status.name === 'COMPLETED' ? 'delivered' : 'failed');
     } catch (error) {
-      // The workflow was deleted, after its retention or by hand: there is nothing to wait for.
+      // The workflow was deleted, after its retention or by hand, so there is no end to wait for.
       if (error instanceof WorkflowNotFoundError) this.ended(workflowId, 'failed');
       else this.logger.debug({ workflowId, err: error }, 'could not ask for a workflow');
     }

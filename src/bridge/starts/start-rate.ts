@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Metrics } from '../../telemetry/metrics';
 
-/** Of what was too much, so much is tried next. */
+/** After the first refusal, starts continue at half of the rate that was refused; after each further one, at 70 %. */
 const FIRST_DECREASE = 0.5;
 const DECREASE = 0.7;
 /** Starts a second that are added in each second without a refusal. */
 const INCREASE_PER_SECOND = 2;
 const SMALLEST = 1;
-/** A limit beyond this holds nothing back. */
+/** Above this, starts have no limit any more. */
 const LARGEST = 1_000;
-/** Refusals of starts that were under way together count once. */
+/** Refusals within this time count once, because their starts were under way together. */
 const DECREASE_INTERVAL_MS = 1_000;
 
 /**
- * How many workflows of a stream may be started a second. As many as like, until the server says
- * RESOURCE_EXHAUSTED: from then on the rate goes down by a factor with each refusal and up by a constant
- * in each second without one, so that it comes to rest about where the server's limit is. Temporal's
- * client repeats a refused start by itself for 10 s: what is heard of here is what did not get through so.
+ * Limits how many workflows of a stream are started in a second. There is no limit until the server answers
+ * RESOURCE_EXHAUSTED. From then on each refusal lowers the limit by a factor, and each second without a refusal raises
+ * it by a constant. So the limit settles at about the server's own limit. Temporal's client repeats a refused start by
+ * itself for 10 s; only a start that is refused for that long comes here.
  */
 export class StartRate {
   #limit = Infinity;
@@ -29,19 +29,19 @@ export class StartRate {
   #countBefore = 0;
   #refused = false;
 
-  /** `onChange` gets the starts a second; `Infinity` where there is no limit. */
+  /** `onChange` gets the limit in starts a second; `Infinity` if there is none. */
   constructor(private readonly onChange: (limit: number) => void) {}
 
   get limit(): number {
     return this.#limit;
   }
 
-  /** Whether no start got through since the last one that was refused. */
+  /** Whether no start has succeeded since the last refusal. */
   get refused(): boolean {
     return this.#refused;
   }
 
-  /** Resolves when it is a start's turn. Rejects when the signal aborts. */
+  /** Resolves when the limit allows one more start. Rejects if the signal aborts. */
   async ready(signal: AbortSignal): Promise<void> {
     if (this.#limit === Infinity) return;
     const now = Date.now();
@@ -61,7 +61,7 @@ export class StartRate {
     this.#set(raised > LARGEST ? Infinity : raised);
   }
 
-  /** The server's rate limit was reached. Returns the limit from now on. */
+  /** Lowers the limit, because the server's rate limit was reached. Returns the new limit. */
   exhausted(now = Date.now()): number {
     this.#refused = true;
     if (now - this.#loweredAt < DECREASE_INTERVAL_MS) return this.#limit;
@@ -69,8 +69,8 @@ export class StartRate {
     const lowered =
       this.#limit === Infinity ? this.#perSecond(now) * FIRST_DECREASE : this.#limit * DECREASE;
     this.#set(Math.max(lowered, SMALLEST));
-    // Meanwhile what is started already can get through: its tasks count against the same limit. Not the
-    // same for all bridge workers: they must not come back at the same instant.
+    // The pause lets workflows that are started already go on, because their tasks count against the same limit. Its
+    // length is random, because several bridge workers must not come back at the same instant.
     this.#next = Math.max(this.#next, now + 500 + Math.random() * 500);
     return this.#limit;
   }
@@ -94,7 +94,7 @@ export class StartRate {
   }
 }
 
-/** The rate of one stream in this process, shown as a metric. */
+/** Makes the start rate of one stream in this process. Its limit is a metric. */
 export function createStartRate({ name: stream }: { name: string }, metrics: Metrics): StartRate {
   const rate = new StartRate((limit) => metrics.startLimit.set({ stream }, limit));
   metrics.startLimit.set({ stream }, rate.limit);

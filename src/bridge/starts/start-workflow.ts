@@ -28,23 +28,24 @@ export interface StartDependencies {
   rate: StartRate;
   metrics: Metrics;
   logger: Logger;
-  /** Aborts when the bridge stops; a start that waits then rejects. */
+  /** Aborts when the bridge stops. A start that waits then rejects. */
   signal: AbortSignal;
 }
 
 /**
- * The server refuses an id because of a workflow that it then does not find. A moment later it agrees with itself,
- * unless something is wrong with it: the pauses grow.
+ * The pauses after a contradiction: the server refuses an id because a workflow has it, and then does not find that
+ * workflow. A moment later the server usually agrees with itself. If it does not, something is wrong with it, so the
+ * pauses grow.
  */
 const FIRST_GONE_WAIT_MS = 25;
 const LONGEST_GONE_WAIT_MS = 10_000;
 
-/** Temporal will not take this start, however often it is tried. */
+/** Temporal refuses this start for good: a further try would be refused as well. */
 export class StartRejectedError extends Error {
   override readonly name = 'StartRejectedError';
 }
 
-/** The workflow of this very record existed. */
+/** This record, or this chunk, had its workflow already. */
 interface Duplicate {
   workflowId: string;
   /** The memo that the workflow was started with. */
@@ -75,7 +76,7 @@ export async function startWorkflow(
   }
 }
 
-/** Where a record lies, or the first of a chunk. */
+/** The position of a record, or of the first record of a chunk. */
 function placeOf({ partition, ...memo }: RecordMemo | ChunkMemo) {
   return { partition, offset: 'firstRecord' in memo ? memo.firstRecord : memo.offset };
 }
@@ -124,7 +125,7 @@ async function untilAnswered(
   start: WorkflowStart,
 ): Promise<{ startedHere: boolean } | Duplicate | 'collision'> {
   const { client, stream, backoff, rate, metrics, signal } = deps;
-  /** Whether an earlier try may have reached the server: then "already started" is our own doing. */
+  /** Whether an earlier try may have reached the server. Then the workflow that has the id may be of that try. */
   let unknownOutcome = false;
   let goneWaitMs = FIRST_GONE_WAIT_MS;
   for (;;) {
@@ -157,7 +158,8 @@ async function untilAnswered(
           continue;
         }
         if (!isSame(holder, start.memo)) return 'collision';
-        // The record's place stays taken until its workflow ends, as if the first answer had arrived.
+        // An earlier try has started this workflow, and its answer was lost. So the start counts as made here, and the
+        // record keeps its place until its workflow ends.
         const own = Object.entries(start.memo).every(
           ([field, value]) => holder.memo[field] === value,
         );
@@ -185,7 +187,7 @@ interface Holder {
   ended: boolean;
 }
 
-/** The workflow that holds an id. */
+/** Asks the server which workflow has an id. `gone` if no workflow has it. */
 async function holderOf(deps: StartDependencies, workflowId: string): Promise<Holder | 'gone'> {
   for (;;) {
     await deps.backoff.ready(deps.signal);
@@ -208,8 +210,8 @@ async function holderOf(deps: StartDependencies, workflowId: string): Promise<Ho
 }
 
 /**
- * Whether the dead letter that stands for an unreadable batch has its workflow: an operator has started it to
- * let the partition go on. Tells no before it waits for a server that does not answer.
+ * Whether the workflow exists that dead-letters an unreadable batch. An operator starts that workflow to let the
+ * partition go on. If the server does not answer, the result is false: the partition then waits, and asks again.
  */
 export async function isUnreadableStarted(
   { client, stream }: { client: Client; stream: AnyStream },
@@ -233,7 +235,7 @@ function pause(deps: StartDependencies, error: unknown): void {
   const name = Object.entries(GrpcStatus).find(([, code]) => code === status)?.[0];
   const reason = name?.toLowerCase() ?? 'other';
   if (status === GrpcStatus.RESOURCE_EXHAUSTED) {
-    // Not too much for good, but too fast. A pause of all starts would only end in the next flood.
+    // The server takes starts, but at a lower rate. A pause of all starts would only end in the next flood.
     const before = rate.limit;
     const perSecond = rate.exhausted();
     metrics.backoff.inc({ stream: stream.name, reason });
