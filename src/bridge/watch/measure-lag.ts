@@ -3,7 +3,7 @@ import type { PartitionWindow } from '../partition/partition-window';
 import type { WindowState } from './stall-cause';
 import type { StallCause, Stalls } from './stalls';
 
-/** What a partition lags behind its log, which goes from `low` to `high`, and whether it stands still. */
+/** Measures how far a partition lags behind its log, which goes from `low` to `high`, and whether it is stalled. */
 export function measureLag(
   window: PartitionWindow,
   low: number,
@@ -28,14 +28,15 @@ export function measureLag(
   stalls.observe(partition, { position, works }, () =>
     deps.stallCause({ partition, uncommitted, commitFault, waiting, fault }),
   );
-  // What was not fetched, or waits for its commit only, is at least as old as the partition stands there.
+  // A record that was not fetched, or only waits for its commit, has no known age. The time for which the partition
+  // has had work and made no progress stands for it.
   const ageMs = Math.max(window.oldestAgeMs(), stalls.waitingMs(partition));
   metrics.lagSeconds.set(labels, high > position ? ageMs / 1_000 : 0);
 }
 
 /**
- * The partition's leader could not be asked: nothing is fetched, and how much waits is not known. The last lag that was
- * measured would tell of a partition that goes on.
+ * Removes the lag of a partition whose leader could not be asked. Nothing is fetched then, and the lag is not known.
+ * The last measured lag would look like that of a partition that makes progress.
  */
 export function lagIsUnknown(
   { partition, committed, standsAt }: PartitionWindow,

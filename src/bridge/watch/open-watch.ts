@@ -6,16 +6,16 @@ import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 
 const INTERVAL_MS = 15_000;
-/** For all requests of one look. */
+/** The time limit for all requests of one check. */
 const DEADLINE_MS = 10_000;
-/** Failed looks, one after the other, after which what was found before is told no longer. */
+/** After this many failed checks in a row, the result of the last successful check is no longer shown. */
 const MAX_FAILURES = 3;
-/** Workflows that are asked what they wait for, each time. */
+/** How many workflows each check asks what they wait for. */
 const MAX_LOOKED_AT = 20;
 
 /**
- * Looks now and then at workflows of a stream that stay open, whoever started them: which error they are retried
- * for, and whether their workflow task fails, which no other part of this process hears of.
+ * Checks every 15 s which workflows of a stream stay open, whichever process started them. It shows for which error
+ * they are retried, and whether their workflow task fails. No other part of this process learns of such a task.
  */
 export class OpenWatch {
   #timer: NodeJS.Timeout | undefined;
@@ -40,7 +40,7 @@ export class OpenWatch {
     this.#found = undefined;
   }
 
-  /** What people should know. It changes nothing about readiness: a restart would not help. */
+  /** Notices for people. They do not change the readiness of the process, because a restart would not help. */
   notices(): Record<string, string> {
     const { stuck, retrying, count, lookedAt } =
       (this.#failures < MAX_FAILURES && this.#found) || {};
@@ -63,7 +63,7 @@ export class OpenWatch {
       const found = await this.client.connection.withDeadline(Date.now() + DEADLINE_MS, () =>
         slowWorkflows(this.client, this.stream, options),
       );
-      // Without a timer this one has been stopped meanwhile.
+      // Without a timer, this watch was stopped during the request.
       if (this.#timer) this.#tell(found);
     } catch (error) {
       const fields = { stream: name, error: errorMessage(error) };
@@ -74,7 +74,7 @@ export class OpenWatch {
     }
   }
 
-  /** Nobody knows any more how many there are. */
+  /** Removes the metrics, because their last values are too old. */
   #forget(): void {
     const stream = this.stream.name;
     this.metrics.stuckWorkflows.remove({ stream });

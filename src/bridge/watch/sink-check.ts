@@ -7,17 +7,17 @@ import { withinTime } from '../../sinks/within-time';
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 const PATIENCE_MS = 5_000;
-/** A check that takes longer is given up and made again. */
+/** A check that takes longer is given up, and repeated. */
 const CHECK_LIMIT_MS = 120_000;
 
 /**
- * Asks a stream's sink whether it can take records, before the stream consumes. A wrong configuration is the
- * fault of no record: until it is mended, records stay in Kafka, and none uses up its attempts.
+ * Asks a stream's sink whether it can take records, before the stream consumes. A sink with a wrong configuration would
+ * fail every record. Until the configuration is mended, records stay in Kafka and use up no attempts.
  */
 export class SinkCheck {
   #fault: string | undefined;
   #hold!: () => void;
-  /** Resolves when the sink has refused for the first time, or has been silent for five seconds. */
+  /** Resolves when the sink has refused for the first time, or has not answered for five seconds. */
   readonly held = new Promise<void>((resolve) => (this.#hold = resolve));
 
   constructor(
@@ -26,7 +26,7 @@ export class SinkCheck {
     private readonly limitMs = CHECK_LIMIT_MS,
   ) {}
 
-  /** Resolves when the sink has passed, asked again and again. Rejects when the signal aborts. */
+  /** Repeats the check until the sink passes. Rejects if the signal aborts. */
   async passed(signal: AbortSignal): Promise<void> {
     const { name, sink } = this.stream;
     const silence = setTimeout(() => {
@@ -57,7 +57,7 @@ export class SinkCheck {
     }
   }
 
-  /** Why the sink can't take records; undefined if it can, or has not said yet. */
+  /** Why the sink can't take records; undefined if it can, or if it has not been silent for five seconds yet. */
   fault(): string | undefined {
     return this.#fault;
   }

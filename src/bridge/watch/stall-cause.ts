@@ -5,20 +5,20 @@ import type { FetchFault } from '../partition/partition-window';
 import type { StallCause } from './stalls';
 import type { StartRate } from '../starts/start-rate';
 
-/** What a partition's window is like. */
+/** The state of a partition's window, as far as it explains a stall. */
 export interface WindowState {
   partition: number;
-  /** Offsets are finished that are not committed. */
+  /** Whether an offset is committable that is not committed. */
   uncommitted: boolean;
-  /** How Kafka names the error of the last commit; undefined: none, or one without a name. */
+  /** Kafka's name for the error of the last commit; undefined if there was no error, or if it has no name. */
   commitFault?: string | undefined;
-  /** Records were fetched that are not started. */
+  /** Whether records were fetched that are not finished. */
   waiting: boolean;
-  /** Why the last fetch gave nothing that can be read; undefined: it did. */
+  /** Why the last fetch could not be read; undefined if it could. */
   fault: FetchFault | undefined;
 }
 
-/** Why the partition makes no progress, by the state of what its records pass through. */
+/** Says why a partition makes no progress. The parts that its records pass through are checked one after the other. */
 export function stallCause(
   { execution, maxOpen }: AnyStream,
   { partition, uncommitted, commitFault: detail, waiting, fault }: WindowState,
@@ -33,7 +33,7 @@ export function stallCause(
     rate: StartRate;
     open: RunningWorkflows;
     braked: boolean;
-    /** By partition. */
+    /** By partition: why its records can't be decoded for now. */
     decodeFailures: ReadonlyMap<number, string>;
   },
 ): StallCause {

@@ -2,36 +2,36 @@ import { z } from 'zod';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 
-/** Why a partition makes no progress; the first that holds. */
+/** Why a partition makes no progress. If several reasons hold, `stallCause` chooses one. */
 export const STALL_REASONS = [
   /** The stream is braked: too many of its records were dead-lettered. */
   'braked',
   /** Temporal does not take workflow starts. */
   'temporal_backoff',
-  /** Offsets are finished, and Kafka does not take their commit. */
+  /** Offsets are committable, and Kafka does not take their commit. */
   'commit_failing',
-  /** As many chunks are open as may be; they wait for the sink. */
+  /** Chunks are open, which wait for the sink, and the next chunk waits for them. */
   'chunk_open',
-  /** As many workflows are open as the stream's `maxOpen`; they wait for the sink. */
+  /** As many workflows are open as the stream's `maxOpen` allows; they wait for the sink. */
   'max_open',
   /** The stream's `decode` fails for now; the detail says why. */
   'decode_failing',
-  /** Records were fetched and have not been started, for none of the reasons above. */
+  /** Records were fetched and are not finished, for none of the reasons above. */
   'records_waiting',
-  /** The next batch can't be turned into records: wrong bytes, or a compression that nobody knows. */
+  /** The next batch can't be turned into records: its bytes are wrong, or its compression is not known. */
   'unreadable',
   /** The broker answers fetches of the partition with an error. */
   'fetch_failing',
-  /** Kafka gives nothing, although the log goes on. */
+  /** Kafka gives nothing, although the log has more records. */
   'no_fetch',
 ] as const;
 export type StallReason = (typeof STALL_REASONS)[number];
 
 export interface StallCause {
   reason: StallReason;
-  /** What the reason leaves open: a status of Temporal, say. */
+  /** More about the reason, for example a status of Temporal. */
   detail?: string;
-  /** The workflow that has been open for the longest time of those that are waited for. */
+  /** The workflow that has been open for the longest time, among those that the partition waits for. */
   oldest?: { workflowId: string; offset: number; openSince: number };
 }
 
@@ -58,8 +58,9 @@ export function parseStallNote(stalled: unknown): StallNote | undefined {
 }
 
 /**
- * Longer ids, as JSON has them, are left out: an id of 255 control characters takes 1,500 of the 4,096 bytes
- * that the broker takes as metadata. A longer detail is cut, for the same reason; no cause has both.
+ * The longest id or detail in a note, in bytes of JSON. A longer id is left out: an id of 255 control characters would
+ * take 1,500 of the 4,096 bytes that the broker takes as metadata. A longer detail is cut for the same reason. No cause
+ * has both.
  */
 const MAX_NOTED_BYTES = 300;
 
@@ -67,8 +68,11 @@ const MAX_NOTED_BYTES = 300;
 const REMIND_MS = 5 * 60_000;
 
 interface Progress {
+  /** The committed offset. */
   position: number;
+  /** Whether the partition has work. */
   works: boolean;
+  /** Milliseconds since the epoch: when the partition last made progress or had no work. */
   since: number;
   stall?: Stall;
   loggedAt: number;
@@ -76,19 +80,19 @@ interface Progress {
 
 export interface StallDependencies {
   stream: { name: string; topic: string };
-  /** Milliseconds without progress from which on a partition with work is stalled. */
+  /** Milliseconds without progress after which a partition with work is stalled. */
   afterMs: number;
   metrics: Metrics;
   logger: Logger;
 }
 
-/** Names the partitions of a stream that have work and make no progress. */
+/** Detects, logs and describes the partitions of a stream that have work and make no progress. */
 export class Stalls {
   readonly #partitions = new Map<number, Progress>();
 
   constructor(private readonly deps: StallDependencies) {}
 
-  /** Called again and again for each partition. `cause` is asked only where there is a stall. */
+  /** Notes the state of a partition. Call this regularly for each partition. `cause` is called only for a stall. */
   observe(
     partition: number,
     { position, works }: { position: number; works: boolean },
@@ -106,13 +110,13 @@ export class Stalls {
     this.deps.metrics.stalled.set(this.#where(partition), this.of(partition) ? 1 : 0);
   }
 
-  /** For how long the partition has had work and made no progress; 0 where it has none. */
+  /** For how long the partition has had work and made no progress; 0 if it has no work. */
   waitingMs(partition: number, now = Date.now()): number {
     const known = this.#partitions.get(partition);
     return known?.works ? now - known.since : 0;
   }
 
-  /** The partition is another's now. */
+  /** Forgets a partition, because this consumer no longer owns it or reads it anew. */
   forget(partition: number): void {
     this.#partitions.delete(partition);
     this.deps.metrics.stalled.remove(this.#where(partition));
@@ -131,7 +135,7 @@ export class Stalls {
     return { reason, since, ...(fits && { workflowId: oldest.workflowId }) };
   }
 
-  /** Every stall, by partition, for people. */
+  /** Describes every stall for people, by partition. */
   describe(now = Date.now()): Record<string, string> {
     const stalls = [...this.#partitions.values()].flatMap(({ stall }) => stall ?? []);
     return Object.fromEntries(
@@ -173,7 +177,7 @@ function jsonBytes(text: string): number {
 
 function cutToNote(text: string): string {
   if (jsonBytes(text) <= MAX_NOTED_BYTES) return text;
-  // No character takes less than a byte, so that the rest of a long text is not looked at.
+  // Each character takes a byte at least, so the rest of a long text can't fit.
   const characters = Array.from(text.slice(0, MAX_NOTED_BYTES));
   while (jsonBytes(`${characters.join('')}…`) > MAX_NOTED_BYTES) characters.pop();
   return `${characters.join('')}…`;
