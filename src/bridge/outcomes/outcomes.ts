@@ -32,7 +32,7 @@ export interface OutcomesDependencies {
 
 type SkippedRecord = RecordPosition & { stream: string; messageId: string | null };
 
-/** Run ids to remember: those of some seconds. */
+/** How many run ids are remembered: those of some seconds. */
 const MAX_COUNTED = 10_000;
 
 /**
@@ -49,12 +49,15 @@ const MAX_COUNTED = 10_000;
  *    commit that covers its offset (`PartitionWindow.settleSkipped`), because until then the record may come again.
  */
 export class Outcomes {
-  /** Run ids. If the server refuses a workflow task, the task runs again and reports the end once more. */
+  /** Run ids that were counted. If the server refuses a workflow task, the end is reported again. */
   readonly #counted = new Set<string>();
 
   constructor(private readonly deps: OutcomesDependencies) {}
 
-  /** Call this before {@link RunningWorkflows} hears of the end. `letterType`: error type of the dead letter, if any. */
+  /**
+   * Counts the end of a workflow. Call this before {@link RunningWorkflows} hears of the end, because that class then
+   * forgets the workflow. `letterType` is the error type of the dead letter, if there is one.
+   */
   workflowEnded(workflow: EndingWorkflow, outcome: RecordOutcome, letterType?: string): void {
     const { workflowId, runId, workflowType, memo } = workflow;
     if (this.deps.running.has(workflowId)) this.#tellBrake(workflowType, outcome, letterType);
@@ -77,7 +80,7 @@ export class Outcomes {
     this.#count('duplicate');
   }
 
-  /** The stream passes the record by. */
+  /** The record gets no workflow, because the stream skips such records. */
   filtered(): void {
     this.#count('filtered');
   }
@@ -95,7 +98,7 @@ export class Outcomes {
 
   /** What the activities of chunks report. */
   readonly ofChunks: ChunkEvents = {
-    // Thousands of records of a chunk fail at once. The SDK's logger writes one line for the chunk.
+    // Thousands of records of a chunk may fail at once. The SDK's logger writes one line for the chunk.
     attemptFailed: (...failed) => this.#attemptFailed('debug', ...failed),
     attemptSucceeded: (...succeeded) => this.#attemptSucceeded(...succeeded),
     delivered: (partition, count) => {
@@ -170,7 +173,7 @@ export class Outcomes {
 
   #tellBrake(workflowType: string, outcome: RecordOutcome, letterType: string | undefined): void {
     const { brake } = this.deps;
-    // The records of a chunk count as they are delivered.
+    // Each record of a chunk counts when it is delivered.
     if (workflowType === 'deliverChunk') return;
     if (letterType !== undefined && workflowType === 'invalidRecord') brake?.invalid(letterType);
     else if (letterType !== undefined) brake?.deadLettered(letterType);
@@ -179,8 +182,8 @@ export class Outcomes {
 }
 
 /**
- * False for a chunk, whose records count one by one, for a brake, and for a workflow that a user's own workflow has
- * started.
+ * Whether a workflow belongs to one record. False for a chunk, whose records count one by one, for a brake, and for a
+ * workflow that a user's own workflow has started.
  */
 function isRecord(
   workflowType: string,
