@@ -49,7 +49,7 @@ const MAX_COUNTED = 10_000;
  *    commit that covers its offset (`PartitionWindow.settleSkipped`), because until then the record may come again.
  */
 export class Outcomes {
-  /** Run ids that were counted. If the server refuses a workflow task, the end is reported again. */
+  /** Counted run ids. If the server refuses a workflow task, the task runs again and reports the end once more. */
   readonly #counted = new Set<string>();
 
   constructor(private readonly deps: OutcomesDependencies) {}
