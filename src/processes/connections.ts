@@ -14,7 +14,7 @@ export interface ConnectionSettings {
   temporal: TemporalSettings;
 }
 
-/** What every worker process holds: one Temporal connection, one producer, one reader. */
+/** The connections of a worker process: one to Temporal, one producer and one reader of Kafka. */
 export interface Connections {
   temporal: TemporalClient;
   namespace: string;

@@ -23,7 +23,7 @@ import type { Tracing } from '../telemetry/tracing';
 
 export interface ApiOptions {
   kafka: KafkaSettings;
-  /** Streams of one topic: what is accepted is valid for all of them. */
+  /** The streams of one topic. A message is accepted only if it is valid for all of them. */
   streams: AnyStream[];
   api: ApiSettings;
   logger: Logger;
@@ -32,24 +32,29 @@ export interface ApiOptions {
   tracing?: Tracing | undefined;
 }
 
-/** The HTTP producer, listening. */
+/** An HTTP producer that listens. */
 export interface ApiService extends Service {
   /** `http://host:port`. */
   url: string;
 }
 
-/** The producer keeps trying for as long as a request waits; kafkajs need not. */
+/** kafkajs makes only a few tries, because the batching producer tries for as long as a request waits. */
 const KAFKA_RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 };
 const BATCH = { batchRecords: 2_000, inFlight: 5 };
 const MAX_BATCH_BYTES = 1024 * 1024;
-/** At a stop: by when all is answered and connections are cut; how long batches and goodbyes may take. */
+/**
+ * Times of a stop, in milliseconds. `answeredMs`: by when every request is answered. `closedMs`: when open connections
+ * are cut. `drainedMs`: how long the last batches may take. `disconnectedMs`: how long the disconnect may take.
+ */
 const STOP = { answeredMs: 10_000, closedMs: 14_000, drainedMs: 8_000, disconnectedMs: 3_000 };
 
 /**
- * Starts the HTTP producer: messages that come over HTTP go to the topic of the streams. Resolves when
- * it listens; rejects when the broker can't be reached, and with a {@link UsageError} when the streams
- * have several topics, the topic does not exist, it would be open to everybody, or the server's packages are not
- * installed.
+ * Starts the HTTP producer, which sends messages that come over HTTP to the topic of the streams. Resolves when the
+ * producer listens. Rejects if the broker can't be reached. Rejects with a {@link UsageError} if:
+ * - the streams have several topics,
+ * - the topic does not exist,
+ * - the producer would be open to everybody, or
+ * - the server's packages are not installed.
  */
 export async function createApi(options: ApiOptions): Promise<ApiService> {
   const { streams, api, logger } = options;
@@ -67,7 +72,7 @@ export async function createApi(options: ApiOptions): Promise<ApiService> {
     await watch.start();
     const client = createProducer(kafka, { tries: 1 });
     await client.connect();
-    // It waits for answers, which a broker that hangs does not give.
+    // A disconnect waits for answers, which a broker that hangs does not give.
     releasers.push(() => within(STOP.disconnectedMs, client.disconnect()));
     const producer = new BatchingProducer({
       send: (messages) => client.send({ topic, acks: -1, messages }),

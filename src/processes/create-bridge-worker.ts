@@ -6,10 +6,10 @@ import { Releasers, type Service } from '../lib/lifecycle';
 import { createMetrics, startAtZero } from '../telemetry/metrics';
 
 /**
- * One process of the bridge: for each stream a Kafka consumer and a Temporal worker, on one shared
- * connection, so that workflows start in the process that consumed their record. Resolves when each stream
- * consumes, or waits for its sink; rejects when a server can't be reached, and has then closed everything,
- * the sinks included.
+ * Starts a bridge worker, which has a Kafka consumer and Temporal workers for each stream. Consumer and workers of a
+ * process share one connection to Temporal, so that a workflow can start in the process that consumed its record.
+ * Resolves when each stream consumes, or waits for its sink. Rejects if a server can't be reached; everything is then
+ * closed, including the sinks.
  */
 export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<Service> {
   const { streams, logger } = options;
@@ -23,12 +23,12 @@ export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<
     releasers.push(() => connections.close());
     let fail: (error: unknown) => void = () => undefined;
     const failed = new Promise<never>((_, reject) => (fail = reject));
-    // Also before anybody waits for it.
+    // A failure may come before a caller awaits `failed`. Node would end the process for an unhandled rejection.
     failed.catch(() => undefined);
     const bridges = streams.map((stream) => {
       const onFatal = (error: unknown) => fail(error);
       const bridge = new StreamBridge(stream, { ...options, metrics }, connections, onFatal);
-      // After the workers have stopped: until then chunks in work may have records to hand on.
+      // This step comes after the workers have stopped, because until then records may leave their chunks.
       releasers.push(() => bridge.end());
       return bridge;
     });
@@ -36,7 +36,7 @@ export async function createBridgeWorker(options: BridgeWorkerOptions): Promise<
     const running = runWorkers(workers, createProbe(connections, releasers));
     releasers.push(() => running.stop());
     running.ended.catch(fail);
-    // Consume before drain: what a bridge has fetched, its own worker delivers.
+    // The consumers start after the workers and leave before them. So the workers deliver all that was fetched.
     for (const bridge of bridges) {
       releasers.push(() => bridge.leave());
       await Promise.race([bridge.start(), failed]);

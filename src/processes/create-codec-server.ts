@@ -7,15 +7,15 @@ import type { CodecSettings } from '../settings/codec-server';
 import type { Service } from '../lib/lifecycle';
 import type { Logger } from '../telemetry/logger';
 
-/** The codec server, listening. */
+/** A codec server that listens. */
 export interface CodecService extends Service {
   /** `http://host:port`. */
   url: string;
 }
 
 /**
- * Starts the codec server, which shows encrypted payloads to a Temporal UI. Rejects with a {@link UsageError}
- * when its port is taken, when it would be open to everybody, or when its packages are not installed.
+ * Starts the codec server, which decrypts payloads for a Temporal UI. Rejects with a {@link UsageError} if the port is
+ * taken, if the server would be open to everybody, or if its packages are not installed.
  */
 export async function startCodecServer(options: {
   settings: CodecSettings;

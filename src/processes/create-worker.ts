@@ -31,9 +31,9 @@ export interface WorkerOptions extends ConnectionSettings {
 }
 
 /**
- * A Temporal worker of the streams without a consumer: extra capacity for retries, and the one that
- * takes over what a dead bridge worker left. Resolves when it polls; rejects when a server can't be
- * reached, and has then closed everything, the sinks included.
+ * Starts Temporal workers for the streams, without a Kafka consumer. They add capacity for retries, and continue the
+ * workflows of a bridge worker that died. Resolves when the workers poll. Rejects if a server can't be reached;
+ * everything is then closed, including the sinks.
  */
 export async function createWorker(options: WorkerOptions): Promise<Service> {
   const { streams, logger, metrics = createMetrics(), tracing } = options;
@@ -110,8 +110,8 @@ export function createProbe(connections: Connections, releasers: Releasers): Tem
 }
 
 /**
- * Resolves when all of the workers are made. If one can't be made, the others run for a moment: only a worker
- * that has run lets go of its connection.
+ * Resolves when all of the workers are made. If one can't be made, the others run for a moment, because a worker
+ * releases its connection only after it has run.
  */
 export async function allOrNone(making: Promise<Worker>[]): Promise<Worker[]> {
   const results = await Promise.allSettled(making);
@@ -127,7 +127,7 @@ export async function allOrNone(making: Promise<Worker>[]): Promise<Worker[]> {
   throw failed.reason;
 }
 
-/** Runs the streams' Temporal workers; `ended` rejects when one of them fails. */
+/** Runs the Temporal workers of all streams. `ended` rejects if one of the workers fails. */
 export function runWorkers(workers: Worker[], probe: Pick<TemporalProbe, 'fault'>): RunningWorkers {
   const runs = workers.map((worker) => worker.run());
   const ended = Promise.all(runs).then(() => undefined);

@@ -40,7 +40,7 @@ const GAUGES_INTERVAL_MS = 1_000;
 /** How long a stop waits for records in their first workflow task. */
 const DRAIN_DEADLINE_MS = 8_000;
 
-/** Room for the next chunks of a partition while one chunk is started. */
+/** A window has room for the next chunks of its partition while one chunk is started. */
 function windowLimits({ maxRecords, maxBytes }: ChunkLimits): WindowLimits {
   return { records: 4 * maxRecords, bytes: 4 * maxBytes };
 }
@@ -65,7 +65,7 @@ export class StreamBridge {
   readonly #decodeFailures = new Map<number, string>();
   /** Aborts when the lane shall start nothing more. */
   readonly #stopping = new AbortController();
-  /** Aborts when the workers have stopped: until then a chunk may give a record a workflow of its own. */
+  /** Aborts when the workers have stopped, because until then a record may leave its chunk. */
   readonly #ended = new AbortController();
   readonly #gauges: NodeJS.Timeout;
   #evictedBefore = 0;
@@ -152,7 +152,7 @@ export class StreamBridge {
     this.#evictedBefore = evicted;
   }
 
-  /** Resolves when the stream consumes, or when its sink keeps it waiting: other streams do not wait for that. */
+  /** Resolves when the stream consumes, or when it waits for its sink, because other streams do not wait for that. */
   async start(): Promise<void> {
     const { signal } = this.#stopping;
     const consuming = this.#sinkCheck.passed(signal).then(() => this.#consume());
@@ -187,7 +187,7 @@ export class StreamBridge {
   async leave(): Promise<void> {
     this.#group.stop();
     this.#openWatch.stop();
-    // There was no drain if a start has failed.
+    // If the start of a stream has failed, there was no drain.
     this.#stopping.abort();
     void this.#lane.stop();
     await this.#consumer.stop();

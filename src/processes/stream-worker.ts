@@ -23,24 +23,25 @@ export interface StreamWorkerOptions extends ActivityDependencies {
   outcomes?: Pick<Outcomes, 'workflowEnded'>;
 }
 
-/** Polls of an idle worker cost the server; eager starts do not wait for a poll. */
+/** Few polls suffice, because eager starts do not wait for a poll, and each poll of an idle worker costs the server. */
 const WORKFLOW_TASK_POLLS = 5;
 
 /**
- * The Temporal workers of one stream: one for all, and one of which the slots are reserved for dead letters and
- * chunks. The first takes these too, as workflows that an earlier version began may ask it for them.
+ * Creates the two Temporal workers of one stream: one for all tasks, and one whose slots are reserved for dead letters
+ * and chunks. The first worker has the activities of the second one too, because workflows that an earlier version
+ * began may ask it for them.
  */
 export function createStreamWorkers(options: StreamWorkerOptions): Promise<Worker>[] {
   return [createStreamWorker(options), createReservedWorker(options)];
 }
 
-/** What all workers of a stream have in common. */
+/** The options that both workers of a stream have in common. */
 function commonOptions({ connection, namespace, temporal }: StreamWorkerOptions) {
   const { codec, workerVersion } = temporal;
   return {
     connection,
     namespace,
-    // A run stays with the version that it began in: most end within seconds.
+    // A run stays with the version in which it began, because most runs end within seconds.
     ...(workerVersion && {
       workerDeploymentOptions: {
         version: workerVersion,
@@ -84,7 +85,8 @@ async function createStreamWorker(options: StreamWorkerOptions): Promise<Worker>
     workflowBundle: await workflowBundle(stream.workflow, { encoded: codec !== undefined }),
     activities: { ...stream.workflow?.activities, ...createActivities(options) },
     sinks,
-    // An eager start needs a slot that no poll holds; a place is freed a moment before its slot is.
+    // An eager start needs a slot that no poll holds. There are more slots than places of `maxInFlight`, because a
+    // record's place comes free a moment before its slot does.
     maxConcurrentWorkflowTaskExecutions: stream.maxInFlight * 3 + WORKFLOW_TASK_POLLS,
     maxConcurrentWorkflowTaskPolls: WORKFLOW_TASK_POLLS,
     maxConcurrentLocalActivityExecutions: stream.maxInFlight + 10,
