@@ -9,9 +9,9 @@ const LONGEST_WAIT_MS = 30_000;
 
 /** A partition with a record that can't be decoded for now. */
 interface Pause {
-  /** Those that wait: the record, and what comes behind it. */
+  /** The records that wait: those that could not be decoded, and those behind them. */
   entries: OrderedEntry[];
-  /** The one that is being tried again; undefined while the pause lasts. */
+  /** The record that is being tried again; undefined while the pause lasts. */
   probe: OrderedEntry | undefined;
   waitMs: number;
   timer: NodeJS.Timeout | undefined;
@@ -22,20 +22,21 @@ export interface DecodePausesDependencies {
   logger: Logger;
   /** By partition: why its records can't be decoded. */
   failures: Map<number, string>;
-  /** These may be dispatched again. */
+  /** The lane may dispatch these records again. */
   again(entries: OrderedEntry[]): void;
 }
 
 /**
- * Partitions that wait because the stream's code fails for now. One record of the partition is tried again after
- * a pause that doubles; once that is decoded, all others go on. Records of other partitions are not touched.
+ * Keeps records of partitions that wait, because the stream's code can't decode their records for now. After a pause,
+ * one record of the partition is tried again. Each further pause is twice as long. Once that record is decoded, all
+ * other records of the partition go on. Other partitions do not wait.
  */
 export class DecodePauses {
   readonly #pauses = new Map<PartitionWindow, Pause>();
 
   constructor(private readonly deps: DecodePausesDependencies) {}
 
-  /** Whether the record's partition waits. If so, the record waits with it. */
+  /** Whether the record's partition waits. If it does, the record waits here too. */
   takes(entry: OrderedEntry): boolean {
     const pause = this.#pauses.get(entry.window);
     if (!pause || pause.probe === entry) return false;
@@ -43,7 +44,7 @@ export class DecodePauses {
     return true;
   }
 
-  /** The record could not be decoded. It waits from now on. */
+  /** The record could not be decoded, so it waits from now on, and its partition with it. */
   failed(entry: OrderedEntry, { message, retryAfterMs = 0 }: DeliveryFailure): void {
     const { window, record } = entry;
     const { stream, logger, failures } = this.deps;
@@ -56,7 +57,7 @@ export class DecodePauses {
     }
     pause.entries.push(entry);
     failures.set(window.partition, message);
-    // Records that were under way together fail once.
+    // Failures of records that were under way together count as one.
     if (pause.timer || (pause.probe && pause.probe !== entry)) return;
     pause.probe = undefined;
     const asked = Number.isFinite(retryAfterMs) ? retryAfterMs : 0;
@@ -65,10 +66,10 @@ export class DecodePauses {
     pause.timer = setTimeout(() => this.#tryOne(pause), pause.waitMs).unref();
   }
 
-  /** The record was decoded, whatever came of it. */
+  /** The record was decoded, even if it is invalid. If it is the one that was tried again, its partition goes on. */
   decoded(entry: OrderedEntry): void {
     const pause = this.#pauses.get(entry.window);
-    // Another than the one that is tried again tells nothing of that.
+    // If another record was decoded, that says nothing about the record that is tried again.
     if (pause?.probe !== entry) return;
     this.#end(entry.window);
     const fields = { stream: this.deps.stream.name, partition: entry.window.partition };
@@ -76,7 +77,7 @@ export class DecodePauses {
     this.deps.again(inOrder(pause.entries));
   }
 
-  /** Lets go of partitions that are another consumer's; returns their records. */
+  /** Drops partitions whose windows were revoked, and returns their records. */
   dropRevoked(): OrderedEntry[] {
     const lost = [...this.#pauses].filter(([window]) => window.revoked);
     for (const [window] of lost) this.#end(window);

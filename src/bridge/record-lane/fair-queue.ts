@@ -1,12 +1,12 @@
-/** Items that were given out leave the memory of their line in groups: one by one would move the rest each time. */
+/** How many items a line gives out before they leave its array. A removal moves all items behind, so it is rare. */
 const DROP_EVERY = 1_024;
 
 /**
- * Gives out what waits, one of each line in turn, so that a partition with few records does not wait behind the backlog
- * of another one. Inside a line, the first that came goes first.
+ * Gives out waiting items, one of each line in turn, so that a partition with few records does not wait behind the
+ * backlog of another partition. Inside a line, items are given out in the order in which they came.
  */
 export class FairQueue<Line, Item> {
-  /** In the order of their turns. None of them is empty. */
+  /** The lines, in the order of their turns. No line is empty. */
   readonly #lines = new Map<Line, { items: Item[]; head: number }>();
 
   constructor(private readonly lineOf: (item: Item) => Line) {}
@@ -22,7 +22,7 @@ export class FairQueue<Line, Item> {
     else this.#lines.set(line, { items: [item], head: 0 });
   }
 
-  /** The next one; its line goes behind the others. */
+  /** Gives out the next item, and moves its line behind the others. */
   take(): Item | undefined {
     const [first] = this.#lines;
     if (!first) return undefined;
@@ -38,7 +38,7 @@ export class FairQueue<Line, Item> {
     return item;
   }
 
-  /** Takes out a whole line, and gives what waited in it. */
+  /** Removes a whole line, and returns its items. */
   remove(line: Line): Item[] {
     const waiting = this.#lines.get(line);
     this.#lines.delete(line);

@@ -8,34 +8,47 @@ export interface OrderedEntry extends WindowEntry {
   turn?: Turn;
 }
 
-/** A record's place in the order of its key, from the time it may be started. */
+/**
+ * A record's place in the order of its key, from the time when the record may be started.
+ *
+ * | State of the record                       | `entry`   | `before`         | `slow`      | `ended` |
+ * | ----------------------------------------- | --------- | ---------------- | ----------- | ------- |
+ * | may be started, or is in its first task   | set       | the tail, if any | undefined   | false   |
+ * | slow, and not committable yet             | set       | undefined        | workflow id | false   |
+ * | slow, and committable                     | undefined | undefined        | workflow id | false   |
+ * | has ended                                 | undefined | undefined        | either      | true    |
+ *
+ * A record that is skipped without a workflow, or whose window is revoked before its start, gives its place back:
+ * `before` is the tail of the line again.
+ */
 export interface Turn {
   readonly order: KeyOrder;
   readonly line: Line;
-  /** Until the record's offset is committable. */
+  /** The record; undefined once its offset is committable. */
   entry: OrderedEntry | undefined;
-  /** The workflow that this record's own must wait for; absent: the record before it has ended. */
+  /** The workflow that this record's workflow must wait for. Undefined if the record before it has ended. */
   readonly after: string | undefined;
-  /** Who had the turn before, as long as this record is not started. */
+  /** The tail before this record, until this record is slow or has ended. */
   before: Tail | undefined;
-  /** Its workflow, once that is known to take longer. */
+  /** The id of the record's workflow, once its first task is over and the workflow goes on. */
   slow: string | undefined;
-  /** Who skipped the record: as a duplicate of the workflow that is open, for instance. */
+  /** Why the record was skipped, for example as a duplicate of a workflow that is open. Undefined if it was not. */
   skippedBy: SkippedBy | undefined;
+  /** Whether the record's workflow has ended. */
   ended: boolean;
 }
 
-/** What the next record of a key comes after: a record of this process, or an earlier owner's workflow. */
+/** What the next record of a key must come after: a record of this process, or the workflow of an earlier owner. */
 type Tail = Pick<Turn, 'slow' | 'ended'>;
 
 /** The records of one key. */
 interface Line {
   readonly keyHash: string;
-  /** The last one that was let through. */
+  /** The last record that was let through, or the workflow of an earlier owner. Undefined if there is none. */
   tail: Tail | undefined;
-  /** Those that were not yet. */
+  /** The records that were not let through yet. */
   readonly queue: OrderedEntry[];
-  /** Those that are open, slow, and not committable. */
+  /** The records that are slow and not committable yet, because the list of predecessors has no room. */
   readonly unnamed: Turn[];
   readonly advance: () => void;
 }
@@ -51,33 +64,37 @@ export interface KeyOrderDependencies {
 }
 
 /**
- * Lets the records of one partition through in the order of each key. The next record of a key is let
- * through when the one before it has ended, or is slow: its first workflow task is over. Behind a slow one
- * the workflow is started with `after`, and waits there.
+ * Lets the records of one partition through in the order of each key. The next record of a key is let through when the
+ * record before it has ended or is slow. A record is slow if its first workflow task is over and its workflow goes on.
+ * Behind a slow record, the next record's workflow is started with `after`, and waits for the slow record's workflow.
  *
- * Why no record is delivered before the one before it in its key has been delivered or dead-lettered,
- * whoever starts it:
+ * The guarantee: whichever process starts a record, the record is delivered only after the record before it in its key
+ * was delivered or dead-lettered. The proof:
  *
- * 1. A record is started only by somebody who knows that the one before it has ended, or who knows its
- *    workflow's id, the one it really has, and starts the record `after` that. One that layer `recent`
- *    skips counts as if it were not there.
- * 2. A consumer begins at a committed offset and walks the partition in the order of offsets, so it has
- *    met every record from there on. Of those before that offset, each has ended, or the last open one of
- *    its key is in the list of predecessors that was committed with the offset. Hence the one rule of this class:
- *    a record is finished, that is committable, when it has ended, or when a tail of its key is listed that
- *    is itself or comes after it.
- * 3. An id is taken once, so whoever meets a record again, after a crash, as a new owner or as one that has
- *    lost the partition without knowing, meets the same workflow, and takes it for open until it is known to
- *    have ended. A listed tail may lie above the committed offset; then it is met again, and so is what comes
- *    after it.
+ * 1. A consumer starts a record only in two cases. Either it knows that the record before it in its key has ended. Or
+ *    it knows the id that the workflow of that record really has, and starts the record `after` that workflow. A record
+ *    that is skipped without a workflow, for example by layer `recent`, counts as if it did not exist.
+ * 2. A consumer begins at a committed offset, and walks the partition in the order of offsets. So it meets every record
+ *    from that offset on.
+ * 3. Each record below that offset has ended, or the list of predecessors that was committed with the offset has the
+ *    last open record of its key. For this, the class has one rule: a record is finished, that is committable, when it
+ *    has ended, or when the list has its workflow or the workflow of a later record of its key.
+ * 4. The server accepts a workflow id only once. So a consumer that meets a record again meets the same workflow: after
+ *    a crash, as a new owner, or if it has lost the partition without knowing it. The consumer takes the workflow for
+ *    open until it knows that the workflow has ended.
+ * 5. A workflow in the list may belong to a record above the committed offset. The next owner then meets that record
+ *    again, and every record after it too.
  *
- * Where the log went back, the order stays, with what is open of the records that the log has lost. This
- * ends where a workflow is terminated by hand, where offsets are reset by hand to above a record that is
- * open, as that commits no list, and with the namespace's retention.
+ * If the log has gone back, the order continues, together with open workflows of records that the log has lost.
+ *
+ * The guarantee does not hold in three cases:
+ * - A workflow is terminated by hand.
+ * - Offsets are reset by hand to above an open record, because such a commit has no list.
+ * - The namespace's retention has deleted the workflows.
  */
 export class KeyOrder {
   readonly #lines = new Map<string, Line>();
-  /** Lines with records that are not committable, for want of room in the list of predecessors. */
+  /** The lines with records that are not committable, because the list of predecessors has no room. */
   readonly #roomless = new Set<Line>();
 
   constructor(private readonly deps: KeyOrderDependencies) {
@@ -98,7 +115,7 @@ export class KeyOrder {
     this.#advance(line);
   }
 
-  /** The record's workflow is open, and its first task is over. */
+  /** The record is slow: its workflow is open, and the first task of the workflow is over. */
   slow(turn: Turn, workflowId: string, skippedBy?: SkippedBy): void {
     turn.before = undefined;
     turn.slow = workflowId;
@@ -109,8 +126,8 @@ export class KeyOrder {
   }
 
   /**
-   * Layer `recent` knows the message, or the stream passes the record by: it gets no workflow. The next one comes after the one before
-   * it, which may be open.
+   * The record gets no workflow, because layer `recent` knows the message or the stream skips such records. So the next
+   * record of the key comes after the record before this one, which may be open.
    */
   skipped(turn: Turn, skippedBy: SkippedBy): void {
     this.#finish(turn, skippedBy);
@@ -129,14 +146,14 @@ export class KeyOrder {
     this.#forget(line.keyHash, turn.slow);
   }
 
-  /** The record will not be started here: its window is lost. The next one comes after the one before it. */
+  /** The record gets no workflow here. So the next record of the key comes after the record before this one. */
   dropped({ line, after, before }: Turn): void {
     if (after !== undefined) this.deps.places.release();
     line.tail = before;
     line.advance();
   }
 
-  /** Lets go of records that wait here and are another consumer's now. False where nothing is open or waits. */
+  /** Drops waiting records of revoked windows. The result is false if no record is open or waits any more. */
   dropRevoked(): boolean {
     for (const { advance } of this.#lines.values()) advance();
     return this.#lines.size > 0;
@@ -160,7 +177,7 @@ export class KeyOrder {
     this.#lines.get(keyHash)?.advance();
   }
 
-  /** Makes the open records of a key committable, if its last one finds room in the list of predecessors. */
+  /** Makes the slow records of a key committable, if the list of predecessors has room for the last of them. */
   #name(line: Line): void {
     const slow = line.unnamed.at(-1)?.slow;
     if (slow !== undefined && !this.deps.predecessors.set(line.keyHash, slow)) {
@@ -173,13 +190,13 @@ export class KeyOrder {
 
   #advance(line: Line): void {
     const { queue } = line;
-    // Another consumer's by now.
+    // Records of revoked windows are dropped.
     while (queue[0]?.window.revoked) queue.shift();
     const { tail } = line;
     const open = tail && !tail.ended;
     const [entry] = queue;
     if (!entry) {
-      // A line that waits for a place may have been left, and the key has another one by now.
+      // This line may be an old one that was still waiting for a place. The key's present line must then stay.
       if (!open && this.#lines.get(line.keyHash) === line) this.#lines.delete(line.keyHash);
       return;
     }

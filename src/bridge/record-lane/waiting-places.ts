@@ -1,17 +1,17 @@
 /**
- * Places for workflows that wait for the one before them in their key. Unlike those of {@link Slots} they
- * are not waited for: who gets none is asked to try again, and waits in memory.
+ * Places for workflows that wait for the workflow before them in their key. A caller that gets no place does not wait
+ * for one, as with `Slots`. Its record stays in memory, and the caller is told when to try again.
  */
 export class WaitingPlaces {
   #free: number;
-  /** Each line of records once, however often it asks. */
+  /** The callers to tell when a place is free. A caller that asks several times is here once. */
   readonly #again = new Set<() => void>();
 
   constructor(count: number) {
     this.#free = count;
   }
 
-  /** False where none is free; `again` is then called, once, when one is. */
+  /** Takes a place. If none is free, the result is false, and `again` is called once when a place is free. */
   take(again: () => void): boolean {
     if (this.#free > 0) {
       this.#free--;
