@@ -3,13 +3,13 @@ import type { ChunkInput } from '../../domain/workflow/chunk';
 import { newProgress, type ChunkProgress } from '../../domain/workflow/chunk-progress';
 import type { KafkaRecord } from '../../domain/record/record';
 
-/** The records of open chunks, so that the process which consumed them need not read them again. */
+/** Remembers the records of open chunks, so that the process that consumed the records need not read them again. */
 export class ChunkMemory implements RememberedChunks {
   readonly #chunks = new Map<string, ChunkProgress>();
 
   /**
-   * Returns how to let go of them. A chunk that comes again while it is open, as after a rebalance, stays
-   * with who held it first.
+   * Remembers the records of a chunk, and returns the function that forgets them. If the chunk is remembered already,
+   * as after a rebalance, only the function of the first call forgets it.
    */
   remember(chunk: ChunkInput, records: KafkaRecord[]): () => void {
     const key = keyOf(chunk);
@@ -23,7 +23,7 @@ export class ChunkMemory implements RememberedChunks {
   }
 }
 
-/** With what tells the log: one that was made anew, or has lost its end, has the same offsets a second time. */
+/** The key identifies the log too. A log that was created again, or has lost its end, has the same offsets again. */
 function keyOf(chunk: ChunkInput): string {
   const { topic, partition, first, last, timestamp, topicId, epoch } = chunk;
   return [topic, partition, first, last, timestamp, topicId, epoch].join('/');

@@ -17,13 +17,13 @@ export interface ChunkOrderDependencies {
   logger: Logger;
 }
 
-/** True once the partition is lost, or the bridge stops: nobody waits any more. */
+/** Returns true once the partition is revoked or the bridge stops. Then no wait has a purpose any more. */
 type IsOver = () => boolean;
 
 /**
- * A record that left its chunk often ends within a second, and the next of its key need not leave then. So
- * long the next chunk is not started; for a key that stays open only once. From then on the chunk itself
- * waits, for less.
+ * How long the next chunk waits for a record that left the previous chunk. Most such workflows end within a second, and
+ * then the next record of that key can stay in its chunk. A key that stays open causes this wait only once. Later
+ * chunks start at once, and wait inside for a shorter time.
  */
 const PATIENCE_MS = 2_000;
 const POLL_MS = 50;
@@ -35,15 +35,18 @@ interface OpenKey {
 }
 
 /**
- * What the chunks of one partition wait for under an order of keys, so that no record is delivered before
- * the one before it in its key; see also `KeyOrder`:
+ * Makes the chunks of one partition wait if the stream has an order of keys. No record is then delivered before the
+ * record before it in its key. `KeyOrder` does the same for the record lane. The invariants:
  *
- * 1. A chunk is started when the one before it has ended, and committable when it has ended itself.
- *    Whoever meets one that exists waits for its end as well.
- * 2. A chunk's result names the workflows that its last records of a key left for. All of those that may be
- *    open are part of the next chunk's input, whose records of the key wait or leave in their turn, and are listed
- *    in the metadata of the commit that holds the chunk's end. While the list has no room, the chain waits.
- * 3. By `chunkWorkflowIds` all consumers walk the same chain, one that has lost the partition included.
+ * 1. A chunk is started when the chunk before it has ended. It is committable when it has ended itself. A consumer that
+ *    meets a chunk whose workflow exists waits for the end of that workflow as well.
+ * 2. The result of a chunk names, for each key with records that left the chunk, the workflow of the last such record.
+ * 3. Each of these workflows that may be open is part of the next chunk's input. A record of that key waits there for
+ *    the workflow, or leaves its chunk in its turn.
+ * 4. The metadata of the commit that has the chunk's end lists these workflows too. While the list has no room, the
+ *    chain waits.
+ * 5. All consumers walk the same chain of chunks, including a consumer that has lost the partition without knowing it.
+ *    `chunkWorkflowIds` has the proof.
  */
 export class ChunkOrder {
   readonly #open = new Map<string, OpenKey>();
@@ -54,7 +57,7 @@ export class ChunkOrder {
     for (const tail of deps.predecessors.list) this.#add(tail);
   }
 
-  /** Keys of these records with a workflow that may be open, for the input of their chunk. */
+  /** Returns the keys of these records that have a workflow that may be open, for the input of their chunk. */
   after(entries: WindowEntry[]): Predecessor[] {
     if (this.#open.size === 0) return [];
     const { ordering } = this.deps.stream;
@@ -65,8 +68,8 @@ export class ChunkOrder {
   }
 
   /**
-   * Resolves when a chunk of these records may be started. Where the log went back, the last chunk before
-   * that may not have ended.
+   * Resolves when a chunk of these records may be started. If the log has gone back, the last chunk from before may not
+   * have ended; then its end comes first.
    */
   async ready(entries: () => WindowEntry[], isOver: IsOver): Promise<void> {
     if (this.#running !== undefined) await this.ended(this.#running, isOver);
@@ -76,14 +79,14 @@ export class ChunkOrder {
   }
 
   #isWorthWaiting([hash]: Predecessor): boolean {
-    // A partition that is one key waits for its record: the next chunk would leave as a whole.
+    // If the whole partition is one order, every record of the next chunk would leave. So the chunk waits for the end.
     if (this.deps.stream.ordering === 'partition') return true;
     return Date.now() - this.#open.get(hash)!.since < PATIENCE_MS;
   }
 
   /**
-   * Resolves when the chunk has ended and its end may be committed, as what it left open is listed. False
-   * where the partition is lost before, or the bridge stops.
+   * Resolves to true when the chunk has ended, and the workflows that its records left for are listed: the chunk's end
+   * may then be committed. Resolves to false if the partition is revoked before, or the bridge stops.
    */
   async ended(workflowId: string, isOver: IsOver): Promise<boolean> {
     this.#running = workflowId;
@@ -93,7 +96,7 @@ export class ChunkOrder {
     return true;
   }
 
-  /** Resolves when these workflows, which records of a chunk have left for, are listed. False as {@link ended}. */
+  /** Resolves to true when these workflows of records that left a chunk are listed. Else false, as {@link ended}. */
   async left(predecessors: Predecessor[], isOver: IsOver): Promise<boolean> {
     for (const tail of predecessors) this.#add(tail);
     while (!this.#listed(predecessors)) {
@@ -118,7 +121,7 @@ export class ChunkOrder {
     });
   }
 
-  /** Of an ended chunk; undefined where nobody needs them any more. */
+  /** Waits for the end of a chunk, and returns the predecessors in its result. Undefined if the chain is over before. */
   async #predecessorsOf(workflowId: string, isOver: IsOver): Promise<Predecessor[] | undefined> {
     const { client, logger } = this.deps;
     while (!isOver()) {
@@ -127,7 +130,7 @@ export class ChunkOrder {
         return result.tails ?? [];
       } catch (error) {
         if (error instanceof WorkflowFailedError) return predecessorsOfFailed(error);
-        // Terminated and deleted by hand.
+        // The workflow was terminated and deleted by hand.
         if (error instanceof WorkflowNotFoundError) return [];
         logger.debug({ workflowId, error: errorMessage(error) }, 'could not wait for a chunk');
         await sleep(ASK_AGAIN_MS);
@@ -141,7 +144,7 @@ function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** A chunk of which records had expired has delivered the others. */
+/** Returns the predecessors of a chunk that failed because records had expired. It has delivered the other records. */
 function predecessorsOfFailed({ cause }: WorkflowFailedError): Predecessor[] {
   const [result] = cause instanceof ApplicationFailure ? (cause.details ?? []) : [];
   return (result as Partial<ChunkResult> | undefined)?.tails ?? [];

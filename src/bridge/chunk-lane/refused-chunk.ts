@@ -18,14 +18,14 @@ export interface RefusedChunkDependencies {
   startOwnWorkflow: StartOwnWorkflow;
   outcomes: Pick<Outcomes, 'filtered'>;
   logger: Logger;
-  /** Aborts when the partition is lost, or the bridge stops. */
+  /** Aborts when the partition is revoked, or the bridge stops. */
   signal: AbortSignal;
 }
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 30_000;
 
-/** A record that is durable in a workflow of its own, or that the stream passes by. */
+/** A record that is durable in a workflow of its own, or that the stream skips. */
 interface SingleRecord {
   entry: WindowEntry;
   /** Under an order: the workflow that the next record of the key must wait for. */
@@ -34,9 +34,9 @@ interface SingleRecord {
 }
 
 /**
- * Gives each record of a chunk that Temporal refuses for good a workflow of its own, one after the other. Tells of
- * each before the next is started, so that its end can be committed: another owner may cut a chunk that Temporal
- * takes. Ends early if it is over before: whoever owns the partition then goes on.
+ * Starts a workflow of its own for each record of a chunk that Temporal refuses for good, one after the other. Yields
+ * each record before the next one is started, so that the chain can be committed behind the record. The next owner may
+ * then cut a chunk that Temporal takes. Ends early once `isOver` is true, because the partition's owner continues.
  */
 export async function* startSingly(
   deps: RefusedChunkDependencies,
@@ -69,7 +69,7 @@ export async function* startSingly(
   }
 }
 
-/** Waits while the stream's code fails for now. */
+/** Parses a record, and tries again while the stream's code fails for now. Undefined if the chain is over before. */
 async function parsedAtLast(
   { stream, logger, signal }: RefusedChunkDependencies,
   { record }: WindowEntry,
