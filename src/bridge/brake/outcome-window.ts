@@ -1,25 +1,25 @@
 import type { BrakeLimits } from '../../domain/stream/brake';
 
-/** How finely the window moves on. */
+/** The number of slices of the window. It moves on by one slice at a time. */
 const SLICES = 30;
 
 interface Slice {
   number: number;
   delivered: number;
-  /** Of records that the sink was asked for, by error type. */
+  /** By error type: the number of dead letters whose record was offered to the sink. */
   deadLetters: Map<string, number>;
-  /** Of records that no sink was asked for, by error type. */
+  /** By error type: the number of dead letters whose record was never offered to the sink. */
   invalid: Map<string, number>;
 }
 
-/** Dead letters of the window: how many, which share of the records that ended, most of them of which type. */
+/** The dead letters of the window: their number, their share of the ended records, and the most frequent error type. */
 export interface DeadLetterRate {
   deadLetters: number;
   share: number;
   errorType: string;
 }
 
-/** How records of a stream ended in this process, in the last `windowMs`. */
+/** Counts how the records of a stream ended in this process in the last `windowMs`. */
 export class OutcomeWindow {
   readonly #sliceMs: number;
   #slices: Slice[] = [];
@@ -32,12 +32,12 @@ export class OutcomeWindow {
     this.#current(now).delivered += count;
   }
 
-  /** A record was dead-lettered that the sink was asked for. */
+  /** A record was dead-lettered after it was offered to the sink. */
   deadLettered(errorType: string, now = Date.now()): void {
     add(this.#current(now).deadLetters, errorType, 1);
   }
 
-  /** A record was dead-lettered that no sink was asked for. */
+  /** A record was dead-lettered that was never offered to the sink. */
   invalid(errorType: string, now = Date.now()): void {
     add(this.#current(now).invalid, errorType, 1);
   }
@@ -46,7 +46,7 @@ export class OutcomeWindow {
     this.#slices = [];
   }
 
-  /** The rate that is a reason to brake, if there is one. */
+  /** Returns the rate that is a reason to brake; undefined if there is none. */
   excess(limits: BrakeLimits, now = Date.now()): DeadLetterRate | undefined {
     this.#current(now);
     const deadLetters = new Map<string, number>();
@@ -65,7 +65,7 @@ export class OutcomeWindow {
     return isReason ? unread : undefined;
   }
 
-  /** The slice of this moment; those that have left the window are dropped. */
+  /** Returns the slice of this moment, and drops the slices that have left the window. */
   #current(now: number): Slice {
     const number = Math.floor(now / this.#sliceMs);
     this.#slices = this.#slices.filter((slice) => slice.number > number - SLICES);
