@@ -121,7 +121,7 @@ export class ChunkOrder {
     });
   }
 
-  /** Waits for the end of a chunk, and returns the predecessors in its result. Undefined if the chain is over before. */
+  /** Waits for the end of a chunk, and returns the predecessors in its result. Undefined if the chain is over. */
   async #predecessorsOf(workflowId: string, isOver: IsOver): Promise<Predecessor[] | undefined> {
     const { client, logger } = this.deps;
     while (!isOver()) {
