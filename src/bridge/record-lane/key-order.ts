@@ -5,51 +5,50 @@ import type { WaitingPlaces } from './waiting-places';
 
 /** A record of a window, with its place in the order of its key; see {@link KeyOrder}. */
 export interface OrderedEntry extends WindowEntry {
-  turn?: Turn;
+  queued?: QueuedRecord;
 }
 
 /**
- * A record's place in the order of its key, from the time when the record may be started.
+ * What became of a record that may be started.
  *
- * | State of the record                       | `entry`   | `before`         | `slow`      | `ended` |
- * | ----------------------------------------- | --------- | ---------------- | ----------- | ------- |
- * | may be started, or is in its first task   | set       | the tail, if any | undefined   | false   |
- * | slow, and not committable yet             | set       | undefined        | workflow id | false   |
- * | slow, and committable                     | undefined | undefined        | workflow id | false   |
- * | has ended                                 | undefined | undefined        | either      | true    |
+ * | State    | What it means                                                         | Next state        |
+ * | -------- | --------------------------------------------------------------------- | ----------------- |
+ * | admitted | The record may be started, or its workflow is in its first task.      | running, ended, - |
+ * | running  | The first task of its workflow is over, and the workflow goes on.     | ended             |
+ * | ended    | Its workflow has ended.                                               |                   |
  *
- * A record that is skipped without a workflow, or whose window is revoked before its start, gives its place back:
- * `before` is the tail of the line again.
+ * "-": the record gets no workflow here, because it is skipped or its window is revoked. It then gives its place back:
+ * `before` is the last record of its key again.
  */
-export interface Turn {
+type RecordState =
+  | { is: 'admitted'; before: Predecessor | undefined }
+  | { is: 'running'; workflowId: string; skippedBy?: SkippedBy | undefined }
+  | { is: 'ended' };
+
+/** What the next record of a key must come after: a record of this process, or the workflow of an earlier owner. */
+interface Predecessor {
+  state: RecordState;
+}
+
+/** A record's place in the order of its key, from the time when the record may be started. */
+export interface QueuedRecord extends Predecessor {
   readonly order: KeyOrder;
-  readonly line: Line;
+  readonly queue: KeyQueue;
   /** The record; undefined once its offset is committable. */
   entry: OrderedEntry | undefined;
   /** The workflow that this record's workflow must wait for. Undefined if the record before it has ended. */
   readonly after: string | undefined;
-  /** The tail before this record, until this record is slow or has ended. */
-  before: Tail | undefined;
-  /** The id of the record's workflow, once its first task is over and the workflow goes on. */
-  slow: string | undefined;
-  /** Why the record was skipped, for example as a duplicate of a workflow that is open. Undefined if it was not. */
-  skippedBy: SkippedBy | undefined;
-  /** Whether the record's workflow has ended. */
-  ended: boolean;
 }
 
-/** What the next record of a key must come after: a record of this process, or the workflow of an earlier owner. */
-type Tail = Pick<Turn, 'slow' | 'ended'>;
-
 /** The records of one key. */
-interface Line {
+interface KeyQueue {
   readonly keyHash: string;
-  /** The last record that was let through, or the workflow of an earlier owner. Undefined if there is none. */
-  tail: Tail | undefined;
-  /** The records that were not let through yet. */
-  readonly queue: OrderedEntry[];
-  /** The records that are slow and not committable yet, because the list of predecessors has no room. */
-  readonly unnamed: Turn[];
+  /** The last record that was admitted, or the workflow of an earlier owner. Undefined if there is none. */
+  last: Predecessor | undefined;
+  /** The records that are not admitted yet. */
+  readonly waiting: OrderedEntry[];
+  /** The records that are running and not committable yet, because the list of predecessors has no room. */
+  readonly notListed: QueuedRecord[];
   readonly advance: () => void;
 }
 
@@ -57,16 +56,16 @@ export interface KeyOrderDependencies {
   predecessors: Predecessors;
   open: RunningWorkflows;
   places: WaitingPlaces;
-  /** The record may be started, as its `turn` says. */
+  /** The record may be started, as its `queued` says. */
   admit(entry: OrderedEntry): void;
   /** The record's offset became committable. */
   finish(entry: OrderedEntry, skippedBy?: SkippedBy): void;
 }
 
 /**
- * Lets the records of one partition through in the order of each key. The next record of a key is let through when the
- * record before it has ended or is slow. A record is slow if its first workflow task is over and its workflow goes on.
- * Behind a slow record, the next record's workflow is started with `after`, and waits for the slow record's workflow.
+ * Admits the records of one partition in the order of each key. The next record of a key is admitted when the record
+ * before it has ended or is running. Behind a running record, the next record's workflow is started with `after`, and
+ * waits for the workflow of the running record.
  *
  * The guarantee: whichever process starts a record, the record is delivered only after the record before it in its key
  * was delivered or dead-lettered. The proof:
@@ -93,131 +92,128 @@ export interface KeyOrderDependencies {
  * - The namespace's retention has deleted the workflows.
  */
 export class KeyOrder {
-  readonly #lines = new Map<string, Line>();
-  /** The lines with records that are not committable, because the list of predecessors has no room. */
-  readonly #roomless = new Set<Line>();
+  readonly #queues = new Map<string, KeyQueue>();
+  /** The queues with records that are not committable, because the list of predecessors has no room. */
+  readonly #waitingForRoom = new Set<KeyQueue>();
 
   constructor(private readonly deps: KeyOrderDependencies) {
     const { predecessors, open } = deps;
     for (const [keyHash, workflowId] of predecessors.list) {
-      const tail = { slow: workflowId, ended: false };
-      this.#line(keyHash).tail = tail;
+      const last: Predecessor = { state: { is: 'running', workflowId } };
+      this.#newQueue(keyHash).last = last;
       void open.whenEnded(workflowId).then(() => {
-        tail.ended = true;
-        this.#forget(keyHash, workflowId);
+        last.state = { is: 'ended' };
+        this.#unlist(keyHash, workflowId);
       });
     }
   }
 
   push(keyHash: string, entry: OrderedEntry): void {
-    const line = this.#lines.get(keyHash) ?? this.#line(keyHash);
-    line.queue.push(entry);
-    this.#advance(line);
+    const queue = this.#queues.get(keyHash) ?? this.#newQueue(keyHash);
+    queue.waiting.push(entry);
+    this.#advance(queue);
   }
 
-  /** The record is slow: its workflow is open, and the first task of the workflow is over. */
-  slow(turn: Turn, workflowId: string, skippedBy?: SkippedBy): void {
-    turn.before = undefined;
-    turn.slow = workflowId;
-    turn.skippedBy = skippedBy;
-    turn.line.unnamed.push(turn);
-    this.#name(turn.line);
-    turn.line.advance();
+  /** The record's workflow is open, and its first task is over. */
+  running(record: QueuedRecord, workflowId: string, skippedBy?: SkippedBy): void {
+    const { queue } = record;
+    record.state = { is: 'running', workflowId, skippedBy };
+    queue.notListed.push(record);
+    this.#listPredecessor(queue);
+    queue.advance();
   }
 
   /**
    * The record gets no workflow, because layer `recent` knows the message or the stream skips such records. So the next
    * record of the key comes after the record before this one, which may be open.
    */
-  skipped(turn: Turn, skippedBy: SkippedBy): void {
-    this.#finish(turn, skippedBy);
-    this.dropped(turn);
+  skipped(record: QueuedRecord, skippedBy: SkippedBy): void {
+    this.#finish(record, skippedBy);
+    this.dropped(record);
   }
 
   /** The record's workflow has ended. */
-  ended(turn: Turn, skippedBy?: SkippedBy): void {
-    const { line, after } = turn;
-    turn.before = undefined;
-    turn.ended = true;
+  ended(record: QueuedRecord, skippedBy?: SkippedBy): void {
+    const { queue, after, state } = record;
     if (after !== undefined) this.deps.places.release();
-    const unnamed = line.unnamed.indexOf(turn);
-    if (unnamed >= 0) line.unnamed.splice(unnamed, 1);
-    this.#finish(turn, skippedBy);
-    this.#forget(line.keyHash, turn.slow);
+    const notListed = queue.notListed.indexOf(record);
+    if (notListed >= 0) queue.notListed.splice(notListed, 1);
+    this.#finish(record, skippedBy);
+    record.state = { is: 'ended' };
+    this.#unlist(queue.keyHash, workflowIdOf(state));
   }
 
   /** The record gets no workflow here. So the next record of the key comes after the record before this one. */
-  dropped({ line, after, before }: Turn): void {
+  dropped({ queue, after, state }: QueuedRecord): void {
     if (after !== undefined) this.deps.places.release();
-    line.tail = before;
-    line.advance();
+    queue.last = state.is === 'admitted' ? state.before : undefined;
+    queue.advance();
   }
 
   /** Drops waiting records of revoked windows. The result is false if no record is open or waits any more. */
   dropRevoked(): boolean {
-    for (const { advance } of this.#lines.values()) advance();
-    return this.#lines.size > 0;
+    for (const { advance } of this.#queues.values()) advance();
+    return this.#queues.size > 0;
   }
 
-  #finish(turn: Turn, skippedBy = turn.skippedBy): void {
-    if (turn.entry) this.deps.finish(turn.entry, skippedBy);
-    turn.entry = undefined;
+  /** The record's offset is committable. */
+  #finish(record: QueuedRecord, skippedBy?: SkippedBy): void {
+    const { entry, state } = record;
+    const by = skippedBy ?? (state.is === 'running' ? state.skippedBy : undefined);
+    if (entry) this.deps.finish(entry, by);
+    record.entry = undefined;
   }
 
-  #line(keyHash: string): Line {
-    const advance = () => this.#advance(line);
-    const line: Line = { keyHash, tail: undefined, queue: [], unnamed: [], advance };
-    this.#lines.set(keyHash, line);
-    return line;
+  #newQueue(keyHash: string): KeyQueue {
+    const advance = () => this.#advance(queue);
+    const queue: KeyQueue = { keyHash, last: undefined, waiting: [], notListed: [], advance };
+    this.#queues.set(keyHash, queue);
+    return queue;
   }
 
-  #forget(keyHash: string, workflowId: string | undefined): void {
+  /** Takes a workflow that has ended from the list of predecessors. The queues that wait for room then get it. */
+  #unlist(keyHash: string, workflowId: string | undefined): void {
     if (workflowId !== undefined) this.deps.predecessors.delete(keyHash, workflowId);
-    for (const line of this.#roomless) this.#name(line);
-    this.#lines.get(keyHash)?.advance();
+    for (const queue of this.#waitingForRoom) this.#listPredecessor(queue);
+    this.#queues.get(keyHash)?.advance();
   }
 
-  /** Makes the slow records of a key committable, if the list of predecessors has room for the last of them. */
-  #name(line: Line): void {
-    const slow = line.unnamed.at(-1)?.slow;
-    if (slow !== undefined && !this.deps.predecessors.set(line.keyHash, slow)) {
-      this.#roomless.add(line);
+  /** Makes the running records of a key committable, if the list of predecessors has room for the last of them. */
+  #listPredecessor(queue: KeyQueue): void {
+    const last = queue.notListed.at(-1);
+    const workflowId = last && workflowIdOf(last.state);
+    if (workflowId !== undefined && !this.deps.predecessors.set(queue.keyHash, workflowId)) {
+      this.#waitingForRoom.add(queue);
       return;
     }
-    this.#roomless.delete(line);
-    for (const turn of line.unnamed.splice(0)) this.#finish(turn);
+    this.#waitingForRoom.delete(queue);
+    for (const record of queue.notListed.splice(0)) this.#finish(record);
   }
 
-  #advance(line: Line): void {
-    const { queue } = line;
+  #advance(queue: KeyQueue): void {
+    const { waiting, last } = queue;
     // Records of revoked windows are dropped.
-    while (queue[0]?.window.revoked) queue.shift();
-    const { tail } = line;
-    const open = tail && !tail.ended;
-    const [entry] = queue;
+    while (waiting[0]?.window.revoked) waiting.shift();
+    const [entry] = waiting;
+    const open = last !== undefined && last.state.is !== 'ended';
     if (!entry) {
-      // This line may be an old one that was still waiting for a place. The key's present line must then stay.
-      if (!open && this.#lines.get(line.keyHash) === line) this.#lines.delete(line.keyHash);
+      // This queue may be an old one that was still waiting for a place. The key's present queue must then stay.
+      if (!open && this.#queues.get(queue.keyHash) === queue) this.#queues.delete(queue.keyHash);
       return;
     }
-    let after: string | undefined;
-    if (open) {
-      if (tail.slow === undefined || !this.deps.places.take(line.advance)) return;
-      after = tail.slow;
-    }
-    queue.shift();
-    const turn: Turn = {
-      order: this,
-      line,
-      entry,
-      after,
-      before: tail,
-      slow: undefined,
-      skippedBy: undefined,
-      ended: false,
+    const after = open ? workflowIdOf(last.state) : undefined;
+    if (open && (after === undefined || !this.deps.places.take(queue.advance))) return;
+    waiting.shift();
+    const queued: QueuedRecord = {
+      ...{ order: this, queue, entry, after },
+      state: { is: 'admitted', before: last },
     };
-    line.tail = turn;
-    entry.turn = turn;
+    queue.last = queued;
+    entry.queued = queued;
     this.deps.admit(entry);
   }
+}
+
+function workflowIdOf(state: RecordState): string | undefined {
+  return state.is === 'running' ? state.workflowId : undefined;
 }

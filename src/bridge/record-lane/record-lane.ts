@@ -17,7 +17,7 @@ import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 import { DecodePauses } from './decode-pauses';
 import { FairQueue } from './fair-queue';
-import { KeyOrder, type OrderedEntry, type Turn } from './key-order';
+import { KeyOrder, type OrderedEntry, type QueuedRecord } from './key-order';
 import type { PartitionCounters } from '../partition/partition-counters';
 import type { SkippedBy } from '../partition/partition-window';
 import type { RecentLayer } from '../../dedupe/recent-layer';
@@ -96,7 +96,8 @@ export class RecordLane implements Lane {
   dropRevoked(): void {
     const lost = this.#queue.lines.filter((window) => window.revoked);
     const dropped = lost.flatMap((window) => this.#queue.remove(window));
-    for (const { turn } of [...dropped, ...this.#pauses.dropRevoked()]) turn?.order.dropped(turn);
+    for (const { queued } of [...dropped, ...this.#pauses.dropRevoked()])
+      queued?.order.dropped(queued);
     for (const [counters, order] of this.#orders) {
       if (!order.dropRevoked()) this.#orders.delete(counters);
     }
@@ -125,7 +126,7 @@ export class RecordLane implements Lane {
         continue;
       }
       // It has a place among those that wait.
-      if (entry.turn?.after !== undefined) this.#open.release();
+      if (entry.queued?.after !== undefined) this.#open.release();
       this.#track(this.#dispatch(entry));
     }
     this.#running = false;
@@ -155,7 +156,7 @@ export class RecordLane implements Lane {
   #take(): OrderedEntry | undefined {
     while (!this.#queue.isEmpty && !this.#stopped) {
       const entry = this.#queue.take()!;
-      if (entry.window.revoked) entry.turn?.order.dropped(entry.turn);
+      if (entry.window.revoked) entry.queued?.order.dropped(entry.queued);
       else if (!this.#pauses.takes(entry)) return entry;
     }
     return undefined;
@@ -170,18 +171,18 @@ export class RecordLane implements Lane {
   }
 
   /** The places that {@link #dispatch} holds on entry. */
-  async #acquire({ turn }: OrderedEntry): Promise<void> {
-    if (turn?.after === undefined) await this.#open.acquire();
+  async #acquire({ queued }: OrderedEntry): Promise<void> {
+    if (queued?.after === undefined) await this.#open.acquire();
     await this.#inFlight.acquire();
   }
 
-  #releaseOpen(turn: Turn | undefined): void {
-    if (turn?.after === undefined) this.#open.release();
+  #releaseOpen(queued: QueuedRecord | undefined): void {
+    if (queued?.after === undefined) this.#open.release();
   }
 
-  #release({ turn }: OrderedEntry): void {
+  #release({ queued }: OrderedEntry): void {
     this.#inFlight.release();
-    this.#releaseOpen(turn);
+    this.#releaseOpen(queued);
   }
 
   /** Holds its places on entry; they come free here or when the workflow ends. */
@@ -254,25 +255,25 @@ export class RecordLane implements Lane {
 
   /** The stream's code fails for now: the record waits without a place, and its partition with it. */
   #waitToDecode(entry: OrderedEntry, failing: DeliveryFailure): void {
-    const { window, turn } = entry;
-    if (window.revoked) turn?.order.dropped(turn);
+    const { window, queued } = entry;
+    if (window.revoked) queued?.order.dropped(queued);
     else this.#pauses.failed(entry, failing);
   }
 
   /** The stream passes the record by: it gets no workflow, and the next of its key follows the one before it. */
   #filter(entry: OrderedEntry): void {
     this.deps.outcomes.filtered();
-    const { turn } = entry;
-    if (turn) turn.order.skipped(turn, 'filtered');
+    const { queued } = entry;
+    if (queued) queued.order.skipped(queued, 'filtered');
     else this.#finish(entry, 'filtered');
   }
 
   /** Starts the record's workflow; undefined if the record was skipped, because that workflow exists. */
   async #start(entry: OrderedEntry, start: RecordStart): Promise<RunningWorkflow | undefined> {
-    const { turn } = entry;
+    const { queued } = entry;
     let result;
     try {
-      result = await startWorkflow(this.deps.start, startAfter(start, turn?.after));
+      result = await startWorkflow(this.deps.start, startAfter(start, queued?.after));
     } catch (error) {
       this.#release(entry);
       throw error;
@@ -283,20 +284,23 @@ export class RecordLane implements Lane {
       this.#skip(entry, start.memo.messageId, 'workflow-id', running);
       return undefined;
     }
-    this.#follow(result, turn);
-    if (!turn) this.#finish(entry);
+    this.#follow(result, queued);
+    if (!queued) this.#finish(entry);
     return result;
   }
 
   /** Not given the record itself, which a running workflow would keep in memory. */
-  #follow({ workflowId, firstTaskOver, ended }: RunningWorkflow, turn: Turn | undefined): void {
+  #follow(
+    { workflowId, firstTaskOver, ended }: RunningWorkflow,
+    queued: QueuedRecord | undefined,
+  ): void {
     void firstTaskOver.then((isRunning) => {
       this.#inFlight.release();
-      if (isRunning) turn?.order.slow(turn, workflowId);
+      if (isRunning) queued?.order.running(queued, workflowId);
     });
     void ended.then(() => {
-      this.#releaseOpen(turn);
-      turn?.order.ended(turn);
+      this.#releaseOpen(queued);
+      queued?.order.ended(queued);
     });
   }
 
@@ -310,12 +314,12 @@ export class RecordLane implements Lane {
     const { stream, outcomes } = this.deps;
     outcomes.duplicate({ ...entry.record, stream: stream.name, messageId }, layer);
     const skippedBy = layer === 'recent' ? 'recent' : 'workflowId';
-    const { turn } = entry;
-    if (!turn) return this.#finish(entry, skippedBy);
-    if (skippedBy === 'recent') return turn.order.skipped(turn, skippedBy);
-    if (open === false) return turn.order.ended(turn, skippedBy);
-    turn.order.slow(turn, open, skippedBy);
-    void this.deps.start.open.whenEnded(open).then(() => turn.order.ended(turn));
+    const { queued } = entry;
+    if (!queued) return this.#finish(entry, skippedBy);
+    if (skippedBy === 'recent') return queued.order.skipped(queued, skippedBy);
+    if (open === false) return queued.order.ended(queued, skippedBy);
+    queued.order.running(queued, open, skippedBy);
+    void this.deps.start.open.whenEnded(open).then(() => queued.order.ended(queued));
   }
 
   #finish(entry: OrderedEntry, skippedBy?: SkippedBy): void {

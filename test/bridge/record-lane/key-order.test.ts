@@ -26,9 +26,9 @@ class World {
         whenEnded: (id: string) => new Promise<void>((resolve) => this.watched.set(id, resolve)),
       } as unknown as RunningWorkflows,
       places: new WaitingPlaces(places),
-      admit: ({ record: { offset }, turn }) =>
+      admit: ({ record: { offset }, queued }) =>
         this.admitted.push(
-          turn!.after === undefined ? `${offset}` : `${offset} after ${turn!.after}`,
+          queued!.after === undefined ? `${offset}` : `${offset} after ${queued!.after}`,
         ),
       finish: (entry) => {
         this.finished.push(entry.record.offset);
@@ -52,20 +52,20 @@ class World {
     }
   }
 
-  turn(offset: number) {
-    return this.#entries[offset]!.turn!;
+  queued(offset: number) {
+    return this.#entries[offset]!.queued!;
   }
 
-  slow(offset: number, workflowId = `w${offset}`): void {
-    this.order.slow(this.turn(offset), workflowId);
+  running(offset: number, workflowId = `w${offset}`): void {
+    this.order.running(this.queued(offset), workflowId);
   }
 
   ended(offset: number): void {
-    this.order.ended(this.turn(offset));
+    this.order.ended(this.queued(offset));
   }
 
   skipped(offset: number): void {
-    this.order.skipped(this.turn(offset), 'recent');
+    this.order.skipped(this.queued(offset), 'recent');
   }
 
   lose(): void {
@@ -92,7 +92,7 @@ test('the next record of a key is let through when the one before it has ended; 
 test('one that layer recent skips hides nothing: the next waits for the one before it', () => {
   const world = new World({ places: 1 });
   world.push('a', 'a', 'a', 'a');
-  world.slow(0);
+  world.running(0);
   for (const offset of [1, 2]) world.skipped(offset);
   expect(world.admitted).toEqual(['0', '1 after w0', '2 after w0', '3 after w0']);
   expect(world.window.watermark).toBe(3);
@@ -107,15 +107,15 @@ test('one that layer recent skips hides nothing: the next waits for the one befo
 test('behind a slow one the next is started after its workflow, and both are committable', () => {
   const world = new World();
   world.push('a', 'a', 'a');
-  world.slow(0);
+  world.running(0);
   expect(world.admitted).toEqual(['0', '1 after w0']);
   expect(world.open).toEqual([['a', 'w0']]);
-  world.slow(1);
+  world.running(1);
   expect(world.open).toEqual([['a', 'w1']]);
   expect(world.window.watermark).toBe(2);
   world.ended(0);
   expect(world.open).toEqual([['a', 'w1']]);
-  world.slow(2);
+  world.running(2);
   world.ended(1);
   world.ended(2);
   expect(world.open).toBeUndefined();
@@ -127,16 +127,16 @@ test('what the metadata has no room for is not committable until it has ended, o
   // JSON writes it as 1,200 bytes.
   const long = '\u0001'.repeat(200);
   world.push('a', 'b', 'c', 'c', 'd');
-  world.slow(0, `a${long}`);
-  world.slow(1, `b${long}`);
-  world.slow(2, `c${long}`);
+  world.running(0, `a${long}`);
+  world.running(1, `b${long}`);
+  world.running(2, `c${long}`);
   expect(world.window.watermark).toBe(2);
   // Started all the same: whoever comes next meets the one before it again.
   expect(world.admitted.at(-1)).toBe(`3 after c${long}`);
-  world.slow(3, 'c');
+  world.running(3, 'c');
   // A later one of the key stands for those before it.
   expect(world.window.watermark).toBe(4);
-  world.slow(4, `d${long}`);
+  world.running(4, `d${long}`);
   expect(world.window.watermark).toBe(4);
   expect(Buffer.byteLength(world.counters.toMetadata())).toBeLessThan(4_096);
   world.ended(0);
@@ -152,10 +152,10 @@ test('a longer id that has no room leaves the one before it in the list', () => 
   const world = new World();
   const long = '\u0001'.repeat(200);
   world.push('a', 'b', 'c', 'c');
-  world.slow(0, `a${long}`);
-  world.slow(1, `b${long}`);
-  world.slow(2, 'c');
-  world.slow(3, `c${long}`);
+  world.running(0, `a${long}`);
+  world.running(1, `b${long}`);
+  world.running(2, 'c');
+  world.running(3, `c${long}`);
   expect(world.open).toContainEqual(['c', 'c']);
   expect(world.window.watermark).toBe(3);
   world.ended(3);
@@ -186,10 +186,10 @@ test.each(['{"open":5}', '{"open":{"a":1}}', '{"open":[', 'open', ''])(
 test('more than there are places for wait in memory, and go on as places become free', () => {
   const world = new World({ places: 2 });
   world.push('a', 'a', 'a', 'b', 'b');
-  world.slow(0);
-  world.slow(1);
-  world.slow(2);
-  world.slow(3);
+  world.running(0);
+  world.running(1);
+  world.running(2);
+  world.running(3);
   expect(world.admitted).toEqual(['0', '3', '1 after w0', '2 after w1']);
   world.ended(0);
   world.ended(1);
@@ -199,9 +199,9 @@ test('more than there are places for wait in memory, and go on as places become 
 test('a place that is offered to a key with nothing left to start takes no turn from its next records', () => {
   const world = new World({ places: 1 });
   world.push('stuck', 'stuck', 'a', 'a');
-  world.slow(0);
+  world.running(0);
   // No place for its second one, which starts when the first has ended, and ends as well.
-  world.slow(2);
+  world.running(2);
   world.ended(2);
   world.ended(3);
   world.push('a');
@@ -216,7 +216,7 @@ test('a place that is offered to a key with nothing left to start takes no turn 
 test('without places the next waits until the one before it has ended', () => {
   const world = new World({ places: 0 });
   world.push('a', 'a');
-  world.slow(0);
+  world.running(0);
   expect(world.admitted).toEqual(['0']);
   world.ended(0);
   expect(world.admitted).toEqual(['0', '1']);
@@ -225,11 +225,11 @@ test('without places the next waits until the one before it has ended', () => {
 test('where the log went back, records come after what is open of those that the log has lost', () => {
   const world = new World({ places: 1 });
   world.push('a', 'a', 'a', 'b', 'b');
-  world.slow(0);
+  world.running(0);
   world.lose();
   // One that was let through and not started gives its turn back, and its place.
-  world.order.dropped(world.turn(1));
-  world.order.dropped(world.turn(3));
+  world.order.dropped(world.queued(1));
+  world.order.dropped(world.queued(3));
   world.push('a', 'b');
   expect(world.admitted).toEqual(['0', '3', '1 after w0', '5 after w0', '6']);
 });

@@ -549,10 +549,10 @@ describe('lost partitions', () => {
     const [stuck] = await world.push(...many(3));
     await world.acknowledge(0);
     world.open.firstTaskOver('test-m0-0');
-    expect(stuck!.turn!.line.queue).toHaveLength(2);
+    expect(stuck!.queued!.queue.waiting).toHaveLength(2);
     world.window.revoked = true;
     world.dispatcher.dropRevoked();
-    expect(stuck!.turn!.line.queue).toEqual([]);
+    expect(stuck!.queued!.queue.waiting).toEqual([]);
     await world.close('test-m0-0', 'delivered');
     expect(world.ids).toEqual(['test-m0-0']);
   });
