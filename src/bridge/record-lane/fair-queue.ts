@@ -2,8 +2,8 @@
 const DROP_EVERY = 1_024;
 
 /**
- * Gives out waiting items, one of each line in turn, so that a partition with few records does not wait behind the
- * backlog of another partition. Inside a line, items are given out in the order in which they came.
+ * Gives out waiting items, one of each line in turn. So a partition with few records does not wait behind the backlog
+ * of another partition. Inside a line, items are given out in the order in which they came.
  */
 export class FairQueue<Line, Item> {
   /** The lines, in the order of their turns. No line is empty. */

@@ -75,9 +75,9 @@ export interface KeyOrderDependencies {
  *    that is skipped without a workflow, for example by layer `recent`, counts as if it did not exist.
  * 2. A consumer begins at a committed offset, and walks the partition in the order of offsets. So it meets every record
  *    from that offset on.
- * 3. Each record below that offset has ended, or the list of predecessors that was committed with the offset has the
- *    last open record of its key. For this, the class has one rule: a record is finished, that is committable, when it
- *    has ended, or when the list has its workflow or the workflow of a later record of its key.
+ * 3. If a record below that offset has not ended, the list of predecessors in the commit has the last open record of
+ *    its key. The one rule of this class ensures that. It finishes a record, which makes the record committable, in two
+ *    cases only. Either the record has ended. Or the list has a workflow of its key: the record's own or a later one.
  * 4. The server accepts a workflow id only once. So a consumer that meets a record again meets the same workflow: after
  *    a crash, as a new owner, or if it has lost the partition without knowing it. The consumer takes the workflow for
  *    open until it knows that the workflow has ended.
@@ -197,7 +197,7 @@ export class KeyOrder {
     const [entry] = waiting;
     const open = last !== undefined && last.state.is !== 'ended';
     if (!entry) {
-      // This queue may be an old one that was still waiting for a place. The key's present queue must then stay.
+      // This queue may be an old one that still waited for a place. The key may have a newer queue, which must stay.
       if (!open && this.#queues.get(queue.keyHash) === queue) this.#queues.delete(queue.keyHash);
       return;
     }

@@ -40,29 +40,30 @@ export interface RecordLaneDependencies {
   decodeFailures: Map<number, string>;
   outcomes: Pick<Outcomes, 'duplicate' | 'filtered'>;
   consumer: Pick<StreamConsumer, 'finished'>;
-  /** Called when a record can neither be started nor dead-lettered: the process must stop. */
+  /** Called when a record can neither be started nor dead-lettered. The process must then stop. */
   onFatal(error: unknown): void;
 }
 
 /**
- * Workflows of a stream that one bridge worker lets wait for the one before them in their key. What comes
- * behind them waits in memory.
+ * How many workflows of a stream may wait, in one bridge worker, for the workflow before them in their key. Further
+ * records of such keys wait in memory.
  */
 const MAX_WAITING = 1_000;
 
 /**
- * Takes records out of the windows, one of each partition in turn, and brings each to an end that allows its
- * offset to be committed: started as a workflow, or skipped as a duplicate.
+ * Starts a workflow for each record, or skips the record as a duplicate. The record's offset may then be committed. The
+ * lane takes one record of each partition in turn.
  */
 export class RecordLane implements Lane {
-  /** Records in their first workflow task: beyond this, starts are no longer eager. */
+  /** Places for records in their first workflow task. Starts of more records would no longer be eager. */
   readonly #inFlight: Slots;
-  /** Workflows not ended: keeps the bridge from running ahead of a sink that is down. */
+  /** Places for workflows that have not ended. They keep the bridge from running ahead of a sink that is down. */
   readonly #open: Slots;
+  /** Places for workflows that wait for the workflow before them in their key. */
   readonly #waiting: WaitingPlaces;
-  /** Partitions whose records can't be decoded for now. */
+  /** The partitions whose records can't be decoded for now. */
   readonly #pauses: DecodePauses;
-  /** An order outlives a window where the log went back; so do the counters. */
+  /** The order of each partition, by the partition's counters. If the log goes back, both outlive the window. */
   readonly #orders = new Map<PartitionCounters, KeyOrder>();
   readonly #queue = new FairQueue((entry: OrderedEntry) => entry.window);
   readonly #starting = new Set<Promise<void>>();
@@ -73,7 +74,7 @@ export class RecordLane implements Lane {
   constructor(private readonly deps: RecordLaneDependencies) {
     this.#inFlight = new Slots(deps.stream.maxInFlight);
     this.#open = new Slots(deps.stream.maxOpen);
-    // A partition that is one key waits in memory: nothing behind a record gains by its start.
+    // If the whole partition is one order, records wait in memory, because no record behind gains by an early start.
     this.#waiting = new WaitingPlaces(deps.stream.ordering === 'partition' ? 0 : MAX_WAITING);
     this.#pauses = new DecodePauses({
       ...deps,
@@ -92,7 +93,7 @@ export class RecordLane implements Lane {
     if (!this.#running) void this.#run();
   }
 
-  /** While every place is taken, what rebalances leave behind must not pile up. */
+  /** Drops the waiting records of revoked windows. While every place is taken, they would pile up in memory. */
   dropRevoked(): void {
     const lost = this.#queue.lines.filter((window) => window.revoked);
     const dropped = lost.flatMap((window) => this.#queue.remove(window));
@@ -103,12 +104,12 @@ export class RecordLane implements Lane {
     }
   }
 
-  /** Records in their first workflow task. */
+  /** Number of records in their first workflow task. */
   get inFlightCount(): number {
     return this.#inFlight.taken;
   }
 
-  /** Starts nothing more; resolves when every start under way has been answered or given up. */
+  /** Starts nothing more. Resolves when each start under way was answered or given up. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await Promise.allSettled(this.#starting);
@@ -125,7 +126,7 @@ export class RecordLane implements Lane {
         this.#open.release();
         continue;
       }
-      // It has a place among those that wait.
+      // The record has a place of `#waiting` instead.
       if (entry.queued?.after !== undefined) this.#open.release();
       this.#track(this.#dispatch(entry));
     }
@@ -152,7 +153,7 @@ export class RecordLane implements Lane {
     if (!this.#running) void this.#run();
   }
 
-  /** The next record that still belongs to this consumer. */
+  /** Takes the next record whose window is not revoked and whose partition does not wait. */
   #take(): OrderedEntry | undefined {
     while (!this.#queue.isEmpty && !this.#stopped) {
       const entry = this.#queue.take()!;
@@ -170,7 +171,7 @@ export class RecordLane implements Lane {
     void tracked.finally(() => this.#starting.delete(tracked));
   }
 
-  /** The places that {@link #dispatch} holds on entry. */
+  /** Takes the places that a record has when {@link #dispatch} begins. */
   async #acquire({ queued }: OrderedEntry): Promise<void> {
     if (queued?.after === undefined) await this.#open.acquire();
     await this.#inFlight.acquire();
@@ -185,7 +186,10 @@ export class RecordLane implements Lane {
     this.#releaseOpen(queued);
   }
 
-  /** Holds its places on entry; they come free here or when the workflow ends. */
+  /**
+   * Starts the workflow of a record, or skips the record. The record has its places when this method begins. They come
+   * free here if no workflow is started; otherwise with the end of its first task and of the workflow.
+   */
   async #dispatch(entry: OrderedEntry): Promise<void> {
     const { stream, recent } = this.deps;
     const { record } = entry;
@@ -205,17 +209,17 @@ export class RecordLane implements Lane {
       ? startOfRecord(stream, record, parsed.messageId)
       : startOfInvalidRecord(stream, record, parsed.reason);
     if (!parsed.ok || start.memo.messageId === null) {
-      // Its workflow id may be known.
+      // The start of the workflow checks whether the id is known.
       counters.add('checked');
       await this.#start(entry, start);
       return;
     }
 
     const key = contentKey(parsed.messageId, record.value!);
-    // Numbered: a record that comes again after a rebalance is not the owner of its first coming.
+    // A rebalance may bring the record again. The number distinguishes this dispatch from an earlier one.
     const owner = `${describePosition(record)}#${++this.#dispatched}`;
     const verdict = recent.enter(key, owner);
-    // One that waits is asked for again.
+    // A record that waits is checked again later, and counts then.
     if (verdict === 'in flight') counters.add('lockWaits');
     else {
       counters.add('checked');
@@ -226,7 +230,7 @@ export class RecordLane implements Lane {
       return this.#skip(entry, parsed.messageId, 'recent');
     }
     if (verdict === 'in flight') {
-      // Waits without a place, so that a thousand duplicates of one message do not block the others.
+      // The record waits without a place, so that a thousand duplicates of one message do not block other records.
       this.#release(entry);
       this.deps.metrics.recentLockWaits.inc({ stream: stream.name });
       void recent.freed(key).then(() => this.#enqueue(entry));
@@ -253,14 +257,14 @@ export class RecordLane implements Lane {
     });
   }
 
-  /** The stream's code fails for now: the record waits without a place, and its partition with it. */
+  /** The record waits without a place, and its partition with it, because the stream's code fails for now. */
   #waitToDecode(entry: OrderedEntry, failing: DeliveryFailure): void {
     const { window, queued } = entry;
     if (window.revoked) queued?.order.dropped(queued);
     else this.#pauses.failed(entry, failing);
   }
 
-  /** The stream passes the record by: it gets no workflow, and the next of its key follows the one before it. */
+  /** The stream skips the record, so it gets no workflow. The key's next record comes after the record before it. */
   #filter(entry: OrderedEntry): void {
     this.deps.outcomes.filtered();
     const { queued } = entry;
@@ -268,7 +272,7 @@ export class RecordLane implements Lane {
     else this.#finish(entry, 'filtered');
   }
 
-  /** Starts the record's workflow; undefined if the record was skipped, because that workflow exists. */
+  /** Starts the record's workflow. If that workflow exists, the record is skipped, and the result is undefined. */
   async #start(entry: OrderedEntry, start: RecordStart): Promise<RunningWorkflow | undefined> {
     const { queued } = entry;
     let result;
@@ -289,7 +293,10 @@ export class RecordLane implements Lane {
     return result;
   }
 
-  /** Not given the record itself, which a running workflow would keep in memory. */
+  /**
+   * Frees the places of a record, and advances its key, as its workflow goes on. This method does not get the record
+   * itself, because a running workflow would then keep the record in memory.
+   */
   #follow(
     { workflowId, firstTaskOver, ended }: RunningWorkflow,
     queued: QueuedRecord | undefined,
@@ -304,7 +311,7 @@ export class RecordLane implements Lane {
     });
   }
 
-  /** `open`: the workflow that has the record, should it not have ended. */
+  /** Skips a duplicate. `open` is the workflow that has the record or the message, or false if it has ended. */
   #skip(
     entry: OrderedEntry,
     messageId: string | null,

@@ -1,10 +1,10 @@
 /**
- * Places for workflows that wait for the workflow before them in their key. A caller that gets no place does not wait
- * for one, as with `Slots`. Its record stays in memory, and the caller is told when to try again.
+ * Places for workflows that wait for the workflow before them in their key. Unlike with `Slots`, a caller that gets no
+ * place does not wait for one. The caller keeps its records in memory, and is called when a place is free.
  */
 export class WaitingPlaces {
   #free: number;
-  /** The callers to tell when a place is free. A caller that asks several times is here once. */
+  /** The callers to call when a place is free. A caller that asks several times is in the set once. */
   readonly #again = new Set<() => void>();
 
   constructor(count: number) {
