@@ -16,19 +16,20 @@ import type { RecordOutcome } from '../../domain/workflow/record-activities';
 import { OutcomeWindow } from './outcome-window';
 
 const ASK_INTERVAL_MS = 5_000;
-/** The time after which a record that was let through no longer keeps others from it. */
+/** After this time, a probe that has not ended no longer keeps another record from being a probe. */
 const PROBE_PATIENCE_MS = 5 * 60_000;
 
 type Place = Pick<RecordPosition, 'partition' | 'offset'>;
 
-/** Leave to start a workflow. */
+/** The permission to start one workflow. From the permit of a probe, the brake learns how the workflow ended. */
 export interface StartPermit {
-  /** Whether the stream is braked, and this is to show whether a record can be delivered again. */
+  /** Whether the start is a probe: the stream is braked, and the start is to show whether deliveries succeed again. */
   readonly probe: boolean;
-  /** The workflow is that of this record, or of a chunk that begins with it. */
+  /** The start begins. Its workflow is that of the record at `place`, or of a chunk that begins with this record. */
   begins(place: Place): void;
+  /** The workflow has ended. */
   ended(outcome: RecordOutcome): void;
-  /** Nothing was started. */
+  /** No workflow was started. */
   unused(): void;
 }
 
@@ -37,7 +38,7 @@ const FREE: StartPermit = { probe: false, begins: nothing, ended: nothing, unuse
 
 /** Every workflow start of a stream asks the gate for a permit. */
 export interface StartGate {
-  /** Resolves when a start may be tried. Rejects when the signal aborts. */
+  /** Resolves when a start may be tried. Rejects if the signal aborts. `place` is the record's position, if known. */
   enter(signal: AbortSignal, place?: Place): Promise<StartPermit>;
 }
 
@@ -53,23 +54,35 @@ interface BrakeDependencies {
 }
 
 /**
- * Pauses the starts of a stream when too many of its records are dead-lettered. That it is braked is a
- * workflow that runs: every process of the stream asks for it, at first before anything is started.
- * While Temporal does not answer, nothing changes.
+ * Pauses the workflow starts of a stream when too many of its records are dead-lettered. The stream is braked while its
+ * brake workflow runs. Every process of the stream asks for that workflow every 5 s, and for the first time before it
+ * starts anything. While Temporal does not answer, the state stays as it is.
+ *
+ * | State of the stream          | `#reason` | `#probe`                  | What a start gets                       |
+ * | ---------------------------- | --------- | ------------------------- | --------------------------------------- |
+ * | not known yet                | undefined | undefined                 | nothing: it waits                       |
+ * | not braked                   | null      | undefined                 | a permit at once                        |
+ * | braked, no probe is due      | set       | undefined                 | nothing: it waits                       |
+ * | braked, a probe is due       | set       | undefined, or 5 min old   | one start gets the permit of a probe    |
+ * | braked, a probe is under way | set       | set                       | nothing, unless it belongs to the probe |
+ *
+ * A probe is due from `#probeAt` on. `#tripping` only keeps this process from starting the brake workflow twice, and
+ * `#warned` only keeps a log line from being repeated.
  */
 export class Brake implements StartGate {
   readonly #outcomes: OutcomeWindow;
   readonly #waiting = new Set<() => void>();
-  /** Null: free. Undefined: not known yet. */
+  /** Why the stream is braked. Null: it is not braked. Undefined: not known yet. */
   #reason: BrakeReason | null | undefined;
+  /** The probe that was let through last, until it ends. */
   #probe: { permit: StartPermit; place?: Place; at: number } | undefined;
   #probeAt = Infinity;
   #probeTimer: NodeJS.Timeout | undefined;
   #asking = Promise.resolve();
   #tripping = false;
-  /** When deliveries may end the brake once more. */
+  /** From when on a delivery may release the brake again, in milliseconds since the epoch. */
   #releaseAt = 0;
-  /** That starts wait for the first answer was told. */
+  /** Whether the log says already that starts wait for the first answer. */
   #warned = false;
   readonly #timer: NodeJS.Timeout;
 
@@ -96,29 +109,29 @@ export class Brake implements StartGate {
   }
 
   /**
-   * The sink has taken a record. From the first probe on, one that was under way shows as well as a probe
-   * that the stream delivers again: a record that leaves an open chunk, and is let through, is rarely one
-   * that can be delivered.
+   * The sink has taken a record. If the stream is braked, and the first probe was due, this releases the brake. A
+   * success of a record that was under way shows as well as a probe that the stream delivers again. And the probe may
+   * be a record that can rarely be delivered, for example one that leaves an open chunk.
    */
   deliverySucceeded(): void {
     if (!this.#reason) return;
     const now = Date.now();
     const firstProbeAt = Date.parse(this.#reason.since) + this.deps.limits.probeAfterMs;
     if (now < Math.max(firstProbeAt, this.#releaseAt)) return;
-    // A worker of the stream has to take note.
+    // The release takes effect only when a worker of the stream has processed its signal.
     this.#releaseAt = now + ASK_INTERVAL_MS;
     void this.#release();
   }
 
-  /** A record was dead-lettered that the sink was asked for. */
+  /** A record was dead-lettered after it was tried at the sink. */
   deadLettered(errorType: string): void {
-    // One bad key is no bad stream.
+    // A key that is held says nothing about the other keys of the stream.
     if (errorType === HELD_BY_KEY) return;
     this.#outcomes.deadLettered(errorType);
     this.#counted();
   }
 
-  /** A record was dead-lettered that no sink was asked for. */
+  /** A record was dead-lettered that was never tried at the sink. */
   invalid(errorType: string): void {
     // Producers send records without a value on purpose, as a mark that something was deleted.
     if (errorType === ('NullValue' satisfies InvalidRecordType)) return;
@@ -135,7 +148,7 @@ export class Brake implements StartGate {
       signal.throwIfAborted();
       if (this.#reason === null) return FREE;
       const own = this.#probe?.place;
-      // A record that leaves the chunk which was let through.
+      // The record leaves the chunk that is the probe, so it belongs to the probe.
       if (place && own?.partition === place.partition && own.offset === place.offset) return FREE;
       if (this.#reason && this.#probeIsDue) return this.#letThrough();
       await this.#change(signal);
@@ -192,7 +205,7 @@ export class Brake implements StartGate {
       });
       await this.#ask();
     } catch (error) {
-      // The next dead letter tries again.
+      // The next dead letter tries again to brake the stream.
       const fields = { stream: stream.name, error: errorWithCause(error) };
       logger.warn(fields, 'Could not brake the stream');
     } finally {
@@ -209,11 +222,11 @@ export class Brake implements StartGate {
       const fields = { stream: stream.name, error: errorWithCause(error) };
       logger.warn(fields, 'A record was delivered, and the brake could not be released');
     }
-    // In case of that, and of a worker that has not taken the signal yet.
+    // If the release has failed, or no worker has processed its signal yet, the next probe tries again.
     if (this.active && !this.#probe) this.#scheduleProbe();
   }
 
-  /** One question at a time; who comes while one is on the way gets an answer of its own. */
+  /** Asks whether the stream is braked. Requests are sent one at a time, and each caller gets an answer of its own. */
   #ask(): Promise<void> {
     return (this.#asking = this.#asking.then(() => this.#askOnce()));
   }
@@ -282,7 +295,7 @@ export class Brake implements StartGate {
   }
 }
 
-/** Creates the brake of the stream, or returns undefined if the stream has none. It asks Temporal until it is stopped. */
+/** Creates the brake of the stream; undefined if the stream has none. The brake asks Temporal until it is stopped. */
 export function createBrake(
   stream: AnyStream,
   client: Client,

@@ -6,9 +6,9 @@ const SLICES = 30;
 interface Slice {
   number: number;
   delivered: number;
-  /** By error type: the number of dead letters whose record was offered to the sink. */
+  /** By error type: the number of dead letters of records that were tried at the sink. */
   deadLetters: Map<string, number>;
-  /** By error type: the number of dead letters whose record was never offered to the sink. */
+  /** By error type: the number of dead letters of records that were never tried at the sink. */
   invalid: Map<string, number>;
 }
 
@@ -32,12 +32,12 @@ export class OutcomeWindow {
     this.#current(now).delivered += count;
   }
 
-  /** A record was dead-lettered after it was offered to the sink. */
+  /** A record was dead-lettered after it was tried at the sink. */
   deadLettered(errorType: string, now = Date.now()): void {
     add(this.#current(now).deadLetters, errorType, 1);
   }
 
-  /** A record was dead-lettered that was never offered to the sink. */
+  /** A record was dead-lettered that was never tried at the sink. */
   invalid(errorType: string, now = Date.now()): void {
     add(this.#current(now).invalid, errorType, 1);
   }
