@@ -25,44 +25,44 @@ import {
 } from '../starts/start-workflow';
 
 /**
- * Chunks of one stream that may be open in a bridge worker: while one is delivered the next is read and
- * started. More would share the same sink, and each would take the longer; and so many, no more, wait
- * for a sink that is down.
+ * How many chunks of one stream may be open in a bridge worker. With several, the next chunk is read and started while
+ * one is delivered. More chunks would share the same sink, and each would take longer. The number also limits how many
+ * chunks wait for a sink that is down.
  */
 export const MAX_OPEN_CHUNKS = 4;
-/** One less than a stream has: a partition whose records fail must leave a place to the others. */
+/** How many open chunks may be of one partition. One less, so that a partition whose records fail leaves a place. */
 const MAX_OPEN_OF_PARTITION = MAX_OPEN_CHUNKS - 1;
 
 export interface ChunkChainDependencies {
   stream: AnyStream;
   limits: ChunkLimits;
   window: PartitionWindow;
-  /** Places for open chunks. */
+  /** Places for open chunks of all partitions. */
   open: Slots;
   remembered: ChunkMemory;
-  /** Where keys have an order. */
+  /** Undefined if the stream has no order. */
   order: ChunkOrder | undefined;
   start: StartDependencies;
-  /** For the records of a chunk that Temporal refuses for good. */
+  /** Starts the workflows of the records of a chunk that Temporal refuses for good. */
   startOwnWorkflow: StartOwnWorkflow;
   metrics: Metrics;
   logger: Logger;
   outcomes: Pick<Outcomes, 'duplicate' | 'filtered'>;
   consumer: Pick<StreamConsumer, 'finished' | 'committedStart'>;
   onStarting(): void;
-  /** Called once for each {@link onStarting}. */
+  /** Called once for each {@link onStarting}: when the first task is over, or if no workflow was started. */
   onFirstTaskOver(): void;
-  /** Called when neither a chunk nor a record of it can be started: the process must stop. */
+  /** Called when neither a chunk nor its records can be started. The process must then stop. */
   onFatal(error: unknown): void;
 }
 
-/** A chunk that is durable. `complete`: its end becomes committable, and the next one begins there. */
+/** A chunk that is durable. `complete` makes the chunk's end committable; the next chunk begins there. */
 interface StartedChunk {
   workflowId: string;
   complete(): void;
 }
 
-/** A chunk that Temporal will never take. */
+/** A chunk that Temporal refuses for good. */
 interface RefusedChunk {
   chunk: ChunkInput;
   entries: WindowEntry[];
@@ -70,24 +70,34 @@ interface RefusedChunk {
 }
 
 /**
- * The chunks of one partition, started one after the other in the order of offsets; how long each then
- * takes is of no matter to the next, unless keys have an order. Why each record is in exactly one: see
- * `chunkWorkflowIds`.
+ * Starts the chunks of one partition, one after the other in the order of offsets. A chunk does not wait for the end of
+ * the chunk before it, unless the stream has an order. `chunkWorkflowIds` proves that each record is in exactly one
+ * chunk.
+ *
+ * | State of the chain             | `#running` | `#stopped` | window's `revoked` | What a push does      |
+ * | ------------------------------ | ---------- | ---------- | ------------------ | --------------------- |
+ * | idle                           | false      | false      | false              | begins `#run`         |
+ * | at work                        | true       | false      | false              | lengthens the queue   |
+ * | stopped, by `stop` or a fault  | either     | true       | either             | starts nothing        |
+ * | over, as the window is revoked | either     | false      | true               | starts nothing        |
+ *
+ * `#begun` is independent of the state: it tells whether the beginning of the first chunk is known.
  */
 export class ChunkChain {
   #queue: WindowEntry[] = [];
   #queuedBytes = 0;
-  /** When the first of the queue arrived, or some of those behind it. */
+  /** When the first records of the queue arrived. After a chunk was taken: when the last records arrived. */
   #since = 0;
+  /** When the last records arrived. */
   #pushedAt = 0;
   readonly #ownOpen = new Slots(MAX_OPEN_OF_PARTITION);
   #running = false;
   #starting: Promise<StartedChunk | undefined> | undefined;
   #begun = false;
-  /** Leader epoch of the chunk that ends the chain. Undefined: not known. */
+  /** Leader epoch of the last chunk of the chain; undefined if it is not known. */
   #epoch: number | undefined;
   #stopped = false;
-  /** Aborts when nothing more is to be started. */
+  /** Aborts when the chain must start nothing more. */
   readonly #over = new AbortController();
   #endWait: () => void = () => undefined;
 
@@ -105,16 +115,19 @@ export class ChunkChain {
     if (!this.#running) void this.#run();
   }
 
-  /** Resolves when a start under way has been answered or given up; one that waits for a place is none. */
+  /**
+   * Starts nothing more. Resolves when a start under way was answered or given up. A chunk that waits for a place is no
+   * start under way.
+   */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#over.abort();
     this.#endWait();
-    // What a start fails with, `run` has told.
+    // `#run` has reported the error if the start has failed.
     await this.#starting?.catch(() => undefined);
   }
 
-  /** Lets go of the records of a partition that is lost. */
+  /** Drops the records, because the window was revoked. */
   drop(): void {
     this.#queue = [];
     this.#over.abort();
@@ -138,18 +151,18 @@ export class ChunkChain {
       while (this.#queue.length > 0 && !this.#ended) {
         await this.#linger();
         await this.deps.order?.ready(() => this.#upToLimits(), this.#isOver);
-        // While it waits for a place the chunk grows.
+        // While the chain waits for a place, the next chunk grows.
         await this.#ownOpen.acquire();
         await this.deps.open.acquire();
         const started = await (this.#starting = this.#startNext());
         if (!started) continue;
-        // Under an order the next chunk, and the commit, wait for the end of this one.
+        // Under an order, the next chunk and the commit wait for the end of this chunk.
         const { order } = this.deps;
         if (!order || (await order.ended(started.workflowId, this.#isOver))) started.complete();
       }
     } catch (error) {
       if (this.#ended) return;
-      // What comes next would leave out what failed.
+      // The next chunk would leave out the records of the chunk that has failed.
       this.#stopped = true;
       this.deps.onFatal(error);
     } finally {
@@ -226,7 +239,7 @@ export class ChunkChain {
     }
   }
 
-  /** Takes the records of the next chunk from the queue once the gate lets it start. Undefined: there is none. */
+  /** Takes the records of the next chunk from the queue once the gate lets it start. Undefined if there is no chunk. */
   async #nextChunk(): Promise<
     { chunk: ChunkInput; entries: WindowEntry[]; permit: StartPermit } | undefined
   > {
@@ -250,8 +263,9 @@ export class ChunkChain {
   }
 
   /**
-   * Otherwise the process would end at this chunk again and again, and with it every other partition. The chain goes
-   * on behind each record, and under an order the commit that holds its end lists its workflow.
+   * Starts a workflow of its own for each record of a refused chunk. Otherwise the process would stop at this chunk
+   * again and again, and every other partition with it. The chain goes on behind each record. Under an order, the
+   * commit that has the record's end lists the record's workflow.
    */
   async #startSingly({ chunk, entries, refusal }: RefusedChunk): Promise<void> {
     const { stream, start, order, logger } = this.deps;
@@ -277,7 +291,7 @@ export class ChunkChain {
     this.deps.consumer.finished(window);
   }
 
-  /** The chunk existed, and it may end elsewhere: the chain goes on from its end. */
+  /** Continues the chain at the end of a chunk whose workflow existed. That chunk may end at another offset. */
   #goOnFrom(end: number, epoch: number | undefined, entries: WindowEntry[]): void {
     this.#epoch = epoch;
     this.deps.window.advanceTo(end);
@@ -286,7 +300,10 @@ export class ChunkChain {
     this.#skipMet();
   }
 
-  /** Where the next chunk begins. Records may be missing between that and the first of the queue. */
+  /**
+   * Returns where the next chunk begins; undefined if the partition is revoked, or the consumer stops. Records may be
+   * missing between that offset and the first record of the queue.
+   */
   async #first(): Promise<number | undefined> {
     const { window } = this.deps;
     if (!this.#begun) {
@@ -307,8 +324,8 @@ export class ChunkChain {
   }
 
   /**
-   * The first records of the queue that fit a chunk; at least one, if there is any. All are of one leader epoch:
-   * if the log loses its end, the chunk then tells which of its records are gone.
+   * Returns the first records of the queue that fit into a chunk: at least one, if there is any. All have the same
+   * leader epoch. If the log loses its end, the chunk then tells which of its records are gone.
    */
   #upToLimits(maxRecords = this.deps.limits.maxRecords): WindowEntry[] {
     const { maxBytes } = this.deps.limits;
@@ -344,9 +361,12 @@ export class ChunkChain {
   }
 
   /**
-   * Records of a chunk that was met; some may come only after that. Those of a later leader epoch are none of it: the
-   * log has lost the end that the chunk had, and the next one begins with them. Nothing waits before this: the
-   * chunk's end may be committed at once.
+   * Skips the records of a chunk whose workflow existed. Some of them may be fetched only after the chain has gone on
+   * from that chunk.
+   *
+   * 1. Records of a later leader epoch are not part of the chunk, because the log has lost the end that the chunk had.
+   *    The next chunk begins with these records.
+   * 2. No code waits before it calls this method, because the chunk's end may be committed at once.
    */
   #skipMet(): void {
     const { window } = this.deps;
@@ -372,7 +392,7 @@ export class ChunkChain {
     const { stream, window, outcomes } = this.deps;
     const { record } = entry;
     const parsed = parseRecord(stream, record);
-    // The chunk that holds the record counts it.
+    // The chunk that has the record counts it.
     if ('filtered' in parsed) return window.finish(entry);
     const tell = (result: ParseResult) => {
       const messageId = result.ok ? result.messageId : null;

@@ -5,11 +5,11 @@ import { ChunkOrder } from './chunk-order';
 import type { PartitionCounters } from '../partition/partition-counters';
 import type { PartitionWindow, WindowEntry } from '../partition/partition-window';
 
-/** Takes records out of the windows, each partition's in its own chain of chunks. */
+/** Brings records to the sink in chunks. Each partition has a chain of chunks; all chains share the open chunks. */
 export class ChunkLane implements Lane {
   readonly #chains = new Map<PartitionWindow, ChunkChain>();
   readonly #open = new Slots(MAX_OPEN_CHUNKS);
-  /** An order outlives a window where the log went back; so do the counters. */
+  /** The order of each partition, by the partition's counters. If the log goes back, both outlive the window. */
   readonly #orders = new WeakMap<PartitionCounters, ChunkOrder>();
   #inFlight = 0;
 
@@ -57,12 +57,12 @@ export class ChunkLane implements Lane {
     }
   }
 
-  /** Chunks in their first workflow task. */
+  /** Number of chunks in their first workflow task. */
   get inFlightCount(): number {
     return this.#inFlight;
   }
 
-  /** Starts nothing more; resolves when every start under way has been answered or given up. */
+  /** Starts nothing more. Resolves when each start under way was answered or given up. */
   async stop(): Promise<void> {
     await Promise.all([...this.#chains.values()].map((chain) => chain.stop()));
   }

@@ -10,9 +10,10 @@ import {
 } from '../starts/start-workflow';
 
 /**
- * Gives a record of a chunk a workflow of its own. The record is durable there
- * when the promise resolves, whether by this start or by an earlier one, under the id that it gives. Waits while as many of them
- * are open as the stream allows: a sink that fails for half of the records must not fill the server.
+ * Creates the function that starts a workflow of its own for a record of a chunk. When its promise resolves, the record
+ * is durable in the workflow whose id is the result. Either this start or an earlier one has made that workflow. The
+ * function waits while `maxOpen` of these workflows are open, because a sink that fails for half of the records must
+ * not fill the server.
  */
 export function createOwnWorkflowStarter(
   deps: StartDependencies & { stream: AnyStream },
@@ -22,7 +23,7 @@ export function createOwnWorkflowStarter(
   return async (start, record, signal) => {
     const { memo } = start;
     const { messageId } = memo;
-    // The attempt at the chunk must not leave anything behind that waits for a place or for the gate.
+    // After the attempt at the chunk, no start may be left behind that waits for a place or for the gate.
     const until = AbortSignal.any([signal, deps.signal]);
     await places.acquire(until);
     let running: RunningWorkflow | undefined;
