@@ -18,13 +18,13 @@ import { createBrake, OPEN_GATE } from '../bridge/brake/brake';
 import { createStreamWorkers } from './stream-worker';
 import type { Tracing } from '../telemetry/tracing';
 
-/** What {@link createWorker} takes. */
+/** Options of {@link createWorker}. */
 export interface WorkerOptions extends ConnectionSettings {
   /** The streams whose records the process delivers; names and consumer groups must differ. */
   streams: AnyStream[];
   /** A logger of pino, as {@link createLogger} makes it. */
   logger: Logger;
-  /** Default: metrics of its own, which nobody reads. */
+  /** Default: new metrics, which no endpoint shows. */
   metrics?: Metrics;
   /** Default: no spans. */
   tracing?: Tracing | undefined;

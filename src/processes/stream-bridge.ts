@@ -46,9 +46,12 @@ function windowLimits({ maxRecords, maxBytes }: ChunkLimits): WindowLimits {
 }
 
 /**
- * One stream in one bridge worker. A record passes through the parts in this order: the consumer puts it into the
- * window of its partition, the lane starts its workflow, the stream's Temporal workers run the workflow, and the
- * outcomes count how it ends.
+ * Joins the parts of one stream in one bridge worker. A record passes through them in this order:
+ *
+ * 1. The consumer puts the record into the window of its partition.
+ * 2. The lane starts the record's workflow.
+ * 3. The stream's Temporal workers run the workflow.
+ * 4. The outcomes count how the record ended.
  */
 export class StreamBridge {
   readonly #consumer: StreamConsumer;
@@ -63,7 +66,7 @@ export class StreamBridge {
   readonly #openWatch: OpenWatch;
   /** By partition: why its records can't be decoded for now. */
   readonly #decodeFailures = new Map<number, string>();
-  /** Aborts when the lane shall start nothing more. */
+  /** Aborts when the lane must start nothing more. */
   readonly #stopping = new AbortController();
   /** Aborts when the workers have stopped, because until then a record may leave its chunk. */
   readonly #ended = new AbortController();
@@ -80,7 +83,7 @@ export class StreamBridge {
     const { metrics, logger, tracing, kafka } = options;
     const { namespace, reader, producer } = connections;
     const { client, connection } = connections.temporal;
-    // Each start that waits for Temporal listens to one of them. Node calls more than ten listeners a leak.
+    // Each start that waits for Temporal listens to one of these signals. Node calls more than ten listeners a leak.
     setMaxListeners(0, this.#stopping.signal, this.#ended.signal);
     this.#sinkCheck = new SinkCheck(stream, logger);
     this.#group = new GroupWatch(stream, kafka, logger);
@@ -165,7 +168,7 @@ export class StreamBridge {
 
   async #consume(): Promise<void> {
     await this.#consumer.start(this.#lane);
-    // A stream whose sink kept it waiting may be stopped while it joins.
+    // If the stream waited for its sink, it may be stopped while it joins.
     if (this.#stopping.signal.aborted) return;
     this.#group.start();
     this.#openWatch.start();

@@ -29,8 +29,8 @@ export function expectedOffset(window: PartitionWindow): number | undefined {
 
 /**
  * The offset to continue at if the log is not the one that was read; undefined if it is. A topic that was created
- * again is read from its beginning. A log that has lost its end is read from the offset where the two logs part, or
- * from the first unfinished record if that is lower.
+ * again is read from its beginning. A log that has lost its end is read from the offset where the two logs part; or
+ * from the first unfinished record, if that is lower.
  */
 export function changedFrom({ log, settled }: PartitionWindow, batch: LogOfBatch) {
   if (log.isOther(batch.topicId)) return 0;

@@ -213,7 +213,7 @@ export class StreamConsumer {
     this.#stopping = true;
     this.#timers.forEach((timer) => clearInterval(timer));
     const leave = async () => {
-      // A consumer that joins after it was disconnected would keep partitions that nobody reads.
+      // A consumer that joins after its disconnect would keep partitions without reading them.
       await this.#starting?.catch(() => undefined);
       await this.#loading;
       await this.commit();
@@ -361,9 +361,9 @@ export class StreamConsumer {
   }
 
   /**
-   * Decodes a batch into its records and the offset after the batch. If the next batch can't be read, a record that
-   * stands for the batch takes its place, provided that the stream or an operator has it dead-lettered. Otherwise the
-   * result is undefined, and the partition waits.
+   * Decodes a batch into its records and the offset after the batch. If the batch can't be read, there are two cases.
+   * Either the stream or an operator wants a dead letter for it: the result is then one record that stands for the
+   * batch. Or the result is undefined, and the partition waits.
    */
   async #decode(window: PartitionWindow, batch: FetchedBatch): Promise<DecodedRecords | undefined> {
     const decoded = batch.decode();
@@ -401,7 +401,7 @@ export class StreamConsumer {
     });
   }
 
-  /** Continues at offset `from` after the log has changed: there the log parts from the one that was read. */
+  /** Continues at offset `from` after the log has changed. What was read from that offset on is no longer valid. */
   #readChanged(old: PartitionWindow, from: number, isOtherTopic: boolean): void {
     const { topic, partition, log } = old;
     log.cutTo(from);
@@ -488,7 +488,7 @@ export class StreamConsumer {
     const added = partitions.filter((partition) => !this.#windows.has(partition));
     for (const partition of added) this.#open(partition, new PartitionCounters());
     if (added.length > 0) {
-      // kafkajs keeps pauses across rebalances. Such a pause may be from an earlier ownership of the partition.
+      // kafkajs keeps pauses across rebalances. A pause may be left from an earlier time as owner of the partition.
       this.#resume(added);
       this.#loading = loadCommitted(this.#kafka, this.#windows, () => this.#stopping, this.deps);
     }

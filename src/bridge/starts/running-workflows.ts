@@ -17,7 +17,7 @@ export interface RunningWorkflow {
 
 /** A start that has asked for a workflow id; see {@link RunningWorkflows.register}. */
 export interface Registration {
-  /** The workflow was started by this registration; `here`: its first task came with the server's answer. */
+  /** This registration has started the workflow. `here`: the server's answer had its first task, for this process. */
   acknowledge(here: boolean): RunningWorkflow;
   /** The registration has started no workflow, so there is no end to wait for. */
   remove(): void;
@@ -41,7 +41,7 @@ interface Entry {
   /** Whether the workflow is known to be the one that was registered. Until then reports are kept, not passed on. */
   acknowledged: boolean;
   firstTaskIsOver: boolean;
-  /** Reported before the acknowledgement. */
+  /** The outcome, if the workflow has reported it before the acknowledgement. */
   outcome?: RecordOutcome;
   /** When to ask the server next, in milliseconds since the epoch, and how long to wait after that. */
   askAt: number;
@@ -59,8 +59,8 @@ const LONGEST_INTERVAL_MS = 60_000;
 const TICK_MS = 1_000;
 
 /**
- * The workflows that this bridge worker has started and that have not ended yet. Nearly all run in this process and
- * report their end themselves. If another worker took a workflow over, this class asks the server now and then.
+ * Keeps the workflows that this bridge worker has started and that have not ended yet. Nearly all run in this process
+ * and report their end themselves. If another worker took a workflow over, this class asks the server now and then.
  */
 export class RunningWorkflows {
   /** By workflow id. An id has several entries if its record comes again, or if two records collide. */
@@ -78,8 +78,9 @@ export class RunningWorkflows {
   }
 
   /**
-   * Call this before the start, because an eager workflow can end before the server acknowledges its start. Until the
-   * acknowledgement nothing is passed on, because the id may turn out to be another record's.
+   * Registers a workflow that is to be started. Call this before the start, because an eager workflow can end before
+   * the server acknowledges its start. Until the acknowledgement no report is passed on, because the id may turn out to
+   * be another record's.
    */
   register(workflowId: string, position: Position): Registration {
     const entry = newEntry(workflowId, position);
@@ -112,12 +113,12 @@ export class RunningWorkflows {
     await entry.workflow.ended;
   }
 
-  /** Reported by the workflow: its first task is over, and it continues. */
+  /** The workflow has reported that its first task is over and that it continues. */
   firstTaskOver(workflowId: string): void {
     for (const entry of this.#entries.get(workflowId) ?? []) this.#endFirstTask(entry);
   }
 
-  /** Reported by the workflow, or answered by the server. */
+  /** The workflow has ended: the workflow has reported that, or the server has answered so. */
   ended(workflowId: string, outcome: RecordOutcome): void {
     for (const entry of [...(this.#entries.get(workflowId) ?? [])]) {
       if (entry.acknowledged) this.#end(entry, outcome);
@@ -133,7 +134,7 @@ export class RunningWorkflows {
     return this.#size;
   }
 
-  /** The longest running workflow among those whose position is wanted. */
+  /** Returns the longest running workflow among those whose position is wanted. */
   oldest(wanted: (position: Position) => boolean): LongestRunning | undefined {
     let oldest: LongestRunning | undefined;
     for (const [workflowId, entries] of this.#entries) {

@@ -14,8 +14,8 @@ const MAX_FAILURES = 3;
 const MAX_LOOKED_AT = 20;
 
 /**
- * Checks every 15 s which workflows of a stream stay open, whichever process started them. It shows for which error
- * they are retried, and whether their workflow task fails. No other part of this process learns of such a task.
+ * Checks every 15 s which workflows of a stream stay open, whichever process started them. It shows the error for which
+ * they are retried, and whether their workflow task fails. No other part of this process notices a failing task.
  */
 export class OpenWatch {
   #timer: NodeJS.Timeout | undefined;
