@@ -366,7 +366,7 @@ export class ChunkChain {
    *
    * 1. Records of a later leader epoch are not part of the chunk, because the log has lost the end that the chunk had.
    *    The next chunk begins with these records.
-   * 2. No code waits before it calls this method, because the chunk's end may be committed at once.
+   * 2. No code waits between `advanceTo` and this method, because a commit may take the chunk's end at once.
    */
   #skipMet(): void {
     const { window } = this.deps;

@@ -53,7 +53,7 @@ export class PartitionWindow {
   #fetchFault: FetchFault | undefined;
   #pauseMs = FIRST_PAUSE_MS;
   #pauseTimer: NodeJS.Timeout | undefined;
-  /** What the group had committed when this consumer got the partition; undefined if that is nothing, or not known. */
+  /** The offset that the group had committed when this consumer got the partition; undefined if none is known. */
   initialOffset: number | undefined;
   /** Only in the chunk lane: where the next chunk begins, if an earlier owner's commit has that in its metadata. */
   initialChain: number | undefined;
