@@ -6,11 +6,11 @@ import { keepingLogger, serviceError, settled } from '../support/fakes';
 
 const MINUTE = 60_000;
 
-/** What Temporal has of the stream's brake. */
+/** The memo of the stream's brake workflow on Temporal. Undefined while the stream is not braked. */
 let memo: object | undefined;
 let away: boolean;
 let signals: unknown[];
-/** Answers wait for it, where there is one. */
+/** If set, Temporal's answers wait for this promise. */
 let slow: Promise<void> | undefined;
 let asked: { now: number; most: number };
 let brake: Brake;
@@ -71,7 +71,7 @@ async function pass(ms: number): Promise<void> {
   await settled();
 }
 
-/** A start that asks to pass; tells whether it may. */
+/** Asks the brake for a start permit. The returned function gives the permit, or undefined while the start waits. */
 function start(place?: { partition: number; offset: number }) {
   let passed: StartPermit | undefined;
   void brake.enter(stopping.signal, place).then((pass) => (passed = pass));
@@ -88,7 +88,7 @@ async function trip(): Promise<void> {
 
 const gauge = async () => (await metrics.braked.get()).values.map(({ value }) => value);
 
-test('starts pass freely until so many are dead-lettered; then none does, and it is told', async () => {
+test('no start is permitted after too many dead letters, and log, gauge and notice say so', async () => {
   await begin();
   const first = await start()();
   expect(first).toMatchObject({ probe: false });
@@ -108,7 +108,7 @@ test('starts pass freely until so many are dead-lettered; then none does, and it
   ]);
 });
 
-test('a process that begins asks first, and hears when another one ends the brake', async () => {
+test('a new process starts nothing while the stream is braked, until another process releases the brake', async () => {
   memo = {
     stream: 's',
     since: new Date().toISOString(),
@@ -125,12 +125,12 @@ test('a process that begins asks first, and hears when another one ends the brak
   expect([brake.notices(), await gauge()]).toEqual([{}, [0]]);
 });
 
-test('while Temporal is away nothing changes: neither for who begins nor for who is braked', async () => {
+test('the brake stays as it is while Temporal is not reachable, in a new process and in a braked one', async () => {
   away = true;
   await begin();
   const waiting = start();
   expect(await waiting()).toBeUndefined();
-  // Nothing is started meanwhile: that must not go unseen.
+  // The log must say that nothing starts meanwhile.
   expect(log.lines).toMatchObject([
     { level: 40, stream: 's', msg: 'Could not ask whether the stream is braked; nothing starts' },
   ]);
@@ -151,7 +151,7 @@ test('while Temporal is away nothing changes: neither for who begins nor for who
   expect(brake.active).toBe(true);
 });
 
-test('one record at a time is let through, and its delivery ends the brake', async () => {
+test('one probe at a time is started while the stream is braked, and its delivery releases the brake', async () => {
   await begin();
   await trip();
   const [first, second] = [start(), start()];
@@ -161,7 +161,7 @@ test('one record at a time is let through, and its delivery ends the brake', asy
   const probe = (await first())!;
   expect([probe.probe, await second()]).toEqual([true, undefined]);
   probe.begins({ partition: 1, offset: 7 });
-  // It leaves its chunk.
+  // The probe's record has left its chunk, so its own workflow may start. Another record's may not.
   expect(await start({ partition: 1, offset: 7 })()).toMatchObject({ probe: false });
   expect(await start({ partition: 0, offset: 7 })()).toBeUndefined();
   probe.ended('dead_lettered');
@@ -177,13 +177,13 @@ test('one record at a time is let through, and its delivery ends the brake', asy
   expect(signals).toEqual([{ by: 'probe' }]);
   await pass(5_000);
   expect([brake.active, await start()()]).toEqual([false, expect.anything()]);
-  // What was counted before counts no more.
+  // Outcomes from before the release no longer count.
   brake.deadLettered('Permanent');
   await settled();
   expect(memo).toBeUndefined();
 });
 
-test('from the first probe on, any record that the sink takes ends the brake, and is not told again and again', async () => {
+test('any delivery releases the brake once the first probe is due, and a failed release is logged once', async () => {
   await begin();
   await trip();
   const waiting = start();
@@ -192,7 +192,7 @@ test('from the first probe on, any record that the sink takes ends the brake, an
   await settled();
   expect([brake.active, signals]).toEqual([true, []]);
   await pass(2_000);
-  // A record that left an open chunk, and dies: the next probe is a minute away.
+  // The probe is a record that left an open chunk. It is dead-lettered, so the next probe is a minute away.
   (await waiting())!.ended('dead_lettered');
   brake.delivered(1);
   await settled();
@@ -209,21 +209,21 @@ test('from the first probe on, any record that the sink takes ends the brake, an
   expect([brake.active, signals]).toEqual([false, [{ by: 'probe' }]]);
 });
 
-test('what is held behind a dead record of its key does not count', async () => {
+test('a dead letter does not count for the brake if its key was held by an earlier dead letter', async () => {
   await begin();
   for (let i = 0; i < 200; i++) brake.deadLettered('HeldByKey');
   await settled();
   expect(memo).toBeUndefined();
 });
 
-test('a stream of tombstones is not braked, however many they are', async () => {
+test('tombstones do not brake a stream, however many they are', async () => {
   await begin();
   for (let i = 0; i < 1_500; i++) brake.invalid('NullValue');
   await settled();
   expect(memo).toBeUndefined();
 });
 
-test('a stream whose sink takes everything is not braked by invalid records in between', async () => {
+test('invalid records do not brake a stream if as many records are delivered', async () => {
   await begin();
   for (let i = 0; i < 1_500; i++) {
     brake.delivered(1);
@@ -233,14 +233,14 @@ test('a stream whose sink takes everything is not braked by invalid records in b
   expect(memo).toBeUndefined();
 });
 
-test('a stream of which nothing can be read is braked', async () => {
+test('a stream is braked when none of its records can be decoded', async () => {
   await begin();
   for (let i = 0; i < 50; i++) brake.invalid('DecodeFailed');
   await settled();
   expect(memo).toMatchObject({ deadLetters: 50, share: 1, errorType: 'DecodeFailed' });
 });
 
-test('a record that was not started, or does not end, gives its turn to another one', async () => {
+test('another record becomes the probe if the probe was not started, or does not end within five minutes', async () => {
   await begin();
   await trip();
   const [first, second, third] = [start(), start(), start()];
@@ -253,7 +253,7 @@ test('a record that was not started, or does not end, gives its turn to another 
   expect((await third())!.probe).toBe(true);
 });
 
-test('one that began a moment after it was let through and does not end gives its turn to another one', async () => {
+test('another record becomes the probe if a probe that began late does not end within five minutes', async () => {
   await begin();
   await trip();
   const [first, second] = [start(), start()];
@@ -265,7 +265,7 @@ test('one that began a moment after it was let through and does not end gives it
   expect((await second())?.probe).toBe(true);
 });
 
-test('answers come in the order of the questions, however slow they are', async () => {
+test('the brake asks Temporal one question at a time, however slow the answers are', async () => {
   let answer: () => void = () => undefined;
   slow = new Promise((resolve) => (answer = resolve));
   await begin();
@@ -278,7 +278,7 @@ test('answers come in the order of the questions, however slow they are', async 
   expect(asked).toEqual({ now: 0, most: 1 });
 });
 
-test('a start that waits is given up when the bridge stops', async () => {
+test('a start that waits for the brake is rejected when the bridge stops', async () => {
   await begin();
   await trip();
   const stop = new AbortController();

@@ -2,10 +2,10 @@ import fc from 'fast-check';
 import { OutcomeWindow } from '../../../src/bridge/brake/outcome-window';
 import { DEFAULT_BRAKE_LIMITS } from '../../../src/domain/stream/brake';
 
-/** Under these limits any dead letter is a reason, and so its rate shows. */
+/** Under these limits any dead letter is a reason to brake, so `excess` shows the counts. */
 const any = { ...DEFAULT_BRAKE_LIMITS, minimum: 1, share: 0.01, invalidShare: 0.01 };
 
-test('counts what ended within the window, and which type was most frequent', () => {
+test('excess counts the dead letters within the window, and names their most frequent error type', () => {
   const outcomes = new OutcomeWindow(60_000);
   expect(outcomes.excess(any, 0)).toBeUndefined();
   outcomes.delivered(3, 1_000);
@@ -18,7 +18,7 @@ test('counts what ended within the window, and which type was most frequent', ()
   expect(outcomes.excess(any, 61_000)).toBeUndefined();
 });
 
-test('as a list of all that ended would, to the length of a slice', () => {
+test('the window counts dead letters like a full list of them, with an error of at most one slice', () => {
   const events = fc.array(
     fc.record({ after: fc.integer({ min: 0, max: 30_000 }), dead: fc.boolean() }),
     { maxLength: 50 },
@@ -59,7 +59,7 @@ test.each([
   ['less than nine invalid records for a delivery', { invalid: 89, delivered: 10 }, undefined],
   ['invalid records that hide a few dead letters', { invalid: 900, dead: 49 }, 'SchemaMismatch'],
 ])(
-  'with %s the reason to brake is as expected',
+  'excess decides by the limits whether to brake for %s',
   (_, counts: { dead?: number; delivered?: number; invalid?: number }, errorType) => {
     const { dead = 0, delivered = 0, invalid = 0 } = counts;
     const outcomes = new OutcomeWindow(60_000);
