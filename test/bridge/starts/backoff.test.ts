@@ -2,7 +2,7 @@ import { Backoff } from '../../../src/bridge/starts/backoff';
 
 const never = new AbortController().signal;
 
-describe('the wait', () => {
+describe('the wait after a failed start', () => {
   let now: number;
   beforeEach(() => {
     now = 1_000_000;
@@ -10,7 +10,7 @@ describe('the wait', () => {
   });
   afterEach(() => jest.restoreAllMocks());
 
-  /** Waits of failures one after the other, each after the wait of the one before. */
+  /** Reports failures, each at the end of the previous wait. Returns the waits in milliseconds. */
   function waits(backoff: Backoff, count: number): number[] {
     return Array.from({ length: count }, () => {
       const wait = backoff.failed();
@@ -19,17 +19,17 @@ describe('the wait', () => {
     });
   }
 
-  test('doubles with each failure up to ten seconds', () => {
+  test('doubles with each failure, up to ten seconds', () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     expect(waits(new Backoff(), 8)).toEqual([200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
   });
 
-  test('is at least half of that, so that bridges come back one by one', () => {
+  test('is at least half of the doubled time, so that bridges come back one by one', () => {
     jest.spyOn(Math, 'random').mockReturnValue(0);
     expect(waits(new Backoff(), 3)).toEqual([100, 200, 400]);
   });
 
-  test('is one for failures of starts that were under way together', () => {
+  test('is shared by failures of starts that were under way together', () => {
     const backoff = new Backoff();
     const first = backoff.failed();
     expect(backoff.failed()).toBe(first);
@@ -37,7 +37,7 @@ describe('the wait', () => {
     expect(backoff.failed()).toBeCloseTo(first / 2);
   });
 
-  test('begins anew after a success', () => {
+  test('is the shortest wait again after a success', () => {
     jest.spyOn(Math, 'random').mockReturnValue(1);
     const backoff = new Backoff();
     waits(backoff, 4);
@@ -49,19 +49,19 @@ describe('the wait', () => {
 });
 
 describe('ready', () => {
-  test('does not wait without a failure', async () => {
+  test('resolves at once if no start has failed', async () => {
     await new Backoff().ready(never);
   });
 
-  test('waits after a failure, also for one that comes meanwhile', async () => {
+  test('resolves only when the wait after a failure is over', async () => {
     const backoff = new Backoff();
     const until = Date.now() + backoff.failed();
     const ready = backoff.ready(never).then(() => Date.now());
-    // A timer may be early by less than a millisecond.
+    // A timer may fire early by less than a millisecond.
     expect(await ready).toBeGreaterThanOrEqual(until - 1);
   });
 
-  test('rejects when the signal aborts, before or during the wait', async () => {
+  test('rejects when the signal aborts before or during the wait', async () => {
     const backoff = new Backoff();
     await expect(backoff.ready(AbortSignal.abort())).rejects.toThrow(/abort/);
     const stopping = new AbortController();

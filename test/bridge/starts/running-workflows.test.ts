@@ -24,7 +24,7 @@ function create(describe: (id: string) => Promise<{ status: { name: string } }> 
 
 const running = () => Promise.resolve({ status: { name: 'RUNNING' } });
 
-/** Registers a start; collects what its promises resolve with after the acknowledgement. */
+/** Registers a start. `events` collects what its promises resolve with after the acknowledgement. */
 function add(workflowId: string, memo = { partition: 0, offset: 0 }) {
   const events: string[] = [];
   const registration = open.register(workflowId, memo);
@@ -39,10 +39,10 @@ function add(workflowId: string, memo = { partition: 0, offset: 0 }) {
   return { entry, events };
 }
 
-/** Lets promises that are resolved call their handlers. */
+/** Waits until resolved promises have called their handlers. */
 const handled = () => jest.advanceTimersByTimeAsync(0);
 
-test('one that is watched is asked for at once, and told once', async () => {
+test('whenEnded looks the workflow up at once, and resolves once when it has ended', async () => {
   create(() => Promise.resolve({ status: { name: 'COMPLETED' } }));
   let ended = 0;
   void open.whenEnded('a').then(() => ended++);
@@ -53,7 +53,7 @@ test('one that is watched is asked for at once, and told once', async () => {
   expect(ended).toBe(1);
 });
 
-test('one that is watched and runs is asked for again, unless it tells its end', async () => {
+test('whenEnded looks a running workflow up again, and resolves when its end is reported', async () => {
   create();
   let ended = 0;
   void open.whenEnded('a').then(() => ended++);
@@ -70,11 +70,11 @@ test('one that is watched and runs is asked for again, unless it tells its end',
 describe('a workflow in this process', () => {
   beforeEach(() => create());
 
-  test('the one that is open for the longest time is told, by partition', () => {
+  test('is named by oldest if it has been open longest, in all partitions or in one', () => {
     const [first, second] = [add('a', { partition: 1, offset: 7 }), add('b')];
     const oldest = (partition?: number) =>
       open.oldest((memo) => partition === undefined || memo.partition === partition)?.workflowId;
-    // Nobody knows yet whether they are.
+    // Before the acknowledgement it is not known whether the workflows run.
     expect(oldest()).toBeUndefined();
     for (const { entry } of [first, second]) entry.acknowledge(true);
     expect([oldest(), oldest(0), oldest(2)]).toEqual(['a', 'b', undefined]);
@@ -82,7 +82,7 @@ describe('a workflow in this process', () => {
     expect(oldest()).toBe('b');
   });
 
-  test('is handed over once, closed once, and then forgotten', async () => {
+  test('reports the end of its first task once and its own end once, and is then forgotten', async () => {
     const { entry, events } = add('a');
     entry.acknowledge(true);
     expect(open.size).toBe(1);
@@ -96,7 +96,7 @@ describe('a workflow in this process', () => {
     expect(open.size).toBe(0);
   });
 
-  test('one that ends in its first task is only closed', async () => {
+  test('reports only its own end if it ends in its first task', async () => {
     const { entry, events } = add('a');
     entry.acknowledge(true);
     open.ended('a', 'duplicate');
@@ -104,7 +104,7 @@ describe('a workflow in this process', () => {
     expect(events).toEqual(['duplicate']);
   });
 
-  test('an end that comes before the acknowledgement waits for it', async () => {
+  test('reports its end only after the acknowledgement if it ends before that', async () => {
     const { entry, events } = add('a');
     open.firstTaskOver('a');
     open.ended('a', 'delivered');
@@ -117,7 +117,7 @@ describe('a workflow in this process', () => {
     expect(open.size).toBe(0);
   });
 
-  test('what is heard of an id that is held by another record is not passed on', async () => {
+  test('reports nothing after its registration is removed because another record has the id', async () => {
     const { entry, events } = add('a');
     open.ended('a', 'delivered');
     entry.remove();
@@ -127,7 +127,7 @@ describe('a workflow in this process', () => {
     expect(open.size).toBe(0);
   });
 
-  test('a second record under the id neither hides nor removes the first', async () => {
+  test('is neither hidden nor removed by a second record with the same id', async () => {
     const first = add('a');
     first.entry.acknowledge(true);
     const second = add('a');
@@ -141,20 +141,20 @@ describe('a workflow in this process', () => {
     expect(open.size).toBe(0);
   });
 
-  test('workflows that are not known are none of its business', () => {
+  test('is not registered by events of an unknown workflow', () => {
     open.firstTaskOver('b');
     open.ended('b', 'failed');
     expect(open.size).toBe(0);
   });
 });
 
-describe('a workflow that another worker took over', () => {
+describe('a workflow that another worker runs', () => {
   test.each([
     ['COMPLETED', 'delivered'],
     ['FAILED', 'failed'],
     ['TERMINATED', 'failed'],
     ['CANCELLED', 'failed'],
-  ])('is asked for after a while; %s ends it as %s', async (name, outcome) => {
+  ])('is looked up after a while, and status %s ends it as %s', async (name, outcome) => {
     create(() => Promise.resolve({ status: { name } }));
     const { entry, events } = add('a');
     entry.acknowledge(true);
@@ -167,7 +167,7 @@ describe('a workflow that another worker took over', () => {
     expect(open.size).toBe(0);
   });
 
-  test('frees its first task and is asked for ever more rarely while it runs', async () => {
+  test('counts as past its first task at the first look-up, and is looked up less and less often', async () => {
     create();
     const { entry, events } = add('a');
     entry.acknowledge(true);
@@ -179,7 +179,7 @@ describe('a workflow that another worker took over', () => {
     expect(open.size).toBe(1);
   });
 
-  test('is gone when the server does not know it any more', async () => {
+  test('counts as failed when the server no longer knows it', async () => {
     create((id) => Promise.reject(new WorkflowNotFoundError('gone', id, undefined)));
     const { entry, events } = add('a');
     entry.acknowledge(true);
@@ -188,7 +188,7 @@ describe('a workflow that another worker took over', () => {
     expect(events).toEqual(['first task over', 'failed']);
   });
 
-  test('stays open while the server can not be asked, and the next one has its turn', async () => {
+  test('stays open while the server is not reachable, and the next workflow is looked up', async () => {
     create(() => Promise.reject(serviceError(14)));
     const first = add('a');
     const second = add('b');
@@ -201,7 +201,7 @@ describe('a workflow that another worker took over', () => {
     expect(open.size).toBe(2);
   });
 
-  test('is asked for one at a time', async () => {
+  test('is looked up only after the look-up before it was answered', async () => {
     let answer: (description: { status: { name: string } }) => void = () => undefined;
     create(() => new Promise((resolve) => (answer = resolve)));
     for (const id of ['a', 'b']) add(id).entry.acknowledge(true);
@@ -212,7 +212,7 @@ describe('a workflow that another worker took over', () => {
     expect(asked).toEqual(['a', 'b']);
   });
 
-  test('is not asked for before its start is acknowledged', async () => {
+  test('is not looked up before its start is acknowledged', async () => {
     create((id) => Promise.reject(new WorkflowNotFoundError('not yet', id, undefined)));
     const { entry, events } = add('a');
     await jest.advanceTimersByTimeAsync(120_000);
@@ -224,7 +224,7 @@ describe('a workflow that another worker took over', () => {
     expect(asked).toEqual([]);
   });
 
-  test('is not asked for after a stop', async () => {
+  test('is not looked up after a stop', async () => {
     create();
     add('a').entry.acknowledge(true);
     open.stop();

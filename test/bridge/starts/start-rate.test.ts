@@ -2,7 +2,7 @@ import { StartRate } from '../../../src/bridge/starts/start-rate';
 
 const never = new AbortController().signal;
 
-/** A server that takes so many starts a second, in whole seconds; returns the limit after each. */
+/** Runs against a server that takes `perSecond` starts a second. Returns the rate limit after each second. */
 function run(rate: StartRate, perSecond: number, seconds: number, from = 0): number[] {
   const limits: number[] = [];
   for (let second = from; second < from + seconds; second++) {
@@ -17,7 +17,7 @@ function run(rate: StartRate, perSecond: number, seconds: number, from = 0): num
   return limits;
 }
 
-test('there is no limit until the server names one', async () => {
+test('starts are not limited until the server refuses one', async () => {
   const changes: number[] = [];
   const rate = new StartRate((limit) => changes.push(limit));
   expect(run(rate, 400, 3)).toEqual([Infinity, Infinity, Infinity]);
@@ -25,7 +25,7 @@ test('there is no limit until the server names one', async () => {
   expect(changes).toEqual([]);
 });
 
-test('it comes to rest about the limit of the server, neither stopping nor flooding', () => {
+test('the rate settles near the limit of the server, and neither stops nor floods it', () => {
   const rate = new StartRate(() => undefined);
   run(rate, 50, 20);
   const settled = run(rate, 50, 200, 20);
@@ -35,7 +35,7 @@ test('it comes to rest about the limit of the server, neither stopping nor flood
   expect(mean).toBeGreaterThan(50 * 0.75);
 });
 
-test('refusals of the same second count once, and it never falls to nothing', () => {
+test('refusals within one second lower the rate once, and the rate never falls below one a second', () => {
   const rate = new StartRate(() => undefined);
   for (let i = 0; i < 100; i++) rate.succeeded(i * 10);
   expect(rate.exhausted(1_000)).toBe(50);
@@ -45,13 +45,13 @@ test('refusals of the same second count once, and it never falls to nothing', ()
   expect(rate.limit).toBe(1);
 });
 
-test('when the server takes everything again the limit goes', () => {
+test('the limit is lifted when the server accepts every start again', () => {
   const rate = new StartRate(() => undefined);
   run(rate, 50, 10);
   expect(run(rate, Infinity, 600, 10).at(-1)).toBe(Infinity);
 });
 
-test('starts take turns, and one that waits is given up when the bridge stops', async () => {
+test('starts pass in turn, and a start that waits is rejected when the bridge stops', async () => {
   const rate = new StartRate(() => undefined);
   for (let i = 0; i < 20; i++) rate.succeeded();
   expect(rate.exhausted()).toBe(10);
@@ -64,6 +64,6 @@ test('starts take turns, and one that waits is given up when the bridge stops', 
   await expect(last).rejects.toThrow('aborted');
   await Promise.all(turns);
   expect(passed).toEqual([0, 1, 2, 3]);
-  // The pause after a refusal, and a tenth of a second for each but the first.
+  // The pause after the refusal, and a tenth of a second for each start but the first.
   expect(Date.now() - begun).toBeGreaterThanOrEqual(790);
 });

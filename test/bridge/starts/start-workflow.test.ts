@@ -34,8 +34,8 @@ let open: RunningWorkflows | undefined;
 afterEach(() => open?.stop());
 
 /**
- * Starts the record against a server whose answers are given: to starts one after the other, to
- * questions by workflow id.
+ * Starts the record's workflow on a fake server. `answers` are the server's answers to starts, in their order.
+ * `holders` has, by workflow id, the memo or the error that the server gives when a workflow is looked up.
  */
 function begin(answers: ('ok' | Error)[], holders: Record<string, object | Error> = {}) {
   const starts: StartOptions[] = [];
@@ -82,7 +82,7 @@ function begin(answers: ('ok' | Error)[], holders: Record<string, object | Error
   return { result, starts, closed, open, lines, metrics, stopping, backoff, rate };
 }
 
-test('starts the workflow once, never over an existing one', async () => {
+test('a workflow is started once, with policies that never replace an existing workflow', async () => {
   const { result, starts, open } = begin(['ok']);
   await expect(result).resolves.toMatchObject({ workflowId: STARTED });
   expect(starts).toEqual([
@@ -100,7 +100,7 @@ test('starts the workflow once, never over an existing one', async () => {
   expect(open.size).toBe(1);
 });
 
-test('a workflow that ends before its start is acknowledged counts', async () => {
+test('the end of a workflow is reported even if it comes before the acknowledgement of its start', async () => {
   const { result, closed, open } = begin(['ok']);
   await Promise.resolve();
   open.ended(FIRST, 'delivered');
@@ -111,8 +111,8 @@ test('a workflow that ends before its start is acknowledged counts', async () =>
   expect(open.size).toBe(0);
 });
 
-describe('already started', () => {
-  test('by this very record: a duplicate', async () => {
+describe('when the workflow id is already taken', () => {
+  test('the record is a duplicate if its own workflow has the id', async () => {
     const { result, starts, open, metrics } = begin([alreadyStarted()], { [FIRST]: memo });
     await expect(result).resolves.toMatchObject({ duplicateOf: memo, hasEnded: false });
     expect(starts).toHaveLength(1);
@@ -121,7 +121,7 @@ describe('already started', () => {
   });
 
   test.each(['stream', 'topic', 'partition', 'offset', 'timestamp'])(
-    'by a record of another %s: a collision, started under the next id',
+    'the record is started under the next id if a record of another %s has the id',
     async (field) => {
       const holders = { [FIRST]: { ...memo, [field]: 'other' } };
       const { result, starts, lines, metrics, open } = begin([alreadyStarted(), 'ok'], holders);
@@ -134,18 +134,18 @@ describe('already started', () => {
     },
   );
 
-  test('by a workflow of another program, without memo: a collision', async () => {
+  test('the record is started under the next id if a workflow without a memo has the id', async () => {
     const { result } = begin([alreadyStarted(), 'ok'], { [FIRST]: {} });
     await expect(result).resolves.toMatchObject({ workflowId: STARTED });
   });
 
-  test('a collision whose next id holds this record: a duplicate', async () => {
+  test('the record is a duplicate if another record has the id and its own workflow has the next id', async () => {
     const holders = { [FIRST]: { ...memo, partition: 9 }, [SECOND]: memo };
     const { result } = begin([alreadyStarted(), alreadyStarted(SECOND)], holders);
     await expect(result).resolves.toMatchObject({ duplicateOf: memo, hasEnded: false });
   });
 
-  test('every id is held by another record: rejected, never dropped', async () => {
+  test('the record is rejected, not dropped, if other records have all of its ids', async () => {
     const other = { ...memo, stream: 'other' };
     const holders = { [FIRST]: other, [SECOND]: other, [THIRD]: other };
     const { result, starts, open, metrics } = begin(
@@ -158,37 +158,37 @@ describe('already started', () => {
     expect(await counts(metrics.idCollisions)).toEqual({ test: 3 });
   });
 
-  test('by a workflow that is gone when asked for: started again', async () => {
+  test('the record is started again if the workflow is gone when it is looked up', async () => {
     const { result, starts } = begin([alreadyStarted(), 'ok']);
     await expect(result).resolves.toMatchObject({ workflowId: STARTED });
     expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST]);
   });
 
-  test('by a workflow that is gone whenever it is asked for: tried again at growing pauses', async () => {
+  test('the start is repeated at growing pauses if the workflow is gone at every look-up', async () => {
     const { result, starts, stopping } = begin(Array.from({ length: 100 }, () => alreadyStarted()));
     await new Promise((resolve) => setTimeout(resolve, 500));
     stopping.abort();
     await expect(result).rejects.toMatchObject({ name: 'AbortError' });
-    // After 25, 75, 175 and 375 ms.
+    // The start is repeated after 25, 75, 175 and 375 ms.
     expect(starts.length).toBeGreaterThan(1);
     expect(starts.length).toBeLessThanOrEqual(6);
   });
 
-  test('after a try whose outcome is unknown: it was this one that started it', async () => {
+  test('the record counts as started, not as a duplicate, if its own unanswered start took the id', async () => {
     const { result, starts, open } = begin([serviceError(4), alreadyStarted()], { [FIRST]: memo });
     await expect(result).resolves.toMatchObject({ workflowId: STARTED });
     expect(starts).toHaveLength(2);
     expect(open.size).toBe(1);
   });
 
-  test('after a try whose outcome is unknown, by another record: a collision', async () => {
+  test('the record is started under the next id if another record has the id after an unanswered start', async () => {
     const holders = { [FIRST]: { ...memo, timestamp: 1 } };
     const { result, starts } = begin([serviceError(4), alreadyStarted(), 'ok'], holders);
     await expect(result).resolves.toMatchObject({ workflowId: STARTED });
     expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST, SECOND]);
   });
 
-  test('a workflow that ended here between two tries is closed once', async () => {
+  test('the end of the workflow is reported once if it comes between two tries', async () => {
     const { result, closed, open } = begin([serviceError(4), alreadyStarted()], { [FIRST]: memo });
     await settled();
     open.ended(FIRST, 'delivered');
@@ -197,7 +197,7 @@ describe('already started', () => {
     expect(open.size).toBe(0);
   });
 
-  test('the end of the other workflow under the id is not taken for our own', async () => {
+  test('the end of another workflow with the id is not taken for the end of the record', async () => {
     const holders = { [FIRST]: { ...memo, timestamp: 1 } };
     const { result, closed, open } = begin([alreadyStarted(), 'ok'], holders);
     open.ended(FIRST, 'delivered');
@@ -209,8 +209,8 @@ describe('already started', () => {
   });
 });
 
-describe('errors of the server', () => {
-  test('INVALID_ARGUMENT: rejected at once, with what the server said', async () => {
+describe('when the server answers with an error', () => {
+  test('INVALID_ARGUMENT rejects the record at once, with the text of the server', async () => {
     const { result, starts, open } = begin([serviceError(3, 'Blob data size exceeds limit.')]);
     await expect(result).rejects.toThrow(StartRejectedError);
     await expect(result).rejects.toThrow('Blob data size exceeds limit.');
@@ -223,16 +223,19 @@ describe('errors of the server', () => {
     ['deadline_exceeded', serviceError(4)],
     ['not_found', serviceError(5)],
     ['other', new Error('socket hang up')],
-  ])('%s: pauses, then tries the same id again', async (reason, error) => {
-    const { result, starts, metrics, lines, open } = begin([error, 'ok']);
-    await expect(result).resolves.toMatchObject({ workflowId: STARTED });
-    expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST]);
-    expect(await counts(metrics.backoff)).toEqual({ [`test/${reason}`]: 1 });
-    expect(lines).toMatchObject([{ level: 40, reason }]);
-    expect(open.size).toBe(1);
-  });
+  ])(
+    'reason %s leads to a pause, and then to another try with the same id',
+    async (reason, error) => {
+      const { result, starts, metrics, lines, open } = begin([error, 'ok']);
+      await expect(result).resolves.toMatchObject({ workflowId: STARTED });
+      expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST]);
+      expect(await counts(metrics.backoff)).toEqual({ [`test/${reason}`]: 1 });
+      expect(lines).toMatchObject([{ level: 40, reason }]);
+      expect(open.size).toBe(1);
+    },
+  );
 
-  test('resource_exhausted: slows down, tries the same id again, and pauses nothing', async () => {
+  test('resource_exhausted slows starts down without a pause, and leads to another try with the same id', async () => {
     const exhausted = serviceError(8, 'namespace rate limit exceeded');
     const { result, starts, metrics, lines, rate, backoff } = begin([exhausted, exhausted, 'ok']);
     await expect(result).resolves.toMatchObject({ workflowId: 'test-42-7' });
@@ -245,7 +248,7 @@ describe('errors of the server', () => {
     ]);
   });
 
-  test('while asking who holds the id: asks again', async () => {
+  test('the bridge looks the workflow up again if the look-up failed', async () => {
     let times = 0;
     const holders = {
       get [FIRST]() {
@@ -257,7 +260,7 @@ describe('errors of the server', () => {
     expect([starts.length, times]).toEqual([1, 2]);
   });
 
-  test('an abort ends the pause: rejects and starts nothing more', async () => {
+  test('an abort during the pause rejects the record, and nothing more is started', async () => {
     const { result, starts, stopping, open } = begin([serviceError(14), 'ok']);
     await settled();
     stopping.abort();
