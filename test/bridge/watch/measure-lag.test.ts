@@ -32,7 +32,7 @@ function create() {
     window,
     stalls,
     metrics,
-    /** The age of the oldest record that is not committed, in seconds, as the log ends at `high`. */
+    /** Measures the age of the oldest uncommitted record, in seconds, for a log that ends at `high`. */
     age: async (high: number) => {
       measureLag(window, 0, high, stalls, { stream, metrics, stallCause });
       return (await metrics.lagSeconds.get()).values[0]!.value;
@@ -40,8 +40,8 @@ function create() {
   };
 }
 
-describe('the age of the oldest record that is not committed', () => {
-  test('grows while Kafka gives nothing of it', async () => {
+describe('the age of the oldest uncommitted record', () => {
+  test('grows while Kafka returns no record', async () => {
     const { age } = create();
     expect(await age(0)).toBe(0);
     expect(await age(3)).toBe(0);
@@ -60,14 +60,14 @@ describe('the age of the oldest record that is not committed', () => {
     expect(await age(1)).toBe(0);
   });
 
-  test('is that of the record where one is fetched and waits', async () => {
+  test('is the age of the fetched record if that record waits', async () => {
     const { age, window } = create();
     window.accept([kafkaRecord({ offset: 0, timestamp: Date.now() - 90 * SECOND })], 1, 0);
     expect(await age(5)).toBe(90);
   });
 });
 
-test('a partition whose commits are refused tells why', async () => {
+test('the stall of a partition names the reason for which Kafka refuses its commits', async () => {
   const { age, window, stalls } = create();
   const [entry] = window.accept([kafkaRecord({ offset: 0 })], 1, 0);
   window.finish(entry!);
@@ -80,7 +80,7 @@ test('a partition whose commits are refused tells why', async () => {
   );
 });
 
-test('a partition of which nothing is committed is stalled where it began, whatever retention deletes', () => {
+test('a partition without a commit is stalled at the offset where it began, even if retention deletes records', () => {
   const { window, stalls, metrics } = create();
   window.initialOffset = undefined;
   window.begin(4);

@@ -13,7 +13,7 @@ jest.mock('../../../src/temporal/open-workflows', () => ({
 beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] }));
 afterEach(() => jest.useRealTimers());
 
-test('what was found is told until three looks in a row have failed, and found again after that', async () => {
+test('stuck workflows are in notices and gauges until three look-ups in a row fail, and again once one succeeds', async () => {
   const stream = testStream();
   const metrics = createMetrics();
   const { logger, lines } = keepingLogger();
@@ -47,7 +47,7 @@ test('what was found is told until three looks in a row have failed, and found a
   expect(await told()).toEqual({ notices: [], gauges: [0, 0] });
   await look(found);
   expect(await told()).toEqual(all);
-  // It asks for those that it knows, and has told of them once.
+  // The watch asks for the workflows that it already knows, and has logged them once.
   const known = { known: ['w'] };
   expect(slowWorkflows).toHaveBeenLastCalledWith(
     expect.anything(),

@@ -2,7 +2,7 @@ import { SinkCheck } from '../../../src/bridge/watch/sink-check';
 import { testStream } from '../../domain/support/records';
 import { keepingLogger } from '../support/fakes';
 
-/** The check of a stream whose sink answers so, call by call. */
+/** Creates the check of a stream whose sink gives these answers, one for each call. */
 function create(...answers: (() => Promise<void>)[]) {
   let asked = 0;
   const check = () => answers[asked++]!();
@@ -13,7 +13,7 @@ function create(...answers: (() => Promise<void>)[]) {
 const hang = () => new Promise<void>(() => undefined);
 const pass = () => Promise.resolve();
 
-test('a check that hangs is given up and made again', async () => {
+test('a sink check that hangs is given up and repeated', async () => {
   const { check, asked } = create(hang, pass);
   const passed = check.passed(new AbortController().signal);
   await check.held;
@@ -23,7 +23,7 @@ test('a check that hangs is given up and made again', async () => {
   expect(check.fault()).toBeUndefined();
 });
 
-test('a check that hangs ends when the bridge stops', async () => {
+test('a sink check that hangs is aborted when the bridge stops', async () => {
   const { check } = create(hang);
   const stopping = new AbortController();
   const passed = check.passed(stopping.signal);

@@ -37,7 +37,7 @@ function create() {
 }
 
 describe('a partition', () => {
-  test('is stalled after a minute with work and without progress; the log says so at first, now and then, and at the end', async () => {
+  test('is stalled after a minute with work but without progress, and the log reports its beginning, duration and end', async () => {
     const { stalls, observe, said, lines, gauge } = create();
     observe(5, 0);
     observe(5, 0.9);
@@ -66,14 +66,14 @@ describe('a partition', () => {
     expect(said()).toHaveLength(3);
   });
 
-  test('without work it may stand as long as it likes', () => {
+  test('is not stalled while it has no work', () => {
     const { observe, said, asked } = create();
     for (const minutes of [0, 10, 20]) observe(5, minutes, false);
     observe(5, 20.5);
     expect([said(), asked()]).toEqual([[], 0]);
   });
 
-  test('an offset that seems to move back is no progress', () => {
+  test('makes no progress if its offset seems to move back', () => {
     const { observe, said } = create();
     observe(5, 0);
     observe(4, 0.5);
@@ -81,7 +81,7 @@ describe('a partition', () => {
     expect(said()).toEqual(['Partition is stalled']);
   });
 
-  test('that is lost is forgotten, its gauge included', async () => {
+  test('is forgotten together with its gauge when it is lost', async () => {
     const { stalls, observe, gauge } = create();
     observe(5, 0);
     observe(5, 1);
@@ -89,7 +89,7 @@ describe('a partition', () => {
     expect([stalls.of(0), await gauge()]).toEqual([undefined, []]);
   });
 
-  test('its note leaves out an id that would take the room of a commit', () => {
+  test('has a stall note without the workflow id if JSON makes that id too long for a commit', () => {
     const { stalls } = create();
     const oldest = { workflowId: '\u0001'.repeat(100), offset: 7, openSince: 0 };
     for (const now of [0, MINUTE]) {
@@ -98,7 +98,7 @@ describe('a partition', () => {
     expect(stalls.note(0)).toEqual({ reason: 'max_open', since: 0 });
   });
 
-  test('its note counts the bytes of an id, not its characters', () => {
+  test('has a stall note without the workflow id if that id has too many bytes, though few characters', () => {
     const { stalls } = create();
     const oldest = { workflowId: '話'.repeat(150), offset: 7, openSince: 0 };
     for (const now of [0, MINUTE]) {
@@ -108,7 +108,7 @@ describe('a partition', () => {
   });
 
   test.each(['x', '\u0001', '話', '😀'])(
-    'its note cuts a detail of %j that is long',
+    'has a stall note with at most 300 bytes of a long detail of %j',
     (character) => {
       const { stalls } = create();
       const detail = character.repeat(5_000);
@@ -128,7 +128,7 @@ describe('a partition', () => {
     },
   );
 
-  test('its note has the detail of a stall that waits for no workflow', () => {
+  test('has a stall note with the detail if the stall waits for no workflow', () => {
     const { stalls } = create();
     const cause = { reason: 'decode_failing', detail: 'the registry does not answer' } as const;
     for (const now of [0, MINUTE]) {
@@ -138,7 +138,7 @@ describe('a partition', () => {
     expect(parseStallNote(stalls.note(0))).toEqual({ ...cause, since: 0 });
   });
 
-  test('its note is read back from the metadata of a commit', () => {
+  test('has a stall note that is read back from the metadata of a commit', () => {
     const { stalls, observe } = create();
     observe(5, 0);
     expect(stalls.note(0)).toBeUndefined();
@@ -151,7 +151,7 @@ describe('a partition', () => {
   });
 });
 
-describe('the reason', () => {
+describe('the reason of a stall', () => {
   const open = new RunningWorkflows(fakeClient({}), keepingLogger().logger);
   afterAll(() => open.stop());
   const idle = new Backoff();
@@ -178,7 +178,7 @@ describe('the reason', () => {
     } = {},
   ) => stallCause(of, window, { backoff, rate, open, braked, decodeFailures });
 
-  test('is what holds the records up', () => {
+  test('names what the records of the partition wait for', () => {
     const found = [
       reason(waiting, { backoff: failing, braked: true }),
       reason(waiting, { backoff: failing }),
@@ -212,11 +212,11 @@ describe('the reason', () => {
     for (const fault of ['unreadable', 'fetch_failing'] as const) {
       const found = { reason: fault, detail: 'offset 7: its checksum is wrong' };
       expect(reason({ ...nothing, fault: found })).toEqual(found);
-      // What was fetched before comes first.
+      // Records that were fetched before the fault are the first reason.
       expect(reason({ ...waiting, fault: found })).not.toEqual(found);
     }
     expect(new Set(STALL_REASONS).size).toBe(10);
-    // A start that got through: what stands still has another reason.
+    // After a start has succeeded, the stall has another reason than the rate limit.
     refused.succeeded();
     expect(reason(nothing, { rate: refused })).toEqual({ reason: 'no_fetch' });
   });
