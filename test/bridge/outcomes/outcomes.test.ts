@@ -6,7 +6,7 @@ import { counts, keepingLogger } from '../support/fakes';
 const memo = { stream: 'test', messageId: '42', topic: 'topic', partition: 0, offset: 7 };
 const workflow = { workflowId: 'test-42-7', runId: 'run', workflowType: 'deliverRecord', memo };
 
-/** Of a process that has started the workflows with these ids. */
+/** Creates the outcomes of a process that has started the workflows with these ids. */
 function create(...started: string[]) {
   const metrics = createMetrics();
   const braking: unknown[][] = [];
@@ -32,7 +32,7 @@ function create(...started: string[]) {
 }
 
 test.each(['delivered', 'duplicate', 'dead_lettered'] as const)(
-  'a record that another process has started and that ends %s here is counted, and not for the brake',
+  'a record that ends %s here counts for the metrics, but not for the brake, if another process started it',
   async (outcome) => {
     const { outcomes, braking, records } = create();
     outcomes.workflowEnded(workflow, outcome, 'Transient');
@@ -41,7 +41,7 @@ test.each(['delivered', 'duplicate', 'dead_lettered'] as const)(
   },
 );
 
-test('a record that this process has started counts for the brake too', async () => {
+test('a record that this process started counts for the metrics, the partition counters and the brake', async () => {
   const { outcomes, braking, records, totals } = create(workflow.workflowId);
   outcomes.workflowEnded(workflow, 'delivered');
   expect(await records()).toEqual({ 'test/delivered': 1 });
@@ -49,7 +49,7 @@ test('a record that this process has started counts for the brake too', async ()
   expect(braking).toEqual([['delivered', 1]]);
 });
 
-test('a record whose last workflow task is done twice is counted once, and a new run once more', async () => {
+test('a record is counted once when its last workflow task runs twice, and once more for a new run', async () => {
   const { outcomes, records } = create();
   outcomes.workflowEnded(workflow, 'dead_lettered', 'Permanent');
   outcomes.workflowEnded(workflow, 'dead_lettered', 'Permanent');
@@ -57,7 +57,7 @@ test('a record whose last workflow task is done twice is counted once, and a new
   expect(await records()).toEqual({ 'test/dead_lettered': 1, 'test/delivered': 1 });
 });
 
-test('an invalid record is counted as invalid when its dead letter is written, and not when it can be read at last', async () => {
+test('an invalid record is counted when its dead letter is written, but not when it is readable after all', async () => {
   const { outcomes, records } = create();
   const invalid = {
     ...workflow,
@@ -76,13 +76,13 @@ test.each([
     { ...workflow, workflowType: 'brakeStream', memo: { stream: 'test', deadLetters: 60 } },
   ],
   ['what a workflow of a user has started', { ...workflow, workflowType: 'charge', memo: {} }],
-])('%s is no record', async (_, other) => {
+])('%s is not counted as a record', async (_, other) => {
   const { outcomes, records } = create();
   outcomes.workflowEnded(other, 'delivered');
   expect(await records()).toEqual({});
 });
 
-test('the records of a chunk count for the metrics, the counters of the partition and the brake', async () => {
+test('records of a chunk count for the metrics, the partition counters and the brake', async () => {
   const { outcomes, braking, records, totals } = create();
   const record = { ...memo, messageId: '42' };
   outcomes.ofChunks.delivered(0, 3);
@@ -95,7 +95,7 @@ test('the records of a chunk count for the metrics, the counters of the partitio
   expect(braking).toEqual([['delivered', 3], ['delivery succeeded']]);
 });
 
-test('a record that gets no workflow counts for the metrics at once, and for the counters with its commit', async () => {
+test('a record without a workflow counts for the metrics at once, and for the counters when it is committed', async () => {
   const { outcomes, records, totals, braking } = create();
   outcomes.duplicate({ ...memo, messageId: '42' }, 'workflow-id');
   outcomes.filtered();
@@ -110,7 +110,7 @@ test.each([
   ['deliverChunk', 'delivered', undefined, []],
   ['deliverRecord', 'failed', undefined, []],
 ] as const)(
-  'the brake hears of a workflow %s that this process has started and that ends %s with %s: %j',
+  'a workflow %s of this process that ends %s with error %s is reported to the brake as %j',
   (workflowType, outcome, letterType, expected) => {
     const { outcomes, braking } = create(workflow.workflowId);
     outcomes.workflowEnded({ ...workflow, workflowType }, outcome, letterType);

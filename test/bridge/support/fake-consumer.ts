@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 
 export type Handler = (payload: object) => Promise<void>;
 
-/** kafkajs's consumer as far as the bridge knows it; the test is the broker. */
+/** Stands for kafkajs's consumer, with the methods that the bridge uses. The test plays the broker. */
 export class FakeConsumer extends EventEmitter {
   readonly events = {
     GROUP_JOIN: 'join',
@@ -23,7 +23,7 @@ export class FakeConsumer extends EventEmitter {
     this.handler = eachBatch;
     return Promise.resolve();
   };
-  /** Times that a partition was paused. */
+  /** How often a partition was paused. */
   pauses = 0;
   pause = () => {
     this.needGroup();

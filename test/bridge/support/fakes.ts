@@ -20,7 +20,7 @@ export function deferred<T>(): Deferred<T> {
   return { promise, resolve, reject };
 }
 
-/** Lets all that can go on without a timer go on. */
+/** Waits until all code has run that needs no timer. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -45,7 +45,7 @@ export interface StartOptions {
   [name: string]: unknown;
 }
 
-/** The part of Temporal's client that the bridge uses. Nothing is known to it unless told otherwise. */
+/** Creates the part of Temporal's client that the bridge uses. It knows no workflow unless the test gives `describe`. */
 export function fakeClient(given: {
   start?: (type: string, options: StartOptions) => Promise<{ eagerlyStarted: boolean }>;
   describe?: (
@@ -66,7 +66,7 @@ export function fakeClient(given: {
   } as unknown as Client;
 }
 
-/** What the client throws when the server answers with a gRPC status, as Temporal's client wraps it. */
+/** Creates the error that Temporal's client throws when the server answers with this gRPC status. */
 export function serviceError(code: number, details = 'as the server says'): ServiceError {
   return new ServiceError('Failed to start Workflow', {
     cause: Object.assign(new Error(details), { code }),
@@ -75,14 +75,14 @@ export function serviceError(code: number, details = 'as the server says'): Serv
 
 export type LogLine = { level: number; msg: string } & Record<string, unknown>;
 
-/** A logger that keeps its lines. */
+/** Creates a logger that keeps its lines. */
 export function keepingLogger(): { logger: Logger; lines: LogLine[] } {
   const lines: LogLine[] = [];
   const write = (line: string) => void lines.push(JSON.parse(line) as LogLine);
   return { logger: pino({ level: 'debug' }, { write }), lines };
 }
 
-/** A counter's values by their label values, as `a/b`. */
+/** Returns a counter's values by their label values, for example `a/b`. */
 export async function counts(counter: Counter): Promise<Record<string, number>> {
   const { values } = await counter.get();
   return Object.fromEntries(
@@ -90,7 +90,7 @@ export async function counts(counter: Counter): Promise<Record<string, number>> 
   );
 }
 
-/** A lane that starts nothing, unless the test gives its own methods. */
+/** Creates a lane that starts nothing, unless the test gives its own methods. */
 export function fakeLane(given: Partial<Lane> = {}): Lane {
   return {
     accept: () => undefined,

@@ -17,7 +17,7 @@ interface Given extends Omit<DecodedRecords, 'nextOffset' | 'epochs'> {
   failure?: string;
 }
 
-/** What a fetch of partition 0 has brought, as the consumer's handler sees it. */
+/** Creates a fetched batch of partition 0, as the consumer's handler gets it. */
 export function fetchedBatch(given: Given): FetchedBatch {
   const { topic = 'topic', fetchOffset, records, stale = () => false, failure } = given;
   const nextOffset = given.nextOffset ?? (records.at(-1)?.offset ?? fetchOffset - 1) + 1;
@@ -37,7 +37,7 @@ export function fetchedBatch(given: Given): FetchedBatch {
   } as FetchedBatch;
 }
 
-/** Partition 0 from `low` to offset 1,000. */
+/** Creates an offset reader of a topic whose partition 0 begins at `low` and ends at offset 1,000. */
 export function fakeOffsets(low: () => Promise<number> = () => Promise.resolve(0)): OffsetReader {
   return {
     ends: async () => [{ partition: 0, low: await low(), stable: 1_000, high: 1_000 }],
