@@ -27,7 +27,7 @@ jest.mock('../../../src/kafka/kafka', () => ({
 const stream = testStream({ execution: { lane: 'chunk' } });
 const metrics = createMetrics();
 
-/** A chunk waits for nobody here, and a refused start is tried again at once. */
+/** No start waits here, and a refused start is tried again at once. */
 const noBackoff = {
   ready: () => Promise.resolve(),
   failed: () => 0,
@@ -39,7 +39,7 @@ interface PendingStart extends Deferred<{ eagerlyStarted: boolean }> {
   memo: ChunkMemo;
 }
 
-/** kafkajs as a member of the group: it fetches from its position, which a join sets to the commit. */
+/** Plays kafkajs as a member of the group. It fetches from its position, and a join sets the position to the commit. */
 class Member extends FakeConsumer {
   position = 0;
   paused = false;
@@ -48,7 +48,7 @@ class Member extends FakeConsumer {
   override seek = ({ offset }: { offset: string }) => void (this.position = Number(offset));
 }
 
-/** A bridge worker. It may have lost the partition without knowing. */
+/** A bridge worker. It may have lost the partition without knowing it. */
 interface Bridge {
   member: Member;
   consumer: StreamConsumer;
@@ -67,7 +67,7 @@ class Model {
   readonly #all: Bridge[] = [];
   readonly #logger = pino({ level: 'error' }, { write: (line) => void this.errors.push(line) });
   committed: number | undefined;
-  /** Of the last commit: it tells where the chain of chunks ends. */
+  /** The metadata of the last commit. It says where the chain of chunks ends. */
   metadata: string | null = null;
   owner!: Bridge;
 
@@ -163,7 +163,7 @@ class Model {
     await this.join(this.owner);
   }
 
-  /** The group has a new generation, in which the bridge has the partition or not. */
+  /** Begins a new generation of the group, in which the bridge has the partition or not. */
   async join({ member }: Bridge, partitions = [0]): Promise<void> {
     member.position = this.committed ?? 0;
     const memberAssignment = { [stream.topic]: partitions };
@@ -171,7 +171,7 @@ class Model {
     await this.settled();
   }
 
-  /** A batch may end in offsets of which consumers see nothing: markers, an aborted transaction. */
+  /** Fetches a batch. Its last `hidden` offsets are invisible to consumers, like markers or an aborted transaction. */
   async fetch(bridge: Bridge, count: number, hidden: number): Promise<void> {
     const { member } = bridge;
     if (member.paused) return;
@@ -211,7 +211,7 @@ class Model {
     return Promise.resolve();
   }
 
-  /** What comes of a start: `lost` reached the server, but its answer did not arrive. */
+  /** Settles a pending start. `lost` means that the start reached the server, but its answer did not arrive. */
   answer(start: PendingStart, how: 'answered' | 'lost' | 'refused'): void {
     const { workflowId, memo } = start;
     if (how === 'refused') return start.reject(serviceError(14));
@@ -223,7 +223,7 @@ class Model {
     } else start.resolve({ eagerlyStarted: true });
   }
 
-  /** Lets all go on; chunks that were started come to their end. */
+  /** Lets all bridges go on, and ends all chunks that were started. */
   async settled(): Promise<void> {
     await settled();
     for (const { open } of this.#all) {
@@ -263,12 +263,12 @@ const command = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.constant('commit' as const) },
-  // The next owner begins while the old one works on, as after a pause longer than its session.
+  // The next owner begins while the old owner still works, as after a pause longer than the old owner's session.
   { weight: 1, arbitrary: fc.constant('rebalance' as const) },
   // The owner stays the owner, and begins again at its commit.
   { weight: 2, arbitrary: fc.constant('rejoin' as const) },
   { weight: 1, arbitrary: fc.record({ learnsOfItsLoss: fc.nat(9) }) },
-  // Its starts under way may still reach the server.
+  // Starts of the crashed owner may still reach the server.
   { weight: 1, arbitrary: fc.constant('crash' as const) },
   { weight: 1, arbitrary: fc.record({ rewind: fc.nat(9) }) },
 );
@@ -284,7 +284,7 @@ async function run(model: Model, step: Step) {
     model.bridges.splice(model.bridges.indexOf(model.owner), 1);
     await model.add();
   } else if ('rewind' in step) {
-    // To where the group stood once: all members have left for that.
+    // The group is rewound to an earlier commit. All members have left the group for that.
     for (const bridge of model.bridges.splice(0)) await model.join(bridge, []);
     const commit = pick(model.commits, step.rewind);
     if (commit) [model.committed, model.metadata] = [commit.offset, commit.metadata];
@@ -302,7 +302,7 @@ async function run(model: Model, step: Step) {
   await model.settled();
 }
 
-/** A last owner gets every answer. */
+/** Adds a last owner, which gets every answer, until it has committed the end of the log. */
 async function finish(model: Model): Promise<void> {
   await model.add();
   for (let i = 0; i < 1_000; i++) {
@@ -331,14 +331,14 @@ const FOUND: [number[], number, Step[]][] = [
   ],
 ];
 
-test('every record is in exactly one chunk, whatever crashes, moves or comes again', async () => {
+test('every record is in exactly one chunk after crashes, rebalances, rewinds and lost answers', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 40, size: 'max' }),
       fc.integer({ min: 1, max: 6 }),
       fc.array(command, { maxLength: 60, size: 'max' }),
       async (gaps, maxRecords, steps) => {
-        // Offsets with holes, as compaction and transactions leave them.
+        // The offsets have gaps, as compaction and transactions leave them.
         let offset = 2;
         const log = gaps.map((gap) => (offset += gap));
         const model = new Model(log, maxRecords);
@@ -353,7 +353,7 @@ test('every record is in exactly one chunk, whatever crashes, moves or comes aga
             const holders = chunks.filter(({ first, last }) => first <= one && one <= last);
             expect(holders).toHaveLength(1);
           }
-          // And each says rightly how many it holds.
+          // The count in each chunk's memo is the number of its records.
           for (const { first, last, count } of chunks) {
             expect(log.filter((one) => first <= one && one <= last)).toHaveLength(count);
           }

@@ -6,7 +6,7 @@ const range = { topic: 'topic', partition: 0, first: 0, last: 0, firstRecord: 0 
 const chunk: ChunkInput = { stream: 'test', ...range, count: 1, timestamp: 1_000 };
 const records = [kafkaRecord({ offset: 0 })];
 
-test('a chunk is held until it is let go', () => {
+test('a chunk is remembered until it is forgotten', () => {
   const held = new ChunkMemory();
   const forget = held.remember(chunk, records);
   expect(held.get(chunk)).toMatchObject({ records });
@@ -14,7 +14,7 @@ test('a chunk is held until it is let go', () => {
   expect(held.get(chunk)).toBeUndefined();
 });
 
-test('one that comes again stays with who held it first', () => {
+test('a chunk that is remembered twice keeps its progress until the first caller forgets it', () => {
   const held = new ChunkMemory();
   const forget = held.remember(chunk, records);
   const progress = held.get(chunk);
@@ -24,7 +24,7 @@ test('one that comes again stays with who held it first', () => {
   expect(held.get(chunk)).toBeUndefined();
 });
 
-test('the same offsets of a topic that was created again are another chunk', () => {
+test('a chunk with the same offsets is another chunk if its topic was created again', () => {
   const held = new ChunkMemory();
   held.remember(chunk, records);
   expect(held.get({ ...chunk, timestamp: 2_000 })).toBeUndefined();

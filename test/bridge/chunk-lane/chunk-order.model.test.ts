@@ -37,7 +37,7 @@ jest.mock('../../../src/kafka/kafka', () => ({
 }));
 
 const metrics = createMetrics();
-/** One attempt a record and call, so that nothing waits for a timer. */
+/** Allows one attempt for each record and call, so that nothing waits for a timer. */
 const retry = { ...DEFAULT_RETRY_POLICY, fastAttempts: 1, maximumAttempts: 2 };
 const noBackoff = {
   ready: () => Promise.resolve(),
@@ -91,13 +91,13 @@ class Model {
   readonly bridges: Bridge[] = [];
   readonly fatal: unknown[] = [];
   readonly overtaken: string[] = [];
-  /** Delivered, or dead-lettered. */
+  /** The offsets of records that are delivered or dead-lettered. */
   readonly over = new Set<number>();
   readonly #all: Bridge[] = [];
   readonly #logger = pino({ level: 'silent' });
   readonly #log: KafkaRecord[];
   readonly #stream;
-  /** What the sink says to the next attempts, one after the other; nothing: it takes the record. */
+  /** The sink's answers to the next attempts, in order. If an answer is undefined or missing, it takes the record. */
   answers: ('Transient' | 'Permanent' | undefined)[] = [];
   committed: { offset: number; metadata: string } | undefined;
   owner!: Bridge;
@@ -145,7 +145,7 @@ class Model {
     return Promise.resolve();
   }
 
-  /** The record's first delivery, or its dead letter. */
+  /** Notes that the record is delivered or dead-lettered, and which earlier records of its order it has overtaken. */
   #end(offset: number): void {
     const ordered = (other: number) =>
       this.#stream.ordering === 'partition' || this.keys[other] === this.keys[offset];
@@ -297,9 +297,9 @@ class Model {
   }
 
   /**
-   * One attempt at a chunk, in the process that holds its records or in another one. It may begin while an
-   * earlier one is still at work, of which the server has not heard for too long. Resolves when it has ended, or
-   * waits for a record that has left.
+   * Makes one attempt at a chunk, in the process that remembers its records or in another process. The attempt may
+   * begin while an earlier attempt still works, if the server has not heard from that one for too long. Resolves when
+   * the attempt has ended, or waits for a record that has left.
    */
   async attempt(run: ChunkRun, elsewhere: boolean, handOnFails: boolean): Promise<void> {
     if (run.ended) return;
@@ -375,7 +375,7 @@ class Model {
     }
   }
 
-  /** A record that has left its chunk comes to its end, unless it has to wait. */
+  /** Ends the workflow of a record that has left its chunk, unless the workflow has to wait for its predecessor. */
   endRecord(run: RecordRun): void {
     const before = run.after === undefined ? undefined : this.records.get(run.after);
     if (run.ended || (before && !before.ended)) return;
@@ -429,7 +429,7 @@ const command = fc.oneof(
 );
 type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
-/** Chains look every 50 ms whether they may go on. */
+/** Lets the chains of chunks go on. They check every 50 ms whether they may. */
 async function goOn(): Promise<void> {
   await settled();
   jest.advanceTimersByTime(50);
@@ -485,7 +485,7 @@ beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'p
 afterEach(() => jest.useRealTimers());
 
 test.each(['key', 'partition'] as const)(
-  'order by %s: none is overtaken and none lost, whatever crashes, moves, fails or leaves its chunk',
+  'under order by %s no record is overtaken or lost after crashes, rebalances, failures and records that leave',
   async (ordering) => {
     await fc.assert(
       fc.asyncProperty(

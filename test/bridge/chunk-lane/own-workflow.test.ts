@@ -50,7 +50,7 @@ beforeEach(() => {
 });
 afterEach(() => open.stop());
 
-test('no more are open than the stream allows', async () => {
+test('no more workflows of records that left are open than the stream allows', async () => {
   void startOwnWorkflow(0);
   void startOwnWorkflow(1);
   void startOwnWorkflow(2);
@@ -61,25 +61,25 @@ test('no more are open than the stream allows', async () => {
   expect(started).toEqual(['test-m0-0', 'test-m1-1', 'test-m2-2']);
 });
 
-test('what waits when its attempt ends is not started any more, and keeps no place', async () => {
+test('a record that still waits when its attempt ends is not started, and takes no slot', async () => {
   await Promise.all([startOwnWorkflow(0), startOwnWorkflow(1)]);
   const attempt = new AbortController();
   const waiting = startOwnWorkflow(2, attempt.signal);
   attempt.abort();
-  // At once: no place need come free for that.
+  // The start is rejected at once, before a slot comes free.
   await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
   open.ended('test-m0-0', 'delivered');
   await startOwnWorkflow(3);
   expect(started).toEqual(['test-m0-0', 'test-m1-1', 'test-m3-3']);
 });
 
-test('a start that Temporal rejects becomes a dead letter', async () => {
+test('a record becomes a dead letter if Temporal rejects the start of its workflow', async () => {
   refuse = serviceError(3);
   await expect(startOwnWorkflow(0)).rejects.toMatchObject({ name: 'StartRejectedError' });
   expect(started).toEqual(['test-m0-0', 'test-invalid-topic-0-0']);
 });
 
-test('its dead letter waits for the one before it in its key as well', async () => {
+test('the dead letter of a rejected record waits for the predecessor of its key as well', async () => {
   refuse = serviceError(3);
   await expect(startOwnWorkflow(1, never, 'test-m0-0')).rejects.toThrow();
   expect(started).toEqual(['test-m1-1', 'test-invalid-topic-0-1']);

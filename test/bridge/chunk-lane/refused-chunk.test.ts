@@ -17,7 +17,7 @@ const { logger } = keepingLogger();
 const metrics = createMetrics();
 const { signal } = new AbortController();
 
-/** A partition whose chunks Temporal refuses for good. A record's workflow starts when the test says so. */
+/** Creates a partition whose chunks Temporal refuses for good. A record's workflow starts when the test says so. */
 function refusing(ordering: 'none' | 'key') {
   const stream = testStream({ ordering, execution: { lane: 'chunk' } });
   const client = fakeClient({
@@ -79,7 +79,7 @@ function refusing(ordering: 'none' | 'key') {
   return { open, dispatcher, handedOn, counters, window, push, hashOf, fatal };
 }
 
-test('each record of a refused chunk is committable, with its tail, before the next is started', async () => {
+test('a record of a refused chunk is committable and listed as predecessor before the next one is started', async () => {
   const { open, dispatcher, handedOn, counters, window, push, hashOf, fatal } = refusing('key');
   push(...['m0', 'm1', 'm2'].map((id) => ({ key: 'a', value: `{"id":"${id}"}` })));
   await settled();
@@ -92,7 +92,7 @@ test('each record of a refused chunk is committable, with its tail, before the n
   ]);
   expect(window.watermark).toBe(1);
   expect(counters.predecessors.list).toEqual([[hashOf('a'), 'test-m0-0']]);
-  // The next owner goes on from there.
+  // The partition is revoked, and the next owner goes on from offset 1.
   window.revoked = true;
   dispatcher.dropRevoked();
   expect(handedOn[1]!.signal.aborted).toBe(true);
@@ -102,7 +102,7 @@ test('each record of a refused chunk is committable, with its tail, before the n
   open.stop();
 });
 
-test('a refused chunk without an order is committable record by record as well', async () => {
+test('a refused chunk is committable record by record if the stream asks for no order', async () => {
   const { open, handedOn, counters, window, push, fatal } = refusing('none');
   push(...['m0', 'm1'].map((id) => ({ key: 'a', value: `{"id":"${id}"}` })));
   await settled();
