@@ -17,13 +17,13 @@ jest.mock('../../../src/kafka/kafka', () => ({
 
 type KnownLog = ReturnType<NonNullable<Parameters<typeof kafka.createConsumer>[3]>>;
 
-/** What lies at an offset: a record by its id, or a marker, which no consumer sees. */
+/** The content of an offset: a record with its id, or a marker, which no consumer sees. */
 interface Slot {
   epoch: number;
   id: number | undefined;
 }
 
-/** One partition and its broker, a group that has one member, and others that were members in between. */
+/** One partition with its broker, and a group with one member. Others may have been members in between. */
 class Model {
   log: Slot[] = [];
   readonly seen = new Set<number>();
@@ -33,13 +33,13 @@ class Model {
   #epoch = 0;
   #ids = 0;
   #joins = 0;
-  /** Since the last commit the log was made anew, or has lost its end. */
+  /** Whether the log was made anew, or has lost its end, since the last commit. */
   #changed = false;
   #position = 0;
   #committed = -1;
   #metadata: string | null = null;
   #accepted: WindowEntry[] = [];
-  /** Answers that are on their way. */
+  /** Answers that are on their way to the consumer. */
   #answers: (Parameters<typeof fetchedBatch>[0] & { stale: () => boolean })[] = [];
   #asksToJoin: () => void = () => undefined;
   #knownLog: (partition: number, offset: number) => KnownLog = () => ({});
@@ -95,15 +95,15 @@ class Model {
     for (let i = 0; i < records; i++) this.log.push({ epoch: this.#epoch, id: this.#ids++ });
   }
 
-  /** Another broker leads; the log has lost its end if that broker did not have it. */
+  /** Makes another broker the leader. The log loses what this broker does not have: all from offset `kept` on. */
   elect(kept: number): void {
-    // Only Kafka that knows leader epochs can tell.
+    // Only a Kafka that knows leader epochs can detect the loss.
     if (this.ids) this.log.length = Math.min(this.log.length, kept);
     this.#epoch++;
     this.#changed = true;
   }
 
-  /** The topic is deleted and made anew. Kafka without ids forgets what was committed, and the group joins. */
+  /** Deletes the topic and makes it anew. A Kafka without topic ids forgets the commit, and the group joins again. */
   async makeAnew(records: number, markers: number): Promise<void> {
     this.log = [];
     this.#topic++;
@@ -116,7 +116,7 @@ class Model {
     await this.join(2, 0);
   }
 
-  /** The same member, after one request to join or two; in between others may have gone on. */
+  /** Lets the member join after one or two requests. Between two requests, other members may have read on. */
   async join(requests: number, othersRead: number, as = 'the same'): Promise<void> {
     for (let i = 0; i < requests; i++) this.#asksToJoin();
     if (requests > 1) this.#othersRead(othersRead);
@@ -127,7 +127,7 @@ class Model {
     await settled();
   }
 
-  /** Members that have read the log as it is. */
+  /** Lets other members read the log as it is now, and commit. */
   #othersRead(count: number): void {
     const end = Math.min(this.#committed + count, this.log.length);
     if (this.#committed < 0 || end <= this.#committed || this.#changed) return;
@@ -142,9 +142,9 @@ class Model {
     this.#metadata = this.ids ? JSON.stringify({ log }) : null;
   }
 
-  /** A fetch goes out, and the broker answers from its log as it is now. */
+  /** Sends a fetch. The broker answers from its log as it is now. */
   ask(count: number): void {
-    // kafkajs asks for a partition again when it has the answer.
+    // kafkajs fetches a partition again only when it has the answer to the last fetch.
     if (this.#answers.some(({ stale }) => !stale())) return;
     const fetchOffset = this.#position;
     const known = this.#knownLog(0, fetchOffset);
@@ -166,7 +166,7 @@ class Model {
     if (divergence && (divergence.epoch < known.lastEpoch! || divergence.endOffset < fetchOffset)) {
       return void this.#answers.push({ ...nothing, divergence });
     }
-    // As kafkajs does with an offset that is out of range.
+    // kafkajs goes back to the beginning like this when an offset is out of range.
     if (fetchOffset > this.log.length) return void (this.#position = 0);
     const slots = this.log.slice(fetchOffset, fetchOffset + count);
     if (slots.length === 0) return;
@@ -218,7 +218,7 @@ class Model {
     await this.consumer.commit();
   }
 
-  /** Whether what was committed is of the log as it is now. */
+  /** Whether the committed metadata describes the log as it is now. */
   #tellsLog(metadata: string): boolean {
     const { log } = JSON.parse(metadata) as { log?: { id: string; epochs?: [number, number][] } };
     const last = this.log[this.#committed - 1]?.epoch;
@@ -245,7 +245,7 @@ const command = fc.oneof(
   { weight: 2, arbitrary: fc.record({ joins: fc.integer({ min: 1, max: 2 }), others: size }) },
 );
 
-/** Found once: after a join the log, which has lost its end, has other records at offsets that were read. */
+/** Found once: the log has lost its end and, after a join, has other records at offsets that were read. */
 const LOST_BELOW_WHAT_WAS_READ = [
   { append: 0, markers: 2 },
   { ask: 2 },
@@ -259,7 +259,7 @@ const LOST_BELOW_WHAT_WAS_READ = [
 ];
 
 test.each([true, false])(
-  'no record is passed by, whatever becomes of log and group (topics have ids: %s)',
+  'no record is skipped after rejoins, elections that cut the log, and new topics (topics have ids: %s)',
   async (ids) => {
     await fc.assert(
       fc.asyncProperty(fc.array(command, { maxLength: 60, size: 'max' }), async (steps) => {
@@ -277,10 +277,10 @@ test.each([true, false])(
             else await model.join(step.joins, step.others);
           }
           while (model.pending > 0) await model.answer(0);
-          // One record at the end: a log that was made anew, and ends where it was read to, has it to come.
+          // One more record is appended: a new log that ends where the old one was read to is only noticed by that.
           model.append(1, 0);
           await model.join(1, 0, 'the last');
-          // What was committed may be the end of another log.
+          // The committed offset may be the end of another log, so there are at least five rounds.
           for (let i = 0; i < 100 && (i < 5 || model.committed !== model.log.length); i++) {
             model.ask(20);
             while (model.pending > 0) await model.answer(0);

@@ -6,12 +6,12 @@ const member = (topics: string[], partitions: Record<string, number[]>) => ({
 });
 
 describe('unreadPartitions', () => {
-  test('finds none when each partition has a member that reads it', () => {
+  test('finds no partition when each has a member that reads the topic', () => {
     const members = [member(['a'], { a: [0, 2] }), member(['a'], { a: [1] }), member(['b'], {})];
     expect(unreadPartitions(stream, [0, 1, 2], members)).toBeUndefined();
   });
 
-  test('finds those of members that do not read the topic', () => {
+  test('finds the partitions of members that do not read the topic', () => {
     const members = [member(['a'], { a: [1] }), member(['b'], { a: [10, 2, 0], b: [0] })];
     expect(unreadPartitions(stream, [0, 1, 2, 10], members)).toEqual({
       message:
@@ -20,7 +20,7 @@ describe('unreadPartitions', () => {
     });
   });
 
-  test('takes partitions that are new for a matter of time', () => {
+  test('says that new partitions are taken within a minute', () => {
     const found = unreadPartitions(stream, [0, 1], [member(['a'], { a: [0] })]);
     expect(found).toMatchObject({ shared: false });
     expect(found!.message).toContain('new partitions are taken within a minute');

@@ -10,7 +10,7 @@ beforeEach(() => {
 });
 afterEach(() => jest.useRealTimers());
 
-/** Kafka answers every five seconds; tells the watch that is too long at the end, if it is. */
+/** Lets Kafka answer every five seconds. Returns the length of the consumer's silence at the end if it is too long. */
 function answers(seconds: number, joining = false): number | undefined {
   for (let i = 0; i < seconds; i += 5) {
     jest.advanceTimersByTime(5_000);
@@ -19,7 +19,7 @@ function answers(seconds: number, joining = false): number | undefined {
   return watch.tooLong(joining);
 }
 
-test('a consumer that is not heard of while Kafka answers is silent, a joining one later', () => {
+test('a consumer is silent if no heartbeat comes while Kafka answers, and a joining consumer only later', () => {
   watch.heard();
   expect(answers(60)).toBeUndefined();
   expect(answers(5, true)).toBeUndefined();
@@ -29,7 +29,7 @@ test('a consumer that is not heard of while Kafka answers is silent, a joining o
   expect(answers(5)).toBeUndefined();
 });
 
-test('the time in which Kafka was away does not count', () => {
+test('the time in which Kafka is not reachable does not count as silence', () => {
   answers(50);
   watch.kafkaIsAway();
   expect(watch.tooLong(false)).toBeUndefined();
@@ -37,7 +37,7 @@ test('the time in which Kafka was away does not count', () => {
   expect(answers(10)).toBeGreaterThan(LIMIT_MS);
 });
 
-test('nor does a time in which nobody was asked: the process itself stood still', () => {
+test('the time in which the process itself stands still does not count as silence', () => {
   answers(10);
   jest.advanceTimersByTime(10 * LIMIT_MS);
   expect(answers(5)).toBeUndefined();

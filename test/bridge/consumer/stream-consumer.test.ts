@@ -25,20 +25,20 @@ class World {
   readonly accepted: WindowEntry[] = [];
   readonly fatal: unknown[] = [];
   lost = 0;
-  /** What kafkajs does before each request to join. */
+  /** kafkajs calls this before each request to join. */
   asksToJoin: () => void = () => undefined;
   readonly log = keepingLogger();
   readonly consumer: StreamConsumer;
-  /** The group's committed offset, as the broker has it, and the partition's first. */
+  /** The broker's state: the group's committed offset, its metadata, and `low`, the first offset of the partition. */
   committed = '-1';
   metadata: string | null = null;
   low = 0;
   kafkaIsAway = false;
-  /** No broker leads the partition. */
+  /** Whether no broker leads the partition. */
   leaderless = false;
   /** Whether somebody has skipped the unreadable batch. */
   isStarted: () => Promise<boolean> = () => Promise.resolve(false);
-  /** Why the broker takes no commit. */
+  /** If set, the broker refuses each commit with this error. */
   refusal: Error | undefined;
   /** How often the consumer has asked where the log ends. */
   measured = 0;
@@ -91,12 +91,12 @@ class World {
     await settled();
   }
 
-  /** A batch of these offsets; returns what was resolved. */
+  /** Gives the consumer a batch with these offsets. Returns the offset that the consumer resolved. */
   async batch(...offsets: number[]): Promise<string | undefined> {
     return this.fetched(offsets[0]!, ...offsets);
   }
 
-  /** The same of a fetch that began before the first of them. */
+  /** Gives the consumer a batch with these offsets, from a fetch that began at `from`. */
   async fetched(from: number, ...offsets: number[]): Promise<string | undefined> {
     return this.give({ fetchOffset: from, records: recordsAt(...offsets) });
   }
@@ -140,7 +140,7 @@ async function begin(...args: ConstructorParameters<typeof World>): Promise<void
 }
 afterEach(() => world.consumer.stop());
 
-test('a consumer that is stopped while it joins leaves after it has joined', async () => {
+test('a consumer that is stopped while it joins leaves the group after it has joined', async () => {
   world = new World();
   const steps: string[] = [];
   let joined!: () => void;
@@ -170,7 +170,7 @@ test('a consumer that is stopped before it joins does not join', async () => {
   expect(run).not.toHaveBeenCalled();
 });
 
-test('a batch is taken once, and only what is finished from the beginning on is committed', async () => {
+test('a batch is taken once, and the commit stays at the first unfinished record', async () => {
   await begin();
   world.committed = '10';
   await world.join('a');
@@ -185,7 +185,7 @@ test('a batch is taken once, and only what is finished from the beginning on is 
   expect(world.offsets).toEqual([10, 11, 12, 13]);
 });
 
-test('a new member id begins anew: others may have had the partition', async () => {
+test('a consumer with a new member id reads again from the commit, because others may have had the partition', async () => {
   await begin();
   world.committed = '10';
   await world.join('a');
@@ -197,7 +197,7 @@ test('a new member id begins anew: others may have had the partition', async () 
   expect(world.offsets).toEqual([10, 11, 10, 11]);
 });
 
-test('a member that had to join twice begins anew, also under the same id', async () => {
+test('a consumer that asked twice to join drops its records, even if its member id is the same', async () => {
   await begin();
   world.committed = '10';
   world.asksToJoin();
@@ -212,7 +212,7 @@ test('a member that had to join twice begins anew, also under the same id', asyn
   expect(world.accepted[0]!.window.revoked).toBe(true);
 });
 
-test('why the last commit was refused is kept, until one is taken', async () => {
+test('the reason of a refused commit is kept until a commit is accepted', async () => {
   await begin();
   await world.join('a');
   await world.batch(0);
@@ -227,7 +227,7 @@ test('why the last commit was refused is kept, until one is taken', async () => 
   expect(world.committed).toBe('1');
 });
 
-test('between the request to join and its answer nothing is committed', async () => {
+test('nothing is committed between a request to join and its answer', async () => {
   await begin();
   world.committed = '10';
   await world.join('a');
@@ -241,7 +241,7 @@ test('between the request to join and its answer nothing is committed', async ()
   expect(world.committed).toBe('11');
 });
 
-test('a fetch of an earlier time as owner is refused, as it would leave out what is between', async () => {
+test('a fetch from an earlier ownership is refused if it would skip records', async () => {
   await begin();
   world.committed = '10';
   await world.join('a');
@@ -252,7 +252,7 @@ test('a fetch of an earlier time as owner is refused, as it would leave out what
   expect(world.offsets).toEqual([10, 11]);
 });
 
-test('a fetch beyond what comes next is asked for again', async () => {
+test('a fetch beyond the next offset is refused, and the consumer seeks back to the next offset', async () => {
   await begin();
   world.committed = '10';
   await world.join('a');
@@ -261,7 +261,7 @@ test('a fetch beyond what comes next is asked for again', async () => {
   expect(world.fake.sought).toEqual([{ topic: 'topic', partition: 0, offset: '12' }]);
 });
 
-test('a commit between a join and its first batch is no sign that the log went back', async () => {
+test('a log is not taken for one that went back if a commit comes between a join and its first batch', async () => {
   await begin();
   world.committed = '10';
   await world.join('a');
@@ -270,14 +270,14 @@ test('a commit between a join and its first batch is no sign that the log went b
   world.finish(10, 11, 12);
   await world.consumer.commit();
   expect(world.committed).toBe('13');
-  // Kafka was asked before.
+  // The fetch began before the commit.
   expect(await world.batch(10, 11, 12)).toBe('12');
   expect(await world.batch(13)).toBe('13');
   expect(world.offsets).toEqual([10, 11, 12, 13]);
   expect(world.log.lines.filter(({ level }) => level >= 50)).toEqual([]);
 });
 
-test('an offset of kafkajs that means the beginning is none', async () => {
+test('an offset with which kafkajs means the beginning is not taken for a commit', async () => {
   await begin();
   world.committed = '-2';
   await world.join('a');
@@ -285,7 +285,7 @@ test('an offset of kafkajs that means the beginning is none', async () => {
   expect(world.accepted[0]!.window.initialOffset).toBeUndefined();
 });
 
-test('a join tells which records were lost', async () => {
+test('the lane drops the records of a partition that was lost in a join', async () => {
   await begin();
   await world.join('a');
   await world.batch(0);
@@ -295,7 +295,7 @@ test('a join tells which records were lost', async () => {
   expect(world.accepted[0]!.window.revoked).toBe(true);
 });
 
-test('what retention has deleted unread is logged, and the rest goes on', async () => {
+test('the consumer logs an error for unread records that retention deleted, and reads on', async () => {
   await begin();
   world.committed = '10';
   world.low = 14;
@@ -312,7 +312,7 @@ test('what retention has deleted unread is logged, and the rest goes on', async 
   );
 });
 
-test('a log that went back is read from its beginning, not taken for seen', async () => {
+test('a log that went back is read again from its beginning', async () => {
   await begin();
   world.committed = '10';
   await world.join('a');
@@ -327,7 +327,7 @@ test('a log that went back is read from its beginning, not taken for seen', asyn
   expect(world.committed).toBe('2');
 });
 
-describe('a log that is not the one that was read', () => {
+describe('a log that differs from the one that was read', () => {
   const epochs = [
     { offset: 10, epoch: 3 },
     { offset: 12, epoch: 4 },
@@ -348,7 +348,7 @@ describe('a log that is not the one that was read', () => {
     await world.give(before);
   });
 
-  test('because it has lost its end is read on from there', async () => {
+  test('is read on from its new end if it has lost its end', async () => {
     await finishAll();
     await world.give({ ...nothing, divergence: { epoch: 4, endOffset: 13 } });
     expect(seeks()).toEqual(['13']);
@@ -359,19 +359,19 @@ describe('a log that is not the one that was read', () => {
     expect(world.log.lines).toContainEqual(expect.objectContaining({ msg: text, ...places }));
   });
 
-  test('is read from where a leader epoch began that the log does not have any more', async () => {
+  test('is read from the start of the leader epoch that it no longer has', async () => {
     await finishAll();
     await world.give({ ...nothing, divergence: { epoch: 3, endOffset: 20 } });
     expect(seeks()).toEqual(['12']);
   });
 
-  test('loses no record that was read below its end and waits', async () => {
+  test('is read from the first unfinished record if that is below its new end', async () => {
     world.finish(10, 12, 13);
     await world.give({ ...nothing, divergence: { epoch: 4, endOffset: 13 } });
     expect(seeks()).toEqual(['11']);
   });
 
-  test('is known by the commit to the next owner', async () => {
+  test('is detected by the next owner from the metadata of the commit', async () => {
     await finishAll();
     const log = {
       id: 'id',
@@ -386,7 +386,7 @@ describe('a log that is not the one that was read', () => {
     expect(seeks()).toEqual(['12']);
   });
 
-  test('is not read by a fetch that began before the commit was known', async () => {
+  test('is not read with a fetch that began before the commit was known', async () => {
     await finishAll();
     await world.join('b');
     const behind = { topicId: 'id', fetchOffset: 14, records: recordsAt(14, 15) };
@@ -394,12 +394,12 @@ describe('a log that is not the one that was read', () => {
     expect(await world.give({ ...behind, lastEpoch: 4 })).toBe('15');
   });
 
-  test('because its topic was made anew is read from its beginning', async () => {
+  test('is read from its beginning if its topic was made anew', async () => {
     await finishAll();
     await world.join('b');
     expect(await world.give({ ...before, topicId: 'other', fetchOffset: 14 })).toBeUndefined();
     expect(seeks()).toEqual(['0']);
-    // An answer that was under way is not taken for the beginning.
+    // The consumer does not take an answer that was under way for the beginning.
     await world.give({ topicId: 'other', fetchOffset: 14, records: recordsAt(14, 15) });
     expect(seeks()).toEqual(['0', '0']);
     await world.give({ topicId: 'other', fetchOffset: 0, records: recordsAt(0, 1) });
@@ -407,7 +407,7 @@ describe('a log that is not the one that was read', () => {
   });
 });
 
-test('a record that is finished between a crash and its restart is no fatal error', async () => {
+test('a record that is finished between a crash and the restart causes no fatal error', async () => {
   await begin('record', { records: 2, bytes: 1e6 });
   world.committed = '0';
   await world.join('a');
@@ -422,7 +422,7 @@ test('a record that is finished between a crash and its restart is no fatal erro
   expect(world.fatal).toEqual([]);
 });
 
-test('a consumer without a partition is ready and says that it stands by', async () => {
+test('a consumer without a partition is ready, and its notice says that no partition is assigned', async () => {
   await begin();
   expect(world.consumer.notices()).toEqual({});
   expect(world.consumer.fault()).toBe('has not joined its consumer group');
@@ -434,7 +434,7 @@ test('a consumer without a partition is ready and says that it stands by', async
   expect(Object.values(world.consumer.notices())).toEqual([notice]);
 });
 
-test('a crash that kafkajs does not mend is fatal', async () => {
+test('a crash is fatal if kafkajs does not restart the consumer', async () => {
   await begin();
   await world.join('a');
   const error = new Error('not authorised');
@@ -446,17 +446,20 @@ test('a crash that kafkajs does not mend is fatal', async () => {
 test.each([
   ['INCONSISTENT_GROUP_PROTOCOL', /^consumer group \S+ already has members that assign.*groupId/],
   ['INVALID_SESSION_TIMEOUT', /consumer group \S+ .*15000 ms: set group.min.session.timeout.ms/],
-])('a group that takes no such member (%s) is named, and what to do', async (type, text) => {
-  await begin();
-  const error = protocolError(type);
-  world.fake.emit('crash', { payload: { error, restart: false } });
-  expect(world.fatal).toEqual([
-    expect.objectContaining({ message: expect.stringMatching(text) as string, cause: error }),
-  ]);
-});
+])(
+  'the fatal error names the group and what to do if the group refuses the member with %s',
+  async (type, text) => {
+    await begin();
+    const error = protocolError(type);
+    world.fake.emit('crash', { payload: { error, restart: false } });
+    expect(world.fatal).toEqual([
+      expect.objectContaining({ message: expect.stringMatching(text) as string, cause: error }),
+    ]);
+  },
+);
 
-describe('where a chain of chunks begins', () => {
-  test('is where the group stood', async () => {
+describe('the start of a chain of chunks', () => {
+  test('is the committed offset of the group, even if retention has deleted it', async () => {
     await begin('chunk');
     world.committed = '7';
     await world.join('a');
@@ -465,14 +468,14 @@ describe('where a chain of chunks begins', () => {
     world.low = 9;
     await world.batch(9, 10);
     await expect(world.consumer.committedStart(world.accepted[0]!.window)).resolves.toBe(7);
-    // Kafka would give a lower commit back as the beginning of the log, whatever that is by then.
+    // The commit moves to 9. Kafka would replace a lower commit by the beginning of the log, whatever that is by then.
     expect([world.committed, JSON.parse(world.metadata!)]).toEqual([
       '9',
       expect.objectContaining({ chain: 7 }),
     ]);
   });
 
-  test('is committed before the first chunk, where the group never has', async () => {
+  test('is committed before the first chunk if the group has never committed', async () => {
     await begin('chunk');
     await world.join('a');
     await world.batch(3, 4);
@@ -480,14 +483,14 @@ describe('where a chain of chunks begins', () => {
     expect(world.committed).toBe('3');
   });
 
-  test('is where the first fetch began, whatever came before its first record', async () => {
+  test('is the offset where the first fetch began, even if its first record comes later', async () => {
     await begin('chunk');
     await world.join('a');
     await world.fetched(3, 5, 6);
     await expect(world.consumer.committedStart(world.accepted[0]!.window)).resolves.toBe(3);
   });
 
-  test('is where Kafka goes on after the log went back', async () => {
+  test('is the offset where Kafka goes on after the log went back', async () => {
     await begin('chunk');
     world.committed = '10';
     await world.join('a');
@@ -498,7 +501,7 @@ describe('where a chain of chunks begins', () => {
     expect(world.committed).toBe('4');
   });
 
-  test('a chunk that was met beyond what was fetched is committed when that is', async () => {
+  test('moves to the end of a chunk only when all offsets of that chunk are fetched', async () => {
     await begin('chunk');
     world.committed = '10';
     await world.join('a');
@@ -514,20 +517,20 @@ describe('where a chain of chunks begins', () => {
     expect(world.log.lines.filter(({ level }) => level >= 50)).toEqual([]);
   });
 
-  test('is committed with what lies behind it and belongs to no chunk', async () => {
+  test('stays in the metadata when offsets behind it that belong to no chunk are committed', async () => {
     await begin('chunk');
     world.committed = '10';
     await world.join('a');
     await world.give({ fetchOffset: 10, records: [], nextOffset: 13 });
     await world.consumer.commit();
     expect(world.committed).toBe('13');
-    // The next owner, and one that has lost the partition without knowing, begin the same chunk.
+    // The next owner begins the same chunk as an owner that has lost the partition without knowing it.
     await world.join('b');
     await world.give({ fetchOffset: 13, records: recordsAt(13) });
     await expect(world.consumer.committedStart(world.accepted[0]!.window)).resolves.toBe(10);
   });
 
-  test('a record that waits keeps it, and what was committed', async () => {
+  test('stays in the metadata, and the commit stays too, while a record waits', async () => {
     await begin('chunk');
     world.committed = '10';
     await world.join('a');
@@ -549,7 +552,7 @@ describe('where a chain of chunks begins', () => {
     expect(JSON.parse(world.metadata!)).not.toHaveProperty('chain');
   });
 
-  test('is not told once the partition is lost', async () => {
+  test('is undefined once the partition is lost', async () => {
     await begin('chunk');
     await world.join('a');
     await world.batch(3);
@@ -559,13 +562,13 @@ describe('where a chain of chunks begins', () => {
   });
 });
 
-test('what was counted and not committed is not lost with its partition', async () => {
+test('counts that were not committed are kept when their partition is lost', async () => {
   await begin();
   await world.join('a');
   const old = world.consumer.countersOf(0);
   old.add('delivered', 3);
   await world.join('b');
-  // A workflow that was started before has ended.
+  // A workflow that was started before the join has ended.
   old.add('delivered');
   await world.batch(0);
   world.finish(0);
@@ -573,7 +576,7 @@ test('what was counted and not committed is not lost with its partition', async 
   expect(JSON.parse(world.metadata!)).toMatchObject({ delivered: 4 });
 });
 
-test('it counts with a partition that commits', async () => {
+test('counts of a partition without records are committed with another partition', async () => {
   await begin();
   await world.join('a', [0, 1]);
   world.consumer.countersOf(1).add('delivered', 3);
@@ -585,15 +588,15 @@ test('it counts with a partition that commits', async () => {
   expect(JSON.parse(world.metadata!)).toMatchObject({ delivered: 3 });
 });
 
-describe('a consumer of which nothing is heard', () => {
-  test('ends the process when Kafka answers others', async () => {
+describe('the process of a consumer', () => {
+  test('ends if no heartbeat comes while Kafka answers other requests', async () => {
     await begin();
     await world.join('a');
     await until('it is given up', () => world.fatal.length > 0);
     expect(String(world.fatal[0])).toMatch(/topic is silent for \d+ ms, and Kafka answers/);
   });
 
-  test('goes on while its heartbeats do', async () => {
+  test('goes on while heartbeats come', async () => {
     await begin();
     await world.join('a');
     const heartbeats = setInterval(() => world.fake.emit('heartbeat', {}), 20);
@@ -603,7 +606,7 @@ describe('a consumer of which nothing is heard', () => {
     expect(world.fatal).toEqual([]);
   });
 
-  test('ends the process also when it fetches, as it may do without being a member', async () => {
+  test('ends without heartbeats even if the consumer fetches, because it may fetch without being a member', async () => {
     await begin();
     await world.join('a');
     const fetches = setInterval(() => world.fake.emit('fetch', {}), 20);
@@ -611,7 +614,7 @@ describe('a consumer of which nothing is heard', () => {
     clearInterval(fetches);
   });
 
-  test('is not to blame while Kafka is away, nor while its group comes together', async () => {
+  test('goes on without heartbeats while Kafka is not reachable, or while the group is joining', async () => {
     await begin();
     await world.join('a');
     world.kafkaIsAway = true;
@@ -624,7 +627,7 @@ describe('a consumer of which nothing is heard', () => {
     expect(world.fatal).toEqual([]);
   });
 
-  test('kafkajs gives up, which ends the process', async () => {
+  test('ends if kafkajs gives up because a right is missing', async () => {
     await begin();
     await world.join('a');
     const error = new Error('Not authorized to access group');
@@ -633,7 +636,7 @@ describe('a consumer of which nothing is heard', () => {
   });
 });
 
-test('a partition that goes while somebody is asked for its unreadable batch is not paused', async () => {
+test('a partition is not paused if it is lost while Temporal is asked about its unreadable batch', async () => {
   await begin();
   await world.join('a');
   const asked = deferred<boolean>();
@@ -641,7 +644,7 @@ test('a partition that goes while somebody is asked for its unreadable batch is 
   const unreadable = { offset: 0, nextOffset: 5, cause: 'wrong bytes', bytes: Buffer.alloc(1) };
   const given = world.give({ fetchOffset: 0, records: [], nextOffset: 0, unreadable });
   await settled();
-  // A new member id: others may have had the partition, which begins anew.
+  // The member id is new. Others may have had the partition, so it is read again from the commit.
   await world.join('b');
   const { pauses } = world.fake;
   asked.resolve(false);
@@ -650,7 +653,7 @@ test('a partition that goes while somebody is asked for its unreadable batch is 
   expect(await world.batch(0, 1)).toBe('1');
 });
 
-test('a partition whose leader nobody can ask is told as one that stands still', async () => {
+test('a partition is reported as stalled if it has no leader that can be reached', async () => {
   await begin();
   world.committed = '10';
   await world.join('a');
@@ -670,7 +673,7 @@ test('a partition whose leader nobody can ask is told as one that stands still',
   clearInterval(heartbeats);
 });
 
-test('a partition that stands still says so in its commit, until it goes on', async () => {
+test('a stalled partition has a note in its commit until it goes on', async () => {
   await begin();
   world.committed = '10';
   await world.join('a');
@@ -694,7 +697,7 @@ test('a partition that stands still says so in its commit, until it goes on', as
   expect(noted()).toBeUndefined();
 });
 
-describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s lane', (lane) => {
+describe.each(['record', 'chunk'] as const)('an unreadable batch in the %s lane', (lane) => {
   const at = (offset: number, topicId = 'id') => ({
     ...{ topicId, fetchOffset: offset, records: [], nextOffset: offset },
     unreadable: { offset, nextOffset: offset + 2, cause: 'wrong bytes', bytes: Buffer.alloc(1) },
@@ -714,7 +717,7 @@ describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s la
       return metadata().stalled !== undefined && world.committed === String(offset);
     });
 
-  test('and is the first of a partition, is committed as where the group begins', async () => {
+  test('is committed as the start of the group if it is the first of its partition', async () => {
     await world.give(at(3));
     await world.consumer.commit();
     expect(world.committed).toBe('-1');
@@ -723,7 +726,7 @@ describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s la
     expect(metadata()).not.toHaveProperty('chain');
   });
 
-  test('begins the next owner at the same place, and the same chunk', async () => {
+  test('makes the next owner begin at the same offset, and with the same chunk', async () => {
     await world.give(at(3));
     await stalledAt(3);
     await world.join('b');
@@ -734,7 +737,7 @@ describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s la
     await expect(world.consumer.committedStart(world.accepted[0]!.window)).resolves.toBe(3);
   });
 
-  test('does not lead to another log, if its topic is made anew', async () => {
+  test('does not make the next owner read on in another log if the topic is made anew', async () => {
     await world.give(at(3));
     await stalledAt(3);
     await world.join('b');
@@ -743,10 +746,10 @@ describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s la
     expect(world.offsets).toEqual([]);
   });
 
-  test('moves the beginning on, when retention has deleted it', async () => {
+  test('lets the start of the group move on when retention has deleted it', async () => {
     await world.give(at(3));
     await stalledAt(3);
-    // As kafkajs does with an offset that is out of range.
+    // kafkajs resets an offset that is out of range like this.
     world.committed = '-2';
     world.low = 9;
     await world.give(at(9));
@@ -761,7 +764,7 @@ describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s la
     expect(world.committed).toBe('12');
   });
 
-  test('moves the beginning on for the next owner too, and says once that records are gone', async () => {
+  test('lets the start of the next owner move on too, and the deleted records are logged once', async () => {
     await world.give(at(3));
     await stalledAt(3);
     await world.join('b');
@@ -773,7 +776,7 @@ describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s la
     expect(gone).toHaveLength(1);
   });
 
-  test('begins the same chunk in the next owner and in the one after, when retention has deleted the commit', async () => {
+  test('lets the next two owners begin the same chunk if retention has deleted the committed offset', async () => {
     await world.give(at(3));
     await stalledAt(3);
     const baseOf = async (member: string) => {
@@ -789,7 +792,7 @@ describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s la
     expect(await baseOf('c')).toBe(3);
   });
 
-  test('leaves no note, when its partition has nothing to read any more', async () => {
+  test('leaves no stall note when its partition has nothing more to read', async () => {
     await world.give(at(3));
     await stalledAt(3);
     world.low = 1_000;
@@ -801,13 +804,13 @@ describe.each(['record', 'chunk'] as const)('a batch that can not be read, %s la
   });
 });
 
-test('the note of a stall does not take a commit back', async () => {
+test('a commit with a stall note does not move the committed offset back', async () => {
   await begin('chunk');
   await world.join('a');
   await world.give({ topicId: 'id', fetchOffset: 3, records: [], nextOffset: 10 });
   await world.consumer.commit();
   expect([world.committed, world.metadata]).toEqual(['10', expect.stringContaining('"chain":3')]);
-  // Nobody starts the chunk of these.
+  // The chunk of these records is never started.
   await world.give({ topicId: 'id', fetchOffset: 10, records: recordsAt(10, 11) });
   const heartbeats = setInterval(() => world.fake.emit('heartbeat', {}), 20).unref();
   await until('the stall is noted', async () => {
@@ -818,7 +821,7 @@ test('the note of a stall does not take a commit back', async () => {
   expect([world.committed, world.metadata]).toEqual(['10', expect.stringContaining('"chain":3')]);
 });
 
-test('a chunk begins nowhere but at an offset whose commit was taken', async () => {
+test('a chunk begins only at an offset whose commit Kafka has accepted', async () => {
   await begin('chunk');
   await world.join('a');
   const unreadable = { offset: 3, nextOffset: 5, cause: 'wrong bytes', bytes: Buffer.alloc(1) };
