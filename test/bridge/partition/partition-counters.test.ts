@@ -16,13 +16,13 @@ const totals: fc.Arbitrary<CounterTotals> = fc.record(
   >,
 );
 
-test('counts on from what earlier owners committed', () => {
+test('counters go on from the totals that earlier owners committed', () => {
   fc.assert(
     fc.property(totals, fc.array(fc.constantFrom(...COUNTERS)), (base, added) => {
       const counters = new PartitionCounters();
       const expected = { ...base };
       const half = Math.floor(added.length / 2);
-      // What happens before the last commit is known counts as well.
+      // Additions before the last commit is known count as well.
       for (const field of added.slice(0, half)) counters.add(field);
       counters.load(JSON.stringify(base));
       for (const field of added.slice(half)) counters.add(field);
@@ -32,7 +32,7 @@ test('counts on from what earlier owners committed', () => {
   );
 });
 
-test('versions before and after the total of filtered records read each other', () => {
+test('versions with and without the total of filtered records read the metadata of each other', () => {
   const olderFields = COUNTERS.filter((field) => field !== 'filtered');
   const older = JSON.stringify(Object.fromEntries(olderFields.map((field) => [field, 3])));
   const counters = new PartitionCounters();
@@ -40,12 +40,12 @@ test('versions before and after the total of filtered records read each other', 
   counters.add('filtered', 2);
   const newer = counters.toMetadata();
   expect(parseTotals(newer)).toMatchObject({ delivered: 3, filtered: 2 });
-  // As an older version reads it: by the names it knows.
+  // An older version reads the fields whose names it knows.
   const read = JSON.parse(newer) as Record<string, unknown>;
   expect(olderFields.map((field) => read[field])).toEqual(olderFields.map(() => 3));
 });
 
-test('metadata stays below what a broker takes', () => {
+test('metadata stays below the size that a broker accepts', () => {
   const counters = new PartitionCounters();
   const largest = Object.fromEntries(COUNTERS.map((field) => [field, 2 ** 53 - 2]));
   counters.load(JSON.stringify(largest));
@@ -62,14 +62,14 @@ test('metadata stays below what a broker takes', () => {
   expect(Buffer.byteLength(counters.toMetadata({ ...by, log, stalled }))).toBeLessThan(4_096);
 });
 
-test('tells which member committed, and what it remembered then', () => {
+test('metadata says which member committed, and how many message ids it remembered', () => {
   const counters = new PartitionCounters();
   counters.load(null);
   counters.add('sink');
   const metadata = counters.toMetadata({ memberId: 'm1', recentIds: 5, at: 17 });
   expect(parseRecentIds(metadata)).toEqual({ memberId: 'm1', recentIds: 5, at: 17 });
   expect(parseTotals(metadata)).toEqual({ ...emptyTotals(), sink: 1 });
-  // The next owner counts on, and is another member.
+  // The next owner counts on, but it is another member.
   const next = new PartitionCounters();
   next.load(metadata);
   expect(parseRecentIds(next.toMetadata())).toBeUndefined();
@@ -77,7 +77,7 @@ test('tells which member committed, and what it remembered then', () => {
   expect(parseRecentIds('spark')).toBeUndefined();
 });
 
-test('is loaded once the last commit was read, also where there was none', () => {
+test('counters are loaded once the last commit was read, even if there was none', () => {
   const counters = new PartitionCounters();
   expect(counters.loaded).toBe(false);
   counters.load(undefined);
@@ -85,7 +85,7 @@ test('is loaded once the last commit was read, also where there was none', () =>
   expect(parseTotals(counters.toMetadata())).toEqual(emptyTotals());
 });
 
-test('is changed from an addition to the commit that carries it', () => {
+test('counters are changed from an addition until its commit, and again if the commit fails', () => {
   const counters = new PartitionCounters();
   counters.load(null);
   expect(counters.changed).toBe(false);
@@ -117,18 +117,18 @@ describe('metadata of other programs', () => {
     '{"recent":9007199254740993}',
     '{"recent":null,"sink":{}}',
     '{"__proto__":{"recent":5}}',
-  ])('%j counts as nothing', (metadata) => {
+  ])('gives totals of zero for %j', (metadata) => {
     expect(parseTotals(metadata)).toEqual(emptyTotals());
   });
 
-  test('what is usable is taken', () => {
+  test('gives the totals of its usable fields', () => {
     expect(parseTotals('{"recent":5,"sink":"x","more":7}')).toEqual({
       ...emptyTotals(),
       recent: 5,
     });
   });
 
-  test('never throws', () => {
+  test('gives counts, and never an error, for any text', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -146,7 +146,7 @@ describe('metadata of other programs', () => {
   });
 });
 
-test('what was not committed counts with the heir, and so does what comes after', () => {
+test('uncommitted and later counts of a lost partition are added once to its next counters', () => {
   const old = new PartitionCounters();
   old.load(null);
   old.add('delivered', 3);

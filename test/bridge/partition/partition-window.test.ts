@@ -26,7 +26,7 @@ describe('the watermark', () => {
     expect(windowOf().watermark).toBeUndefined();
   });
 
-  test('waits for the lowest record, then passes all that is finished', () => {
+  test('stays at the lowest unfinished record, and then passes all finished records', () => {
     const window = windowOf();
     const [first, second, third] = window.accept(records(10, 11, 12), 13);
     expect(window.watermark).toBe(10);
@@ -37,7 +37,7 @@ describe('the watermark', () => {
     expect(window.watermark).toBe(13);
   });
 
-  test('passes offsets at the end of a batch that hold no record', () => {
+  test('passes offsets without a record at the end of a batch', () => {
     const window = windowOf();
     window.accept([], 5); // markers of a transaction, or compaction
     expect(window.watermark).toBe(5);
@@ -45,7 +45,7 @@ describe('the watermark', () => {
 });
 
 describe('accept', () => {
-  test('returns what was not seen before', () => {
+  test('returns only records that were not seen before', () => {
     const window = windowOf();
     expect(offsetsOf(window.accept(records(3, 4, 5), 6))).toEqual([3, 4, 5]);
     expect(offsetsOf(window.accept(records(4, 5, 6, 8), 9))).toEqual([6, 8]);
@@ -53,7 +53,7 @@ describe('accept', () => {
     expect(offsetsOf(window.accept(records(9), 10))).toEqual([9]);
   });
 
-  test('a record that is finished does not come back', () => {
+  test('does not return a finished record again', () => {
     const window = windowOf();
     const [entry] = window.accept(records(3), 4);
     window.finish(entry!);
@@ -62,7 +62,7 @@ describe('accept', () => {
   });
 });
 
-test('finishing twice changes nothing', () => {
+test('a record that is finished twice is counted once', () => {
   const window = windowOf({ records: 10, bytes: 60 });
   const [first, second] = window.accept(records(1, 2, 3, 4, 5, 6), 7);
   window.finish(first!, 'recent');
@@ -74,8 +74,8 @@ test('finishing twice changes nothing', () => {
   expect(parseTotals(window.counters.toMetadata()).recent).toBe(1);
 });
 
-describe('limits', () => {
-  test('by records: full at the limit, can resume from half of it', () => {
+describe('a window with limits', () => {
+  test('is full at its limit of records, and can resume at half of that limit', () => {
     const window = windowOf({ records: 4, bytes: 1_000_000 });
     const entries = window.accept(records(0, 1, 2), 3);
     expect(window.full).toBe(false);
@@ -87,7 +87,7 @@ describe('limits', () => {
     expect(window.canResume).toBe(true);
   });
 
-  test('by bytes of key and value', () => {
+  test('is full at its limit of bytes in keys and values, and can resume at half of that limit', () => {
     const window = windowOf({ records: 1_000, bytes: 100 });
     const large = kafkaRecord({ offset: 0, key: Buffer.alloc(40), value: Buffer.alloc(20) });
     const [first] = window.accept([large], 1);
@@ -100,7 +100,7 @@ describe('limits', () => {
     expect(window.canResume).toBe(true);
   });
 
-  test('by bytes of headers', () => {
+  test('counts the bytes of headers for its limit of bytes', () => {
     const window = windowOf({ records: 1_000, bytes: 100 });
     const record = { ...kafkaRecord({ offset: 0, value: Buffer.alloc(20) }), headerBytes: 80 };
     const [first] = window.accept([record], 1);
@@ -109,7 +109,7 @@ describe('limits', () => {
     expect(window.canResume).toBe(true);
   });
 
-  test('one record above the limit fills the window and frees it again', () => {
+  test('is full with one record above its limit, and can resume when that record is finished', () => {
     const window = windowOf({ records: 1, bytes: 10 });
     const [entry] = window.accept([kafkaRecord({ value: Buffer.alloc(11) })], 8);
     expect([window.full, window.canResume]).toEqual([true, false]);
@@ -118,7 +118,7 @@ describe('limits', () => {
   });
 });
 
-test('a skipped duplicate counts once its offset lies below the watermark', () => {
+test('a skipped duplicate is counted once its offset is below the watermark', () => {
   const window = windowOf();
   const [first, second, third] = window.accept(records(0, 1, 2), 3);
   window.counters.load(null);
@@ -163,7 +163,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: 'commit' as const }) },
 );
 
-/** The records of a partition: how far apart their offsets lie, and how large they are. */
+/** Records of a partition, with any gaps between their offsets and any sizes. */
 const log = fc
   .array(fc.record({ gap: fc.nat(3), bytes: fc.nat(30) }), { minLength: 1, maxLength: 60 })
   .map((items) => {
@@ -174,7 +174,7 @@ const log = fc
     });
   });
 
-test('holds against a model, whatever is fetched, finished and fetched again in whatever order', () => {
+test('a window agrees with a model whatever is fetched, finished and fetched again, in any order', () => {
   const limits = { records: 8, bytes: 150 };
   fc.assert(
     fc.property(log, fc.array(step, { maxLength: 120 }), (all, steps) => {
@@ -255,12 +255,12 @@ test('holds against a model, whatever is fetched, finished and fetched again in 
   );
 });
 
-describe('where a group stands that has committed nothing', () => {
+describe('the position of a group', () => {
   test('is unknown before the first fetch', () => {
     expect(windowOf().standsAt).toBeUndefined();
   });
 
-  test('is where the first fetch began, whether or not it could be read', () => {
+  test('is the offset where the first fetch began, whether or not that fetch could be read', () => {
     const window = windowOf();
     window.begin(7);
     expect(window).toMatchObject({ standsAt: 7, floor: 7, watermark: undefined });
@@ -269,19 +269,19 @@ describe('where a group stands that has committed nothing', () => {
     expect(window).toMatchObject({ standsAt: 7, beginning: 7, floor: 9 });
   });
 
-  test('moves on while nothing was read, because retention may delete it', () => {
+  test('moves on while nothing is read, because retention may delete records', () => {
     const window = windowOf();
     window.begin(7);
     window.accept(records(12), 13, 10);
     expect(window.standsAt).toBe(10);
   });
 
-  test('is its commit, if there is one', () => {
+  test('is its commit if there is one, until retention deletes that offset', () => {
     const window = windowOf();
     window.initialOffset = 5;
     window.begin(5);
     expect(window.standsAt).toBe(5);
-    // Retention has deleted what lies between.
+    // Retention has deleted the records between 5 and 7.
     window.begin(7);
     expect(window.standsAt).toBe(7);
   });
@@ -291,7 +291,7 @@ describe('in the chunk lane', () => {
   const chunked = () =>
     new PartitionWindow('topic', 0, { records: 2, bytes: 1e6 }, new PartitionCounters(), 'chunk');
 
-  test('ends of chunks are committed, as far as they were fetched', () => {
+  test('the end of a chunk is committed once all offsets of the chunk are fetched', () => {
     const window = chunked();
     window.accept(records(0, 1), 2);
     expect(window.watermark).toBeUndefined();
@@ -303,7 +303,7 @@ describe('in the chunk lane', () => {
     expect(window.watermark).toBe(4);
   });
 
-  test('a commit of where the group begins names no other beginning of a chunk', () => {
+  test('a commit at the start of the group names no earlier start of a chunk', () => {
     const window = chunked();
     window.begin(7);
     expect(window.chainBegin(window.standsAt!)).toBeUndefined();

@@ -3,7 +3,7 @@ import { ReadLog } from '../../../src/bridge/partition/read-log';
 const epochs = (...starts: [offset: number, epoch: number | undefined][]) =>
   starts.map(([offset, epoch]) => ({ offset, epoch }));
 
-/** A log that was read up to offset 30, with its epochs 2 from 0, 4 from 10 and 5 from 20 on. */
+/** Creates a log that was read up to offset 30. Its epochs are 2 from offset 0, 4 from 10, and 5 from 20 on. */
 function readLog(): ReadLog {
   const log = new ReadLog();
   log.read('id', epochs([0, 2], [10, 4]), 15);
@@ -11,30 +11,30 @@ function readLog(): ReadLog {
   return log;
 }
 
-/** What the next owner knows, after a commit of `offset`. */
+/** Creates the log as the next owner knows it after a commit of `offset`. */
 function afterRestart(log: ReadLog, offset: number): ReadLog {
   const next = new ReadLog();
   next.load(JSON.parse(JSON.stringify(log.toMetadata(offset) ?? null)), offset);
   return next;
 }
 
-test('a fetch tells the epoch of the record before it, and none if that was not read', () => {
+test('a fetch carries the epoch of the record before it, or none if that record was not read', () => {
   const log = readLog();
   expect(log.before(30)).toEqual({ topicId: 'id', lastEpoch: 5 });
   expect(log.before(20).lastEpoch).toBe(4);
   expect(log.before(0).lastEpoch).toBeUndefined();
-  // Retention has deleted what comes next, and Kafka goes on behind it.
+  // Retention has deleted record 30, and Kafka goes on at 31.
   expect(log.before(31).lastEpoch).toBeUndefined();
 });
 
-test('the next owner knows what lies before the commit', () => {
+test('the next owner knows the epoch of the record before the commit', () => {
   const next = afterRestart(readLog(), 12);
   expect(next.before(12)).toEqual({ topicId: 'id', lastEpoch: 4 });
   expect(next.before(13).lastEpoch).toBeUndefined();
   expect(next.partsAt({ epoch: 3, endOffset: 90 })).toBe(10);
 });
 
-test('an epoch that is not known is not guessed, nor are those before it committed', () => {
+test('an unknown epoch is not guessed, and the epochs before it are not committed', () => {
   const log = readLog();
   log.read('id', epochs([30, undefined]), 40);
   expect(log.before(40).lastEpoch).toBeUndefined();
@@ -43,16 +43,16 @@ test('an epoch that is not known is not guessed, nor are those before it committ
   expect(log.toMetadata(50)).toEqual({ id: 'id', epochs: [[40, 6]] });
 });
 
-test('what comes again after a join changes nothing', () => {
+test('records that are read again after a join do not change the log', () => {
   const log = readLog();
   log.read('id', epochs([10, 4]), 20);
   expect(log.before(30).lastEpoch).toBe(5);
 });
 
-test('two logs part where the last epoch of both ends', () => {
+test('two logs part at the end of the last epoch that both have', () => {
   const log = readLog();
   expect(log.partsAt({ epoch: 5, endOffset: 25 })).toBe(25);
-  // The leader never had an epoch that was read: all of that is gone, whatever the leader has instead.
+  // The leader never had epoch 5, which was read. All records of epoch 5 are gone, whatever the leader has instead.
   expect(log.partsAt({ epoch: 4, endOffset: 28 })).toBe(20);
   expect(log.partsAt({ epoch: 4, endOffset: 18 })).toBe(18);
   expect(log.partsAt({ epoch: 3, endOffset: 28 })).toBe(10);
@@ -61,7 +61,7 @@ test('two logs part where the last epoch of both ends', () => {
   expect(log.before(19).lastEpoch).toBeUndefined();
 });
 
-test('a topic with another id is another one, and an id that is not known is none', () => {
+test('a topic is another topic if its id differs, but not if an id is unknown', () => {
   const log = readLog();
   expect(log.isOther('other')).toBe(true);
   expect(log.isOther('id')).toBe(false);
@@ -70,7 +70,7 @@ test('a topic with another id is another one, and an id that is not known is non
 });
 
 test.each([undefined, null, 'text', 7, [], { id: 7 }, { epochs: [[1, 'a']] }, { epochs: [5] }])(
-  'commit metadata of another program is no knowledge: %j',
+  'commit metadata of another program says nothing about the log: %j',
   (committed) => {
     const log = new ReadLog();
     log.load(committed, 10);
@@ -78,14 +78,14 @@ test.each([undefined, null, 'text', 7, [], { id: 7 }, { epochs: [[1, 'a']] }, { 
   },
 );
 
-test('many epochs take little room in the metadata', () => {
+test('the metadata of a log with many epochs stays short', () => {
   const log = new ReadLog();
   for (let i = 1; i < 50; i++)
     log.read('x'.repeat(22), epochs([2 ** 52 + i, 2 ** 30 + i]), 2 ** 53);
   expect(JSON.stringify(log.toMetadata(2 ** 53)).length).toBeLessThan(150);
 });
 
-test('what was read before under another epoch differs, wherever the batch begins', () => {
+test('a batch differs from the first offset that was read under another epoch, wherever the batch begins', () => {
   const log = new ReadLog();
   log.read('id', [{ offset: 0, epoch: 0 }], 5);
   log.read('id', [{ offset: 5, epoch: 2 }], 10);
