@@ -12,7 +12,7 @@ const queueOf = (...lines: number[]) => {
   return queue;
 };
 
-test('a line with one item is served after one item of each other line', () => {
+test('an item that is alone in its line is given out after one item of each line before it', () => {
   const queue = queueOf(1, 1, 1, 2, 1, 3);
   const given = Array.from({ length: 6 }, () => queue.take()!.number);
   expect(given).toEqual([0, 3, 5, 1, 2, 4]);
@@ -20,7 +20,7 @@ test('a line with one item is served after one item of each other line', () => {
   expect(queue.take()).toBeUndefined();
 });
 
-test('a line that is removed leaves the others as they are', () => {
+test('the removal of a line leaves the other lines as they are', () => {
   const queue = queueOf(1, 2, 1, 2);
   queue.take();
   expect(queue.remove(1)).toEqual([{ line: 1, number: 2 }]);
@@ -28,7 +28,7 @@ test('a line that is removed leaves the others as they are', () => {
   expect(queue.lines).toEqual([2]);
 });
 
-test('each item is given out once, in the order of its line, whatever is pushed in between', () => {
+test('each item is given out once and in the order of its line, even if items are pushed in between', () => {
   const steps = fc.array(fc.oneof(fc.integer({ min: 0, max: 3 }), fc.constant('take' as const)), {
     maxLength: 6_000,
     size: 'max',

@@ -38,7 +38,7 @@ interface Run {
   offset: number;
   key: string;
   after: string | undefined;
-  /** The process that started it. */
+  /** The process that started the workflow. */
   bridge: Bridge;
   state: 'running' | 'slow' | 'ended';
 }
@@ -73,7 +73,7 @@ class Model {
   readonly bridges: Bridge[] = [];
   readonly fatal: unknown[] = [];
   readonly errors: string[] = [];
-  /** First deliveries, in their order. */
+  /** The offsets of first deliveries, in their order. */
   readonly delivered: number[] = [];
   readonly overtaken: string[] = [];
   readonly #all: Bridge[] = [];
@@ -82,7 +82,7 @@ class Model {
   committed: { offset: number; metadata: string } | undefined;
   owner!: Bridge;
 
-  /** `keys`: of each record, from offset 0 on. Messages have long ids where metadata shall be full. */
+  /** `keys` has the key of each record, from offset 0 on. A long `idSuffix` fills the metadata of commits. */
   constructor(
     readonly keys: string[],
     ordering: 'key' | 'partition',
@@ -209,7 +209,7 @@ class Model {
       }) => {
         if (bridge !== this.owner) return Promise.reject(new Error('not of this generation'));
         const [{ offset, metadata }] = request.topics[0].partitions;
-        // As the broker does.
+        // The broker refuses metadata of this size.
         if (Buffer.byteLength(metadata) > 4_096) return Promise.reject(new Error('too large'));
         this.committed = { offset: Number(offset), metadata };
         return Promise.resolve();
@@ -240,7 +240,7 @@ class Model {
     } else start.resolve({ eagerlyStarted: true });
   }
 
-  /** The next thing that a run does: its first task is over, or it ends, unless it has to wait. */
+  /** Lets a run go on: its first task is over, or it ends. A run that has to wait for its predecessor does not end. */
   progress(run: Run, how: 'slow' | 'end'): void {
     if (run.state === 'ended') return;
     const before = run.after === undefined ? undefined : this.server.get(run.after);
@@ -265,7 +265,7 @@ class Model {
     return this.#stream.ordering === 'partition' || this.keys[a] === this.keys[b];
   }
 
-  /** What timers would do: the bridges ask for what they do not hear of. */
+  /** Does what the bridges' timers would do: they look up workflows whose end was not reported to them. */
   async ask(): Promise<void> {
     for (const { open } of this.#all) {
       for (const run of this.server.values()) {
@@ -327,7 +327,7 @@ async function run(model: Model, step: Command): Promise<void> {
   await settled();
 }
 
-/** A last owner gets every answer, and every workflow comes to its end. */
+/** Adds a last owner, which gets every answer, and ends every workflow. */
 async function finish(model: Model): Promise<void> {
   await model.add();
   for (let i = 0; i < 400; i++) {
@@ -344,7 +344,7 @@ async function finish(model: Model): Promise<void> {
 
 test.each([
   { ordering: 'key' as const, ids: 'short', idSuffix: '', keysOf: ['a', 'b', 'c'] },
-  // Ids of 255 bytes that JSON escapes: a few fill the metadata.
+  // JSON escapes these ids of 255 bytes, so a few of them fill the metadata.
   {
     ordering: 'key' as const,
     ids: 'long',
@@ -353,7 +353,7 @@ test.each([
   },
   { ordering: 'partition' as const, ids: 'short', idSuffix: '', keysOf: ['a', 'b'] },
 ])(
-  'order by $ordering, $ids ids: none is overtaken and none lost, whatever crashes, moves or is slow',
+  'under order by $ordering with $ids ids no record is overtaken or lost after crashes, rebalances and slow runs',
   async ({ ordering, idSuffix, keysOf }) => {
     await fc.assert(
       fc.asyncProperty(

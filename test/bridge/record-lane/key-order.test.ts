@@ -41,7 +41,7 @@ class World {
     return new PartitionWindow('topic', 0, { records: 1e6, bytes: 1e9 }, this.counters);
   }
 
-  /** Records with these keys, one offset after the other. */
+  /** Pushes records with these keys, at one offset after the other. */
   push(...keys: string[]): void {
     for (const key of keys) {
       const offset = this.#entries.length;
@@ -78,7 +78,7 @@ class World {
   }
 }
 
-test('the next record of a key is let through when the one before it has ended; others meanwhile', () => {
+test('a record starts when the record before it in its key has ended, and other keys do not wait', () => {
   const world = new World();
   world.push('a', 'a', 'b', 'a');
   expect(world.admitted).toEqual(['0', '2']);
@@ -89,7 +89,7 @@ test('the next record of a key is let through when the one before it has ended; 
   expect(world.window.watermark).toBe(2);
 });
 
-test('one that layer recent skips hides nothing: the next waits for the one before it', () => {
+test('a record waits for the last open record of its key, even if layer recent skips records in between', () => {
   const world = new World({ places: 1 });
   world.push('a', 'a', 'a', 'a');
   world.running(0);
@@ -104,7 +104,7 @@ test('one that layer recent skips hides nothing: the next waits for the one befo
   expect(world.open).toBeUndefined();
 });
 
-test('behind a slow one the next is started after its workflow, and both are committable', () => {
+test('a record behind a slow record is started after the workflow of that record, and both are committable', () => {
   const world = new World();
   world.push('a', 'a', 'a');
   world.running(0);
@@ -122,19 +122,19 @@ test('behind a slow one the next is started after its workflow, and both are com
   expect(world.window.watermark).toBe(3);
 });
 
-test('what the metadata has no room for is not committable until it has ended, or there is room', () => {
+test('a slow record for which the metadata has no room is committable only when it has ended, or when there is room', () => {
   const world = new World();
-  // JSON writes it as 1,200 bytes.
+  // JSON writes this suffix as 1,200 bytes.
   const long = '\u0001'.repeat(200);
   world.push('a', 'b', 'c', 'c', 'd');
   world.running(0, `a${long}`);
   world.running(1, `b${long}`);
   world.running(2, `c${long}`);
   expect(world.window.watermark).toBe(2);
-  // Started all the same: whoever comes next meets the one before it again.
+  // Record 3 is started all the same, because the next owner meets record 2, which comes before it, again.
   expect(world.admitted.at(-1)).toBe(`3 after c${long}`);
   world.running(3, 'c');
-  // A later one of the key stands for those before it.
+  // A listed later record of the key stands for the records before it.
   expect(world.window.watermark).toBe(4);
   world.running(4, `d${long}`);
   expect(world.window.watermark).toBe(4);
@@ -148,7 +148,7 @@ test('what the metadata has no room for is not committable until it has ended, o
   ]);
 });
 
-test('a longer id that has no room leaves the one before it in the list', () => {
+test('a workflow id for which the metadata has no room leaves the earlier id of its key in the list', () => {
   const world = new World();
   const long = '\u0001'.repeat(200);
   world.push('a', 'b', 'c', 'c');
@@ -162,7 +162,7 @@ test('a longer id that has no room leaves the one before it in the list', () => 
   expect(world.window.watermark).toBe(4);
 });
 
-test('what an earlier owner left open is waited for, and leaves the list when it has ended', async () => {
+test('a record waits for the workflow that an earlier owner left open, which leaves the list when it has ended', async () => {
   const world = new World({ metadata: '{"open":[["a","w7"],["b","w8"],"other",["c"],[1,2]]}' });
   expect([...world.watched.keys()]).toEqual(['w7', 'w8']);
   world.push('a', 'c');
@@ -177,13 +177,13 @@ test('what an earlier owner left open is waited for, and leaves the list when it
 });
 
 test.each(['{"open":5}', '{"open":{"a":1}}', '{"open":[', 'open', ''])(
-  'metadata of another program is no list: %s',
+  'metadata of another program is not taken for a list of predecessors: %s',
   (metadata) => {
     expect(new World({ metadata }).open).toBeUndefined();
   },
 );
 
-test('more than there are places for wait in memory, and go on as places become free', () => {
+test('records wait in memory while all waiting places are taken, and go on when places become free', () => {
   const world = new World({ places: 2 });
   world.push('a', 'a', 'a', 'b', 'b');
   world.running(0);
@@ -196,11 +196,11 @@ test('more than there are places for wait in memory, and go on as places become 
   expect(world.admitted.at(-1)).toBe('4 after w3');
 });
 
-test('a place that is offered to a key with nothing left to start takes no turn from its next records', () => {
+test('later records of a key keep their turns if a free place is offered to the key with no record left to start', () => {
   const world = new World({ places: 1 });
   world.push('stuck', 'stuck', 'a', 'a');
   world.running(0);
-  // No place for its second one, which starts when the first has ended, and ends as well.
+  // The second record of key `a` gets no place. It starts when the first one has ended, and ends as well.
   world.running(2);
   world.ended(2);
   world.ended(3);
@@ -213,7 +213,7 @@ test('a place that is offered to a key with nothing left to start takes no turn 
   expect(world.admitted.at(-1)).toBe('5');
 });
 
-test('without places the next waits until the one before it has ended', () => {
+test('a record waits until the record before it has ended if there are no waiting places', () => {
   const world = new World({ places: 0 });
   world.push('a', 'a');
   world.running(0);
@@ -222,12 +222,12 @@ test('without places the next waits until the one before it has ended', () => {
   expect(world.admitted).toEqual(['0', '1']);
 });
 
-test('where the log went back, records come after what is open of those that the log has lost', () => {
+test('records of a log that went back wait for open workflows of records that the log has lost', () => {
   const world = new World({ places: 1 });
   world.push('a', 'a', 'a', 'b', 'b');
   world.running(0);
   world.lose();
-  // One that was let through and not started gives its turn back, and its place.
+  // A record that was let through but not started gives back its turn and its place.
   world.order.dropped(world.queued(1));
   world.order.dropped(world.queued(3));
   world.push('a', 'b');

@@ -36,7 +36,7 @@ interface Start extends Deferred<{ eagerlyStarted: boolean }> {
   options: StartOptions;
 }
 
-/** A dispatcher whose workflow starts the test answers, and whose workflows the test ends. */
+/** A record lane. The test answers its workflow starts, and ends its workflows. */
 class World {
   readonly starts: Start[] = [];
   readonly fatal: unknown[] = [];
@@ -103,7 +103,7 @@ class World {
     });
   }
 
-  /** Records with these values, one offset after the other. */
+  /** Pushes records with these values, at one offset after the other. */
   async push(...values: (string | null)[]): Promise<OrderedEntry[]> {
     const first = this.window.watermark ?? 0;
     const begin = Math.max(first, this.#next);
@@ -122,7 +122,7 @@ class World {
   }
   #next = 0;
 
-  /** Ids of all workflows that were asked for. */
+  /** The ids of all workflows whose start was requested. */
   get ids(): string[] {
     return this.starts.map(({ options }) => options.workflowId);
   }
@@ -139,7 +139,7 @@ class World {
 
   async close(id: string, outcome: Parameters<RunningWorkflows['ended']>[1]): Promise<void> {
     const start = this.starts.find(({ options }) => options.workflowId === id);
-    // As the stream's worker does.
+    // The stream's worker reports an end like this.
     const memo = start?.options.memo ?? {};
     this.outcomes.workflowEnded(
       { workflowId: id, runId: id, workflowType: start?.type ?? '', memo },
@@ -173,7 +173,7 @@ afterEach(() => world.end());
 describe('a record', () => {
   beforeEach(() => create());
 
-  test('becomes a workflow; its offset is committable once the start is acknowledged', async () => {
+  test('becomes a workflow, and its offset is committable once the start is acknowledged', async () => {
     await world.push(message('42'));
     expect(world.starts).toMatchObject([
       { type: 'deliverRecord', options: { workflowId: 'test-42-0', memo: { messageId: '42' } } },
@@ -188,7 +188,7 @@ describe('a record', () => {
     ['delivered', { delivered: 1 }],
     ['duplicate', { sink: 1 }],
     ['dead_lettered', {}],
-  ] as const)('that ends %s is counted as that', async (outcome, counters) => {
+  ] as const)('is counted as %s if its workflow ends like that', async (outcome, counters) => {
     await world.push(message('42'));
     await world.acknowledge(0);
     expect(await counts(world.metrics.records)).toEqual({});
@@ -198,7 +198,7 @@ describe('a record', () => {
     expect(world.dispatcher.inFlightCount).toBe(0);
   });
 
-  test('that was terminated is counted as nothing', async () => {
+  test('is not counted if its workflow was terminated', async () => {
     await world.push(message('42'));
     await world.acknowledge(0);
     await world.close('test-42-0', 'failed');
@@ -207,13 +207,13 @@ describe('a record', () => {
   });
 });
 
-describe('places', () => {
-  test('bound the records in their first workflow task', async () => {
+describe('slots', () => {
+  test('limit the number of records in their first workflow task', async () => {
     create({ maxInFlight: 2 });
     await world.push(...many(5));
     expect(world.ids).toEqual(['test-m0-0', 'test-m1-1']);
     await world.acknowledge(0, 1);
-    // The acknowledgement frees no place: the workflow still runs its first task.
+    // The acknowledgement frees no slot, because the workflow still runs its first task.
     expect(world.starts).toHaveLength(2);
     expect(world.dispatcher.inFlightCount).toBe(2);
     await world.close('test-m1-1', 'delivered');
@@ -224,7 +224,7 @@ describe('places', () => {
     expect(world.window.watermark).toBe(2);
   });
 
-  test('bound the workflows that are open', async () => {
+  test('limit the number of open workflows', async () => {
     create({ maxInFlight: 2, maxOpen: 3 });
     await world.push(...many(6));
     for (let i = 0; i < 3; i++) {
@@ -237,19 +237,19 @@ describe('places', () => {
     expect(world.starts).toHaveLength(4);
   });
 
-  test('come free of every kind of end', async () => {
+  test('come free after every kind of end', async () => {
     create({ maxInFlight: 1, maxOpen: 1 });
     await world.push(message('a'), '{nope', message('a'), message('b'), message('c'), message('d'));
     await world.acknowledge(0);
     await world.close('test-a-0', 'delivered');
     await world.acknowledge(1);
     await world.close('test-invalid-topic-0-1', 'dead_lettered');
-    // The second `a` is a duplicate of the recent layer; `b` is one of the workflow id.
+    // Layer `recent` skips the second `a`. The workflow id of `b` is taken, so `b` is a duplicate too.
     expect(world.ids.at(-1)).toBe('test-b-3');
     world.memos.set('test-b-3', world.starts[2]!.options.memo);
     await world.refuse(2, new WorkflowExecutionAlreadyStartedError('held', 'test-b-3', 'any'));
     expect(world.ids.at(-1)).toBe('test-c-4');
-    // Rejected: the next record has the place first, then its dead letter.
+    // Temporal rejects `c`. The next record gets the slot first, and then the dead letter of `c`.
     await world.refuse(3, serviceError(3));
     expect(world.ids.at(-1)).toBe('test-d-5');
     await world.acknowledge(4);
@@ -262,7 +262,7 @@ describe('places', () => {
     expect(world.fatal).toEqual([]);
   });
 
-  test('are given to each partition in turn, so that none waits behind the backlog of another', async () => {
+  test('go to each partition in turn, so that no partition waits behind the backlog of another', async () => {
     create({ maxInFlight: 1 });
     await world.push(...many(4));
     const other = new PartitionWindow(
@@ -280,7 +280,7 @@ describe('places', () => {
       await world.acknowledge(i);
       await world.close(world.ids[i]!, 'delivered');
     }
-    // The place was free for m0, and m1 had asked for it, before the other partition came.
+    // The slot was free for m0, and m1 had asked for it, before records of the other partition came.
     expect(world.ids.map((id) => id.replace('test-', ''))).toEqual([
       'm0-0',
       'm1-1',
@@ -291,7 +291,7 @@ describe('places', () => {
     ]);
   });
 
-  test('many records pass through few places, in order', async () => {
+  test('let many records through in order, even if the slots are few', async () => {
     create({ maxInFlight: 3, maxOpen: 4 });
     const done = world.push(...many(3_000));
     for (let i = 0; i < 3_000; i++) {
@@ -308,10 +308,10 @@ describe('places', () => {
   }, 60_000);
 });
 
-describe('the recent layer', () => {
+describe('layer recent', () => {
   beforeEach(() => create());
 
-  test('skips what was delivered, logs it and makes its offset committable', async () => {
+  test('skips and logs a message that was delivered, and its offset is committable', async () => {
     await world.push(message('42'));
     await world.acknowledge(0);
     await world.close('test-42-0', 'delivered');
@@ -326,7 +326,7 @@ describe('the recent layer', () => {
     expect(world.counters).toMatchObject({ recent: 1, delivered: 1 });
   });
 
-  test('also what the sink had before', async () => {
+  test('skips a message that the sink had before', async () => {
     await world.push(message('42'));
     await world.acknowledge(0);
     await world.close('test-42-0', 'duplicate');
@@ -334,7 +334,7 @@ describe('the recent layer', () => {
     expect(world.starts).toHaveLength(1);
   });
 
-  test('the same id with other content is no duplicate', async () => {
+  test('does not skip a message that has the same id but other content', async () => {
     await world.push(message('42'));
     await world.acknowledge(0);
     await world.close('test-42-0', 'delivered');
@@ -342,7 +342,7 @@ describe('the recent layer', () => {
     expect(world.ids).toEqual(['test-42-0', 'test-42-1']);
   });
 
-  test('a duplicate of one in flight waits, then is skipped when that was delivered', async () => {
+  test('lets a duplicate wait for the message in flight, and skips it when that message is delivered', async () => {
     await world.push(message('42'), message('42'));
     expect(world.ids).toEqual(['test-42-0']);
     await world.acknowledge(0);
@@ -351,7 +351,7 @@ describe('the recent layer', () => {
     expect(world.window.watermark).toBe(2);
     expect(world.starts).toHaveLength(1);
     expect(await counts(world.metrics.recentLockWaits)).toEqual({ test: 1 });
-    // The one that waited is checked once more, and counted once.
+    // The duplicate that waited is checked once more, but it is counted once.
     expect(await counts(world.metrics.recentChecks)).toEqual({ test: 2 });
     expect(parseTotals(world.window.counters.toMetadata())).toMatchObject({
       checked: 2,
@@ -360,7 +360,7 @@ describe('the recent layer', () => {
   });
 
   test.each(['dead_lettered', 'failed'] as const)(
-    'a duplicate of one in flight takes its own turn when that ended %s',
+    'lets a duplicate start when the message in flight has ended %s',
     async (outcome) => {
       await world.push(message('42'), message('42'));
       await world.acknowledge(0);
@@ -369,13 +369,13 @@ describe('the recent layer', () => {
     },
   );
 
-  test('a duplicate takes its own turn when the first could not be started', async () => {
+  test('lets a duplicate start when the first message could not be started', async () => {
     await world.push(message('42'), message('42'));
     await world.refuse(0, serviceError(3));
     expect(world.ids).toEqual(['test-42-0', 'test-invalid-topic-0-0', 'test-42-1']);
   });
 
-  test('waiting duplicates take no place from other records', async () => {
+  test('lets duplicates wait without a slot, so that other records can start', async () => {
     world.end();
     create({ maxInFlight: 2, maxOpen: 2 });
     await world.push(...new Array<string>(50).fill(message('42')), message('other'));
@@ -386,7 +386,7 @@ describe('the recent layer', () => {
     expect(world.starts).toHaveLength(2);
   });
 
-  test('of many waiting duplicates one at a time has its turn', async () => {
+  test('lets one of many waiting duplicates start at a time', async () => {
     await world.push(...new Array<string>(5).fill(message('42')));
     for (let i = 0; i < 5; i++) {
       expect(world.starts).toHaveLength(i + 1);
@@ -397,7 +397,7 @@ describe('the recent layer', () => {
   });
 });
 
-test('the workflow-id layer: a redelivered record is skipped and its place comes free', async () => {
+test('layer workflow-id skips a redelivered record, and its slot comes free', async () => {
   create();
   await world.push(message('42'));
   world.memos.set('test-42-0', world.starts[0]!.options.memo);
@@ -409,12 +409,12 @@ test('the workflow-id layer: a redelivered record is skipped and its place comes
   expect(world.counters).toEqual({ ...emptyTotals(), checked: 1, workflowId: 1 });
 });
 
-test('a record that comes again while its workflow is open waits for the first', async () => {
+test('a record that is read again while its workflow is open waits for that workflow', async () => {
   create({ maxOpen: 2 });
   await world.push(message('42'));
   await world.acknowledge(0);
   world.open.firstTaskOver('test-42-0');
-  // The partition was lost and came back: a new window, the same record.
+  // The partition was lost and came back, so the same record is in a new window.
   const again = new PartitionWindow(
     'topic',
     0,
@@ -424,7 +424,7 @@ test('a record that comes again while its workflow is open waits for the first',
   const record = kafkaRecord({ offset: 0, value: Buffer.from(message('42')) });
   world.window.revoked = true;
   await world.pushRecords([record], again);
-  // Neither the record that came again nor another copy of it passes while the first is open.
+  // Neither the record that is read again nor another copy of it starts while the first workflow is open.
   await world.pushRecords([{ ...record, offset: 1 }], again);
   expect(world.starts).toHaveLength(1);
   expect(again.watermark).toBe(0);
@@ -432,7 +432,7 @@ test('a record that comes again while its workflow is open waits for the first',
   expect(world.open.size).toBe(0);
   expect(again.watermark).toBe(2);
   expect(await counts(world.metrics.records)).toEqual({ 'test/delivered': 1, 'test/duplicate': 2 });
-  // The place is free again, and no more than that.
+  // The slot is free again, but no more than that: two of the four records start.
   await world.pushRecords(
     many(4).map((value, i) => kafkaRecord({ offset: 2 + i, value: Buffer.from(value) })),
     again,
@@ -443,7 +443,7 @@ test('a record that comes again while its workflow is open waits for the first',
 describe('an invalid record', () => {
   beforeEach(() => create());
 
-  test('becomes a dead letter, is logged and counted', async () => {
+  test('becomes a dead letter, and is counted as invalid', async () => {
     await world.push('{nope', null);
     expect(world.starts).toMatchObject([
       {
@@ -462,7 +462,7 @@ describe('an invalid record', () => {
     expect(world.window.watermark).toBe(2);
   });
 
-  test('too large for a workflow: the same', async () => {
+  test('becomes a dead letter if it is too large for a workflow', async () => {
     await world.push(message('42', `,"x":"${'x'.repeat(2_100_000)}"`));
     expect(world.starts).toMatchObject([
       { type: 'invalidRecord', options: { args: [{ reason: { type: 'RecordTooLarge' } }] } },
@@ -473,7 +473,7 @@ describe('an invalid record', () => {
     expect(world.idempotency.stats()).toMatchObject({ size: 0, locks: 0 });
   });
 
-  test('refused by Temporal: becomes one, and is not remembered as delivered', async () => {
+  test('becomes a dead letter if Temporal refuses it, and is not remembered as delivered', async () => {
     await world.push(message('42'));
     await world.refuse(0, serviceError(3, 'Blob data size exceeds limit.'));
     const { type, options } = world.starts[1]!;
@@ -489,7 +489,7 @@ describe('an invalid record', () => {
     expect(world.fatal).toEqual([]);
   });
 
-  test('that can not even be dead-lettered is fatal, and stays uncommitted', async () => {
+  test('causes a fatal error and stays uncommitted if Temporal also refuses its dead letter', async () => {
     await world.push('{nope');
     await world.refuse(0, serviceError(3));
     expect(world.fatal).toMatchObject([{ name: 'StartRejectedError' }]);
@@ -497,7 +497,7 @@ describe('an invalid record', () => {
   });
 });
 
-test('in order, the next of a key comes after the workflow of one that is slow, not of one that ends', async () => {
+test('under order by key a record is started after the workflow of a slow record, but not of one that has ended', async () => {
   create({ ordering: 'key' });
   const key = Buffer.from('k');
   await world.pushRecords(
@@ -514,8 +514,8 @@ test('in order, the next of a key comes after the workflow of one that is slow, 
   expect(afters).toEqual([undefined, undefined, 'test-m1-1']);
 });
 
-describe('lost partitions', () => {
-  test('their records are dropped, those of others are not', async () => {
+describe('when a partition is lost', () => {
+  test('its records are dropped, but not the records of other partitions', async () => {
     create({ maxInFlight: 1 });
     const kept = new PartitionWindow(
       'topic',
@@ -533,7 +533,7 @@ describe('lost partitions', () => {
     expect(kept.watermark).toBe(6);
   });
 
-  test('a queue of nothing but lost records leaves no place taken', async () => {
+  test('no slot stays taken if only its records are queued', async () => {
     create({ maxInFlight: 1, maxOpen: 1 });
     const entries = await world.push(...many(3));
     world.window.revoked = true;
@@ -544,7 +544,7 @@ describe('lost partitions', () => {
     expect(world.starts).toHaveLength(1);
   });
 
-  test('what waits behind a record that stays open is dropped too', async () => {
+  test('records that wait behind its open record are dropped too', async () => {
     create({ ordering: 'partition' });
     const [stuck] = await world.push(...many(3));
     await world.acknowledge(0);
@@ -557,7 +557,7 @@ describe('lost partitions', () => {
     expect(world.ids).toEqual(['test-m0-0']);
   });
 
-  test('a duplicate that waited is dropped too', async () => {
+  test('its waiting duplicate is dropped too', async () => {
     create();
     await world.push(message('42'), message('42'));
     await world.acknowledge(0);
@@ -567,8 +567,8 @@ describe('lost partitions', () => {
   });
 });
 
-describe('stop', () => {
-  test('starts nothing more and waits for the answers of starts under way', async () => {
+describe('when the lane stops', () => {
+  test('nothing more is started, and the lane waits for the answers of starts under way', async () => {
     create({ maxInFlight: 1 });
     await world.push(...many(3));
     let stopped = false;
@@ -582,7 +582,7 @@ describe('stop', () => {
     expect(world.window.watermark).toBe(1);
   });
 
-  test('an aborted start is no fatal error, and stays uncommitted', async () => {
+  test('an aborted start causes no fatal error, and its record stays uncommitted', async () => {
     create();
     await world.push(message('42'));
     await world.refuse(0, serviceError(14));
@@ -593,7 +593,7 @@ describe('stop', () => {
   });
 });
 
-test('an outage of the server stops no record: it is tried until it is taken', async () => {
+test('a record is tried again after an outage of the server, until the server takes it', async () => {
   create();
   await world.push(message('42'));
   await world.refuse(0, serviceError(14));
@@ -603,7 +603,7 @@ test('an outage of the server stops no record: it is tried until it is taken', a
   expect(world.window.watermark).toBe(1);
 });
 
-test('what waits of a lost partition is dropped, however much', async () => {
+test('the records of a lost partition are dropped even if 200,000 of them wait', async () => {
   world = new World({ maxInFlight: 1 });
   await world.push('{"id":"first"}');
   const lost = new PartitionWindow(
@@ -663,14 +663,14 @@ describe('a tombstone that the stream skips', () => {
     expect(world.counters.filtered).toBe(1);
   });
 
-  test('holds no place of those that wait for the sink', async () => {
+  test('takes no slot from records that wait for the sink', async () => {
     create({ onNull: 'skip', maxInFlight: 1, maxOpen: 2 });
     await world.push(...Array.from({ length: 50 }, () => null), message('a'));
     expect(world.ids).toEqual(['test-a-50']);
   });
 });
 
-describe('a decoder that fails for now', () => {
+describe('a decoder that fails temporarily', () => {
   let down: string | undefined;
   const decodes: number[] = [];
   const decode =
@@ -695,7 +695,7 @@ describe('a decoder that fails for now', () => {
     ['rejects', true, 'key'],
     ['throws', false, 'partition'],
   ] as const)(
-    'and %s (async: %s, ordering %s) lets its partition wait, and no other',
+    'and %s (async: %s, ordering %s) makes its own partition wait, and no other',
     async (_, isAsync, ordering) => {
       create({ decode: decode(isAsync), ordering });
       const other = new PartitionWindow(
@@ -717,7 +717,7 @@ describe('a decoder that fails for now', () => {
       expect(world.decodeFailures).toEqual(new Map([[0, down]]));
       expect(world.window.watermark).toBe(0);
       expect(world.log.lines.filter(({ msg }) => /can not be decoded/.test(msg))).toHaveLength(1);
-      // It is tried again, one record for the partition.
+      // One record of the partition is tried again.
       const before = decodes.length;
       await until('a record is tried again', () => decodes.length > before);
       down = undefined;
@@ -735,7 +735,7 @@ describe('a decoder that fails for now', () => {
     },
   );
 
-  test('drops what waits when the partition is lost, and gets it again', async () => {
+  test('gets the records of its partition again after they were dropped with the lost partition', async () => {
     create({ decode: decode(true), ordering: 'key' });
     const records = [kafkaRecord({ offset: 0, key: Buffer.from('k') })];
     await world.pushRecords(records);
@@ -755,7 +755,7 @@ describe('a decoder that fails for now', () => {
     expect(world.ids).toEqual(['test-42-0']);
   });
 
-  test('is asked no more often than for one record a pause', async () => {
+  test('is called for no more than one record after each pause', async () => {
     create({ decode: decode(false) });
     await world.push(...many(200));
     const first = decodes.length;
