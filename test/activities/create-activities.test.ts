@@ -26,7 +26,7 @@ function invalid(given: Partial<KafkaRecord>): InvalidRecordInput {
 }
 
 describe('deadLetter', () => {
-  test('names the workflow that gives the record up', async () => {
+  test('tells the writer which workflow gives up the record', async () => {
     const write = jest.fn<Promise<void>, Parameters<DeadLetterWriter['write']>>(() =>
       Promise.resolve(),
     );
@@ -39,7 +39,7 @@ describe('deadLetter', () => {
     expect(write).toHaveBeenCalledWith(stream, record, failure, workflowExecution, signal);
   });
 
-  test('an attempt that Kafka does not answer ends within its time, and tries no more', async () => {
+  test('fails within its time and aborts the write if Kafka does not answer', async () => {
     let aborted: AbortSignal | undefined;
     const write: DeadLetterWriter['write'] = (_stream, _record, _failure, _workflow, signal) => {
       aborted = signal;
@@ -55,7 +55,7 @@ describe('deadLetter', () => {
 });
 
 describe('parse', () => {
-  test('a record that the stream can read by now gets the start it would have had', async () => {
+  test('gives a record that the stream can read by now the start that it would have had', async () => {
     const value = Buffer.from('{"id":"42"}');
     await expect(activities().parse(invalid({ value }))).resolves.toEqual({
       ok: true,
@@ -63,7 +63,7 @@ describe('parse', () => {
     });
   });
 
-  test('the reason of one that is still invalid is the one of today', async () => {
+  test('gives the reason of today if the record is still invalid', async () => {
     await expect(
       activities().parse(invalid({ value: Buffer.from('{nope') })),
     ).resolves.toMatchObject({
@@ -72,7 +72,7 @@ describe('parse', () => {
     });
   });
 
-  test('one that travels by reference keeps its reason', async () => {
+  test('keeps the reason of a record that travels by reference', async () => {
     const record = invalid({ value: Buffer.alloc(2_100_000, 'x') });
     await expect(activities().parse(record)).resolves.toEqual({ ok: false, reason: record.reason });
   });
@@ -90,7 +90,7 @@ describe('holder', () => {
     return environment.run(() => activities().holder('test-42-7', memo));
   }
 
-  test('is this record when the memo names its place and time', async () => {
+  test('is this record if the memo names its position and timestamp', async () => {
     await expect(holder(() => Promise.resolve({ memo: { ...memo } }))).resolves.toBe('this record');
   });
 
@@ -98,16 +98,16 @@ describe('holder', () => {
     [{ ...memo, timestamp: memo.timestamp + 1 }],
     [{ ...memo, partition: 1 }],
     [undefined],
-  ])('is another record with the memo %j', async (found) => {
+  ])('is another record if the memo is %j', async (found) => {
     await expect(holder(() => Promise.resolve({ memo: found }))).resolves.toBe('another record');
   });
 
-  test('is gone when the workflow is', async () => {
+  test('is gone if the workflow is gone', async () => {
     const notFound = new WorkflowNotFoundError('gone', 'test-42-7', undefined);
     await expect(holder(() => Promise.reject(notFound))).resolves.toBe('gone');
   });
 
-  test('fails when the server does not say', async () => {
+  test('fails if the server does not answer', async () => {
     await expect(holder(() => Promise.reject(new Error('unavailable')))).rejects.toThrow(
       'unavailable',
     );

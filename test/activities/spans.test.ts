@@ -28,7 +28,7 @@ interface Call {
   context: WriteContext;
 }
 
-/** The activities of a stream whose sink notes its calls; `tracing` is off unless given. */
+/** Creates the activities of a stream whose sink notes its calls. Tracing is off unless `tracing` is given. */
 function world(tracing?: Tracing, given: Partial<Sink> = {}, error?: Error) {
   const calls: Call[] = [];
   const letters: KafkaRecord[] = [];
@@ -85,7 +85,7 @@ function input(record: KafkaRecord) {
 const spans = () => exporter.getFinishedSpans();
 
 describe('deliver', () => {
-  test('is a span of the record, and the parent of what the sink does', async () => {
+  test('makes a span in the trace of the record, and gives it to the sink as parent', async () => {
     const { calls, run } = world(new Tracing());
     await run((activities) => activities.deliver(input(traced()), 0));
     const [one] = spans();
@@ -96,11 +96,11 @@ describe('deliver', () => {
     });
     const [{ context, record }] = calls as [Call];
     expect(context.trace).toEqual({ traceparent: traceparent(one!.spanContext().spanId) });
-    // The record's own headers stay.
+    // The record keeps its own headers.
     expect(traceContextOf(record)).toEqual({ traceparent: traceparent(PARENT) });
   });
 
-  test('that fails has the class of the failure', async () => {
+  test('makes a span with the type of the failure if the attempt fails', async () => {
     const { run } = world(new Tracing(), {}, new DeliveryError('Throttled', 'slow down'));
     await expect(run((activities) => activities.deliver(input(traced()), 0))).rejects.toThrow(
       'slow down',
@@ -108,7 +108,7 @@ describe('deliver', () => {
     expect(spans()).toMatchObject([{ attributes: { 'error.type': 'Throttled' } }]);
   });
 
-  test('with tracing off there is no span, and the sink has the headers alone', async () => {
+  test('makes no span if tracing is off, and the sink has only the headers', async () => {
     const { calls, run } = world();
     await run((activities) => activities.deliver(input(traced()), 0));
     expect(spans()).toEqual([]);
@@ -128,7 +128,7 @@ describe('deliverChunk', () => {
     ...{ count: 2, timestamp, firstRecord: 0 },
   };
 
-  test('is one span, with links to the traces of its records', async () => {
+  test('makes one span, with links to the traces of its records', async () => {
     const { calls, held, run } = world(new Tracing());
     held.remember(chunk, records);
     await run((activities) => activities.deliverChunk(chunk, DEFAULT_RETRY_POLICY));
@@ -143,7 +143,7 @@ describe('deliverChunk', () => {
     for (const { context } of calls) expect(context).not.toHaveProperty('trace');
   });
 
-  test("is the parent of the object's request", async () => {
+  test("makes a span that is the parent of the object's request", async () => {
     const contexts: WriteContext[] = [];
     const { held, run } = world(new Tracing(), {
       writeChunk: (_, __, context) => {
@@ -157,7 +157,7 @@ describe('deliverChunk', () => {
     expect(contexts).toMatchObject([{ trace: { traceparent: traceparent(spanId, traceId) } }]);
   });
 
-  test('with tracing off there is none', async () => {
+  test('makes no span for a chunk if tracing is off', async () => {
     const { calls, held, run } = world();
     held.remember(chunk, records);
     await run((activities) => activities.deliverChunk(chunk, DEFAULT_RETRY_POLICY));
@@ -166,21 +166,24 @@ describe('deliverChunk', () => {
   });
 });
 
-test.each([true, false])('a dead letter keeps the headers; tracing is on: %p', async (on) => {
-  const { letters, run } = world(on ? new Tracing() : undefined);
-  const failure = { type: 'Permanent', message: 'no', attempts: 1 };
-  await run((activities) => activities.deadLetter(input(traced()), failure));
-  expect(letters[0]!.headers[0]).toEqual(traceHeader(traceparent(PARENT)));
-  expect(letters[0]!.headers.filter(([name]) => name === 'traceparent')).toHaveLength(1);
-  expect(spans()).toMatchObject(
-    on
-      ? [
-          {
-            name: 'send test-sync-dlq',
-            parentSpanContext: { traceId: TRACE_ID, spanId: PARENT },
-            attributes: { 'messaging.message.id': '42' },
-          },
-        ]
-      : [],
-  );
-});
+test.each([true, false])(
+  'a dead letter keeps the trace headers of its record (tracing is on: %p)',
+  async (on) => {
+    const { letters, run } = world(on ? new Tracing() : undefined);
+    const failure = { type: 'Permanent', message: 'no', attempts: 1 };
+    await run((activities) => activities.deadLetter(input(traced()), failure));
+    expect(letters[0]!.headers[0]).toEqual(traceHeader(traceparent(PARENT)));
+    expect(letters[0]!.headers.filter(([name]) => name === 'traceparent')).toHaveLength(1);
+    expect(spans()).toMatchObject(
+      on
+        ? [
+            {
+              name: 'send test-sync-dlq',
+              parentSpanContext: { traceId: TRACE_ID, spanId: PARENT },
+              attributes: { 'messaging.message.id': '42' },
+            },
+          ]
+        : [],
+    );
+  },
+);

@@ -1,7 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { withTimeLimit } from '../../../src/activities/attempt/time-limit';
 
-test('past the limit its own error comes, also from a use that minds the signal', async () => {
+test('withTimeLimit rejects with its own error past the limit, even if the function rejects when it is aborted', async () => {
   const late = new Error('late');
   const use = (signal: AbortSignal) =>
     new Promise<never>((_, reject) => {

@@ -30,11 +30,11 @@ function valueOf(id: string): Buffer {
 }
 
 /**
- * A chunk of records such as `a1`: key `a`, message id `a1`; `-1` has no key, `a!` is no JSON, and `a1+` does
- * not fit a workflow.
+ * A chunk of records. Record `a1` has key `a` and message id `a1`. Record `-1` has no key, `a!` is no JSON, and `a1+`
+ * does not fit a workflow.
  */
 class World {
-  /** What came to the sink, or left, in that order: `a1`, `a2>` for one that left. */
+  /** In their order: `a1` for a record that reached the sink, `a2>` for one that left, and the ends of workflows. */
   readonly log: string[] = [];
   readonly afters = new Map<string, string | undefined>();
   readonly attempts = new Map<string, number>();
@@ -47,13 +47,13 @@ class World {
   fail: (id: string, attempt: number) => DeliveryFailureType | undefined = () => undefined;
   writeChunk: Sink['writeChunk'];
   handOnFails = false;
-  /** What has left and not ended: it is asked for so often more. */
+  /** Workflows of records that have left, and how often a look-up still finds each of them running. */
   readonly open = new Map<string, number>();
-  /** Nothing that has left ends. */
+  /** Whether no workflow of a record that has left ends. */
   stuck = false;
-  /** What was waited for. */
+  /** The ids of workflows that were looked up. */
   readonly asked = new Set<string>();
-  /** Keys that are held, and those that will be when a workflow has ended. */
+  /** Keys that are held. Those in `heldByEnd` become held when a workflow has ended. */
   heads: string[] = [];
   headOffset = 0;
   heldByEnd: string[] = [];
@@ -79,7 +79,7 @@ class World {
   }
 
   async write({ messageId }: SinkRecord) {
-    // Others overtake where nothing holds them back.
+    // After a random delay, records overtake each other if nothing holds them back.
     await new Promise((resolve) => setTimeout(resolve, Math.random() * 3));
     const attempt = (this.attempts.get(messageId) ?? 0) + 1;
     this.attempts.set(messageId, attempt);
@@ -167,7 +167,7 @@ class World {
     yield* this.#records;
   }
 
-  /** The next attempt is made by a process that has nothing in memory. */
+  /** Moves the next attempt to a process that has nothing in memory. */
   moveElsewhere(): void {
     this.idempotency.close();
     this.elsewhere = true;
@@ -175,7 +175,7 @@ class World {
     this.recent = new RecentLayer(this.idempotency, 30_000);
   }
 
-  /** What the log holds of a key. */
+  /** The entries of the log for a key. */
   of(key: string): string[] {
     return this.log.filter((id) => id.startsWith(key));
   }
@@ -190,7 +190,7 @@ afterEach(() => world.end());
 
 const numbered = (key: string, count: number) => Array.from({ length: count }, (_, i) => key + i);
 
-test('the records of a key come to the sink one after the other, keys side by side', async () => {
+test('records of a key reach the sink one after the other, and keys run side by side', async () => {
   const [a, b, c] = ['a', 'b', 'c'].map((key) => numbered(key, 20)) as [
     string[],
     string[],
@@ -207,14 +207,14 @@ test('the records of a key come to the sink one after the other, keys side by si
   expect(world.log).not.toEqual([...a, ...b, ...c]);
 });
 
-test('by partition, all follow each other, without a key too', async () => {
+test('under order by partition all records follow each other, even those without a key', async () => {
   world = new World(['a0', '-1', 'b2', 'a3']);
   world.ordering = 'partition';
   await world.run();
   expect(world.log).toEqual(['a0', '-1', 'b2', 'a3']);
 });
 
-test('one that fails for good leaves, and those behind it stay, as it soon ends', async () => {
+test('records behind a record that left stay if the workflow of that record ends soon', async () => {
   world = new World(['a0', 'a1', 'b2', 'a3', 'b4', 'a5']);
   world.fail = (id) => (id === 'a1' ? 'Permanent' : undefined);
   world.open.set('test-a1-1', 2);
@@ -229,7 +229,7 @@ test('one that fails for good leaves, and those behind it stay, as it soon ends'
   ]);
 });
 
-test('one that does not end soon takes the later ones of its key along, in a chain', async () => {
+test('records behind a record that left leave in a chain if the workflow of that record does not end soon', async () => {
   world = new World(['a0', 'a1', 'b2', 'a3', 'b4', 'a5']);
   world.fail = (id) => (id === 'a1' ? 'Permanent' : undefined);
   world.stuck = true;
@@ -248,13 +248,13 @@ test('one that does not end soon takes the later ones of its key along, in a cha
   ]);
 });
 
-test('one that is invalid leaves after those before it, and not sooner', async () => {
+test('an invalid record leaves only after the records before it are delivered', async () => {
   world = new World(['a0', 'a!', 'a2']);
   await world.run();
   expect(world.log).toEqual(['a0', '@1>', 'test-invalid-topic-0-1 ended', 'a2']);
 });
 
-test('where more than a few keys are slow, the others are not waited for', async () => {
+test('a chunk does not wait for its other keys if more than a few keys are slow', async () => {
   const keys = Array.from({ length: 60 }, (_, i) => String.fromCharCode(0x100 + i));
   world = new World(keys.flatMap((key) => [`${key}!`, `${key}1`]));
   world.stuck = true;
@@ -262,11 +262,11 @@ test('where more than a few keys are slow, the others are not waited for', async
   expect(world.asked.size).toBeLessThan(60);
 });
 
-test('by partition, those behind one that left stay for longer', async () => {
+test('under order by partition records wait longer in the chunk behind a record that left', async () => {
   world = new World(['a0', 'b1', '-2', 'a!', 'c4']);
   world.ordering = 'partition';
   world.fail = (id) => (id === 'b1' ? 'Permanent' : undefined);
-  // The last time it is asked for is after more than a second.
+  // The last look-up of this workflow is after more than a second.
   world.open.set('test-b1-1', 12);
   await expect(world.run()).resolves.toMatchObject({ delivered: 3, handedOn: 2 });
   expect(world.log).toEqual([
@@ -274,7 +274,7 @@ test('by partition, those behind one that left stay for longer', async () => {
   ]);
 });
 
-test('by partition, those behind one that does not end in time leave, in a chain', async () => {
+test('under order by partition records leave in a chain behind a record that does not end in time', async () => {
   world = new World(['a0', 'b1', '-2', 'c3']);
   world.ordering = 'partition';
   world.fail = (id) => (id === 'b1' ? 'Permanent' : undefined);
@@ -284,7 +284,7 @@ test('by partition, those behind one that does not end in time leave, in a chain
   expect(world.afters.get('test-c3-3')).toBe('test--2-2');
 }, 20_000);
 
-test('a copy of a message that waits for the one before it does not wait for that', async () => {
+test('a copy under another key is delivered while the message itself waits for the record before it', async () => {
   world = new World(['a0', 'a1', 'b2']);
   const value = Buffer.from('{"id":"a1"}');
   const copy = kafkaRecord({ offset: 2, key: Buffer.from('b'), value });
@@ -296,7 +296,7 @@ test('a copy of a message that waits for the one before it does not wait for tha
   expect(world.log).toEqual(['a0>', 'a1', 'test-a0-0 ended']);
 });
 
-test('one too large for a workflow waits in its chunk for the one before it', async () => {
+test('a record too large for a workflow waits in its chunk for the record before it', async () => {
   world = new World(['a!', 'a1', 'a2+', 'a3', 'b4+']);
   world.open.set('test-invalid-topic-0-0', Infinity);
   world.open.set('test-a1-1', 1);
@@ -312,7 +312,7 @@ test('one too large for a workflow waits in its chunk for the one before it', as
   ]);
 });
 
-test('one too large for a workflow waits behind one that leaves for failing for a time as well', async () => {
+test('a record too large for a workflow also waits behind a record that left after temporary failures', async () => {
   world = new World(['a0', 'a1+', 'a2', ...numbered('b', 5)]);
   world.fail = (id) => (id === 'a0' ? 'Transient' : undefined);
   world.open.set('test-a0-0', 1);
@@ -323,24 +323,27 @@ test('one too large for a workflow waits behind one that leaves for failing for 
 test.each([
   ['a large one', 'a1+', 'key' as const],
   ['one by partition', 'b1', 'partition' as const],
-])('what %s waits for may take longer than the attempt', async (_, id, ordering) => {
-  world = new World(['a!', id]);
-  world.ordering = ordering;
-  world.open.set('test-invalid-topic-0-0', 12);
-  const short = { ...LOCAL, startToCloseTimeoutMs: 1_100 };
-  await expect(world.run(short)).rejects.toMatchObject({ type: 'Unfinished' });
-  await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 1, handedOn: 1 });
-  expect(world.log).toEqual(['@0>', 'test-invalid-topic-0-0 ended', id]);
-});
+])(
+  'the workflow for which a record waits may take longer than the attempt: %s',
+  async (_, id, ordering) => {
+    world = new World(['a!', id]);
+    world.ordering = ordering;
+    world.open.set('test-invalid-topic-0-0', 12);
+    const short = { ...LOCAL, startToCloseTimeoutMs: 1_100 };
+    await expect(world.run(short)).rejects.toMatchObject({ type: 'Unfinished' });
+    await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 1, handedOn: 1 });
+    expect(world.log).toEqual(['@0>', 'test-invalid-topic-0-0 ended', id]);
+  },
+);
 
-test('a large one leaves if the one it has waited for holds their key', async () => {
+test('a record too large for a workflow leaves if the record for which it waited holds their key', async () => {
   world = new World(['a!', 'a1+', 'a2']);
   world.heldByEnd = ['a'];
   await expect(world.run()).resolves.toMatchObject({ delivered: 0, handedOn: 3 });
   expect(world.log).toEqual(['@0>', 'test-invalid-topic-0-0 ended', '@1>', 'a2>']);
 });
 
-test('those of a held key leave, in a chain, and none is tried', async () => {
+test('records of a held key leave in a chain, and none of them is tried', async () => {
   world = new World(['a0', 'b1', 'a2', '-3']);
   world.heads = ['a'];
   await expect(world.run()).resolves.toMatchObject({ delivered: 2, handedOn: 2 });
@@ -351,7 +354,7 @@ test('those of a held key leave, in a chain, and none is tried', async () => {
   ]);
 });
 
-test('what lies before the head of a held key was delivered by another process, and stays', async () => {
+test('a record before the head of a held key stays in the chunk, because another process has delivered it', async () => {
   world = new World(['a0', 'a1', 'a2']);
   world.heads = ['a'];
   world.headOffset = 1;
@@ -359,7 +362,7 @@ test('what lies before the head of a held key was delivered by another process, 
   expect(world.log).toEqual(['a0', 'a1>', 'a2>']);
 });
 
-test('those of a held key are in no object', async () => {
+test('the object of a chunk holds no record of a held key', async () => {
   const objects: string[][] = [];
   world = new World(['a0', 'b1', 'a2']);
   world.heads = ['a'];
@@ -372,7 +375,7 @@ test('those of a held key are in no object', async () => {
   expect(world.of('a')).toEqual(['a0>', 'a2>']);
 });
 
-test('one without a key leaves alone', async () => {
+test('a record without a key leaves alone', async () => {
   world = new World(['-0', '-1', '-2']);
   world.fail = (id) => (id === '-1' ? 'Permanent' : undefined);
   await expect(world.run()).resolves.not.toHaveProperty('tails');
@@ -380,7 +383,7 @@ test('one without a key leaves alone', async () => {
   expect(world.afters.get('test--1-1')).toBeUndefined();
 });
 
-test('of a key that has left before and is open, all leave; one that stays as it was is not named again', async () => {
+test('all records of a key leave if its predecessor is open, and an unchanged predecessor is not named again', async () => {
   world = new World(
     ['a0', 'b1', 'a2'],
     [
@@ -394,7 +397,7 @@ test('of a key that has left before and is open, all leave; one that stays as it
   expect(world.afters.get('test-a0-0')).toBe('earlier');
 });
 
-test('a record that fails for now is tried again before those behind it, then leaves with them', async () => {
+test('a record that fails temporarily is tried again before the records behind it, and then leaves with them', async () => {
   world = new World(['a0', 'a1', ...numbered('b', 5)]);
   world.fail = (id) => (id === 'a0' ? 'Transient' : undefined);
   world.stuck = true;
@@ -404,7 +407,7 @@ test('a record that fails for now is tried again before those behind it, then le
   expect(world.of('b')).toHaveLength(5);
 });
 
-test('many behind one that fails for now stay for some attempts: the sink may be at fault', async () => {
+test('many records behind one that fails temporarily stay for several attempts, because the sink may be at fault', async () => {
   world = new World([...numbered('a', 20), 'b']);
   world.fail = (id) => (id === 'a0' ? 'Transient' : undefined);
   world.stuck = true;
@@ -416,20 +419,20 @@ test('many behind one that fails for now stay for some attempts: the sink may be
   await expect(world.run(regular(5))).resolves.toMatchObject({ delivered: 1, handedOn: 20 });
 });
 
-test('a sink that is down: nothing leaves, and after its return all come in order', async () => {
+test('no record leaves while the sink is down, and all are delivered in order when it is back', async () => {
   const keys = Array.from('abcdefghijklmnopqrstuvwxyz');
   world = new World([...keys.map((key) => `${key}0`), ...keys.map((key) => `${key}1`)]);
   world.fail = () => 'Transient';
   await expect(world.run()).rejects.toMatchObject({ type: 'Transient' });
   expect(world.log).toEqual([]);
-  // Of what is behind a record that fails none is tried.
+  // No record behind a failing record is tried.
   expect([...world.attempts.keys()].filter((id) => id.endsWith('1'))).toEqual([]);
   world.fail = () => undefined;
   await expect(world.run(regular(1))).resolves.toMatchObject({ delivered: 52 });
   for (const key of keys) expect(world.of(key)).toEqual([`${key}0`, `${key}1`]);
 });
 
-test('after an attempt that left without an answer, the record leaves, and those behind it wait', async () => {
+test('a record leaves again if the start of its workflow was not answered, and the records behind it wait', async () => {
   world = new World(['a0', 'a1']);
   world.fail = (id) => (id === 'a0' ? 'Permanent' : undefined);
   world.handOnFails = true;
@@ -440,7 +443,7 @@ test('after an attempt that left without an answer, the record leaves, and those
   expect(world.log).toEqual(['a0>', 'test-a0-0 ended', 'a1']);
 });
 
-test('an attempt in another process finds out for itself, and overtakes none', async () => {
+test('an attempt in another process, which knows nothing of the first attempt, overtakes no record', async () => {
   world = new World(['a0', 'a1', 'a2']);
   world.fail = (id) => (id === 'a1' ? 'Permanent' : undefined);
   world.stuck = true;
@@ -450,7 +453,7 @@ test('an attempt in another process finds out for itself, and overtakes none', a
   expect(world.log).toEqual(['a0', 'a1>', 'a2>', 'a0', 'a1>', 'a2>']);
 });
 
-test('a copy of a message in flight is waited for, and so by those behind it', async () => {
+test('a copy of a message in flight waits for that message, and so do the records behind the copy', async () => {
   world = new World(['a0', 'a1', 'b2']);
   const key = contentKey('a0', Buffer.from('{"id":"a0"}'));
   world.recent.enter(key, 'another chunk');
@@ -462,7 +465,7 @@ test('a copy of a message in flight is waited for, and so by those behind it', a
   expect(world.of('a')).toEqual(['a0', 'a1']);
 });
 
-describe('with one object a chunk', () => {
+describe('with one object for a chunk', () => {
   /** A sink whose objects are in the log as `[a0 b1]`. */
   const objects =
     (without: string[] = [], fail?: DeliveryFailureType): NonNullable<Sink['writeChunk']> =>
@@ -476,7 +479,7 @@ describe('with one object a chunk', () => {
       });
     };
 
-  test('it holds the records in their order, up to the first of a key that leaves', async () => {
+  test('the object holds the records in their order, up to the first record of a key that leaves', async () => {
     world = new World(['a0', 'b1', 'a!', 'b3', 'a4', 'c5'], [[hashOf('c'), 'earlier']]);
     world.writeChunk = objects();
     world.stuck = true;
@@ -486,14 +489,14 @@ describe('with one object a chunk', () => {
     expect(world.afters.get('test-a4-4')).toBe('test-invalid-topic-0-2');
   });
 
-  test('what an object of an earlier attempt lacks is written after it, in order', async () => {
+  test('records that the object of an earlier attempt lacks are written after it in order', async () => {
     world = new World(['a0', 'b1', 'a2', 'a3']);
     world.writeChunk = objects(['a2', 'a3']);
     await world.run();
     expect(world.log).toEqual(['[a0 b1]', 'a2', 'a3']);
   });
 
-  test('what follows a copy in flight is not in it', async () => {
+  test('records behind a copy in flight are not in the object', async () => {
     world = new World(['a0', 'a1', 'b2']);
     const key = contentKey('a0', Buffer.from('{"id":"a0"}'));
     world.recent.enter(key, 'another chunk');
@@ -505,7 +508,7 @@ describe('with one object a chunk', () => {
     expect(world.log).toEqual(['[b2]', 'a1']);
   });
 
-  test('refused for good, records are written by themselves, in order', async () => {
+  test('records are written one by one in order if the sink refuses the object for good', async () => {
     world = new World(['a0', 'a1', 'b2', 'a3']);
     world.writeChunk = objects([], 'Permanent');
     world.fail = (id) => (id === 'a1' ? 'Permanent' : undefined);
@@ -513,7 +516,7 @@ describe('with one object a chunk', () => {
     expect(world.of('a')).toEqual(['a0', 'a1>', 'a3']);
   });
 
-  test('not taken for now, all stay', async () => {
+  test('all records stay if the sink temporarily does not take the object', async () => {
     world = new World(['a0', 'a1', 'b2']);
     world.writeChunk = objects([], 'Transient');
     await expect(world.run()).rejects.toMatchObject({ type: 'Transient' });

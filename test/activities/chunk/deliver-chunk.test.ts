@@ -21,7 +21,7 @@ const retry = { ...DEFAULT_RETRY_POLICY, fastAttempts: 2 };
 const LOCAL = { isLocal: true, startToCloseTimeoutMs: 6_500, attempt: 1 };
 const REGULAR = { isLocal: false, startToCloseTimeoutMs: 60_000, attempt: 1 };
 
-/** A chunk of records with these ids, in the memory of a bridge worker unless it is `elsewhere`. */
+/** A chunk of records with these ids. A bridge worker has them in memory, unless `elsewhere` is set. */
 class World {
   options: Parameters<typeof testStream>[0] = {};
   filtered = 0;
@@ -120,26 +120,26 @@ let world: World;
 afterEach(() => world.end());
 const ids = (count: number) => Array.from({ length: count }, (_, i) => `m${i}`);
 
-test('every record is written once', async () => {
+test('every record of a chunk is written once', async () => {
   world = new World(ids(100));
   const expected = { delivered: 100, duplicates: 0, handedOn: 0, expired: 0 };
   await expect(world.run()).resolves.toEqual(expected);
   expect(world.written.sort()).toEqual(ids(100).sort());
 });
 
-test('a local attempt where the records are not says so, and is not repeated', async () => {
+test('a local attempt in a process without the records fails with ChunkNotHeld, and is not repeated', async () => {
   world = new World(ids(1), true);
   await expect(world.run()).rejects.toMatchObject({ type: 'ChunkNotHeld', nonRetryable: true });
 });
 
-test('a regular attempt elsewhere reads the records back; what is gone is expired', async () => {
+test('a regular attempt in another process reads the records from Kafka, and counts deleted records as expired', async () => {
   world = new World(ids(10), true);
   world.earliest = 4;
   await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 6, expired: 4 });
   expect(world.written).toEqual(['m4', 'm5', 'm6', 'm7', 'm8', 'm9']);
 });
 
-test('a chunk reads back from its first record on, not from what lies before it in its range', async () => {
+test('a chunk is read from its first record on, not from the offsets before that in its range', async () => {
   world = new World(ids(10), true);
   const { timestamp } = world.chunk;
   Object.assign(world.chunk, { firstRecord: 3, count: 7, timestamp });
@@ -164,14 +164,14 @@ test.each(['none', 'key'] as const)(
   },
 );
 
-test('invalid records and those that fail for good leave the chunk', async () => {
+test('records that are invalid or fail for good leave the chunk', async () => {
   world = new World(['a', null, 'b', 'c']);
   world.fail = ({ messageId }) => (messageId === 'b' ? 'Permanent' : undefined);
   await expect(world.run()).resolves.toMatchObject({ delivered: 2, handedOn: 2 });
   expect(world.handedOn).toEqual(['test-invalid-topic-0-1', 'test-b-2']);
 });
 
-test('tombstones that the stream skips are settled, and neither delivered nor handed on', async () => {
+test('tombstones that the stream skips count as filtered, and are not delivered and do not leave the chunk', async () => {
   world = new World(['a', undefined, undefined, 'b']);
   world.options = { onNull: 'skip' };
   const expected = { delivered: 2, duplicates: 0, handedOn: 0, expired: 0, filtered: 2 };
@@ -180,14 +180,14 @@ test('tombstones that the stream skips are settled, and neither delivered nor ha
   expect(world.written.sort()).toEqual(['a', 'b']);
 });
 
-test('a chunk of skipped tombstones alone ends', async () => {
+test('a chunk ends if it holds only skipped tombstones', async () => {
   world = new World([undefined, undefined]);
   world.options = { onNull: 'skip' };
   await expect(world.run()).resolves.toMatchObject({ delivered: 0, filtered: 2 });
 });
 
 test.each(['none', 'key', 'partition'] as const)(
-  'a record that can not be decoded for now fails the attempt under ordering %s, and none leaves',
+  "an attempt fails under ordering %s if a record temporarily can't be decoded, and no record leaves",
   async (ordering) => {
     world = new World(['a', undefined, 'b', 'c']);
     let fails = true;
@@ -210,7 +210,7 @@ test.each(['none', 'key', 'partition'] as const)(
   },
 );
 
-test('a few that fail for a while leave it too, after the fast attempts', async () => {
+test('a few records that fail temporarily leave the chunk too, but only after the fast attempts', async () => {
   world = new World(ids(100));
   world.fail = ({ messageId }, attempt) =>
     messageId === 'm3' || (messageId === 'm4' && attempt === 1) ? 'Transient' : undefined;
@@ -218,7 +218,7 @@ test('a few that fail for a while leave it too, after the fast attempts', async 
   expect(world.handedOn).toEqual(['test-m3-3']);
 });
 
-test('when most fail the attempt fails; the next one goes on with what is left', async () => {
+test('an attempt fails if most of its records fail, and the next attempt goes on with what is left', async () => {
   world = new World(ids(40));
   let down = true;
   world.fail = ({ offset }) => (down && offset >= 10 ? 'Throttled' : undefined);
@@ -234,7 +234,7 @@ test('when most fail the attempt fails; the next one goes on with what is left',
   expect(world.duplicates).toEqual([]);
 });
 
-test('an attempt whose time is up is no failure of its records', async () => {
+test('no record counts as failed if the time of the attempt is up', async () => {
   world = new World(ids(200));
   const short = { ...LOCAL, startToCloseTimeoutMs: 500 + 5 };
   const started = performance.now();
@@ -247,8 +247,8 @@ test('an attempt whose time is up is no failure of its records', async () => {
   await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 200, handedOn: 0 });
 });
 
-describe('of a chunk of which the sink took nothing', () => {
-  test('no record leaves until the chunk was tried some times', async () => {
+describe('a chunk of which the sink has taken nothing', () => {
+  test('keeps its records until it was tried several times', async () => {
     world = new World(['a', 'b']);
     world.fail = () => 'Transient';
     await expect(world.run()).rejects.toMatchObject({ type: 'Transient' });
@@ -259,14 +259,14 @@ describe('of a chunk of which the sink took nothing', () => {
     await expect(regular(5)).resolves.toMatchObject({ handedOn: 2 });
   });
 
-  test('what fails for good leaves at once', async () => {
+  test('lets a record leave at once if the record fails for good', async () => {
     world = new World(['a']);
     world.fail = () => 'Permanent';
     await expect(world.run()).resolves.toMatchObject({ handedOn: 1 });
   });
 });
 
-test('a record too large for a workflow stays while it may be delivered here', async () => {
+test('a record too large for a workflow stays in its chunk while it may be delivered there', async () => {
   world = new World(['a', 'b'], false, 3_000_000);
   let down = true;
   world.fail = ({ messageId }) => (down && messageId === 'a' ? 'Transient' : undefined);
@@ -277,7 +277,7 @@ test('a record too large for a workflow stays while it may be delivered here', a
   await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 2, handedOn: 0 });
 });
 
-test('a record that may have a workflow of its own already is not written any more', async () => {
+test('a record is not written any more if it may already have a workflow of its own', async () => {
   world = new World(['a', 'b']);
   let down = true;
   world.fail = ({ messageId }) => (messageId === 'a' ? 'Permanent' : undefined);
@@ -290,7 +290,7 @@ test('a record that may have a workflow of its own already is not written any mo
   expect(world.written).toEqual(['b']);
 });
 
-test('a start that is not answered ends with the attempt', async () => {
+test('a start that is not answered is aborted with the attempt', async () => {
   world = new World([null]);
   let signal: AbortSignal | undefined;
   world.startOwnWorkflow = (_start, _record, given) => {
@@ -302,15 +302,15 @@ test('a start that is not answered ends with the attempt', async () => {
   expect(signal!.aborted).toBe(true);
 });
 
-test('what lies at the offsets of a topic that was created again is left alone', async () => {
+test('records at the same offsets are not delivered if the topic was created again', async () => {
   world = new World(ids(3), true);
   world.chunk.timestamp -= 1;
   await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 0, expired: 3 });
   expect(world.written).toEqual([]);
 });
 
-describe('duplicates', () => {
-  test('within the chunk are skipped', async () => {
+describe('duplicates of a chunk', () => {
+  test('are skipped if the first message is in the same chunk', async () => {
     world = new World(['a', 'b', 'a', 'a']);
     await expect(world.run()).resolves.toMatchObject({ delivered: 2, duplicates: 2 });
     expect(world.written.sort()).toEqual(['a', 'b']);
@@ -318,14 +318,14 @@ describe('duplicates', () => {
     expect(world.checked).toBe(4);
   });
 
-  test('have their own turn when the first one fails', async () => {
+  test('are delivered if the first message fails', async () => {
     world = new World(['a', 'a']);
     world.fail = (_, attempt) => (attempt === 1 ? 'Permanent' : undefined);
     await expect(world.run()).resolves.toMatchObject({ delivered: 1, handedOn: 1 });
     expect(world.handedOn).toEqual(['test-a-0']);
   });
 
-  test('of one in flight elsewhere wait for it', async () => {
+  test('wait for the first message if it is in flight elsewhere', async () => {
     world = new World(['a', 'b']);
     const key = contentKey('a', Buffer.from('{"id":"a"}'));
     expect(world.recent.enter(key, 'another')).toBe('new');
@@ -336,7 +336,7 @@ describe('duplicates', () => {
     await expect(result).resolves.toMatchObject({ delivered: 1, duplicates: 1 });
   });
 
-  test('locks are given back when the attempt fails', async () => {
+  test('release their locks when the attempt fails', async () => {
     world = new World(ids(20));
     world.fail = () => 'Transient';
     await expect(world.run()).rejects.toBeInstanceOf(ApplicationFailure);
@@ -344,8 +344,8 @@ describe('duplicates', () => {
   });
 });
 
-describe('one object a chunk', () => {
-  test('holds what is valid and new, in order', async () => {
+describe('one object for a chunk', () => {
+  test('holds the valid and new records in order', async () => {
     world = new World(['a', null, 'b', 'a']);
     const calls: string[][] = [];
     world.writeChunk = (records, range) => {
@@ -358,7 +358,7 @@ describe('one object a chunk', () => {
     expect(calls).toEqual([['a', 'b']]);
   });
 
-  test('that the sink refuses for good is written record by record, and only the bad one leaves', async () => {
+  test('is replaced by single writes if the sink refuses it for good, and only the bad record leaves', async () => {
     world = new World(['a', 'b', 'c']);
     world.writeChunk = () => Promise.reject(new DeliveryError('Permanent', 'one is bad'));
     world.fail = ({ messageId }) => (messageId === 'b' ? 'Permanent' : undefined);
@@ -367,7 +367,7 @@ describe('one object a chunk', () => {
     expect(world.handedOn).toEqual(['test-b-1']);
   });
 
-  test('without some of its records leaves these to write', async () => {
+  test('is followed by single writes of the records that the object lacks', async () => {
     world = new World(['a', 'b', 'c']);
     world.writeChunk = (records) =>
       Promise.resolve({ outcome: 'duplicate', without: records.slice(1) });
@@ -376,7 +376,7 @@ describe('one object a chunk', () => {
     expect(world.duplicates).toEqual(['a sink']);
   });
 
-  test('that fails for a while is tried again whole', async () => {
+  test('is tried again as a whole if it fails temporarily', async () => {
     world = new World(ids(20));
     let calls = 0;
     world.writeChunk = () =>
@@ -385,11 +385,11 @@ describe('one object a chunk', () => {
         : Promise.resolve({ outcome: 'written' });
     await expect(world.run()).rejects.toMatchObject({ type: 'Transient' });
     await expect(world.run(REGULAR)).resolves.toMatchObject({ delivered: 20 });
-    // An alert compares the two: an object of 20 records must not fail 20 times and succeed once.
+    // An alert compares failures with successes: an object of 20 records must not fail 20 times and succeed once.
     expect(world.attempts).toEqual(['Transient', 'succeeded']);
   });
 
-  test('that fails for long keeps its records, however few: a write that timed out can still land', async () => {
+  test('keeps its records, however few, while it fails, because a write that timed out can still land', async () => {
     world = new World(['a', 'b', 'c']);
     world.writeChunk = () => Promise.reject(new DeliveryError('Transient', 'timed out'));
     for (const attempt of [1, 6, 30]) {

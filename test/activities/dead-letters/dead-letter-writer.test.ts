@@ -21,7 +21,7 @@ const notRead: RecordReader['read'] = () => {
   throw new Error('there was no need to read');
 };
 
-/** Writes one dead letter; returns what was sent. */
+/** Writes one dead letter. Returns the request that was sent. */
 async function write(
   record: KafkaRecord,
   content: RecordContent = encodeContent(record),
@@ -49,7 +49,7 @@ function received({ messages: [message] }: Sent): KafkaRecord {
 
 const byReference = { byReference: true, bytes: 3_000_000 } as const;
 
-test('key, value, headers and timestamp stay as they were; all replicas must have it', async () => {
+test('a dead letter keeps key, value, headers and timestamp, and all replicas must have it', async () => {
   const record = kafkaRecord({
     key: Buffer.from([0xff]),
     value: Buffer.from([0, 1, 2]),
@@ -76,11 +76,11 @@ test('key, value, headers and timestamp stay as they were; all replicas must hav
   });
 });
 
-test('a tombstone stays one', async () => {
+test('the dead letter of a tombstone is a tombstone', async () => {
   expect((await write(kafkaRecord({ value: null }))).messages[0]).toMatchObject({ value: null });
 });
 
-test('the headers of an earlier dead letter are replaced, its replays counted on', async () => {
+test('a dead letter replaces the headers of an earlier dead letter, and keeps its number of replays', async () => {
   const headers: KafkaRecord['headers'] = [
     ['cloudsync-error-type', Buffer.from('Timeout')],
     ['cloudsync-replays', Buffer.from('2')],
@@ -92,7 +92,7 @@ test('the headers of an earlier dead letter are replaced, its replays counted on
   expect(values('cloudsync-replays')).toEqual(['2']);
 });
 
-test('a record that travels by reference is read again', async () => {
+test('a record that travels by reference is read again from its topic', async () => {
   const original = kafkaRecord({ value: Buffer.from('as large as it is') });
   const asked: unknown[][] = [];
   async function* read(...range: Parameters<RecordReader['read']>) {
@@ -103,7 +103,7 @@ test('a record that travels by reference is read again', async () => {
   expect(asked).toEqual([['topic', 0, 7, 8]]);
 });
 
-test('what lies at its place after the topic was made anew is not taken for it', async () => {
+test('another record at the same offset is not taken for the original if the topic was made anew', async () => {
   async function* read() {
     yield await Promise.resolve(kafkaRecord({ timestamp: 1_800_000_000_000 }));
   }
@@ -111,7 +111,7 @@ test('what lies at its place after the topic was made anew is not taken for it',
   expect(letter).toMatchObject({ key: null, value: null, timestamp: 1_700_000_000_123 });
 });
 
-test('a record whose content retention took is still told of', async () => {
+test('a record gets a dead letter without content if retention has deleted the content', async () => {
   // eslint-disable-next-line require-yield, @typescript-eslint/require-await -- fails before the first
   async function* read(): AsyncGenerator<KafkaRecord> {
     throw new OffsetOutOfRangeError('gone');
@@ -121,7 +121,7 @@ test('a record whose content retention took is still told of', async () => {
   expect(letter.headers[0]).toEqual(['cloudsync-content-expired', Buffer.from('true')]);
 });
 
-test('a record that can not be read for now is tried again, not written off', async () => {
+test('a dead letter is tried again, not written without content, if its record is temporarily unreadable', async () => {
   // eslint-disable-next-line require-yield, @typescript-eslint/require-await -- fails before the first
   async function* read(): AsyncGenerator<KafkaRecord> {
     throw new Error('no leader');
@@ -129,21 +129,21 @@ test('a record that can not be read for now is tried again, not written off', as
   await expect(write(kafkaRecord(), byReference, read)).rejects.toThrow('no leader');
 });
 
-test('a letter that no partition took is an error', async () => {
+test('the write of a dead letter fails if no partition took it', async () => {
   const record = kafkaRecord();
   await expect(write(record, encodeContent(record), notRead, [])).rejects.toThrow(
     'test-sync-dlq did not take the dead letter of topic/0@7',
   );
 });
 
-describe('a letter that the broker finds too large', () => {
+describe('a dead letter that the broker finds too large', () => {
   const tooLarge = new KafkaJSProtocolError({
     type: 'MESSAGE_TOO_LARGE',
     code: 10,
     message: '',
   } as never);
 
-  /** Writes one of a stream whose broker takes what `takes` says; returns all that was sent. */
+  /** Writes a dead letter to a broker that takes what `takes` allows. Returns all requests that were sent. */
   async function writeTo(takes: (request: Sent) => boolean): Promise<Sent[]> {
     const sent: Sent[] = [];
     const producer = {
@@ -159,7 +159,7 @@ describe('a letter that the broker finds too large', () => {
     return sent;
   }
 
-  test('is compressed, as its record may have been', async () => {
+  test('is compressed, because its record may have been compressed', async () => {
     const sent = await writeTo(({ compression }) => compression === GZIP);
     expect(sent).toHaveLength(2);
     expect(received(sent[1]!)).toMatchObject({
@@ -168,7 +168,7 @@ describe('a letter that the broker finds too large', () => {
     });
   });
 
-  test('goes without its content if that does not help', async () => {
+  test('is sent without its content if compression does not help', async () => {
     const sent = await writeTo(({ messages: [message] }) => message!.value === null);
     const letter = received(sent.at(-1)!);
     expect(letter).toMatchObject({ key: null, value: null });
@@ -182,7 +182,7 @@ describe('a letter that the broker finds too large', () => {
     });
   });
 
-  test('is an error if not even that is taken', async () => {
+  test('fails if the broker refuses it even without its content', async () => {
     await expect(writeTo(() => false)).rejects.toThrow('takes no dead letter');
   });
 });

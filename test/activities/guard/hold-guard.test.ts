@@ -16,7 +16,7 @@ import { noChunks } from '../support/no-chunks';
 const key = Buffer.from('k');
 const hash = keyHash('key', kafkaRecord({ key }))!;
 
-/** What is asked of the sink, of the dead-letter topic and of the holds, in that order. */
+/** Notes all calls of the sink, of the dead-letter topic and of the holds, in their order. */
 class World {
   readonly log: unknown[] = [];
   heads: () => Promise<Map<string, Head>> = () => Promise.resolve(new Map<string, Head>());
@@ -100,28 +100,31 @@ beforeEach(() => (world = new World()));
 const LOCAL = { isLocal: true };
 
 describe('a record', () => {
-  test.each([{}, LOCAL])('whose key is not held is delivered', async (info) => {
+  test.each([{}, LOCAL])('is delivered if its key is not held (attempt: %j)', async (info) => {
     await expect(world.deliver(info)).resolves.toMatchObject({ outcome: 'delivered' });
     expect(world.log).toEqual([['sink', '42']]);
   });
 
-  test('without a key is delivered, and nobody is asked', async () => {
+  test('is delivered if it has no key, and the holds are not asked', async () => {
     world.heads = () => Promise.reject(new Error('asked'));
     await expect(world.deliver({}, { key: null })).resolves.toMatchObject({ outcome: 'delivered' });
   });
 
-  test.each([{}, LOCAL])('behind a dead one of its key is refused for good', async (info) => {
-    world.isHeldBy(3, 'other');
-    await expect(world.deliver({ ...info, attempt: 2 })).resolves.toEqual({
-      type: 'HeldByKey',
-      message: 'its key is held: the record topic/0@3 before it is dead-lettered',
-      nonRetryable: true,
-      details: [{ attempt: 1 }],
-    });
-    expect(world.log).toEqual([]);
-  });
+  test.each([{}, LOCAL])(
+    'is refused for good behind a dead record of its key (attempt: %j)',
+    async (info) => {
+      world.isHeldBy(3, 'other');
+      await expect(world.deliver({ ...info, attempt: 2 })).resolves.toEqual({
+        type: 'HeldByKey',
+        message: 'its key is held: the record topic/0@3 before it is dead-lettered',
+        nonRetryable: true,
+        details: [{ attempt: 1 }],
+      });
+      expect(world.log).toEqual([]);
+    },
+  );
 
-  test('is tried again where nobody knows whether its key is held', async () => {
+  test('is tried again if the holds do not answer whether its key is held', async () => {
     world.heads = () => Promise.reject(new Error('no answer'));
     await expect(world.deliver()).resolves.toMatchObject({
       ...{ type: 'Transient', nonRetryable: false },
@@ -135,7 +138,7 @@ describe('the head of a held key', () => {
   test.each<[string, Head, number]>([
     ['by its place', [7, 'then'], 7],
     ['by its message id', [3, recordMark('42', null)], 7],
-  ])('known %s is delivered, and then its key goes on', async (_, head, offset) => {
+  ])('is known %s and delivered, and then its key goes on', async (_, head, offset) => {
     world.isHeldBy(...head);
     await expect(world.deliver()).resolves.toMatchObject({ outcome: 'delivered' });
     expect(world.log).toEqual([
@@ -144,7 +147,7 @@ describe('the head of a held key', () => {
     ]);
   });
 
-  test('leaves the workflow task before the sink is asked', async () => {
+  test('leaves the workflow task before the sink is called', async () => {
     world.isHeldBy(7, 'then');
     await expect(world.deliver({ ...LOCAL, attempt: 1 })).resolves.toMatchObject({
       ...{ type: 'HeadOfKey', nonRetryable: false },
@@ -153,7 +156,7 @@ describe('the head of a held key', () => {
     expect(world.log).toEqual([]);
   });
 
-  test('is tried again where its key could not be told', async () => {
+  test('is tried again if its delivery could not be reported to the holds', async () => {
     world.isHeldBy(7, 'then');
     world.delivered = () => Promise.reject(new Error('no answer'));
     await expect(world.deliver()).resolves.toMatchObject({
@@ -162,7 +165,7 @@ describe('the head of a held key', () => {
     });
   });
 
-  test('that was one, and is tried again, as its own success was not heard of, is not held', async () => {
+  test('is delivered again if it was the head until an attempt whose success was not heard of', async () => {
     world.isHeldBy(9, 'next', 7);
     await expect(world.deliver({ attempt: 2 })).resolves.toMatchObject({ outcome: 'delivered' });
     expect(world.log).toEqual([['sink', '42']]);
@@ -184,25 +187,25 @@ describe('a dead letter', () => {
     ]);
   });
 
-  test('is not written where its key can not be held', async () => {
+  test("is not written if its key can't be held", async () => {
     world.hold = () => Promise.reject(new Error('full'));
     await expect(world.deadLetter(start({ key }))).rejects.toThrow('full');
     expect(world.log).toEqual([]);
   });
 
-  test('of a record without a key holds nothing', async () => {
+  test('holds nothing if its record has no key', async () => {
     await world.deadLetter(start({}));
     expect(world.log).toEqual([['letter', 7]]);
   });
 
-  test('of one that no workflow takes holds the key that it has on its topic', async () => {
+  test('holds the key that is read from the topic if its record is too large for a workflow', async () => {
     const large = { key, value: Buffer.alloc(2_100_000, 'x') };
     world.onBroker = [kafkaRecord(large)];
     await world.deadLetter(start(large));
     expect(world.log[0]).toEqual(['hold', [hash, [7, recordMark(undefined, large.value)]]]);
   });
 
-  test('of one that retention has taken meanwhile is written all the same', async () => {
+  test('is written even if retention has deleted its record meanwhile', async () => {
     await world.deadLetter(start({ key, value: Buffer.alloc(2_100_000, 'x') }));
     expect(world.log).toEqual([['letter', 7]]);
   });

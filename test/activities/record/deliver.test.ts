@@ -29,7 +29,7 @@ function input(given: Partial<KafkaRecord> = {}): RecordInput {
   };
 }
 
-/** One attempt of the activity; what it told the bridge, and its heartbeats. */
+/** Begins one attempt of the activity. `events` has what it reports to the bridge, `heartbeats` its heartbeats. */
 function begin(
   sink: Sink<{ id: string }> | DeliverFunction<{ id: string }>,
   info: Info = {},
@@ -71,7 +71,7 @@ async function failureOf(result: Promise<unknown>): Promise<ApplicationFailure> 
 const failing = (error: unknown) => () => Promise.reject(error);
 
 describe('a delivery', () => {
-  test('hands the record to the sink, with its own bytes', async () => {
+  test('gives the record to the sink with its own bytes', async () => {
     let seen: SinkRecord | undefined;
     const value = Buffer.from('{"id": "42", "unnamed": 1.0}');
     const headers: KafkaRecord['headers'] = [['h', Buffer.from([0xff])]];
@@ -99,12 +99,12 @@ describe('a delivery', () => {
     expect(events).toEqual([['42', 'number']]);
   });
 
-  test('counts the attempts of earlier stages', async () => {
+  test('counts the attempts of earlier stages too', async () => {
     const { result } = begin(() => Promise.resolve(), { attempt: 2 }, input(), 3);
     await expect(result).resolves.toEqual({ outcome: 'delivered', attempts: 5 });
   });
 
-  test('tells the sink which attempt it is', async () => {
+  test('tells the sink the number of the attempt', async () => {
     let context: WriteContext | undefined;
     const { result } = begin(
       (_, given) => {
@@ -121,7 +121,7 @@ describe('a delivery', () => {
 describe('a duplicate at the sink', () => {
   const duplicate = () => Promise.resolve({ outcome: 'duplicate' as const });
 
-  test("on the first attempt is another record's", async () => {
+  test('is a duplicate of another record if this is the first attempt', async () => {
     const { result, events } = begin(duplicate);
     await expect(result).resolves.toEqual({ outcome: 'duplicate', attempts: 1 });
     expect(events).toContainEqual(['duplicate', '42']);
@@ -130,7 +130,7 @@ describe('a duplicate at the sink', () => {
   test.each([
     ['a retry of this activity', { attempt: 2 }, 0],
     ['an attempt of an earlier stage', { attempt: 1 }, 3],
-  ])("after %s is the record's own write", async (_, info, earlier) => {
+  ])("is the record's own write if it comes after %s", async (_, info, earlier) => {
     const { result, events } = begin(duplicate, info, input(), earlier);
     await expect(result).resolves.toMatchObject({ outcome: 'delivered' });
     expect(events).not.toContainEqual(['duplicate', '42']);
@@ -141,12 +141,15 @@ describe('a duplicate at the sink', () => {
     ['another offset', { topic: 'topic', partition: 0, offset: 8 }, 'duplicate'],
     ['another partition', { topic: 'topic', partition: 1, offset: 7 }, 'duplicate'],
     ['another topic', { topic: 'other', partition: 0, offset: 7 }, 'duplicate'],
-  ])('that the sink knows was written by %s', async (_, writtenBy, outcome) => {
-    const sink = () => Promise.resolve({ outcome: 'duplicate' as const, writtenBy });
-    for (const attempt of [1, 2]) {
-      await expect(begin(sink, { attempt }).result).resolves.toMatchObject({ outcome });
-    }
-  });
+  ])(
+    'is judged by the record that wrote it if the sink names that record: %s',
+    async (_, writtenBy, outcome) => {
+      const sink = () => Promise.resolve({ outcome: 'duplicate' as const, writtenBy });
+      for (const attempt of [1, 2]) {
+        await expect(begin(sink, { attempt }).result).resolves.toMatchObject({ outcome });
+      }
+    },
+  );
 });
 
 describe('a failure', () => {
@@ -155,7 +158,7 @@ describe('a failure', () => {
     ['Throttled', false],
     ['Permanent', true],
     ['ContentConflict', true],
-  ] as const)('%s: nonRetryable is %s', async (type, nonRetryable) => {
+  ] as const)('of type %s has nonRetryable set to %s', async (type, nonRetryable) => {
     const { result, events } = begin(failing(new DeliveryError(type, 'no')), { attempt: 2 });
     const failure = await failureOf(result);
     expect(failure).toMatchObject({ type, nonRetryable, message: 'no', details: [{ attempt: 2 }] });
@@ -163,7 +166,7 @@ describe('a failure', () => {
     expect(events).toEqual(nonRetryable ? [] : [['42', type, 'no']]);
   });
 
-  test('is what the sink makes of it', async () => {
+  test('has the type and message that the sink gives it', async () => {
     const sink: Sink = {
       write: failing(new Error('403')),
       classify: () => ({ type: 'Permanent', message: 'no rights' }),
@@ -180,7 +183,7 @@ describe('a failure', () => {
     ['a string', 'down'],
     ['an object', { message: 'down' }],
     ['nothing', undefined, 'undefined'],
-  ])('that nobody knows is transient: %s', async (_, thrown, message = 'down') => {
+  ])('is transient if its type is unknown: %s', async (_, thrown, message = 'down') => {
     expect(await failureOf(begin(failing(thrown)).result)).toMatchObject({
       type: 'Transient',
       message,
@@ -188,7 +191,7 @@ describe('a failure', () => {
     });
   });
 
-  test('thrown before the sink returns a promise is a failure like any other', async () => {
+  test('has its type even if the sink throws before it returns a promise', async () => {
     const { result } = begin({
       write: () => {
         throw new DeliveryError('Permanent', 'at once');
@@ -197,7 +200,7 @@ describe('a failure', () => {
     expect(await failureOf(result)).toMatchObject({ type: 'Permanent', message: 'at once' });
   });
 
-  test('may ask for a pause, in the failure and for the workflow', async () => {
+  test('passes the pause that it asks for to Temporal and to the workflow', async () => {
     const error = new DeliveryError('Throttled', 'slow down', { retryAfterMs: 1_500 });
     expect(await failureOf(begin(failing(error)).result)).toMatchObject({
       nextRetryDelay: 1_500,
@@ -206,7 +209,7 @@ describe('a failure', () => {
   });
 
   test.each([Number.NaN, -1, 0, Number.POSITIVE_INFINITY])(
-    'a pause of %p is none: the policy decides',
+    'leaves the pause to the retry policy if it asks for %p',
     async (retryAfterMs) => {
       const error = new DeliveryError('Throttled', 'slow down', { retryAfterMs });
       const failure = await failureOf(begin(failing(error)).result);
@@ -215,19 +218,19 @@ describe('a failure', () => {
     },
   );
 
-  test('has a message that Temporal takes: bounded and well-formed', async () => {
+  test('has a bounded and well-formed message, which Temporal accepts', async () => {
     const { message } = await failureOf(begin(failing(new Error('é\ud800'.repeat(1e6)))).result);
     expect(Buffer.byteLength(message)).toBeLessThanOrEqual(2_000);
     expect(message.isWellFormed()).toBe(true);
     expect(message).toMatch(/^é/);
   });
 
-  test('a record without a value is permanent', async () => {
+  test('is permanent if the record has no value', async () => {
     const { result } = begin(() => Promise.resolve(), {}, input({ value: null }));
     expect(await failureOf(result)).toMatchObject({ type: 'Permanent', nonRetryable: true });
   });
 
-  test('a message that no longer fits the schema is permanent, for a sink that reads it', async () => {
+  test('is permanent if the message no longer fits the schema and the sink reads the message', async () => {
     const record = input({ value: Buffer.from('{"id":7}') });
     const reading = begin(({ message }) => Promise.resolve(void message.id), {}, record);
     expect(await failureOf(reading.result)).toMatchObject({ type: 'Permanent' });
@@ -236,8 +239,8 @@ describe('a failure', () => {
   });
 });
 
-describe('time', () => {
-  test('a sink that ignores the signal is cut off before the activity is', async () => {
+describe('the time limit of an attempt', () => {
+  test('ends the attempt before the activity times out, even if the sink ignores the signal', async () => {
     let signal: AbortSignal | undefined;
     const { result, events } = begin(
       (_, context) => {
@@ -256,7 +259,7 @@ describe('time', () => {
     expect(events).toHaveLength(1);
   });
 
-  test('a sink that fails after it was cut off harms nobody', async () => {
+  test('makes a later failure of the sink harmless', async () => {
     let fail: (error: Error) => void = () => undefined;
     const { result } = begin(() => new Promise((_, reject) => (fail = reject)), {
       startToCloseTimeoutMs: 260,
@@ -273,7 +276,7 @@ describe('heartbeats', () => {
   );
   afterEach(() => jest.useRealTimers());
 
-  test('go on while a regular attempt runs, then end', async () => {
+  test('are sent while a regular attempt runs, and then end', async () => {
     let finish: () => void = () => undefined;
     const { result, heartbeats } = begin(() => new Promise((resolve) => (finish = resolve)), {
       attempt: 3,
@@ -290,7 +293,7 @@ describe('heartbeats', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('are not sent by a local attempt: nobody looks at them', async () => {
+  test('are not sent by a local attempt, because the server does not look at them', async () => {
     let finish: () => void = () => undefined;
     const { result, heartbeats } = begin(() => new Promise((resolve) => (finish = resolve)), {
       isLocal: true,
@@ -305,30 +308,31 @@ describe('heartbeats', () => {
 });
 
 describe('when the worker shuts down', () => {
-  /** A sink that fails with the error as soon as it is told to give up. */
+  /** Begins an attempt with this sink, and then shuts the worker down. */
   function shuttingDown(write: Sink['write']) {
     const begun = begin({ write });
     setImmediate(() => begun.environment.cancel('WORKER_SHUTDOWN'));
     return begun;
   }
+  /** A sink that fails with the error as soon as its signal aborts. */
   const givingUp =
     (error: Error): Sink['write'] =>
     (_, { signal }) =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(error)));
 
-  test('a sink that ignores it is left behind', async () => {
+  test('an attempt is cancelled even if the sink ignores the signal', async () => {
     const { result, events } = shuttingDown(() => new Promise(() => undefined));
     await expect(result).rejects.toBeInstanceOf(CancelledFailure);
     expect(events).toEqual([]);
   });
 
-  test('a sink that gives up with an error of its own has not failed', async () => {
+  test('an attempt is cancelled, and not failed, if the sink gives up with an error of its own', async () => {
     const { result, events } = shuttingDown(givingUp(new Error('aborted')));
     await expect(result).rejects.toBeInstanceOf(CancelledFailure);
     expect(events).toEqual([]);
   });
 
-  test('a record that can never be delivered is still known as that', async () => {
+  test('an attempt still fails for good if the sink says that the record can never be delivered', async () => {
     const { result } = shuttingDown(givingUp(new DeliveryError('Permanent', 'no')));
     expect(await failureOf(result)).toMatchObject({ type: 'Permanent', nonRetryable: true });
   });

@@ -5,7 +5,7 @@ const unexpected = () => {
   throw new Error('no chunk is expected');
 };
 
-/** For tests of records that do not come in chunks. */
+/** The chunk dependencies for tests without chunks. A call of almost any of them throws. */
 export const noChunks: ActivityDependencies['chunks'] = {
   events: {
     delivered: unexpected,

@@ -2,7 +2,7 @@ import type { Message } from '../../../src/kafka/kafka';
 import { NULL_HEADER } from '../../../src/kafka/kafkajs-patches/null-header';
 import type { KafkaRecord } from '../../../src/domain/record/record';
 
-/** A message that a producer was given, as the reader of the topic gets it. */
+/** Converts a message that a producer was given into the record that a reader of the topic gets. */
 export function recordOfMessage(topic: string, message: Message | undefined): KafkaRecord {
   const { key, value, timestamp, headers = {} } = message!;
   return {
@@ -16,7 +16,7 @@ export function recordOfMessage(topic: string, message: Message | undefined): Ka
   };
 }
 
-/** The headers as kafkajs writes them: its own code, which makes pairs of the object that it was given. */
+/** Converts headers into pairs as kafkajs writes them. The code is kafkajs's own. */
 export function sentHeaders(headers: Message['headers'] = {}): KafkaRecord['headers'] {
   return Object.entries(headers)
     .flatMap(([key, given]) =>
