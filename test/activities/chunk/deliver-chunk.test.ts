@@ -309,7 +309,7 @@ test('records at the same offsets are not delivered if the topic was created aga
   expect(world.written).toEqual([]);
 });
 
-describe('duplicates of a chunk', () => {
+describe('duplicates in a chunk', () => {
   test('are skipped if the first message is in the same chunk', async () => {
     world = new World(['a', 'b', 'a', 'a']);
     await expect(world.run()).resolves.toMatchObject({ delivered: 2, duplicates: 2 });

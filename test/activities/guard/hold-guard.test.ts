@@ -138,7 +138,7 @@ describe('the head of a held key', () => {
   test.each<[string, Head, number]>([
     ['by its place', [7, 'then'], 7],
     ['by its message id', [3, recordMark('42', null)], 7],
-  ])('is known %s and delivered, and then its key goes on', async (_, head, offset) => {
+  ])('is recognised %s and delivered, and then its key goes on', async (_, head, offset) => {
     world.isHeldBy(...head);
     await expect(world.deliver()).resolves.toMatchObject({ outcome: 'delivered' });
     expect(world.log).toEqual([
@@ -165,7 +165,7 @@ describe('the head of a held key', () => {
     });
   });
 
-  test('is delivered again if it was the head until an attempt whose success was not heard of', async () => {
+  test('is delivered again, not held, if the success of its earlier attempt was not reported', async () => {
     world.isHeldBy(9, 'next', 7);
     await expect(world.deliver({ attempt: 2 })).resolves.toMatchObject({ outcome: 'delivered' });
     expect(world.log).toEqual([['sink', '42']]);

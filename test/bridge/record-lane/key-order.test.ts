@@ -196,7 +196,7 @@ test('records wait in memory while all waiting places are taken, and go on when 
   expect(world.admitted.at(-1)).toBe('4 after w3');
 });
 
-test('later records of a key keep their turns if a free place is offered to the key with no record left to start', () => {
+test('later records of a key keep their turns if a free place was offered while the key had none to start', () => {
   const world = new World({ places: 1 });
   world.push('stuck', 'stuck', 'a', 'a');
   world.running(0);
