@@ -1,7 +1,13 @@
-import { ApplicationFailure, proxyActivities, workflowInfo } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  proxyActivities,
+  setCurrentDetails,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { RecordActivities } from '../domain/workflow/record-activities';
 import type { RecordEnvelope } from '../domain/record/record';
 import type { RecordFailure } from '../domain/workflow/failure';
+import { failedDetails } from './failed-details';
 import { reservedQueue } from './reserved-queue';
 
 /** Time limit of one attempt. The activity ends one second earlier; its producer then begins no further try. */
@@ -18,13 +24,16 @@ export async function deadLetter(
   failure: RecordFailure,
 ): Promise<never> {
   // Retried until the broker accepts the dead letter: there is no other place for the record.
+  const { taskQueue, workflowId } = workflowInfo();
   const activities = proxyActivities<Pick<RecordActivities, 'deadLetter'>>({
-    taskQueue: reservedQueue(workflowInfo().taskQueue),
+    taskQueue: reservedQueue(taskQueue),
     startToCloseTimeout: ATTEMPT_TIMEOUT,
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
   });
   await activities.deadLetter(record, failure);
+  // No event in the history: the UI asks a worker, which runs the history again.
+  setCurrentDetails(failedDetails(failure, workflowId));
   throw ApplicationFailure.nonRetryable(
     `${failure.type}: ${failure.message}`,
     'DeadLettered',

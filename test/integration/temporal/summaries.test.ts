@@ -19,6 +19,14 @@ async function summaryOf(workflowId: string): Promise<string | undefined> {
   return (await handle.describe()).staticSummary();
 }
 
+/** The current details, as the Temporal UI asks for them. */
+async function detailsOf(workflowId: string): Promise<string | undefined> {
+  const { client } = await world.temporal();
+  const handle = client.workflow.getHandle(workflowId);
+  const metadata = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+  return metadata.currentDetails;
+}
+
 test('workflows of records, held keys and the brake have a summary, which a replay keeps', async () => {
   const { stream, sink } = await world.stream({
     partitions: 1,
@@ -35,6 +43,12 @@ test('workflows of records, held keys and the brake have a summary, which a repl
   await until('failed', async () => {
     return (await world.workflowStatus(bad).catch(() => undefined)) === 'FAILED';
   });
+  expect(await detailsOf(bad)).toMatch(
+    /: `Permanent`, after 1 attempt at .+`no`.+```\nnpx cloudsync failed replay \S+-bad-2\n```$/s,
+  );
+  expect(await detailsOf(`${name}-invalid-${topic}-0-1`)).toMatch(
+    /: `SchemaMismatch`, without an attempt at /,
+  );
   expect(await summaryOf(`${name}-p-3-0`)).toBe(`${name} \`p-3\``);
   expect(await summaryOf(`${name}-invalid-${topic}-0-1`)).toBe(
     `${name} invalid \`x2\` ${topic}/0@1`,
@@ -52,6 +66,28 @@ test('workflows of records, held keys and the brake have a summary, which a repl
   sink.before = () => undefined;
   expect(await replayFailed(client, [stream], bad)).toMatchObject({ outcome: 'replayed' });
   expect(await summaryOf(bad)).toBe(`${name} \`bad\``);
+});
+
+test('the details of a failed workflow are encrypted like its payloads', async () => {
+  world.settings.temporal.codec = encryptionCodec([{ id: 'k1', key: randomBytes(32) }]);
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  sink.before = () => {
+    throw new DeliveryError('Permanent', 'secret');
+  };
+  await world.bridge(stream);
+  await world.send(stream.topic, [message('a')]);
+  const workflowId = `${stream.name}-a-0`;
+  await until('failed', async () => {
+    return (await world.workflowStatus(workflowId).catch(() => undefined)) === 'FAILED';
+  });
+  expect(await detailsOf(workflowId)).toContain('`secret`');
+  const { client } = await world.temporal();
+  const { queryResult } = await client.workflowService.queryWorkflow({
+    namespace: client.options.namespace,
+    execution: { workflowId },
+    query: { queryType: '__temporal_workflow_metadata' },
+  });
+  expect(Buffer.from(queryResult!.payloads![0]!.data!).includes('secret')).toBe(false);
 });
 
 test('the workflow of a chunk has a summary', async () => {

@@ -1,0 +1,40 @@
+import type { RecordFailure } from '../domain/workflow/failure';
+
+/** The most characters of a message. The record's dead letter has the whole message. */
+const MAX_MESSAGE_LENGTH = 2_000;
+
+/** Characters that control a terminal, break a line or change the direction of text, and halves of characters. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/**
+ * Makes the details that the Temporal UI shows for a workflow that has dead-lettered its record: why it failed, and how
+ * to run it again. The UI reads them as Markdown. A message or an id may come from anybody, so both are shown as code.
+ */
+export function failedDetails(
+  { type, message, attempts }: RecordFailure,
+  workflowId: string,
+): string {
+  return [
+    `The record is on the dead-letter topic: ${code(type)}, ${afterAttempts(attempts)}.`,
+    code(message.slice(0, MAX_MESSAGE_LENGTH) || 'no message'),
+    'Mend the cause. Then run the record again:',
+    '```\n' + `npx cloudsync failed replay ${argument(workflowId)}` + '\n```',
+  ].join('\n\n');
+}
+
+function afterAttempts(attempts: number): string {
+  if (attempts === 0) return 'without an attempt at the sink';
+  return attempts === 1 ? 'after 1 attempt at the sink' : `after ${attempts} attempts at the sink`;
+}
+
+/** Formats a text as code, which can't be a link or an image. */
+function code(text: string): string {
+  return `\`${text.replace(UNPRINTABLE, '\ufffd').replaceAll('`', "'")}\``;
+}
+
+/** Quotes a workflow id for a shell. An id that a person could not copy is left out. */
+function argument(workflowId: string): string {
+  if (/^[\w.:@~/-]+$/.test(workflowId)) return workflowId;
+  const isCopyable = workflowId.search(UNPRINTABLE) === -1 && !workflowId.includes('`');
+  return isCopyable ? `'${workflowId.replaceAll("'", `'\\''`)}'` : 'WORKFLOW_ID';
+}
