@@ -8,7 +8,7 @@ type Instruments = ReturnType<typeof createInstruments>;
 
 /**
  * The metrics of one process, made by {@link createMetrics}: instruments of prom-client. `await registry.metrics()` gives
- * their values in the text format of Prometheus; docs/reference/metrics.md says what each means.
+ * their values in the text format of Prometheus; the help of each says what the metric means.
  */
 export type Metrics = Instruments & {
   /** Where the metrics are registered. */
@@ -23,6 +23,7 @@ export function createMetrics(registry = new Registry()): Metrics {
   return { registry, ...createInstruments(registry) };
 }
 
+/** The help of each metric is its meaning in docs/reference/metrics.md, which has the metrics in this order. */
 function createInstruments(registry: Registry) {
   const registers = [registry];
   return {
@@ -33,7 +34,7 @@ function createInstruments(registry: Registry) {
     }),
     records: new Counter({
       name: 'cloudsync_records_total',
-      help: 'Records that ended, by outcome: delivered, duplicate, dead_lettered, invalid, filtered',
+      help: 'Records that ended in this process, by outcome: delivered, duplicate, dead_lettered, invalid, filtered',
       labelNames: ['stream', 'outcome'] as const,
       registers,
     }),
@@ -45,37 +46,37 @@ function createInstruments(registry: Registry) {
     }),
     inFlight: new Gauge({
       name: 'cloudsync_in_flight',
-      help: 'Workflows started by this process that have not ended yet',
-      labelNames: ['stream'] as const,
-      registers,
-    }),
-    oldestOpenSeconds: new Gauge({
-      name: 'cloudsync_oldest_open_seconds',
-      help: "How long the oldest open workflow of a stream's records is open; 0 below 5 s",
-      labelNames: ['stream'] as const,
-      registers,
-    }),
-    stuckWorkflows: new Gauge({
-      name: 'cloudsync_stuck_workflows',
-      help: 'Workflows whose workflow task fails again and again, of the oldest 20 that are open',
+      help: 'Workflows started by this process that have not ended',
       labelNames: ['stream'] as const,
       registers,
     }),
     consumerLag: new Gauge({
       name: 'cloudsync_consumer_lag',
-      help: 'Records of a partition that are not committed yet, those in work included',
+      help: 'Records of a partition that are not committed, those in work included; every 5 s',
       labelNames: ['stream', 'topic', 'partition'] as const,
       registers,
     }),
     lagSeconds: new Gauge({
       name: 'cloudsync_lag_seconds',
-      help: 'Age of the oldest record of a partition that is not committed',
+      help: 'Age of the oldest record of a partition that is not committed; every 5 s',
       labelNames: ['stream', 'topic', 'partition'] as const,
+      registers,
+    }),
+    oldestOpenSeconds: new Gauge({
+      name: 'cloudsync_oldest_open_seconds',
+      help: "How long the oldest open workflow of a stream's records is open; 0 below 5 s; every 15 s",
+      labelNames: ['stream'] as const,
+      registers,
+    }),
+    stuckWorkflows: new Gauge({
+      name: 'cloudsync_stuck_workflows',
+      help: 'Workflows whose workflow task fails again and again, of the 20 oldest that are open',
+      labelNames: ['stream'] as const,
       registers,
     }),
     braked: new Gauge({
       name: 'cloudsync_braked',
-      help: '1 while a stream is braked because too many of its records were dead-lettered, else 0',
+      help: '1 while a stream is paused because too many of its records were dead-lettered, else 0',
       labelNames: ['stream'] as const,
       registers,
     }),
@@ -87,7 +88,7 @@ function createInstruments(registry: Registry) {
     }),
     startSeconds: new Histogram({
       name: 'cloudsync_start_seconds',
-      help: 'Time until the Temporal server acknowledged a workflow start',
+      help: 'Time until the Temporal server acknowledged a workflow start; eager="false" costs a poll more',
       labelNames: ['stream', 'eager'] as const,
       buckets: LATENCY_BUCKETS,
       registers,
@@ -101,7 +102,7 @@ function createInstruments(registry: Registry) {
     }),
     chunkRecords: new Histogram({
       name: 'cloudsync_chunk_records',
-      help: 'Records of a chunk that was started',
+      help: 'Records in each chunk that was started',
       labelNames: ['stream'] as const,
       buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000],
       registers,
@@ -114,19 +115,19 @@ function createInstruments(registry: Registry) {
     }),
     recentIds: new Gauge({
       name: 'cloudsync_recent_ids',
-      help: 'Messages remembered by the recent layer',
+      help: 'Messages that layer recent remembers',
       labelNames: ['stream'] as const,
       registers,
     }),
     recentChecks: new Counter({
       name: 'cloudsync_recent_checks_total',
-      help: 'Records checked against the recent layer',
+      help: 'Records checked against layer recent',
       labelNames: ['stream'] as const,
       registers,
     }),
     recentEvictions: new Counter({
       name: 'cloudsync_recent_evictions_total',
-      help: 'Messages that the recent layer forgot before their time, because it was full',
+      help: 'Messages that layer recent forgot before their time, because its memory was full',
       labelNames: ['stream'] as const,
       registers,
     }),
@@ -150,7 +151,7 @@ function createInstruments(registry: Registry) {
     }),
     startLimit: new Gauge({
       name: 'cloudsync_start_limit',
-      help: 'Limit of workflow starts per second after RESOURCE_EXHAUSTED; +Inf: no limit',
+      help: 'Limit of workflow starts per second, once Temporal has refused some (RESOURCE_EXHAUSTED); +Inf: no limit',
       labelNames: ['stream'] as const,
       registers,
     }),
@@ -168,13 +169,13 @@ function createInstruments(registry: Registry) {
     }),
     ingestRecords: new Counter({
       name: 'cloudsync_ingest_records_total',
-      help: 'Messages that came over HTTP, by outcome: accepted, rejected, failed',
+      help: 'Messages over HTTP, by outcome: accepted, rejected, failed (not acknowledged)',
       labelNames: ['outcome'] as const,
       registers,
     }),
     ingestRequests: new Counter({
       name: 'cloudsync_ingest_requests_total',
-      help: 'Requests to the HTTP producer that were answered, by status',
+      help: 'Requests to /v1/messages that were answered, by status',
       labelNames: ['status'] as const,
       registers,
     }),

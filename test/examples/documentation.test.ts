@@ -7,7 +7,6 @@ import { OPTIONAL_PACKAGES, type OptionalPackage } from '../../src/domain/option
 import { DEFAULT_RETRY_POLICY } from '../../src/domain/stream/retry-policy';
 import { environmentSchema } from '../../src/settings/environment-schema';
 import { resolveIdempotencySettings } from '../../src/dedupe/idempotency-settings';
-import { createMetrics } from '../../src/telemetry/metrics';
 import { CODEC_PACKAGES } from '../../src/codec-server/server';
 import { API_PACKAGES } from '../../src/http-producer/server';
 
@@ -145,12 +144,6 @@ test('docs/reference/packages.md has every optional package, and the versions of
   expect(versions.map(([name, range, tested]) => [code(name!), code(range!), tested])).toEqual(
     optional.map((name) => [name, peerDependencies![name], devDependencies![name]]),
   );
-});
-
-test('docs/reference/metrics.md lists every metric, and no other', async () => {
-  const metrics = await createMetrics().registry.getMetricsAsJSON();
-  const listed = rows('docs/reference/metrics.md', 'Metrics').map(([name]) => code(name!));
-  expect(listed.toSorted()).toEqual(metrics.map(({ name }) => name).toSorted());
 });
 
 test('docs/reference/commands.md lists every command, and no other', () => {

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createMetrics } from '../../src/telemetry/metrics';
+import { metricsSections } from './metrics';
+import { fillIn, type Sections } from './sections';
+
+const ROOT = join(__dirname, '..', '..');
+
+/** The generated pages of docs/reference, and what makes the sections of each. */
+export const PAGES: Readonly<Record<string, () => Sections>> = {
+  'metrics.md': () => metricsSections(createMetrics().registry),
+};
+
+/** A page as it is, and as the code says that it must be. */
+export function pageOf(
+  name: string,
+  sections = PAGES[name]!(),
+): { path: string; kept: string; made: string } {
+  const path = join(ROOT, 'docs', 'reference', name);
+  const kept = readFileSync(path, 'utf8');
+  try {
+    return { path, kept, made: fillIn(kept, sections) };
+  } catch (error) {
+    throw new Error(`docs/reference/${name}: ${(error as Error).message}`, { cause: error });
+  }
+}

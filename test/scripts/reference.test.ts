@@ -1,0 +1,38 @@
+import { Gauge } from 'prom-client';
+import { metricsSections } from '../../scripts/reference/metrics';
+import { PAGES, pageOf } from '../../scripts/reference/pages';
+import { fillIn, type Sections } from '../../scripts/reference/sections';
+import { createMetrics } from '../../src/telemetry/metrics';
+
+/** Whether `npm run docs:reference -- --check` calls a page stale. */
+function isStale(name: string, sections: Sections): boolean {
+  const { kept, made } = pageOf(name, sections);
+  return kept !== made;
+}
+
+test.each(Object.keys(PAGES))(
+  'docs/reference/%s is what `npm run docs:reference` writes',
+  (name) => {
+    const { kept, made } = pageOf(name);
+    expect(made).toBe(kept);
+  },
+);
+
+test('metrics.md is stale when a metric is added', () => {
+  const { registry } = createMetrics();
+  new Gauge({ name: 'cloudsync_new', help: 'New', registers: [registry] });
+  expect(isStale('metrics.md', metricsSections(registry))).toBe(true);
+});
+
+test('text outside of the generated sections stays as it is', () => {
+  const page = 'Before\n<!-- generated: a -->\nold\n<!-- end -->\nAfter\n';
+  expect(fillIn(page, { a: 'new' })).toBe(
+    'Before\n<!-- generated: a -->\n\nnew\n\n<!-- end -->\nAfter\n',
+  );
+});
+
+test('a page without a place for a section is refused, and so is a place for an unknown section', () => {
+  const page = '<!-- generated: a -->\n<!-- end -->\n';
+  expect(() => fillIn(page, { a: '', b: '' })).toThrow('no place for b');
+  expect(() => fillIn(page, {})).toThrow('nothing generates a');
+});
