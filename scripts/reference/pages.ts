@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { VARIABLES } from '../../src/settings/environment-schema';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { metricsSections } from './metrics';
 import { fillIn, type Sections } from './sections';
+import { settingsSections } from './settings';
 
 const ROOT = join(__dirname, '..', '..');
 
 /** The generated pages of docs/reference, and what makes the sections of each. */
 export const PAGES: Readonly<Record<string, () => Sections>> = {
+  'settings.md': () => settingsSections(VARIABLES),
   'metrics.md': () => metricsSections(createMetrics().registry),
 };
 

@@ -1,16 +1,8 @@
 import {
+  DEFAULT_IDEMPOTENCY_SETTINGS as DEFAULTS,
   LARGEST_IDEMPOTENCY_SETTINGS as LARGEST,
   type IdempotencySettings,
 } from '../domain/stream/idempotency-settings';
-
-const DEFAULTS: IdempotencySettings = {
-  retentionMs: 3_600_000,
-  maxEntries: 100_000,
-  cleanupIntervalMs: 300_000,
-  lockTimeoutMs: 30_000,
-  statistics: true,
-  detailedLogging: false,
-};
 
 /**
  * Fills in the defaults. Numbers must be whole and at least 1. `maxEntries` is at most 16,777,215;

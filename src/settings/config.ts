@@ -20,6 +20,8 @@ import {
   withLocalEnvironment,
 } from './local-environment';
 import type { Faults } from '../sinks/faults';
+import { DEFAULT_BROKER } from './variables/kafka';
+import { DEFAULT_ADDRESS, DEFAULT_NAMESPACE } from './variables/temporal';
 
 export { LOCAL_ENV_FILE };
 
@@ -126,7 +128,7 @@ export function loadSettings(
   const givenBrokers = values.KAFKA_BROKERS ?? values.KAFKA_BOOTSTRAP_SERVERS;
   return {
     kafka: {
-      brokers: givenBrokers ?? ['127.0.0.1:9092'],
+      brokers: givenBrokers ?? [DEFAULT_BROKER],
       clientId: values.KAFKA_CLIENT_ID,
       ssl: ssl!,
       ...(values.KAFKA_SASL_MECHANISM && {
@@ -247,8 +249,8 @@ function temporalSettings(env: Record<string, string>): TemporalSettings | strin
     // see it.
     if (connectionOptions.address?.includes('@')) throw new Error('the address must be host:port');
     return {
-      namespace: namespace ?? 'default',
-      connection: { ...connectionOptions, address: connectionOptions.address ?? '127.0.0.1:7233' },
+      namespace: namespace ?? DEFAULT_NAMESPACE,
+      connection: { ...connectionOptions, address: connectionOptions.address ?? DEFAULT_ADDRESS },
     };
   } catch (error) {
     // After its first line, the TOML parser's message shows lines of the file, which may contain an API key.

@@ -1,7 +1,11 @@
 import { Gauge } from 'prom-client';
+import { z } from 'zod';
 import { metricsSections } from '../../scripts/reference/metrics';
 import { PAGES, pageOf } from '../../scripts/reference/pages';
 import { fillIn, type Sections } from '../../scripts/reference/sections';
+import { settingsSections } from '../../scripts/reference/settings';
+import { environmentSchema, VARIABLES } from '../../src/settings/environment-schema';
+import { FACTS } from '../../src/settings/variables/facts';
 import { createMetrics } from '../../src/telemetry/metrics';
 
 /** Whether `npm run docs:reference -- --check` calls a page stale. */
@@ -22,6 +26,24 @@ test('metrics.md is stale when a metric is added', () => {
   const { registry } = createMetrics();
   new Gauge({ name: 'cloudsync_new', help: 'New', registers: [registry] });
   expect(isStale('metrics.md', metricsSections(registry))).toBe(true);
+});
+
+test('settings.md has every variable that is read', () => {
+  const listed = Object.values(VARIABLES).flatMap((group) => Object.keys(group));
+  expect(listed.toSorted()).toEqual(Object.keys(environmentSchema.shape).toSorted());
+});
+
+function withSetting(schema: z.ZodType) {
+  return { ...VARIABLES, Kafka: { ...VARIABLES.Kafka, KAFKA_NEW: schema } };
+}
+
+test('settings.md is stale when a setting is added', () => {
+  const schema = z.string().default('a').register(FACTS, { meaning: 'new' });
+  expect(isStale('settings.md', settingsSections(withSetting(schema)))).toBe(true);
+});
+
+test('a setting without a meaning is refused', () => {
+  expect(() => settingsSections(withSetting(z.string()))).toThrow('KAFKA_NEW has no meaning');
 });
 
 test('text outside of the generated sections stays as it is', () => {

@@ -19,6 +19,15 @@ export interface IdempotencySettings {
   detailedLogging: boolean;
 }
 
+export const DEFAULT_IDEMPOTENCY_SETTINGS: IdempotencySettings = {
+  retentionMs: 3_600_000,
+  maxEntries: 100_000,
+  cleanupIntervalMs: 300_000,
+  lockTimeoutMs: 30_000,
+  statistics: true,
+  detailedLogging: false,
+};
+
 /** The largest value of each number; the smallest is 1. */
 export const LARGEST_IDEMPOTENCY_SETTINGS = {
   retentionMs: Number.MAX_SAFE_INTEGER,

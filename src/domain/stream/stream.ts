@@ -158,7 +158,7 @@ export interface ChunkLimits {
   lingerMs: number;
 }
 
-const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
+export const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
   maxRecords: 2_000,
   maxBytes: 4 * 1024 * 1024,
   lingerMs: 20,
