@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createProgram } from '../../src/cli/program';
 import { VARIABLES } from '../../src/settings/environment-schema';
 import { createMetrics } from '../../src/telemetry/metrics';
+import { commandsSections } from './commands';
 import { metricsSections } from './metrics';
 import { fillIn, type Sections } from './sections';
 import { settingsSections } from './settings';
@@ -10,6 +12,7 @@ const ROOT = join(__dirname, '..', '..');
 
 /** The generated pages of docs/reference, and what makes the sections of each. */
 export const PAGES: Readonly<Record<string, () => Sections>> = {
+  'commands.md': () => commandsSections(createProgram()),
   'settings.md': () => settingsSections(VARIABLES),
   'metrics.md': () => metricsSections(createMetrics().registry),
 };

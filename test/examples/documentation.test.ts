@@ -1,7 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
-import { createProgram } from '../../src/cli/program';
 import { OPTIONAL_PACKAGES, type OptionalPackage } from '../../src/domain/optional-packages';
 import { environmentSchema } from '../../src/settings/environment-schema';
 import { CODEC_PACKAGES } from '../../src/codec-server/server';
@@ -70,15 +68,6 @@ test('docs/reference/packages.md has every optional package, and the versions of
   expect(versions.map(([name, range, tested]) => [code(name!), code(range!), tested])).toEqual(
     optional.map((name) => [name, peerDependencies![name], devDependencies![name]]),
   );
-});
-
-test('docs/reference/commands.md lists every command, and no other', () => {
-  const leaves = (command: Command, path: string[]): string[] =>
-    command.commands.length === 0
-      ? [path.join(' ')]
-      : command.commands.flatMap((one) => leaves(one, [...path, one.name()]));
-  const listed = rows('docs/reference/commands.md', 'Commands').map(([name]) => code(name!));
-  expect(listed).toEqual(leaves(createProgram(), []));
 });
 
 test('docs/guides/production.md lists every alert with its severity, and no other', () => {

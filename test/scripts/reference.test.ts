@@ -1,9 +1,11 @@
 import { Gauge } from 'prom-client';
 import { z } from 'zod';
+import { commandsSections } from '../../scripts/reference/commands';
 import { metricsSections } from '../../scripts/reference/metrics';
 import { PAGES, pageOf } from '../../scripts/reference/pages';
 import { fillIn, type Sections } from '../../scripts/reference/sections';
 import { settingsSections } from '../../scripts/reference/settings';
+import { createProgram } from '../../src/cli/program';
 import { environmentSchema, VARIABLES } from '../../src/settings/environment-schema';
 import { FACTS } from '../../src/settings/variables/facts';
 import { createMetrics } from '../../src/telemetry/metrics';
@@ -26,6 +28,30 @@ test('metrics.md is stale when a metric is added', () => {
   const { registry } = createMetrics();
   new Gauge({ name: 'cloudsync_new', help: 'New', registers: [registry] });
   expect(isStale('metrics.md', metricsSections(registry))).toBe(true);
+});
+
+test('commands.md is stale when a command or an option is added', () => {
+  const added = createProgram();
+  added.command('new').description('new');
+  expect(isStale('commands.md', commandsSections(added))).toBe(true);
+  const optioned = createProgram();
+  optioned.commands[0]!.option('--new', 'new');
+  expect(isStale('commands.md', commandsSections(optioned))).toBe(true);
+});
+
+test('a command without a description is refused, and so is an option', () => {
+  const program = createProgram();
+  const command = program.command('new');
+  expect(() => commandsSections(program)).toThrow('command new has no description');
+  command.description('new').option('--new');
+  expect(() => commandsSections(program)).toThrow('--new of command new has no description');
+});
+
+test('the help of a command names the outcome that makes it exit with 1', () => {
+  const reconcile = createProgram().commands.find((one) => one.name() === 'reconcile')!;
+  let help = '';
+  reconcile.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+  expect(help).toContain('Exits with 1 when a message is missing or double.');
 });
 
 test('settings.md has every variable that is read', () => {

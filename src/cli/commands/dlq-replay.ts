@@ -19,6 +19,7 @@ import { planReplay, type ReplayPlan } from '../../operations/replay/replay-plan
 import { runReplay, type LetterResult } from '../../operations/replay/replay-run';
 import { confirmed, requireTerminal } from '../options/confirm';
 import { withServers, type OperationContext, type StreamFlags } from '../options/context';
+import { withExit1 } from '../options/exit-codes';
 import { reportPlan, reportResults } from '../output/dlq-replay-output';
 import { printable } from '../../lib/unprintable';
 import { progressLine, say } from '../output/output';
@@ -46,16 +47,19 @@ export const LOG_DIRECTORY = join('.cloudsync', 'replays');
 const MAX_REPLAYS = 3;
 const TIME = 'ISO 8601, or a duration back from now like 15m, 2h, 7d';
 
+const NOT_ALL_REPLAYED =
+  'a replay fails, a dead letter that is named is refused, or a record stays dead';
+
 const time = (text: string) => parseSince(text);
 
 export function addDlqReplayCommand(dlq: Command): void {
-  withStreamOptions(dlq.command('replay'), 'the stream (required)')
+  withExit1(withStreamOptions(dlq.command('replay'), 'the stream (required)'), NOT_ALL_REPLAYED)
     .description(
-      'run the workflows of dead letters again, or send records back whose workflow is gone',
+      'run the workflows of dead letters again, or send records back to their topic if the workflow is gone',
     )
     .argument(
       '[letter...]',
-      'partition:offset on the dead-letter topic; default: all of the stream',
+      'partition:offset on the dead-letter topic (default: all of the stream)',
     )
     .option('--error-type <type>', 'only of this error type (repeatable)', repeatable)
     .option('--id <message-id>', 'only of this message (repeatable)', repeatable)

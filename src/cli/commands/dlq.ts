@@ -25,12 +25,16 @@ interface Flags extends StreamFlags {
 export function addDlqCommand(program: Command): void {
   const dlq = program.command('dlq').description('dead letters');
   withStreamOptions(dlq.command('list'))
-    .description("list what lies on the streams' dead-letter topics, newest first")
+    .description(
+      "list what lies on the streams' dead-letter topics, newest first; needs no Temporal",
+    )
     .option('--limit <n>', 'at most this many, the newest', positiveInteger)
     .option('--json', 'print one JSON document')
     .action(list);
   withStreamOptions(dlq.command('show'))
-    .description('show one: its record, its error, its workflow')
+    .description(
+      'show one dead letter: its record as it was, its error, its workflow; needs no Temporal',
+    )
     .argument('<id>', 'workflow id; or, with --stream, partition:offset on the dead-letter topic')
     .option('--json', 'print one JSON document')
     .action(show);

@@ -7,6 +7,7 @@ import { showFailed, type FailedDetails } from '../../operations/failed/failed-s
 import type { AnyStream } from '../../domain/stream/stream';
 import { printable } from '../../lib/unprintable';
 import { withServers, type StreamFlags } from '../options/context';
+import { withExit1 } from '../options/exit-codes';
 import { entryFacts, entryTable, facts, recordFacts } from '../output/failed-output';
 import { replay } from './failed-replay';
 import { printJson, progressLine, say } from '../output/output';
@@ -15,6 +16,9 @@ import { withStreamOptions } from '../options/stream-options';
 import { positiveInteger, repeatable } from './topics';
 
 const SINCE = 'failed at or after: ISO 8601, or a duration back from now like 15m, 2h, 7d';
+
+const NOT_ALL_REPLAYED =
+  'a replay fails, a workflow that is named by its id is refused, or a record stays dead';
 
 /** Limit for the open workflows of each stream that are searched for stuck ones. */
 const MAX_LOOKED_AT = 100;
@@ -28,18 +32,23 @@ interface ListFlags extends StreamFlags {
 export function addFailedCommand(program: Command): void {
   const failed = program.command('failed').description('workflows whose latest run failed');
   withStreamOptions(failed.command('list'))
-    .description('list them, newest first')
+    .description('list the workflows whose latest run failed, newest first')
     .option('--since <time>', SINCE, (text) => parseSince(text))
     .option('--limit <n>', 'at most this many, the newest', positiveInteger)
     .option('--json', 'print one JSON document')
     .action(list);
   withStreamOptions(failed.command('show'))
-    .description('show one: its record, its error, its runs')
+    .description('show one failed workflow: its record, its error, its runs')
     .argument('<id>', 'workflow id')
     .option('--json', 'print one JSON document')
     .action(show);
-  withStreamOptions(failed.command('replay'))
-    .description('run them again, under the same ids and with the same input')
+  withExit1(
+    withStreamOptions(failed.command('replay'), 'only this stream, repeatable; needed without ids'),
+    NOT_ALL_REPLAYED,
+  )
+    .description(
+      'run failed workflows again under the same ids with the same input; needs ids or --stream',
+    )
     .argument('[id...]', 'workflow ids; or --stream for all of a stream')
     .option(
       '--error-type <type>',

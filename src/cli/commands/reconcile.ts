@@ -2,14 +2,18 @@ import type { Command } from 'commander';
 import { UsageError } from '../../domain/errors';
 import { reconcile, type ReconcileReport } from '../../operations/reconcile/reconcile';
 import { withServers, type StreamFlags } from '../options/context';
+import { withExit1 } from '../options/exit-codes';
 import { facts } from '../output/failed-output';
 import { printable } from '../../lib/unprintable';
 import { printJson, progressLine, say } from '../output/output';
 import { withStreamOptions } from '../options/stream-options';
 
 export function addReconcileCommand(program: Command): void {
-  withStreamOptions(program.command('reconcile'), 'the stream (default: the only one there is)')
-    .description('compare topic, sink and dead letters; exit 1 when a message is missing or double')
+  withExit1(
+    withStreamOptions(program.command('reconcile'), 'the stream (default: the only one there is)'),
+    'a message is missing or double',
+  )
+    .description('compare topic, sink and dead letters')
     .option('--json', 'print one JSON document')
     .action(async ({ json, ...flags }: StreamFlags & { json?: boolean }) => {
       const report = await withServers(flags, async ({ kafka, temporal, streams }) => {

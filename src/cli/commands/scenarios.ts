@@ -13,6 +13,7 @@ import { urlFault } from '../../sinks/http/http-options';
 import { failsForGood } from '../../sinks/faults';
 import { confirmed, requireTerminal } from '../options/confirm';
 import { withServers, type OperationContext, type StreamFlags } from '../options/context';
+import { withExit1 } from '../options/exit-codes';
 import { printJson, say } from '../output/output';
 import { withStreamOptions } from '../options/stream-options';
 
@@ -25,7 +26,7 @@ interface Flags extends StreamFlags {
 }
 
 export function addScenariosCommand(program: Command): void {
-  withStreamOptions(program.command('scenarios'))
+  withExit1(withStreamOptions(program.command('scenarios')), 'an outcome is not the expected one')
     .description(
       'send messages and duplicates in six ways to a running system, and compare the outcome with the expected one',
     )

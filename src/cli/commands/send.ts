@@ -32,9 +32,9 @@ interface Flags {
 export function addSendCommand(program: Command): void {
   program
     .command('send')
-    .description('send NDJSON into a topic, one record a line, from a file or stdin')
-    .argument('[file]', 'default: stdin')
-    .option('--topic <topic>', 'default: CLOUDSYNC_TOPIC')
+    .description('send NDJSON from a file or stdin into a topic, one record a line')
+    .argument('[file]', 'the file (default: stdin)')
+    .option('--topic <topic>', 'the topic (default: CLOUDSYNC_TOPIC)')
     .option('--key <field>', 'field of the line that becomes the record key', 'id')
     .option('--json', 'print one JSON document')
     .action(async (file: string | undefined, flags: Flags) => {

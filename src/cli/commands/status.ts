@@ -15,12 +15,15 @@ const DEFAULT_INTERVAL_SECONDS = 2;
 
 export function addStatusCommand(program: Command): void {
   withStreamOptions(program.command('status'))
-    .description('lag, workflows, dead letters, duplicates and deliveries of each stream')
+    .summary('lag, workflows, dead letters, duplicates and deliveries of each stream')
+    .description(
+      'show lag, consumers, workflows, dead letters, duplicates, memory and delivery time of each stream, and what is retried (last error), stuck, braked or held',
+    )
     .option('--json', 'print one JSON document')
     .addOption(
       new Option(
         '--watch [seconds]',
-        `refresh in place, ${DEFAULT_INTERVAL_SECONDS} s after each answer or as often as said, until Ctrl-C`,
+        `refresh in place, ${DEFAULT_INTERVAL_SECONDS} s after each answer or as often as said, until Ctrl-C; not with --json`,
       )
         .argParser(parseInterval)
         .conflicts('json'),

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { createTopics } from '../../operations/topics';
 import { commandContext, commandKafka, type StreamFlags } from '../options/context';
 import { printJson } from '../output/output';
@@ -17,7 +17,11 @@ export function addTopicsCommand(program: Command): void {
   withStreamOptions(topics.command('create'))
     .description("create the streams' topics and dead-letter topics that are missing")
     .option('--partitions <n>', 'partitions of a new topic', positiveInteger, 4)
-    .option('--replication-factor <n>', "default: the broker's", positiveInteger, -1)
+    .addOption(
+      new Option('--replication-factor <n>', 'replicas of each partition')
+        .argParser(positiveInteger)
+        .default(-1, "the broker's"),
+    )
     .option('--dry-run', 'show what would be created')
     .option('--json', 'print one JSON document')
     .action(async (flags: Flags) => {

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../../domain/errors';
 import { trace, type TraceSubject } from '../../operations/trace/trace';
 import { withServers, type StreamFlags } from '../options/context';
+import { withExit1 } from '../options/exit-codes';
 import { printJson, progressLine, say } from '../output/output';
 import { parsePlace } from '../options/place';
 import { withStreamOptions } from '../options/stream-options';
@@ -14,9 +15,11 @@ interface Flags extends StreamFlags {
 }
 
 export function addTraceCommand(program: Command): void {
-  withStreamOptions(program.command('trace'))
-    .description('all that is known of a message: records, runs, sink object, dead letters')
-    .argument('[message-id]', 'or --record')
+  withExit1(withStreamOptions(program.command('trace')), 'nothing is known of the message')
+    .description(
+      'show all that is known of a message: records, runs, object at the sink, dead letters',
+    )
+    .argument('[message-id]', 'the message; or name a record with --record')
     .option(
       '--record <topic/partition@offset>',
       'trace one record, or the record of a dead letter; it need not be a message',

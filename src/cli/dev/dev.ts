@@ -17,7 +17,9 @@ export function addDevCommand(program: Command): void {
     .description('local Kafka, Temporal and clouds for development');
   dev
     .command('up')
-    .description('start what is missing, in the background, and print the addresses')
+    .description(
+      'start a local Kafka and Temporal in the background if none answers, clouds too with --sink cloud; print the addresses',
+    )
     .addOption(
       new Option('--sink <kind>', 'where the reference streams write to')
         .choices(['file', 'cloud'])

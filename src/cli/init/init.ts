@@ -59,7 +59,7 @@ interface Written {
 export function addInitCommand(program: Command): void {
   program
     .command('init')
-    .description('write a stream, its test and a Compose file into a folder')
+    .description('write a stream, its test and a Compose file into a folder; overwrite nothing')
     .argument('[dir]', 'the folder, made if it is missing (default: the working directory)')
     .option('--json', 'print one JSON document')
     .action(async (directory = '.', { json }: { json?: boolean }) => {

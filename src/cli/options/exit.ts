@@ -3,12 +3,16 @@ import { isKafkaUnreachable, kafkaErrorType } from '../../kafka/kafka';
 import { errorWithCause, UsageError } from '../../domain/errors';
 import { printable } from '../../lib/unprintable';
 import { say } from '../output/output';
+import type { EXIT_CODES } from './exit-codes';
 
 /**
  * Exit codes. `closedPipe` is the code that a shell reports for `ls` in `ls | head`, because SIGPIPE ends `ls`.
  * Node gets no SIGPIPE.
  */
-const EXIT = { failed: 1, usage: 2, closedPipe: 141 } as const;
+const EXIT = { failed: 1, usage: 2, closedPipe: 141 } as const satisfies Record<
+  string,
+  keyof typeof EXIT_CODES
+>;
 
 /** Connections that the command has not closed get this long to end by themselves. */
 const LAST_WORDS_MS = 500;

@@ -13,7 +13,7 @@ export function addApiCommand(program: Command): void {
     .action((flags: StreamFlags) => runService(flags, createApi, 'api'));
   api
     .command('token')
-    .description('make a bearer token; its hash goes into CLOUDSYNC_API_TOKENS')
+    .description('make a bearer token for the HTTP producer, and its hash for CLOUDSYNC_API_TOKENS')
     .option('--json', 'print one JSON document')
     .action(({ json }: { json?: boolean }) => {
       const { token, hash } = newToken();

@@ -7,6 +7,8 @@ import { withStreamOptions } from '../options/stream-options';
 export function addWorkerCommand(program: Command): void {
   const worker = program.command('worker').description('Temporal workers without a consumer');
   withStreamOptions(worker.command('start'))
-    .description('start a worker: extra capacity, and takes over what a dead bridge worker left')
+    .description(
+      'start a Temporal worker without a consumer: extra capacity, takes over what a dead bridge worker left',
+    )
     .action((flags: StreamFlags) => runService(flags, createWorker));
 }

@@ -18,6 +18,7 @@ import { connectTemporal } from '../../temporal/temporal';
 import { installTemporalRuntime } from '../../temporal/runtime';
 import { addressesAsEnvironment } from '../dev/dev-up';
 import { commandKafka } from '../options/context';
+import { withExit1 } from '../options/exit-codes';
 import { printJson, say } from '../output/output';
 import { look, type Seen } from './look';
 import { provideServers, requireWritable } from './provide';
@@ -32,9 +33,11 @@ const LOOK_INTERVAL_MS = 300;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 export function addTryCommand(program: Command): void {
-  program
-    .command('try')
-    .description('local servers, a bridge worker and five messages of which one fails')
+  withExit1(program.command('try'), 'the outcome of a message is not the expected one')
+    .summary('local servers, a bridge worker and five messages of which one fails')
+    .description(
+      'start a local Kafka and Temporal and a bridge worker, send five messages of which one fails, and show what became of each',
+    )
     .option('--json', 'print one JSON document')
     .action(async ({ json = false }: { json?: boolean }) => {
       const releasers = new Releasers();
