@@ -13,6 +13,34 @@ export type DeliveryFailureType =
   /** The sink has other content under the same message id. Dead-lettered at once. */
   | 'ContentConflict';
 
+/** What docs/reference/errors.md says about a type of error, in Markdown. Links start in docs/reference. */
+export interface ErrorTypeFacts {
+  /** Who gives an error this type, and when. */
+  givenBy: string;
+  /** Whether another attempt is made, and what happens if not. */
+  anotherAttempt: string;
+}
+
+const DEAD_AT_ONCE =
+  'no, dead-lettered at once; in the chunk lane after one attempt more, by its own workflow: see [lanes](../guides/lanes.md)';
+
+/** The facts of each type of delivery failure. */
+export const DELIVERY_FAILURE_TYPES: Readonly<Record<DeliveryFailureType, ErrorTypeFacts>> = {
+  Transient: {
+    givenBy: 'the sink, its classifier, any unknown error',
+    anotherAttempt: "yes, under the stream's retry policy",
+  },
+  Throttled: {
+    givenBy: 'the sink, its classifier',
+    anotherAttempt: 'yes, not before `retryAfterMs`',
+  },
+  Permanent: { givenBy: 'the sink, its classifier', anotherAttempt: DEAD_AT_ONCE },
+  ContentConflict: {
+    givenBy: 'the sink: it has other content under the same message id',
+    anotherAttempt: DEAD_AT_ONCE,
+  },
+};
+
 /** Why an attempt failed, in the terms that CloudSync decides by. */
 export interface DeliveryFailure {
   /** Whether another attempt helps, and when. */
@@ -77,7 +105,7 @@ export function classifyError(error: unknown, sinkClassifier?: ErrorClassifier):
   return { type: 'Transient', message: errorMessage(error) };
 }
 
-const TYPES: readonly string[] = ['Transient', 'Throttled', 'Permanent', 'ContentConflict'];
+const TYPES: readonly string[] = Object.keys(DELIVERY_FAILURE_TYPES);
 
 /**
  * Turns an unknown type into `Transient`. A module without types may use a type that does not exist, and it

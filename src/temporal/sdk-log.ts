@@ -1,5 +1,6 @@
 import { errorWithCause } from '../domain/errors';
 import { HEAD_OF_KEY } from '../domain/stream/hold';
+import type { WorkflowFailureType } from '../domain/workflow/failure';
 import { TASK_QUEUE_PREFIX } from '../domain/stream/stream';
 
 /** The fields that Temporal's SDK attaches to a log line. */
@@ -9,7 +10,7 @@ const MAX_ERROR_LENGTH = 2_000;
 /** The SDK's warning at each start: the worker with the reserved slots has activities only, which is intended. */
 const NO_WORKFLOWS = 'No workflows registered';
 /** Error types by which an activity says that another attempt, which follows, is to do the work. */
-const NO_FAILURES = ['ChunkNotHeld', HEAD_OF_KEY];
+const NO_FAILURES = ['ChunkNotHeld' satisfies WorkflowFailureType, HEAD_OF_KEY];
 
 /**
  * Turns the fields of a line of the SDK into those of our log. The SDK logs each failure with a stack trace of

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { ChunkResult, RecordActivities } from '../domain/workflow/record-activities';
 import type { ChunkInput } from '../domain/workflow/chunk';
+import type { WorkflowFailureType } from '../domain/workflow/failure';
 import type { RetryPolicy } from '../domain/stream/retry-policy';
 import { activityFailure } from './failure';
 import { reservedQueue } from './reserved-queue';
@@ -39,7 +40,7 @@ export async function deliverChunk(chunk: ChunkInput, retry: RetryPolicy): Promi
   if (result.expired > 0) {
     throw ApplicationFailure.nonRetryable(
       `${result.expired} of ${chunk.count} records are no longer on the broker`,
-      'RecordsExpired',
+      'RecordsExpired' satisfies WorkflowFailureType,
       result,
     );
   }

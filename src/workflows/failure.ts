@@ -1,4 +1,8 @@
-import type { RecordFailure, AttemptDetails } from '../domain/workflow/failure';
+import type {
+  RecordFailure,
+  AttemptDetails,
+  WorkflowFailureType,
+} from '../domain/workflow/failure';
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -34,7 +38,7 @@ export function activityFailure(error: unknown): ActivityFailureCause {
   }
   if (cause instanceof TimeoutFailure) {
     return {
-      type: 'Timeout',
+      type: 'Timeout' satisfies WorkflowFailureType,
       message: cause.message,
       attempts:
         (cause.lastHeartbeatDetails as Partial<AttemptDetails> | undefined | null)?.attempt ?? 1,

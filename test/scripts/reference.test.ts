@@ -1,11 +1,13 @@
 import { Gauge } from 'prom-client';
 import { z } from 'zod';
 import { commandsSections } from '../../scripts/reference/commands';
+import { errorsSections } from '../../scripts/reference/errors';
 import { metricsSections } from '../../scripts/reference/metrics';
 import { PAGES, pageOf } from '../../scripts/reference/pages';
 import { fillIn, type Sections } from '../../scripts/reference/sections';
 import { settingsSections } from '../../scripts/reference/settings';
 import { createProgram } from '../../src/cli/program';
+import { INVALID_RECORD_TYPES } from '../../src/domain/record/record';
 import { environmentSchema, VARIABLES } from '../../src/settings/environment-schema';
 import { FACTS } from '../../src/settings/variables/facts';
 import { createMetrics } from '../../src/telemetry/metrics';
@@ -52,6 +54,10 @@ test('the help of a command names the outcome that makes it exit with 1', () => 
   let help = '';
   reconcile.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
   expect(help).toContain('Exits with 1 when a message is missing or double.');
+});
+
+test('errors.md is stale when a type of error is missing', () => {
+  expect(isStale('errors.md', errorsSections(INVALID_RECORD_TYPES))).toBe(true);
 });
 
 test('settings.md has every variable that is read', () => {

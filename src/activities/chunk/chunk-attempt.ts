@@ -2,6 +2,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { ChunkInput } from '../../domain/workflow/chunk';
 import type { ChunkProgress } from '../../domain/workflow/chunk-progress';
 import type { RetryPolicy } from '../../domain/stream/retry-policy';
+import type { WorkflowFailureType } from '../../domain/workflow/failure';
 import type { TraceContext } from '../../domain/record/trace-context';
 import { withTimeLimit } from '../attempt/time-limit';
 
@@ -46,6 +47,9 @@ export class ChunkAttempt {
   unfinished(): ApplicationFailure {
     const { settled, records } = this.progress;
     const message = `${settled.size} of ${records.length} records are settled, and the time is up`;
-    return ApplicationFailure.create({ type: 'Unfinished', message });
+    return ApplicationFailure.create({
+      type: 'Unfinished' satisfies WorkflowFailureType,
+      message,
+    });
   }
 }

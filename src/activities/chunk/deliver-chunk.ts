@@ -8,6 +8,7 @@ import {
   newProgress,
   type ChunkProgress,
 } from '../../domain/workflow/chunk-progress';
+import type { WorkflowFailureType } from '../../domain/workflow/failure';
 import type { Predecessor } from '../../domain/workflow/key-hash';
 import type { KafkaRecord } from '../../domain/record/record';
 import type { RetryPolicy } from '../../domain/stream/retry-policy';
@@ -36,7 +37,7 @@ export async function deliverChunk(
     const remembered = deps.remembered?.get(chunk);
     if (!remembered && info.isLocal) {
       const message = `the records of ${describeRange(chunk)} are not in this process`;
-      throw ApplicationFailure.nonRetryable(message, 'ChunkNotHeld');
+      throw ApplicationFailure.nonRetryable(message, 'ChunkNotHeld' satisfies WorkflowFailureType);
     }
     const { progress, expired } = remembered
       ? { progress: remembered, expired: 0 }

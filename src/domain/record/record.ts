@@ -1,4 +1,6 @@
+import type { ErrorTypeFacts } from '../errors';
 import { decodeBytes, encodeBytes, type EncodedBytes } from './encoded-bytes';
+import { MAX_MESSAGE_ID_LENGTH } from './message';
 
 /** The position of a record in Kafka. Offsets are integers below 2^53. */
 export interface RecordPosition {
@@ -97,22 +99,39 @@ export interface InvalidReason {
   message: string;
 }
 
-const INVALID_RECORD_TYPES = [
-  'NullValue',
-  'InvalidJson',
-  /** The stream's own `decode` threw an error. Earlier versions called this `InvalidJson`. */
-  'DecodeFailed',
-  'SchemaMismatch',
-  'InvalidMessageId',
-  'RecordTooLarge',
-  'UnreadableBatch',
-  'RejectedByTemporal',
-] as const;
-export type InvalidRecordType = (typeof INVALID_RECORD_TYPES)[number];
+const INVALID_RECORD = 'no, `invalidRecord`';
+
+/** The types of {@link InvalidReason}. No other attempt is made: the workflow `invalidRecord` dead-letters the record. */
+export const INVALID_RECORD_TYPES = {
+  NullValue: { givenBy: 'the parser: a record without value', anotherAttempt: INVALID_RECORD },
+  InvalidJson: {
+    givenBy: "the parser: a value that is not JSON; in earlier versions also the stream's `decode`",
+    anotherAttempt: INVALID_RECORD,
+  },
+  DecodeFailed: { givenBy: "the stream's own `decode`", anotherAttempt: INVALID_RECORD },
+  SchemaMismatch: { givenBy: "the stream's schema", anotherAttempt: INVALID_RECORD },
+  InvalidMessageId: {
+    givenBy: `the parser: a message id that is empty, over ${MAX_MESSAGE_ID_LENGTH.toLocaleString('en')} characters, not Unicode, or neither a string nor a safe integer; or an error of the stream's \`messageId\``,
+    anotherAttempt: INVALID_RECORD,
+  },
+  RecordTooLarge: {
+    givenBy: "the bridge worker: a record that does not fit into a workflow's input",
+    anotherAttempt: INVALID_RECORD,
+  },
+  UnreadableBatch: {
+    givenBy: "Kafka's bytes: a batch of records with wrong ones",
+    anotherAttempt: `${INVALID_RECORD}: the batch as a whole`,
+  },
+  RejectedByTemporal: {
+    givenBy: 'the server refuses the start for good',
+    anotherAttempt: INVALID_RECORD,
+  },
+} as const satisfies Record<string, ErrorTypeFacts>;
+export type InvalidRecordType = keyof typeof INVALID_RECORD_TYPES;
 
 /** Whether a failure of this type means that its record could not become a message. */
 export function isInvalidType(type: string | null): type is InvalidRecordType {
-  return (INVALID_RECORD_TYPES as readonly (string | null)[]).includes(type);
+  return type !== null && Object.hasOwn(INVALID_RECORD_TYPES, type);
 }
 
 /** Input of `invalidRecord`. */
