@@ -13,7 +13,7 @@ try {
     return isStale;
   });
   if (stale.length > 0 && process.argv.includes('--check')) {
-    throw new Error(`${stale.join(', ')} in docs/reference: run "npm run docs:reference"`);
+    throw new Error(`stale in docs/reference: ${stale.join(', ')}; run "npm run docs:reference"`);
   }
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`);

@@ -8,6 +8,7 @@ import { VARIABLES } from '../../src/settings/environment-schema';
 import { createMetrics } from '../../src/telemetry/metrics';
 import { commandsSections } from './commands';
 import { errorsSections } from './errors';
+import { idsSections } from './ids';
 import { metricsSections } from './metrics';
 import { fillIn, type Sections } from './sections';
 import { settingsSections } from './settings';
@@ -24,6 +25,7 @@ const ROOT = join(__dirname, '..', '..');
 export const PAGES: Readonly<Record<string, () => Sections>> = {
   'commands.md': () => commandsSections(createProgram()),
   'errors.md': () => errorsSections(ERROR_TYPES),
+  'ids.md': idsSections,
   'settings.md': () => settingsSections(VARIABLES),
   'metrics.md': () => metricsSections(createMetrics().registry),
 };

@@ -12,24 +12,27 @@ import { truncateUtf8 } from '../record/workflow-id';
  */
 const MAX_MESSAGE_BYTES = 4096;
 
-const NAMES = [
-  'stream',
-  'topic',
-  'partition',
-  'offset',
-  'timestamp',
-  'workflow-id',
-  'run-id',
-  'error-type',
-  'error-message',
-  'attempts',
-  'failed-at',
-  'replays',
-  'replay-of',
-  'key',
-  'raw-id',
-] as const;
-type Name = (typeof NAMES)[number];
+/** What each header says, by its name after `cloudsync-`. Dead letters have the headers in this order. */
+const MEANINGS = {
+  stream: 'name of the stream',
+  topic: 'topic of the record',
+  partition: 'partition of the record',
+  offset: 'offset of the record',
+  timestamp: 'timestamp of the record, in milliseconds since the epoch, with all its digits',
+  'workflow-id': 'the workflow that gave the record up',
+  'run-id': 'run of that workflow',
+  'error-type': 'class of the error, see [errors](errors.md)',
+  'error-message': `what went wrong; at most ${MAX_MESSAGE_BYTES} bytes`,
+  attempts: 'attempts at the sink; 0: none was made',
+  'failed-at': 'when the record was given up, in ISO 8601',
+  replays: 'how often the record was sent back to its topic',
+  'replay-of':
+    'position of the dead letter from which the record was sent back; only if the record was',
+  key: 'key of the record, printable, or `0x` and hexadecimal digits; only if it has a key',
+  'raw-id': 'id in the value of the record, also if the record is no message; only if it has one',
+} as const;
+type Name = keyof typeof MEANINGS;
+const NAMES = Object.keys(MEANINGS) as Name[];
 
 /**
  * Headers that say why a dead letter lacks its record's content. Expired: Kafka had deleted the record.
@@ -37,6 +40,15 @@ type Name = (typeof NAMES)[number];
  */
 export const CONTENT_EXPIRED = 'cloudsync-content-expired';
 export const CONTENT_OMITTED = 'cloudsync-content-omitted';
+
+/** What each header of a dead letter says, by its full name. In Markdown; links start in docs/reference. */
+export const HEADER_MEANINGS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(NAMES.map((name) => [`cloudsync-${name}`, MEANINGS[name]])),
+  [CONTENT_EXPIRED]:
+    "`true`: key, value and the record's own headers are missing, because Kafka had deleted the record",
+  [CONTENT_OMITTED]:
+    "`true`: key, value and the record's own headers are missing, because the dead-letter topic accepts no record of this size",
+};
 
 /**
  * The headers that a dead letter adds to the headers of its record. All values are strings. A record that was
@@ -47,10 +59,8 @@ export const DEAD_LETTER_HEADERS: ReadonlySet<string> = new Set(
 );
 
 /**
- * Makes the headers that a dead letter adds: the record's position, the workflow that gave the record up, and
- * the reason. `failed-at` is ISO 8601. `replays` counts how often the record was sent back to its topic.
- * `replay-of` is the position of the dead letter from which the record was sent back, if there is one. `key`
- * and `raw-id` are the labels by which people know a record that is not a message.
+ * Makes the headers that a dead letter adds: the record's position, the workflow that gave the record up, the
+ * reason, and the labels by which people know the record; see `MEANINGS`.
  */
 export function deadLetterHeaders(
   stream: string,
