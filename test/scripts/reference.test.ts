@@ -49,13 +49,6 @@ test('a command without a description is refused, and so is an option', () => {
   expect(() => commandsSections(program)).toThrow('--new of command new has no description');
 });
 
-test('the help of a command names the outcome that makes it exit with 1', () => {
-  const reconcile = createProgram().commands.find((one) => one.name() === 'reconcile')!;
-  let help = '';
-  reconcile.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-  expect(help).toContain('Exits with 1 when a message is missing or double.');
-});
-
 test('errors.md is stale when a type of error is missing', () => {
   expect(isStale('errors.md', errorsSections(INVALID_RECORD_TYPES))).toBe(true);
 });
