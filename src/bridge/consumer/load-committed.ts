@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withAdmin, type Kafka } from '../../kafka/kafka';
+import { parseObject } from '../../domain/commit-metadata';
 import { errorMessage } from '../../domain/errors';
 import type { Logger } from '../../telemetry/logger';
-import { parseObject } from '../partition/partition-counters';
 import type { PartitionWindow } from '../partition/partition-window';
 
 /**

@@ -1,40 +1,12 @@
+import {
+  COUNTERS,
+  emptyTotals,
+  parseObject,
+  parseTotals,
+  type CounterName,
+  type CounterTotals,
+} from '../../domain/commit-metadata';
 import { Predecessors } from './predecessors';
-
-/**
- * Running totals of a partition since its group first committed. The totals are metadata of the committed offset. So
- * the partition's next owner continues the count, and `cloudsync status` reads the totals without asking a process.
- */
-export const COUNTERS = [
-  /** Duplicates that were skipped, by the layer that detected them. */
-  'recent',
-  'workflowId',
-  'sink',
-  /** Attempts at the sink that failed and were followed by another. */
-  'retries',
-  /** Messages delivered. */
-  'delivered',
-  /** Records that any layer checked for duplicates. A record that Kafka gives again counts again. */
-  'checked',
-  /** Duplicates that waited because another record with their message was in work. */
-  'lockWaits',
-  /** Messages that layer `recent` forgot early, because it was full. */
-  'evictions',
-  /** Successful attempts at the sink, and their total time in microseconds. */
-  'deliveries',
-  'deliveryMicros',
-  /** Records that the stream skips: records without a value, if its `onNull` is `skip`. */
-  'filtered',
-] as const;
-export type CounterName = (typeof COUNTERS)[number];
-export type CounterTotals = Record<CounterName, number>;
-
-/** Which member of the group committed, and how many messages its layer `recent` remembered at that time. */
-export interface RecentIds {
-  memberId: string;
-  recentIds: number;
-  /** Milliseconds since the epoch. */
-  at: number;
-}
 
 /**
  * Counts the totals of one partition in this process, and turns them into commit metadata. Every owner of the
@@ -120,38 +92,4 @@ export class PartitionCounters {
   commitFailed(): void {
     this.#changed = true;
   }
-}
-
-/** Reads the totals from commit metadata. They are zero if there is no metadata, or if another program wrote it. */
-export function parseTotals(metadata: string | null | undefined): CounterTotals {
-  const totals = emptyTotals();
-  const parsed = parseObject(metadata);
-  for (const field of COUNTERS) totals[field] = countOf(parsed[field]);
-  return totals;
-}
-
-/** Reads from commit metadata which member committed. Undefined if another program wrote the metadata. */
-export function parseRecentIds(metadata: string | null | undefined): RecentIds | undefined {
-  const { memberId, recentIds, at } = parseObject(metadata);
-  if (typeof memberId !== 'string') return undefined;
-  return { memberId, recentIds: countOf(recentIds), at: countOf(at) };
-}
-
-/** Parses commit metadata. The object is empty if another program wrote the metadata. */
-export function parseObject(metadata: string | null | undefined): Record<string, unknown> {
-  if (!metadata?.startsWith('{')) return {};
-  try {
-    return JSON.parse(metadata) as Record<string, unknown>;
-  } catch {
-    // Another program wrote the metadata.
-    return {};
-  }
-}
-
-function countOf(value: unknown): number {
-  return Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : 0;
-}
-
-export function emptyTotals(): CounterTotals {
-  return Object.fromEntries(COUNTERS.map((field) => [field, 0])) as CounterTotals;
 }

@@ -1,31 +1,6 @@
-import { z } from 'zod';
+import type { StallNote, StallReason } from '../../domain/commit-metadata';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
-
-/** Why a partition makes no progress. If several reasons hold, `stallCause` chooses one. */
-export const STALL_REASONS = [
-  /** The stream is braked: too many of its records were dead-lettered. */
-  'braked',
-  /** Temporal does not take workflow starts. */
-  'temporal_backoff',
-  /** Offsets are committable, and Kafka does not take their commit. */
-  'commit_failing',
-  /** Chunks are open, which wait for the sink, and the next chunk waits for them. */
-  'chunk_open',
-  /** As many workflows are open as the stream's `maxOpen` allows; they wait for the sink. */
-  'max_open',
-  /** The stream's `decode` fails for now; the detail says why. */
-  'decode_failing',
-  /** Records were fetched and are not finished, for none of the reasons above. */
-  'records_waiting',
-  /** The next batch can't be turned into records: its bytes are wrong, or its compression is not known. */
-  'unreadable',
-  /** The broker answers fetches of the partition with an error. */
-  'fetch_failing',
-  /** Kafka gives nothing, although the log has more records. */
-  'no_fetch',
-] as const;
-export type StallReason = (typeof STALL_REASONS)[number];
 
 export interface StallCause {
   reason: StallReason;
@@ -41,20 +16,6 @@ export interface Stall extends StallCause {
   offset: number;
   /** Milliseconds since the epoch: when the partition last made progress. */
   since: number;
-}
-
-/** A stall in the metadata of the partition's committed offset, for other processes. */
-const noteSchema = z.object({
-  reason: z.enum(STALL_REASONS),
-  since: z.number(),
-  workflowId: z.string().optional(),
-  detail: z.string().optional(),
-});
-export type StallNote = z.output<typeof noteSchema>;
-
-/** The note in an object of commit metadata, if there is one. */
-export function parseStallNote(stalled: unknown): StallNote | undefined {
-  return noteSchema.safeParse(stalled).data;
 }
 
 /**

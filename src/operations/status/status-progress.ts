@@ -1,13 +1,14 @@
 import {
-  emptyTotals,
   COUNTERS,
-  parseTotals,
+  emptyTotals,
   parseObject,
   parseRecentIds,
+  parseStallNote,
+  parseTotals,
   type CounterTotals,
   type RecentIds,
-} from '../../bridge/partition/partition-counters';
-import { parseStallNote, type StallNote } from '../../bridge/watch/stalls';
+  type StallNote,
+} from '../../domain/commit-metadata';
 import { withAdmin, type Kafka } from '../../kafka/kafka';
 import { groupState, type GroupMemberState } from '../../kafka/group';
 import { committedOffsets, type CommittedOffset } from '../../kafka/group-offsets';

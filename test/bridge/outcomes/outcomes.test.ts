@@ -1,4 +1,5 @@
-import { PartitionCounters, parseTotals } from '../../../src/bridge/partition/partition-counters';
+import { parseTotals } from '../../../src/domain/commit-metadata';
+import { PartitionCounters } from '../../../src/bridge/partition/partition-counters';
 import { Outcomes } from '../../../src/bridge/outcomes/outcomes';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { counts, keepingLogger } from '../support/fakes';

@@ -1,9 +1,6 @@
 import fc from 'fast-check';
-import {
-  emptyTotals,
-  PartitionCounters,
-  parseTotals,
-} from '../../../src/bridge/partition/partition-counters';
+import { emptyTotals, parseTotals } from '../../../src/domain/commit-metadata';
+import { PartitionCounters } from '../../../src/bridge/partition/partition-counters';
 import { PartitionWindow, type WindowEntry } from '../../../src/bridge/partition/partition-window';
 import { kafkaRecord } from '../../domain/support/records';
 

@@ -3,11 +3,8 @@ import { Backoff } from '../../../src/bridge/starts/backoff';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import { RecordLane } from '../../../src/bridge/record-lane/record-lane';
-import {
-  emptyTotals,
-  PartitionCounters,
-  parseTotals,
-} from '../../../src/bridge/partition/partition-counters';
+import { emptyTotals, parseTotals } from '../../../src/domain/commit-metadata';
+import { PartitionCounters } from '../../../src/bridge/partition/partition-counters';
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
 import type { OrderedEntry } from '../../../src/bridge/record-lane/key-order';

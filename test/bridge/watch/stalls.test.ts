@@ -2,12 +2,8 @@ import { Backoff } from '../../../src/bridge/starts/backoff';
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { stallCause, type WindowState } from '../../../src/bridge/watch/stall-cause';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
-import {
-  parseStallNote,
-  STALL_REASONS,
-  Stalls,
-  type StallCause,
-} from '../../../src/bridge/watch/stalls';
+import { parseStallNote, STALL_REASONS } from '../../../src/domain/commit-metadata';
+import { Stalls, type StallCause } from '../../../src/bridge/watch/stalls';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { testStream } from '../../domain/support/records';
 import { fakeClient, keepingLogger } from '../support/fakes';

@@ -1,4 +1,4 @@
-import { emptyTotals } from '../../../src/bridge/partition/partition-counters';
+import { emptyTotals } from '../../../src/domain/commit-metadata';
 import { progressOf } from '../../../src/operations/status/status-progress';
 
 const metadata = (delivered: number) =>
