@@ -55,8 +55,8 @@ function fastStage(
       maximumAttempts: retry.fastAttempts,
       initialInterval: FAST_RETRY_INTERVAL_MS,
       backoffCoefficient: 1,
-      // Throttled: a sink that asks for a pause gets the pause outside of the workflow task.
-      // HeadOfKey: the head of a held key is delivered outside of the workflow task as well.
+      // These end the fast attempts only; the slow attempts follow. Throttled: a sink that asks for a pause gets the
+      // pause outside of the workflow task. HeadOfKey: so is the head of a held key delivered.
       nonRetryableErrorTypes: ['Throttled', 'HeadOfKey'],
     },
   });

@@ -54,9 +54,9 @@ class DeliveryByKey {
   }
 
   /**
-   * Writes one object with the records of each key that come before the first one that leaves or waits. An object
-   * that an earlier attempt has written may lack some; then it lacks all later records of the key that were not
-   * delivered before.
+   * Writes one object with the records of each key that come before the first one that leaves or waits. If an
+   * earlier attempt's object lacks a record, it also lacks every later record of that key that was not delivered
+   * before. So writing the missing records now keeps the order.
    */
   async #writeObject(groups: KeyGroup[]): Promise<void> {
     const candidates = groups.flatMap((group) => this.#writableStart(group));

@@ -15,8 +15,8 @@ export interface Failed {
 export const FEW = 10;
 
 /**
- * Attempts at a chunk before its few records leave although the sink has accepted none of them. The records may be
- * at fault rather than the sink, and the records behind them wait.
+ * If only few records fail and the sink has accepted none of the chunk, they stay for this many attempts. After that
+ * they leave, because they may be at fault rather than the sink, and the records behind them wait.
  */
 const PATIENCE = 5;
 

@@ -71,7 +71,8 @@ export class HoldGuard implements DeliveryGuard {
     const heads = await this.holds.heads(place);
     return (keyHash, offset) => {
       const head = heads.get(keyHash);
-      // A record before the head ended before the head died: another process has delivered it.
+      // A record with a lower offset than the head had ended before the head was dead-lettered. If this process still
+      // has such a record, another process has delivered it.
       return head !== undefined && offset >= head[0];
     };
   }

@@ -109,9 +109,9 @@ export class Brake implements StartGate {
   }
 
   /**
-   * The sink has taken a record. If the stream is braked, and the first probe was due, this releases the brake. A
-   * success of a record that was under way shows as well as a probe that the stream delivers again. And the probe may
-   * be a record that can rarely be delivered, for example one that leaves an open chunk.
+   * The sink has taken a record. If the stream is braked, and the first probe was due, this releases the brake. When a
+   * record that was already under way is delivered, that is as good a sign of recovery as a delivered probe. And the
+   * probe may be a record that can rarely be delivered, for example one that leaves an open chunk.
    */
   deliverySucceeded(): void {
     if (!this.#reason) return;

@@ -86,7 +86,10 @@ interface RefusedChunk {
 export class ChunkChain {
   #queue: WindowEntry[] = [];
   #queuedBytes = 0;
-  /** When the first records of the queue arrived. After a chunk was taken: when the last records arrived. */
+  /**
+   * When the linger begins: at the push into an empty queue. After a chunk was taken, it is the latest push, because the
+   * times at which the remaining records came are not kept.
+   */
   #since = 0;
   /** When the last records arrived. */
   #pushedAt = 0;

@@ -226,7 +226,7 @@ export class StreamConsumer {
     }
   }
 
-  /** A record of the window has become committable, so fetching may resume. */
+  /** Lets fetching resume, if the window has room. The lanes call this after a record has become committable. */
   finished(window: PartitionWindow): void {
     if (!window.paused || window.revoked || this.#stopping || !window.canResume) return;
     window.paused = false;

@@ -41,7 +41,7 @@ const MAX_COUNTED = 10_000;
  *
  * 1. A record with a workflow of its own counts in the process in which the workflow ends, whichever process started
  *    the workflow. So a restart between start and end loses no count.
- * 2. The brake counts only records whose workflow this process started. Deliveries and dead letters then come from
+ * 2. For records with a workflow of their own, the brake counts only those whose workflow this process started. Deliveries and dead letters then come from
  *    the same set. A process that merely ran the last activity of another's record sees mostly dead letters, and would
  *    brake a healthy stream.
  * 3. A record of a chunk counts when its chunk has delivered it.
@@ -110,6 +110,8 @@ export class Outcomes {
       this.#skipped(record, layer);
       this.#count('duplicate');
       this.#countersOf(record.partition)?.add(layer);
+      // The sink has answered: as in the record lane, that is a delivery for the brake.
+      if (layer === 'sink') this.deps.brake?.delivered(1);
     },
     checked: (partition, count) => {
       this.deps.metrics.recentChecks.inc({ stream: this.deps.stream.name }, count);

@@ -2,7 +2,7 @@ import { bytesOf, type KafkaRecord } from '../../domain/record/record';
 import type { PartitionCounters } from './partition-counters';
 import { ReadLog } from './read-log';
 
-/** A record of a window, from its acceptance until it is finished. */
+/** A record of a window, from its acceptance until it is finished: durable in Temporal, or skipped. */
 export interface WindowEntry {
   readonly window: PartitionWindow;
   readonly record: KafkaRecord;
@@ -248,8 +248,8 @@ export class PartitionWindow {
   }
 
   /**
-   * The end of the chain; or the end before it, if the chain ends beyond what this consumer has fetched. After a commit
-   * of what was not fetched, the log would seem to go back at the next join. The next owner meets the last chunk again.
+   * The chain's end, as far as it was fetched. A commit beyond that would make `checkFetch` report "log went back" after
+   * the next join. So the end of the chunk before counts, and the next owner finds the last chunk's workflow again.
    */
   get #fetchedChainEnd(): number | undefined {
     return (this.#chainEnd ?? 0) > (this.#next ?? 0) ? this.#chainEndBefore : this.#chainEnd;

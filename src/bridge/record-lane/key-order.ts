@@ -21,17 +21,17 @@ export interface OrderedEntry extends WindowEntry {
  * `before` is the last record of its key again.
  */
 type RecordState =
-  | { is: 'admitted'; before: Predecessor | undefined }
+  | { is: 'admitted'; before: LastOfKey | undefined }
   | { is: 'running'; workflowId: string; skippedBy?: SkippedBy | undefined }
   | { is: 'ended' };
 
 /** What the next record of a key must come after: a record of this process, or the workflow of an earlier owner. */
-interface Predecessor {
+interface LastOfKey {
   state: RecordState;
 }
 
 /** A record's place in the order of its key, from the time when the record may be started. */
-export interface QueuedRecord extends Predecessor {
+export interface QueuedRecord extends LastOfKey {
   readonly order: KeyOrder;
   readonly queue: KeyQueue;
   /** The record; undefined once its offset is committable. */
@@ -44,7 +44,7 @@ export interface QueuedRecord extends Predecessor {
 interface KeyQueue {
   readonly keyHash: string;
   /** The last record that was admitted, or the workflow of an earlier owner. Undefined if there is none. */
-  last: Predecessor | undefined;
+  last: LastOfKey | undefined;
   /** The records that are not admitted yet. */
   readonly waiting: OrderedEntry[];
   /** The records that are running and not committable yet, because the list of predecessors has no room. */
@@ -99,7 +99,7 @@ export class KeyOrder {
   constructor(private readonly deps: KeyOrderDependencies) {
     const { predecessors, open } = deps;
     for (const [keyHash, workflowId] of predecessors.list) {
-      const last: Predecessor = { state: { is: 'running', workflowId } };
+      const last: LastOfKey = { state: { is: 'running', workflowId } };
       this.#newQueue(keyHash).last = last;
       void open.whenEnded(workflowId).then(() => {
         last.state = { is: 'ended' };

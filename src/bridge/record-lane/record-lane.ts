@@ -51,8 +51,8 @@ export interface RecordLaneDependencies {
 const MAX_WAITING = 1_000;
 
 /**
- * Starts a workflow for each record, or skips the record as a duplicate. The record's offset may then be committed. The
- * lane takes one record of each partition in turn.
+ * Starts a workflow for each record, or skips the record as a duplicate. After that the record's offset may be
+ * committed; in an ordered stream, {@link KeyOrder} decides when. The lane takes one record of each partition in turn.
  */
 export class RecordLane implements Lane {
   /** Places for records in their first workflow task. Starts of more records would no longer be eager. */

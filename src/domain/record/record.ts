@@ -46,8 +46,7 @@ export function bytesOf({ key, value, headerBytes = 0 }: KafkaRecord): number {
 
 /**
  * A record's bytes inside a workflow's input. A record that is too large for Temporal, or that Temporal has
- * rejected, is passed by reference: code that needs its bytes reads them from Kafka again. `bytes`: those of key
- * and value, without the headers.
+ * rejected, is passed by reference: code that needs its bytes reads them from Kafka again.
  */
 export type RecordContent =
   | {
@@ -61,7 +60,7 @@ export type RecordContent =
   | {
       /** Always true: the bytes are in Kafka, at the record's position. */
       byReference: true;
-      /** Length of the record's key, value and headers. */
+      /** Length of the record's key and value, in bytes, without the headers. */
       bytes: number;
     };
 

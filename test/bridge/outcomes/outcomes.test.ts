@@ -88,12 +88,14 @@ test('records of a chunk count for the metrics, the partition counters and the b
   const record = { ...memo, messageId: '42' };
   outcomes.ofChunks.delivered(0, 3);
   outcomes.ofChunks.duplicate(record, 'recent');
+  outcomes.ofChunks.duplicate(record, 'sink');
   outcomes.ofChunks.filtered(0, 2);
   outcomes.ofChunks.attemptSucceeded(record, 0.5);
-  expect(await records()).toEqual({ 'test/delivered': 3, 'test/duplicate': 1, 'test/filtered': 2 });
-  expect(totals()).toMatchObject({ delivered: 3, recent: 1, filtered: 2 });
+  expect(await records()).toEqual({ 'test/delivered': 3, 'test/duplicate': 2, 'test/filtered': 2 });
+  expect(totals()).toMatchObject({ delivered: 3, recent: 1, sink: 1, filtered: 2 });
   expect(totals()).toMatchObject({ deliveries: 1, deliveryMicros: 500_000 });
-  expect(braking).toEqual([['delivered', 3], ['delivery succeeded']]);
+  // A duplicate that only the sink recognizes is a delivery for the brake, as in the record lane.
+  expect(braking).toEqual([['delivered', 3], ['delivered', 1], ['delivery succeeded']]);
 });
 
 test('a record without a workflow counts for the metrics at once, and for the counters when it is committed', async () => {
