@@ -22,6 +22,7 @@ import { SinkCheck } from '../bridge/watch/sink-check';
 import { stallCause } from '../bridge/watch/stall-cause';
 import { createRecentLayer } from '../dedupe/recent-layer';
 import type { AnyStream, ChunkLimits } from '../domain/stream/stream';
+import { createGroupClient } from '../kafka/group-client';
 import type { Metrics } from '../telemetry/metrics';
 import { holdsOf } from '../temporal/hold';
 import type { Connections } from './connections';
@@ -94,7 +95,8 @@ export class StreamBridge {
     const brake = (this.#brake = createBrake(stream, client, metrics, logger));
     const { execution } = stream;
     const consumer = (this.#consumer = new StreamConsumer({
-      ...{ stream, kafka, metrics, logger, onFatal },
+      ...{ stream, metrics, logger, onFatal },
+      group: createGroupClient(kafka, stream, logger),
       ...(execution.lane === 'chunk' && { limits: windowLimits(execution) }),
       stalledAfterMs: options.stalledAfterMs ?? STALLED_AFTER_MS,
       recentIds: () => this.#recent.idempotency.stats().size,

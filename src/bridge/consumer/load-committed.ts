@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withAdmin, type Kafka } from '../../kafka/kafka';
 import { parseObject } from '../../domain/commit-metadata';
+import type { GroupClient } from '../../kafka/group-client';
 import { errorMessage } from '../../domain/errors';
 import type { Logger } from '../../telemetry/logger';
 import type { PartitionWindow } from '../partition/partition-window';
@@ -10,23 +10,18 @@ import type { PartitionWindow } from '../partition/partition-window';
  * function tries again until the consumer stops.
  */
 export async function loadCommitted(
-  kafka: Kafka,
+  group: Pick<GroupClient, 'committed'>,
   all: ReadonlyMap<number, PartitionWindow>,
-  isStopping: () => boolean,
-  deps: { stream: { name: string; topic: string; groupId: string }; logger: Logger },
+  stopping: AbortSignal,
+  { stream, logger }: { stream: { name: string }; logger: Logger },
 ): Promise<void> {
-  const { groupId, topic, name } = deps.stream;
   for (;;) {
     // The windows are listed before the request, because its answer does not cover windows that a later join opens.
     const windows = [...all.values()].filter(({ counters }) => !counters.loaded);
     if (windows.length === 0) return;
     try {
-      const committed = await withAdmin(
-        kafka,
-        (admin) => admin.fetchOffsets({ groupId, topics: [topic] }),
-        { leaderless: true },
-      );
-      const partitions = new Map(committed[0]!.partitions.map((one) => [one.partition, one]));
+      const committed = await group.committed();
+      const partitions = new Map(committed.map((one) => [one.partition, one]));
       for (const window of windows) {
         const { offset, metadata } = partitions.get(window.partition) ?? {};
         // -1: nothing is committed. -2: the beginning, which kafkajs commits when the committed offset has expired.
@@ -39,9 +34,9 @@ export async function loadCommitted(
         window.counters.load(metadata);
       }
     } catch (error) {
-      const fields = { stream: name, error: errorMessage(error) };
-      deps.logger.warn(fields, 'Could not read the committed offsets');
-      if (isStopping()) return;
+      const fields = { stream: stream.name, error: errorMessage(error) };
+      logger.warn(fields, 'Could not read the committed offsets');
+      if (stopping.aborted) return;
       await sleep(1_000);
     }
   }

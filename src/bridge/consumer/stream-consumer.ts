@@ -1,43 +1,36 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { kafkaErrorType, type EachBatchPayload, type GroupConsumer } from '../../kafka/kafka';
 import {
-  createConsumer,
-  createKafka,
-  fetchedBatch,
-  kafkaErrorType,
-  type EachBatchPayload,
-  type FetchedBatch,
-  type GroupConsumer,
-  type Kafka,
-  type KafkaSettings,
-} from '../../kafka/kafka';
-import { createOffsetReader, type OffsetReader } from '../../kafka/offsets';
+  REBALANCE_TIMEOUT_MS,
+  SESSION_TIMEOUT_MS,
+  type GroupClient,
+} from '../../kafka/group-client';
 import { asGroupFault } from '../../kafka/group-fault';
 import { errorMessage, UsageError } from '../../domain/errors';
 import type { KafkaRecord } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
-import { recordOfUnreadable, type DecodedRecords } from '../../kafka/records/record-set';
 import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 import type { Lane } from '../lane';
-import { Commits, type CommitOffsets } from './commits';
-import { changedFrom, expectedOffset, checkFetch, LOST_END } from './fetch-check';
-import { PartitionCounters } from '../partition/partition-counters';
-import { loadCommitted } from './load-committed';
+import type { PartitionCounters } from '../partition/partition-counters';
+import type { PartitionWindow, WindowLimits } from '../partition/partition-window';
 import { lagIsUnknown, measureLag } from '../watch/measure-lag';
-import { PartitionWindow, type FetchFault, type WindowLimits } from '../partition/partition-window';
-import { ReadLog } from '../partition/read-log';
-import { HeartbeatWatch } from './heartbeat-watch';
 import type { WindowState } from '../watch/stall-cause';
 import { Stalls, type StallCause } from '../watch/stalls';
+import { BatchReader } from './batch-reader';
+import { Commits, type CommitOffsets } from './commits';
+import { FetchControl } from './fetch-control';
+import { HeartbeatWatch } from './heartbeat-watch';
+import { loadCommitted } from './load-committed';
+import { PartitionWindows } from './partition-windows';
 
 export interface ConsumeDependencies {
   stream: AnyStream;
-  kafka: KafkaSettings;
+  /** Kafka, as this member of the stream's group uses it. */
+  group: GroupClient;
   metrics: Metrics;
   logger: Logger;
   limits?: WindowLimits;
-  /** Reads where the log of each partition begins and ends. Default: a reader that asks Kafka. */
-  offsets?: OffsetReader;
   /** How many messages layer `recent` remembers. */
   recentIds(): number;
   /** Milliseconds without progress after which a partition counts as stalled. */
@@ -54,10 +47,6 @@ export interface ConsumeDependencies {
 
 const COMMIT_INTERVAL_MS = 500;
 const LAG_INTERVAL_MS = 5_000;
-/** How long the group keeps the partitions of a killed bridge worker assigned to it. */
-const SESSION_TIMEOUT_MS = 15_000;
-/** How long a join may wait for the other members of the group. */
-const REBALANCE_TIMEOUT_MS = 60_000;
 /** The group has removed a consumer long before it is silent for this time. */
 const SILENT_AFTER_MS = 4 * SESSION_TIMEOUT_MS;
 
@@ -65,17 +54,11 @@ const SILENT_AFTER_MS = 4 * SESSION_TIMEOUT_MS;
 const SPARE =
   'no partition is assigned: the other bridge workers have them all, and this one stands by for theirs';
 
-/** How long it takes until partitions that were added to the topic are read. Kafka's own client takes five minutes. */
-const METADATA_MAX_AGE_MS = 30_000;
-
 const TOPIC_FORBIDDEN = 'TOPIC_AUTHORIZATION_FAILED';
 
 const LEAVE_DEADLINE_MS = 8_000;
 /** How long a batch waits until its partition's committed offset is known. Then it is left, and fetched again. */
 const LOADING_WAIT_MS = 200;
-
-/** The size of a window, which is in memory. The records behind it stay in Kafka. */
-const DEFAULT_LIMITS: WindowLimits = { records: 1_000, bytes: 8 * 1024 * 1024 };
 
 /**
  * Consumes the topic of one stream. It puts fetched records into a window for each partition, commits the watermarks
@@ -89,19 +72,13 @@ const DEFAULT_LIMITS: WindowLimits = { records: 1_000, bytes: 8 * 1024 * 1024 };
  * | joined                               | true      | 0          | set              | yes              |
  * | in a rebalance                       | true      | 1 or more  | either           | no               |
  *
- * `#stopping` may be set in each state. Batches are then ignored, and commits go on. `#measuring` is independent of
+ * `#stopping` may be true in each state. Batches are then ignored, and commits go on. `#measuring` is independent of
  * the state: it keeps two measurements of the lag from overlapping.
  */
 export class StreamConsumer {
-  readonly #windows = new Map<number, PartitionWindow>();
-  /**
-   * Totals that belong to no partition of this process, and what revoked partitions still count. The next commit moves
-   * them into a partition's counters.
-   */
-  readonly processCounters = new PartitionCounters();
-  readonly #kafka: Kafka;
-  readonly #offsets: OffsetReader;
+  readonly #windows: PartitionWindows;
   readonly #consumer: GroupConsumer;
+  readonly #fetches: FetchControl;
   #memberId: string | undefined;
   /** How often the consumer has asked to join since it last knew its assignment; 0 while it knows the assignment. */
   #joining = 0;
@@ -111,9 +88,11 @@ export class StreamConsumer {
   #loading: Promise<void> = Promise.resolve();
   #timers: NodeJS.Timeout[] = [];
   #starting: Promise<void> | undefined;
-  /** Set by {@link start}. Before that no record arrives, because Kafka assigns no partition. */
+  /** Set by {@link start}, as is `#batches`. Before that no record arrives, because Kafka assigns no partition. */
   #lane!: Lane;
-  #stopping = false;
+  #batches!: BatchReader;
+  /** Aborts when this consumer accepts no more records. */
+  readonly #stop = new AbortController();
   #joined = false;
   #lastHeartbeat = 0;
   #measuring = false;
@@ -121,14 +100,15 @@ export class StreamConsumer {
   readonly #stalls: Stalls;
 
   constructor(private readonly deps: ConsumeDependencies) {
-    const { stream, stalledAfterMs: afterMs, metrics, logger } = deps;
-    this.#stalls = new Stalls({ stream, afterMs, metrics, logger });
+    const { stream, group, stalledAfterMs: afterMs, metrics, logger } = deps;
+    const stalls = (this.#stalls = new Stalls({ stream, afterMs, metrics, logger }));
+    const windows = (this.#windows = new PartitionWindows({ ...deps, stalls }));
     this.#commits = new Commits({
       stream,
       logger,
-      windows: this.#windows,
-      counters: this.processCounters,
-      stalls: this.#stalls,
+      stalls,
+      windows: windows.byPartition,
+      counters: windows.processCounters,
       recentIds: () => deps.recentIds(),
       // kafkajs adopts a new generation of the group a moment before it reports the assignment. The broker checks the
       // generation of a commit, not the partition's owner. So a commit in between could hit another member's partition.
@@ -139,32 +119,35 @@ export class StreamConsumer {
       deps.silentAfterMs ?? SILENT_AFTER_MS,
       REBALANCE_TIMEOUT_MS,
     );
-    // Each consumer has a client of its own, because kafkajs shares committed offsets between consumers of one client.
-    this.#kafka = createKafka(deps.kafka, deps.logger);
-    this.#offsets = deps.offsets ?? createOffsetReader(this.#kafka, { partial: true });
-    this.#consumer = createConsumer(
-      this.#kafka,
-      {
-        groupId: deps.stream.groupId,
-        sessionTimeout: SESSION_TIMEOUT_MS,
-        heartbeatInterval: 3_000,
-        rebalanceTimeout: REBALANCE_TIMEOUT_MS,
-        minBytes: 1,
-        // If every partition is paused, kafkajs sleeps for this time before it looks again.
-        maxWaitTimeInMs: 200,
-        maxBytesPerPartition: 1024 * 1024,
-        metadataMaxAge: METADATA_MAX_AGE_MS,
-        retry: { restartOnFailure: () => Promise.resolve(!this.#stopping) },
-      },
-      () => this.#joining++,
-      (partition, offset) => this.#windows.get(partition)?.log.before(offset) ?? {},
-    );
+    this.#consumer = group.createConsumer({
+      onJoining: () => this.#joining++,
+      knownLog: (partition, offset) => windows.byPartition.get(partition)?.log.before(offset) ?? {},
+      restarts: () => !this.#stopping,
+    });
+    this.#fetches = new FetchControl(this.#consumer, stream.topic, logger);
     this.#listen();
+  }
+
+  get #stopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** Totals that belong to no partition of this process. */
+  get processCounters(): PartitionCounters {
+    return this.#windows.processCounters;
   }
 
   /** Joins the group, and gives the records to the lane. */
   start(lane: Lane): Promise<void> {
     this.#lane = lane;
+    this.#batches = new BatchReader({
+      ...this.deps,
+      lane,
+      windows: this.#windows,
+      fetches: this.#fetches,
+      offsets: this.deps.group.offsets,
+      stopping: this.#stop.signal,
+    });
     return (this.#starting = this.#join());
   }
 
@@ -198,10 +181,8 @@ export class StreamConsumer {
 
   /** Accepts no more records. Heartbeats go on, so that this consumer keeps its partitions while work drains. */
   pause(): void {
-    this.#stopping = true;
-    // The whole topic is paused, because that includes partitions that are assigned later.
-    const { topic } = this.deps.stream;
-    if (this.#joined) this.#unlessCrashed(() => this.#consumer.pause([{ topic }]));
+    this.#stop.abort();
+    if (this.#joined) this.#fetches.pauseAll();
   }
 
   /**
@@ -210,7 +191,7 @@ export class StreamConsumer {
    * the next owner gets the uncommitted records again.
    */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stop.abort();
     this.#timers.forEach((timer) => clearInterval(timer));
     const leave = async () => {
       // A consumer that joins after its disconnect would keep partitions without reading them.
@@ -218,7 +199,7 @@ export class StreamConsumer {
       await this.#loading;
       await this.commit();
       await this.#consumer.disconnect();
-      await this.#offsets.close();
+      await this.deps.group.offsets.close();
       return true;
     };
     if (!(await Promise.race([leave(), sleep(LEAVE_DEADLINE_MS, false, { ref: false })]))) {
@@ -230,24 +211,7 @@ export class StreamConsumer {
   finished(window: PartitionWindow): void {
     if (!window.paused || window.revoked || this.#stopping || !window.canResume) return;
     window.paused = false;
-    if (!window.blocked) this.#resume([window.partition]);
-  }
-
-  #resume(partitions: number[]): void {
-    const { topic } = this.deps.stream;
-    this.#unlessCrashed(() => this.#consumer.resume([{ topic, partitions }]));
-  }
-
-  /**
-   * Ignores that kafkajs refuses the call between a crash and its restart. Then kafkajs has no group and fetches
-   * nothing, so the call is not needed: the join that follows starts every partition again.
-   */
-  #unlessCrashed(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.deps.logger.debug({ error: errorMessage(error) }, 'The consumer has just crashed');
-    }
+    if (!window.blocked) this.#fetches.resume([window.partition]);
   }
 
   /**
@@ -282,7 +246,7 @@ export class StreamConsumer {
   }
 
   countersOf(partition: number): PartitionCounters {
-    return this.#windows.get(partition)?.counters ?? this.processCounters;
+    return this.#windows.countersOf(partition);
   }
 
   /** Why the consumer is no working member of its group; undefined if it is. */
@@ -297,7 +261,7 @@ export class StreamConsumer {
 
   /** Kafka's error name if the consumer waits for a right: to join its group, or to read its topic. */
   #missingRight(): string | undefined {
-    const forbidden = [...this.#windows.values()].some(
+    const forbidden = [...this.#windows.byPartition.values()].some(
       ({ blocked, fetchFault }) => blocked && fetchFault?.detail === TOPIC_FORBIDDEN,
     );
     return forbidden ? TOPIC_FORBIDDEN : this.#consumer.missingRight();
@@ -306,7 +270,7 @@ export class StreamConsumer {
   /** Tells people which partitions are stalled, and whether this worker stands by without a partition. */
   notices(): Record<string, string> {
     if (this.#stopping) return {};
-    const spare = this.#joined && this.#windows.size === 0;
+    const spare = this.#joined && this.#windows.byPartition.size === 0;
     return {
       ...this.#stalls.describe(),
       ...(spare && { [`consumer ${this.deps.stream.name}`]: SPARE }),
@@ -320,110 +284,12 @@ export class StreamConsumer {
 
   /** Handles the result of each fetch that moves a partition, even if it has no record for the stream. */
   async #onBatch(payload: EachBatchPayload): Promise<void> {
-    const batch = fetchedBatch(payload);
-    const { topic, partition, fetchOffset } = batch;
-    let window = this.#windows.get(partition);
+    const window = this.#windows.byPartition.get(payload.batch.partition);
     if (this.#stopping || !window) return;
     this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     if (!window.counters.loaded) await Promise.race([this.#loading, sleep(LOADING_WAIT_MS)]);
     if (!window.counters.loaded) return;
-    if (batch.failure) return this.#waitFor(window, 'fetch_failing', batch.failure);
-    const verdict = await checkFetch(window, batch, this.#offsets, this.deps);
-    // The partition may have been revoked during the check. A batch whose offset is not resolved is fetched again.
-    if (this.#stopping || this.#windows.get(partition) !== window) return;
-    if (verdict === 'stale' || verdict === 'unknown') return;
-    if (verdict === 'beyond') {
-      const offset = String(expectedOffset(window));
-      return this.#unlessCrashed(() => this.#consumer.seek({ topic, partition, offset }));
-    }
-    if (verdict === 'log changed') {
-      return this.#readChanged(window, changedFrom(window, batch)!, !batch.divergence);
-    }
-    if (verdict === 'log went back') window = this.#startAgain(window, new ReadLog());
-    const decoded = await this.#decode(window, batch);
-    if (!decoded || batch.stale || this.#windows.get(partition) !== window) return;
-    const differsAt = window.log.differsAt(decoded.epochs, decoded.nextOffset);
-    if (differsAt !== undefined) {
-      const goesOnAt = Math.min(differsAt, window.settled);
-      const where = { stream: this.deps.stream.name, topic, partition, fetched: fetchOffset };
-      this.deps.logger.error({ ...where, goesOnAt }, LOST_END);
-      return this.#readChanged(window, goesOnAt, false);
-    }
-    window.readable();
-    window.log.read(batch.topicId, decoded.epochs, decoded.nextOffset);
-    const entries = window.accept(decoded.records, decoded.nextOffset, fetchOffset);
-    payload.resolveOffset(String(decoded.nextOffset - 1));
-    if (window.full && !window.paused) {
-      window.paused = true;
-      payload.pause();
-    }
-    this.#lane.accept(entries);
-  }
-
-  /**
-   * Decodes a batch into its records and the offset after the batch. If the batch can't be read, there are two cases.
-   * Either the stream or an operator wants a dead letter for it: the result is then one record that stands for the
-   * batch. Or the result is undefined, and the partition waits.
-   */
-  async #decode(window: PartitionWindow, batch: FetchedBatch): Promise<DecodedRecords | undefined> {
-    const decoded = batch.decode();
-    const { unreadable } = decoded;
-    // Records before an unreadable batch are taken first. The next fetch then begins at that batch.
-    if (!unreadable || decoded.nextOffset > batch.fetchOffset) return decoded;
-    const record = recordOfUnreadable(window.topic, window.partition, unreadable);
-    if (this.deps.stream.onUnreadable === 'deadLetter' || (await this.deps.isStarted(record))) {
-      const epochs = [{ offset: unreadable.offset, epoch: undefined }];
-      return { records: [record], nextOffset: unreadable.nextOffset, epochs };
-    }
-    const detail = `offset ${unreadable.offset} to ${unreadable.nextOffset - 1}: ${unreadable.cause}`;
-    // The note of a stall needs a commit. If the group has no commit yet, it commits this offset and the topic's id.
-    window.begin(batch.fetchOffset);
-    window.log.read(batch.topicId, [], 0);
-    this.#waitFor(window, 'unreadable', detail);
-    return undefined;
-  }
-
-  /** Pauses fetching of the partition, because an immediate retry would bring the same fault. */
-  #waitFor(window: PartitionWindow, reason: FetchFault['reason'], detail: string): void {
-    const { topic, partition } = window;
-    const { stream, logger } = this.deps;
-    // The partition was revoked while its batch was checked. A pause would never end.
-    if (this.#windows.get(partition) !== window) return;
-    if (window.fetchFault?.detail !== detail) {
-      logger.error(
-        { stream: stream.name, topic, partition, reason, detail },
-        'Partition can not be read on; the others go on',
-      );
-    }
-    this.#unlessCrashed(() => this.#consumer.pause([{ topic, partitions: [partition] }]));
-    window.blockFor({ reason, detail }, () => {
-      if (!this.#stopping && !window.revoked && !window.paused) this.#resume([partition]);
-    });
-  }
-
-  /** Continues at offset `from` after the log has changed. What was read from that offset on is no longer valid. */
-  #readChanged(old: PartitionWindow, from: number, isOtherTopic: boolean): void {
-    const { topic, partition, log } = old;
-    log.cutTo(from);
-    const window = this.#startAgain(old, isOtherTopic ? new ReadLog() : log);
-    window.startsAt = from;
-    this.#unlessCrashed(() => this.#consumer.seek({ topic, partition, offset: String(from) }));
-  }
-
-  /** Opens a new window in place of a window whose offsets have lost their meaning. The counters stay the same. */
-  #startAgain(old: PartitionWindow, log: ReadLog): PartitionWindow {
-    old.revoked = true;
-    this.#stalls.forget(old.partition);
-    this.#lane.dropRevoked();
-    return this.#open(old.partition, old.counters, log);
-  }
-
-  #open(partition: number, counters: PartitionCounters, log = new ReadLog()): PartitionWindow {
-    const { stream, limits = DEFAULT_LIMITS } = this.deps;
-    const { lane } = stream.execution;
-    const window = new PartitionWindow(stream.topic, partition, limits, counters, lane, log);
-    this.#windows.set(partition, window);
-    return window;
+    await this.#batches.read(payload, window);
   }
 
   #listen(): void {
@@ -471,26 +337,18 @@ export class StreamConsumer {
     this.#joining = 0;
     const kept = new Set(unbroken ? partitions : []);
     this.#memberId = memberId;
-    for (const [partition, window] of this.#windows) {
-      if (kept.has(partition)) continue;
-      window.revoked = true;
-      window.counters.leaveTo(this.processCounters);
-      this.#windows.delete(partition);
-      this.#stalls.forget(partition);
-      for (const gauge of [metrics.consumerLag, metrics.lagSeconds]) {
-        gauge.remove({ stream: stream.name, topic: stream.topic, partition });
-      }
-    }
+    this.#windows.revokeExcept(kept);
     this.#lane.dropRevoked();
     // Kafka gives a partition that was kept from its last commit again.
-    for (const window of this.#windows.values()) window.rejoin();
+    const windows = this.#windows.byPartition;
+    for (const window of windows.values()) window.rejoin();
     if (this.#stopping) return;
-    const added = partitions.filter((partition) => !this.#windows.has(partition));
-    for (const partition of added) this.#open(partition, new PartitionCounters());
+    const added = partitions.filter((partition) => !windows.has(partition));
+    for (const partition of added) this.#windows.open(partition);
     if (added.length > 0) {
       // kafkajs keeps pauses across rebalances. A pause may be left from an earlier time as owner of the partition.
-      this.#resume(added);
-      this.#loading = loadCommitted(this.#kafka, this.#windows, () => this.#stopping, this.deps);
+      this.#fetches.resume(added);
+      this.#loading = loadCommitted(this.deps.group, windows, this.#stop.signal, this.deps);
     }
   }
 
@@ -499,9 +357,9 @@ export class StreamConsumer {
     this.#measuring = true;
     const { stream, logger } = this.deps;
     try {
-      const ends = await this.#offsets.ends(stream.topic);
+      const ends = await this.deps.group.offsets.ends(stream.topic);
       if (this.#stopping) return;
-      for (const [partition, window] of this.#windows) {
+      for (const [partition, window] of this.#windows.byPartition) {
         const end = ends.find((one) => one.partition === partition);
         if (end) measureLag(window, end.low, end.high, this.#stalls, this.deps);
         else lagIsUnknown(window, this.#stalls, this.deps);

@@ -9,20 +9,12 @@ import { Outcomes } from '../../../src/bridge/outcomes/outcomes';
 import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
-import * as kafka from '../../../src/kafka/kafka';
 import type { ChunkMemo } from '../../../src/domain/workflow/chunk';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../../domain/support/records';
 import { FakeConsumer } from '../support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from '../support/fetched-batch';
 import { deferred, serviceError, settled, type Deferred } from '../support/fakes';
-
-jest.mock('../../../src/kafka/kafka', () => ({
-  ...jest.requireActual<object>('../../../src/kafka/kafka'),
-  createKafka: jest.fn(),
-  createConsumer: jest.fn(),
-  withAdmin: jest.fn(),
-}));
 
 const stream = testStream({ execution: { lane: 'chunk' } });
 const metrics = createMetrics();
@@ -74,23 +66,10 @@ class Model {
   constructor(
     readonly log: number[],
     private readonly maxRecords: number,
-  ) {
-    const admin = {
-      fetchOffsets: () =>
-        Promise.resolve([
-          {
-            partitions: [
-              { partition: 0, offset: String(this.committed ?? -1), metadata: this.metadata },
-            ],
-          },
-        ]),
-    };
-    jest.mocked(kafka.withAdmin).mockImplementation((_, use) => use(admin as never));
-  }
+  ) {}
 
   async add(): Promise<void> {
     const member = new Member();
-    jest.mocked(kafka.createConsumer).mockReturnValue(member as never);
     const client = {
       options: { loadedDataConverter: { payloadCodecs: [] } },
       workflow: {
@@ -116,13 +95,19 @@ class Model {
     const { maxRecords } = this;
     const consumer = new StreamConsumer({
       stream,
-      kafka: { brokers: [], clientId: 'test', ssl: false },
+      group: {
+        createConsumer: () => member.consumer,
+        committed: () =>
+          Promise.resolve([
+            { partition: 0, offset: String(this.committed ?? -1), metadata: this.metadata },
+          ]),
+        offsets: fakeOffsets(),
+      },
       metrics,
       logger,
       limits: { records: 4 * maxRecords, bytes: 1e9 },
       recentIds: () => 0,
       stalledAfterMs: 60_000,
-      offsets: fakeOffsets(),
       isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       onFatal,

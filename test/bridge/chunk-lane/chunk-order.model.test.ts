@@ -16,7 +16,6 @@ import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
-import * as kafka from '../../../src/kafka/kafka';
 import type { ChunkInput, ChunkMemo } from '../../../src/domain/workflow/chunk';
 import { DeliveryError } from '../../../src/domain/errors';
 import type { KafkaRecord } from '../../../src/domain/record/record';
@@ -28,13 +27,6 @@ import { kafkaRecord, testStream } from '../../domain/support/records';
 import { FakeConsumer } from '../support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from '../support/fetched-batch';
 import { deferred, serviceError, settled, type Deferred } from '../support/fakes';
-
-jest.mock('../../../src/kafka/kafka', () => ({
-  ...jest.requireActual<object>('../../../src/kafka/kafka'),
-  createKafka: jest.fn(),
-  createConsumer: jest.fn(),
-  withAdmin: jest.fn(),
-}));
 
 const metrics = createMetrics();
 /** Allows one attempt for each record and call, so that nothing waits for a timer. */
@@ -120,15 +112,6 @@ class Model {
         value: Buffer.from(key === 'invalid' ? '{' : JSON.stringify({ id: `${offset}` })),
       }),
     );
-    const admin = {
-      fetchOffsets: () => {
-        const { offset = -1, metadata = null } = this.committed ?? {};
-        return Promise.resolve([
-          { partitions: [{ partition: 0, offset: String(offset), metadata }] },
-        ]);
-      },
-    };
-    jest.mocked(kafka.withAdmin).mockImplementation((_, use) => use(admin as never));
   }
 
   #workflowEnd(id: string, signal: AbortSignal): Promise<void> {
@@ -157,7 +140,6 @@ class Model {
 
   async add(): Promise<void> {
     const member = new Member();
-    jest.mocked(kafka.createConsumer).mockReturnValue(member as never);
     const client = {
       options: { loadedDataConverter: { payloadCodecs: [] } },
       workflow: {
@@ -193,13 +175,23 @@ class Model {
     const { maxRecords } = this;
     const consumer = new StreamConsumer({
       stream,
-      kafka: { brokers: [], clientId: 'test', ssl: false },
+      group: {
+        createConsumer: () => member.consumer,
+        committed: () =>
+          Promise.resolve([
+            {
+              partition: 0,
+              offset: String(this.committed?.offset ?? -1),
+              metadata: this.committed?.metadata ?? null,
+            },
+          ]),
+        offsets: fakeOffsets(),
+      },
       metrics,
       logger,
       limits: { records: 4 * maxRecords, bytes: 1e9 },
       stalledAfterMs: 60_000,
       silentAfterMs: 1e9,
-      offsets: fakeOffsets(),
       isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       recentIds: () => 0,

@@ -1,21 +1,12 @@
 import fc from 'fast-check';
 import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import type { WindowEntry } from '../../../src/bridge/partition/partition-window';
-import * as kafka from '../../../src/kafka/kafka';
+import type { ConsumerCallbacks } from '../../../src/kafka/group-client';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../../domain/support/records';
 import { FakeConsumer } from '../support/fake-consumer';
 import { fetchedBatch } from '../support/fetched-batch';
 import { keepingLogger, settled, fakeLane } from '../support/fakes';
-
-jest.mock('../../../src/kafka/kafka', () => ({
-  ...jest.requireActual<object>('../../../src/kafka/kafka'),
-  createKafka: jest.fn(),
-  createConsumer: jest.fn(),
-  withAdmin: jest.fn(),
-}));
-
-type KnownLog = ReturnType<NonNullable<Parameters<typeof kafka.createConsumer>[3]>>;
 
 /** The content of an offset: a record with its id, or a marker, which no consumer sees. */
 interface Slot {
@@ -41,41 +32,35 @@ class Model {
   #accepted: WindowEntry[] = [];
   /** Answers that are on their way to the consumer. */
   #answers: (Parameters<typeof fetchedBatch>[0] & { stale: () => boolean })[] = [];
-  #asksToJoin: () => void = () => undefined;
-  #knownLog: (partition: number, offset: number) => KnownLog = () => ({});
+  #callbacks!: ConsumerCallbacks;
 
   /** `ids`: whether the broker knows the ids of topics, and compares leader epochs. */
   constructor(private readonly ids: boolean) {
-    jest.mocked(kafka.createConsumer).mockImplementation((_, __, onJoining, knownLog) => {
-      this.#asksToJoin = onJoining!;
-      this.#knownLog = knownLog!;
-      return this.member as never;
-    });
     this.member.seek = ({ offset }) => void (this.#position = Number(offset));
-    const answer = () =>
-      Promise.resolve([
-        {
-          partitions: [{ partition: 0, offset: String(this.#committed), metadata: this.#metadata }],
-        },
-      ]);
-    jest
-      .mocked(kafka.withAdmin)
-      .mockImplementation((_, use) => use({ fetchOffsets: answer } as never));
     this.consumer = new StreamConsumer({
       stream: testStream(),
-      kafka: { brokers: [], clientId: 'test', ssl: false },
+      group: {
+        createConsumer: (callbacks) => {
+          this.#callbacks = callbacks;
+          return this.member.consumer;
+        },
+        committed: () =>
+          Promise.resolve([
+            { partition: 0, offset: String(this.#committed), metadata: this.#metadata },
+          ]),
+        offsets: {
+          ends: () =>
+            Promise.resolve([
+              { partition: 0, low: 0, stable: this.log.length, high: this.log.length },
+            ]),
+          close: () => Promise.resolve(),
+        },
+      },
       metrics: createMetrics(),
       logger: keepingLogger().logger,
       limits: { records: 1_000_000, bytes: 1e9 },
       recentIds: () => 0,
       stalledAfterMs: 60_000,
-      offsets: {
-        ends: () =>
-          Promise.resolve([
-            { partition: 0, low: 0, stable: this.log.length, high: this.log.length },
-          ]),
-        close: () => Promise.resolve(),
-      },
       isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       onFatal: (error) => {
@@ -118,7 +103,7 @@ class Model {
 
   /** Lets the member join after one or two requests. Between two requests, other members may have read on. */
   async join(requests: number, othersRead: number, as = 'the same'): Promise<void> {
-    for (let i = 0; i < requests; i++) this.#asksToJoin();
+    for (let i = 0; i < requests; i++) this.#callbacks.onJoining();
     if (requests > 1) this.#othersRead(othersRead);
     this.#joins++;
     this.#position = Math.max(this.#committed, 0);
@@ -147,7 +132,7 @@ class Model {
     // kafkajs fetches a partition again only when it has the answer to the last fetch.
     if (this.#answers.some(({ stale }) => !stale())) return;
     const fetchOffset = this.#position;
-    const known = this.#knownLog(0, fetchOffset);
+    const known = this.#callbacks.knownLog(0, fetchOffset);
     const joins = this.#joins;
     const topicId = this.ids ? String(this.#topic) : undefined;
     const base = {

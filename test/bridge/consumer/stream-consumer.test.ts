@@ -1,19 +1,11 @@
 import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import type { WindowEntry } from '../../../src/bridge/partition/partition-window';
-import * as kafka from '../../../src/kafka/kafka';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../../domain/support/records';
 import { FakeConsumer } from '../support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from '../support/fetched-batch';
 import { deferred, keepingLogger, settled, until, fakeLane } from '../support/fakes';
 import type { Lane } from '../../../src/bridge/lane';
-
-jest.mock('../../../src/kafka/kafka', () => ({
-  ...jest.requireActual<object>('../../../src/kafka/kafka'),
-  createKafka: jest.fn(),
-  createConsumer: jest.fn(),
-  withAdmin: jest.fn(),
-}));
 
 const { KafkaJSProtocolError } = jest.requireActual<{
   KafkaJSProtocolError: new (error: object) => Error;
@@ -49,21 +41,20 @@ class World {
   });
 
   constructor(lane: 'record' | 'chunk' = 'record', limits?: { records: number; bytes: number }) {
-    jest.mocked(kafka.createConsumer).mockImplementation((_kafka, _config, onJoining) => {
-      this.asksToJoin = onJoining!;
-      return this.fake as never;
-    });
-    jest.mocked(kafka.withAdmin).mockImplementation((_, use) =>
-      use({
-        fetchOffsets: () =>
-          Promise.resolve([
-            { partitions: [{ partition: 0, offset: this.committed, metadata: this.metadata }] },
-          ]),
-      } as never),
-    );
     this.consumer = new StreamConsumer({
       stream: testStream({ execution: { lane } }),
-      kafka: { brokers: [], clientId: 'test', ssl: false },
+      group: {
+        createConsumer: ({ onJoining }) => {
+          this.asksToJoin = onJoining;
+          return this.fake.consumer;
+        },
+        committed: () =>
+          Promise.resolve([{ partition: 0, offset: this.committed, metadata: this.metadata }]),
+        offsets: {
+          ends: (topic) => (this.leaderless ? Promise.resolve([]) : this.#offsets.ends(topic)),
+          close: () => Promise.resolve(),
+        },
+      },
       metrics: createMetrics(),
       logger: this.log.logger,
       ...(limits && { limits }),
@@ -71,10 +62,6 @@ class World {
       stalledAfterMs: 100,
       silentAfterMs: 300,
       stallCause: ({ waiting }) => ({ reason: waiting ? 'records_waiting' : 'no_fetch' }),
-      offsets: {
-        ends: (topic) => (this.leaderless ? Promise.resolve([]) : this.#offsets.ends(topic)),
-        close: () => Promise.resolve(),
-      },
       isStarted: () => this.isStarted(),
       onFatal: (error) => this.fatal.push(error),
     });

@@ -9,7 +9,6 @@ import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import { RecordLane } from '../../../src/bridge/record-lane/record-lane';
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { RecentLayer } from '../../../src/dedupe/recent-layer';
-import * as kafka from '../../../src/kafka/kafka';
 import type { RecordInput, RecordMemo } from '../../../src/domain/record/record';
 import { InMemoryIdempotencyService } from '../../../src/dedupe/in-memory-idempotency-service';
 import { createMetrics } from '../../../src/telemetry/metrics';
@@ -17,13 +16,6 @@ import { kafkaRecord, testStream } from '../../domain/support/records';
 import { FakeConsumer } from '../support/fake-consumer';
 import { fakeOffsets, fetchedBatch } from '../support/fetched-batch';
 import { deferred, serviceError, settled, type Deferred } from '../support/fakes';
-
-jest.mock('../../../src/kafka/kafka', () => ({
-  ...jest.requireActual<object>('../../../src/kafka/kafka'),
-  createKafka: jest.fn(),
-  createConsumer: jest.fn(),
-  withAdmin: jest.fn(),
-}));
 
 const metrics = createMetrics();
 const noBackoff = {
@@ -89,20 +81,10 @@ class Model {
     private readonly idSuffix: string,
   ) {
     this.#stream = testStream({ ordering, maxInFlight: 6, maxOpen: 20 });
-    const admin = {
-      fetchOffsets: () => {
-        const { offset = -1, metadata = null } = this.committed ?? {};
-        return Promise.resolve([
-          { partitions: [{ partition: 0, offset: String(offset), metadata }] },
-        ]);
-      },
-    };
-    jest.mocked(kafka.withAdmin).mockImplementation((_, use) => use(admin as never));
   }
 
   async add(): Promise<void> {
     const member = new Member();
-    jest.mocked(kafka.createConsumer).mockReturnValue(member as never);
     const client = {
       options: { loadedDataConverter: { payloadCodecs: [] } },
       workflow: {
@@ -131,13 +113,23 @@ class Model {
     const onFatal = (error: unknown) => this.fatal.push(error);
     const consumer = new StreamConsumer({
       stream,
-      kafka: { brokers: [], clientId: 'test', ssl: false },
+      group: {
+        createConsumer: () => member.consumer,
+        committed: () =>
+          Promise.resolve([
+            {
+              partition: 0,
+              offset: String(this.committed?.offset ?? -1),
+              metadata: this.committed?.metadata ?? null,
+            },
+          ]),
+        offsets: fakeOffsets(),
+      },
       metrics,
       logger,
       limits: { records: 30, bytes: 1e9 },
       recentIds: () => 0,
       stalledAfterMs: 60_000,
-      offsets: fakeOffsets(),
       isStarted: () => Promise.resolve(false),
       stallCause: () => ({ reason: 'no_fetch' }),
       onFatal,

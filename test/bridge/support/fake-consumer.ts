@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import type { GroupConsumer } from '../../../src/kafka/kafka';
 
 export type Handler = (payload: object) => Promise<void>;
 
@@ -15,6 +16,12 @@ export class FakeConsumer extends EventEmitter {
   readonly resumed: number[][] = [];
   handler: Handler = () => Promise.reject(new Error('not running'));
   hasGroup = true;
+
+  /** This consumer, as a group client returns it. */
+  get consumer(): GroupConsumer {
+    return this as unknown as GroupConsumer;
+  }
+
   missingRight = () => undefined;
   connect = () => Promise.resolve();
   disconnect = () => Promise.resolve();

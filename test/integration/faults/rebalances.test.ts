@@ -1,6 +1,7 @@
 import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import type { WindowEntry } from '../../../src/bridge/partition/partition-window';
 import { withAdmin, type Kafka, type KafkaSettings } from '../../../src/kafka/kafka';
+import { createGroupClient } from '../../../src/kafka/group-client';
 import type { AnyStream } from '../../../src/domain/stream/stream';
 import type { Service } from '../../../src/lib/lifecycle';
 import { createMetrics } from '../../../src/telemetry/metrics';
@@ -34,7 +35,7 @@ class Member {
   constructor(stream: AnyStream, kafka: KafkaSettings) {
     this.consumer = new StreamConsumer({
       stream,
-      kafka,
+      group: createGroupClient(kafka, stream, this.log.logger),
       metrics: createMetrics(),
       logger: this.log.logger,
       recentIds: () => 0,

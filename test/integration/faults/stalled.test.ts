@@ -1,5 +1,6 @@
 import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import { withAdmin, type KafkaSettings } from '../../../src/kafka/kafka';
+import { createGroupClient } from '../../../src/kafka/group-client';
 import { DeliveryError } from '../../../src/domain/errors';
 import type { AnyStream, ExecutionOptions } from '../../../src/domain/stream/stream';
 import { createMetrics } from '../../../src/telemetry/metrics';
@@ -126,7 +127,8 @@ describe('a consumer that stops without an error', () => {
   async function start(stream: AnyStream, kafka: KafkaSettings): Promise<void> {
     [fatal.length, lines.length, accepted] = [0, 0, 0];
     consumer = new StreamConsumer({
-      ...{ stream, kafka, logger, metrics: createMetrics() },
+      ...{ stream, logger, metrics: createMetrics() },
+      group: createGroupClient(kafka, stream, logger),
       stalledAfterMs: 1_000,
       silentAfterMs: 5_000,
       isStarted: () => Promise.resolve(false),
