@@ -1,228 +1,66 @@
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import fc from 'fast-check';
-import { pino } from 'pino';
-import type { Backoff } from '../../../src/bridge/starts/backoff';
-import { OPEN_GATE } from '../../../src/bridge/brake/brake';
-import { StartRate } from '../../../src/bridge/starts/start-rate';
 import { ChunkLane } from '../../../src/bridge/chunk-lane/chunk-lane';
-import { Outcomes } from '../../../src/bridge/outcomes/outcomes';
-import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import { ChunkMemory } from '../../../src/bridge/chunk-lane/chunk-memory';
-import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import type { ChunkMemo } from '../../../src/domain/workflow/chunk';
-import { createMetrics } from '../../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../../domain/support/records';
-import { FakeConsumer } from '../support/fake-consumer';
-import { fakeOffsets, fetchedBatch } from '../support/fetched-batch';
-import { deferred, serviceError, settled, type Deferred } from '../support/fakes';
+import { ClusterModel, memberSteps, pick } from '../support/cluster-model';
+import { settled } from '../support/fakes';
 
 const stream = testStream({ execution: { lane: 'chunk' } });
-const metrics = createMetrics();
 
-/** No start waits here, and a refused start is tried again at once. */
-const noBackoff = {
-  ready: () => Promise.resolve(),
-  failed: () => 0,
-  succeeded: () => undefined,
-} as unknown as Backoff;
-
-interface PendingStart extends Deferred<{ eagerlyStarted: boolean }> {
+interface ChunkStart {
   workflowId: string;
   memo: ChunkMemo;
 }
 
-/** Plays kafkajs as a member of the group. It fetches from its position, and a join sets the position to the commit. */
-class Member extends FakeConsumer {
-  position = 0;
-  paused = false;
-  override pause = () => undefined;
-  override resume = () => void (this.paused = false);
-  override seek = ({ offset }: { offset: string }) => void (this.position = Number(offset));
+interface ChunkRun {
+  memo: ChunkMemo;
+  ended: false;
 }
 
-/** A bridge worker. It may have lost the partition without knowing it. */
-interface Bridge {
-  member: Member;
-  consumer: StreamConsumer;
-  dispatcher: ChunkLane;
-  open: RunningWorkflows;
-}
-
-/** One partition, the group's committed offset, and a server that takes each workflow id once. */
-class Model {
-  readonly server = new Map<string, ChunkMemo>();
-  readonly pending: PendingStart[] = [];
-  readonly bridges: Bridge[] = [];
-  readonly commits: { offset: number; metadata: string }[] = [];
-  readonly fatal: unknown[] = [];
-  readonly errors: string[] = [];
-  readonly #all: Bridge[] = [];
-  readonly #logger = pino({ level: 'error' }, { write: (line) => void this.errors.push(line) });
-  committed: number | undefined;
-  /** The metadata of the last commit. It says where the chain of chunks ends. */
-  metadata: string | null = null;
-  owner!: Bridge;
-
-  constructor(
-    readonly log: number[],
-    private readonly maxRecords: number,
-  ) {}
-
-  async add(): Promise<void> {
-    const member = new Member();
-    const client = {
-      options: { loadedDataConverter: { payloadCodecs: [] } },
-      workflow: {
-        start: (_: string, options: { workflowId: string; memo: ChunkMemo }) => {
-          const start = { ...deferred<{ eagerlyStarted: boolean }>(), ...options };
-          this.pending.push(start);
-          return start.promise;
-        },
-        getHandle: (id: string) => ({
-          describe: () => {
-            const memo = this.server.get(id);
-            return memo
-              ? Promise.resolve({ memo, startTime: new Date(), status: { name: 'RUNNING' } })
-              : Promise.reject(new WorkflowNotFoundError('none', id, undefined));
-          },
-        }),
-      },
-    } as never;
-    const logger = this.#logger;
-    const open = new RunningWorkflows(client, logger);
-    const { signal } = new AbortController();
-    const onFatal = (error: unknown) => this.fatal.push(error);
-    const { maxRecords } = this;
-    const consumer = new StreamConsumer({
+/** Bridge workers in the chunk lane, whose chunks all succeed. */
+class Model extends ClusterModel<ChunkStart, ChunkRun> {
+  constructor(offsets: number[], maxRecords: number) {
+    super({
       stream,
-      group: {
-        createConsumer: () => member.consumer,
-        committed: () =>
-          Promise.resolve([
-            { partition: 0, offset: String(this.committed ?? -1), metadata: this.metadata },
-          ]),
-        offsets: fakeOffsets(),
-      },
-      metrics,
-      logger,
       limits: { records: 4 * maxRecords, bytes: 1e9 },
-      recentIds: () => 0,
-      stalledAfterMs: 60_000,
-      isStarted: () => Promise.resolve(false),
-      stallCause: () => ({ reason: 'no_fetch' }),
-      onFatal,
-    });
-    const dispatcher = new ChunkLane({
-      stream,
-      limits: { maxRecords, maxBytes: 1e9, lingerMs: 0 },
-      remembered: new ChunkMemory(),
-      startOwnWorkflow: () => Promise.reject(new Error('no chunk is refused here')),
-      start: {
-        client,
-        stream,
-        open,
-        backoff: noBackoff,
-        gate: OPEN_GATE,
-        rate: new StartRate(() => undefined),
-        metrics,
-        logger,
-        signal,
-      },
-      metrics,
-      logger,
-      outcomes: new Outcomes({
-        stream,
-        metrics,
-        logger,
-        brake: undefined,
-        running: open,
-        consumer,
+      log: offsets.map((offset) =>
+        kafkaRecord({
+          offset,
+          timestamp: 1_000 + offset,
+          value: Buffer.from(`{"id":"${offset}"}`),
+        }),
+      ),
+      runOf: ({ memo }) => ({ memo, ended: false }),
+      bridge: (parts, common) => ({
+        ...parts,
+        lane: new ChunkLane({
+          ...common,
+          limits: { maxRecords, maxBytes: 1e9, lingerMs: 0 },
+          remembered: new ChunkMemory(),
+          startOwnWorkflow: () => Promise.reject(new Error('no chunk is refused here')),
+        }),
       }),
-      consumer,
-      onFatal,
     });
-    await consumer.start(dispatcher);
-    this.owner = { member, consumer, dispatcher, open };
-    this.bridges.push(this.owner);
-    this.#all.push(this.owner);
-    await this.join(this.owner);
-  }
-
-  /** Begins a new generation of the group, in which the bridge has the partition or not. */
-  async join({ member }: Bridge, partitions = [0]): Promise<void> {
-    member.position = this.committed ?? 0;
-    const memberAssignment = { [stream.topic]: partitions };
-    member.emit('join', { payload: { memberId: 'always the same', memberAssignment } });
-    await this.settled();
-  }
-
-  /** Fetches a batch. Its last `hidden` offsets are invisible to consumers, like markers or an aborted transaction. */
-  async fetch(bridge: Bridge, count: number, hidden: number): Promise<void> {
-    const { member } = bridge;
-    if (member.paused) return;
-    const offsets = this.log.filter((offset) => offset >= member.position).slice(0, count);
-    if (offsets.length === 0) return;
-    const next = this.log.find((offset) => offset > offsets.at(-1)!) ?? Infinity;
-    const last = Math.min(offsets.at(-1)! + hidden, next - 1);
-    await member.handler({
-      batch: fetchedBatch({
-        topic: stream.topic,
-        fetchOffset: member.position,
-        nextOffset: last + 1,
-        records: offsets.map((offset) =>
-          kafkaRecord({
-            offset,
-            timestamp: 1_000 + offset,
-            value: Buffer.from(`{"id":"${offset}"}`),
-          }),
-        ),
-      }),
-      resolveOffset: (offset: string) => (member.position = Number(offset) + 1),
-      pause: () => (member.paused = true),
-      commitOffsetsIfNecessary: (request: {
-        topics: [{ partitions: [{ offset: string; metadata: string }] }];
-      }) => {
-        const [{ offset, metadata }] = request.topics[0].partitions;
-        return this.#take(bridge, Number(offset), metadata);
-      },
-    });
-  }
-
-  #take(bridge: Bridge, offset: number, metadata: string): Promise<void> {
-    if (bridge !== this.owner) return Promise.reject(new Error('not of this generation'));
-    this.committed = offset;
-    this.metadata = metadata;
-    this.commits.push({ offset, metadata });
-    return Promise.resolve();
-  }
-
-  /** Settles a pending start. `lost` means that the start reached the server, but its answer did not arrive. */
-  answer(start: PendingStart, how: 'answered' | 'lost' | 'refused'): void {
-    const { workflowId, memo } = start;
-    if (how === 'refused') return start.reject(serviceError(14));
-    const exists = this.server.has(workflowId);
-    if (!exists) this.server.set(workflowId, memo);
-    if (how === 'lost') start.reject(serviceError(4));
-    else if (exists) {
-      start.reject(new WorkflowExecutionAlreadyStartedError('held', workflowId, 'any'));
-    } else start.resolve({ eagerlyStarted: true });
   }
 
   /** Lets all bridges go on, and ends all chunks that were started. */
-  async settled(): Promise<void> {
+  async goOn(): Promise<void> {
     await settled();
-    for (const { open } of this.#all) {
-      for (const id of this.server.keys()) open.ended(id, 'delivered');
+    for (const { running } of this.all) {
+      for (const id of this.runs.keys()) running.ended(id, 'delivered');
     }
     await settled();
   }
 
-  async end(): Promise<void> {
-    for (const { consumer, dispatcher, open } of this.#all) {
-      open.stop();
-      void dispatcher.stop();
-      await consumer.stop();
+  /** Rewinds the group to an earlier commit. All members have left the group for that. */
+  async rewind(index: number): Promise<void> {
+    for (const { member } of this.bridges.splice(0)) {
+      await member.join({ partitions: [] });
+      await this.goOn();
     }
+    this.group.committed = pick(this.group.commits, index) ?? this.group.committed;
+    await this.add();
   }
 }
 
@@ -247,55 +85,29 @@ const command = fc.oneof(
       ),
     }),
   },
-  { weight: 3, arbitrary: fc.constant('commit' as const) },
-  // The next owner begins while the old owner still works, as after a pause longer than the old owner's session.
-  { weight: 1, arbitrary: fc.constant('rebalance' as const) },
-  // The owner stays the owner, and begins again at its commit.
-  { weight: 2, arbitrary: fc.constant('rejoin' as const) },
-  { weight: 1, arbitrary: fc.record({ learnsOfItsLoss: fc.nat(9) }) },
-  // Starts of the crashed owner may still reach the server.
-  { weight: 1, arbitrary: fc.constant('crash' as const) },
+  ...memberSteps({ commit: 3, rejoin: 2 }),
   { weight: 1, arbitrary: fc.record({ rewind: fc.nat(9) }) },
 );
 
 type Step = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
-async function run(model: Model, step: Step) {
-  const pick = <T>(list: T[], index: number): T | undefined => list[index % list.length];
-  if (step === 'commit') await model.owner.consumer.commit();
-  else if (step === 'rebalance') await model.add();
-  else if (step === 'rejoin') await model.join(model.owner);
-  else if (step === 'crash') {
-    model.bridges.splice(model.bridges.indexOf(model.owner), 1);
-    await model.add();
-  } else if ('rewind' in step) {
-    // The group is rewound to an earlier commit. All members have left the group for that.
-    for (const bridge of model.bridges.splice(0)) await model.join(bridge, []);
-    const commit = pick(model.commits, step.rewind);
-    if (commit) [model.committed, model.metadata] = [commit.offset, commit.metadata];
-    await model.add();
-  } else if ('learnsOfItsLoss' in step) {
-    const bridge = pick(model.bridges, step.learnsOfItsLoss);
-    if (bridge && bridge !== model.owner) await model.join(bridge, []);
-  } else if ('fetch' in step) {
-    const bridge = pick(model.bridges, step.fetch);
-    if (bridge) await model.fetch(bridge, step.count, step.hidden);
-  } else {
-    const [start] = model.pending.splice(step.answer % Math.max(model.pending.length, 1), 1);
-    if (start) model.answer(start, step.how);
-  }
-  await model.settled();
+async function run(model: Model, step: Step): Promise<void> {
+  if (typeof step === 'object' && 'rewind' in step) await model.rewind(step.rewind);
+  else await model.step(step);
+  await model.goOn();
 }
 
 /** Adds a last owner, which gets every answer, until it has committed the end of the log. */
 async function finish(model: Model): Promise<void> {
+  const { group } = model;
   await model.add();
+  await model.goOn();
   for (let i = 0; i < 1_000; i++) {
-    await model.fetch(model.owner, 5, 2);
-    for (const start of model.pending.splice(0)) model.answer(start, 'answered');
-    await model.settled();
+    await model.owner.member.fetch(5, 2);
+    model.answerAll();
+    await model.goOn();
     await model.owner.consumer.commit();
-    if ((model.committed ?? 0) > model.log.at(-1)!) return;
+    if ((group.committed?.offset ?? 0) > group.log.at(-1)!.offset) return;
   }
   throw new Error('the last owner did not come to an end');
 }
@@ -333,7 +145,7 @@ test('every record is in exactly one chunk after crashes, rebalances, rewinds an
           await finish(model);
           expect(model.fatal).toEqual([]);
           expect(model.errors).toEqual([]);
-          const chunks = [...model.server.values()];
+          const chunks = [...model.runs.values()].map(({ memo }) => memo);
           for (const one of log) {
             const holders = chunks.filter(({ first, last }) => first <= one && one <= last);
             expect(holders).toHaveLength(1);

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { StreamConsumer } from '../../../src/bridge/consumer/stream-consumer';
 import type { WindowEntry } from '../../../src/bridge/partition/partition-window';
-import type { ConsumerCallbacks } from '../../../src/kafka/group-client';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../../domain/support/records';
-import { FakeConsumer } from '../support/fake-consumer';
-import { fetchedBatch } from '../support/fetched-batch';
-import { keepingLogger, settled, fakeLane } from '../support/fakes';
+import type { fetchedBatch } from '../support/fetched-batch';
+import { GroupModel } from '../support/group-model';
+import { fakeLane, keepingLogger } from '../support/fakes';
+
+const stream = testStream();
 
 /** The content of an offset: a record with its id, or a marker, which no consumer sees. */
 interface Slot {
@@ -18,44 +19,26 @@ interface Slot {
 class Model {
   log: Slot[] = [];
   readonly seen = new Set<number>();
-  readonly member = new FakeConsumer();
+  readonly group = new GroupModel(stream.topic, [], () => this.log.length);
+  readonly member = this.group.addMember();
   readonly consumer: StreamConsumer;
   #topic = 0;
   #epoch = 0;
   #ids = 0;
-  #joins = 0;
   /** Whether the log was made anew, or has lost its end, since the last commit. */
   #changed = false;
-  #position = 0;
-  #committed = -1;
-  #metadata: string | null = null;
   #accepted: WindowEntry[] = [];
   /** Answers that are on their way to the consumer. */
   #answers: (Parameters<typeof fetchedBatch>[0] & { stale: () => boolean })[] = [];
-  #callbacks!: ConsumerCallbacks;
 
   /** `ids`: whether the broker knows the ids of topics, and compares leader epochs. */
-  constructor(private readonly ids: boolean) {
-    this.member.seek = ({ offset }) => void (this.#position = Number(offset));
+  constructor(readonly ids: boolean) {
+    this.group.onCommit = ({ offset, metadata }) => {
+      this.#changed = ids && !this.#tellsLog(offset, metadata);
+    };
     this.consumer = new StreamConsumer({
-      stream: testStream(),
-      group: {
-        createConsumer: (callbacks) => {
-          this.#callbacks = callbacks;
-          return this.member.consumer;
-        },
-        committed: () =>
-          Promise.resolve([
-            { partition: 0, offset: String(this.#committed), metadata: this.#metadata },
-          ]),
-        offsets: {
-          ends: () =>
-            Promise.resolve([
-              { partition: 0, low: 0, stable: this.log.length, high: this.log.length },
-            ]),
-          close: () => Promise.resolve(),
-        },
-      },
+      stream,
+      group: this.member,
       metrics: createMetrics(),
       logger: keepingLogger().logger,
       limits: { records: 1_000_000, bytes: 1e9 },
@@ -96,49 +79,43 @@ class Model {
     this.#epoch = 0;
     this.append(records, markers);
     if (this.ids) return;
-    this.#committed = -1;
-    this.#metadata = null;
+    this.group.committed = undefined;
     await this.join(2, 0);
   }
 
   /** Lets the member join after one or two requests. Between two requests, other members may have read on. */
-  async join(requests: number, othersRead: number, as = 'the same'): Promise<void> {
-    for (let i = 0; i < requests; i++) this.#callbacks.onJoining();
+  async join(requests: number, othersRead: number, memberId = 'the same'): Promise<void> {
+    for (let i = 0; i < requests; i++) this.member.callbacks.onJoining();
     if (requests > 1) this.#othersRead(othersRead);
-    this.#joins++;
-    this.#position = Math.max(this.#committed, 0);
-    const memberAssignment = { [testStream().topic]: [0] };
-    this.member.emit('join', { payload: { memberId: as, memberAssignment } });
-    await settled();
+    await this.member.join({ memberId });
   }
 
   /** Lets other members read the log as it is now, and commit. */
   #othersRead(count: number): void {
-    const end = Math.min(this.#committed + count, this.log.length);
-    if (this.#committed < 0 || end <= this.#committed || this.#changed) return;
-    for (const { id } of this.log.slice(this.#committed, end)) {
+    const { committed } = this;
+    const end = Math.min(committed + count, this.log.length);
+    if (committed < 0 || end <= committed || this.#changed) return;
+    for (const { id } of this.log.slice(committed, end)) {
       if (id !== undefined) this.seen.add(id);
     }
-    this.#committed = end;
     const starts = this.log.flatMap(({ epoch }, i): [number, number][] =>
       i < end && epoch !== this.log[i - 1]?.epoch ? [[i, epoch]] : [],
     );
     const log = { id: String(this.#topic), epochs: starts };
-    this.#metadata = this.ids ? JSON.stringify({ log }) : null;
+    this.group.committed = { offset: end, metadata: this.ids ? JSON.stringify({ log }) : null };
   }
 
   /** Sends a fetch. The broker answers from its log as it is now. */
   ask(count: number): void {
     // kafkajs fetches a partition again only when it has the answer to the last fetch.
     if (this.#answers.some(({ stale }) => !stale())) return;
-    const fetchOffset = this.#position;
-    const known = this.#callbacks.knownLog(0, fetchOffset);
-    const joins = this.#joins;
+    const { member } = this;
+    const { joins, position: fetchOffset } = member;
+    const known = member.callbacks.knownLog(0, fetchOffset);
     const topicId = this.ids ? String(this.#topic) : undefined;
     const base = {
       fetchOffset,
-      topic: testStream().topic,
-      stale: () => joins !== this.#joins,
+      stale: () => joins !== member.joins,
       ...(topicId !== undefined && { topicId }),
       ...(known.lastEpoch !== undefined && { lastEpoch: known.lastEpoch }),
     };
@@ -152,7 +129,7 @@ class Model {
       return void this.#answers.push({ ...nothing, divergence });
     }
     // kafkajs goes back to the beginning like this when an offset is out of range.
-    if (fetchOffset > this.log.length) return void (this.#position = 0);
+    if (fetchOffset > this.log.length) return void (member.position = 0);
     const slots = this.log.slice(fetchOffset, fetchOffset + count);
     if (slots.length === 0) return;
     const at = (i: number) => fetchOffset + i;
@@ -174,24 +151,7 @@ class Model {
 
   async answer(which: number): Promise<void> {
     const [given] = this.#answers.splice(which % Math.max(this.#answers.length, 1), 1);
-    if (!given) return;
-    const joins = this.#joins;
-    await this.member.handler({
-      batch: fetchedBatch(given),
-      resolveOffset: (offset: string) => {
-        if (joins === this.#joins) this.#position = Number(offset) + 1;
-      },
-      pause: () => undefined,
-      commitOffsetsIfNecessary: (request: {
-        topics: [{ partitions: [{ offset: string; metadata: string }] }];
-      }) => {
-        const [{ offset, metadata }] = request.topics[0].partitions;
-        this.#committed = Number(offset);
-        this.#metadata = metadata;
-        this.#changed = this.ids && !this.#tellsLog(metadata);
-        return Promise.resolve();
-      },
-    });
+    if (given) await this.member.give(given);
   }
 
   async commit(finished: number): Promise<void> {
@@ -204,14 +164,14 @@ class Model {
   }
 
   /** Whether the committed metadata describes the log as it is now. */
-  #tellsLog(metadata: string): boolean {
+  #tellsLog(offset: number, metadata: string): boolean {
     const { log } = JSON.parse(metadata) as { log?: { id: string; epochs?: [number, number][] } };
-    const last = this.log[this.#committed - 1]?.epoch;
+    const last = this.log[offset - 1]?.epoch;
     return log?.id === String(this.#topic) && log.epochs?.at(-1)?.[1] === last;
   }
 
   get committed(): number {
-    return this.#committed;
+    return this.group.committed?.offset ?? -1;
   }
 
   get pending(): number {
