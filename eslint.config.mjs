@@ -7,6 +7,16 @@ const kafkajs = {
   message: 'Only src/kafka knows kafkajs.',
 };
 
+/** The methods of Jest by which a test replaces a module. */
+const moduleMocks = ['mock', 'doMock', 'mocked', 'setMock', 'unstable_mockModule'].map(
+  (property) => ({
+    object: 'jest',
+    property,
+    message:
+      'Pass a fake to the code under test, as test/bridge/support/ does. If the code makes its dependency itself, let it take the dependency.',
+  }),
+);
+
 export default defineConfig(
   {
     ignores: [
@@ -37,6 +47,10 @@ export default defineConfig(
   {
     files: ['src/settings/config.ts', 'test/**', 'bench/**', 'scripts/**'],
     rules: { 'no-restricted-properties': 'off' },
+  },
+  {
+    files: ['test/**'],
+    rules: { 'no-restricted-properties': ['error', ...moduleMocks] },
   },
   {
     files: ['templates/**'],

@@ -1,31 +1,63 @@
 import type { Client } from '@temporalio/client';
+import { defaultDataConverter } from '@temporalio/common';
+import { msToTs } from '@temporalio/common/lib/time';
 import { OpenWatch } from '../../../src/bridge/watch/open-watch';
-import { slowWorkflows, type SlowWorkflows } from '../../../src/temporal/open-workflows';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { testStream } from '../../domain/support/records';
 import { keepingLogger, settled } from '../support/fakes';
 
-jest.mock('../../../src/temporal/open-workflows', () => ({
-  ...jest.requireActual<object>('../../../src/temporal/open-workflows'),
-  slowWorkflows: jest.fn(),
-}));
+const MONDAY = new Date('2026-03-02T00:00:00Z');
+const TUESDAY = new Date('2026-03-03T00:00:00Z');
+/** How many workflows one check looks at. */
+const LOOKED_AT = 20;
+
+/** A namespace of open workflows. The task of each stuck workflow fails. */
+class Namespace {
+  isAway = false;
+  readonly startedAt = new Map([['w', TUESDAY]]);
+  readonly stuck = new Set(['w']);
+  /** The workflows that the last check has looked at. */
+  lookedAt: string[] = [];
+
+  readonly client = {
+    connection: { withDeadline: (_: number, ask: () => unknown) => ask() },
+    options: { namespace: 'default', loadedDataConverter: defaultDataConverter },
+    workflow: {
+      getHandle: (workflowId: string) => ({
+        describe: () => {
+          this.lookedAt.push(workflowId);
+          return Promise.resolve({
+            ...{ workflowId, runId: 'run', status: { name: 'RUNNING' } },
+            startTime: this.startedAt.get(workflowId),
+            raw: this.stuck.has(workflowId) ? { pendingWorkflowTask: { attempt: 5 } } : {},
+          });
+        },
+      }),
+    },
+    workflowService: {
+      listWorkflowExecutions: () => {
+        if (this.isAway) return Promise.reject(new Error('away'));
+        this.lookedAt = [];
+        const executions = [...this.startedAt].map(([workflowId, startTime]) => ({
+          execution: { workflowId, runId: 'run' },
+          startTime: msToTs(startTime.getTime()),
+        }));
+        return Promise.resolve({ executions });
+      },
+      getWorkflowExecutionHistoryReverse: () => Promise.resolve({}),
+    },
+  } as unknown as Client;
+}
 
 beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] }));
 afterEach(() => jest.useRealTimers());
 
 test('stuck workflows are in notices and gauges until three look-ups in a row fail, and again once one succeeds', async () => {
-  const stream = testStream();
   const metrics = createMetrics();
   const { logger, lines } = keepingLogger();
-  const connection = { withDeadline: (_: number, ask: () => unknown) => ask() };
-  const watch = new OpenWatch(stream, { connection } as unknown as Client, metrics, logger);
-  const since = new Date().toISOString();
-  const stuck = { count: 1, since, errorMessage: 'no such module', workflowIds: ['w'] };
-  const found = { stuck, since, count: 1, lookedAt: 1 } as unknown as SlowWorkflows;
-  const look = async (answer: SlowWorkflows | Error) => {
-    const asked = jest.mocked(slowWorkflows);
-    if (answer instanceof Error) asked.mockRejectedValue(answer);
-    else asked.mockResolvedValue(answer);
+  const namespace = new Namespace();
+  const watch = new OpenWatch(testStream(), namespace.client, metrics, logger);
+  const look = async () => {
     jest.advanceTimersByTime(15_000);
     await settled();
   };
@@ -38,22 +70,22 @@ test('stuck workflows are in notices and gauges until three look-ups in a row fa
   });
   const all = { notices: ['stuck test'], gauges: [1, 1] };
   watch.start();
-  await look(found);
+  await look();
   expect(await told()).toEqual(all);
-  await look(new Error('away'));
-  await look(new Error('away'));
+  namespace.isAway = true;
+  await look();
+  await look();
   expect(await told()).toEqual(all);
-  await look(new Error('away'));
+  await look();
   expect(await told()).toEqual({ notices: [], gauges: [0, 0] });
-  await look(found);
+  namespace.isAway = false;
+  // The watch looks at the workflow that it knows as stuck, even if enough others are older.
+  for (let i = 0; i < LOOKED_AT; i++) namespace.startedAt.set(`older ${i}`, MONDAY);
+  await look();
+  expect(namespace.lookedAt).toHaveLength(LOOKED_AT);
+  expect(namespace.lookedAt).toContain('w');
   expect(await told()).toEqual(all);
-  // The watch asks for the workflows that it already knows, and has logged them once.
-  const known = { known: ['w'] };
-  expect(slowWorkflows).toHaveBeenLastCalledWith(
-    expect.anything(),
-    stream,
-    expect.objectContaining(known),
-  );
+  // The watch has logged the stuck workflow once.
   expect(lines.filter(({ msg }) => msg.startsWith('Workflows are stuck'))).toHaveLength(1);
   watch.stop();
 });
