@@ -259,7 +259,7 @@ export class ChunkChain {
     const entries = this.#take(permit.probe ? 1 : undefined);
     const after = order?.after(entries) ?? [];
     const chunk = {
-      ...this.#chunkOf(window.nextChunkOffset ?? first, entries),
+      ...this.#chunkOf(window.chainEnd ?? first, entries),
       ...(after.length > 0 && { after }),
     };
     return { chunk, entries, permit };
@@ -315,7 +315,7 @@ export class ChunkChain {
       this.#begun = true;
       window.advanceTo(base);
     }
-    return window.nextChunkOffset;
+    return window.chainEnd;
   }
 
   #take(maxRecords?: number): WindowEntry[] {
@@ -373,7 +373,7 @@ export class ChunkChain {
    */
   #skipMet(): void {
     const { window } = this.deps;
-    const end = window.nextChunkOffset ?? 0;
+    const end = window.chainEnd ?? 0;
     const rest = this.#queue.findIndex(
       (entry) => entry.record.offset >= end || this.#isOfLaterEpoch(entry),
     );

@@ -96,7 +96,7 @@ export class Commits {
       const same = window.committed === watermark && window.notedStall === noted;
       if (same && !counters.changed) continue;
       const log = window.log.toMetadata(watermark);
-      const chain = window.chainBegin(watermark);
+      const chain = window.chainEndBelow(watermark);
       const metadata = counters.toMetadata({
         ...by,
         ...(log && { log }),

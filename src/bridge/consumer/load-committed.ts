@@ -29,7 +29,7 @@ export async function loadCommitted(
           window.initialOffset = Number(offset);
           const { log, chain } = parseObject(metadata);
           window.log.load(log, Number(offset));
-          if (Number.isSafeInteger(chain)) window.initialChain = chain as number;
+          if (Number.isSafeInteger(chain)) window.initialChainEnd = chain as number;
         }
         window.counters.load(metadata);
       }

@@ -226,10 +226,10 @@ export class StreamConsumer {
   async committedStart(window: PartitionWindow): Promise<number | undefined> {
     while (!window.revoked && !this.#stopping) {
       await this.#loading;
-      const { initialOffset, initialChain } = window;
+      const { initialOffset, initialChainEnd } = window;
       // The caller has records of the window, so a batch was read.
       const first = window.beginning!;
-      const begin = initialChain ?? initialOffset ?? first;
+      const begin = initialChainEnd ?? initialOffset ?? first;
       if (initialOffset !== undefined) {
         if (first <= initialOffset) return begin;
         window.retainedFrom = first;
@@ -238,7 +238,7 @@ export class StreamConsumer {
       await this.commit();
       // A lower commit only carried the note of a stall, before the first batch that could be read.
       if ((window.committed ?? -1) >= first) {
-        window.initialChain = begin;
+        window.initialChainEnd = begin;
         window.initialOffset = first;
       } else await sleep(COMMIT_INTERVAL_MS);
     }

@@ -55,8 +55,8 @@ export class PartitionWindow {
   #pauseTimer: NodeJS.Timeout | undefined;
   /** The offset that the group had committed when this consumer got the partition; undefined if none is known. */
   initialOffset: number | undefined;
-  /** Only in the chunk lane: where the next chunk begins, if an earlier owner's commit has that in its metadata. */
-  initialChain: number | undefined;
+  /** Only in the chunk lane: the end of the chain of chunks, if an earlier owner's commit has it in its metadata. */
+  initialChainEnd: number | undefined;
   /** Only in the chunk lane: the first offset that exists, if retention has deleted the committed offset. Else 0. */
   retainedFrom = 0;
   /** The first offset to read if this window has replaced one whose log has changed; else undefined. */
@@ -174,8 +174,8 @@ export class PartitionWindow {
     this.committed = undefined;
   }
 
-  /** Only in the chunk lane: where the next chunk begins; undefined until the beginning of the first chunk is known. */
-  get nextChunkOffset(): number | undefined {
+  /** Only in the chunk lane: the end of the chain of chunks, at which the next chunk begins; undefined until it is known. */
+  get chainEnd(): number | undefined {
     return this.#chainEnd;
   }
 
@@ -224,7 +224,7 @@ export class PartitionWindow {
    * 1. The end of the chain of chunks is committed, because the next owner begins a chunk at it.
    * 2. If no record waits, all that was fetched is committed, because markers and aborted records belong to no chunk.
    * 3. What was not fetched is not committed; see `#fetchedChainEnd`.
-   * 4. A commit never goes back, so it may be above the end of the chain; see {@link chainBegin}.
+   * 4. A commit never goes back, so it may be above the end of the chain; see {@link chainEndBelow}.
    */
   get watermark(): number | undefined {
     if (this.lane === 'record') return this.#firstUnfinished ?? this.#next;
@@ -237,12 +237,12 @@ export class PartitionWindow {
   }
 
   /**
-   * Only in the chunk lane: where the next chunk begins, if that is below the offset to commit; else undefined. The
-   * metadata of the commit has this value, because every owner must begin the next chunk at the same offset.
+   * Only in the chunk lane: the end of the chain, if the commit is above it; else undefined. The metadata of the commit
+   * has this value, because every owner must begin the next chunk at the same offset.
    */
-  chainBegin(committed: number): number | undefined {
+  chainEndBelow(committed: number): number | undefined {
     if (this.lane === 'record') return undefined;
-    const known = this.#fetchedChainEnd ?? this.initialChain ?? this.initialOffset;
+    const known = this.#fetchedChainEnd ?? this.initialChainEnd ?? this.initialOffset;
     const begin = known ?? this.#beginning ?? committed;
     return begin < committed ? begin : undefined;
   }

@@ -303,26 +303,26 @@ describe('in the chunk lane', () => {
   test('a commit at the start of the group names no earlier start of a chunk', () => {
     const window = chunked();
     window.begin(7);
-    expect(window.chainBegin(window.standsAt!)).toBeUndefined();
+    expect(window.chainEndBelow(window.standsAt!)).toBeUndefined();
     window.accept([], 10, 7);
     expect(window.watermark).toBe(10);
-    expect(window.chainBegin(10)).toBe(7);
+    expect(window.chainEndBelow(10)).toBe(7);
   });
 
   test('a commit does not go back when a met chunk ends beyond what was fetched', () => {
     const window = chunked();
     // The group has committed a marker at 17, which belongs to no chunk: the next chunk begins at it.
-    Object.assign(window, { initialOffset: 18, initialChain: 17 });
+    Object.assign(window, { initialOffset: 18, initialChainEnd: 17 });
     const [entry] = window.accept(records(18), 19, 18);
     window.advanceTo(17);
     // Another owner has started the chunk from 17 to 19.
     window.advanceTo(20);
     window.finish(entry!, 'workflowId');
     expect(window.watermark).toBe(18);
-    expect(window.chainBegin(18)).toBe(17);
+    expect(window.chainEndBelow(18)).toBe(17);
     window.accept(records(19), 20);
     expect(window.watermark).toBe(20);
-    expect(window.chainBegin(20)).toBeUndefined();
+    expect(window.chainEndBelow(20)).toBeUndefined();
   });
 
   test('offsets without records behind the last chunk do not fill the window', () => {
