@@ -125,6 +125,7 @@ export class ClusterModel<
   readonly pending: PendingStart<Start, B>[] = [];
   /** The bridges that have not crashed. */
   readonly bridges: B[] = [];
+  /** All bridges, also those that have crashed. */
   readonly all: B[] = [];
   owner!: B;
   readonly fatal: unknown[] = [];

@@ -29,7 +29,7 @@ export class GroupModel {
   constructor(
     readonly topic: string,
     readonly log: KafkaRecord[] = [],
-    /** The end of the log. */
+    /** Returns the offset after the last record or marker of the log. */
     readonly high: () => number = () => 1_000,
   ) {}
 
@@ -91,7 +91,7 @@ export class Member extends FakeConsumer implements GroupClient {
     await settled();
   }
 
-  /** Fetches a batch. The `hidden` offsets behind it are invisible to consumers, like markers or aborted records. */
+  /** Fetches at most `count` records. The `hidden` offsets behind them have markers or records that were aborted. */
   async fetch(count: number, hidden = 0): Promise<void> {
     const { log } = this.group;
     const records = log.filter(({ offset }) => offset >= this.position).slice(0, count);
