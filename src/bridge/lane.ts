@@ -15,6 +15,6 @@ export interface Lane {
   dropRevoked(): void;
   /** Starts nothing more. Resolves when each start under way was answered by the server or was given up. */
   stop(): Promise<void>;
-  /** Number of workflows in their first workflow task. */
+  /** Number of workflows whose start is under way, or that are in their first workflow task. */
   readonly inFlightCount: number;
 }

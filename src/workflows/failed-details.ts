@@ -1,6 +1,6 @@
 import type { RecordFailure } from '../domain/workflow/failure';
 
-/** The most characters of a message. The record's dead letter has the whole message. */
+/** The most characters of a message. A message of the `deliver` activity has no more. */
 const MAX_MESSAGE_LENGTH = 2_000;
 
 /** Characters that control a terminal, break a line or change the direction of text, and halves of characters. */
@@ -34,7 +34,10 @@ function code(text: string): string {
 
 /** Quotes a workflow id for a shell. An id that a person could not copy is left out. */
 function argument(workflowId: string): string {
-  if (/^[\w.:@~/-]+$/.test(workflowId)) return workflowId;
+  if (/^\w[\w.:@~/-]*$/.test(workflowId)) return workflowId;
   const isCopyable = workflowId.search(UNPRINTABLE) === -1 && !workflowId.includes('`');
-  return isCopyable ? `'${workflowId.replaceAll("'", `'\\''`)}'` : 'WORKFLOW_ID';
+  if (!isCopyable) return 'WORKFLOW_ID';
+  const quoted = `'${workflowId.replaceAll("'", `'\\''`)}'`;
+  // Without "--", the command would take the id for an option.
+  return workflowId.startsWith('-') ? `-- ${quoted}` : quoted;
 }

@@ -34,7 +34,7 @@ test.each(numbers.flatMap((name) => wrong.map((value) => [name, value] as const)
 );
 
 test.each([
-  ['maxEntries', 2 ** 24 - 1],
+  ['maxEntries', 2 ** 23 - 1],
   ['cleanupIntervalMs', 2 ** 31 - 1],
   ['lockTimeoutMs', 2 ** 31 - 1],
 ] as const)('%s may be at most %d', (name, largest) => {

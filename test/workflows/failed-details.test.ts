@@ -29,6 +29,8 @@ test('a message that is Markdown or steers a terminal is shown as plain code', (
 test.each([
   ['orders-a b-7', "'orders-a b-7'"],
   ["orders-$(rm)'-7", "'orders-$(rm)'\\''-7'"],
+  ['-5-0', "-- '-5-0'"],
+  ['~root-0', "'~root-0'"],
   ['orders-`x`-7', 'WORKFLOW_ID'],
   ['orders-\u001b[2J-7', 'WORKFLOW_ID'],
 ])('the command quotes the workflow id %j as %j', (workflowId, quoted) => {

@@ -78,7 +78,7 @@ interface RefusedChunk {
  * | ------------------------------ | ---------- | ---------- | ------------------ | --------------------- |
  * | idle                           | false      | false      | false              | begins `#run`         |
  * | at work                        | true       | false      | false              | lengthens the queue   |
- * | stopped, by `stop` or a fault  | either     | true       | either             | starts nothing        |
+ * | stopped: `stop`, fault, revoked | either     | true       | either             | starts nothing        |
  * | over, as the window is revoked | either     | false      | true               | starts nothing        |
  *
  * `#begun` is independent of the state: it tells whether the beginning of the first chunk is known.

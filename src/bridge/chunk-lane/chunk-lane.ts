@@ -57,7 +57,7 @@ export class ChunkLane implements Lane {
     }
   }
 
-  /** Number of chunks in their first workflow task. */
+  /** Number of chunks whose start is under way, or that are in their first workflow task. */
   get inFlightCount(): number {
     return this.#inFlight;
   }

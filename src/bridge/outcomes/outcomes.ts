@@ -22,7 +22,7 @@ export interface OutcomesDependencies {
   logger: Logger;
   /** Undefined if the stream has no brake. */
   brake: Pick<Brake, 'delivered' | 'deliverySucceeded' | 'deadLettered' | 'invalid'> | undefined;
-  /** The workflows that this process has started. */
+  /** The workflows whose end this process waits for: nearly all are those that it has started. */
   running: Pick<RunningWorkflows, 'has'>;
   /** The counters of each partition. Absent in a process without a consumer. */
   consumer?: { countersOf(partition: number): PartitionCounters };
@@ -41,9 +41,9 @@ const MAX_COUNTED = 10_000;
  *
  * 1. A record with a workflow of its own counts in the process in which the workflow ends, whichever process started
  *    the workflow. So a restart between start and end loses no count.
- * 2. For records with a workflow of their own, the brake counts only those whose workflow this process started. Deliveries and dead letters then come from
- *    the same set. A process that merely ran the last activity of another's record sees mostly dead letters, and would
- *    brake a healthy stream.
+ * 2. Among records with a workflow of their own, the brake counts only those whose end this process waits for.
+ *    Deliveries and dead letters then come from the same set. A process that merely ran the last activity of another's
+ *    record sees mostly dead letters, and would brake a healthy stream.
  * 3. A record of a chunk counts when its chunk has delivered it.
  * 4. A record that gets no workflow counts when it is skipped. The counters of its partition include it from the
  *    commit that covers its offset (`PartitionWindow.settleSkipped`), because until then the record may come again.

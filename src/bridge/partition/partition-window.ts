@@ -233,7 +233,8 @@ export class PartitionWindow {
       return this.#next;
     }
     if (chainEnd === undefined) return undefined;
-    return Math.max(chainEnd, this.committed ?? this.initialOffset ?? 0, this.retainedFrom);
+    const committed = this.committed ?? this.#committedBefore;
+    return Math.max(chainEnd, committed ?? this.initialOffset ?? 0, this.retainedFrom);
   }
 
   /**

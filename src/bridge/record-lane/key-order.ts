@@ -135,11 +135,12 @@ export class KeyOrder {
   /** The record's workflow has ended. */
   ended(record: QueuedRecord, skippedBy?: SkippedBy): void {
     const { queue, after, state } = record;
-    if (after !== undefined) this.deps.places.release();
     const notListed = queue.notListed.indexOf(record);
     if (notListed >= 0) queue.notListed.splice(notListed, 1);
     this.#finish(record, skippedBy);
     record.state = { is: 'ended' };
+    // Now that the record has ended: a place that comes free may go to the next record of this key.
+    if (after !== undefined) this.deps.places.release();
     this.#unlist(queue.keyHash, workflowIdOf(state));
   }
 

@@ -37,12 +37,21 @@ export async function loadStreams(settings: Settings, names: string[] = []): Pro
     checkKnown(names, REFERENCE_STREAM_NAMES);
     return referenceStreams(settings, names.length === 0 ? undefined : names);
   }
-  const streams = await streamsOf(await importModule(path), settings, path);
-  checkDistinct(streams);
+  const streams = await streamsOfModule(path, settings).catch((error: unknown) => {
+    // A module that can't be loaded for now does not keep a stream of `cloudsync try` from being found.
+    if (tried) return [];
+    throw error;
+  });
   const known = streams.map(({ name }) => name);
   if (tried && !known.includes(names[0]!)) return [tried];
   checkKnown(names, known);
   return names.length === 0 ? streams : streams.filter(({ name }) => names.includes(name));
+}
+
+async function streamsOfModule(path: string, settings: Settings): Promise<AnyStream[]> {
+  const streams = await streamsOf(await importModule(path), settings, path);
+  checkDistinct(streams);
+  return streams;
 }
 
 function checkKnown(names: string[], known: string[]): void {

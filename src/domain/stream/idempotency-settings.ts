@@ -31,7 +31,7 @@ export const DEFAULT_IDEMPOTENCY_SETTINGS: IdempotencySettings = {
 /** The largest value of each number; the smallest is 1. */
 export const LARGEST_IDEMPOTENCY_SETTINGS = {
   retentionMs: Number.MAX_SAFE_INTEGER,
-  maxEntries: 2 ** 24 - 1, // a Map has room for 2 ** 24; a new entry is added before the oldest is evicted
+  maxEntries: 2 ** 23 - 1, // a Map in which keys come and go has room for 2 ** 23; one more entry is added before the oldest goes
   cleanupIntervalMs: LONGEST_TIMER_MS,
   lockTimeoutMs: LONGEST_TIMER_MS, // each record that waits for a lock sets a timer of this length
 } as const;

@@ -48,10 +48,10 @@ export interface ChunkMemo extends RecordMemo, ChunkRange {
  * 2. Every further chunk begins at the offset after the end of the chunk before it. The bridge knows that end
  *    from the start that it made. If the id exists already, it reads the end from the memo of the workflow that
  *    has the id. Only then does the bridge start the next chunk.
- * 3. Each commit says where the chain ends. The end is the committed offset, unless only markers follow the end.
- *    The markers are committed as well, and the commit's metadata has the end (`chain`). So a consumer that begins
- *    at a commit, after a crash or as the partition's new owner, begins right after some chunk or at the beginning
- *    of the first chunk.
+ * 3. Each commit says where the chain ends. The end is the committed offset, unless only markers follow the end, or
+ *    records that retention has deleted. These are committed as well, and the commit's metadata has the end (`chain`).
+ *    So a consumer that begins at a commit, after a crash or as the partition's new owner, begins right after some
+ *    chunk or at the beginning of the first chunk.
  *
  * The server accepts an id only once, so each beginning has one workflow, and each workflow has one end. By
  * induction all consumers of the partition walk the same chain of chunks. This includes a consumer that does

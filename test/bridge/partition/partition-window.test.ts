@@ -325,6 +325,19 @@ describe('in the chunk lane', () => {
     expect(window.chainEndBelow(20)).toBeUndefined();
   });
 
+  test('a commit does not go back after a join', () => {
+    const window = chunked();
+    window.initialOffset = 10;
+    window.accept([], 20, 10);
+    window.advanceTo(11);
+    expect(window.watermark).toBe(20);
+    window.committed = 20;
+    window.accept(records(20), 21);
+    expect([window.watermark, window.chainEndBelow(20)]).toEqual([20, 11]);
+    window.rejoin();
+    expect([window.watermark, window.chainEndBelow(20)]).toEqual([20, 11]);
+  });
+
   test('offsets without records behind the last chunk do not fill the window', () => {
     const window = chunked();
     const [entry] = window.accept(records(0), 1_000);

@@ -213,6 +213,16 @@ test('later records of a key keep their turns if a free place was offered while 
   expect(world.admitted.at(-1)).toBe('5');
 });
 
+test('a place that comes free when a record ends is not taken by the next record of its own key', () => {
+  const world = new World({ places: 1 });
+  world.push('a', 'a', 'a');
+  world.running(0);
+  world.running(1);
+  world.ended(0);
+  world.ended(1);
+  expect(world.admitted).toEqual(['0', '1 after w0', '2']);
+});
+
 test('a record waits until the record before it has ended if there are no waiting places', () => {
   const world = new World({ places: 0 });
   world.push('a', 'a');

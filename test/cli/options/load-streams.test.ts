@@ -68,6 +68,7 @@ const cases = {
   newest: { path: 'list.ts', names: ['try'] },
   run: { path: 'list.ts', names: ['try-mx2hchvt'] },
   unknownRun: { path: 'list.ts', names: ['try-00000000'] },
+  brokenModule: { path: 'throws.ts', names: ['try-mx2hchvt'] },
   ownTry: { path: 'own-try.ts', names: ['try'] },
   chosen: { path: 'list.ts', names: ['c', 'a'] },
   unknown: { path: 'list.ts', names: ['a', 'x', 'y'] },
@@ -199,6 +200,10 @@ test('an unknown stream name is a usage error that lists the known names', () =>
 test('loadStreams finds a stream of cloudsync try by its name, and the newest by the name try', () => {
   expect(outcomes.get('newest')).toMatchObject({ streams: ['try-mx2hd000 of try-mx2hd000'] });
   expect(outcomes.get('run')).toMatchObject({ streams: ['try-mx2hchvt of try-mx2hchvt'] });
+  // Also if the streams module can't be loaded for now.
+  expect(outcomes.get('brokenModule')).toMatchObject({
+    streams: ['try-mx2hchvt of try-mx2hchvt'],
+  });
   expect(outcomes.get('unknownRun')).toMatchObject({
     error: 'no stream try-00000000; there are a, b, c',
     usage: true,
