@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Predecessor } from './workflow/key-hash';
 
 /**
  * Running totals of a partition since its group first committed. The totals are metadata of the committed offset. So
@@ -36,30 +37,86 @@ export interface RecentIds {
   at: number;
 }
 
-/** Reads the totals from commit metadata. They are zero if there is no metadata, or if another program wrote it. */
-export function parseTotals(metadata: string | null | undefined): CounterTotals {
+/** A leader epoch, with the first offset that was read under it. */
+export type CommittedEpoch = [offset: number, epoch: number];
+
+/** Identifies the log that a partition was read from: the topic's id, and the leader epochs of its last records. */
+export interface CommittedLog {
+  id?: string;
+  epochs?: CommittedEpoch[];
+}
+
+/** What a bridge worker commits with the offset of a partition. */
+export interface CommitMetadata {
+  totals: CounterTotals;
+  /** Undefined if another program wrote the metadata. */
+  member?: RecentIds | undefined;
+  /** Undefined if the topic's id is not known. */
+  log?: CommittedLog | undefined;
+  /** Only in the chunk lane: the end of the chain of chunks, if the committed offset is above it. */
+  chainEnd?: number | undefined;
+  /** Why the partition made no progress at the commit; undefined if it made progress. */
+  stall?: StallNote | undefined;
+  /** Only for ordered streams: the last workflow of each key that may be open. */
+  predecessors: Predecessor[];
+}
+
+/** Kafka stores this text with the committed offset. Its keys never change, because other versions read them. */
+export function formatCommitMetadata(metadata: CommitMetadata): string {
+  const { totals, member, log, chainEnd, stall, predecessors } = metadata;
+  return JSON.stringify({
+    ...Object.fromEntries(COUNTERS.map((field) => [field, totals[field]])),
+    ...member,
+    ...(log && { log }),
+    ...(chainEnd !== undefined && { chain: chainEnd }),
+    ...(stall && { stalled: stall }),
+    ...(predecessors.length > 0 && { open: predecessors }),
+  });
+}
+
+/** Reads a text that {@link formatCommitMetadata} wrote. Of a text by another program, only usable fields are read. */
+export function parseCommitMetadata(text: string | null | undefined): CommitMetadata {
+  const { memberId, recentIds, at, log, chain, stalled, open, ...fields } = parseObject(text);
   const totals = emptyTotals();
-  const parsed = parseObject(metadata);
-  for (const field of COUNTERS) totals[field] = countOf(parsed[field]);
-  return totals;
+  for (const field of COUNTERS) totals[field] = countOf(fields[field]);
+  return {
+    totals,
+    member:
+      typeof memberId === 'string'
+        ? { memberId, recentIds: countOf(recentIds), at: countOf(at) }
+        : undefined,
+    log: parseLog(log),
+    chainEnd: Number.isSafeInteger(chain) ? (chain as number) : undefined,
+    stall: noteSchema.safeParse(stalled).data,
+    predecessors: Array.isArray(open) ? open.filter(isPredecessor) : [],
+  };
 }
 
-/** Reads from commit metadata which member committed. Undefined if another program wrote the metadata. */
-export function parseRecentIds(metadata: string | null | undefined): RecentIds | undefined {
-  const { memberId, recentIds, at } = parseObject(metadata);
-  if (typeof memberId !== 'string') return undefined;
-  return { memberId, recentIds: countOf(recentIds), at: countOf(at) };
-}
-
-/** Parses commit metadata. The object is empty if another program wrote the metadata. */
-export function parseObject(metadata: string | null | undefined): Record<string, unknown> {
-  if (!metadata?.startsWith('{')) return {};
+function parseObject(text: string | null | undefined): Record<string, unknown> {
+  if (!text?.startsWith('{')) return {};
   try {
-    return JSON.parse(metadata) as Record<string, unknown>;
+    return JSON.parse(text) as Record<string, unknown>;
   } catch {
     // Another program wrote the metadata.
     return {};
   }
+}
+
+function parseLog(log: unknown): CommittedLog | undefined {
+  const { id, epochs } = (log ?? {}) as { id?: unknown; epochs?: unknown };
+  const isUsable = Array.isArray(epochs) && epochs.every(isCommittedEpoch);
+  if (typeof id !== 'string' && !isUsable) return undefined;
+  return { ...(typeof id === 'string' && { id }), ...(isUsable && { epochs }) };
+}
+
+function isCommittedEpoch(one: unknown): one is CommittedEpoch {
+  return Array.isArray(one) && one.length === 2 && one.every((n) => Number.isSafeInteger(n));
+}
+
+function isPredecessor(value: unknown): value is Predecessor {
+  return (
+    Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string')
+  );
 }
 
 function countOf(value: unknown): number {
@@ -103,8 +160,3 @@ const noteSchema = z.object({
   detail: z.string().optional(),
 });
 export type StallNote = z.output<typeof noteSchema>;
-
-/** The note in an object of commit metadata, if there is one. */
-export function parseStallNote(stalled: unknown): StallNote | undefined {
-  return noteSchema.safeParse(stalled).data;
-}

@@ -1,5 +1,29 @@
 import fc from 'fast-check';
-import { emptyTotals, parseTotals } from '../../src/domain/commit-metadata';
+import {
+  emptyTotals,
+  formatCommitMetadata,
+  parseCommitMetadata,
+} from '../../src/domain/commit-metadata';
+
+test('metadata has the keys that other versions read, and is read back as it was', () => {
+  const metadata = {
+    totals: { ...emptyTotals(), delivered: 7 },
+    member: { memberId: 'bridge-1', recentIds: 5, at: 17 },
+    log: { id: 'topic-id', epochs: [[40, 6] as [number, number]] },
+    chainEnd: 38,
+    stall: { reason: 'chunk_open' as const, since: 16, workflowId: 'aws-chunk-38' },
+    predecessors: [['hash', 'aws-5-37'] as [string, string]],
+  };
+  const text = formatCommitMetadata(metadata);
+  expect(JSON.parse(text)).toEqual({
+    ...emptyTotals(),
+    ...{ delivered: 7, memberId: 'bridge-1', recentIds: 5, at: 17 },
+    ...{ log: { id: 'topic-id', epochs: [[40, 6]] }, chain: 38 },
+    ...{ stalled: { reason: 'chunk_open', since: 16, workflowId: 'aws-chunk-38' } },
+    ...{ open: [['hash', 'aws-5-37']] },
+  });
+  expect(parseCommitMetadata(text)).toEqual(metadata);
+});
 
 describe('metadata of other programs', () => {
   test.each([
@@ -19,11 +43,11 @@ describe('metadata of other programs', () => {
     '{"recent":null,"sink":{}}',
     '{"__proto__":{"recent":5}}',
   ])('gives totals of zero for %j', (metadata) => {
-    expect(parseTotals(metadata)).toEqual(emptyTotals());
+    expect(parseCommitMetadata(metadata).totals).toEqual(emptyTotals());
   });
 
   test('gives the totals of its usable fields', () => {
-    expect(parseTotals('{"recent":5,"sink":"x","more":7}')).toEqual({
+    expect(parseCommitMetadata('{"recent":5,"sink":"x","more":7}').totals).toEqual({
       ...emptyTotals(),
       recent: 5,
     });
@@ -38,7 +62,7 @@ describe('metadata of other programs', () => {
           fc.string().map((text) => `{${text}`),
         ),
         (text) => {
-          for (const value of Object.values(parseTotals(text))) {
+          for (const value of Object.values(parseCommitMetadata(text).totals)) {
             expect(Number.isSafeInteger(value) && value >= 0).toBe(true);
           }
         },

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Payload } from '@temporalio/common';
 import fc from 'fast-check';
 import { encryptionCodec } from '../../src/temporal/encryption/encryption-codec';
+import { parseCommitMetadata } from '../../src/domain/commit-metadata';
 import { chunkWorkflowIds } from '../../src/domain/workflow/chunk';
 import {
   deadLetterHeader,
@@ -116,7 +117,7 @@ test('parsers of records, commit metadata and trace headers accept any input wit
         expect(typeof ok).toBe('boolean');
       }
       const counters = new PartitionCounters();
-      counters.load(text);
+      counters.load(parseCommitMetadata(text));
       expect(Object.values(JSON.parse(counters.toMetadata()) as object)).not.toContain(null);
       const trace = parseTraceContext(text, text);
       for (const header of Object.values(trace ?? {})) expect(header).toMatch(/^[ -~]+$/);

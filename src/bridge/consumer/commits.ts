@@ -77,7 +77,7 @@ export class Commits {
 
   #moved() {
     const { windows, stalls } = this.deps;
-    const by = {
+    const member = {
       memberId: this.deps.memberId() ?? '',
       recentIds: this.deps.recentIds(),
       at: Date.now(),
@@ -85,24 +85,19 @@ export class Commits {
     const moved = [];
     for (const window of windows.values()) {
       const { counters } = window;
-      const stalled = stalls.note(window.partition);
+      const stall = stalls.note(window.partition);
       // If no offset is committable, a commit of the group's current offset carries the stall's note, or removes it.
-      const tells = stalled !== undefined || window.notedStall !== '';
+      const tells = stall !== undefined || window.notedStall !== '';
       const watermark = window.watermark ?? (tells ? window.standsAt : undefined);
       if (watermark === undefined || !counters.loaded) continue;
       this.deps.counters.drainTo(counters);
       window.settleSkipped(watermark);
-      const noted = stalled ? JSON.stringify(stalled) : '';
+      const noted = stall ? JSON.stringify(stall) : '';
       const same = window.committed === watermark && window.notedStall === noted;
       if (same && !counters.changed) continue;
       const log = window.log.toMetadata(watermark);
-      const chain = window.chainEndBelow(watermark);
-      const metadata = counters.toMetadata({
-        ...by,
-        ...(log && { log }),
-        ...(chain !== undefined && { chain }),
-        ...(stalled && { stalled }),
-      });
+      const chainEnd = window.chainEndBelow(watermark);
+      const metadata = counters.toMetadata({ member, log, chainEnd, stall });
       moved.push({ window, watermark, metadata, noted });
     }
     return moved;

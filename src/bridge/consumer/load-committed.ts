@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseObject } from '../../domain/commit-metadata';
+import { parseCommitMetadata } from '../../domain/commit-metadata';
 import type { GroupClient } from '../../kafka/group-client';
 import { errorMessage } from '../../domain/errors';
 import type { Logger } from '../../telemetry/logger';
@@ -24,14 +24,14 @@ export async function loadCommitted(
       const partitions = new Map(committed.map((one) => [one.partition, one]));
       for (const window of windows) {
         const { offset, metadata } = partitions.get(window.partition) ?? {};
+        const known = parseCommitMetadata(metadata);
         // -1: nothing is committed. -2: the beginning, which kafkajs commits when the committed offset has expired.
         if (Number(offset) >= 0) {
           window.initialOffset = Number(offset);
-          const { log, chain } = parseObject(metadata);
-          window.log.load(log, Number(offset));
-          if (Number.isSafeInteger(chain)) window.initialChainEnd = chain as number;
+          window.initialChainEnd = known.chainEnd;
+          if (known.log) window.log.load(known.log, Number(offset));
         }
-        window.counters.load(metadata);
+        window.counters.load(known);
       }
     } catch (error) {
       const fields = { stream: stream.name, error: errorMessage(error) };

@@ -1,8 +1,8 @@
 import {
   COUNTERS,
   emptyTotals,
-  parseObject,
-  parseTotals,
+  formatCommitMetadata,
+  type CommitMetadata,
   type CounterName,
   type CounterTotals,
 } from '../../domain/commit-metadata';
@@ -34,9 +34,9 @@ export class PartitionCounters {
   }
 
   /** Starts from the metadata that the group's last commit on this partition carried. */
-  load(metadata: string | null | undefined): void {
-    this.#base = parseTotals(metadata);
-    this.predecessors.load(parseObject(metadata).open);
+  load({ totals, predecessors }: CommitMetadata): void {
+    this.#base = totals;
+    this.predecessors.load(predecessors);
   }
 
   get loaded(): boolean {
@@ -51,17 +51,12 @@ export class PartitionCounters {
    * Returns the metadata for the next commit: a few hundred bytes, and the list of predecessors. The broker takes
    * 4,096 bytes.
    */
-  toMetadata(by?: object): string {
-    const base = this.#base ?? emptyTotals();
+  toMetadata(rest: Omit<CommitMetadata, 'totals' | 'predecessors'> = {}): string {
+    const totals = { ...(this.#base ?? emptyTotals()) };
+    for (const field of COUNTERS) totals[field] += this.#totals[field];
     this.#changed = false;
     this.#sent = { ...this.#totals };
-    const totals = COUNTERS.map((field) => [field, base[field] + this.#totals[field]]);
-    const open = this.predecessors.list;
-    return JSON.stringify({
-      ...Object.fromEntries(totals),
-      ...by,
-      ...(open.length > 0 && { open }),
-    });
+    return formatCommitMetadata({ ...rest, totals, predecessors: this.predecessors.list });
   }
 
   /** The commit that carried the metadata succeeded. */

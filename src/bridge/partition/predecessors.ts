@@ -16,12 +16,9 @@ export class Predecessors {
 
   constructor(private readonly onChange: () => void) {}
 
-  /** Loads the list that an earlier owner committed. Metadata of another program is ignored. */
-  load(committed: unknown): void {
-    if (!Array.isArray(committed)) return;
-    for (const tail of committed as unknown[]) {
-      if (isPredecessor(tail)) this.set(...tail);
-    }
+  /** Loads the list that an earlier owner committed. */
+  load(committed: Predecessor[]): void {
+    for (const predecessor of committed) this.set(...predecessor);
   }
 
   /** Lists the workflow as the last of its key. If there is no room, the result is false and nothing changes. */
@@ -56,10 +53,4 @@ export class Predecessors {
 /** The size in the metadata. Message ids, and so workflow ids, may have characters that JSON escapes. */
 function bytesOf(tail: Predecessor): number {
   return Buffer.byteLength(JSON.stringify(tail)) + 1;
-}
-
-function isPredecessor(value: unknown): value is Predecessor {
-  return (
-    Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === 'string')
-  );
 }

@@ -1,8 +1,6 @@
+import type { CommittedEpoch, CommittedLog } from '../../domain/commit-metadata';
 import type { KnownLog } from '../../kafka/kafka';
 import type { EpochStart } from '../../kafka/records/record-set';
-
-/** A leader epoch in commit metadata, with the first offset that was read under it. */
-type CommittedEpoch = [offset: number, epoch: number];
 
 /** Several epochs detect a log that has lost its end several times. The metadata has no room for many. */
 const COMMITTED_EPOCHS = 3;
@@ -27,11 +25,10 @@ export class ReadLog {
     return [topicId, this.#topicId].every((id) => id !== undefined) && topicId !== this.#topicId;
   }
 
-  /** Loads what an earlier owner committed with this offset. Metadata of another program is ignored. */
-  load(committed: unknown, offset: number): void {
-    const { id, epochs } = (committed ?? {}) as { id?: unknown; epochs?: unknown };
-    if (typeof id === 'string') this.#topicId = id;
-    if (!Array.isArray(epochs) || !epochs.every(isCommittedEpoch)) return;
+  /** Loads what an earlier owner committed with this offset. */
+  load({ id, epochs }: CommittedLog, offset: number): void {
+    this.#topicId = id ?? this.#topicId;
+    if (!epochs) return;
     this.#epochs = epochs.map(([from, epoch]) => ({ offset: from, epoch }));
     this.#end = offset;
   }
@@ -94,7 +91,7 @@ export class ReadLog {
   }
 
   /** Returns the part of the metadata for a commit of `offset`; undefined if the topic's id is not known. */
-  toMetadata(offset: number): { id?: string; epochs?: CommittedEpoch[] } | undefined {
+  toMetadata(offset: number): CommittedLog | undefined {
     const epochs: CommittedEpoch[] = [];
     if (offset <= this.#end) {
       for (const one of this.#epochs.filter((known) => known.offset < offset).reverse()) {
@@ -105,8 +102,4 @@ export class ReadLog {
     if (this.#topicId === undefined) return undefined;
     return { id: this.#topicId, ...(epochs.length > 0 && { epochs }) };
   }
-}
-
-function isCommittedEpoch(one: unknown): one is CommittedEpoch {
-  return Array.isArray(one) && one.length === 2 && one.every((n) => Number.isSafeInteger(n));
 }

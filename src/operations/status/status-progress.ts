@@ -1,10 +1,7 @@
 import {
   COUNTERS,
   emptyTotals,
-  parseObject,
-  parseRecentIds,
-  parseStallNote,
-  parseTotals,
+  parseCommitMetadata,
   type CounterTotals,
   type RecentIds,
   type StallNote,
@@ -99,10 +96,8 @@ export function progressOf(
     const lag = Math.max(high - position, 0);
     progress.lag += lag;
     progress.lagByPartition[partition] = lag;
-    const totals = parseTotals(commit?.metadata);
+    const { totals, member: seen, stall: note } = parseCommitMetadata(commit?.metadata);
     for (const field of COUNTERS) progress.totals[field] += totals[field];
-    const seen = parseRecentIds(commit?.metadata);
-    const note = parseStallNote(parseObject(commit?.metadata).stalled);
     // A member that has left may have written the note. The partition's present owner reports a stall with a
     // commit of its own.
     if (note && seen && members.includes(seen.memberId)) {

@@ -8,6 +8,7 @@ import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
 import { Outcomes } from '../../../src/bridge/outcomes/outcomes';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
+import { parseCommitMetadata } from '../../../src/domain/commit-metadata';
 import { keyHash } from '../../../src/domain/workflow/key-hash';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../../domain/support/records';
@@ -58,7 +59,7 @@ function refusing(ordering: 'none' | 'key') {
     onFatal: (error) => fatal.push(error),
   });
   const counters = new PartitionCounters();
-  counters.load(null);
+  counters.load(parseCommitMetadata(null));
   const window = new PartitionWindow(
     stream.topic,
     0,

@@ -1,4 +1,4 @@
-import { parseTotals } from '../../../src/domain/commit-metadata';
+import { parseCommitMetadata } from '../../../src/domain/commit-metadata';
 import { PartitionCounters } from '../../../src/bridge/partition/partition-counters';
 import { Outcomes } from '../../../src/bridge/outcomes/outcomes';
 import { createMetrics } from '../../../src/telemetry/metrics';
@@ -12,7 +12,7 @@ function create(...started: string[]) {
   const metrics = createMetrics();
   const braking: unknown[][] = [];
   const counters = new PartitionCounters();
-  counters.load(null);
+  counters.load(parseCommitMetadata(null));
   const outcomes = new Outcomes({
     ...{ stream: { name: 'test' }, metrics, logger: keepingLogger().logger },
     brake: {
@@ -28,7 +28,7 @@ function create(...started: string[]) {
     outcomes,
     braking,
     records: () => counts(metrics.records),
-    totals: () => parseTotals(counters.toMetadata()),
+    totals: () => parseCommitMetadata(counters.toMetadata()).totals,
   };
 }
 

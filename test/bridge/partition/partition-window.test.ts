@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { emptyTotals, parseTotals } from '../../../src/domain/commit-metadata';
+import { emptyTotals, parseCommitMetadata } from '../../../src/domain/commit-metadata';
 import { PartitionCounters } from '../../../src/bridge/partition/partition-counters';
 import { PartitionWindow, type WindowEntry } from '../../../src/bridge/partition/partition-window';
 import { kafkaRecord } from '../../domain/support/records';
@@ -67,8 +67,8 @@ test('a record that is finished twice is counted once', () => {
   expect(window.size).toBe(5);
   window.finish(second!);
   window.settleSkipped(window.watermark!);
-  window.counters.load(null);
-  expect(parseTotals(window.counters.toMetadata()).recent).toBe(1);
+  window.counters.load(parseCommitMetadata(null));
+  expect(parseCommitMetadata(window.counters.toMetadata()).totals.recent).toBe(1);
 });
 
 describe('a window with limits', () => {
@@ -118,10 +118,10 @@ describe('a window with limits', () => {
 test('a skipped duplicate is counted once its offset is below the watermark', () => {
   const window = windowOf();
   const [first, second, third] = window.accept(records(0, 1, 2), 3);
-  window.counters.load(null);
+  window.counters.load(parseCommitMetadata(null));
   const totals = () => {
     window.settleSkipped(window.watermark!);
-    return parseTotals(window.counters.toMetadata());
+    return parseCommitMetadata(window.counters.toMetadata()).totals;
   };
   window.finish(second!, 'recent');
   window.finish(third!, 'workflowId');
@@ -176,7 +176,7 @@ test('a window agrees with a model whatever is fetched, finished and fetched aga
   fc.assert(
     fc.property(log, fc.array(step, { maxLength: 120 }), (all, steps) => {
       const window = windowOf(limits);
-      window.counters.load(null);
+      window.counters.load(parseCommitMetadata(null));
       const unfinished = new Map<number, WindowEntry>();
       const accepted = new Set<number>();
       const skipped: { offset: number; layer: 'recent' | 'workflowId' }[] = [];
@@ -196,7 +196,7 @@ test('a window agrees with a model whatever is fetched, finished and fetched aga
         window.settleSkipped(committed);
         const counted = skipped.filter(({ offset }) => offset < committed);
         const count = (name: string) => counted.filter(({ layer }) => layer === name).length;
-        expect(parseTotals(window.counters.toMetadata())).toEqual({
+        expect(parseCommitMetadata(window.counters.toMetadata()).totals).toEqual({
           ...emptyTotals(),
           recent: count('recent'),
           workflowId: count('workflowId'),

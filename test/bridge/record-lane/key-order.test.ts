@@ -4,6 +4,7 @@ import { PartitionCounters } from '../../../src/bridge/partition/partition-count
 import type { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
 import { WaitingPlaces } from '../../../src/bridge/record-lane/waiting-places';
+import { parseCommitMetadata } from '../../../src/domain/commit-metadata';
 import { kafkaRecord } from '../../domain/support/records';
 
 /** The order of one partition, whose records the test starts and ends. */
@@ -18,7 +19,7 @@ class World {
 
   constructor(given: { metadata?: string; places?: number } = {}) {
     const { metadata = null, places = 10 } = given;
-    this.counters.load(metadata);
+    this.counters.load(parseCommitMetadata(metadata));
     this.window = this.#window();
     this.order = new KeyOrder({
       predecessors: this.counters.predecessors,

@@ -3,7 +3,7 @@ import { Backoff } from '../../../src/bridge/starts/backoff';
 import { OPEN_GATE } from '../../../src/bridge/brake/brake';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import { RecordLane } from '../../../src/bridge/record-lane/record-lane';
-import { emptyTotals, parseTotals } from '../../../src/domain/commit-metadata';
+import { emptyTotals, parseCommitMetadata } from '../../../src/domain/commit-metadata';
 import { PartitionCounters } from '../../../src/bridge/partition/partition-counters';
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { PartitionWindow } from '../../../src/bridge/partition/partition-window';
@@ -67,7 +67,7 @@ class World {
         Promise.resolve({ status: { name: 'RUNNING' }, memo: this.memos.get(id) ?? {} }),
     });
     this.open = new RunningWorkflows(client, logger);
-    this.window.counters.load(null);
+    this.window.counters.load(parseCommitMetadata(null));
     const finish = this.window.finish.bind(this.window);
     this.window.finish = (entry, skippedBy) => {
       this.finished.push(entry.record.offset);
@@ -148,7 +148,7 @@ class World {
 
   get counters() {
     this.window.settleSkipped(this.window.watermark!);
-    return parseTotals(this.window.counters.toMetadata());
+    return parseCommitMetadata(this.window.counters.toMetadata()).totals;
   }
 
   end(): void {
@@ -268,7 +268,7 @@ describe('slots', () => {
       { records: 1e6, bytes: 1e9 },
       new PartitionCounters(),
     );
-    other.counters.load(null);
+    other.counters.load(parseCommitMetadata(null));
     const few = [message('x'), message('y')].map((value, offset) =>
       kafkaRecord({ partition: 1, offset, value: Buffer.from(value) }),
     );
@@ -350,7 +350,7 @@ describe('layer recent', () => {
     expect(await counts(world.metrics.recentLockWaits)).toEqual({ test: 1 });
     // The duplicate that waited is checked once more, but it is counted once.
     expect(await counts(world.metrics.recentChecks)).toEqual({ test: 2 });
-    expect(parseTotals(world.window.counters.toMetadata())).toMatchObject({
+    expect(parseCommitMetadata(world.window.counters.toMetadata()).totals).toMatchObject({
       checked: 2,
       lockWaits: 1,
     });
@@ -701,7 +701,7 @@ describe('a decoder that fails temporarily', () => {
         { records: 1e6, bytes: 1e9 },
         new PartitionCounters(),
       );
-      other.counters.load(null);
+      other.counters.load(parseCommitMetadata(null));
       const at = (offset: number, partition: number) =>
         kafkaRecord({
           ...{ offset, partition, key: Buffer.from(`k${offset}`) },

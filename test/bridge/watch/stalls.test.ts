@@ -2,7 +2,7 @@ import { Backoff } from '../../../src/bridge/starts/backoff';
 import { RunningWorkflows } from '../../../src/bridge/starts/running-workflows';
 import { stallCause, type WindowState } from '../../../src/bridge/watch/stall-cause';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
-import { parseStallNote, STALL_REASONS } from '../../../src/domain/commit-metadata';
+import { parseCommitMetadata, STALL_REASONS } from '../../../src/domain/commit-metadata';
 import { Stalls, type StallCause } from '../../../src/bridge/watch/stalls';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { testStream } from '../../domain/support/records';
@@ -10,6 +10,9 @@ import { fakeClient, keepingLogger } from '../support/fakes';
 
 const MINUTE = 60_000;
 const stream = { name: 's', topic: 't' };
+
+/** Returns the stall that a reader finds in the metadata of a commit. */
+const noteIn = (metadata: object) => parseCommitMetadata(JSON.stringify(metadata)).stall;
 
 function create() {
   const { logger, lines } = keepingLogger();
@@ -131,7 +134,7 @@ describe('a partition', () => {
       stalls.observe(0, { position: 5, works: true }, () => cause, now);
     }
     expect(stalls.note(0)).toEqual({ ...cause, since: 0 });
-    expect(parseStallNote(stalls.note(0))).toEqual({ ...cause, since: 0 });
+    expect(noteIn({ stalled: stalls.note(0) })).toEqual({ ...cause, since: 0 });
   });
 
   test('has a stall note that is read back from the metadata of a commit', () => {
@@ -141,9 +144,9 @@ describe('a partition', () => {
     observe(5, 1);
     const note = { reason: 'max_open', since: 0, workflowId: 's-1-7' };
     expect(stalls.note(0)).toEqual(note);
-    expect(parseStallNote(JSON.parse(JSON.stringify(note)))).toEqual(note);
-    expect(parseStallNote({ ...note, reason: 'mood' })).toBeUndefined();
-    expect(parseStallNote(undefined)).toBeUndefined();
+    expect(noteIn({ stalled: note })).toEqual(note);
+    expect(noteIn({ stalled: { ...note, reason: 'mood' } })).toBeUndefined();
+    expect(noteIn({})).toBeUndefined();
   });
 });
 
