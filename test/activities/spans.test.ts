@@ -58,7 +58,7 @@ function world(tracing?: Tracing, given: Partial<Sink> = {}, error?: Error) {
     chunks: {
       ...noChunks,
       remembered: held,
-      recent: new RecentLayer(new InMemoryIdempotencyService({}), 30_000),
+      recent: new RecentLayer(new InMemoryIdempotencyService({ maxEntries: 1_000 }), 30_000),
       events: {
         ...noChunks.events,
         checked: () => undefined,

@@ -39,7 +39,7 @@ class World {
   readonly afters = new Map<string, string | undefined>();
   readonly attempts = new Map<string, number>();
   readonly held = new ChunkMemory();
-  idempotency = new InMemoryIdempotencyService({});
+  idempotency = new InMemoryIdempotencyService({ maxEntries: 1_000 });
   recent = new RecentLayer(this.idempotency, 30_000);
   readonly chunk: ChunkInput;
   elsewhere = false;
@@ -171,7 +171,7 @@ class World {
   moveElsewhere(): void {
     this.idempotency.close();
     this.elsewhere = true;
-    this.idempotency = new InMemoryIdempotencyService({});
+    this.idempotency = new InMemoryIdempotencyService({ maxEntries: 1_000 });
     this.recent = new RecentLayer(this.idempotency, 30_000);
   }
 

@@ -32,7 +32,7 @@ class World {
   readonly attempts: string[] = [];
   checked = 0;
   readonly held = new ChunkMemory();
-  readonly idempotency = new InMemoryIdempotencyService({});
+  readonly idempotency = new InMemoryIdempotencyService({ maxEntries: 1_000 });
   readonly recent = new RecentLayer(this.idempotency, 30_000);
   readonly chunk: ChunkInput;
   fail: (record: SinkRecord, attempt: number) => DeliveryFailureType | undefined = () => undefined;

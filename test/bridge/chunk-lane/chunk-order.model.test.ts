@@ -96,7 +96,7 @@ class Model {
       },
       bridge: (parts, common) => {
         const remembered = new ChunkMemory();
-        const idempotency = new InMemoryIdempotencyService({});
+        const idempotency = new InMemoryIdempotencyService({ maxEntries: 1_000 });
         const recent = new RecentLayer(idempotency, 30_000);
         const lane = new ChunkLane({
           ...{ ...common, remembered },
@@ -155,7 +155,7 @@ class Model {
     run.attempts++;
     const info = { isLocal, attempt, startToCloseTimeoutMs: ATTEMPT_MS };
     const environment = new MockActivityEnvironment(info, { logger: quiet });
-    const idempotency = new InMemoryIdempotencyService({});
+    const idempotency = new InMemoryIdempotencyService({ maxEntries: 1_000 });
     const nothing = () => undefined;
     const records = this.#log.slice(chunk.first, chunk.last + 1);
     try {

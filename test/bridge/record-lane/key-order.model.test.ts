@@ -51,7 +51,7 @@ class Model extends ClusterModel<RecordStart, RecordRun> {
         ended: false,
       }),
       bridge: (parts, common) => {
-        const idempotency = new InMemoryIdempotencyService({});
+        const idempotency = new InMemoryIdempotencyService({ maxEntries: 1_000 });
         const recent = new RecentLayer(idempotency, 30_000);
         const lane = new RecordLane({ ...common, recent, decodeFailures: new Map() });
         return { ...parts, lane, idempotency };
@@ -168,7 +168,7 @@ test.each([
           }
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   },
   120_000,

@@ -49,7 +49,7 @@ class World {
     { records: 1e6, bytes: 1e9 },
     new PartitionCounters(),
   );
-  readonly idempotency = new InMemoryIdempotencyService({});
+  readonly idempotency = new InMemoryIdempotencyService({ maxEntries: 1_000 });
   readonly open: RunningWorkflows;
   readonly dispatcher: RecordLane;
   readonly outcomes: Outcomes;
