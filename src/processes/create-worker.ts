@@ -45,12 +45,12 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
     releasers.push(() => connections.close());
     const deadLetters = createDeadLetterWriter(connections.producer, connections.reader, tracing);
     const { client, connection } = connections.temporal;
-    const open = new RunningWorkflows(client, logger);
+    const running = new RunningWorkflows(client, logger);
     const stopping = new AbortController();
     setMaxListeners(0, stopping.signal);
     releasers.push(() => {
       stopping.abort();
-      open.stop();
+      running.stop();
     });
     const workers = await allOrNone(
       streams.flatMap((stream) => {
@@ -60,8 +60,8 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
         const gate = brake ?? OPEN_GATE;
         const backoff = new Backoff();
         const rate = createStartRate(stream, metrics);
-        const start = { client, stream, open, backoff, gate, rate, metrics, logger, signal };
-        const outcomes = new Outcomes({ stream, metrics, logger, brake, running: open });
+        const start = { client, stream, running, backoff, gate, rate, metrics, logger, signal };
+        const outcomes = new Outcomes({ stream, metrics, logger, brake, running });
         const { recent, idempotency } = createRecentLayer(stream, logger);
         releasers.push(() => idempotency.close());
         return createStreamWorkers({
@@ -76,7 +76,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
             startOwnWorkflow: createOwnWorkflowStarter(start),
             recent,
           },
-          running: open,
+          running,
           outcomes,
           connection,
           namespace: connections.namespace,
@@ -84,12 +84,12 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
         });
       }),
     );
-    const running = runWorkers(workers, createProbe(connections, releasers));
+    const all = runWorkers(workers, createProbe(connections, releasers));
     let stopped: Promise<void> | undefined;
     return {
-      faults: () => running.faults(),
-      ended: running.ended,
-      stop: () => (stopped ??= running.stop().finally(() => releasers.release())),
+      faults: () => all.faults(),
+      ended: all.ended,
+      stop: () => (stopped ??= all.stop().finally(() => releasers.release())),
     };
   } catch (error) {
     await releasers.abandon(logger);

@@ -102,7 +102,7 @@ export class StreamBridge {
       recentIds: () => this.#recent.idempotency.stats().size,
       stallCause: (window) =>
         stallCause(stream, window, {
-          ...{ backoff: this.#backoff, rate: this.#rate, open: this.#running },
+          ...{ backoff: this.#backoff, rate: this.#rate, running: this.#running },
           ...{ braked: brake?.active ?? false, decodeFailures: this.#decodeFailures },
         }),
       isStarted: (record) => isUnreadableStarted({ client, stream }, record),
@@ -122,7 +122,7 @@ export class StreamBridge {
         logger,
         signal: this.#stopping.signal,
       },
-      ...{ open: this.#running, backoff: this.#backoff, rate: this.#rate },
+      ...{ running: this.#running, backoff: this.#backoff, rate: this.#rate },
     };
     const startOwnWorkflow = createOwnWorkflowStarter({ ...start, signal: this.#ended.signal });
     const remembered = new ChunkMemory();

@@ -38,7 +38,7 @@ export interface ChunkChainDependencies {
   limits: ChunkLimits;
   window: PartitionWindow;
   /** Places for open chunks of all partitions. */
-  open: Slots;
+  openChunks: Slots;
   remembered: ChunkMemory;
   /** Undefined if the stream has no order. */
   order: ChunkOrder | undefined;
@@ -156,7 +156,7 @@ export class ChunkChain {
         await this.deps.order?.ready(() => this.#upToLimits(), this.#isOver);
         // While the chain waits for a place, the next chunk grows.
         await this.#ownOpen.acquire();
-        await this.deps.open.acquire();
+        await this.deps.openChunks.acquire();
         const started = await (this.#starting = this.#startNext());
         if (!started) continue;
         // Under an order, the next chunk and the commit wait for the end of this chunk.
@@ -197,11 +197,11 @@ export class ChunkChain {
    * ends, or here if this call starts no workflow.
    */
   async #startChunk(): Promise<StartedChunk | RefusedChunk | undefined> {
-    const { stream, open, remembered, metrics } = this.deps;
+    const { stream, openChunks, remembered, metrics } = this.deps;
     let forget: () => void = () => undefined;
     const release = () => {
       forget();
-      open.release();
+      openChunks.release();
       this.#ownOpen.release();
     };
     let running: RunningWorkflow | undefined;
@@ -276,8 +276,8 @@ export class ChunkChain {
     logger.error(fields, 'Temporal refuses a chunk; its records get workflows of their own');
     const deps = { ...this.deps, signal: AbortSignal.any([start.signal, this.#over.signal]) };
     const singles = startSingly(deps, entries, chunk.after ?? [], this.#isOver);
-    for await (const { entry, tail, skippedBy } of singles) {
-      if (tail && !(await order?.left([tail], this.#isOver))) return;
+    for await (const { entry, predecessor, skippedBy } of singles) {
+      if (predecessor && !(await order?.left([predecessor], this.#isOver))) return;
       this.#finish({ last: entry.record.offset, epoch: chunk.epoch }, [entry], skippedBy);
     }
   }

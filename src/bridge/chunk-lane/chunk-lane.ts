@@ -8,7 +8,7 @@ import type { PartitionWindow, WindowEntry } from '../partition/partition-window
 /** Brings records to the sink in chunks. Each partition has a chain of chunks; all chains share the open chunks. */
 export class ChunkLane implements Lane {
   readonly #chains = new Map<PartitionWindow, ChunkChain>();
-  readonly #open = new Slots(MAX_OPEN_CHUNKS);
+  readonly #openChunks = new Slots(MAX_OPEN_CHUNKS);
   /** The order of each partition, by the partition's counters. If the log goes back, both outlive the window. */
   readonly #orders = new WeakMap<PartitionCounters, ChunkOrder>();
   #inFlight = 0;
@@ -16,7 +16,7 @@ export class ChunkLane implements Lane {
   constructor(
     private readonly deps: Omit<
       ChunkChainDependencies,
-      'open' | 'order' | 'window' | 'onStarting' | 'onFirstTaskOver'
+      'openChunks' | 'order' | 'window' | 'onStarting' | 'onFirstTaskOver'
     >,
   ) {}
 
@@ -28,7 +28,7 @@ export class ChunkLane implements Lane {
       chain = new ChunkChain({
         ...this.deps,
         window,
-        open: this.#open,
+        openChunks: this.#openChunks,
         order: this.#orderOf(window.counters),
         onStarting: () => this.#inFlight++,
         onFirstTaskOver: () => this.#inFlight--,
@@ -41,10 +41,11 @@ export class ChunkLane implements Lane {
   #orderOf(counters: PartitionCounters): ChunkOrder | undefined {
     const { stream, start, logger } = this.deps;
     if (stream.ordering === 'none') return undefined;
-    const { client, open } = start;
+    const { client, running } = start;
     const { predecessors } = counters;
     const order =
-      this.#orders.get(counters) ?? new ChunkOrder({ stream, client, open, predecessors, logger });
+      this.#orders.get(counters) ??
+      new ChunkOrder({ stream, client, running, predecessors, logger });
     this.#orders.set(counters, order);
     return order;
   }

@@ -12,7 +12,7 @@ import type { WindowEntry } from '../partition/partition-window';
 export interface ChunkOrderDependencies {
   stream: AnyStream;
   client: Client;
-  open: RunningWorkflows;
+  running: RunningWorkflows;
   predecessors: Predecessors;
   logger: Logger;
 }
@@ -54,7 +54,7 @@ export class ChunkOrder {
   #running: string | undefined;
 
   constructor(private readonly deps: ChunkOrderDependencies) {
-    for (const tail of deps.predecessors.list) this.#add(tail);
+    for (const predecessor of deps.predecessors.list) this.#add(predecessor);
   }
 
   /** Returns the keys of these records that have a workflow that may be open, for the input of their chunk. */
@@ -73,7 +73,10 @@ export class ChunkOrder {
    */
   async ready(entries: () => WindowEntry[], isOver: IsOver): Promise<void> {
     if (this.#running !== undefined) await this.ended(this.#running, isOver);
-    while (!isOver() && this.after(entries()).some((tail) => this.#isWorthWaiting(tail))) {
+    while (
+      !isOver() &&
+      this.after(entries()).some((predecessor) => this.#isWorthWaiting(predecessor))
+    ) {
       await sleep(POLL_MS);
     }
   }
@@ -98,7 +101,7 @@ export class ChunkOrder {
 
   /** Resolves to true when these workflows of records that left a chunk are listed. Else false, as {@link ended}. */
   async left(predecessors: Predecessor[], isOver: IsOver): Promise<boolean> {
-    for (const tail of predecessors) this.#add(tail);
+    for (const predecessor of predecessors) this.#add(predecessor);
     while (!this.#listed(predecessors)) {
       if (isOver()) return false;
       await sleep(POLL_MS);
@@ -115,7 +118,7 @@ export class ChunkOrder {
     const before = this.#open.get(hash);
     if (before?.workflowId === workflowId) return;
     this.#open.set(hash, { workflowId, since: before?.since ?? Date.now() });
-    void this.deps.open.whenEnded(workflowId).then(() => {
+    void this.deps.running.whenEnded(workflowId).then(() => {
       this.deps.predecessors.delete(hash, workflowId);
       if (this.#open.get(hash)?.workflowId === workflowId) this.#open.delete(hash);
     });

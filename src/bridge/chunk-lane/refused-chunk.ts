@@ -29,7 +29,7 @@ const LONGEST_WAIT_MS = 30_000;
 interface SingleRecord {
   entry: WindowEntry;
   /** Under an order: the workflow that the next record of the key must wait for. */
-  tail?: Predecessor;
+  predecessor?: Predecessor;
   skippedBy?: SkippedBy;
 }
 
@@ -45,7 +45,7 @@ export async function* startSingly(
   isOver: () => boolean,
 ): AsyncGenerator<SingleRecord, void, void> {
   const { stream, startOwnWorkflow, outcomes, signal } = deps;
-  const tails = new Map(after);
+  const predecessors = new Map(after);
   for (const entry of entries) {
     const { record } = entry;
     const parsed = await parsedAtLast(deps, entry, isOver);
@@ -59,12 +59,12 @@ export async function* startSingly(
       ? startOfRecord(stream, record, parsed.messageId)
       : startOfInvalidRecord(stream, record, parsed.reason);
     const hash = keyHash(stream.ordering, record);
-    const before = hash === undefined ? undefined : tails.get(hash);
+    const before = hash === undefined ? undefined : predecessors.get(hash);
     const workflowId = await startOwnWorkflow(startAfter(start, before), record, signal);
     if (hash === undefined) yield { entry };
     else {
-      tails.set(hash, workflowId);
-      yield { entry, tail: [hash, workflowId] };
+      predecessors.set(hash, workflowId);
+      yield { entry, predecessor: [hash, workflowId] };
     }
   }
 }

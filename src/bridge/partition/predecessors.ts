@@ -11,7 +11,7 @@ const MAX_BYTES = 2_600;
  * be. The list is metadata of the committed offset, so that the partition's next owner knows these workflows.
  */
 export class Predecessors {
-  readonly #tails = new Map<string, string>();
+  readonly #byKeyHash = new Map<string, string>();
   #bytes = 0;
 
   constructor(private readonly onChange: () => void) {}
@@ -27,30 +27,30 @@ export class Predecessors {
     const bytes = bytesOf([keyHash, workflowId]);
     if (this.#bytes - before + bytes > MAX_BYTES) return false;
     this.#bytes += bytes - before;
-    this.#tails.set(keyHash, workflowId);
+    this.#byKeyHash.set(keyHash, workflowId);
     this.onChange();
     return true;
   }
 
   /** Removes a workflow that has ended. Nothing changes if the key's last workflow is another one by now. */
   delete(keyHash: string, workflowId: string): void {
-    if (this.#tails.get(keyHash) !== workflowId) return;
+    if (this.#byKeyHash.get(keyHash) !== workflowId) return;
     this.#bytes -= this.#bytesOf(keyHash);
-    this.#tails.delete(keyHash);
+    this.#byKeyHash.delete(keyHash);
     this.onChange();
   }
 
   get list(): Predecessor[] {
-    return [...this.#tails];
+    return [...this.#byKeyHash];
   }
 
   #bytesOf(keyHash: string): number {
-    const workflowId = this.#tails.get(keyHash);
+    const workflowId = this.#byKeyHash.get(keyHash);
     return workflowId === undefined ? 0 : bytesOf([keyHash, workflowId]);
   }
 }
 
 /** The size in the metadata. Message ids, and so workflow ids, may have characters that JSON escapes. */
-function bytesOf(tail: Predecessor): number {
-  return Buffer.byteLength(JSON.stringify(tail)) + 1;
+function bytesOf(predecessor: Predecessor): number {
+  return Buffer.byteLength(JSON.stringify(predecessor)) + 1;
 }

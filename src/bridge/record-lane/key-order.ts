@@ -54,7 +54,7 @@ interface KeyQueue {
 
 export interface KeyOrderDependencies {
   predecessors: Predecessors;
-  open: RunningWorkflows;
+  running: RunningWorkflows;
   places: WaitingPlaces;
   /** The record may be started, as its `queued` says. */
   admit(entry: OrderedEntry): void;
@@ -97,11 +97,11 @@ export class KeyOrder {
   readonly #waitingForRoom = new Set<KeyQueue>();
 
   constructor(private readonly deps: KeyOrderDependencies) {
-    const { predecessors, open } = deps;
+    const { predecessors, running } = deps;
     for (const [keyHash, workflowId] of predecessors.list) {
       const last: LastOfKey = { state: { is: 'running', workflowId } };
       this.#newQueue(keyHash).last = last;
-      void open.whenEnded(workflowId).then(() => {
+      void running.whenEnded(workflowId).then(() => {
         last.state = { is: 'ended' };
         this.#unlist(keyHash, workflowId);
       });

@@ -138,7 +138,7 @@ export class RecordLane implements Lane {
     if (!order) {
       order = new KeyOrder({
         predecessors: counters.predecessors,
-        open: this.deps.start.open,
+        running: this.deps.start.running,
         places: this.#waiting,
         admit: (entry) => this.#enqueue(entry),
         finish: (entry, skippedBy) => this.#finish(entry, skippedBy),
@@ -326,7 +326,7 @@ export class RecordLane implements Lane {
     if (skippedBy === 'recent') return queued.order.skipped(queued, skippedBy);
     if (open === false) return queued.order.ended(queued, skippedBy);
     queued.order.running(queued, open, skippedBy);
-    void this.deps.start.open.whenEnded(open).then(() => queued.order.ended(queued));
+    void this.deps.start.running.whenEnded(open).then(() => queued.order.ended(queued));
   }
 
   #finish(entry: OrderedEntry, skippedBy?: SkippedBy): void {

@@ -22,7 +22,7 @@ import type { StartRate } from './start-rate';
 export interface StartDependencies {
   client: Client;
   stream: { name: string; taskQueue: string };
-  open: RunningWorkflows;
+  running: RunningWorkflows;
   backoff: Backoff;
   gate: StartGate;
   rate: StartRate;
@@ -105,7 +105,7 @@ async function startUnder(
   workflowId: string,
   start: WorkflowStart,
 ): Promise<RunningWorkflow | Duplicate | 'collision'> {
-  const registration = deps.open.register(workflowId, start.memo);
+  const registration = deps.running.register(workflowId, start.memo);
   try {
     const result = await untilAnswered(deps, workflowId, start);
     if (typeof result === 'object' && 'startedHere' in result) {

@@ -25,13 +25,13 @@ export function stallCause(
   {
     backoff,
     rate,
-    open,
+    running,
     braked,
     decodeFailures,
   }: {
     backoff: Backoff;
     rate: StartRate;
-    open: RunningWorkflows;
+    running: RunningWorkflows;
     braked: boolean;
     /** By partition: why its records can't be decoded for now. */
     decodeFailures: ReadonlyMap<number, string>;
@@ -47,13 +47,13 @@ export function stallCause(
   if (!waiting) return fault ?? { reason: 'no_fetch' };
   const undecoded = decodeFailures.get(partition);
   if (undecoded !== undefined) return { reason: 'decode_failing', detail: undecoded };
-  const own = open.oldest((memo) => memo.partition === partition);
+  const own = running.oldest((memo) => memo.partition === partition);
   if (execution.lane === 'chunk') {
-    const oldest = own ?? open.oldest(() => true);
+    const oldest = own ?? running.oldest(() => true);
     return oldest ? { reason: 'chunk_open', oldest } : { reason: 'records_waiting' };
   }
-  if (open.size >= maxOpen) {
-    const oldest = open.oldest(() => true);
+  if (running.size >= maxOpen) {
+    const oldest = running.oldest(() => true);
     return { reason: 'max_open', ...(oldest && { oldest }) };
   }
   return { reason: 'records_waiting', ...(own && { oldest: own }) };

@@ -14,7 +14,7 @@ const never = new AbortController().signal;
 const started: string[] = [];
 const afters: unknown[] = [];
 let refuse: unknown;
-let open: RunningWorkflows;
+let running: RunningWorkflows;
 let startOwnWorkflow: (offset: number, signal?: AbortSignal, after?: string) => Promise<string>;
 
 beforeEach(() => {
@@ -28,12 +28,12 @@ beforeEach(() => {
       return refuse ? Promise.reject(refuse) : Promise.resolve({ eagerlyStarted: true });
     },
   });
-  open = new RunningWorkflows(client, logger);
+  running = new RunningWorkflows(client, logger);
   const metrics = createMetrics();
   const deps = {
     client,
     stream,
-    open,
+    running,
     backoff: new Backoff(),
     gate: OPEN_GATE,
     rate: new StartRate(() => undefined),
@@ -48,7 +48,7 @@ beforeEach(() => {
     return give(startAfter(start, after), record, signal);
   };
 });
-afterEach(() => open.stop());
+afterEach(() => running.stop());
 
 test('no more workflows of records that left are open than the stream allows', async () => {
   void startOwnWorkflow(0);
@@ -56,7 +56,7 @@ test('no more workflows of records that left are open than the stream allows', a
   void startOwnWorkflow(2);
   await settled();
   expect(started).toEqual(['test-m0-0', 'test-m1-1']);
-  open.ended('test-m1-1', 'delivered');
+  running.ended('test-m1-1', 'delivered');
   await settled();
   expect(started).toEqual(['test-m0-0', 'test-m1-1', 'test-m2-2']);
 });
@@ -68,7 +68,7 @@ test('a record that still waits when its attempt ends is not started, and takes 
   attempt.abort();
   // The start is rejected at once, before a slot comes free.
   await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
-  open.ended('test-m0-0', 'delivered');
+  running.ended('test-m0-0', 'delivered');
   await startOwnWorkflow(3);
   expect(started).toEqual(['test-m0-0', 'test-m1-1', 'test-m3-3']);
 });

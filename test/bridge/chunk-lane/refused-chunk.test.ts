@@ -25,7 +25,7 @@ function refusing(ordering: 'none' | 'key') {
     start: () => Promise.reject(serviceError(3)),
     describe: () => Promise.resolve({ status: { name: 'RUNNING' } }),
   });
-  const open = new RunningWorkflows(client, logger);
+  const running = new RunningWorkflows(client, logger);
   const fatal: unknown[] = [];
   const handedOn: {
     offset: number;
@@ -51,10 +51,10 @@ function refusing(ordering: 'none' | 'key') {
     },
     ...{ startOwnWorkflow, metrics, logger },
     start: {
-      ...{ client, stream, open, backoff: new Backoff(), gate: OPEN_GATE },
+      ...{ client, stream, running, backoff: new Backoff(), gate: OPEN_GATE },
       ...{ rate: new StartRate(() => undefined), metrics, logger, signal },
     },
-    outcomes: new Outcomes({ stream, metrics, logger, brake: undefined, running: open }),
+    outcomes: new Outcomes({ stream, metrics, logger, brake: undefined, running }),
     consumer: { committedStart: () => Promise.resolve(0), finished: () => undefined },
     onFatal: (error) => fatal.push(error),
   });
@@ -77,11 +77,11 @@ function refusing(ordering: 'none' | 'key') {
       ),
     );
   const hashOf = (key: string) => keyHash(ordering, kafkaRecord({ key: Buffer.from(key) }));
-  return { open, dispatcher, handedOn, counters, window, push, hashOf, fatal };
+  return { running, dispatcher, handedOn, counters, window, push, hashOf, fatal };
 }
 
 test('a record of a refused chunk is committable and listed as predecessor before the next one is started', async () => {
-  const { open, dispatcher, handedOn, counters, window, push, hashOf, fatal } = refusing('key');
+  const { running, dispatcher, handedOn, counters, window, push, hashOf, fatal } = refusing('key');
   push(...['m0', 'm1', 'm2'].map((id) => ({ key: 'a', value: `{"id":"${id}"}` })));
   await settled();
   expect([handedOn.length, window.watermark, counters.predecessors.list]).toEqual([1, 0, []]);
@@ -100,11 +100,11 @@ test('a record of a refused chunk is committable and listed as predecessor befor
   handedOn[1]!.started();
   await settled();
   expect([handedOn.length, fatal]).toEqual([2, []]);
-  open.stop();
+  running.stop();
 });
 
 test('a refused chunk is committable record by record if the stream asks for no order', async () => {
-  const { open, handedOn, counters, window, push, fatal } = refusing('none');
+  const { running, handedOn, counters, window, push, fatal } = refusing('none');
   push(...['m0', 'm1'].map((id) => ({ key: 'a', value: `{"id":"${id}"}` })));
   await settled();
   handedOn[0]!.started();
@@ -113,5 +113,5 @@ test('a refused chunk is committable record by record if the stream asks for no 
   handedOn[1]!.started();
   await settled();
   expect([window.watermark, fatal]).toEqual([2, []]);
-  open.stop();
+  running.stop();
 });

@@ -23,7 +23,7 @@ class World {
     this.window = this.#window();
     this.order = new KeyOrder({
       predecessors: this.counters.predecessors,
-      open: {
+      running: {
         whenEnded: (id: string) => new Promise<void>((resolve) => this.watched.set(id, resolve)),
       } as unknown as RunningWorkflows,
       places: new WaitingPlaces(places),

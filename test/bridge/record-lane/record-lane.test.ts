@@ -50,7 +50,7 @@ class World {
     new PartitionCounters(),
   );
   readonly idempotency = new InMemoryIdempotencyService({ maxEntries: 1_000 });
-  readonly open: RunningWorkflows;
+  readonly running: RunningWorkflows;
   readonly dispatcher: RecordLane;
   readonly outcomes: Outcomes;
 
@@ -66,7 +66,7 @@ class World {
       describe: (id) =>
         Promise.resolve({ status: { name: 'RUNNING' }, memo: this.memos.get(id) ?? {} }),
     });
-    this.open = new RunningWorkflows(client, logger);
+    this.running = new RunningWorkflows(client, logger);
     this.window.counters.load(parseCommitMetadata(null));
     const finish = this.window.finish.bind(this.window);
     this.window.finish = (entry, skippedBy) => {
@@ -74,7 +74,7 @@ class World {
       finish(entry, skippedBy);
     };
     this.outcomes = new Outcomes({
-      ...{ stream, metrics: this.metrics, logger, running: this.open, brake: undefined },
+      ...{ stream, metrics: this.metrics, logger, running: this.running, brake: undefined },
       consumer: { countersOf: () => this.window.counters },
     });
     this.dispatcher = new RecordLane({
@@ -84,7 +84,7 @@ class World {
       start: {
         client,
         stream,
-        open: this.open,
+        running: this.running,
         backoff: new Backoff(),
         gate: OPEN_GATE,
         rate: new StartRate(() => undefined),
@@ -142,7 +142,7 @@ class World {
       { workflowId: id, runId: id, workflowType: start?.type ?? '', memo },
       outcome,
     );
-    this.open.ended(id, outcome);
+    this.running.ended(id, outcome);
     await settled();
   }
 
@@ -153,7 +153,7 @@ class World {
 
   end(): void {
     this.stopping.abort();
-    this.open.stop();
+    this.running.stop();
     this.idempotency.close();
   }
 }
@@ -215,7 +215,7 @@ describe('slots', () => {
     expect(world.dispatcher.inFlightCount).toBe(2);
     await world.close('test-m1-1', 'delivered');
     expect(world.ids).toEqual(['test-m0-0', 'test-m1-1', 'test-m2-2']);
-    world.open.firstTaskOver('test-m0-0');
+    world.running.firstTaskOver('test-m0-0');
     await settled();
     expect(world.starts).toHaveLength(4);
     expect(world.window.watermark).toBe(2);
@@ -226,7 +226,7 @@ describe('slots', () => {
     await world.push(...many(6));
     for (let i = 0; i < 3; i++) {
       await world.acknowledge(i);
-      world.open.firstTaskOver(world.ids[i]!);
+      world.running.firstTaskOver(world.ids[i]!);
       await settled();
     }
     expect(world.starts).toHaveLength(3);
@@ -296,7 +296,7 @@ describe('slots', () => {
       world.starts[i]!.resolve({ eagerlyStarted: true });
       const id = world.ids[i]!;
       while (!world.finished.includes(i)) await new Promise((resolve) => setImmediate(resolve));
-      world.open.ended(id, 'delivered');
+      world.running.ended(id, 'delivered');
       expect(world.dispatcher.inFlightCount).toBeLessThanOrEqual(3);
     }
     await done;
@@ -410,7 +410,7 @@ test('a record that is read again while its workflow is open waits for that work
   create({ maxOpen: 2 });
   await world.push(message('42'));
   await world.acknowledge(0);
-  world.open.firstTaskOver('test-42-0');
+  world.running.firstTaskOver('test-42-0');
   // The partition was lost and came back, so the same record is in a new window.
   const again = new PartitionWindow(
     'topic',
@@ -426,7 +426,7 @@ test('a record that is read again while its workflow is open waits for that work
   expect(world.starts).toHaveLength(1);
   expect(again.watermark).toBe(0);
   await world.close('test-42-0', 'delivered');
-  expect(world.open.size).toBe(0);
+  expect(world.running.size).toBe(0);
   expect(again.watermark).toBe(2);
   expect(await counts(world.metrics.records)).toEqual({ 'test/delivered': 1, 'test/duplicate': 2 });
   // The slot is free again, but no more than that: two of the four records start.
@@ -504,7 +504,7 @@ test('under order by key a record is started after the workflow of a slow record
   expect(world.ids).toEqual(['test-m0-0']);
   await world.close('test-m0-0', 'delivered');
   await world.acknowledge(1);
-  world.open.firstTaskOver('test-m1-1');
+  world.running.firstTaskOver('test-m1-1');
   await settled();
   const afters = world.starts.map(({ options }) => (options.args[0] as { after?: string }).after);
   expect(world.ids).toEqual(['test-m0-0', 'test-m1-1', 'test-m2-2']);
@@ -545,7 +545,7 @@ describe('when a partition is lost', () => {
     create({ ordering: 'partition' });
     const [stuck] = await world.push(...many(3));
     await world.acknowledge(0);
-    world.open.firstTaskOver('test-m0-0');
+    world.running.firstTaskOver('test-m0-0');
     expect(stuck!.queued!.queue.waiting).toHaveLength(2);
     world.window.revoked = true;
     world.dispatcher.dropRevoked();

@@ -30,8 +30,8 @@ const RUNNING = { name: 'RUNNING' };
 const alreadyStarted = (id = FIRST) =>
   new WorkflowExecutionAlreadyStartedError('Workflow execution already started', id, 'any');
 
-let open: RunningWorkflows | undefined;
-afterEach(() => open?.stop());
+let running: RunningWorkflows | undefined;
+afterEach(() => running?.stop());
 
 /**
  * Starts the record's workflow on a fake server. `answers` are the server's answers to starts, in their order.
@@ -58,14 +58,14 @@ function begin(answers: ('ok' | Error)[], holders: Record<string, object | Error
   const { logger, lines } = keepingLogger();
   const metrics = createMetrics();
   const stopping = new AbortController();
-  open = new RunningWorkflows(client, logger);
+  running = new RunningWorkflows(client, logger);
   const backoff = new Backoff();
   const rate = new StartRate(() => undefined);
   const result = startWorkflow(
     {
       client,
       stream,
-      open,
+      running,
       backoff,
       gate: OPEN_GATE,
       rate,
@@ -79,11 +79,11 @@ function begin(answers: ('ok' | Error)[], holders: Record<string, object | Error
     async (started) => 'ended' in started && closed.push(await started.ended),
     () => undefined,
   );
-  return { result, starts, closed, open, lines, metrics, stopping, backoff, rate };
+  return { result, starts, closed, running, lines, metrics, stopping, backoff, rate };
 }
 
 test('a workflow is started once, with policies that never replace an existing workflow', async () => {
-  const { result, starts, open } = begin(['ok']);
+  const { result, starts, running } = begin(['ok']);
   await expect(result).resolves.toMatchObject({ workflowId: STARTED });
   expect(starts).toEqual([
     {
@@ -97,26 +97,26 @@ test('a workflow is started once, with policies that never replace an existing w
       requestEagerStart: true,
     },
   ]);
-  expect(open.size).toBe(1);
+  expect(running.size).toBe(1);
 });
 
 test('the end of a workflow is reported even if it comes before the acknowledgement of its start', async () => {
-  const { result, closed, open } = begin(['ok']);
+  const { result, closed, running } = begin(['ok']);
   await Promise.resolve();
-  open.ended(FIRST, 'delivered');
+  running.ended(FIRST, 'delivered');
   expect(closed).toEqual([]);
   await result;
   await settled();
   expect(closed).toEqual(['delivered']);
-  expect(open.size).toBe(0);
+  expect(running.size).toBe(0);
 });
 
 describe('when the workflow id is already taken', () => {
   test('the record is a duplicate if its own workflow has the id', async () => {
-    const { result, starts, open, metrics } = begin([alreadyStarted()], { [FIRST]: memo });
+    const { result, starts, running, metrics } = begin([alreadyStarted()], { [FIRST]: memo });
     await expect(result).resolves.toMatchObject({ duplicateOf: memo, hasEnded: false });
     expect(starts).toHaveLength(1);
-    expect(open.size).toBe(0);
+    expect(running.size).toBe(0);
     expect(await counts(metrics.idCollisions)).toEqual({});
   });
 
@@ -124,11 +124,11 @@ describe('when the workflow id is already taken', () => {
     'the record is started under the next id if a record of another %s has the id',
     async (field) => {
       const holders = { [FIRST]: { ...memo, [field]: 'other' } };
-      const { result, starts, lines, metrics, open } = begin([alreadyStarted(), 'ok'], holders);
+      const { result, starts, lines, metrics, running } = begin([alreadyStarted(), 'ok'], holders);
       await expect(result).resolves.toMatchObject({ workflowId: STARTED });
       expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, SECOND]);
       expect(starts[1]).toMatchObject({ args: start.args, memo });
-      expect(open.size).toBe(1);
+      expect(running.size).toBe(1);
       expect(await counts(metrics.idCollisions)).toEqual({ test: 1 });
       expect(lines.filter(({ level }) => level === 50)).toMatchObject([{ workflowId: FIRST }]);
     },
@@ -148,13 +148,13 @@ describe('when the workflow id is already taken', () => {
   test('the record is rejected, not dropped, if other records have all of its ids', async () => {
     const other = { ...memo, stream: 'other' };
     const holders = { [FIRST]: other, [SECOND]: other, [THIRD]: other };
-    const { result, starts, open, metrics } = begin(
+    const { result, starts, running, metrics } = begin(
       [alreadyStarted(), alreadyStarted(SECOND), alreadyStarted(THIRD)],
       holders,
     );
     await expect(result).rejects.toBeInstanceOf(StartRejectedError);
     expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, SECOND, THIRD]);
-    expect(open.size).toBe(0);
+    expect(running.size).toBe(0);
     expect(await counts(metrics.idCollisions)).toEqual({ test: 3 });
   });
 
@@ -175,10 +175,12 @@ describe('when the workflow id is already taken', () => {
   });
 
   test('the record counts as started, not as a duplicate, if its own unanswered start took the id', async () => {
-    const { result, starts, open } = begin([serviceError(4), alreadyStarted()], { [FIRST]: memo });
+    const { result, starts, running } = begin([serviceError(4), alreadyStarted()], {
+      [FIRST]: memo,
+    });
     await expect(result).resolves.toMatchObject({ workflowId: STARTED });
     expect(starts).toHaveLength(2);
-    expect(open.size).toBe(1);
+    expect(running.size).toBe(1);
   });
 
   test('the record is started under the next id if another record has the id after an unanswered start', async () => {
@@ -189,21 +191,23 @@ describe('when the workflow id is already taken', () => {
   });
 
   test('the end of the workflow is reported once if it comes between two tries', async () => {
-    const { result, closed, open } = begin([serviceError(4), alreadyStarted()], { [FIRST]: memo });
+    const { result, closed, running } = begin([serviceError(4), alreadyStarted()], {
+      [FIRST]: memo,
+    });
     await settled();
-    open.ended(FIRST, 'delivered');
+    running.ended(FIRST, 'delivered');
     await expect(result).resolves.toMatchObject({ workflowId: STARTED });
     expect(closed).toEqual(['delivered']);
-    expect(open.size).toBe(0);
+    expect(running.size).toBe(0);
   });
 
   test('the end of another workflow with the id is not taken for the end of the record', async () => {
     const holders = { [FIRST]: { ...memo, timestamp: 1 } };
-    const { result, closed, open } = begin([alreadyStarted(), 'ok'], holders);
-    open.ended(FIRST, 'delivered');
+    const { result, closed, running } = begin([alreadyStarted(), 'ok'], holders);
+    running.ended(FIRST, 'delivered');
     await expect(result).resolves.toMatchObject({ workflowId: STARTED });
     expect(closed).toEqual([]);
-    open.ended(SECOND, 'dead_lettered');
+    running.ended(SECOND, 'dead_lettered');
     await settled();
     expect(closed).toEqual(['dead_lettered']);
   });
@@ -211,11 +215,11 @@ describe('when the workflow id is already taken', () => {
 
 describe('when the server answers with an error', () => {
   test('INVALID_ARGUMENT rejects the record at once, with the text of the server', async () => {
-    const { result, starts, open } = begin([serviceError(3, 'Blob data size exceeds limit.')]);
+    const { result, starts, running } = begin([serviceError(3, 'Blob data size exceeds limit.')]);
     await expect(result).rejects.toThrow(StartRejectedError);
     await expect(result).rejects.toThrow('Blob data size exceeds limit.');
     expect(starts).toHaveLength(1);
-    expect(open.size).toBe(0);
+    expect(running.size).toBe(0);
   });
 
   test.each([
@@ -226,12 +230,12 @@ describe('when the server answers with an error', () => {
   ])(
     'reason %s leads to a pause, and then to another try with the same id',
     async (reason, error) => {
-      const { result, starts, metrics, lines, open } = begin([error, 'ok']);
+      const { result, starts, metrics, lines, running } = begin([error, 'ok']);
       await expect(result).resolves.toMatchObject({ workflowId: STARTED });
       expect(starts.map(({ workflowId }) => workflowId)).toEqual([FIRST, FIRST]);
       expect(await counts(metrics.backoff)).toEqual({ [`test/${reason}`]: 1 });
       expect(lines).toMatchObject([{ level: 40, reason }]);
-      expect(open.size).toBe(1);
+      expect(running.size).toBe(1);
     },
   );
 
@@ -261,11 +265,11 @@ describe('when the server answers with an error', () => {
   });
 
   test('an abort during the pause rejects the record, and nothing more is started', async () => {
-    const { result, starts, stopping, open } = begin([serviceError(14), 'ok']);
+    const { result, starts, stopping, running } = begin([serviceError(14), 'ok']);
     await settled();
     stopping.abort();
     await expect(result).rejects.toThrow(/abort/);
     expect(starts).toHaveLength(1);
-    expect(open.size).toBe(0);
+    expect(running.size).toBe(0);
   });
 });

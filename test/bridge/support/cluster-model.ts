@@ -245,7 +245,7 @@ function commonDependencies(given: {
   return {
     ...{ stream, consumer, metrics, logger, onFatal },
     start: {
-      ...{ client, stream, open: running, metrics, logger, backoff: noBackoff, gate: OPEN_GATE },
+      ...{ client, stream, running, metrics, logger, backoff: noBackoff, gate: OPEN_GATE },
       rate: new StartRate(() => undefined),
       signal: new AbortController().signal,
     },

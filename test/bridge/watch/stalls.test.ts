@@ -151,8 +151,8 @@ describe('a partition', () => {
 });
 
 describe('the reason of a stall', () => {
-  const open = new RunningWorkflows(fakeClient({}), keepingLogger().logger);
-  afterAll(() => open.stop());
+  const running = new RunningWorkflows(fakeClient({}), keepingLogger().logger);
+  afterAll(() => running.stop());
   const idle = new Backoff();
   const failing = new Backoff();
   failing.failed('unavailable');
@@ -175,7 +175,7 @@ describe('the reason of a stall', () => {
       braked = false,
       decodeFailures = new Map<number, string>(),
     } = {},
-  ) => stallCause(of, window, { backoff, rate, open, braked, decodeFailures });
+  ) => stallCause(of, window, { backoff, rate, running, braked, decodeFailures });
 
   test('names what the records of the partition wait for', () => {
     const found = [
@@ -200,7 +200,7 @@ describe('the reason of a stall', () => {
       { reason: 'records_waiting' },
       { reason: 'no_fetch' },
     ]);
-    open.register('w', { partition: 0, offset: 3 }).acknowledge(true);
+    running.register('w', { partition: 0, offset: 3 }).acknowledge(true);
     const oldest = { workflowId: 'w', offset: 3, openSince: expect.any(Number) as number };
     expect(reason(waiting)).toEqual({ reason: 'max_open', oldest });
     expect(reason(waiting, { of: chunk })).toEqual({ reason: 'chunk_open', oldest });
