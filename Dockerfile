@@ -20,6 +20,8 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# `cloudsync init` writes a project from these files.
+COPY templates ./templates
 # A named volume that is mounted here takes over the owner. `dlq replay` keeps its logs below the work folder.
 RUN mkdir --parents /data/sink .cloudsync/replays && chown --recursive node:node /data .cloudsync
 USER node

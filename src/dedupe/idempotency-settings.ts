@@ -5,7 +5,7 @@ import {
 } from '../domain/stream/idempotency-settings';
 
 /**
- * Fills in the defaults. Numbers must be whole and at least 1. `maxEntries` is at most 16,777,215;
+ * Fills in the defaults. Numbers must be whole and at least 1. `maxEntries` is at most 8,388,607;
  * `cleanupIntervalMs` and `lockTimeoutMs` are at most 2,147,483,647 (24.8 days).
  * @throws RangeError that names the setting that is out of its range.
  */

@@ -44,8 +44,8 @@ type Counters = { -readonly [C in Exclude<keyof IdempotencyStats, 'size' | 'lock
 const CLEANUP_BATCH = 5_000;
 
 /**
- * Keeps marks and locks in the order of their age. Retention and lock timeout are the same for every entry,
- * so a new entry goes to the young end, and an expired or evicted entry comes from the old end. All
+ * Keeps marks and locks in the order of their age. Retention and lock timeout are the same for every entry.
+ * So a new entry goes to the young end, and an expired or evicted entry comes from the old end. All
  * operations take constant time.
  *
  * Memory is bounded. `maxEntries` bounds the marks, at about 150 bytes for a key of 45 characters. Time

@@ -9,9 +9,9 @@ import type { UpOptions } from './common/up-options';
 /** Tells what `up` will do about one server. */
 export interface ServerPlan {
   server: 'Kafka' | 'Temporal';
-  /** Is the rest of a sentence that begins with the server's name. */
+  /** The rest of a sentence that begins with the server's name. */
   how: string;
-  /** Is a rough estimate; 0 if nothing has to be started. */
+  /** A rough estimate; 0 if nothing has to be started. */
   seconds: number;
 }
 

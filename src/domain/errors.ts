@@ -1,7 +1,7 @@
 /**
  * Says whether another attempt helps; nothing else about an error matters here. A sink throws a
- * {@link DeliveryError} of one of these types, or has a classifier that maps the errors of its client library
- * to a {@link DeliveryFailure}.
+ * {@link DeliveryError} of one of these types. Or it has a classifier, which maps the errors of its client
+ * library to a {@link DeliveryFailure}.
  */
 export type DeliveryFailureType =
   /** The sink, or the way to it, failed for now. Retried under the stream's policy. */

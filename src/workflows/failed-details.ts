@@ -1,6 +1,6 @@
 import type { RecordFailure } from '../domain/workflow/failure';
 
-/** The most characters of a message. A message of the `deliver` activity has no more. */
+/** The most characters of a message. An activity of the framework cuts its messages to 2,000 bytes. */
 const MAX_MESSAGE_LENGTH = 2_000;
 
 /** Characters that control a terminal, break a line or change the direction of text, and halves of characters. */
@@ -9,14 +9,17 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 /**
  * Makes the details that the Temporal UI shows for a workflow that has dead-lettered its record: why it failed, and how
  * to run it again. The UI reads them as Markdown. A message or an id may come from anybody, so both are shown as code.
+ *
+ * Never throws: an error here would fail the workflow task again and again. A user's own workflow in plain JavaScript
+ * may give a type or a message that is no text.
  */
 export function failedDetails(
   { type, message, attempts }: RecordFailure,
   workflowId: string,
 ): string {
   return [
-    `The record is on the dead-letter topic: ${code(type)}, ${afterAttempts(attempts)}.`,
-    code(message.slice(0, MAX_MESSAGE_LENGTH) || 'no message'),
+    `The record is on the dead-letter topic: ${code(String(type))}, ${afterAttempts(attempts)}.`,
+    code(String(message ?? '').slice(0, MAX_MESSAGE_LENGTH) || 'no message'),
     'Mend the cause. Then run the record again:',
     '```\n' + `npx cloudsync failed replay ${argument(workflowId)}` + '\n```',
   ].join('\n\n');

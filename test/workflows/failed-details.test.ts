@@ -26,6 +26,16 @@ test('a message that is Markdown or steers a terminal is shown as plain code', (
   expect(failedDetails({ ...failure, message: '' }, 'w')).toContain('`no message`');
 });
 
+test('a failure of a workflow in plain JavaScript, whose type and message are no text, gets details too', () => {
+  const failureOf = (fields: object) => ({ ...failure, ...fields });
+  const nothing = failedDetails(failureOf({ type: undefined, message: undefined }), 'w');
+  expect(nothing).toContain('`undefined`, after 3 attempts');
+  expect(nothing).toContain('`no message`');
+  const numbers = failedDetails(failureOf({ type: 7, message: { code: 8 } }), 'w');
+  expect(numbers).toContain('`7`, after');
+  expect(numbers).toContain('`[object Object]`');
+});
+
 test.each([
   ['orders-a b-7', "'orders-a b-7'"],
   ["orders-$(rm)'-7", "'orders-$(rm)'\\''-7'"],

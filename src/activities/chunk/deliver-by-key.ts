@@ -22,8 +22,8 @@ interface Stopped extends Failed {
 
 /**
  * One attempt that delivers the records of each key one after the other: the next is written when the one before it
- * is at the sink. When a record leaves the chunk and its workflow does not end soon, all later records of its key
- * leave, each with a workflow `after` that of its predecessor. Keys are delivered side by side.
+ * is at the sink. If a record leaves the chunk and its workflow does not end soon, all later records of its key
+ * leave too. Each gets a workflow `after` that of its predecessor. Keys are delivered side by side.
  *
  * An attempt in another process does not know which records left before. It must find out for each record that it
  * is at the sink before it writes the next, so it overtakes no record. A workflow that an earlier attempt has

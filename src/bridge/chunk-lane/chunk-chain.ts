@@ -47,7 +47,7 @@ export interface ChunkChainDependencies {
   startOwnWorkflow: StartOwnWorkflow;
   metrics: Metrics;
   logger: Logger;
-  outcomes: Pick<Outcomes, 'duplicate' | 'filtered'>;
+  outcomes: Pick<Outcomes, 'duplicate' | 'filtered' | 'ofChunks'>;
   consumer: Pick<StreamConsumer, 'finished' | 'committedStart'>;
   onStarting(): void;
   /** Called once for each {@link onStarting}: when the first task is over, or if no workflow was started. */
@@ -74,12 +74,11 @@ interface RefusedChunk {
  * the chunk before it, unless the stream has an order. `chunkWorkflowIds` proves that each record is in exactly one
  * chunk.
  *
- * | State of the chain             | `#running` | `#stopped` | window's `revoked` | What a push does      |
- * | ------------------------------ | ---------- | ---------- | ------------------ | --------------------- |
- * | idle                           | false      | false      | false              | begins `#run`         |
- * | at work                        | true       | false      | false              | lengthens the queue   |
- * | stopped: `stop`, fault, revoked | either     | true       | either             | starts nothing        |
- * | over, as the window is revoked | either     | false      | true               | starts nothing        |
+ * | State of the chain                    | `#running` | `#isOver()` | What a push does    |
+ * | ------------------------------------- | ---------- | ----------- | ------------------- |
+ * | idle                                  | false      | false       | begins `#run`       |
+ * | at work                               | true       | false       | lengthens the queue |
+ * | over: `stop`, a fault, window revoked | either     | true        | starts nothing      |
  *
  * `#begun` is independent of the state: it tells whether the beginning of the first chunk is known.
  */
@@ -99,8 +98,7 @@ export class ChunkChain {
   #begun = false;
   /** Leader epoch of the last chunk of the chain; undefined if it is not known. */
   #epoch: number | undefined;
-  #stopped = false;
-  /** Aborts when the chain must start nothing more. */
+  /** Aborts when the chain must start nothing more; see the table of states. */
   readonly #over = new AbortController();
   #endWait: () => void = () => undefined;
 
@@ -123,7 +121,6 @@ export class ChunkChain {
    * start under way.
    */
   async stop(): Promise<void> {
-    this.#stopped = true;
     this.#over.abort();
     this.#endWait();
     // `#run` has reported the error if the start has failed.
@@ -142,16 +139,12 @@ export class ChunkChain {
     return this.#queue.length >= maxRecords || this.#queuedBytes >= maxBytes;
   }
 
-  get #ended(): boolean {
-    return this.#stopped || this.deps.window.revoked;
-  }
-
-  readonly #isOver = () => this.#ended;
+  readonly #isOver = () => this.#over.signal.aborted || this.deps.window.revoked;
 
   async #run(): Promise<void> {
     this.#running = true;
     try {
-      while (this.#queue.length > 0 && !this.#ended) {
+      while (this.#queue.length > 0 && !this.#isOver()) {
         await this.#linger();
         await this.deps.order?.ready(() => this.#upToLimits(), this.#isOver);
         // While the chain waits for a place, the next chunk grows.
@@ -164,9 +157,9 @@ export class ChunkChain {
         if (!order || (await order.ended(started.workflowId, this.#isOver))) started.complete();
       }
     } catch (error) {
-      if (this.#ended) return;
+      if (this.#isOver()) return;
       // The next chunk would leave out the records of the chunk that has failed.
-      this.#stopped = true;
+      this.#over.abort();
       this.deps.onFatal(error);
     } finally {
       this.#running = false;
@@ -175,7 +168,7 @@ export class ChunkChain {
 
   async #linger(): Promise<void> {
     const waitMs = this.#since + this.deps.limits.lingerMs - performance.now();
-    if (waitMs <= 0 || this.#full || this.#ended) return;
+    if (waitMs <= 0 || this.#full || this.#isOver()) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, waitMs);
       this.#endWait = () => {
@@ -214,15 +207,13 @@ export class ChunkChain {
         chunk,
         entries.map(({ record }) => record),
       );
-      const result = await startWorkflow(
-        this.deps.start,
-        startOfChunk(stream, chunk),
-        permit,
-      ).catch((error: unknown) => {
+      let result;
+      try {
+        result = await startWorkflow(this.deps.start, startOfChunk(stream, chunk), permit);
+      } catch (error) {
         if (error instanceof StartRejectedError) return { refusal: error, chunk, entries };
         throw error;
-      });
-      if ('refusal' in result) return result;
+      }
       const { workflowId } = result;
       if ('duplicateOf' in result) {
         const { last, epoch } = result.duplicateOf as Partial<ChunkMemo>;
@@ -248,11 +239,11 @@ export class ChunkChain {
   > {
     const { window, order, start } = this.deps;
     const first = await this.#first();
-    if (first === undefined) this.#stopped = true;
-    else if (!this.#ended) this.#skipMet();
-    if (first === undefined || this.#ended || this.#queue.length === 0) return undefined;
+    if (first === undefined) this.#over.abort();
+    else if (!this.#isOver()) this.#skipMet();
+    if (first === undefined || this.#isOver() || this.#queue.length === 0) return undefined;
     const permit = await start.gate.enter(start.signal);
-    if (this.#ended || this.#queue.length === 0) {
+    if (this.#isOver() || this.#queue.length === 0) {
       permit.unused();
       return undefined;
     }

@@ -3,11 +3,7 @@ import type { StartOwnWorkflow } from '../../activities/chunk/dependencies';
 import { errorMessage } from '../../domain/errors';
 import { keyHash, type Predecessor } from '../../domain/workflow/key-hash';
 import { parseOrThrow } from '../../domain/workflow/parse';
-import {
-  startAfter,
-  startOfInvalidRecord,
-  startOfRecord,
-} from '../../domain/workflow/record-start';
+import { startAfter, startOfParsed } from '../../domain/workflow/record-start';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Logger } from '../../telemetry/logger';
 import type { Outcomes } from '../outcomes/outcomes';
@@ -16,7 +12,7 @@ import type { SkippedBy, WindowEntry } from '../partition/partition-window';
 export interface RefusedChunkDependencies {
   stream: AnyStream;
   startOwnWorkflow: StartOwnWorkflow;
-  outcomes: Pick<Outcomes, 'filtered'>;
+  outcomes: Pick<Outcomes, 'filtered' | 'ofChunks'>;
   logger: Logger;
   /** Aborts when the partition is revoked, or the bridge stops. */
   signal: AbortSignal;
@@ -55,9 +51,7 @@ export async function* startSingly(
       yield { entry, skippedBy: 'filtered' };
       continue;
     }
-    const start = parsed.ok
-      ? startOfRecord(stream, record, parsed.messageId)
-      : startOfInvalidRecord(stream, record, parsed.reason);
+    const start = startOfParsed(stream, record, parsed);
     const hash = keyHash(stream.ordering, record);
     const before = hash === undefined ? undefined : predecessors.get(hash);
     const workflowId = await startOwnWorkflow(startAfter(start, before), record, signal);
@@ -71,19 +65,25 @@ export async function* startSingly(
 
 /** Parses a record, and tries again while the stream's code fails for now. Undefined if the chain is over before. */
 async function parsedAtLast(
-  { stream, logger, signal }: RefusedChunkDependencies,
+  { stream, outcomes, logger, signal }: RefusedChunkDependencies,
   { record }: WindowEntry,
   isOver: () => boolean,
 ) {
-  for (let waitMs = FIRST_WAIT_MS; !isOver(); waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
-    try {
-      return await parseOrThrow(stream, record);
-    } catch (error) {
-      const { topic, partition, offset } = record;
-      const fields = { stream: stream.name, topic, partition, offset, error: errorMessage(error) };
-      logger.warn(fields, 'Record can not be decoded for now; its partition waits');
+  const { topic, partition, offset } = record;
+  try {
+    for (let waitMs = FIRST_WAIT_MS; !isOver(); waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+      try {
+        return await parseOrThrow(stream, record);
+      } catch (error) {
+        const failure = errorMessage(error);
+        outcomes.ofChunks.decoding(partition, failure);
+        const fields = { stream: stream.name, topic, partition, offset, error: failure };
+        logger.warn(fields, 'Record can not be decoded for now; its partition waits');
+      }
+      await sleep(waitMs, undefined, { signal });
     }
-    await sleep(waitMs, undefined, { signal });
+    return undefined;
+  } finally {
+    outcomes.ofChunks.decoding(partition, undefined);
   }
-  return undefined;
 }

@@ -23,6 +23,8 @@ export async function loadCommitted(
       const committed = await group.committed();
       const partitions = new Map(committed.map((one) => [one.partition, one]));
       for (const window of windows) {
+        // A second join may have asked for the same windows, and this process may have committed since.
+        if (window.counters.loaded) continue;
         const { offset, metadata } = partitions.get(window.partition) ?? {};
         const known = parseCommitMetadata(metadata);
         // -1: nothing is committed. -2: the beginning, which kafkajs commits when the committed offset has expired.

@@ -6,7 +6,7 @@ import { describePosition, type InvalidReason } from '../../domain/record/record
 import {
   startAfter,
   startOfInvalidRecord,
-  startOfRecord,
+  startOfParsed,
   type RecordStart,
 } from '../../domain/workflow/record-start';
 import type { AnyStream } from '../../domain/stream/stream';
@@ -205,9 +205,7 @@ export class RecordLane implements Lane {
       return this.#filter(entry);
     }
     const { counters } = entry.window;
-    const start = parsed.ok
-      ? startOfRecord(stream, record, parsed.messageId)
-      : startOfInvalidRecord(stream, record, parsed.reason);
+    const start = startOfParsed(stream, record, parsed);
     if (!parsed.ok || start.memo.messageId === null) {
       // The start of the workflow checks whether the id is known.
       counters.add('checked');

@@ -7,16 +7,16 @@ import { printJson, say } from '../output/output';
 import { table } from '../../lib/table';
 import { DEFAULT_MODULES } from '../options/load-streams';
 
-/** Lies at this place in the package and in a checkout. */
+/** The folder of the templates. The package and a checkout have it at the same place. */
 const TEMPLATES = join(__dirname, '..', '..', '..', 'templates', 'stream');
 
 interface TemplateFile {
   file: string;
-  /** Is the name of the template, if npm leaves out or reads a file of the written name. Default: the written name. */
+  /** The name of the template, if npm leaves out or reads a file of the written name. Default: the written name. */
   template?: string;
-  /** Names files that would take the place of the written file. Default: the written name. */
+  /** Files that would take the place of the written file. Default: the written name. */
   inTheWay?: string[];
-  /** Says what a person has to do if the file is there. Absent: the file is in the way. */
+  /** What a person has to do if the file is there. Absent: the file is in the way. */
   ifThere?: string;
 }
 
@@ -25,7 +25,7 @@ const FILES: TemplateFile[] = [
     file: 'package.json',
     template: 'package.template.json',
     ifThere:
-      'run: npm install cloudsync zod && npm install --save-dev @types/node tsx typescript; the test runs by: node --import tsx --test streams.test.ts',
+      'run: npm install cloudsync zod@4 && npm install --save-dev @types/node tsx typescript; the test runs by: node --import tsx --test streams.test.ts',
   },
   {
     file: 'tsconfig.json',
@@ -82,7 +82,6 @@ export function addInitCommand(program: Command): void {
 
 /** Writes all files that are missing, or throws and writes nothing. Never overwrites a file. */
 export async function writeProject(directory: string): Promise<Written> {
-  await requireFolder(directory);
   const there = (names: string[]) => names.filter((name) => existsSync(join(directory, name)));
   const inTheWay = FILES.filter(({ ifThere }) => ifThere === undefined).flatMap(
     ({ file, inTheWay: names = [file] }) => there(names),
@@ -94,10 +93,14 @@ export async function writeProject(directory: string): Promise<Written> {
   }
   const kept = FILES.filter(({ file }) => there([file]).length > 0);
   const missing = FILES.filter((one) => !kept.includes(one));
+  const texts = new Map<string, Buffer>();
+  for (const { file, template = file } of missing) {
+    texts.set(file, await readFile(join(TEMPLATES, template)));
+  }
+  await requireFolder(directory);
   const written: string[] = [];
   try {
-    for (const { file, template = file } of missing) {
-      const text = await readFile(join(TEMPLATES, template));
+    for (const [file, text] of texts) {
       // The flag refuses a file that has come meanwhile.
       await writeFile(join(directory, file), text, { flag: 'wx' });
       written.push(file);

@@ -22,8 +22,8 @@ export interface SeenMessage extends RecordPosition {
 }
 
 /**
- * Describes a message by the trace of its record. The message is a duplicate if the sink holds the message, if the record
- * has no workflow and no dead letter, and if the stream has counted a duplicate.
+ * Describes a message by the trace of its record. The message is a duplicate if three things hold. The sink
+ * holds the message; its record has no workflow and no dead letter; the stream has counted a duplicate.
  */
 export function seenMessage(
   position: RecordPosition,

@@ -10,9 +10,9 @@ import { faultsOf, seenMessage, type SeenMessage } from './judge';
 
 export interface Seen {
   messages: SeenMessage[];
-  /** Lists what is not as it must be. */
+  /** What is not as it must be. */
   faults: string[];
-  /** Is true if no record and no workflow is under way. */
+  /** Whether no record and no workflow is under way. */
   idle: boolean;
 }
 

@@ -4,7 +4,7 @@ import type { SeenMessage } from './judge';
 
 export interface Tried {
   namespace: string;
-  /** Is the address of Temporal's UI, if the address is known. */
+  /** The address of Temporal's UI, if the address is known. */
   ui: string | undefined;
   messages: SeenMessage[];
 }

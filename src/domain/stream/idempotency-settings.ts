@@ -6,7 +6,8 @@ export interface IdempotencySettings {
   /** How long a delivered message is remembered, in milliseconds. Default 3,600,000 (60 min). */
   retentionMs: number;
   /**
-   * The most messages that are remembered; above it, the oldest message is forgotten first. Default 100,000.
+   * The most messages that are remembered; above it, the oldest message is forgotten first. Default 100,000. Each process
+   * takes the memory of the list at once: about 28 MB for 1,000,000 messages.
    */
   maxEntries: number;
   /** How often expired entries are removed, in milliseconds. Default 300,000 (5 min). */

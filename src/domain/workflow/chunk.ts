@@ -41,8 +41,7 @@ export interface ChunkMemo extends RecordMemo, ChunkRange {
 
 /**
  * Yields the ids that a chunk's workflow may have, in the order in which the bridge tries them. The end of
- * the range is not part of the ids. Because of that and of three invariants, each record belongs to exactly
- * one chunk:
+ * the range is not part of the ids. So, by three invariants, each record belongs to exactly one chunk:
  *
  * 1. A partition's first chunk begins at an offset that the group has committed.
  * 2. Every further chunk begins at the offset after the end of the chunk before it. The bridge knows that end
@@ -50,6 +49,8 @@ export interface ChunkMemo extends RecordMemo, ChunkRange {
  *    has the id. Only then does the bridge start the next chunk.
  * 3. Each commit says where the chain ends. The end is the committed offset, unless only markers follow the end, or
  *    records that retention has deleted. These are committed as well, and the commit's metadata has the end (`chain`).
+ *    If the last chunk's workflow existed already, its end may lie behind what was fetched. Then the end of the chunk
+ *    before it counts, and the next owner meets the last chunk's workflow again.
  *    So a consumer that begins at a commit, after a crash or as the partition's new owner, begins right after some
  *    chunk or at the beginning of the first chunk.
  *

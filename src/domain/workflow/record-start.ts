@@ -71,6 +71,17 @@ export function startOfRecord(
   };
 }
 
+/** Makes the start of a record that was parsed: of its delivery, or of its dead letter if it is no message. */
+export function startOfParsed(
+  stream: AnyStream,
+  record: KafkaRecord,
+  parsed: { ok: true; messageId: string } | { ok: false; reason: InvalidReason },
+): RecordStart {
+  return parsed.ok
+    ? startOfRecord(stream, record, parsed.messageId)
+    : startOfInvalidRecord(stream, record, parsed.reason);
+}
+
 /** Makes the start of the dead letter of a record that can't be delivered as it is. */
 export function startOfInvalidRecord(
   stream: AnyStream,

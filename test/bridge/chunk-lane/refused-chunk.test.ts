@@ -9,18 +9,27 @@ import { PartitionWindow } from '../../../src/bridge/partition/partition-window'
 import { Outcomes } from '../../../src/bridge/outcomes/outcomes';
 import { StartRate } from '../../../src/bridge/starts/start-rate';
 import { parseCommitMetadata } from '../../../src/domain/commit-metadata';
+import { DeliveryError } from '../../../src/domain/errors';
 import { keyHash } from '../../../src/domain/workflow/key-hash';
 import { createMetrics } from '../../../src/telemetry/metrics';
 import { kafkaRecord, testStream } from '../../domain/support/records';
-import { deferred, fakeClient, keepingLogger, serviceError, settled } from '../support/fakes';
+import {
+  deferred,
+  fakeClient,
+  keepingLogger,
+  serviceError,
+  settled,
+  until,
+} from '../support/fakes';
 
 const { logger } = keepingLogger();
 const metrics = createMetrics();
 const { signal } = new AbortController();
 
 /** Creates a partition whose chunks Temporal refuses for good. A record's workflow starts when the test says so. */
-function refusing(ordering: 'none' | 'key') {
-  const stream = testStream({ ordering, execution: { lane: 'chunk' } });
+function refusing(ordering: 'none' | 'key', decode?: (value: Buffer) => unknown) {
+  const stream = testStream({ ordering, execution: { lane: 'chunk' }, ...(decode && { decode }) });
+  const decodeFailures = new Map<number, string>();
   const client = fakeClient({
     start: () => Promise.reject(serviceError(3)),
     describe: () => Promise.resolve({ status: { name: 'RUNNING' } }),
@@ -54,7 +63,9 @@ function refusing(ordering: 'none' | 'key') {
       ...{ client, stream, running, backoff: new Backoff(), gate: OPEN_GATE },
       ...{ rate: new StartRate(() => undefined), metrics, logger, signal },
     },
-    outcomes: new Outcomes({ stream, metrics, logger, brake: undefined, running }),
+    outcomes: new Outcomes({
+      ...{ stream, metrics, logger, brake: undefined, running, decodeFailures },
+    }),
     consumer: { committedStart: () => Promise.resolve(0), finished: () => undefined },
     onFatal: (error) => fatal.push(error),
   });
@@ -77,7 +88,7 @@ function refusing(ordering: 'none' | 'key') {
       ),
     );
   const hashOf = (key: string) => keyHash(ordering, kafkaRecord({ key: Buffer.from(key) }));
-  return { running, dispatcher, handedOn, counters, window, push, hashOf, fatal };
+  return { running, dispatcher, handedOn, counters, window, push, hashOf, fatal, decodeFailures };
 }
 
 test('a record of a refused chunk is committable and listed as predecessor before the next one is started', async () => {
@@ -113,5 +124,28 @@ test('a refused chunk is committable record by record if the stream asks for no 
   handedOn[1]!.started();
   await settled();
   expect([window.watermark, fatal]).toEqual([2, []]);
+  running.stop();
+});
+
+test('a record of a refused chunk that is not decodable for now is reported until the record is decoded', async () => {
+  let isDown = true;
+  const { running, dispatcher, handedOn, push, decodeFailures, fatal } = refusing(
+    'none',
+    (value) => {
+      if (isDown) throw new DeliveryError('Transient', 'the registry does not answer');
+      return JSON.parse(value.toString()) as unknown;
+    },
+  );
+  push({ key: 'a', value: '{"id":"m0"}' });
+  await until('the stall has a cause', () => decodeFailures.size > 0);
+  expect([...decodeFailures]).toEqual([[0, expect.stringContaining('does not answer')]]);
+  isDown = false;
+  await until('the record starts', () => handedOn.length > 0);
+  expect(decodeFailures.size).toBe(0);
+  handedOn[0]!.started();
+  await settled();
+  isDown = true;
+  await dispatcher.stop();
+  expect([decodeFailures.size, fatal]).toEqual([0, []]);
   running.stop();
 });
