@@ -33,7 +33,7 @@ export async function deadLetter(
   });
   await activities.deadLetter(record, failure);
   // No event in the history: the UI asks a worker, which runs the history again.
-  setCurrentDetails(failedDetails(failure, workflowId));
+  setCurrentDetails(failedDetails(failure, workflowId, record.stream));
   throw ApplicationFailure.nonRetryable(
     `${failure.type}: ${failure.message}`,
     'DeadLettered',

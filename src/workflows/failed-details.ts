@@ -16,12 +16,15 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 export function failedDetails(
   { type, message, attempts }: RecordFailure,
   workflowId: string,
+  stream: string,
 ): string {
   return [
     `The record is on the dead-letter topic: ${code(String(type))}, ${afterAttempts(attempts)}.`,
     code(String(message ?? '').slice(0, MAX_MESSAGE_LENGTH) || 'no message'),
     'Mend the cause. Then run the record again:',
-    '```\n' + `npx cloudsync failed replay ${argument(workflowId)}` + '\n```',
+    '```\n' +
+      `npx cloudsync failed replay --wait${streamOption(stream)} ${argument(workflowId)}` +
+      '\n```',
   ].join('\n\n');
 }
 
@@ -33,6 +36,11 @@ function afterAttempts(attempts: number): string {
 /** Formats a text as code, which can't be a link or an image. */
 function code(text: string): string {
   return `\`${text.replace(UNPRINTABLE, '\ufffd').replaceAll('`', "'")}\``;
+}
+
+/** Names the stream, because the streams of `cloudsync try` are found only by name. */
+function streamOption(stream: unknown): string {
+  return typeof stream === 'string' && /^[a-z0-9._-]+$/.test(stream) ? ` --stream ${stream}` : '';
 }
 
 /** Quotes a workflow id for a shell. An id that a person could not copy is left out. */

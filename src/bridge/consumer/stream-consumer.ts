@@ -316,11 +316,19 @@ export class StreamConsumer {
       this.#commitOffsets = undefined;
       this.#heartbeats.heard();
       if (this.#stopping) return;
-      const fields = { stream: this.deps.stream.name, err: error, restart };
-      this.deps.logger.error(fields, 'Kafka consumer crashed');
+      this.#logCrash(error, restart);
       if (restart) return;
       this.deps.onFatal(asGroupFault(error, this.deps.stream.groupId, SESSION_TIMEOUT_MS));
     });
+  }
+
+  #logCrash(error: Error, restart: boolean): void {
+    const { stream, logger } = this.deps;
+    // As after the start of a broker. The consumer joins by itself some moments later.
+    const isLoading = restart && kafkaErrorType(error) === 'GROUP_LOAD_IN_PROGRESS';
+    const fields = { stream: stream.name, error: errorMessage(error) };
+    if (isLoading) logger.warn(fields, 'Kafka still loads the consumer group; it is joined again');
+    else logger.error({ stream: stream.name, err: error, restart }, 'Kafka consumer crashed');
   }
 
   /** Handles a join. Kafka then gives every partition from its committed offset again, even if this member kept it. */

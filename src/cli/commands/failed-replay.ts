@@ -132,7 +132,13 @@ function report(results: Result[], { dryRun, wait, json }: Flags): void {
     }
     const { replayed, refused, failed } = counts;
     const ends = wait ? `, ${delivered} delivered, ${deadAgain} dead again` : '';
-    return say(`${replayed} replayed, ${refused} refused, ${failed} failed${ends}`);
+    say(`${replayed} replayed, ${refused} refused, ${failed} failed${ends}`);
+    if (replayed > 0 && !wait) {
+      say(
+        'A replayed workflow runs again. Whether it delivers, tells --wait, or later "cloudsync failed list"',
+      );
+    }
+    return;
   }
   const wouldReplay = results
     .filter(({ outcome }) => outcome === 'replayed')

@@ -31,7 +31,7 @@ export async function loadStreams(settings: Settings, names: string[] = []): Pro
     if (tried) return [tried];
     if (isInstalled) {
       throw new UsageError(
-        `no streams: there is no ${DEFAULT_MODULES[0]} in ${process.cwd()}; name the module that exports them with --streams FILE or CLOUDSYNC_STREAMS`,
+        `no streams: there is no ${DEFAULT_MODULES[0]} in ${process.cwd()}; name the module that exports them with --streams FILE or CLOUDSYNC_STREAMS, or let "cloudsync init" write one`,
       );
     }
     checkKnown(names, REFERENCE_STREAM_NAMES);

@@ -76,7 +76,11 @@ function consumersOf({ name, lagByPartition, consumers }: StreamStatus): string[
   if (Object.keys(lagByPartition).length === 0) {
     return [[name, 'its topic does not exist: "cloudsync topics create" makes it', '', '']];
   }
-  if (members.length === 0) return [[name, 'nobody consumes it: start a bridge worker', '', '']];
+  if (members.length === 0) {
+    // A bridge worker joins the group only once its sink takes records.
+    const advice = 'start a bridge worker; if one runs, its log and /readyz say what it waits for';
+    return [[name, `nobody consumes it: ${advice}`, '', '']];
+  }
   return members.map(({ clientId, host, partitions }) => {
     const having = partitions.length > 0 ? partitions.join(' ') : 'none, stands by';
     return [name, clientId, host, settled ? having : 'being reassigned'];

@@ -48,7 +48,7 @@ export function startOfRecord(
   if (bytes > MAX_CONTENT_BYTES) {
     return startOfInvalidRecord(stream, record, {
       type: 'RecordTooLarge',
-      message: `the record takes ${bytes} bytes in a workflow's input, at most ${MAX_CONTENT_BYTES} are allowed`,
+      message: `the record takes ${bytes} bytes in a workflow's input, at most ${MAX_CONTENT_BYTES} are allowed; the chunk lane takes larger records`,
     });
   }
   const { topic, partition, offset, timestamp } = record;

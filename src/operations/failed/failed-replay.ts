@@ -46,7 +46,7 @@ export async function replayFailed(
     if (!run) return { workflowId, outcome: 'failed', detail: 'no such workflow' };
     const stream = streams.find(({ taskQueue }) => taskQueue === run.taskQueue);
     if (!stream) {
-      const detail = `its task queue ${run.taskQueue} belongs to no stream`;
+      const detail = `its task queue ${run.taskQueue} belongs to no stream that is loaded; name its stream with --stream, or its module with --streams`;
       return { workflowId, outcome: 'failed', detail };
     }
     if (!hasFailed(run)) return refusedBy(workflowId, run.status.name);

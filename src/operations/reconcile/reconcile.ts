@@ -47,7 +47,11 @@ export async function reconcile(
 ): Promise<ReconcileReport> {
   const { name, topic, deadLetterTopic, sink } = stream;
   const { onProgress = () => undefined, onNotice = () => undefined, idPrefix = '' } = options;
-  if (!sink.stored) throw new UsageError(`the sink of stream ${name} can't list what it stores`);
+  if (!sink.stored) {
+    throw new UsageError(
+      `the sink of stream ${name} can't list what it stores, so there is nothing to compare with; give the sink a method "stored"`,
+    );
+  }
   // Every record that is settled now will be found below. A record still in progress may be found or not.
   await sayIfNotSettled(kafka, client, stream, onNotice);
   const ranges = options.ranges ?? (await topicRanges(kafka, topic, onNotice));

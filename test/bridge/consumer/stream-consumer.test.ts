@@ -431,6 +431,18 @@ test('a crash is fatal if kafkajs does not restart the consumer', async () => {
 });
 
 test.each([
+  ['GROUP_LOAD_IN_PROGRESS', 40, 'Kafka still loads the consumer group; it is joined again'],
+  ['REQUEST_TIMED_OUT', 50, 'Kafka consumer crashed'],
+])('a crash with %s, after which kafkajs joins again, is logged', async (type, level, msg) => {
+  await begin();
+  world.fake.emit('crash', { payload: { error: protocolError(type), restart: true } });
+  expect(world.log.lines.filter((line) => line.level >= 40)).toEqual([
+    expect.objectContaining({ level, msg }),
+  ]);
+  expect(world.fatal).toEqual([]);
+});
+
+test.each([
   ['INCONSISTENT_GROUP_PROTOCOL', /^consumer group \S+ already has members that assign.*groupId/],
   ['INVALID_SESSION_TIMEOUT', /consumer group \S+ .*15000 ms: set group.min.session.timeout.ms/],
 ])(

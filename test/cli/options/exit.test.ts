@@ -51,7 +51,7 @@ test.each([
       retryTime: 1,
     }),
     1,
-    "cloudsync: can't reach Kafka (KAFKA_BROKERS): refused\n",
+    'cloudsync: can\'t reach Kafka (KAFKA_BROKERS): refused; name a broker that answers, or start servers here with "cloudsync dev up"\n',
   ],
 ])(
   'exitWith ends the process on %s, even if something keeps the event loop alive',

@@ -155,7 +155,10 @@ test('status shows the partitions of each group member, or that nobody consumes'
   const { stream } = await world.stream({ partitions: 2 });
   expect((await statusOf(stream)).consumers).toEqual({ settled: true, members: [] });
   expect(describeStatus([await statusOf(stream)])).toMatch(
-    new RegExp(`^${stream.name} +nobody consumes it: start a bridge worker$`, 'm'),
+    new RegExp(
+      `^${stream.name} +nobody consumes it: start a bridge worker; if one runs, its log and /readyz say what it waits for$`,
+      'm',
+    ),
   );
   const first = await world.bridge(stream);
   const second = await world.bridge(stream);

@@ -44,7 +44,7 @@ test('workflows of records, held keys and the brake have a summary, which a repl
     return (await world.workflowStatus(bad).catch(() => undefined)) === 'FAILED';
   });
   expect(await detailsOf(bad)).toMatch(
-    /: `Permanent`, after 1 attempt at .+`no`.+```\nnpx cloudsync failed replay \S+-bad-2\n```$/s,
+    /: `Permanent`, after 1 attempt at .+`no`.+```\nnpx cloudsync failed replay --wait --stream \S+ \S+-bad-2\n```$/s,
   );
   expect(await detailsOf(`${name}-invalid-${topic}-0-1`)).toMatch(
     /: `SchemaMismatch`, without an attempt at /,
