@@ -17,8 +17,9 @@ const INTERCEPTORS = join(__dirname, '..', 'workflows', `interceptors${extension
 export const prebuilt = ({ encoded }: BundleKind) =>
   join(__dirname, '..', `workflows${encoded ? '.encoded' : ''}.bundle.js`);
 
-/** The folder in which this package finds `@temporalio/workflow`. */
-const PACKAGES = join(dirname(require.resolve('@temporalio/workflow/package.json')), '..', '..');
+/** The copy of `@temporalio/workflow` that this package finds, and the folder that holds its `@temporalio`. */
+const TEMPORAL_WORKFLOW = dirname(require.resolve('@temporalio/workflow/package.json'));
+const PACKAGES = join(TEMPORAL_WORKFLOW, '..', '..');
 
 export interface BundleKind {
   /** Whether messages and stack traces of failures go through the payload codec. */
@@ -82,10 +83,12 @@ async function bundle(workflowsPath: string, { encoded }: BundleKind): Promise<{
       workflowInterceptorModules: [INTERCEPTORS],
       ...(encoded && { failureConverterPath: FAILURE_CONVERTER }),
       logger: quietLogger((problem) => problems.push(problem)),
-      // The entry of a user's own workflows lies in a temporary folder, from which no package is found.
+      // The entry of a user's own workflows lies in a temporary folder, from which no package is found. The copy is named, as
+      // Yarn's Plug'n'Play searches no folders, and as a second copy in the bundle would know nothing of the workflow that runs.
       webpackConfigHook: (config) => {
         const modules = [...(config.resolve?.modules ?? ['node_modules']), PACKAGES];
-        return { ...config, resolve: { ...config.resolve, modules } };
+        const alias = { ...config.resolve?.alias, '@temporalio/workflow': TEMPORAL_WORKFLOW };
+        return { ...config, resolve: { ...config.resolve, modules, alias } };
       },
     });
   } catch (error) {

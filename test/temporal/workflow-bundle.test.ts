@@ -1,3 +1,5 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleFrameworkWorkflows, workflowBundle } from '../../src/temporal/workflow-bundle';
 
@@ -30,6 +32,25 @@ describe("a user's own workflows", () => {
     const { code } = bundle as { code: string };
     for (const name of ['enrichAndDeliver', 'deliverRecord', 'invalidRecord', 'firstTaskOver']) {
       expect(code).toContain(name);
+    }
+  });
+
+  test("run on CloudSync's copy of @temporalio/workflow, also if their project has another one", async () => {
+    const project = await mkdtemp(join(tmpdir(), 'cloudsync-project-'));
+    try {
+      const copy = join(project, 'node_modules', '@temporalio', 'workflow');
+      await mkdir(copy, { recursive: true });
+      await writeFile(join(copy, 'index.js'), "exports.sleep = () => 'ANOTHER COPY';\n");
+      const workflowsPath = join(project, 'workflows.js');
+      await writeFile(
+        workflowsPath,
+        "const { sleep } = require('@temporalio/workflow');\nexports.naps = () => sleep(1);\n",
+      );
+      const { code } = (await workflowBundle({ type: 'naps', workflowsPath })) as { code: string };
+      expect(code).toContain('naps');
+      expect(code).not.toContain('ANOTHER COPY');
+    } finally {
+      await rm(project, { recursive: true });
     }
   });
 
