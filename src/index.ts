@@ -3,6 +3,8 @@
  * Storage have entries of their own, `cloudsync/s3` and `cloudsync/azure-blob`.
  * @module cloudsync
  */
+import './domain/check-installation';
+
 export { createBridgeWorker } from './processes/create-bridge-worker';
 export type { BridgeWorkerOptions } from './processes/stream-bridge';
 export { createWorker, type WorkerOptions } from './processes/create-worker';
