@@ -134,12 +134,13 @@ async function makeFolder(path: string): Promise<void> {
   await mkdir(path);
 }
 
-/** Quotes a text so that a shell takes the text for one word. */
-function word(text: string): string {
+/** Quotes a path so that a shell takes it for one word, and `cd` for no option. */
+function word(path: string): string {
+  const text = path.startsWith('-') ? `./${path}` : path;
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function nextCommands({ directory, written }: Written): string[] {
+export function nextCommands({ directory, written }: Written): string[] {
   return [
     ...(directory === '.' ? [] : [`cd ${word(directory)}`]),
     ...(written.includes('package.json') ? ['npm install', 'npm test'] : []),

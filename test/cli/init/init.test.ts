@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
-import { writeProject } from '../../../src/cli/init/init';
+import { nextCommands, writeProject } from '../../../src/cli/init/init';
 import { KAFKA_IMAGE } from '../../../src/dev-servers/kafka/kafka-versions';
 import { TEMPORAL_CLI_VERSION } from '../../../src/dev-servers/temporal/provision-temporal';
 import { temporalArguments } from '../../../src/dev-servers/temporal/temporal-server';
@@ -62,6 +62,15 @@ test('init makes the folder, and writes all files into it', async () => {
   const folder = join(directory, 'a', 'b');
   expect(await writeProject(folder)).toEqual({ directory: folder, written: ALL, kept: [] });
   expect(readdirSync(folder).sort()).toEqual([...ALL].sort());
+});
+
+test.each([
+  ['a/b', 'cd a/b'],
+  ["it's mine", "cd 'it'\\''s mine'"],
+  ['-', 'cd ./-'],
+  ['-my app', "cd './-my app'"],
+])('the next command for the folder %s is %s', (folder, command) => {
+  expect(nextCommands({ directory: folder, written: [], kept: [] })[0]).toBe(command);
 });
 
 test('the written test passes at once, and the compiler accepts the written files', async () => {
