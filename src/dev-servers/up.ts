@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { UpOptions } from './common/up-options';
 import { withDirectoryLock } from './process/directory-lock';
@@ -6,6 +5,7 @@ import { ensureRunning } from './process/ensure-running';
 import { kafkaAnswers } from './kafka/kafka-probe';
 import { launchKafka } from './kafka/kafka-server';
 import { DEFAULT_PORTS, localAddress, localUrl } from './common/local-ports';
+import { makeFolder } from './common/make-folder';
 import { choosePort, isFree } from './common/ports';
 import { readState } from './common/state';
 import { ensureNamespace, temporalAnswers } from './temporal/temporal-probe';
@@ -37,7 +37,7 @@ export async function up(options: UpOptions): Promise<LocalAddresses> {
     return { kafka: { brokers }, temporal: { address: temporalAddress, namespace } };
   }
   const directory = resolve(options.directory);
-  await mkdir(directory, { recursive: true });
+  await makeFolder(directory, 'data and logs of the servers', 'CLOUDSYNC_DEV_DIR');
   return withDirectoryLock(directory, options.progress, async () => {
     const [kafka, temporal, clouds] = await together([
       brokers === undefined ? upKafka(directory, options) : Promise.resolve({ brokers }),

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withLock } from '../process/lock';
+import { makeFolder } from '../common/make-folder';
 import type { Progress } from '../common/progress';
 
 const WAIT_MS = 30 * 60_000;
@@ -23,7 +24,7 @@ export async function cachedFolder(folder: CachedFolder): Promise<string> {
   const { cacheDirectory, name, progress, build } = folder;
   const target = join(cacheDirectory, name);
   if (existsSync(target)) return target;
-  await mkdir(cacheDirectory, { recursive: true });
+  await makeFolder(cacheDirectory, "the servers' programs", 'XDG_CACHE_HOME');
   const lock = {
     path: `${target}.lock`,
     waitingFor: `another process to provide ${name}`,

@@ -26,3 +26,14 @@ test('a failed build leaves nothing behind, and an interrupted build is removed'
   await expect(cachedFolder(folder)).rejects.toThrow('no network');
   expect(readdirSync(cacheDirectory)).toEqual([]);
 });
+
+test('a cache folder that cannot be made is an error that names the variable for another one', async () => {
+  const file = join(temporaryDirectory(), 'file');
+  writeFileSync(file, '');
+  const build = () => Promise.resolve();
+  const cacheDirectory = join(file, 'cloudsync');
+  const made = cachedFolder({ cacheDirectory, name: 'tool', progress: () => undefined, build });
+  await expect(made).rejects.toThrow(
+    /^can't make the folder for the servers' programs: ENOTDIR.*XDG_CACHE_HOME$/,
+  );
+});
