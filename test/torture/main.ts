@@ -62,7 +62,7 @@ async function main(): Promise<boolean> {
   program.parse();
   const { seeds, replay, out, table, json, ...options } = program.opts<Flags>();
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => interrupted.abort());
   }
   const time = new Date().toISOString().replace(/\D/g, '').slice(0, 14);

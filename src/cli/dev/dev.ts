@@ -56,6 +56,9 @@ export function addDevCommand(program: Command): void {
       const result = await down({ directory, progress: say });
       await rm(LOCAL_ENV_FILE, { force: true });
       if (json) printJson(result);
+      else if (result.stopped.length === 0) {
+        say(`nothing to stop: no server that dev up has started in ${directory} runs`);
+      }
     });
   dev
     .command('status')

@@ -5,7 +5,7 @@ import Encoder from 'kafkajs/src/protocol/encoder';
  * This buffer counts as empty, which takes the same number of bytes, and is written as null. Any other empty
  * buffer is written as before, so clients of other programs notice nothing.
  */
-export const NULL_HEADER = Buffer.alloc(0);
+export const NULL_HEADER: Buffer = Buffer.alloc(0);
 
 const encoder = Encoder.prototype;
 const { writeVarIntBytes } = encoder;

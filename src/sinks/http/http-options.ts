@@ -102,7 +102,9 @@ function nameFault(name: string): string | undefined {
  * Returns the options with their defaults. Throws a {@link UsageError} that names each wrong option, never its
  * value.
  */
-export function checkHttpOptions<Message>(options: HttpSinkOptions<Message>) {
+export function checkHttpOptions<Message>(
+  options: HttpSinkOptions<Message>,
+): Omit<z.output<typeof schema>, 'secret'> & { keys: Buffer[] } {
   const result = schema.safeParse(options);
   if (!result.success) throw new UsageError(`httpSink: ${z.prettifyError(result.error)}`);
   const { secret, ...checked } = result.data;
