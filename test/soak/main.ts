@@ -11,7 +11,8 @@ const { minutes, seed, out } = new Command('soak')
   .opts<{ minutes: number; seed: number; out: string }>();
 
 const interrupted = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => interrupted.abort());
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(name, () => interrupted.abort());
 const options = {
   minutes,
   seed,
