@@ -1,4 +1,5 @@
 import { requireWholeInstallation } from './installation';
 
-// Is imported first, for its effect: the modules behind it fail with errors that nobody understands.
+// `index.ts` imports this module first. If a package is missing, the modules behind it fail with errors that name neither
+// cause nor remedy.
 requireWholeInstallation();

@@ -65,7 +65,7 @@ export interface CommitMetadata {
 export function formatCommitMetadata(metadata: CommitMetadata): string {
   const { totals, member, log, chainEnd, stall, predecessors } = metadata;
   return JSON.stringify({
-    ...Object.fromEntries(COUNTERS.map((field) => [field, totals[field]])),
+    ...totals,
     ...member,
     ...(log && { log }),
     ...(chainEnd !== undefined && { chain: chainEnd }),

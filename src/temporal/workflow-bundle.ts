@@ -83,8 +83,9 @@ async function bundle(workflowsPath: string, { encoded }: BundleKind): Promise<{
       workflowInterceptorModules: [INTERCEPTORS],
       ...(encoded && { failureConverterPath: FAILURE_CONVERTER }),
       logger: quietLogger((problem) => problems.push(problem)),
-      // The entry of a user's own workflows lies in a temporary folder, from which no package is found. The copy is named, as
-      // Yarn's Plug'n'Play searches no folders, and as a second copy in the bundle would know nothing of the workflow that runs.
+      // The entry of a user's own workflows lies in a temporary folder, from which no package is found. The alias names one copy
+      // of the SDK for two reasons. Yarn's Plug'n'Play searches no folders. A second copy in the bundle would know nothing of
+      // the workflow that runs.
       webpackConfigHook: (config) => {
         const modules = [...(config.resolve?.modules ?? ['node_modules']), PACKAGES];
         const alias = { ...config.resolve?.alias, '@temporalio/workflow': TEMPORAL_WORKFLOW };

@@ -135,7 +135,7 @@ function report(results: Result[], { dryRun, wait, json }: Flags): void {
     say(`${replayed} replayed, ${refused} refused, ${failed} failed${ends}`);
     if (replayed > 0 && !wait) {
       say(
-        'A replayed workflow runs again. Whether it delivers, tells --wait, or later "cloudsync failed list"',
+        'A replayed workflow runs again. To see whether it delivers, use --wait, or "cloudsync failed list" later',
       );
     }
     return;

@@ -1,7 +1,7 @@
 import { errorMessage } from '../../domain/errors';
 import { requireWholeInstallation } from '../../domain/installation';
 
-// Is imported first, for its effect. What else says errors, `exitWith`, can't be loaded if a package is missing.
+// `main.ts` imports this module first. If a package is missing, `exitWith`, which prints other errors, can't be loaded.
 try {
   requireWholeInstallation();
 } catch (error) {

@@ -65,8 +65,9 @@ export function exitWith(error: unknown): void {
 
 function reasonOf(error: unknown): string {
   const reason = errorWithCause(error);
-  if (isKafkaUnreachable(error))
+  if (isKafkaUnreachable(error)) {
     return `can't reach Kafka (KAFKA_BROKERS): ${reason}; name a broker that answers, or start servers here with "cloudsync dev up"`;
+  }
   if (kafkaErrorType(error) === 'ILLEGAL_SASL_STATE') {
     return `Kafka refuses to log in: ${reason}. The listener does not use SASL: name another one (KAFKA_BROKERS), or unset KAFKA_SASL_MECHANISM`;
   }
