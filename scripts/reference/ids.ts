@@ -6,7 +6,9 @@ import {
   recordWorkflowId,
   recordWorkflowIds,
 } from '../../src/domain/record/workflow-id';
-import { brakeWorkflowId } from '../../src/domain/stream/brake';
+import { BRAKE } from '../../src/domain/stream/brake';
+import { PAUSE } from '../../src/domain/stream/pause';
+import { replayWorkflowId } from '../../src/domain/workflow/replay';
 import { holdWorkflowId } from '../../src/domain/stream/hold';
 import { defineStream } from '../../src/domain/stream/stream';
 import { chunkWorkflowIds } from '../../src/domain/workflow/chunk';
@@ -81,7 +83,9 @@ const WORKFLOW_IDS: [what: string, idOf: (values: Values) => string | undefined]
   ['chunk', (values) => [...chunkWorkflowIds(values)][0]],
   ['the first id of a chunk is held by another', (values) => [...chunkWorkflowIds(values)][1]],
   ['held keys of a partition', holdWorkflowId],
-  ['brake of a stream', ({ stream }) => brakeWorkflowId(stream)],
+  ['brake of a stream', ({ stream }) => BRAKE.workflowId(stream)],
+  ['pause of a stream', ({ stream }) => PAUSE.workflowId(stream)],
+  ['replay of dead letters', ({ stream }) => replayWorkflowId(stream)],
 ];
 
 function workflowIds(): string[][] {

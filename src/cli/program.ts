@@ -5,8 +5,9 @@ import { addApiCommand } from './services/api';
 import { addBridgeCommand } from './services/bridge';
 import { addCodecCommand } from './services/codec';
 import { addDevCommand } from './dev/dev';
-import { addDlqCommand } from './commands/dlq';
+import { addDlqCommand } from './commands/dlq/dlq';
 import { addFailedCommand } from './commands/failed';
+import { addPauseCommand } from './commands/pause';
 import { addReconcileCommand } from './commands/reconcile';
 import { addResumeCommand } from './commands/resume';
 import { addSkipBatchCommand } from './commands/skip-batch';
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     addFailedCommand,
     addDlqCommand,
     addTraceCommand,
+    addPauseCommand,
     addResumeCommand,
     addSkipBatchCommand,
     addReconcileCommand,

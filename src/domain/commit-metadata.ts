@@ -129,6 +129,8 @@ export function emptyTotals(): CounterTotals {
 
 /** Why a partition makes no progress. If several reasons hold, `stallCause` chooses one. */
 export const STALL_REASONS = [
+  /** An operator has paused the stream. */
+  'paused',
   /** The stream is braked: too many of its records were dead-lettered. */
   'braked',
   /** Temporal does not take workflow starts. */

@@ -1,9 +1,9 @@
-import { hostname, userInfo } from 'node:os';
 import { WorkflowUpdateRPCTimeoutOrCancelledError, type Client } from '@temporalio/client';
 import { Holds } from '../temporal/hold';
 import { UsageError } from '../domain/errors';
 import { describePosition, type RecordPosition } from '../domain/record/record';
 import type { AnyStream } from '../domain/stream/stream';
+import { operator } from './operator';
 
 /** The hash of the held key whose first dead record is `record`. Throws if no key is held by this record. */
 export async function keyHeldBy(
@@ -46,15 +46,4 @@ export async function giveUpHead(
 
 function noHead(record: RecordPosition): Error {
   return new Error(`${describePosition(record)} is not the first dead record of a held key`);
-}
-
-function operator(): string {
-  let name;
-  try {
-    name = userInfo().username;
-  } catch {
-    // In a container the user may have no name.
-    name = String(process.getuid?.());
-  }
-  return `${name}@${hostname()}`;
 }

@@ -1,7 +1,9 @@
 import { topicConfig, withAdmin, type Kafka } from '../kafka/kafka';
 import { createTopic, onceKnown } from '../kafka/topics';
 import { UsageError } from '../domain/errors';
+import { stateTopic } from '../domain/stream/state-topic';
 import type { AnyStream } from '../domain/stream/stream';
+import { existingEnds } from './topic/read-topic';
 
 export interface TopicPlan {
   topic: string;
@@ -34,8 +36,11 @@ const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 /** The broker's default of `socket.request.max.bytes`. */
 const MAX_REQUEST_BYTES = 100 * 1024 * 1024;
 
+/** The last entry of each letter stays for ever. */
+const STATE_TOPIC_CONFIG = { 'cleanup.policy': 'compact' };
+
 /**
- * Creates the streams' topics and dead-letter topics that are missing. A dead-letter topic accepts everything
+ * Creates the streams' topics, dead-letter topics and state topics that are missing. A dead-letter topic accepts everything
  * that the stream's topic accepted: larger records, any timestamp, for ever. All of these settings are explicit,
  * because brokers may have other defaults.
  */
@@ -59,6 +64,7 @@ export async function createTopics(
       });
     };
     for (const { topic } of streams) await create(topic, options.partitions, {});
+    for (const stream of streams) await create(stateTopic(stream), 1, STATE_TOPIC_CONFIG);
     for (const { topic, deadLetterTopic } of streams) {
       const exists = existing.has(topic) || !options.dryRun;
       const ask = async (name: string) =>
@@ -79,6 +85,19 @@ export async function createTopics(
     }
     return plan;
   });
+}
+
+/** Creates the stream's state topic if it is missing, as for a stream whose topics an earlier version has made. */
+export async function createStateTopic(kafka: Kafka, stream: AnyStream): Promise<void> {
+  const topic = stateTopic(stream);
+  if (await existingEnds(kafka, topic)) return;
+  const configEntries = Object.entries(STATE_TOPIC_CONFIG).map(([name, value]) => ({
+    name,
+    value,
+  }));
+  await withAdmin(kafka, (admin) =>
+    createTopic(admin, { topic, numPartitions: 1, replicationFactor: -1, configEntries }),
+  );
 }
 
 /**

@@ -15,6 +15,7 @@ import { Releasers, type Service } from '../lib/lifecycle';
 import type { Logger } from '../telemetry/logger';
 import { createMetrics, startAtZero, type Metrics } from '../telemetry/metrics';
 import { createBrake, OPEN_GATE } from '../bridge/brake/brake';
+import { createReplayActivity } from './replay-activity';
 import { createStreamWorkers } from './stream-worker';
 import type { Tracing } from '../telemetry/tracing';
 
@@ -81,6 +82,7 @@ export async function createWorker(options: WorkerOptions): Promise<Service> {
           connection,
           namespace: connections.namespace,
           temporal: options.temporal,
+          replay: createReplayActivity(stream, client, options.kafka, logger),
         });
       }),
     );

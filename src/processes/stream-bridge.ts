@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from '@temporalio/worker';
 import { createDeadLetterWriter } from '../activities/dead-letters/dead-letter-writer';
 import { createBrake, OPEN_GATE, type Brake } from '../bridge/brake/brake';
+import { Pause } from '../bridge/brake/pause';
 import { ChunkLane } from '../bridge/chunk-lane/chunk-lane';
 import { ChunkMemory } from '../bridge/chunk-lane/chunk-memory';
 import { createOwnWorkflowStarter } from '../bridge/chunk-lane/own-workflow';
@@ -27,6 +28,7 @@ import type { Metrics } from '../telemetry/metrics';
 import { holdsOf } from '../temporal/hold';
 import type { Connections } from './connections';
 import type { WorkerOptions } from './create-worker';
+import { createReplayActivity } from './replay-activity';
 import { createStreamWorkers } from './stream-worker';
 
 /** Options of `createBridgeWorker`. */
@@ -61,6 +63,7 @@ export class StreamBridge {
   readonly #backoff = new Backoff();
   readonly #rate: StartRate;
   readonly #brake: Brake | undefined;
+  readonly #pause: Pause;
   readonly #recent: ReturnType<typeof createRecentLayer>;
   readonly #sinkCheck: SinkCheck;
   readonly #group: GroupWatch;
@@ -93,6 +96,8 @@ export class StreamBridge {
     this.#running = new RunningWorkflows(client, logger);
     this.#rate = createStartRate(stream, metrics);
     const brake = (this.#brake = createBrake(stream, client, metrics, logger));
+    const gate = brake ?? OPEN_GATE;
+    const pause = (this.#pause = new Pause({ client, stream, metrics, logger, gate }));
     const { execution } = stream;
     const consumer = (this.#consumer = new StreamConsumer({
       ...{ stream, metrics, logger, onFatal },
@@ -103,7 +108,8 @@ export class StreamBridge {
       stallCause: (window) =>
         stallCause(stream, window, {
           ...{ backoff: this.#backoff, rate: this.#rate, running: this.#running },
-          ...{ braked: brake?.active ?? false, decodeFailures: this.#decodeFailures },
+          ...{ paused: pause.active, braked: brake?.active ?? false },
+          decodeFailures: this.#decodeFailures,
         }),
       isStarted: (record) => isUnreadableStarted({ client, stream }, record),
     }));
@@ -117,14 +123,19 @@ export class StreamBridge {
       ...{
         client,
         stream,
-        gate: brake ?? OPEN_GATE,
+        gate: pause,
         metrics,
         logger,
         signal: this.#stopping.signal,
       },
       ...{ running: this.#running, backoff: this.#backoff, rate: this.#rate },
     };
-    const startOwnWorkflow = createOwnWorkflowStarter({ ...start, signal: this.#ended.signal });
+    // A record that leaves its chunk is under way already, so a pause does not keep it.
+    const startOwnWorkflow = createOwnWorkflowStarter({
+      ...start,
+      gate,
+      signal: this.#ended.signal,
+    });
     const remembered = new ChunkMemory();
     const common = { stream, start, outcomes, consumer, metrics, logger, onFatal };
     this.#lane =
@@ -140,6 +151,7 @@ export class StreamBridge {
         events: outcomes.ofRecords,
         chunks: { events: outcomes.ofChunks, reader, startOwnWorkflow, remembered, recent },
         running: this.#running,
+        replay: createReplayActivity(stream, client, kafka, logger),
       });
     this.#gauges = setInterval(() => this.#setGauges(), GAUGES_INTERVAL_MS).unref();
   }
@@ -203,12 +215,14 @@ export class StreamBridge {
     this.#ended.abort();
     this.#running.stop();
     this.#brake?.stop();
+    this.#pause.stop();
     this.#recent.idempotency.close();
   }
 
   notices(): Record<string, string> {
     return {
       ...this.#brake?.notices(),
+      ...this.#pause.notices(),
       ...this.#consumer.notices(),
       ...this.#group.notices(),
       ...this.#openWatch.notices(),

@@ -10,10 +10,12 @@ import { dataConverter } from '../temporal/encryption/data-converter';
 import { workflowBundle } from '../temporal/workflow-bundle';
 import type { RunningWorkflows } from '../bridge/starts/running-workflows';
 import type { Outcomes } from '../bridge/outcomes/outcomes';
+import type { ReplayActivities } from '../domain/workflow/replay';
 import type { BridgeSinks } from '../workflows/bridge-sinks';
 import { reservedQueue } from '../workflows/reserved-queue';
 
 export interface StreamWorkerOptions extends ActivityDependencies {
+  replay: ReplayActivities;
   connection: NativeConnection;
   namespace: string;
   /** Payload codec and version of the worker. */
@@ -22,6 +24,8 @@ export interface StreamWorkerOptions extends ActivityDependencies {
   running?: Pick<RunningWorkflows, 'firstTaskOver' | 'ended'>;
   outcomes?: Pick<Outcomes, 'workflowEnded'>;
 }
+
+const HEARTBEAT_THROTTLE = '2s';
 
 /** Few polls suffice, because eager starts do not wait for a poll, and each poll of an idle worker costs the server. */
 const WORKFLOW_TASK_POLLS = 5;
@@ -61,7 +65,9 @@ function createReservedWorker(options: StreamWorkerOptions): Promise<Worker> {
   return Worker.create({
     ...commonOptions(options),
     taskQueue: reservedQueue(options.stream.taskQueue),
-    activities: createActivities(options),
+    activities: { ...createActivities(options), ...options.replay },
+    // By default people would see the progress of a replay, and a replay its stop, after 24 s only.
+    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
   });
 }
 

@@ -76,7 +76,13 @@ function createInstruments(registry: Registry) {
     }),
     braked: new Gauge({
       name: 'cloudsync_braked',
-      help: '1 while a stream is paused because too many of its records were dead-lettered, else 0',
+      help: '1 while a stream is braked because too many of its records were dead-lettered, else 0',
+      labelNames: ['stream'] as const,
+      registers,
+    }),
+    paused: new Gauge({
+      name: 'cloudsync_paused',
+      help: '1 while a stream is paused by an operator, else 0',
       labelNames: ['stream'] as const,
       registers,
     }),
@@ -235,6 +241,7 @@ export function startAtZero(metrics: Metrics, stream: string): void {
   }
   metrics.inFlight.set({ stream }, 0);
   metrics.braked.set({ stream }, 0);
+  metrics.paused.set({ stream }, 0);
   metrics.stuckWorkflows.set({ stream }, 0);
   metrics.oldestOpenSeconds.set({ stream }, 0);
   metrics.recentIds.set({ stream }, 0);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/program';
 import { UsageError } from '../../src/domain/errors';
-import { AuditLog } from '../../src/operations/replay/replay-audit';
+import { auditLines } from '../../src/operations/replay/replay-audit';
 
 let directory: string;
 beforeEach(async () => (directory = await mkdtemp(join(tmpdir(), 'cloudsync-usage-'))));
@@ -50,15 +50,21 @@ test('dlq replay --resume refuses a selection of letters, and a file that is no 
   await expect(resume()).rejects.toThrow("can't read the log");
   await writeFile(path, 'hello\n');
   await expect(resume()).rejects.toThrow('line 1');
-  await rm(path);
-  const log = await AuditLog.create(path, {
-    ...{ stream: 'aws', deadLetterTopic: 'dead', ranges: [], filters: {} },
-    ...{ maxReplays: 3, wait: false },
-  });
-  await log.close();
-  for (const more of [['--id', 'a'], ['0:1'], ['--limit', '1'], ['--audit', 'x']]) {
+  const request = {
+    ...{ stream: 'aws', replay: 'r', by: 'test@here', at: '2026-01-02T00:00:00Z' },
+    ...{ deadLetterTopic: 'dead', ranges: [], filters: {}, maxReplays: 3, wait: false },
+  };
+  await writeFile(path, auditLines(request, []));
+  for (const more of [['--id', 'a'], ['0:1'], ['--limit', '1'], ['--max-replays', '4']]) {
     await expect(resume(...more)).rejects.toThrow('omit the other options');
   }
+});
+
+test.each<[string, string[], string]>([
+  ['--stop and a filter', ['--stop', '--id', 'a'], 'omit letters and filters'],
+  ['--detach and --audit', ['--detach', '--audit', 'x'], 'omit --detach'],
+])('dlq replay with %s is wrong usage', async (_, args, message) => {
+  await expect(replay('--stream', 'aws', ...args)).rejects.toThrow(message);
 });
 
 test.each<[string, string[]]>([

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
-import { LOG_DIRECTORY } from '../../src/cli/commands/dlq-replay';
+import { LOG_DIRECTORY } from '../../src/cli/commands/dlq/replay-request';
 import { loadSettings } from '../../src/settings/config';
 import { KAFKA_IMAGE } from '../../src/dev-servers/kafka/kafka-versions';
 import { startHealthServer } from '../../src/http/health-server';

@@ -12,6 +12,7 @@ import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { Context } from '@temporalio/activity';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { ActivityDependencies } from '../../src/activities/create-activities';
 import { connectTemporal } from '../../src/temporal/temporal';
@@ -19,12 +20,15 @@ import { installTemporalRuntime } from '../../src/temporal/runtime';
 import { loadSettings } from '../../src/settings/config';
 import { ChunkMemory } from '../../src/bridge/chunk-lane/chunk-memory';
 import { createRecentLayer } from '../../src/dedupe/recent-layer';
+import { BRAKE, type BrakeReason } from '../../src/domain/stream/brake';
+import { RESUME_SIGNAL } from '../../src/domain/stream/lasting-state';
+import { PAUSE, type PauseReason } from '../../src/domain/stream/pause';
 import {
-  BRAKE_WORKFLOW_TYPE,
-  brakeWorkflowId,
-  RESUME_SIGNAL,
-  type BrakeReason,
-} from '../../src/domain/stream/brake';
+  REPLAY_WORKFLOW_TYPE,
+  replayWorkflowId,
+  STOP_REPLAY_SIGNAL,
+  type ReplayRequest,
+} from '../../src/domain/workflow/replay';
 import { HOLD_WORKFLOW_TYPE, holdWorkflowId } from '../../src/domain/stream/hold';
 import { startOfChunk } from '../../src/domain/workflow/chunk';
 import { DeliveryError } from '../../src/domain/errors';
@@ -36,7 +40,7 @@ import {
   type WorkflowStart,
 } from '../../src/domain/workflow/record-start';
 import { createLogger } from '../../src/telemetry/logger';
-import { createStreamWorkers } from '../../src/processes/stream-worker';
+import { createStreamWorkers, type StreamWorkerOptions } from '../../src/processes/stream-worker';
 import { kafkaRecord, testStream } from '../domain/support/records';
 
 const stream = testStream({
@@ -83,16 +87,55 @@ const brake: BrakeReason = {
   errorType: 'Permanent',
 };
 
+const PAUSED = 'paused-then-resumed';
+const pause: PauseReason = {
+  stream: stream.name,
+  since: '2026-01-01T00:00:00.000Z',
+  by: 'operator@host',
+  reason: 'maintenance',
+};
+
+const STOPPED = 'replay-stopped';
+const replayRequest = (replay: string): ReplayRequest => ({
+  ...{ stream: stream.name, replay, by: 'operator@host', at: '2026-01-01T00:00:00.000Z' },
+  ...{ deadLetterTopic: stream.deadLetterTopic, ranges: [{ partition: 0, low: 0, high: 1 }] },
+  ...{ filters: {}, maxReplays: 3, wait: false },
+});
+const replayStart = (replay: string) => ({
+  workflowType: REPLAY_WORKFLOW_TYPE,
+  workflowId: replayWorkflowId(stream.name),
+  args: [replayRequest(replay)] as [ReplayRequest],
+  memo: {},
+});
+/** The activity of a replay. The one that is to be stopped ends when it hears of that. */
+const replay: StreamWorkerOptions['replay'] = {
+  async replayLetters({ replay }) {
+    const context = Context.current();
+    const beat = setInterval(() => context.heartbeat(), 500);
+    if (replay === STOPPED) await context.cancelled.catch(() => undefined);
+    clearInterval(beat);
+    return { text: 'done', done: 1, total: 1, counts: { replayed: 1 }, notices: [] };
+  },
+};
+
 const HELD = 'held-then-free';
 const heldPartition = { stream: stream.name, topic: stream.topic, partition: 0 };
 
 const starts: Record<string, Omit<WorkflowStart, 'memo' | 'furtherIds'> & { memo: object }> = {
   [BRAKED]: {
-    workflowType: BRAKE_WORKFLOW_TYPE,
-    workflowId: brakeWorkflowId(stream.name),
+    workflowType: BRAKE.workflowType,
+    workflowId: BRAKE.workflowId(stream.name),
     args: [brake],
     memo: brake,
   },
+  [PAUSED]: {
+    workflowType: PAUSE.workflowType,
+    workflowId: PAUSE.workflowId(stream.name),
+    args: [pause],
+    memo: pause,
+  },
+  replayed: replayStart('replayed'),
+  [STOPPED]: replayStart(STOPPED),
   [HELD]: {
     workflowType: HOLD_WORKFLOW_TYPE,
     workflowId: holdWorkflowId(heldPartition),
@@ -196,6 +239,7 @@ async function main(): Promise<void> {
     connection,
     namespace,
     temporal,
+    replay,
   });
   const names = process.argv.slice(2);
   const [worker, reserved] = await Promise.all(workers);
@@ -209,11 +253,12 @@ async function main(): Promise<void> {
         requestEagerStart: true,
       });
     const record = async (name: string, handle: WorkflowHandle) => {
-      if (name === BRAKED) {
-        // By then its first task is over.
-        await sleep(1_000);
+      // By then the first task is over.
+      if ([BRAKED, PAUSED, STOPPED].includes(name)) await sleep(1_000);
+      if (name === BRAKED || name === PAUSED) {
         await handle.signal(RESUME_SIGNAL, { by: 'operator' });
       }
+      if (name === STOPPED) await handle.signal(STOP_REPLAY_SIGNAL, { by: 'operator@host' });
       if (name === HELD) {
         const dead = (offset: number) => [`key${offset % 2}`, [offset, `mark${offset}`]];
         await handle.executeUpdate('hold', { args: [[dead(1), dead(2), dead(3)]] });

@@ -64,7 +64,7 @@ export async function untraceable(
 ): Promise<string[]> {
   const only = ['--stream', stream.name];
   const [letters, failed] = await Promise.all([
-    cloudsync<DeadLetterEntry[]>(['dlq', 'list', ...only], env),
+    cloudsync<DeadLetterEntry[]>(['dlq', 'list', '--status', 'all', ...only], env),
     cloudsync<FailedEntry[]>(['failed', 'list', ...only], env),
   ]);
   const failedIds = new Map(failed.map((entry) => [entry.workflowId, entry]));

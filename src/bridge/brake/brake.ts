@@ -1,11 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { brake, brakeOf, release } from '../../temporal/brake';
-import {
-  describeBrake,
-  nextProbe,
-  type BrakeLimits,
-  type BrakeReason,
-} from '../../domain/stream/brake';
+import { begin, end } from '../../temporal/lasting-state';
+import { BRAKE, nextProbe, type BrakeLimits, type BrakeReason } from '../../domain/stream/brake';
 import { errorWithCause } from '../../domain/errors';
 import { HELD_BY_KEY } from '../../domain/stream/hold';
 import type { InvalidRecordType, RecordPosition } from '../../domain/record/record';
@@ -14,8 +9,10 @@ import type { Logger } from '../../telemetry/logger';
 import type { Metrics } from '../../telemetry/metrics';
 import type { RecordOutcome } from '../../domain/workflow/record-activities';
 import { OutcomeWindow } from './outcome-window';
+import { StateWatch } from './state-watch';
 
-const ASK_INTERVAL_MS = 5_000;
+/** A release takes effect only when a worker of the stream has processed its signal. */
+const RELEASE_INTERVAL_MS = 5_000;
 /** After this time, a probe that has not ended no longer keeps another record from being a probe. */
 const PROBE_PATIENCE_MS = 5 * 60_000;
 
@@ -54,11 +51,11 @@ interface BrakeDependencies {
 }
 
 /**
- * Pauses the workflow starts of a stream when too many of its records are dead-lettered. The stream is braked while its
+ * Stops the workflow starts of a stream when too many of its records are dead-lettered. The stream is braked while its
  * brake workflow runs. Every process of the stream asks for that workflow every 5 s, and for the first time before it
  * starts anything. While Temporal does not answer, the state stays as it is.
  *
- * | State of the stream          | `#reason` | `#probe`                  | What a start gets                       |
+ * | State of the stream          | reason    | `#probe`                  | What a start gets                       |
  * | ---------------------------- | --------- | ------------------------- | --------------------------------------- |
  * | not known yet                | undefined | undefined                 | nothing: it waits                       |
  * | not braked                   | null      | undefined                 | a permit at once                        |
@@ -66,41 +63,41 @@ interface BrakeDependencies {
  * | braked, a probe is due       | set       | undefined, or 5 min old   | one start gets the permit of a probe    |
  * | braked, a probe is under way | set       | set                       | nothing, unless it belongs to the probe |
  *
- * A probe is due from `#probeAt` on. `#tripping` only keeps this process from starting the brake workflow twice, and
- * `#warned` only keeps a log line from being repeated.
+ * A probe is due from `#probeAt` on. `#tripping` only keeps this process from starting the brake workflow twice.
  */
 export class Brake implements StartGate {
   readonly #outcomes: OutcomeWindow;
-  readonly #waiting = new Set<() => void>();
-  /** Why the stream is braked. Null: it is not braked. Undefined: not known yet. */
-  #reason: BrakeReason | null | undefined;
+  readonly #watch: StateWatch<BrakeReason>;
   /** The probe that was let through last, until it ends. */
   #probe: { permit: StartPermit; place?: Place; at: number } | undefined;
   #probeAt = Infinity;
   #probeTimer: NodeJS.Timeout | undefined;
-  #asking = Promise.resolve();
   #tripping = false;
   /** From when on a delivery may release the brake again, in milliseconds since the epoch. */
   #releaseAt = 0;
-  /** Whether the log says already that starts wait for the first answer. */
-  #warned = false;
-  readonly #timer: NodeJS.Timeout;
 
   constructor(private readonly deps: BrakeDependencies) {
+    const { client, stream, logger } = deps;
     this.#outcomes = new OutcomeWindow(deps.limits.windowMs);
-    this.#timer = setInterval(() => void this.#ask(), ASK_INTERVAL_MS).unref();
-    void this.#ask();
+    this.#watch = new StateWatch({
+      ...{ client, stream, logger, state: BRAKE, adjective: 'braked' },
+      onAnswer: (reason, before) => this.#answered(reason, before),
+    });
   }
 
   get active(): boolean {
     return this.#reason != null;
   }
 
+  get #reason(): BrakeReason | null | undefined {
+    return this.#watch.reason;
+  }
+
   /** Says that the stream is braked, why, and how to end that. Empty while the stream is not braked. */
   notices(): Record<string, string> {
     if (!this.#reason) return {};
     const { name } = this.deps.stream;
-    const notice = `${describeBrake(this.#reason)}; "cloudsync resume --stream ${name}" ends it`;
+    const notice = `${BRAKE.describe(this.#reason)}; "cloudsync resume --stream ${name}" ends it`;
     return { [`brake ${name}`]: notice };
   }
 
@@ -118,8 +115,7 @@ export class Brake implements StartGate {
     const now = Date.now();
     const firstProbeAt = Date.parse(this.#reason.since) + this.deps.limits.probeAfterMs;
     if (now < Math.max(firstProbeAt, this.#releaseAt)) return;
-    // The release takes effect only when a worker of the stream has processed its signal.
-    this.#releaseAt = now + ASK_INTERVAL_MS;
+    this.#releaseAt = now + RELEASE_INTERVAL_MS;
     void this.#release();
   }
 
@@ -151,12 +147,12 @@ export class Brake implements StartGate {
       // The record leaves the chunk that is the probe, so it belongs to the probe.
       if (place && own?.partition === place.partition && own.offset === place.offset) return FREE;
       if (this.#reason && this.#probeIsDue) return this.#letThrough();
-      await this.#change(signal);
+      await this.#watch.change(signal);
     }
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#watch.stop();
     clearTimeout(this.#probeTimer);
   }
 
@@ -183,12 +179,12 @@ export class Brake implements StartGate {
       unused: () => {
         if (this.#probe?.permit !== permit) return;
         this.#probe = undefined;
-        this.#wake();
+        this.#watch.wake();
       },
     };
     this.#probe = { permit, at: Date.now() };
     clearTimeout(this.#probeTimer);
-    this.#probeTimer = setTimeout(() => this.#wake(), PROBE_PATIENCE_MS + 1).unref();
+    this.#probeTimer = setTimeout(() => this.#watch.wake(), PROBE_PATIENCE_MS + 1).unref();
     return permit;
   }
 
@@ -198,12 +194,9 @@ export class Brake implements StartGate {
     if (!rate) return;
     this.#tripping = true;
     try {
-      await brake(client, stream, {
-        stream: stream.name,
-        since: new Date().toISOString(),
-        ...rate,
-      });
-      await this.#ask();
+      const since = new Date().toISOString();
+      await begin(client, BRAKE, stream, { stream: stream.name, since, ...rate });
+      await this.#watch.ask();
     } catch (error) {
       // The next dead letter tries again to brake the stream.
       const fields = { stream: stream.name, error: errorWithCause(error) };
@@ -216,8 +209,8 @@ export class Brake implements StartGate {
   async #release(): Promise<void> {
     const { client, stream, logger } = this.deps;
     try {
-      await release(client, stream, 'probe');
-      await this.#ask();
+      await end(client, BRAKE, stream, 'probe');
+      await this.#watch.ask();
     } catch (error) {
       const fields = { stream: stream.name, error: errorWithCause(error) };
       logger.warn(fields, 'A record was delivered, and the brake could not be released');
@@ -226,28 +219,8 @@ export class Brake implements StartGate {
     if (this.active && !this.#probe) this.#scheduleProbe();
   }
 
-  /** Asks whether the stream is braked. Requests are sent one at a time, and each caller gets an answer of its own. */
-  #ask(): Promise<void> {
-    return (this.#asking = this.#asking.then(() => this.#askOnce()));
-  }
-
-  async #askOnce(): Promise<void> {
-    const { client, stream, logger } = this.deps;
-    try {
-      this.#set((await brakeOf(client, stream)) ?? null);
-    } catch (error) {
-      const fields = { stream: stream.name, error: errorWithCause(error) };
-      const message = 'Could not ask whether the stream is braked';
-      if (this.#reason !== undefined || this.#warned) return logger.debug(fields, message);
-      this.#warned = true;
-      logger.warn(fields, `${message}; nothing starts`);
-    }
-  }
-
-  #set(reason: BrakeReason | null): void {
+  #answered(reason: BrakeReason | null, before: BrakeReason | null | undefined): void {
     const { stream, metrics, logger } = this.deps;
-    const before = this.#reason;
-    this.#reason = reason;
     metrics.braked.set({ stream: stream.name }, reason ? 1 : 0);
     if (reason && before?.since !== reason.since) {
       const { since, deadLetters, share, errorType } = reason;
@@ -260,7 +233,6 @@ export class Brake implements StartGate {
     if (before) this.#outcomes.clear();
     clearTimeout(this.#probeTimer);
     this.#probe = undefined;
-    this.#wake();
   }
 
   #scheduleProbe(): void {
@@ -268,30 +240,7 @@ export class Brake implements StartGate {
     const now = Date.now();
     this.#probeAt = nextProbe(Date.parse(this.#reason.since), this.deps.limits.probeAfterMs, now);
     clearTimeout(this.#probeTimer);
-    this.#probeTimer = setTimeout(() => this.#wake(), this.#probeAt - now + 1).unref();
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
-  }
-
-  async #change(signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const end = () => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener('abort', abort);
-      };
-      const wake = () => {
-        end();
-        resolve();
-      };
-      const abort = () => {
-        end();
-        reject(signal.reason as Error);
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener('abort', abort, { once: true });
-    });
+    this.#probeTimer = setTimeout(() => this.#watch.wake(), this.#probeAt - now + 1).unref();
   }
 }
 

@@ -26,17 +26,20 @@ export function stallCause(
     backoff,
     rate,
     running,
+    paused,
     braked,
     decodeFailures,
   }: {
     backoff: Backoff;
     rate: StartRate;
     running: RunningWorkflows;
+    paused: boolean;
     braked: boolean;
     /** By partition: why its records can't be decoded for now. */
     decodeFailures: ReadonlyMap<number, string>;
   },
 ): StallCause {
+  if (paused) return { reason: 'paused' };
   if (braked) return { reason: 'braked' };
   if (backoff.active) {
     const { reason: detail } = backoff;

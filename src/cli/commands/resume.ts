@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { AnyStream } from '../../domain/stream/stream';
-import { brakedOf, resumeStream } from '../../operations/resume';
+import { operator } from '../../operations/operator';
+import { heldBack, resumeStream, type HeldBack } from '../../operations/resume';
 import { confirmed, requireTerminal } from '../options/confirm';
 import { withServers, type StreamFlags } from '../options/context';
 import { printJson, say } from '../output/output';
@@ -14,8 +14,10 @@ interface Flags extends StreamFlags {
 
 export function addResumeCommand(program: Command): void {
   withStreamOptions(program.command('resume'))
-    .description('resume streams that are braked because too many records were dead-lettered')
-    .option('--dry-run', 'show which are braked')
+    .description(
+      'resume streams that are paused, or braked because too many records were dead-lettered',
+    )
+    .option('--dry-run', 'show which are paused or braked')
     .option('--yes', 'do not ask')
     .option('--json', 'print one JSON document')
     .action(resume);
@@ -25,21 +27,25 @@ async function resume({ dryRun = false, yes = false, json = false, ...flags }: F
   const ask = !dryRun && !yes;
   if (ask) requireTerminal();
   await withServers(flags, async ({ temporal: { client }, streams }) => {
-    const braked = await brakedOf(client, streams);
-    const notBraked = namesOf(streams.filter((stream) => !braked.includes(stream)));
-    if (!json) for (const name of notBraked) say(`${name} is not braked`);
+    const all = await heldBack(client, streams);
+    const held = all.filter(({ paused, braked }) => paused || braked);
+    // The field has its name from before there was a pause.
+    const notBraked = namesOf(all.filter((one) => !held.includes(one)));
+    if (!json) for (const name of notBraked) say(`${name} is neither paused nor braked`);
     if (dryRun) {
-      const wouldResume = namesOf(braked);
+      const wouldResume = namesOf(held);
       if (json) return printJson({ resumed: [], signalled: [], notBraked, wouldResume });
       for (const name of wouldResume) process.stdout.write(`${name}\n`);
       return;
     }
-    const names = namesOf(braked).join(', ');
-    if (ask && braked.length > 0 && !(await confirmed(`Resume ${names}?`))) {
+    const names = namesOf(held).join(', ');
+    if (ask && held.length > 0 && !(await confirmed(`Resume ${names}?`))) {
       throw new Error('nothing resumed');
     }
     const results = { resumed: [] as string[], signalled: [] as string[] };
-    for (const stream of braked) results[await resumeStream(client, stream)].push(stream.name);
+    for (const one of held) {
+      results[await resumeStream(client, one, operator())].push(one.stream.name);
+    }
     if (json) return printJson({ ...results, notBraked });
     for (const name of results.resumed) say(`${name} continues`);
     for (const name of results.signalled) {
@@ -48,6 +54,6 @@ async function resume({ dryRun = false, yes = false, json = false, ...flags }: F
   });
 }
 
-function namesOf(streams: AnyStream[]): string[] {
-  return streams.map(({ name }) => name);
+function namesOf(streams: HeldBack[]): string[] {
+  return streams.map(({ stream }) => stream.name);
 }

@@ -2,7 +2,8 @@ import { describePosition } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Letter } from '../../operations/replay/replay-letters';
 import type { ReplayPlan } from '../../operations/replay/replay-plan';
-import type { LetterResult, Outcome } from '../../operations/replay/replay-run';
+import type { ReplayOutcome } from '../../domain/workflow/replay';
+import type { LetterResult } from '../../operations/replay/replay-journal';
 import { cut } from './failed-output';
 import { printJson, say } from './output';
 import { table } from '../../lib/table';
@@ -59,9 +60,9 @@ export function reportPlan(
 export function reportResults(
   stream: AnyStream,
   results: LetterResult[],
-  { named, json, log }: ReportOptions & { log?: string | undefined },
+  { named, json, log, replay }: ReportOptions & { log?: string | undefined; replay?: string },
 ): void {
-  const outcomes: Outcome[] = [
+  const outcomes: ReplayOutcome[] = [
     'replayed',
     'sentBack',
     'refused',
@@ -71,7 +72,7 @@ export function reportResults(
   ];
   const counts = Object.fromEntries(
     outcomes.map((name) => [name, results.filter(({ outcome }) => outcome === name).length]),
-  ) as Record<Outcome, number>;
+  ) as Record<ReplayOutcome, number>;
   const ended = (wanted: string) => results.filter(({ end }) => end === wanted).length;
   const [delivered, deadAgain] = [ended('delivered'), ended('deadAgain')];
   if (results.some((result) => isLeft(result, named))) process.exitCode = 1;
@@ -83,7 +84,8 @@ export function reportResults(
   }));
   if (json) {
     const totals = { ...counts, delivered, deadAgain };
-    return printJson({ stream: stream.name, ...totals, log: log ?? null, records: lines });
+    const ids = { log: log ?? null, replay: replay ?? null };
+    return printJson({ stream: stream.name, ...totals, ...ids, records: lines });
   }
   printLines(
     lines.map((one) => ({ ...one, outcome: one.end ? `${one.outcome}, ${one.end}` : one.outcome })),
@@ -97,6 +99,7 @@ export function reportResults(
       ...(delivered + deadAgain > 0 ? [`${delivered} delivered, ${deadAgain} dead again`] : []),
     ].join(', '),
   );
+  if (replay !== undefined) say(`replay: ${replay}`);
   if (log !== undefined) say(`log: ${log}`);
 }
 

@@ -6,7 +6,7 @@ import { table } from '../../lib/table';
 /** The tables for people. They have the same numbers as `--json`. */
 export function describeStatus(all: StreamStatus[]): string {
   const streams = table(
-    ['STREAM', 'TOPIC', 'GROUP', 'LAG', 'RUNNING', 'FAILED', 'COMPLETED', 'DEAD LETTERS'],
+    ['STREAM', 'TOPIC', 'GROUP', 'LAG', 'RUNNING', 'FAILED', 'COMPLETED', 'DEAD LETTERS', 'OPEN'],
     all.map((one) => [
       one.name,
       one.topic,
@@ -16,6 +16,7 @@ export function describeStatus(all: StreamStatus[]): string {
       one.failed,
       one.completed,
       one.deadLetters,
+      one.letters?.open ?? '',
     ]),
   );
   const idempotency = table(
@@ -43,6 +44,7 @@ export function describeStatus(all: StreamStatus[]): string {
   );
   const consumers = table(['STREAM', 'CONSUMER', 'HOST', 'PARTITIONS'], all.flatMap(consumersOf));
   return [
+    ...ifAny(['PAUSED', 'SINCE', 'BY', 'REASON'], all.flatMap(pausesOf)),
     ...ifAny(
       ['BRAKED', 'SINCE', 'DEAD LETTERS', 'OF THOSE ENDED', 'REASON'],
       all.flatMap(brakesOf),
@@ -92,6 +94,10 @@ type Rows = (string | number)[][];
 /** A table that is shown only if it has rows. */
 function ifAny(head: string[], rows: Rows): string[] {
   return rows.length > 0 ? [table(head, rows)] : [];
+}
+
+function pausesOf({ name, paused }: StreamStatus): Rows {
+  return paused ? [[name, paused.since, paused.by, cut(paused.reason ?? '')]] : [];
 }
 
 function brakesOf({ name, braked }: StreamStatus): Rows {

@@ -1,5 +1,7 @@
+import type { LastingState } from './lasting-state';
+
 /**
- * When a stream is braked, which means paused. Otherwise a broken sink would drain its topic into its
+ * When a stream is braked, which means that nothing more of it is started. Otherwise a broken sink would drain its topic into its
  * dead-letter topic.
  */
 export interface BrakeLimits {
@@ -45,17 +47,6 @@ export interface BrakeReason {
   errorType: string;
 }
 
-/**
- * The id of a stream's brake workflow. Only one such workflow runs at a time: the running execution is the
- * lock.
- */
-export function brakeWorkflowId(stream: string): string {
-  return `${stream}-brake`;
-}
-
-export const BRAKE_WORKFLOW_TYPE = 'brakeStream';
-export const RESUME_SIGNAL = 'resume';
-
 const LONGEST_WAIT = 10;
 
 /**
@@ -68,7 +59,14 @@ export function nextProbe(sinceMs: number, probeAfterMs: number, now: number): n
   return at;
 }
 
-export function describeBrake({ since, deadLetters, share, errorType }: BrakeReason): string {
+function describeBrake({ since, deadLetters, share, errorType }: BrakeReason): string {
   const percent = Math.round(share * 100);
   return `braked since ${since}: ${deadLetters} dead letters, ${percent} % of the records that ended, most of them ${errorType}`;
 }
+
+/** A stream is braked from too many dead letters until a delivery succeeds, or until `cloudsync resume`. */
+export const BRAKE: LastingState<BrakeReason> = {
+  workflowType: 'brakeStream',
+  workflowId: (stream) => `${stream}-brake`,
+  describe: describeBrake,
+};

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { BRAKE_WORKFLOW_TYPE, DEFAULT_BRAKE_LIMITS, type BrakeLimits } from './brake';
+import { BRAKE, DEFAULT_BRAKE_LIMITS, type BrakeLimits } from './brake';
+import { PAUSE } from './pause';
 import { idempotencySchema, type IdempotencySettings } from './idempotency-settings';
 import { UsageError } from '../errors';
 import { AFTER_DEAD_LETTER, HOLD_WORKFLOW_TYPE, type AfterDeadLetter } from './hold';
@@ -102,7 +103,7 @@ export interface BaseStreamOptions<Schema extends z.ZodType> {
    */
   onUnreadable?: OnUnreadable;
   /**
-   * When the stream is paused because too many of its records are dead-lettered; `false`: never. Default: 50
+   * When the stream is braked because too many of its records are dead-lettered; `false`: never. Default: 50
    * dead letters within a minute that are at least half of the records that ended. For invalid records, the
    * share is 90 %.
    */
@@ -207,7 +208,7 @@ export interface Stream<Message = unknown> {
   readonly onNull: OnNull;
   /** What happens to a record batch whose bytes can't be decoded. */
   readonly onUnreadable: OnUnreadable;
-  /** When the stream is paused because too many of its records are dead-lettered; `false`: never. */
+  /** When the stream is braked because too many of its records are dead-lettered; `false`: never. */
   readonly brake: BrakeLimits | false;
   /** Records that may be in their first workflow task at once, in one bridge worker. */
   readonly maxInFlight: number;
@@ -234,7 +235,10 @@ const RESERVED_WORKFLOWS = [
   'deliverRecord',
   'invalidRecord',
   'deliverChunk',
-  BRAKE_WORKFLOW_TYPE,
+  BRAKE.workflowType,
+  PAUSE.workflowType,
+  // REPLAY_WORKFLOW_TYPE of `workflow/replay.ts`, which stands on this file.
+  'replayLetters',
   HOLD_WORKFLOW_TYPE,
 ];
 

@@ -1,27 +1,128 @@
 import type { Kafka } from '../../kafka/kafka';
+import { createRecordReader, type RecordReader } from '../../kafka/reader';
+import { describePosition, type KafkaRecord } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
-import { deadLetterEntry, deadLettersOf, type DeadLetterEntry } from './dead-letters';
+import { contentDigest } from '../../domain/record/content-digest';
+import { deadLetterEntry, type DeadLetterEntry } from './dead-letters';
+import { readStates, type LetterStates, type LetterStatus } from './letter-states';
+import { newestLetters } from './newest-letters';
 import { newestFirst } from '../failed/failed-list';
 
-export interface ListDeadLettersOptions {
+/** A dead letter, and what became of its record. */
+export interface ListedLetter extends DeadLetterEntry {
+  status: LetterStatus;
+}
+
+/** Which letters a list has. A letter must match all that are given. */
+export interface LetterFilters {
+  statuses?: readonly LetterStatus[] | undefined;
+  errorTypes?: string[] | undefined;
+  messageIds?: string[] | undefined;
+  /** Failed at this time or later. */
+  since?: Date | undefined;
+  /** Failed at this time or earlier. */
+  until?: Date | undefined;
+  /** A text that the message id, the key, the error or the workflow id contains, in any case. */
+  text?: string | undefined;
+}
+
+export interface ListDeadLettersOptions extends LetterFilters {
   /** Limit for the number of dead letters, newest first. Default: all. */
   limit?: number | undefined;
   onProgress?: (read: number) => void;
 }
 
-/** Lists the dead letters on the streams' dead-letter topics, newest first. */
+/** Lists the dead letters on the streams' dead-letter topics, newest first. Reads no more of the topics than it needs. */
 export async function listDeadLetters(
   kafka: Kafka,
   streams: AnyStream[],
-  { limit = Infinity, onProgress }: ListDeadLettersOptions = {},
-): Promise<DeadLetterEntry[]> {
-  let entries: DeadLetterEntry[] = [];
+  { limit = Infinity, onProgress, ...filters }: ListDeadLettersOptions = {},
+): Promise<ListedLetter[]> {
+  // Streams may share a topic.
+  const owners = new Map(streams.map((stream) => [stream.deadLetterTopic, stream]));
+  const reader = createRecordReader(kafka);
+  const listed: ListedLetter[] = [];
   let read = 0;
-  for await (const { owner, letter } of deadLettersOf(kafka, streams)) {
-    entries.push(await deadLetterEntry(streams, owner, letter));
-    onProgress?.(++read);
-    // However large the topic is, memory holds at most `2 * limit + 1,000` entries.
-    if (entries.length >= 2 * limit + 1_000) entries = newestFirst(entries).slice(0, limit);
+  try {
+    const states = new Map<string, LetterStates>();
+    for (const stream of streams) states.set(stream.name, await readStates(kafka, reader, stream));
+    for (const owner of owners.values()) {
+      const end = listed.length + limit;
+      for await (const letter of lettersOf(kafka, reader, streams, owner, states)) {
+        onProgress?.(++read);
+        if (matches(letter, filters)) listed.push(letter);
+        if (listed.length >= end || isBefore(letter, filters.since)) break;
+      }
+    }
+  } finally {
+    await reader.close();
   }
-  return newestFirst(entries).slice(0, limit);
+  return newestFirst(listed).slice(0, limit);
+}
+
+async function* lettersOf(
+  kafka: Kafka,
+  reader: RecordReader,
+  streams: AnyStream[],
+  owner: AnyStream,
+  states: Map<string, LetterStates>,
+): AsyncGenerator<ListedLetter> {
+  const later = new LaterLetters();
+  for await (const letter of newestLetters(kafka, reader, owner.deadLetterTopic)) {
+    const entry = await deadLetterEntry(streams, owner, letter);
+    const isSuperseded = later.supersede(entry, letter);
+    const identity = { name: describePosition(entry.deadLetter), runId: entry.runId };
+    const status = states.get(entry.stream)?.statusOf(identity, isSuperseded);
+    yield { ...entry, status: status ?? (isSuperseded ? 'superseded' : 'open') };
+  }
+}
+
+/** The identities of the letters that were read before, which lie behind the next one. */
+class LaterLetters {
+  readonly #identities = new Set<string>();
+  /** By position of a letter: the digest of a record that was sent back from it and died again. */
+  readonly #sentBack = new Map<string, string>();
+
+  /** Whether a later letter replaces this one, by the rules of a replay. */
+  supersede(entry: DeadLetterEntry, letter: KafkaRecord): boolean {
+    const name = describePosition(entry.deadLetter);
+    const digest = contentDigest(letter);
+    const { workflowId, topic, partition, offset, replayOf } = entry;
+    const known = topic !== null && partition !== null && offset !== null;
+    const identities = [
+      ...(workflowId === null ? [] : [`workflow ${workflowId}`]),
+      ...(known ? [`record ${topic}/${partition}@${offset} ${letter.timestamp}`] : []),
+    ];
+    const isSuperseded =
+      this.#sentBack.get(name) === digest || identities.some((one) => this.#identities.has(one));
+    for (const one of identities) this.#identities.add(one);
+    if (replayOf !== null) this.#sentBack.set(replayOf, digest);
+    return isSuperseded;
+  }
+}
+
+function matches(letter: ListedLetter, filters: LetterFilters): boolean {
+  const { statuses, errorTypes, messageIds, since, until, text } = filters;
+  const among = (list: readonly string[] | undefined, value: string | null) =>
+    list === undefined || (value !== null && list.includes(value));
+  const failedAt = letter.failedAt === null ? undefined : new Date(letter.failedAt);
+  const { messageId, rawId, key, errorType, errorMessage, workflowId } = letter;
+  const texts = [messageId, rawId, key, errorType, errorMessage, workflowId];
+  const sought = text?.toLowerCase();
+  return (
+    among(statuses, letter.status) &&
+    among(errorTypes, errorType) &&
+    among(messageIds, messageId) &&
+    (since === undefined || (failedAt !== undefined && failedAt >= since)) &&
+    (until === undefined || (failedAt !== undefined && failedAt <= until)) &&
+    (sought === undefined || texts.some((one) => one?.toLowerCase().includes(sought)))
+  );
+}
+
+/** Letters are written in the order of their failures, but for clocks that differ and retried writes. */
+const CLOCKS_DIFFER_MS = 10 * 60_000;
+
+function isBefore({ failedAt }: ListedLetter, since: Date | undefined): boolean {
+  if (since === undefined || failedAt === null) return false;
+  return Date.parse(failedAt) < since.getTime() - CLOCKS_DIFFER_MS;
 }

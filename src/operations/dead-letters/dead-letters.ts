@@ -133,7 +133,7 @@ export function integer(header: string | null | undefined): number | null {
   return header && /^\d{1,15}$/.test(header) ? Number(header) : null;
 }
 
-function time(header: string | null): string | null {
+export function time(header: string | null): string | null {
   const milliseconds = header === null ? NaN : Date.parse(header);
   return Number.isNaN(milliseconds) ? null : new Date(milliseconds).toISOString();
 }

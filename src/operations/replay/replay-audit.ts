@@ -1,8 +1,9 @@
-import { open, readdir, readFile, truncate, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, readdir, readFile, type FileHandle } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { errorMessage, UsageError } from '../../domain/errors';
-import type { Letter } from './replay-letters';
+import type { ReplayRequest } from '../../domain/workflow/replay';
+import type { ProgressEntry } from '../dead-letters/letter-states';
 
 const count = z.number().int().min(0);
 const position = z.object({ topic: z.string(), partition: count, offset: count });
@@ -17,12 +18,13 @@ const filters = z.strictObject({
   limit: count.optional(),
 });
 
-/** Filters for the letters of a replay, as given to the command. A letter must match all that are given. */
-export type ReplayFilters = z.infer<typeof filters>;
-
 const ofLetter = { at: z.string(), letter: z.string(), runId: z.string().nullable() };
 
-/** A line of the log. Lines in pairs, as `sending` and `sent`, stand before and after an effect. */
+/**
+ * A line of a replay's log. Earlier versions kept their progress in such files. This version keeps it on the stream's state
+ * topic, takes over what such files say, and writes one if `--audit` asks for it.
+ * Lines in pairs, as `sending` and `sent`, stand before and after an effect.
+ */
 const line = z.discriminatedUnion('event', [
   z.object({
     event: z.literal('start'),
@@ -57,51 +59,6 @@ const line = z.discriminatedUnion('event', [
 
 export type AuditLine = z.infer<typeof line>;
 export type AuditStart = Extract<AuditLine, { event: 'start' }>;
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
-export type LetterEvent = DistributiveOmit<
-  Exclude<AuditLine, { event: 'start' | 'resume' }>,
-  'at' | 'letter' | 'runId'
->;
-
-/** How far the replay of one letter came, according to the log. */
-export interface LetterProgress {
-  starting?: z.infer<typeof run>;
-  started?: z.infer<typeof run>;
-  sending?: { topic: string; partition: number; end: number };
-  sent?: z.infer<typeof position>;
-  ended?: 'delivered' | 'deadAgain';
-}
-
-/**
- * Key of a letter's progress. A position on the dead-letter topic may recur if the topic is deleted and created
- * again; a run's id never recurs.
- */
-function keyOf(letter: string, runId: string | null): string {
-  return `${letter} ${runId}`;
-}
-
-/** The progress of each letter, according to one log or several. */
-export class AuditProgress {
-  readonly #letters = new Map<string, LetterProgress>();
-
-  of(letter: Letter): LetterProgress {
-    return this.#letters.get(keyOf(letter.name, letter.runId)) ?? {};
-  }
-
-  add(entry: AuditLine): void {
-    if (!('letter' in entry)) return;
-    const key = keyOf(entry.letter, entry.runId);
-    const progress = this.#letters.get(key) ?? {};
-    this.#letters.set(key, progress);
-    if (entry.event === 'starting') progress.starting = entry.failed;
-    else if (entry.event === 'started') progress.started = entry.run;
-    else if (entry.event === 'sending') {
-      const { topic, partition, end } = entry;
-      progress.sending = { topic, partition, end };
-    } else if (entry.event === 'sent') progress.sent = entry.to;
-    else if (entry.event === 'ended') progress.ended = entry.end;
-  }
-}
 
 /**
  * Reads the lines of a log. A last line without its line feed does not count, because a crash may have cut it
@@ -124,25 +81,99 @@ export async function readAudit(path: string): Promise<AuditLine[]> {
     });
 }
 
-/** Combines the progress of all logs in a directory. `onNotice` receives a text for each file that is no log. */
-export async function readAudits(
+/** A log of an earlier version's replay. */
+export interface OldLog {
+  /** The replay's id: the file's name without its ending. */
+  replay: string;
+  start: AuditStart;
+  /** How far the replay came with each letter. */
+  entries: ProgressEntry[];
+}
+
+/** Reads the log of a replay that an earlier version began. Throws a {@link UsageError} if the file is no such log. */
+export async function readOldLog(path: string): Promise<OldLog> {
+  const [start, ...lines] = await readAudit(path);
+  if (start?.event !== 'start') throw new UsageError(`${path} does not begin as a log does`);
+  const replay = basename(path).replace(/\.ndjson$/, '');
+  const entries = new Map<string, ProgressEntry>();
+  for (const one of lines) {
+    if (!('letter' in one)) continue;
+    const { letter, runId, at } = one;
+    const key = `${letter} ${runId}`;
+    const entry = { kind: 'progress', ...entries.get(key), letter, runId, at, replay } as const;
+    entries.set(key, { ...entry, ...stepOf(one) });
+  }
+  return { replay, start, entries: [...entries.values()] };
+}
+
+function stepOf(one: AuditLine): Partial<ProgressEntry> {
+  switch (one.event) {
+    case 'starting':
+      return { starting: one.failed };
+    case 'started':
+      return { started: one.run };
+    case 'sending':
+      return { sending: { topic: one.topic, partition: one.partition, end: one.end } };
+    case 'sent':
+      return { sent: one.to };
+    case 'ended':
+      return { ended: one.end };
+    case 'left':
+    case 'resume':
+    case 'start':
+      return {};
+  }
+}
+
+/** Reads the logs of a directory. `onNotice` receives a text for each file that is no log. */
+export async function readOldLogs(
   directory: string,
   onNotice: (text: string) => void,
-): Promise<AuditProgress> {
-  const progress = new AuditProgress();
+): Promise<OldLog[]> {
   const names = await readdir(directory).catch((error: unknown) => {
     if ((error as { code?: unknown }).code === 'ENOENT') return [];
     throw error;
   });
+  const logs: OldLog[] = [];
   for (const name of names.filter((one) => one.endsWith('.ndjson')).sort()) {
     try {
-      for (const one of await readAudit(join(directory, name))) progress.add(one);
+      logs.push(await readOldLog(join(directory, name)));
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       onNotice(`skipped: ${error.message}`);
     }
   }
-  return progress;
+  return logs;
+}
+
+/** Makes the file of `--audit`. Throws a {@link UsageError} if the file exists already, or if it can't be made. */
+export async function createAudit(path: string): Promise<FileHandle> {
+  return open(path, 'ax').catch((error: unknown) => {
+    const exists = (error as { code?: unknown }).code === 'EEXIST';
+    throw new UsageError(
+      exists
+        ? `${path} exists already: name another file with --audit`
+        : `the log can't be made, see --audit: ${errorMessage(error)}`,
+    );
+  });
+}
+
+/** The lines of a log: what was asked for, and the steps of each letter, one JSON document a line. */
+export function auditLines(request: ReplayRequest, entries: ProgressEntry[]): string {
+  const { stream, deadLetterTopic, ranges, maxReplays, wait, at } = request;
+  const start = { event: 'start', at, stream, deadLetterTopic, ranges };
+  const lines: object[] = [{ ...start, filters: request.filters, maxReplays, wait }];
+  for (const { letter, runId, at, starting, started, sent, ended, result } of entries) {
+    const of = { at, letter, runId };
+    if (starting) lines.push({ event: 'starting', ...of, failed: starting });
+    if (started) lines.push({ event: 'started', ...of, run: started });
+    if (sent) lines.push({ event: 'sent', ...of, to: sent });
+    if (ended) lines.push({ event: 'ended', ...of, end: ended });
+    const { outcome, reason = '' } = result ?? {};
+    const left = outcome !== undefined && outcome !== 'replayed' && outcome !== 'sentBack';
+    if (left) lines.push({ event: 'left', ...of, outcome, reason });
+  }
+  return lines.map((one) => `${JSON.stringify(one)}\n`).join('');
 }
 
 function parseJson(text: string): unknown {
@@ -151,69 +182,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** A log of what a replay does: one JSON document per line. */
-export class AuditLog {
-  #last: Promise<void> = Promise.resolve();
-
-  private constructor(
-    readonly path: string,
-    readonly progress: AuditProgress,
-    private readonly file: FileHandle,
-  ) {}
-
-  /** Throws a {@link UsageError} if the file exists already, or if it can't be created. */
-  static async create(path: string, start: Omit<AuditStart, 'at' | 'event'>): Promise<AuditLog> {
-    const file = await open(path, 'ax').catch((error: unknown) => {
-      const exists = (error as { code?: unknown }).code === 'EEXIST';
-      throw new UsageError(
-        exists
-          ? `${path} exists already: continue it with --resume, or name another file with --audit`
-          : `the log can't be made, see --audit: ${errorMessage(error)}`,
-      );
-    });
-    const log = new AuditLog(path, new AuditProgress(), file);
-    await log.#append({ event: 'start', at: now(), ...start });
-    return log;
-  }
-
-  /** Continues an existing log. */
-  static async resume(path: string): Promise<AuditLog> {
-    const progress = new AuditProgress();
-    for (const one of await readAudit(path)) progress.add(one);
-    const text = await readFile(path);
-    // A crash may have left an unfinished line. The next line would be appended to it.
-    await truncate(path, text.lastIndexOf('\n') + 1);
-    const log = new AuditLog(path, progress, await open(path, 'a'));
-    await log.#append({ event: 'resume', at: now() });
-    return log;
-  }
-
-  /** Resolves when the line is on the disk. */
-  async write(letter: Letter, event: LetterEvent): Promise<void> {
-    const { name, runId } = letter;
-    const entry: AuditLine = { ...event, at: now(), letter: name, runId };
-    this.progress.add(entry);
-    await this.#append(entry);
-  }
-
-  async close(): Promise<void> {
-    await this.#last.catch(() => undefined);
-    await this.file.close();
-  }
-
-  #append(entry: AuditLine): Promise<void> {
-    const written = this.#last.then(async () => {
-      await this.file.appendFile(`${JSON.stringify(entry)}\n`);
-      await this.file.datasync();
-    });
-    // After a failed write no further line is written: it would be appended to what the failed write has left.
-    this.#last = written;
-    return written;
-  }
-}
-
-function now(): string {
-  return new Date().toISOString();
 }

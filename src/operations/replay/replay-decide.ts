@@ -1,15 +1,12 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { grpcStatus, GrpcStatus } from '../../temporal/temporal';
 import type { RecordPosition } from '../../domain/record/record';
+import type { RecordEnd, UnderWay } from '../../domain/workflow/replay';
 import type { AnyStream } from '../../domain/stream/stream';
 import { hasFailed, latestRun, statusName } from '../runs/failed-runs';
-import type { LetterProgress } from './replay-audit';
+import type { Disposition, LetterProgress, LetterStates } from '../dead-letters/letter-states';
 import { positionOf, type Letter } from './replay-letters';
 import { stillInvalid, worthOfRun } from '../runs/replay-validity';
-
-/** Where the end of a replayed record shows: at a run of a workflow, or at the record's new position. */
-export type UnderWay =
-  { workflowId: string; runId: string } | { sentTo: RecordPosition; timestamp: number };
 
 /** The replay's decision on a letter. */
 export type Decision =
@@ -20,29 +17,26 @@ export type Decision =
   /** `underWay`: the run or position that takes care of the record, or soon will. */
   | { action: 'refuse'; reason: string; underWay?: UnderWay; end?: RecordEnd };
 
-export type RecordEnd = 'delivered' | 'deadAgain';
-
 export interface DecideContext {
   client: Client;
   stream: AnyStream;
   /** Limit for how often a record is sent back to its topic. */
   maxReplays: number;
+  /** The replay's id. */
+  replay: string;
+  /** What this replay, other replays and people have done with the letter before. */
+  states: Pick<LetterStates, 'progressOf' | 'dispositionOf'>;
 }
 
-/**
- * Decides from the letter, the workflow's latest run, and the log of this replay (`progress`). `earlier` is the
- * letter's progress according to the logs of other replays.
- */
-export async function decide(
-  context: DecideContext,
-  letter: Letter,
-  progress: LetterProgress,
-  earlier: LetterProgress = {},
-): Promise<Decision> {
-  const { client, stream } = context;
+/** Decides from the letter, the workflow's latest run, and what was done with the letter before. */
+export async function decide(context: DecideContext, letter: Letter): Promise<Decision> {
+  const { client, stream, states, replay } = context;
   const { workflowId } = letter;
+  const { own: progress, earlier } = states.progressOf(letter, replay);
   const done = doneBefore(letter, progress);
   if (done) return done;
+  const discarded = states.dispositionOf(letter);
+  if (discarded) return { action: 'refuse', reason: describeDisposition(discarded) };
   if (workflowId === null) return { action: 'refuse', reason: 'the letter names no workflow' };
   let run;
   try {
@@ -67,6 +61,10 @@ export async function decide(
     return { action: 'done', outcome: 'replayed', underWay: { workflowId, runId } };
   }
   return hasFailed(run) ? decideToRun(context, letter, run) : refuseRun(run);
+}
+
+function describeDisposition({ by, at, reason }: Disposition): string {
+  return `discarded by ${by} at ${at}${reason === null ? '' : `: ${reason}`}`;
 }
 
 function doneBefore(letter: Letter, { started, sent, ended }: LetterProgress) {

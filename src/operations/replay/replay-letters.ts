@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Kafka } from '../../kafka/kafka';
 import type { RecordReader } from '../../kafka/reader';
 import { partitionOf } from '../../kafka/producer/murmur2';
@@ -14,6 +13,7 @@ import {
   type KafkaRecord,
   type RecordPosition,
 } from '../../domain/record/record';
+import { contentDigest, sha256 } from '../../domain/record/content-digest';
 import type { AnyStream } from '../../domain/stream/stream';
 import {
   entryOf,
@@ -102,15 +102,6 @@ function isWithoutContent({ key, value, headers }: KafkaRecord): boolean {
     value === null &&
     headers.some(([name]) => name === CONTENT_EXPIRED || name === CONTENT_OMITTED)
   );
-}
-
-export function contentDigest({ key, value }: Pick<KafkaRecord, 'key' | 'value'>): string {
-  // Both hashes have a fixed length, so the digest also depends on where the key ends and the value begins.
-  return sha256(Buffer.from([key, value].map((one) => (one ? sha256(one) : 'null')).join()));
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Original position of the record; undefined unless the letter has all parts of the position. */

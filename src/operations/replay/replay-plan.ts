@@ -8,7 +8,8 @@ import type { AnyStream } from '../../domain/stream/stream';
 import { CONCURRENCY } from '../runs/failed-runs';
 import { topicRanges, type PartitionRange } from '../topic/read-topic';
 import { leaveOutDelivered } from './replay-at-sink';
-import type { AuditProgress, ReplayFilters } from './replay-audit';
+import type { ReplayFilters } from '../../domain/workflow/replay';
+import type { LetterStates } from '../dead-letters/letter-states';
 import { decide, type Decision } from './replay-decide';
 import { readLetters, superseded, type Letter } from './replay-letters';
 import { queuesOf } from './replay-order';
@@ -20,10 +21,10 @@ export interface PlanRequest {
   maxReplays: number;
   /** Ranges of the dead-letter topic. Letters outside of them are ignored. */
   ranges: PartitionRange[];
-  /** Progress according to the log of this replay, if the replay is resumed. */
-  own: AuditProgress;
-  /** Progress according to the logs of other replays. */
-  earlier: AuditProgress;
+  /** The replay's id. */
+  replay: string;
+  /** What this replay, other replays and people have done with letters before. */
+  states: Pick<LetterStates, 'progressOf' | 'dispositionOf'>;
   onProgress?: (text: string) => void;
   /** Receives texts that the operator should know before records are sent back. */
   onNotice?: (text: string) => void;
@@ -53,7 +54,7 @@ export async function planReplay(
   stream: AnyStream,
   request: PlanRequest,
 ): Promise<ReplayPlan> {
-  const { filters, ranges, own, earlier, maxReplays } = request;
+  const { filters, ranges, replay, states, maxReplays } = request;
   const { onProgress = () => undefined, onNotice = () => undefined } = request;
   const reader = createRecordReader(kafka);
   try {
@@ -68,11 +69,11 @@ export async function planReplay(
       all,
       await headsOf(client, stream, chosen),
     );
-    const context = { client, stream, maxReplays };
+    const context = { client, stream, maxReplays, states, replay };
     const decisions = new Map<Letter, Decision>();
     const letters = queues.flat();
     for await (const [letter, decision] of mapConcurrently(letters, CONCURRENCY, async (one) => {
-      return [one, await decide(context, one, own.of(one), earlier.of(one))] as const;
+      return [one, await decide(context, one)] as const;
     })) {
       decisions.set(letter, decision);
       onProgress(`${decisions.size} of ${letters.length} workflows looked at`);
@@ -145,8 +146,9 @@ async function leaveOutSent(
   reader: RecordReader,
   stream: AnyStream,
   decisions: Map<Letter, Decision>,
-  { own, earlier, onProgress = () => undefined, onNotice = () => undefined }: PlanRequest,
+  { replay, states, onProgress = () => undefined, onNotice = () => undefined }: PlanRequest,
 ): Promise<void> {
+  const progressOf = (letter: Letter) => states.progressOf(letter, replay);
   const sends = [...decisions].flatMap(([letter, decision]) =>
     decision.action === 'send' ? [{ letter, source: decision.source }] : [],
   );
@@ -160,7 +162,7 @@ async function leaveOutSent(
   for (const { letter, source } of sends) {
     const partition = targetPartition(source, letter.content, ranges.length);
     const range = ranges[partition]!;
-    const low = Math.max(searchFrom(source, partition, range, own.of(letter)), range.low);
+    const low = Math.max(searchFrom(source, partition, range, progressOf(letter).own), range.low);
     const other = toSearch.get(partition)?.low ?? Infinity;
     toSearch.set(partition, { ...range, low: Math.min(low, other) });
   }
@@ -177,16 +179,17 @@ async function leaveOutSent(
   for (const { letter } of sends) {
     const { timestamp } = letter.content;
     const here = found.get(letter);
-    const sentTo = here ?? earlier.of(letter).sent;
+    const { own, earlier } = progressOf(letter);
+    const sentTo = here ?? earlier.sent;
     if (!sentTo) {
-      const { sending } = own.of(letter);
+      const { sending } = own;
       const isLost = sending && (ranges[sending.partition]?.low ?? Infinity) > sending.end;
       if (isLost) decisions.set(letter, { action: 'refuse', reason: MAY_BE_SENT });
       continue;
     }
     const underWay = { sentTo, timestamp };
     // The log of this replay ends between "sending" and "sent": this replay has sent the record.
-    const byThis = here !== undefined && own.of(letter).sending !== undefined;
+    const byThis = here !== undefined && own.sending !== undefined;
     decisions.set(
       letter,
       byThis

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { Kafka, Producer } from '../../kafka/kafka';
+import type { Kafka } from '../../kafka/kafka';
 import { GroupPosition } from '../../kafka/group-offsets';
 import type { RecordReader } from '../../kafka/reader';
 import { mapConcurrently } from '../../lib/concurrently';
@@ -10,28 +10,20 @@ import { describePosition, type RecordPosition } from '../../domain/record/recor
 import type { AnyStream } from '../../domain/stream/stream';
 import { replayFailed } from '../failed/failed-replay';
 import { CONCURRENCY } from '../runs/failed-runs';
-import { topicRanges } from '../topic/read-topic';
-import type { AuditLog } from './replay-audit';
-import type { RecordEnd, UnderWay } from './replay-decide';
+import { existingEnds } from '../topic/read-topic';
 import { endOf, POLL_MS, type EndContext } from './replay-end';
+import { isRefusal, type LetterResult, type ReplayJournal } from './replay-journal';
 import type { Letter } from './replay-letters';
 import type { PlannedLetter, ReplayPlan } from './replay-plan';
-import {
-  findSentBack,
-  readLetter,
-  sendBack,
-  targetPartition,
-  type Target,
-} from './replay-send-back';
+import { readLetter, targetPartition } from './replay-send-back';
 
 export interface ReplayContext {
   kafka: Kafka;
   client: Client;
   stream: AnyStream;
-  /** A connected producer that does not retry, because a send without an answer may have arrived. */
-  producer: Pick<Producer, 'send'>;
   reader: RecordReader;
-  log: Pick<AuditLog, 'write'>;
+  /** Sends records back, and keeps what was done. */
+  journal: Pick<ReplayJournal, 'write' | 'sendBack' | 'result'>;
   /** Wait for the end of each record. A stream that delivers in order waits in any case. */
   wait: boolean;
   /** Limit for the records that are begun per second. Default: no limit. */
@@ -41,22 +33,11 @@ export interface ReplayContext {
   onResult?: (result: LetterResult) => void;
 }
 
-export type Outcome = 'replayed' | 'sentBack' | 'refused' | 'failed' | 'superseded' | 'waiting';
-
-export interface LetterResult {
-  letter: Letter;
-  outcome: Outcome;
-  reason?: string;
-  /** The run or position that takes care of the record, or soon will. */
-  underWay?: UnderWay;
-  end?: RecordEnd;
-}
-
-/** Carries out the plan. Logs each effect before and after. */
+/** Carries out the plan. Rejects if the journal can't be written; what was not begun by then is not begun. */
 export async function runReplay(context: ReplayContext, plan: ReplayPlan): Promise<LetterResult[]> {
   const { kafka, stream, rate, signal, onResult = () => undefined } = context;
   const sends = plan.queues.flat().some(({ decision: { action } }) => action === 'send');
-  const ends = sends ? await partitionEnds(kafka, stream.topic) : [];
+  const partitions = sends ? await partitionCount(kafka, stream.topic) : 0;
   // Each record under way adds a listener.
   setMaxListeners(0, signal);
   const pace = pacer(rate, signal);
@@ -65,7 +46,7 @@ export async function runReplay(context: ReplayContext, plan: ReplayPlan): Promi
     results.push({ letter, outcome: 'superseded', reason: `replaced by ${by.name}` });
   }
   const group = new GroupPosition(kafka, stream, POLL_MS);
-  const one: OneContext = { ...context, group, ends, pace };
+  const one: OneContext = { ...context, group, partitions, pace };
   try {
     for await (const some of mapConcurrently(plan.queues, CONCURRENCY, (queue) =>
       runQueue(one, queue, onResult),
@@ -102,6 +83,7 @@ async function runQueue(
       if (wait || (inOrder && !ahead)) result = await withEnd(context, result);
       if (inOrder && result.end !== 'delivered') ahead ??= letter;
     }
+    await context.journal.result(result);
     results.push(result);
     onResult(result);
   }
@@ -116,7 +98,7 @@ async function withEnd(context: OneContext, result: LetterResult): Promise<Lette
     const ended = await endOf(context, letter.messageId, underWay);
     if (!ended) return result;
     const { end, reason } = ended;
-    await context.log.write(letter, { event: 'ended', end });
+    await context.journal.write(letter, { ended: end });
     return { ...result, end, ...(reason !== undefined && { reason }) };
   } catch (error) {
     return { ...result, reason: `its end is not known: ${errorWithCause(error)}` };
@@ -124,20 +106,19 @@ async function withEnd(context: OneContext, result: LetterResult): Promise<Lette
 }
 
 type OneContext = ReplayContext &
-  Pick<EndContext, 'group'> & { ends: number[]; pace: () => Promise<void> };
+  Pick<EndContext, 'group'> & { partitions: number; pace: () => Promise<void> };
 
 async function runOne(
   context: OneContext,
   { letter, decision }: PlannedLetter,
 ): Promise<LetterResult> {
-  const { log, signal } = context;
+  const { signal } = context;
   if (decision.action === 'done') {
     const { outcome, underWay, end } = decision;
     return { letter, outcome, underWay, ...(end && { end }) };
   }
   if (decision.action === 'refuse') {
     const { reason, underWay, end } = decision;
-    await log.write(letter, { event: 'left', outcome: 'refused', reason });
     return {
       ...{ letter, outcome: 'refused', reason },
       ...(underWay && { underWay }),
@@ -152,76 +133,45 @@ async function runOne(
 }
 
 async function startAgain(
-  { client, stream, log }: OneContext,
+  { client, stream, journal }: OneContext,
   letter: Letter,
   failed: { workflowId: string; runId: string },
 ): Promise<LetterResult> {
-  await log.write(letter, { event: 'starting', failed });
+  await journal.write(letter, { starting: failed });
   const { workflowId } = failed;
   const { outcome, detail } = await replayFailed(client, [stream], workflowId);
-  if (outcome === 'replayed') {
-    const underWay = { workflowId, runId: detail };
-    await log.write(letter, { event: 'started', run: underWay });
-    return { letter, outcome, underWay };
-  }
-  await log.write(letter, { event: 'left', outcome, reason: detail });
-  return { letter, outcome, reason: detail };
+  if (outcome !== 'replayed') return { letter, outcome, reason: detail };
+  const underWay = { workflowId, runId: detail };
+  await journal.write(letter, { started: underWay });
+  return { letter, outcome, underWay };
 }
 
 async function send(
-  context: OneContext,
+  { journal, reader, partitions }: OneContext,
   letter: Letter,
   source: RecordPosition,
 ): Promise<LetterResult> {
-  const { producer, reader, log, ends } = context;
   const { topic } = source;
-  const partition = targetPartition(source, letter.content, ends.length);
-  const leave = async (reason: string): Promise<LetterResult> => {
-    await log.write(letter, { event: 'left', outcome: 'failed', reason });
-    return { letter, outcome: 'failed', reason };
-  };
+  const partition = targetPartition(source, letter.content, partitions);
   const record = await readLetter(reader, letter.deadLetter);
-  if (!record) return leave(`${letter.name} is no longer on the broker`);
-  const end = ends[partition]!;
-  await log.write(letter, { event: 'sending', topic, partition, end });
-  const target = { topic, partition, end };
-  let sentTo: RecordPosition | undefined;
-  try {
-    sentTo = await sendBack(producer, letter, record, target);
-  } catch (error) {
-    const fault = `${topic} did not accept the record: ${errorWithCause(error)}`;
-    try {
-      // The record may have arrived despite the error.
-      sentTo = await lookBehind(context, letter, target);
-    } catch {
-      return leave(`${fault}; if it did all the same, --resume finds out`);
-    }
-    if (!sentTo) return leave(fault);
+  if (!record) {
+    return { letter, outcome: 'failed', reason: `${letter.name} is no longer on the broker` };
   }
-  ends[partition] = Math.max(end, sentTo.offset);
-  await log.write(letter, { event: 'sent', to: sentTo });
-  const underWay = { sentTo, timestamp: letter.content.timestamp };
-  return { letter, outcome: 'sentBack', reason: describePosition(sentTo), underWay };
+  try {
+    const sentTo = await journal.sendBack(letter, record, { topic, partition });
+    const underWay = { sentTo, timestamp: letter.content.timestamp };
+    return { letter, outcome: 'sentBack', reason: describePosition(sentTo), underWay };
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    const reason = `${topic} did not accept the record: ${errorWithCause(error)}`;
+    return { letter, outcome: 'failed', reason };
+  }
 }
 
-async function lookBehind(
-  { kafka, reader }: ReplayContext,
-  letter: Letter,
-  { topic, partition, end: low }: Target,
-): Promise<RecordPosition | undefined> {
-  const unread: string[] = [];
-  const ranges = await topicRanges(kafka, topic, (text) => unread.push(text));
-  const range = ranges!.find((one) => one.partition === partition)!;
-  const found = await findSentBack(kafka, reader, topic, [{ ...range, low }], [letter]);
-  if (!found.has(letter) && unread.length > 0) throw new Error(unread.join('; '));
-  return found.get(letter);
-}
-
-/** The current end of each partition of the topic. */
-async function partitionEnds(kafka: Kafka, topic: string): Promise<number[]> {
-  const ranges = await topicRanges(kafka, topic);
-  if (!ranges) throw new Error(`no topic ${topic}`);
-  return ranges.map(({ high }) => high);
+async function partitionCount(kafka: Kafka, topic: string): Promise<number> {
+  const ends = await existingEnds(kafka, topic);
+  if (!ends) throw new Error(`no topic ${topic}`);
+  return ends.length;
 }
 
 /** Returns a function that resolves when the next record may begin, or when the signal aborts. */

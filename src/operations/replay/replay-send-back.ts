@@ -1,11 +1,5 @@
-import {
-  GZIP,
-  kafkaErrorType,
-  toKafkaHeaders,
-  type Kafka,
-  type Message,
-  type Producer,
-} from '../../kafka/kafka';
+import { GZIP, kafkaErrorType, toKafkaHeaders, type Kafka, type Message } from '../../kafka/kafka';
+import type { SendInTransaction } from '../../kafka/producer/transactional-producer';
 import { OffsetOutOfRangeError, type RecordReader } from '../../kafka/reader';
 import {
   deadLetterHeader,
@@ -17,15 +11,15 @@ import {
   type KafkaRecord,
   type RecordPosition,
 } from '../../domain/record/record';
+import { contentDigest } from '../../domain/record/content-digest';
 import { readTopic, type PartitionRange } from '../topic/read-topic';
-import type { LetterProgress } from './replay-audit';
-import { contentDigest, type Letter, type LetterContent } from './replay-letters';
+import type { LetterProgress } from '../dead-letters/letter-states';
+import type { Letter, LetterContent } from './replay-letters';
 
-/** Where a letter's record is sent back to: a partition of its topic, at offset `end` or behind. */
+/** Where a letter's record is sent back to. */
 export interface Target {
   topic: string;
   partition: number;
-  end: number;
 }
 
 /**
@@ -55,32 +49,26 @@ export async function readLetter(
 
 /**
  * Sends a letter's record to its topic: key, value, headers and timestamp byte for byte. Two further headers say
- * how often it was sent back, and from which letter. A send without an answer is not repeated, because it may
- * have arrived. Returns the record's new position.
+ * how often it was sent back, and from which letter. Returns the record's new position.
  */
 export async function sendBack(
-  producer: Pick<Producer, 'send'>,
+  send: SendInTransaction,
   letter: Letter,
   record: KafkaRecord,
   { topic, partition }: Target,
 ): Promise<RecordPosition> {
   const { key, value, timestamp, exactTimestamp = String(timestamp) } = record;
-  const headers = [
+  const headers = toKafkaHeaders([
     ...originalHeaders(record),
     ...sentBackHeaders(letter.deadLetter, letter.replays + 1),
-  ];
-  const message = { key, value, timestamp: exactTimestamp, partition };
-  const messages: Message[] = [{ ...message, headers: toKafkaHeaders(headers) }];
-  const send = (compression: object) =>
-    producer.send({ topic, acks: -1, messages, ...compression });
-  const sent = await send({}).catch((error: unknown) => {
+  ]);
+  const messages: Message[] = [{ key, value, timestamp: exactTimestamp, partition, headers }];
+  const { baseOffset } = await send({ topic, messages }).catch((error: unknown) => {
     // The record may have arrived compressed at first, and a broker's limit is for the bytes that it receives.
     if (kafkaErrorType(error) !== 'MESSAGE_TOO_LARGE') throw error;
-    return send({ compression: GZIP });
+    return send({ topic, messages, compression: GZIP });
   });
-  const offset = sent[0]?.baseOffset;
-  if (offset === undefined) throw new Error(`${topic} has no partition ${partition}`);
-  return { topic, partition, offset: Number(offset) };
+  return { topic, partition, offset: Number(baseOffset) };
 }
 
 /** The lowest offset at which a record that was sent back may lie on the partition. */

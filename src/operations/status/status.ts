@@ -1,8 +1,12 @@
 import type { Client } from '@temporalio/client';
 import type { Kafka } from '../../kafka/kafka';
-import { brakeOf } from '../../temporal/brake';
+import { BRAKE } from '../../domain/stream/brake';
+import { PAUSE } from '../../domain/stream/pause';
+import { reasonOf } from '../../temporal/lasting-state';
 import { slowWorkflows, type SlowWorkflows } from '../../temporal/open-workflows';
 import type { AnyStream } from '../../domain/stream/stream';
+import { countByStatus } from '../letter-index/count-letters';
+import type { StatusCounts } from '../letter-index/letter-index';
 import { existingEnds } from '../topic/read-topic';
 import { groupProgress, type Consumers, type StalledPartition } from './status-progress';
 import { heldKeys, type HeldKeysOfPartition } from './status-held';
@@ -22,6 +26,8 @@ export interface StreamStatus {
   consumers: Consumers;
   /** Partitions that have work and make no progress, as their bridge workers report. */
   stalled: StalledPartition[];
+  /** Since when, by whom and why the stream is paused; null if it is not paused. */
+  paused: { since: string; by: string; reason: string | null } | null;
   /** Since when and why the stream is braked; null if it is not braked. */
   braked: { since: string; deadLetters: number; share: number; reason: string } | null;
   /** Held keys, whose records wait behind a dead one, by partition. */
@@ -39,6 +45,11 @@ export interface StreamStatus {
    * topic.
    */
   deadLetters: number;
+  /**
+   * The stream's dead letters by what became of their records. Null if there are more than 5,000 records on the topics
+   * that say so: counting them would take too long.
+   */
+  letters: StatusCounts | null;
   /** Messages delivered, as bridge workers counted them since the group's first commit. */
   delivered: number;
   /** Failed attempts at the sink that were followed by another attempt. */
@@ -70,15 +81,18 @@ export async function streamStatus(
   stream: AnyStream,
 ): Promise<StreamStatus> {
   const { name, topic, groupId } = stream;
-  const [progress, counts, slow, failed, deadLetters, brake, held] = await Promise.all([
-    groupProgress(kafka, stream),
-    workflowCounts(client, stream),
-    slowWorkflows(client, stream, { limit: MAX_LOOKED_AT }),
-    countFailed(client, stream),
-    countDeadLetters(kafka, stream),
-    brakeOf(client, stream),
-    heldKeys(client, stream),
-  ]);
+  const [progress, counts, slow, failed, deadLetters, letters, pause, brake, held] =
+    await Promise.all([
+      groupProgress(kafka, stream),
+      workflowCounts(client, stream),
+      slowWorkflows(client, stream, { limit: MAX_LOOKED_AT }),
+      countFailed(client, stream),
+      countDeadLetters(kafka, stream),
+      countByStatus(kafka, stream),
+      reasonOf(client, PAUSE, stream),
+      reasonOf(client, BRAKE, stream),
+      heldKeys(client, stream),
+    ]);
   const { totals, recentIds } = progress;
   const { recent, workflowId, sink, delivered, retries, checked, filtered } = totals;
   const { evictions, lockWaits } = totals;
@@ -90,6 +104,7 @@ export async function streamStatus(
     lagByPartition: progress.lagByPartition,
     consumers: progress.consumers,
     stalled: progress.stalled,
+    paused: pause ? { since: pause.since, by: pause.by, reason: pause.reason } : null,
     braked: brake
       ? {
           since: brake.since,
@@ -103,6 +118,7 @@ export async function streamStatus(
     slow,
     failed,
     deadLetters,
+    letters,
     delivered,
     retries,
     filtered,

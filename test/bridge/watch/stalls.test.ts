@@ -172,13 +172,15 @@ describe('the reason of a stall', () => {
       of = record,
       backoff = idle,
       rate = free,
+      paused = false,
       braked = false,
       decodeFailures = new Map<number, string>(),
     } = {},
-  ) => stallCause(of, window, { backoff, rate, running, braked, decodeFailures });
+  ) => stallCause(of, window, { backoff, rate, running, paused, braked, decodeFailures });
 
   test('names what the records of the partition wait for', () => {
     const found = [
+      reason(waiting, { braked: true, paused: true }),
       reason(waiting, { backoff: failing, braked: true }),
       reason(waiting, { backoff: failing }),
       reason(waiting, { rate: refused }),
@@ -190,6 +192,7 @@ describe('the reason of a stall', () => {
       reason(nothing),
     ];
     expect(found).toEqual([
+      { reason: 'paused' },
       { reason: 'braked' },
       { reason: 'temporal_backoff', detail: 'unavailable' },
       { reason: 'temporal_backoff', detail: 'resource_exhausted' },

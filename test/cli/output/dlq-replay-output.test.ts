@@ -1,5 +1,5 @@
 import { reportPlan, reportResults } from '../../../src/cli/output/dlq-replay-output';
-import type { LetterResult } from '../../../src/operations/replay/replay-run';
+import type { LetterResult } from '../../../src/operations/replay/replay-journal';
 import { testStream } from '../../domain/support/records';
 import { letter } from '../../operations/support/letters';
 

@@ -1,4 +1,4 @@
-import { describeBrake, nextProbe } from '../../../src/domain/stream/brake';
+import { BRAKE, nextProbe } from '../../../src/domain/stream/brake';
 
 test('nextProbe doubles the interval between probes from 30 s up to ten times 30 s', () => {
   const at: number[] = [];
@@ -9,10 +9,10 @@ test('nextProbe doubles the interval between probes from 30 s up to ten times 30
   expect(nextProbe(1_000, 30, 1_000)).toBe(1_030);
 });
 
-test('describeBrake describes a brake for people', () => {
+test('a brake is described for people', () => {
   const since = '2026-01-01T00:00:00.000Z';
   const reason = { stream: 's', since, deadLetters: 60, share: 2 / 3, errorType: 'Permanent' };
-  expect(describeBrake(reason)).toBe(
+  expect(BRAKE.describe(reason)).toBe(
     `braked since ${since}: 60 dead letters, 67 % of the records that ended, most of them Permanent`,
   );
 });

@@ -1,4 +1,4 @@
-import { describeBrake } from '../../../src/domain/stream/brake';
+import { BRAKE } from '../../../src/domain/stream/brake';
 import { summary, summaryOfStart } from '../../../src/domain/workflow/summary';
 
 const place = { stream: 'payments', topic: 'shop.payments', partition: 3, offset: 7, timestamp: 0 };
@@ -41,7 +41,7 @@ test("the summary of a brake fits into the server's limit with an error type of 
     share: 1,
     errorType: '"'.repeat(900),
   };
-  expect(payloadBytes(summary(describeBrake(reason)))).toBeLessThan(400);
+  expect(payloadBytes(summary(BRAKE.describe(reason)))).toBeLessThan(400);
 });
 
 test('backquotes in an id are removed, so that an id never becomes a link', () => {

@@ -3,7 +3,7 @@ import type { BrakeLimits } from '../../../src/domain/stream/brake';
 import { DeliveryError } from '../../../src/domain/errors';
 import type { AnyStream, ExecutionOptions } from '../../../src/domain/stream/stream';
 import { reconcile } from '../../../src/operations/reconcile/reconcile';
-import { brakedOf, resumeStream } from '../../../src/operations/resume';
+import { heldBack, resumeStream } from '../../../src/operations/resume';
 import { streamStatus } from '../../../src/operations/status/status';
 import { s3Sink } from '../../../src/sinks/object-store/s3';
 import { startClouds, STORE, type Clouds } from '../support/clouds';
@@ -108,9 +108,10 @@ test('a brake outlives its bridge worker, applies to all others, and is ended by
   expect(sink.attempts).toHaveLength(attempts);
   expect((await status(stream)).lag).toBeGreaterThan(0);
   const { client } = await world.temporal();
-  expect(await brakedOf(client, [stream])).toEqual([stream]);
-  expect(await resumeStream(client, stream)).toBe('resumed');
-  expect(await brakedOf(client, [stream])).toEqual([]);
+  const braked = { stream, paused: false, braked: true };
+  expect(await heldBack(client, [stream])).toEqual([braked]);
+  expect(await resumeStream(client, braked, 'me@here')).toBe('resumed');
+  expect(await heldBack(client, [stream])).toEqual([{ ...braked, braked: false }]);
   await until('all that is left is delivered', async () => (await world.lag(stream)) === 0);
   await until('the other ones know', () =>
     [second, third].every((one) => Object.keys(one.notices!()).length === 0),
@@ -169,7 +170,8 @@ describe('against a real S3', () => {
     };
     await world.bridge(mended);
     const { client } = await world.temporal();
-    expect(await resumeStream(client, mended)).toBe('resumed');
+    const braked = { stream: mended, paused: false, braked: true };
+    expect(await resumeStream(client, braked, 'me@here')).toBe('resumed');
     await until('all that is left is started', async () => (await world.lag(mended)) === 0);
     await until('and delivered', async () => (await status(mended)).running === 0);
     expect(await reconcile(world.kafka(), client, mended)).toMatchObject({

@@ -1,37 +1,27 @@
 import { execFile, type ChildProcess } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { encodeBatch } from '../../kafka/support/encode-batch';
-import type { Producer } from '../../../src/kafka/kafka';
-import { createRecordReader } from '../../../src/kafka/reader';
-import { createProducer } from '../../../src/kafka/producer/producer';
 import { deadLetterHeader, originalHeaders } from '../../../src/domain/workflow/dead-letter';
 import { DeliveryError, UsageError } from '../../../src/domain/errors';
 import { messageSchema } from '../../../src/domain/record/message';
 import { defineStream, type AnyStream } from '../../../src/domain/stream/stream';
-import type { DeadLetterEntry } from '../../../src/operations/dead-letters/dead-letters';
-import { listDeadLetters } from '../../../src/operations/dead-letters/dead-letters-list';
+import {
+  listDeadLetters,
+  type ListedLetter,
+} from '../../../src/operations/dead-letters/dead-letters-list';
+import { readAudit } from '../../../src/operations/replay/replay-audit';
+import { describePosition } from '../../../src/domain/record/record';
 import { replayFailed } from '../../../src/operations/failed/failed-replay';
-import { topicRanges } from '../../../src/operations/topic/read-topic';
-import {
-  AuditLog,
-  AuditProgress,
-  readAudit,
-  readAudits,
-  type ReplayFilters,
-} from '../../../src/operations/replay/replay-audit';
-import { planReplay } from '../../../src/operations/replay/replay-plan';
-import {
-  runReplay,
-  type LetterResult,
-  type ReplayContext,
-} from '../../../src/operations/replay/replay-run';
+import type { LetterResult } from '../../../src/operations/replay/replay-journal';
+import { stateTopic } from '../../../src/domain/stream/state-topic';
 import { trace, type TraceSubject } from '../../../src/operations/trace/trace';
 import { fileSystemSink } from '../../../src/sinks/filesystem/filesystem';
 import { headersByJava, sendHeadersWithJava } from '../support/java-tools';
 import { produceBytes } from '../support/produce-bytes';
+import { replayHere, type ReplayOptions } from '../support/replay';
 import type { MemorySink } from '../support/memory-sink';
 import { message, messageValue, uniqueName, until, World } from '../support/world';
 
@@ -40,58 +30,18 @@ jest.setTimeout(240_000);
 
 let world: World;
 let directory: string;
-let logs: number;
 beforeEach(async () => {
   world = new World();
   directory = await mkdtemp(join(tmpdir(), 'cloudsync-way-back-'));
-  logs = 0;
 });
 afterEach(async () => {
   await world.close();
   await rm(directory, { recursive: true });
 });
 
-interface Options {
-  filters?: ReplayFilters;
-  maxReplays?: number;
-  wait?: boolean;
-  /** The log of the replay to resume. */
-  resume?: string;
-  /** Replaces the producer's own method. */
-  send?: (producer: Producer) => ReplayContext['producer']['send'];
-}
-
-/** Replays as the command does, without its output. */
-async function replay(stream: AnyStream, options: Options = {}): Promise<LetterResult[]> {
-  const { filters = {}, maxReplays = 3, wait = true, resume } = options;
-  const { client } = await world.temporal();
-  const kafka = world.kafka();
-  const [start] = resume === undefined ? [] : await readAudit(resume);
-  const ranges =
-    start?.event === 'start' ? start.ranges : (await topicRanges(kafka, stream.deadLetterTopic))!;
-  const own = new AuditProgress();
-  if (resume !== undefined) (await readAudit(resume)).forEach((line) => own.add(line));
-  const earlier = await readAudits(directory, () => undefined);
-  const request = { filters, maxReplays, ranges, own, earlier };
-  const plan = await planReplay(kafka, client, stream, request);
-  const log = await (resume === undefined
-    ? AuditLog.create(join(directory, `${logs++}.ndjson`), {
-        ...{ stream: stream.name, deadLetterTopic: stream.deadLetterTopic },
-        ...{ ranges, filters, maxReplays, wait },
-      })
-    : AuditLog.resume(resume));
-  const producer = createProducer(kafka, { tries: 1 });
-  await producer.connect();
-  const reader = createRecordReader(kafka);
-  const { signal } = new AbortController();
-  try {
-    const send = options.send?.(producer) ?? ((record) => producer.send(record));
-    const context = { kafka, client, stream, producer: { send }, reader, log, wait, signal };
-    return await runReplay(context, plan);
-  } finally {
-    await Promise.all([producer.disconnect(), reader.close(), log.close()]);
-  }
-}
+/** Replays as a worker does. */
+const replay = (stream: AnyStream, options: ReplayOptions = {}) =>
+  replayHere(world, stream, options);
 
 const facts = (results: LetterResult[]) =>
   results.map(({ letter, outcome, reason, end }) => ({
@@ -221,9 +171,8 @@ test('a record whose workflow is gone goes back to its topic once, byte for byte
     { messageId: HOSTILE, outcome: 'refused', reason: `sent back already: ${topicOf(stream)}/2@1` },
   ];
   expect(facts(await replay(stream, { wait: false }))).toEqual(again);
-  // The same holds without the log.
-  await rm(directory, { recursive: true });
-  await mkdir(directory);
+  // The same holds if the state topic is lost.
+  await world.deleteTopic(stateTopic(stream));
   expect(facts(await replay(stream, { wait: false }))).toEqual(again);
   expect(await world.records(stream.topic)).toHaveLength(2);
 });
@@ -247,53 +196,6 @@ test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
     const [sent, sentBack] = await headersByJava(stream.topic, 2);
     expect(sent).toBe(headers);
     expect(sentBack).toMatch(new RegExp(`^${headers},cloudsync-`));
-  },
-);
-
-test.each([
-  ['after the record was sent', true],
-  ['before the record was sent', false],
-])(
-  'a replay that was killed %s can be resumed, and the topic has the record once',
-  async (_, arrives) => {
-    const { stream, sink } = await world.stream({ partitions: 1 });
-    reject(sink);
-    await world.send(stream.topic, [message('a')]);
-    const bridge = await world.bridge(stream);
-    const [letter] = await letters(stream, 1);
-    await world.forget(letter!.workflowId!);
-    await bridge.stop();
-    mend(sink);
-    let sent: () => void = () => undefined;
-    let end: (error: Error) => void = () => undefined;
-    const killed = new Promise<void>((resolve) => (sent = resolve));
-    // The first replay hangs at the point of the kill.
-    const first = replay(stream, {
-      send: (producer) => async (record) => {
-        if (arrives) await producer.send(record);
-        sent();
-        return new Promise((_, reject) => (end = reject));
-      },
-    });
-    await killed;
-    const path = join(directory, '0.ndjson');
-    const events = async () => (await readAudit(path)).map(({ event }) => event);
-    expect(await events()).toEqual(['start', 'sending']);
-    await world.bridge(stream);
-    expect(facts(await replay(stream, { resume: path }))).toMatchObject([
-      { outcome: 'sentBack', end: 'delivered' },
-    ]);
-    expect(await world.records(stream.topic)).toHaveLength(2);
-    expect((await events()).slice(2)).toEqual(
-      arrives ? ['resume', 'ended'] : ['resume', 'sending', 'sent', 'ended'],
-    );
-    // Once more: there is nothing left to do.
-    expect(facts(await replay(stream, { resume: path }))).toMatchObject([
-      { outcome: 'sentBack', end: 'delivered' },
-    ]);
-    expect(await world.records(stream.topic)).toHaveLength(2);
-    end(new Error('the test is over'));
-    await first;
   },
 );
 
@@ -455,7 +357,7 @@ test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
     await world.send(stream.topic, [message('behind')]);
     await world.bridge(stream);
     await until('what lies behind is delivered', () => sink.objects.has('behind'));
-    const [{ workflowId }] = (await letters(stream, 1)) as [DeadLetterEntry];
+    const [{ workflowId }] = (await letters(stream, 1)) as [ListedLetter];
     await until(
       'it has failed',
       async () => (await world.workflowStatus(workflowId!)) === 'FAILED',
@@ -584,19 +486,6 @@ test('a dead record of the chunk lane comes back in its own workflow, or in anot
   });
 });
 
-test('the log has one JSON document in each line, and says what was done', async () => {
-  const { stream, sink } = await world.stream({ partitions: 1 });
-  reject(sink);
-  await world.send(stream.topic, [message('a')]);
-  await world.bridge(stream);
-  await letters(stream, 1);
-  mend(sink);
-  await replay(stream);
-  const lines = (await readFile(join(directory, '0.ndjson'), 'utf8')).trimEnd().split('\n');
-  const events = lines.map((line) => (JSON.parse(line) as { event: string }).event);
-  expect(events).toEqual(['start', 'starting', 'started', 'ended']);
-});
-
 /** Writes a module with a stream of this name, whose sink writes files to `sink`. Returns functions that run commands on it. */
 async function commandLine(name: string) {
   const root = join(__dirname, '..', '..', '..');
@@ -673,7 +562,7 @@ test('the command line runs a dry run, a replay, a trace, and resumes a stopped 
   expect(replayed).toMatchObject({
     // Only the invalid record remains.
     ...{ code: 1, replayed: 1, sentBack: 2, refused: 1, failed: 0, delivered: 3, deadAgain: 0 },
-    log: expect.stringMatching(/^\.cloudsync\/replays\/.*\.ndjson$/) as string,
+    ...{ log: null, replay: expect.any(String) as string },
     records: [
       { messageId: HOSTILE, outcome: 'replayed', end: 'delivered' },
       { messageId: 'b', outcome: 'sentBack', sentTo: { topic: name, partition: 0 } },
@@ -683,7 +572,7 @@ test('the command line runs a dry run, a replay, a trace, and resumes a stopped 
   });
   // The named record needs nothing.
   expect(await json(...all, '--yes', '--id', 'b')).toMatchObject({ code: 1, refused: 1 });
-  const resume = ['--resume', replayed.log as string];
+  const resume = ['--resume', replayed.replay as string];
   expect(await json(...all, '--yes', ...resume)).toMatchObject({ replayed: 1, sentBack: 2 });
   expect(await world.records(name)).toHaveLength(6);
 
@@ -708,24 +597,63 @@ test('the command line runs a dry run, a replay, a trace, and resumes a stopped 
   await bridge.stop();
 });
 
-test('Ctrl-C ends the wait of a replay, and the output says how to resume it', async () => {
+test('Ctrl-C stops a replay, and the output says how to resume it', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });
   reject(sink);
   await world.send(stream.topic, [message('a')]);
-  const bridge = await world.bridge(stream);
+  await world.bridge(stream);
   await letters(stream, 1);
-  // No worker remains to run the workflow.
-  await bridge.stop();
+  sink.before = () => {
+    throw new DeliveryError('Transient', 'away');
+  };
   const { start } = await commandLine(stream.name);
   const log = join(directory, 'log.ndjson');
   const options = ['--stream', stream.name, '--yes', '--wait', '--audit', log, '--json'];
   const { child, ended } = start('dlq', 'replay', ...options);
-  await until('started', async () => {
-    return (await readFile(log, 'utf8').catch(() => '')).includes('"started"');
-  });
+  const attempts = sink.attemptsOf('a');
+  await until('it is tried again', () => sink.attemptsOf('a') > attempts);
   child.kill('SIGINT');
   const { code, stdout, stderr } = await ended;
   expect(code).toBe(1);
-  expect(JSON.parse(stdout)).toMatchObject({ replayed: 1, delivered: 0, deadAgain: 0 });
-  expect(stderr).toContain(`--resume ${log}`);
+  const { replay: id, ...result } = JSON.parse(stdout) as { replay: string };
+  expect(result).toMatchObject({ log, replayed: 1, delivered: 0, deadAgain: 0 });
+  expect(stderr).toContain(`--resume ${id}`);
+  const lines = (await readAudit(log)).map(({ event }) => event);
+  expect(lines).toEqual(['start', 'starting', 'started']);
+});
+
+test('a replay that an earlier version has begun goes on from its log', async () => {
+  const { stream, sink } = await world.stream({ partitions: 1 });
+  reject(sink);
+  await world.send(stream.topic, [message('a'), message('b')]);
+  await world.bridge(stream);
+  const found = await letters(stream, 2);
+  for (const { workflowId } of found) await world.forget(workflowId!);
+  mend(sink);
+  const { deadLetterTopic, name } = stream;
+  const at = new Date().toISOString();
+  const ranges = [{ partition: 0, low: 0, high: 2 }];
+  const sent = found.find(({ messageId }) => messageId === 'a')!;
+  const of = { at, letter: describePosition(sent.deadLetter), runId: sent.runId };
+  const lines = [
+    {
+      ...{ event: 'start', at, stream: name, deadLetterTopic, ranges },
+      ...{ filters: {}, maxReplays: 3, wait: true },
+    },
+    // It says that the record was sent, to a place that nobody finds.
+    { event: 'sent', ...of, to: { topic: stream.topic, partition: 0, offset: 0 } },
+  ];
+  const { run } = await commandLine(name);
+  const folder = join(directory, '.cloudsync', 'replays');
+  await mkdir(folder, { recursive: true });
+  await writeFile(
+    join(folder, 'old.ndjson'),
+    lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
+  );
+  const command = ['dlq', 'replay', '--stream', name, '--yes', '--json'];
+  const again = await run(...command, '--wait');
+  expect(JSON.parse(again.stdout)).toMatchObject({ sentBack: 1, refused: 1, delivered: 1 });
+  const resumed = await run(...command, '--resume', join(folder, 'old.ndjson'));
+  expect(JSON.parse(resumed.stdout)).toMatchObject({ replay: 'old', sentBack: 1, refused: 1 });
+  expect(await world.records(stream.topic)).toHaveLength(3);
 });

@@ -1,36 +1,71 @@
 import { createRecordReader } from '../../../src/kafka/reader';
-import { createProducer } from '../../../src/kafka/producer/producer';
 import type { AnyStream } from '../../../src/domain/stream/stream';
-import { topicRanges } from '../../../src/operations/topic/read-topic';
-import { AuditProgress, type ReplayFilters } from '../../../src/operations/replay/replay-audit';
+import type { ReplayFilters, ReplayRequest } from '../../../src/domain/workflow/replay';
+import { readStates } from '../../../src/operations/dead-letters/letter-states';
+import { replayLetters } from '../../../src/operations/replay/replay';
+import type { LetterResult } from '../../../src/operations/replay/replay-journal';
 import { planReplay } from '../../../src/operations/replay/replay-plan';
-import { runReplay } from '../../../src/operations/replay/replay-run';
+import { resultsOf } from '../../../src/operations/replay/replay-results';
+import { topicRanges } from '../../../src/operations/topic/read-topic';
 import type { World } from './world';
 
-/** Replays as `dlq replay` does. Returns for each letter the message id, the outcome and the end. */
+/** What a test asks of a replay. */
+export interface ReplayOptions {
+  filters?: ReplayFilters;
+  maxReplays?: number;
+  wait?: boolean;
+  /** The replay's id. Default: a new one. */
+  replay?: string;
+}
+
+let replays = 0;
+
+export async function replayRequest(
+  world: World,
+  stream: AnyStream,
+  { filters = {}, maxReplays = 3, wait = true, replay = `replay-${replays++}` }: ReplayOptions = {},
+): Promise<ReplayRequest> {
+  const { name, deadLetterTopic } = stream;
+  const ranges = (await topicRanges(world.kafka(), deadLetterTopic))!;
+  const at = new Date().toISOString();
+  const asked = { stream: name, replay, by: 'test@here', at };
+  return { ...asked, deadLetterTopic, ranges, filters, maxReplays, wait };
+}
+
+/** What the stream's state topic says. */
+export async function statesOf(world: World, stream: AnyStream) {
+  const kafka = world.kafka();
+  const reader = createRecordReader(kafka);
+  try {
+    return await readStates(kafka, reader, stream);
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Replays as the activity of a worker does, in this process. */
+export async function replayHere(
+  world: World,
+  stream: AnyStream,
+  options: ReplayOptions = {},
+): Promise<LetterResult[]> {
+  const { client } = await world.temporal();
+  const kafka = world.kafka();
+  const request = await replayRequest(world, stream, options);
+  const states = await statesOf(world, stream);
+  const plan = await planReplay(kafka, client, stream, { ...request, states });
+  const { signal } = new AbortController();
+  await replayLetters({ kafka, client, stream, signal, onProgress: () => undefined }, request);
+  return resultsOf(plan, await statesOf(world, stream), request.replay).results;
+}
+
+/** {@link replayHere} for all that is run or sent: message id, outcome and end of each. */
 export async function replay(
   world: World,
   stream: AnyStream,
   filters: ReplayFilters = {},
 ): Promise<string[]> {
-  const { client } = await world.temporal();
-  const kafka = world.kafka();
-  const ranges = (await topicRanges(kafka, stream.deadLetterTopic))!;
-  const [own, earlier] = [new AuditProgress(), new AuditProgress()];
-  const request = { filters, maxReplays: 3, ranges, own, earlier };
-  const plan = await planReplay(kafka, client, stream, request);
-  const producer = createProducer(kafka, { tries: 1 });
-  await producer.connect();
-  const reader = createRecordReader(kafka);
-  try {
-    const log = { write: () => Promise.resolve() };
-    const { signal } = new AbortController();
-    const context = { kafka, client, stream, producer, reader, log, wait: true, signal };
-    const results = await runReplay(context, plan);
-    return results
-      .filter(({ outcome }) => outcome !== 'superseded' && outcome !== 'refused')
-      .map(({ letter, outcome, end }) => `${letter.messageId} ${outcome} ${end}`);
-  } finally {
-    await Promise.all([producer.disconnect(), reader.close()]);
-  }
+  return (await replayHere(world, stream, { filters }))
+    .filter(({ outcome }) => outcome !== 'superseded' && outcome !== 'refused')
+    .map(({ letter, outcome, end }) => `${letter.messageId} ${outcome} ${end}`);
 }

@@ -185,12 +185,15 @@ export class World {
 
   /** Deletes the stream's topic and creates it again, empty. */
   async recreateTopic(stream: AnyStream): Promise<void> {
-    const { topic } = stream;
+    await this.deleteTopic(stream.topic);
+    await this.createTopics(stream, 1);
+  }
+
+  async deleteTopic(topic: string): Promise<void> {
     await withAdmin(this.kafka(), async (admin) => {
       await admin.deleteTopics({ topics: [topic] });
       await until('deleted', async () => !(await admin.listTopics()).includes(topic));
     });
-    await this.createTopics(stream, 1);
   }
 
   /** Deletes the records of a partition before this offset, as retention does. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { brake, release } from '../../../src/temporal/brake';
+import { begin, end } from '../../../src/temporal/lasting-state';
 import { encryptionCodec } from '../../../src/temporal/encryption/encryption-codec';
-import { brakeWorkflowId } from '../../../src/domain/stream/brake';
+import { BRAKE } from '../../../src/domain/stream/brake';
 import { DeliveryError } from '../../../src/domain/errors';
 import { holdWorkflowId } from '../../../src/domain/stream/hold';
 import { replayFailed } from '../../../src/operations/failed/failed-replay';
@@ -59,9 +59,9 @@ test('workflows of records, held keys and the brake have a summary, which a repl
 
   const { client } = await world.temporal();
   const reason = { stream: name, since: 'now', deadLetters: 50, share: 1, errorType: 'Permanent' };
-  await brake(client, stream, reason);
-  expect(await summaryOf(brakeWorkflowId(name))).toMatch(/^braked since now: 50 dead letters/);
-  await release(client, stream, 'operator');
+  await begin(client, BRAKE, stream, reason);
+  expect(await summaryOf(BRAKE.workflowId(name))).toMatch(/^braked since now: 50 dead letters/);
+  await end(client, BRAKE, stream, 'operator');
 
   sink.before = () => undefined;
   expect(await replayFailed(client, [stream], bad)).toMatchObject({ outcome: 'replayed' });

@@ -1,8 +1,13 @@
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AuditLog, readAudit, readAudits } from '../../../src/operations/replay/replay-audit';
-import { letter } from '../support/letters';
+import {
+  auditLines,
+  createAudit,
+  readAudit,
+  readOldLog,
+  readOldLogs,
+} from '../../../src/operations/replay/replay-audit';
 
 let directory: string;
 let path: string;
@@ -12,61 +17,61 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
+const at = '2026-01-02T00:00:00.000Z';
 const start = {
   ...{ stream: 'test', deadLetterTopic: 'dead', maxReplays: 3, wait: false },
   ranges: [{ partition: 0, low: 0, high: 9 }],
   filters: { messageIds: ['a\n"\u001b'] },
 };
 const sent = { topic: 'topic', partition: 0, offset: 9 };
+const run = { workflowId: 'w', runId: 'r' };
+const of = (offset: number) => ({ at, letter: `dead/0@${offset}`, runId: 'run' });
 
-async function written(): Promise<void> {
-  const log = await AuditLog.create(path, start);
-  await Promise.all([
-    log.write(letter({ at: 1 }), { event: 'sending', topic: 'topic', partition: 0, end: 5 }),
-    log.write(letter({ at: 2 }), { event: 'starting', failed: { workflowId: 'w', runId: 'r' } }),
-  ]);
-  await log.write(letter({ at: 1 }), { event: 'sent', to: sent });
-  await log.close();
-}
+/** Writes a log as earlier versions did. */
+const written = () =>
+  writeFile(
+    path,
+    [
+      { event: 'start', at, ...start },
+      { event: 'sending', ...of(1), topic: 'topic', partition: 0, end: 5 },
+      { event: 'starting', ...of(2), failed: run },
+      { event: 'sent', ...of(1), to: sent },
+      { event: 'resume', at },
+      { event: 'ended', ...of(1), end: 'delivered' },
+      { event: 'left', ...of(3), outcome: 'refused', reason: 'no' },
+    ]
+      .map((line) => `${JSON.stringify(line)}\n`)
+      .join(''),
+  );
 
-test('an audit log is read back by letter and run', async () => {
+test('the log of an earlier version is read by letter, and its file names the replay', async () => {
   await written();
-  expect((await readAudit(path))[0]).toMatchObject({ event: 'start', ...start });
-  const log = await AuditLog.resume(path);
-  const sending = { topic: 'topic', partition: 0, end: 5 };
-  expect(log.progress.of(letter({ at: 1 }))).toEqual({ sending, sent });
-  expect(log.progress.of(letter({ at: 2 }))).toEqual({ starting: { workflowId: 'w', runId: 'r' } });
-  // A letter at the same position of a recreated topic.
-  expect(log.progress.of(letter({ at: 1, runId: 'other' }))).toEqual({});
-  await log.close();
-  expect((await readAudit(path)).at(-1)).toMatchObject({ event: 'resume' });
+  const log = await readOldLog(path);
+  expect(log).toMatchObject({ replay: 'log', start });
+  const entry = (offset: number) => ({ kind: 'progress', replay: 'log', ...of(offset) });
+  expect(log.entries).toEqual([
+    {
+      ...entry(1),
+      ...{ sending: { topic: 'topic', partition: 0, end: 5 }, sent, ended: 'delivered' },
+    },
+    { ...entry(2), starting: run },
+    entry(3),
+  ]);
 });
 
-test('a line that a crash has torn is ignored, and the next line is written whole', async () => {
+test('a line that a crash has torn is ignored', async () => {
   await written();
   await appendFile(path, '{"event":"sent","at":"20');
-  expect(await readAudit(path)).toHaveLength(4);
-  const log = await AuditLog.resume(path);
-  await log.write(letter({ at: 2 }), { event: 'ended', end: 'delivered' });
-  await log.close();
-  expect((await readAudit(path)).map(({ event }) => event)).toEqual([
-    ...['start', 'sending', 'starting', 'sent'],
-    ...['resume', 'ended'],
-  ]);
-  expect(await readFile(path, 'utf8')).toMatch(/\n$/);
-});
-
-test('create does not overwrite an existing file', async () => {
-  await written();
-  await expect(AuditLog.create(path, start)).rejects.toThrow('--resume');
-  await expect(AuditLog.create(join(path, 'x'), start)).rejects.toThrow('see --audit: ENOTDIR');
+  expect(await readAudit(path)).toHaveLength(7);
 });
 
 test('a file that is no log is an error that names the wrong line', async () => {
   await written();
   await appendFile(path, '{"event":"other"}\n');
-  await expect(readAudit(path)).rejects.toThrow('line 5');
+  await expect(readAudit(path)).rejects.toThrow('line 8');
   await expect(readAudit(join(directory, 'none'))).rejects.toThrow("can't read the log");
+  await writeFile(path, `${JSON.stringify({ event: 'resume', at })}\n`);
+  await expect(readOldLog(path)).rejects.toThrow('does not begin as a log does');
 });
 
 test('the logs of a directory are read together, without other files', async () => {
@@ -74,18 +79,32 @@ test('the logs of a directory are read together, without other files', async () 
   await writeFile(join(directory, 'other.ndjson'), 'hello\n');
   await writeFile(join(directory, 'other.txt'), 'hello\n');
   const notices: string[] = [];
-  const progress = await readAudits(directory, (text) => notices.push(text));
-  expect(progress.of(letter({ at: 1 })).sent).toEqual(sent);
+  const logs = await readOldLogs(directory, (text) => notices.push(text));
+  expect(logs.map(({ replay }) => replay)).toEqual(['log']);
   expect(notices).toEqual([expect.stringContaining('other.ndjson')]);
-  const none = await readAudits(join(directory, 'none'), () => undefined);
-  expect(none.of(letter({ at: 1 }))).toEqual({});
+  expect(await readOldLogs(join(directory, 'none'), () => undefined)).toEqual([]);
 });
 
-test('no line is written after a line that could not be written', async () => {
-  const log = await AuditLog.create(path, start);
-  await log.close();
-  const event = { event: 'ended', end: 'delivered' } as const;
-  await expect(log.write(letter(), event)).rejects.toThrow();
-  await expect(log.write(letter(), event)).rejects.toThrow();
-  expect(await readAudit(path)).toHaveLength(1);
+test('the file of --audit is a log that can be read again', async () => {
+  const request = { ...start, replay: 'new', by: 'test@here', at };
+  const letter = (offset: number) => ({ kind: 'progress', replay: 'new', ...of(offset) }) as const;
+  const file = await createAudit(path);
+  await file.writeFile(
+    auditLines(request, [
+      { ...letter(1), sent, ended: 'delivered', result: { outcome: 'sentBack' } },
+      { ...letter(2), starting: run, started: run, result: { outcome: 'replayed' } },
+      { ...letter(3), result: { outcome: 'refused', reason: 'no' } },
+    ]),
+  );
+  await file.close();
+  expect((await readAudit(path)).map(({ event }) => event)).toEqual([
+    ...['start', 'sent', 'ended', 'starting', 'started', 'left'],
+  ]);
+  expect(await readFile(path, 'utf8')).toMatch(/\n$/);
+});
+
+test('the file of --audit never replaces a file', async () => {
+  await written();
+  await expect(createAudit(path)).rejects.toThrow('exists already');
+  await expect(createAudit(join(path, 'x'))).rejects.toThrow('see --audit: ENOTDIR');
 });

@@ -1,6 +1,9 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import type { LetterProgress } from '../../../src/operations/replay/replay-audit';
-import { decide } from '../../../src/operations/replay/replay-decide';
+import type {
+  Disposition,
+  LetterProgress,
+} from '../../../src/operations/dead-letters/letter-states';
+import { decide, type DecideContext } from '../../../src/operations/replay/replay-decide';
 import { testStream } from '../../domain/support/records';
 import { letter, type LetterOptions } from '../support/letters';
 
@@ -15,12 +18,22 @@ function client(status?: string, { runId = 'latest', taskQueue = 'cloudsync-test
   } as unknown as Client;
 }
 
+/** What was done with every letter before. */
+const known = (own: LetterProgress = {}, earlier: LetterProgress = {}, by?: Disposition) => ({
+  progressOf: () => ({ own, earlier }),
+  dispositionOf: () => by,
+});
+const context = (server: Client, given: Partial<DecideContext> = {}): DecideContext => ({
+  ...{ client: server, stream: testStream(), maxReplays: 3, replay: 'r', states: known() },
+  ...given,
+});
+
 const decided = (
   server: Client,
   options: LetterOptions = {},
   progress: LetterProgress = {},
   stream = testStream(),
-) => decide({ client: server, stream, maxReplays: 3 }, letter({ stream, ...options }), progress);
+) => decide(context(server, { stream, states: known(progress) }), letter({ stream, ...options }));
 
 const source = { topic: 'topic', partition: 0, offset: 7 };
 const underWay = { workflowId: 'test-42-7', runId: 'latest' };
@@ -59,7 +72,7 @@ test('a record whose workflow is gone is sent back', async () => {
 test('a record whose workflow is gone after an earlier replay is refused, unless that replay saw it die', async () => {
   const started = { workflowId: 'test-42-7', runId: 'again' };
   const after = (earlier: LetterProgress) =>
-    decide({ client: client(), stream: testStream(), maxReplays: 3 }, letter(), {}, earlier);
+    decide(context(client(), { states: known({}, earlier) }), letter());
   const refused = {
     ...refuse('replayed already: run again, which is gone'),
     ...{ underWay: started, end: 'delivered' },
@@ -115,15 +128,13 @@ test('a record that can not be sent back is refused with the reason', async () =
   expect(await decided(client(), without)).toEqual(refuse(/does not contain its record/));
   const elsewhere = { record: { topic: 'old' } };
   expect(await decided(client(), elsewhere)).toEqual(refuse(/came from topic old/));
-  const context = { client: client(), stream: testStream(), maxReplays: 3 };
   const nowhere = { ...letter(), topic: null };
-  expect(await decide(context, nowhere, {})).toEqual(refuse(/where its record lay/));
+  expect(await decide(context(client()), nowhere)).toEqual(refuse(/where its record lay/));
 });
 
 test('a letter that may be forged is refused', async () => {
-  const context = { client: client('FAILED'), stream: testStream(), maxReplays: 3 };
   const nameless = { ...letter(), workflowId: null };
-  expect(await decide(context, nameless, {})).toEqual(refuse(/names no workflow/));
+  expect(await decide(context(client('FAILED')), nameless)).toEqual(refuse(/names no workflow/));
   const others = client('FAILED', { taskQueue: 'cloudsync-other' });
   expect(await decided(others)).toEqual(refuse(/task queue cloudsync-other/));
   const invalid = Object.assign(new Error('too long'), { code: 3 });

@@ -1,5 +1,6 @@
 import { sentBackHeaders } from '../../../src/domain/workflow/dead-letter';
-import { contentDigest, superseded } from '../../../src/operations/replay/replay-letters';
+import { contentDigest } from '../../../src/domain/record/content-digest';
+import { superseded } from '../../../src/operations/replay/replay-letters';
 import { kafkaRecord } from '../../domain/support/records';
 import { letterIn, letter, letterRecord } from '../support/letters';
 

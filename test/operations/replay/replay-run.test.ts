@@ -1,28 +1,29 @@
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, RetryState } from '@temporalio/common';
+import { refusal } from '../../kafka/support/refusal';
 import type { Kafka } from '../../../src/kafka/kafka';
 import type { RecordReader } from '../../../src/kafka/reader';
 import type { AnyStream } from '../../../src/domain/stream/stream';
-import type { LetterEvent } from '../../../src/operations/replay/replay-audit';
+import type { LetterProgress } from '../../../src/operations/dead-letters/letter-states';
 import type { Decision } from '../../../src/operations/replay/replay-decide';
 import type { Letter } from '../../../src/operations/replay/replay-letters';
 import { runReplay, type ReplayContext } from '../../../src/operations/replay/replay-run';
 import { fakeEnds } from '../../kafka/support/fake-ends';
-import { sentHeaders } from '../../activities/support/sent-message';
 import { kafkaRecord, testStream } from '../../domain/support/records';
 import { letter, letterRecord } from '../support/letters';
 
 /** Both servers in memory: a topic of one partition, and workflows that run again. */
 class Servers {
   readonly topic = Array.from({ length: 10 }, (_, offset) => kafkaRecord({ offset }));
-  /** Effects and lines of the log, in order. */
+  /** Effects and steps of the journal, in order. */
   readonly events: string[] = [];
+  /** The results that the journal was given. */
+  readonly results: string[] = [];
   readonly started: string[] = [];
   /** The end of a workflow that runs again. Default: delivered. */
   ends: (workflowId: string) => Promise<unknown> = () => Promise.resolve({ outcome: 'delivered' });
-  /** Called before a record arrives on the topic. `afterSend` is called afterwards. */
+  /** Called before a record arrives on the topic. */
   beforeSend: () => void = () => undefined;
-  afterSend: () => void = () => undefined;
   readonly stop = new AbortController();
 
   context(given: Partial<ReplayContext> = {}): ReplayContext {
@@ -30,23 +31,21 @@ class Servers {
       kafka: this.#kafka(),
       client: this.#client(),
       stream: testStream(),
-      producer: {
-        send: ({ messages }) => {
-          this.events.push('send');
-          this.beforeSend();
-          const [{ headers }] = messages as [(typeof messages)[number]];
-          const offset = this.topic.length;
-          this.topic.push(kafkaRecord({ offset, headers: sentHeaders(headers) }));
-          this.afterSend();
-          return Promise.resolve([
-            { topicName: 'topic', partition: 0, errorCode: 0, baseOffset: String(offset) },
-          ]);
-        },
-      },
       reader: this.#reader(),
-      log: {
-        write: ({ deadLetter }: Letter, { event }: LetterEvent) => {
-          this.events.push(`${event} ${deadLetter.offset}`);
+      journal: {
+        write: ({ deadLetter }: Letter, step: LetterProgress) => {
+          this.events.push(`${Object.keys(step).join()} ${deadLetter.offset}`);
+          return Promise.resolve();
+        },
+        sendBack: ({ deadLetter }, _, { topic, partition }) => {
+          this.beforeSend();
+          const offset = this.topic.length;
+          this.topic.push(kafkaRecord({ offset }));
+          this.events.push(`sent ${deadLetter.offset}`);
+          return Promise.resolve({ topic, partition, offset });
+        },
+        result: ({ letter: { deadLetter }, outcome }) => {
+          this.results.push(`${outcome} ${deadLetter.offset}`);
           return Promise.resolve();
         },
       },
@@ -125,44 +124,52 @@ let servers: Servers;
 beforeEach(() => (servers = new Servers()));
 afterEach(() => servers.stop.abort());
 
-test('runReplay writes a line before each effect and one after it', async () => {
+test('runReplay writes a step before a start, one after it, and the result', async () => {
   const results = await runReplay(servers.context(), plan([again(at(1))]));
   expect(results).toMatchObject([{ outcome: 'replayed', underWay: { runId: 'new' } }]);
-  await runReplay(servers.context(), plan([back(at(2))]));
-  expect(servers.events).toEqual([
-    ...['starting 1', 'start', 'started 1'],
-    ...['sending 2', 'send', 'sent 2'],
-  ]);
-});
-
-test('runReplay has no effect if the line before it can not be written', async () => {
-  const log = { write: () => Promise.reject(new Error('disk full')) };
-  for (const planned of [again(at(1)), back(at(2))]) {
-    await expect(runReplay(servers.context({ log }), plan([planned]))).rejects.toThrow('disk full');
-  }
-  expect(servers.events).toEqual([]);
-});
-
-test('a record that was sent without an answer is found on the topic, and not sent again', async () => {
-  servers.afterSend = () => {
-    throw new Error('no answer');
-  };
   const [result] = await runReplay(servers.context(), plan([back(at(2))]));
   expect(result).toMatchObject({
     outcome: 'sentBack',
     underWay: { sentTo: { topic: 'topic', partition: 0, offset: 10 } },
   });
-  expect(servers.events).toEqual(['sending 2', 'send', 'sent 2']);
+  expect(servers.events).toEqual(['starting 1', 'start', 'started 1', 'sent 2']);
+  expect(servers.results).toEqual(['replayed 1', 'sentBack 2']);
 });
 
-test('a record that was sent without an answer and is not on the topic is a failure with the reason', async () => {
-  servers.beforeSend = () => {
-    throw new Error('no leader');
+test('runReplay starts nothing if the step before it can not be written', async () => {
+  const journal = {
+    ...servers.context().journal,
+    write: () => Promise.reject(new Error('fenced')),
   };
-  expect(await runReplay(servers.context(), plan([back(at(2))]))).toMatchObject([
-    { outcome: 'failed', reason: 'topic did not accept the record: no leader' },
+  const running = runReplay(servers.context({ journal }), plan([again(at(1))]));
+  await expect(running).rejects.toThrow('fenced');
+  expect(servers.events).toEqual([]);
+});
+
+test('a record that the broker refuses is a failure with the reason, and others continue', async () => {
+  let first = true;
+  servers.beforeSend = () => {
+    if (first) {
+      first = false;
+      throw refusal('MESSAGE_TOO_LARGE');
+    }
+  };
+  expect(await runReplay(servers.context(), plan([back(at(2)), back(at(3))]))).toMatchObject([
+    {
+      outcome: 'failed',
+      reason: expect.stringMatching(/^topic did not accept the record: /) as string,
+    },
+    { outcome: 'sentBack' },
   ]);
-  expect(servers.events).toEqual(['sending 2', 'send', 'left 2']);
+  expect(servers.results).toEqual(['failed 2', 'sentBack 3']);
+});
+
+test('a send whose end is not known ends the attempt, so that the next one looks at the topic', async () => {
+  servers.beforeSend = () => {
+    throw new Error('no answer');
+  };
+  await expect(runReplay(servers.context(), plan([back(at(2))]))).rejects.toThrow('no answer');
+  expect(servers.results).toEqual([]);
 });
 
 test('later letters of a queue wait in a stream with an order, and other queues continue', async () => {

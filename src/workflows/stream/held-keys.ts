@@ -1,4 +1,4 @@
-import type { Head, HeldKeysState, HeldRecord } from '../domain/stream/hold';
+import type { Head, HeldKeysState, HeldRecord } from '../../domain/stream/hold';
 
 /**
  * Limits the memo, in which a held key takes some 45 bytes. MySQL, where it holds Temporal's lists of workflows,

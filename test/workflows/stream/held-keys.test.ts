@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import type { HeldRecord } from '../../src/domain/stream/hold';
-import { HeldKeys, MAX_HELD_KEYS, MAX_HELD_RECORDS } from '../../src/workflows/held-keys';
+import type { HeldRecord } from '../../../src/domain/stream/hold';
+import { HeldKeys, MAX_HELD_KEYS, MAX_HELD_RECORDS } from '../../../src/workflows/stream/held-keys';
 
 type Step = { what: 'hold' | 'delivered' | 'giveUp' | 'goOn'; key: string; record: HeldRecord };
 

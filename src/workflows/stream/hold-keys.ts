@@ -13,9 +13,9 @@ import type {
   HeldKeysState,
   HeldPartition,
   HoldMemo,
-} from '../domain/stream/hold';
+} from '../../domain/stream/hold';
 import { HeldKeys } from './held-keys';
-import { autoUpgrade } from './auto-upgrade';
+import { autoUpgrade } from '../auto-upgrade';
 
 /** Holds the keys of dead-lettered records. Returns for each record why its key could not be held, or null. */
 export const hold = defineUpdate<(string | null)[], [DeadRecord[]]>('hold');

@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { UsageError } from '../../domain/errors';
-import { describePosition } from '../../domain/record/record';
-import { giveUpHead, keyHeldBy } from '../../operations/give-up';
-import { confirmed, requireTerminal } from '../options/confirm';
-import { withServers, type StreamFlags } from '../options/context';
-import { printJson, say } from '../output/output';
-import { parsePlace } from '../options/place';
-import { withStreamOptions } from '../options/stream-options';
+import { UsageError } from '../../../domain/errors';
+import { describePosition } from '../../../domain/record/record';
+import { giveUpHead, keyHeldBy } from '../../../operations/give-up';
+import { confirmed, requireTerminal } from '../../options/confirm';
+import { withServers, type StreamFlags } from '../../options/context';
+import { printJson, say } from '../../output/output';
+import { parsePlace } from '../../options/place';
+import { withStreamOptions } from '../../options/stream-options';
 
 interface Flags extends StreamFlags {
   record: string;
