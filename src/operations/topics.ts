@@ -64,7 +64,6 @@ export async function createTopics(
       });
     };
     for (const { topic } of streams) await create(topic, options.partitions, {});
-    for (const stream of streams) await create(stateTopic(stream), 1, STATE_TOPIC_CONFIG);
     for (const { topic, deadLetterTopic } of streams) {
       const exists = existing.has(topic) || !options.dryRun;
       const ask = async (name: string) =>
@@ -83,6 +82,7 @@ export async function createTopics(
         'retention.bytes': '-1',
       });
     }
+    for (const stream of streams) await create(stateTopic(stream), 1, STATE_TOPIC_CONFIG);
     return plan;
   });
 }

@@ -1,5 +1,6 @@
 import type { Kafka } from '../../src/kafka/kafka';
 import { errorWithCause } from '../../src/domain/errors';
+import { stateTopic } from '../../src/domain/stream/state-topic';
 import { createTopics } from '../../src/operations/topics';
 import { testStream } from '../domain/support/records';
 
@@ -63,7 +64,9 @@ const stream = testStream();
 test('createTopics asks again if the broker does not know the new topic or its leader yet', async () => {
   const slow = kafka('UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE');
   await createTopics(slow.kafka, [stream], options);
-  expect(slow.created.map(({ topic }) => topic)).toEqual([stream.topic, stream.deadLetterTopic]);
+  expect(slow.created.map(({ topic }) => topic)).toEqual([
+    ...[stream.topic, stream.deadLetterTopic, stateTopic(stream)],
+  ]);
   expect(slow.errors).toEqual([]);
 });
 
@@ -79,7 +82,7 @@ test('createTopics asks again if the cluster has no controller at the moment', a
   const starting = kafka();
   starting.refusals.push('NOT_CONTROLLER', 'REQUEST_TIMED_OUT');
   await createTopics(starting.kafka, [stream], options);
-  expect(starting.created).toHaveLength(2);
+  expect(starting.created).toHaveLength(3);
 });
 
 test("createTopics reports the broker's reason for a refused topic", async () => {

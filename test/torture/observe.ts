@@ -126,8 +126,9 @@ async function unshown(
     const at = `${deadLetter.partition}:${deadLetter.offset}`;
     const details = await cloudsync<DeadLetterEntry>(['dlq', 'show', ...only, '--', at], env);
     if (details.workflowId !== workflowId) faults.push(`dlq show ${at} shows another letter`);
+    // An argument of a command can't contain a null byte.
     const subject =
-      messageId === null
+      messageId === null || messageId.includes('\0')
         ? ['--record', `${deadLetter.topic}/${deadLetter.partition}@${deadLetter.offset}`]
         : ['--', messageId];
     const trace = await cloudsync<unknown>(['trace', ...only, ...subject], env);

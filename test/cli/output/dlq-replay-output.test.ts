@@ -52,7 +52,7 @@ test('--json prints one document with the counts, and with each letter as dlq li
   const { records, ...counts } = JSON.parse(written) as { records: object[] };
   expect(counts).toEqual({
     ...{ stream: 'test', replayed: 0, sentBack: 1, refused: 1, failed: 0, superseded: 0 },
-    ...{ waiting: 0, delivered: 1, deadAgain: 0, log: 'log.ndjson' },
+    ...{ waiting: 0, delivered: 1, deadAgain: 0, log: 'log.ndjson', replay: null },
   });
   const entry = JSON.parse(
     JSON.stringify({ ...dead, name: undefined, content: undefined }),
