@@ -33,6 +33,8 @@ export function createReplayActivity(
           {
             ...{ client, stream, kafka: createKafka(kafka, logger) },
             signal: context.cancellationSignal,
+            // The signal aborts too if the worker ends, or if the server has given this attempt up.
+            isStopped: () => context.cancellationDetails?.cancelRequested ?? false,
             onProgress: (now) => (progress = now),
           },
           request,

@@ -31,6 +31,7 @@ import {
 } from '../../domain/workflow/replay';
 import { summary } from '../../domain/workflow/summary';
 import { unlessAborted } from '../../lib/unless-aborted';
+import { stuckAttempts, taskFailure } from '../../temporal/open-workflows';
 import { withSummary } from '../../temporal/temporal';
 import { latestRun } from '../runs/failed-runs';
 
@@ -145,6 +146,12 @@ export async function followReplay(
     if (isLeft(run)) {
       say(
         `no worker of stream ${name} has taken the replay yet: it waits until a bridge worker or a worker runs`,
+      );
+    }
+    if (stuckAttempts(run) !== undefined) {
+      const why = (await taskFailure(client, run)) ?? 'it times out';
+      say(
+        `the workers of stream ${name} can't run the replay's workflow, which an earlier version does not know: ${why}`,
       );
     }
     const { progress, failure } = await stateOf(client, run);

@@ -19,8 +19,10 @@ export interface ReplayTools {
   kafka: Kafka;
   client: Client;
   stream: AnyStream;
-  /** Aborting it ends the replay after the records under way. */
+  /** Aborting it ends the replay, or this attempt of it, after the records under way. */
   signal: AbortSignal;
+  /** Whether the signal has aborted because somebody stopped the replay. Otherwise another attempt goes on. */
+  isStopped: () => boolean;
   /** Receives how far the replay has come. The object changes as the replay goes on. */
   onProgress: (progress: ReplayProgress) => void;
 }
@@ -30,7 +32,7 @@ export interface ReplayTools {
  * the last one ended.
  */
 export async function replayLetters(
-  { kafka, client, stream, signal, onProgress }: ReplayTools,
+  { kafka, client, stream, signal, isStopped, onProgress }: ReplayTools,
   request: ReplayRequest,
 ): Promise<ReplayProgress> {
   const { replay, filters, maxReplays, ranges, wait, rate } = request;
@@ -80,8 +82,10 @@ export async function replayLetters(
       },
       plan,
     );
-    await keep({ endedAt: new Date().toISOString(), stopped: signal.aborted });
-    tell({ text: signal.aborted ? 'stopped' : 'done' });
+    const stopped = isStopped();
+    if (signal.aborted && !stopped) throw new Error('the worker ends, and another one goes on');
+    await keep({ endedAt: new Date().toISOString(), stopped });
+    tell({ text: stopped ? 'stopped' : 'done' });
     return progress;
   } finally {
     await Promise.all([producer.close(), reader.close()]);

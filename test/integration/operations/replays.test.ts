@@ -69,29 +69,35 @@ async function begin(
   return { request, ended, notices };
 }
 
-test('a replay whose worker is killed goes on in another one, and sends each letter back once', async () => {
-  const processes = await BridgeProcesses.create(2);
-  try {
-    const { stream, world } = processes;
-    const ids = idsOf(300);
-    await writeLetters(world, stream, ids);
-    const first = await processes.start();
-    const { ended } = await begin(stream, { rate: 60 }, world);
-    await until('a third is sent back', async () => (await sentBack(world, stream)).length > 100);
-    await first.end('SIGKILL');
-    await processes.start();
-    expect(await ended).toMatchObject({
-      stoppedBy: null,
-      progress: { counts: { sentBack: 300, delivered: 300 } },
-    });
-    const letters = await sentBack(world, stream);
-    expect(letters).toHaveLength(300);
-    expect(new Set(letters).size).toBe(300);
-    expect((await processes.files()).size).toBe(300);
-  } finally {
-    await processes.close();
-  }
-});
+test.each([
+  ['is killed', 'SIGKILL'],
+  ['ends in an orderly way', 'SIGTERM'],
+] as const)(
+  'a replay whose worker %s goes on in another one, and sends each letter back once',
+  async (_, signal) => {
+    const processes = await BridgeProcesses.create(2);
+    try {
+      const { stream, world } = processes;
+      const ids = idsOf(300);
+      await writeLetters(world, stream, ids);
+      const first = await processes.start();
+      const { ended } = await begin(stream, { rate: 60 }, world);
+      await until('a third is sent back', async () => (await sentBack(world, stream)).length > 100);
+      await first.end(signal);
+      await processes.start();
+      expect(await ended).toMatchObject({
+        stoppedBy: null,
+        progress: { counts: { sentBack: 300, delivered: 300 } },
+      });
+      const letters = await sentBack(world, stream);
+      expect(letters).toHaveLength(300);
+      expect(new Set(letters).size).toBe(300);
+      expect((await processes.files()).size).toBe(300);
+    } finally {
+      await processes.close();
+    }
+  },
+);
 
 test('an attempt of a replay that thaws after its successor began sends nothing more', async () => {
   const { stream, sink } = await world.stream({ partitions: 1 });

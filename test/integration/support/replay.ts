@@ -55,7 +55,9 @@ export async function replayHere(
   const states = await statesOf(world, stream);
   const plan = await planReplay(kafka, client, stream, { ...request, states });
   const { signal } = new AbortController();
-  await replayLetters({ kafka, client, stream, signal, onProgress: () => undefined }, request);
+  const nothing = () => undefined;
+  const tools = { kafka, client, stream, signal, isStopped: () => false, onProgress: nothing };
+  await replayLetters(tools, request);
   return resultsOf(plan, await statesOf(world, stream), request.replay).results;
 }
 
