@@ -44,6 +44,8 @@ async function pause({ reason, yes = false, json = false, ...flags }: Flags): Pr
     }
     if (json) return printJson({ paused });
     for (const one of paused) say(`${one.stream} is ${printable(PAUSE.describe(one))}`);
-    say('workflows that run go on; every process learns of the pause within 5 s');
+    say(
+      'workflows that run go on; every process learns of the pause within 5 s, unless its version knows no pause',
+    );
   });
 }

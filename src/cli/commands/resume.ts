@@ -28,9 +28,16 @@ async function resume({ dryRun = false, yes = false, json = false, ...flags }: F
   if (ask) requireTerminal();
   await withServers(flags, async ({ temporal: { client }, streams }) => {
     const all = await heldBack(client, streams);
-    const held = all.filter(({ paused, braked }) => paused || braked);
+    // Somebody has paused a stream for a reason, so only who names the stream ends the pause.
+    const named = flags.stream !== undefined;
+    const kept = named ? [] : all.filter(({ paused }) => paused);
+    for (const { stream } of kept)
+      say(`${stream.name} is paused: name it with --stream to resume it`);
+    const held = all
+      .map((one) => ({ ...one, paused: one.paused && named }))
+      .filter(({ paused, braked }) => paused || braked);
     // The field has its name from before there was a pause.
-    const notBraked = namesOf(all.filter((one) => !held.includes(one)));
+    const notBraked = namesOf(all.filter(({ paused, braked }) => !paused && !braked));
     if (!json) for (const name of notBraked) say(`${name} is neither paused nor braked`);
     if (dryRun) {
       const wouldResume = namesOf(held);

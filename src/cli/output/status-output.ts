@@ -6,7 +6,7 @@ import { table } from '../../lib/table';
 /** The tables for people. They have the same numbers as `--json`. */
 export function describeStatus(all: StreamStatus[]): string {
   const streams = table(
-    ['STREAM', 'TOPIC', 'GROUP', 'LAG', 'RUNNING', 'FAILED', 'COMPLETED', 'DEAD LETTERS', 'OPEN'],
+    ['STREAM', 'TOPIC', 'GROUP', 'LAG', 'RUNNING', 'FAILED', 'COMPLETED', 'DEAD LETTERS'],
     all.map((one) => [
       one.name,
       one.topic,
@@ -16,7 +16,6 @@ export function describeStatus(all: StreamStatus[]): string {
       one.failed,
       one.completed,
       one.deadLetters,
-      one.letters?.open ?? '',
     ]),
   );
   const idempotency = table(

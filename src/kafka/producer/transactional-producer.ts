@@ -40,10 +40,9 @@ export async function openTransactional(
     transactionTimeout: TRANSACTION_TIMEOUT_MS,
     idempotent: true,
     maxInFlightRequests: 1,
-    // kafkajs needs one retry here at least.
-    retry: { retries: 1 },
+    // kafkajs needs one retry here at least. It waits before it, also for the marks of the transaction before.
+    retry: { retries: 1, initialRetryTime: 10, maxRetryTime: 50 },
   });
-  await producer.connect();
   let last: Promise<unknown> = Promise.resolve();
 
   async function run<T>(work: (send: SendInTransaction) => Promise<T>): Promise<T> {
@@ -65,6 +64,7 @@ export async function openTransactional(
   }
 
   try {
+    await producer.connect();
     // kafkajs registers the id with the broker at the first transaction.
     const first = await persistently(BUSY, () => producer.transaction(), OPEN);
     await first.abort();

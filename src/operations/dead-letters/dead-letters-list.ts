@@ -44,8 +44,7 @@ export async function listDeadLetters(
   const listed: ListedLetter[] = [];
   let read = 0;
   try {
-    const states = new Map<string, LetterStates>();
-    for (const stream of streams) states.set(stream.name, await readStates(kafka, reader, stream));
+    const states = new Map<string, Promise<LetterStates>>();
     for (const owner of owners.values()) {
       const end = listed.length + limit;
       for await (const letter of lettersOf(kafka, reader, streams, owner, states)) {
@@ -65,15 +64,17 @@ async function* lettersOf(
   reader: RecordReader,
   streams: AnyStream[],
   owner: AnyStream,
-  states: Map<string, LetterStates>,
+  states: Map<string, Promise<LetterStates>>,
 ): AsyncGenerator<ListedLetter> {
   const later = new LaterLetters();
   for await (const letter of newestLetters(kafka, reader, owner.deadLetterTopic)) {
     const entry = await deadLetterEntry(streams, owner, letter);
     const isSuperseded = later.supersede(entry, letter);
     const identity = { name: describePosition(entry.deadLetter), runId: entry.runId };
-    const status = states.get(entry.stream)?.statusOf(identity, isSuperseded);
-    yield { ...entry, status: status ?? (isSuperseded ? 'superseded' : 'open') };
+    // Streams may share the topic, and each has states of its own.
+    const name = entry.stream;
+    if (!states.has(name)) states.set(name, readStates(kafka, reader, { name }));
+    yield { ...entry, status: (await states.get(name)!).statusOf(identity, isSuperseded) };
   }
 }
 

@@ -117,12 +117,17 @@ async function headsOf(client: Client, stream: AnyStream, letters: Letter[]) {
  */
 export function choose(letters: Letter[], filters: ReplayFilters): Letter[] {
   const { errorTypes, since, until, messageIds, places } = filters;
-  const among = (list: string[] | undefined, value: string | null) =>
-    list === undefined || (value !== null && list.includes(value));
+  const idOf = ({ messageId }: Letter) => messageId;
+  const among = (list: string[] | undefined) => {
+    const wanted = list && new Set<string | null>(list);
+    return (value: string | null) => wanted === undefined || wanted.has(value);
+  };
+  const [isType, isId, isPlace] = [among(errorTypes), among(messageIds), among(places)];
   const placeOf = ({ deadLetter }: Letter) => `${deadLetter.partition}:${deadLetter.offset}`;
+  const [allPlaces, allIds] = [new Set(letters.map(placeOf)), new Set(letters.map(idOf))];
   const missing = [
-    ...(places ?? []).filter((place) => !letters.some((letter) => placeOf(letter) === place)),
-    ...(messageIds ?? []).filter((id) => !letters.some(({ messageId }) => messageId === id)),
+    ...(places ?? []).filter((place) => !allPlaces.has(place)),
+    ...(messageIds ?? []).filter((id) => !allIds.has(id)),
   ];
   if (missing.length > 0) {
     const names = missing.map((one) => JSON.stringify(one)).join(', ');
@@ -131,9 +136,9 @@ export function choose(letters: Letter[], filters: ReplayFilters): Letter[] {
   return letters.filter((letter) => {
     const { failedAt } = letter;
     return (
-      among(errorTypes, letter.errorType) &&
-      among(messageIds, letter.messageId) &&
-      among(places, placeOf(letter)) &&
+      isType(letter.errorType) &&
+      isId(letter.messageId) &&
+      isPlace(placeOf(letter)) &&
       (since === undefined || (failedAt !== null && failedAt >= since)) &&
       (until === undefined || (failedAt !== null && failedAt <= until))
     );

@@ -83,7 +83,9 @@ async function runQueue(
       if (wait || (inOrder && !ahead)) result = await withEnd(context, result);
       if (inOrder && result.end !== 'delivered') ahead ??= letter;
     }
-    await context.journal.result(result);
+    // A stop must not take longer than the records under way.
+    const isLeft = signal.aborted && result.outcome === 'waiting';
+    if (!isLeft) await context.journal.result(result);
     results.push(result);
     onResult(result);
   }

@@ -55,12 +55,14 @@ export async function replayLetters(
     const message = { topic: stateTopic(stream), messages: [stateMessage(entry)] };
     return producer.transaction((send) => send(message));
   };
-  try {
-    await keep({ endedAt: null, stopped: false });
+  const run = async () => {
     const states = await readStates(kafka, reader, stream);
     const plan = await planReplay(kafka, client, stream, {
       ...{ filters, maxReplays, ranges, replay, states },
-      onProgress: (text) => tell({ text }),
+      onProgress: (text) => {
+        signal.throwIfAborted();
+        tell({ text });
+      },
       onNotice: (text) => tell({ notices: [...progress.notices, text] }),
     });
     const { counts } = progress;
@@ -82,6 +84,12 @@ export async function replayLetters(
       },
       plan,
     );
+  };
+  try {
+    await keep({ endedAt: null, stopped: false });
+    await run().catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
     const stopped = isStopped();
     if (signal.aborted && !stopped) throw new Error('the worker ends, and another one goes on');
     await keep({ endedAt: new Date().toISOString(), stopped });

@@ -5,8 +5,6 @@ import { PAUSE } from '../../domain/stream/pause';
 import { reasonOf } from '../../temporal/lasting-state';
 import { slowWorkflows, type SlowWorkflows } from '../../temporal/open-workflows';
 import type { AnyStream } from '../../domain/stream/stream';
-import { countByStatus } from '../letter-index/count-letters';
-import type { StatusCounts } from '../letter-index/letter-index';
 import { existingEnds } from '../topic/read-topic';
 import { groupProgress, type Consumers, type StalledPartition } from './status-progress';
 import { heldKeys, type HeldKeysOfPartition } from './status-held';
@@ -45,11 +43,6 @@ export interface StreamStatus {
    * topic.
    */
   deadLetters: number;
-  /**
-   * The stream's dead letters by what became of their records. Null if there are more than 5,000 records on the topics
-   * that say so: counting them would take too long.
-   */
-  letters: StatusCounts | null;
   /** Messages delivered, as bridge workers counted them since the group's first commit. */
   delivered: number;
   /** Failed attempts at the sink that were followed by another attempt. */
@@ -81,18 +74,16 @@ export async function streamStatus(
   stream: AnyStream,
 ): Promise<StreamStatus> {
   const { name, topic, groupId } = stream;
-  const [progress, counts, slow, failed, deadLetters, letters, pause, brake, held] =
-    await Promise.all([
-      groupProgress(kafka, stream),
-      workflowCounts(client, stream),
-      slowWorkflows(client, stream, { limit: MAX_LOOKED_AT }),
-      countFailed(client, stream),
-      countDeadLetters(kafka, stream),
-      countByStatus(kafka, stream),
-      reasonOf(client, PAUSE, stream),
-      reasonOf(client, BRAKE, stream),
-      heldKeys(client, stream),
-    ]);
+  const [progress, counts, slow, failed, deadLetters, pause, brake, held] = await Promise.all([
+    groupProgress(kafka, stream),
+    workflowCounts(client, stream),
+    slowWorkflows(client, stream, { limit: MAX_LOOKED_AT }),
+    countFailed(client, stream),
+    countDeadLetters(kafka, stream),
+    reasonOf(client, PAUSE, stream),
+    reasonOf(client, BRAKE, stream),
+    heldKeys(client, stream),
+  ]);
   const { totals, recentIds } = progress;
   const { recent, workflowId, sink, delivered, retries, checked, filtered } = totals;
   const { evictions, lockWaits } = totals;
@@ -118,7 +109,6 @@ export async function streamStatus(
     slow,
     failed,
     deadLetters,
-    letters,
     delivered,
     retries,
     filtered,

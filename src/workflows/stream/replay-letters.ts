@@ -1,5 +1,7 @@
 import {
   ActivityCancellationType,
+  ActivityFailure,
+  ApplicationFailure,
   CancellationScope,
   defineSignal,
   isCancellation,
@@ -46,13 +48,19 @@ export async function replayLetters(request: ReplayRequest): Promise<ReplayResul
   const progress = await scope
     .run(() => activities.replayLetters(request))
     .catch((error: unknown) => {
-      // The stop came between two attempts of the activity.
-      if (isCancellation(error)) return null;
+      // The stop came between two attempts of the activity, or no worker has answered since.
+      if (isCancellation(error) || (stoppedBy !== null && !isRefused(error))) return null;
       throw error;
     });
   // Somebody may have cancelled the workflow in the Temporal UI.
   if (CancellationScope.current().consideredCancelled) stoppedBy ??= 'unknown';
   return { progress, stoppedBy };
+}
+
+/** Whether the replay can't succeed as it was asked for. */
+function isRefused(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.type === 'ReplayRefused';
 }
 
 autoUpgrade(replayLetters);

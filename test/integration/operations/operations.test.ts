@@ -398,7 +398,6 @@ test('reconcile and status report the end of every message', async () => {
     topic: stream.topic,
     groupId: stream.groupId,
     lag: 0,
-    letters: { open: 3, replayed: 0, delivered: 0, superseded: 0, discarded: 0 },
     paused: null,
     lagByPartition: { 0: 0, 1: 0 },
     consumers: {

@@ -63,7 +63,9 @@ async function discard(places: string[], flags: Flags): Promise<void> {
     ...{ since, until },
     onProgress: (read) => progress(`${read} dead letters read`),
   }).finally(() => progress(''));
-  const letters = chosen(found, filters.places, undo).slice(0, filters.limit);
+  // Streams may share the topic.
+  const own = found.filter((letter) => letter.stream === stream.name);
+  const letters = chosen(own, filters.places, undo).slice(0, filters.limit);
   const [status, done] = undo
     ? (['open', 'opened again'] as const)
     : (['discarded', 'discarded'] as const);

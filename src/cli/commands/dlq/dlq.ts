@@ -11,6 +11,7 @@ import {
 import { LETTER_STATUSES, type LetterStatus } from '../../../operations/dead-letters/letter-states';
 import { requireTopics } from '../../../operations/topics';
 import { addDlqGiveUpCommand } from './give-up';
+import { addDlqGroupsCommand } from './groups';
 import { addDlqDiscardCommand } from './discard';
 import { addDlqReplayCommand, time, TIME } from './replay';
 import { addDlqReplaysCommand } from './replays';
@@ -60,6 +61,7 @@ export function addDlqCommand(program: Command): void {
     .argument('<id>', 'workflow id; or, with --stream, partition:offset on the dead-letter topic')
     .option('--json', 'print one JSON document')
     .action(show);
+  addDlqGroupsCommand(dlq);
   addDlqReplayCommand(dlq);
   addDlqReplaysCommand(dlq);
   addDlqDiscardCommand(dlq);

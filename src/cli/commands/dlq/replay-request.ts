@@ -110,9 +110,10 @@ export function oldRequest(
     throw new UsageError(`the log is of stream ${before.stream}, not of ${stream.name}`);
   }
   const { deadLetterTopic, ranges, filters, maxReplays } = before;
+  const limit = rate ?? ('rate' in before ? before.rate : undefined);
   return {
     ...{ stream: stream.name, replay, by: operator(), at: before.at, deadLetterTopic, ranges },
     ...{ filters, maxReplays, wait: before.wait || wait },
-    ...(rate !== undefined && { rate }),
+    ...(limit !== undefined && { rate: limit }),
   };
 }

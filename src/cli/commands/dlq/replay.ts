@@ -135,7 +135,7 @@ async function replay(places: string[], flags: Flags): Promise<void> {
       try {
         const { runId } = follows ? running : await startReplay(client, stream, request);
         if (flags.detach) return reportStarted(stream, request, flags);
-        const stopped = await follow(context, stream, request.replay, runId);
+        const stopped = await follow(context, stream, request.replay, runId, !follows);
         const done = await statesOf(context.kafka, stream);
         const { results, entries } = resultsOf(plan, done, request.replay);
         await audit?.writeFile(auditLines(request, entries));
@@ -222,12 +222,14 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** How long a stop waits for a worker, in milliseconds. */
 const STOP_DEADLINE_MS = 10_000;
 
-/** Waits for the end of the replay. Ctrl-C stops the replay. Returns whether it was stopped. */
+/** Waits for the end of the replay. Ctrl-C stops the replay if this command began it. Returns whether it was stopped. */
 async function follow(
   { temporal: { client } }: OperationContext,
   stream: AnyStream,
   replay: string,
   runId: string,
+  /** Whether this command began the replay. Otherwise Ctrl-C leaves it alone. */
+  isOwn: boolean,
 ): Promise<boolean> {
   const line = progressLine();
   const onNotice = (text: string) => {
@@ -237,7 +239,7 @@ async function follow(
   const left = new AbortController();
   let deadline: NodeJS.Timeout | undefined;
   const onSignal = () => {
-    if (deadline) return left.abort();
+    if (!isOwn || deadline) return left.abort();
     onNotice('the replay ends after the records under way; Ctrl-C again does not wait for that');
     deadline = setTimeout(() => left.abort(), STOP_DEADLINE_MS);
     stopReplay(client, stream, operator()).catch((error: unknown) => onNotice(String(error)));
@@ -249,7 +251,8 @@ async function follow(
       onNotice,
       signal: left.signal,
     });
-    if (!ended) onNotice('the stop takes effect when a worker of the stream takes it');
+    if (!ended && !isOwn) onNotice('the replay goes on');
+    else if (!ended) onNotice('the stop takes effect when a worker of the stream takes it');
     return !ended || ended.stoppedBy !== null || ended.progress === null;
   } catch (error) {
     if (!(error instanceof UsageError)) {
