@@ -8,9 +8,11 @@ export function watchFaults(context: BrowserContext, origin: string): string[] {
   const faults: string[] = [];
   context.on('console', (message) => {
     if (message.type() !== 'error') return;
+    const { url, lineNumber } = message.location();
+    // The browser asks for this file by itself, once for an origin, if no page has named an icon.
+    if (url === `${origin}/favicon.ico`) return;
     const text = message.text();
     const kind = text.includes('Content Security Policy') ? 'CSP violation' : 'console error';
-    const { url, lineNumber } = message.location();
     faults.push(`${kind}: ${text} (${url}:${lineNumber + 1})`);
   });
   context.on('weberror', (error) => faults.push(`page error: ${String(error.error())}`));

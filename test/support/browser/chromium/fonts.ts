@@ -1,11 +1,11 @@
 /** Debian packages of fonts. Without a font Chromium draws no text. */
 export const FONT_PACKAGES = ['fonts-liberation', 'fonts-dejavu-core'];
 
+/** The fonts for names that style sheets and Chromium's own settings use. */
 const ALIASES = {
-  'sans-serif': 'Liberation Sans',
-  'system-ui': 'Liberation Sans',
-  serif: 'Liberation Serif',
-  monospace: 'Liberation Mono',
+  'Liberation Sans': ['sans-serif', 'sans', 'system-ui', 'Arial', 'Helvetica'],
+  'Liberation Serif': ['serif', 'Times', 'Times New Roman'],
+  'Liberation Mono': ['monospace', 'Courier', 'Courier New'],
 };
 
 /**
@@ -19,10 +19,13 @@ export const FONTCONFIG = `<?xml version="1.0"?>
   <dir prefix="relative">usr/share/fonts</dir>
   <dir>/usr/share/fonts</dir>
   <cachedir prefix="xdg">fontconfig</cachedir>
+  <match><edit name="family" mode="append_last"><string>Liberation Sans</string></edit></match>
 ${Object.entries(ALIASES)
-  .map(([family, font]) => {
+  .flatMap(([font, families]) => {
     const prefer = `<prefer><family>${font}</family><family>DejaVu Sans</family></prefer>`;
-    return `  <alias binding="strong"><family>${family}</family>${prefer}</alias>`;
+    return families.map((family) => {
+      return `  <alias binding="same"><family>${family}</family>${prefer}</alias>`;
+    });
   })
   .join('\n')}
 </fontconfig>
