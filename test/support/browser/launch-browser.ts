@@ -16,7 +16,7 @@ const ARGUMENTS = [
 export async function launchBrowser(): Promise<Browser> {
   const progress = (message: string) => process.stderr.write(`${message}\n`);
   const cacheDirectory = userCacheDirectory(process.env);
-  const named = process.env.CLOUDSYNC_CHROMIUM;
+  const named = process.env.CLOUDSYNC_CHROMIUM || undefined;
   const { executable, version, env } = await provisionChromium({ cacheDirectory, named, progress });
   const start = Date.now();
   try {
@@ -27,11 +27,11 @@ export async function launchBrowser(): Promise<Browser> {
     progress(`started ${version} in ${Date.now() - start} ms: ${executable}`);
     return browser;
   } catch (error) {
+    // Playwright tells the browser's own output first, and then again with its calls.
+    const [reason] = (error as Error).message.split('\nCall log:');
     throw new LocalServerError(
-      `${version} does not start from ${executable}: ${(error as Error).message}\n` +
-        'If the program is in the cache, delete its folder there: the next start unpacks it again. ' +
-        'Otherwise name another program with CLOUDSYNC_CHROMIUM.',
-      { cause: error },
+      `${version} does not start: ${executable}. Name another program with CLOUDSYNC_CHROMIUM. If this one is in ` +
+        `${cacheDirectory}, delete its folder there, and the next start unpacks it again.\n${reason}`,
     );
   }
 }

@@ -95,7 +95,7 @@ async function download(directory: string, tools: Tools, progress: Progress): Pr
     ...['install', '--download-only', '--yes', '--no-install-recommends'],
     ...['chromium', ...FONT_PACKAGES],
   ];
-  await aptGet(`${doing} (120 MB or more)`, install).catch(async () => {
+  await aptGet(`${doing} (125 to 200 MB)`, install).catch(async () => {
     // The machine has no package lists, or old ones: download new lists into the folder.
     const own = ['-o', `Dir::State::lists=${lists}`];
     await aptGet("downloading apt's package lists", [...own, 'update']);
