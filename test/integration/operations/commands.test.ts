@@ -61,7 +61,13 @@ test('every command ends by itself, even if the stream module keeps a timer open
     [0, 'failed', 'replay', '--stream', name, '--yes'],
     [0, 'dlq', 'list'],
     [1, 'dlq', 'show', 'nobody'],
+    [0, 'dlq', 'groups'],
+    [0, 'dlq', 'discard', '--stream', name, '--reason', 'none', '--yes'],
     [0, 'dlq', 'replay', '--stream', name, '--yes'],
+    [0, 'dlq', 'replay', '--stream', name, '--stop'],
+    [0, 'dlq', 'replays'],
+    [0, 'pause', '--stream', name, '--yes'],
+    [0, 'resume', '--stream', name, '--yes'],
     [1, 'trace', '--scan', 'nobody'],
     [0, 'resume', '--yes'],
     // The stream's record was not delivered, so reconcile exits 1.
