@@ -18,6 +18,7 @@ const MAY_IMPORT = {
   settings: ['domain', 'telemetry', 'kafka', 'temporal', 'sinks', 'http'],
   'http-producer': ['lib', 'domain', 'telemetry', 'kafka', 'http'],
   'codec-server': ['telemetry', 'temporal', 'http', 'settings'],
+  page: ['lib', 'domain', 'telemetry', 'kafka', 'temporal', 'http', 'operations'],
   processes: [
     'lib',
     'domain',
@@ -33,6 +34,7 @@ const MAY_IMPORT = {
     'settings',
     'http-producer',
     'codec-server',
+    'page',
   ],
   // The reference application stands on the public API, as a user's own does.
   reference: [

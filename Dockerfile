@@ -22,12 +22,14 @@ COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 # `cloudsync init` writes a project from these files.
 COPY templates ./templates
+# The operator page serves these files.
+COPY assets ./assets
 # A named volume that is mounted here takes over the owner. `dlq replay` keeps its logs below the work folder.
 RUN mkdir --parents /data/sink .cloudsync/replays && chown --recursive node:node /data .cloudsync
 USER node
 ENV NODE_ENV=production \
   CLOUDSYNC_METRICS_HOST=0.0.0.0 \
   CLOUDSYNC_SINK_DIR=/data/sink
-EXPOSE 8088 9464
+EXPOSE 8088 8090 9464
 ENTRYPOINT ["tini", "--", "node", "dist/cli/main.js"]
 CMD ["--help"]

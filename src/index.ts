@@ -18,6 +18,7 @@ export { Tracing } from './telemetry/tracing';
 export { loadSettings, type Settings } from './settings/config';
 export type { AzureSettings, S3Settings } from './settings/cloud-settings';
 export type { CodecSettings } from './settings/codec-server';
+export type { PageSettings } from './settings/page';
 export type { ApiSettings } from './settings/http-producer';
 export type { AwsClientSettings } from './settings/local-environment';
 export type { KafkaSettings, KafkaTls } from './kafka/kafka';

@@ -20,7 +20,7 @@ export default defineStream({
     const response = await fetch(new URL(`/orders/${encodeURIComponent(messageId)}`, base), {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
-      body: value,
+      body: new Uint8Array(value),
       signal,
     });
     const { ok, status } = response;

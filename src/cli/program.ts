@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { addApiCommand } from './services/api';
 import { addBridgeCommand } from './services/bridge';
 import { addCodecCommand } from './services/codec';
+import { addPageCommand } from './services/page';
 import { addDevCommand } from './dev/dev';
 import { addDlqCommand } from './commands/dlq/dlq';
 import { addFailedCommand } from './commands/failed';
@@ -36,6 +37,7 @@ export function createProgram(): Command {
     addBridgeCommand,
     addWorkerCommand,
     addCodecCommand,
+    addPageCommand,
     addSendCommand,
     addStatusCommand,
     addFailedCommand,

@@ -8,6 +8,7 @@ export const OPTIONAL_PACKAGES = {
   '@aws-sdk/client-s3': '3',
   '@azure/identity': '4',
   '@azure/storage-blob': '12',
+  '@fastify/cookie': '11',
   '@fastify/cors': '11',
   '@fastify/helmet': '13',
   '@fastify/swagger': '9',
@@ -16,6 +17,9 @@ export const OPTIONAL_PACKAGES = {
   '@opentelemetry/resources': '2',
   '@opentelemetry/sdk-trace-node': '2',
   fastify: '5',
+  'htmx.org': '2',
+  preact: '11',
+  'preact-render-to-string': '6',
 } as const;
 
 export type OptionalPackage = keyof typeof OPTIONAL_PACKAGES;

@@ -26,7 +26,10 @@ export function requireTokens(
  */
 export function createAdmission(tokens: TokenHash[]) {
   const known = createTokenCheck(tokens);
-  return ({ headers, hostname }: FastifyRequest): ProblemError | undefined => {
+  return ({
+    headers,
+    hostname,
+  }: Pick<FastifyRequest, 'headers' | 'hostname'>): ProblemError | undefined => {
     if (tokens.length === 0 && !LOCAL_NAMES.includes(hostname)) {
       return new ProblemError(403, 'without tokens only requests to localhost are accepted');
     }

@@ -5,6 +5,7 @@ import type { KafkaSettings } from '../kafka/kafka';
 import type { TemporalSettings } from '../temporal/temporal';
 import { encryptionCodec } from '../temporal/encryption/encryption-codec';
 import type { CodecSettings } from './codec-server';
+import type { PageSettings } from './page';
 import { readEncryptionKeys } from './encryption-settings';
 import { environmentSchema, incomplete } from './environment-schema';
 import type { LogLevel } from '../telemetry/logger';
@@ -55,6 +56,8 @@ export interface Settings {
   apiToken?: string;
   /** Settings of the codec server. */
   codec: CodecSettings;
+  /** Settings of the operator page. */
+  page: PageSettings;
   /** Retries of the reference streams; what is absent has the default of {@link RetryPolicy}. */
   retry: Partial<RetryPolicy>;
   /** Memory of the reference streams for duplicates; what is absent has the default of {@link IdempotencySettings}. */
@@ -196,6 +199,13 @@ export function loadSettings(
       port: values.CLOUDSYNC_CODEC_PORT,
       origins: values.CLOUDSYNC_CODEC_ORIGINS,
       tokens: values.CLOUDSYNC_CODEC_TOKENS,
+    },
+    page: {
+      host: values.CLOUDSYNC_PAGE_HOST,
+      port: values.CLOUDSYNC_PAGE_PORT,
+      tokens: values.CLOUDSYNC_PAGE_TOKENS,
+      readOnly: values.CLOUDSYNC_PAGE_READ_ONLY,
+      ...present({ temporalUi: values.CLOUDSYNC_PAGE_TEMPORAL_UI }),
     },
     retry: present({
       fastAttempts: values.CLOUDSYNC_RETRY_FAST_ATTEMPTS,

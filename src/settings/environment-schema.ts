@@ -3,6 +3,7 @@ import { ENCRYPTION } from './variables/encryption';
 import { HTTP_PRODUCER } from './variables/http-producer';
 import { KAFKA } from './variables/kafka';
 import { LOCAL_SERVERS } from './variables/local-servers';
+import { PAGE } from './variables/page';
 import { PROCESSES } from './variables/processes';
 import { REFERENCE_STREAMS } from './variables/reference-streams';
 import { STREAMS } from './variables/streams';
@@ -15,6 +16,7 @@ export const VARIABLES = {
   Streams: STREAMS,
   'Reference streams': REFERENCE_STREAMS,
   'HTTP producer': HTTP_PRODUCER,
+  'Operator page': PAGE,
   Encryption: ENCRYPTION,
   Processes: PROCESSES,
   'Local servers': LOCAL_SERVERS,
@@ -27,6 +29,7 @@ export const environmentSchema = z.object({
   ...STREAMS,
   ...REFERENCE_STREAMS,
   ...HTTP_PRODUCER,
+  ...PAGE,
   ...ENCRYPTION,
   ...PROCESSES,
   ...LOCAL_SERVERS,

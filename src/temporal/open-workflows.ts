@@ -82,7 +82,7 @@ export async function slowWorkflows(
   chosen.sort((a, b) => a.startedAt - b.startedAt);
   const stuck: WorkflowExecutionDescription[] = [];
   const retrying: RetryingActivity[] = [];
-  const runs = mapConcurrently(chosen, CONCURRENCY, (one) => describe(client, one));
+  const runs = mapConcurrently(chosen, CONCURRENCY, (one) => describeSlow(client, one));
   for await (const run of runs) {
     if (run?.status.name !== 'RUNNING') continue;
     if (stuckAttempts(run) !== undefined) stuck.push(run);
@@ -100,18 +100,23 @@ export async function slowWorkflows(
   };
 }
 
-interface Listed {
+/** An open workflow as Temporal's list shows it. */
+export interface SlowRun {
   workflowId: string;
   runId: string;
+  /** In milliseconds since the epoch. */
   startedAt: number;
 }
 
-/** Leaves out the memos: the client's own list would have to decode them one by one. */
-async function listSlow(client: Client, stream: AnyStream): Promise<Listed[]> {
+/**
+ * Lists the stream's workflows that are open for longer than 5 s, up to 5,000. Leaves out the memos: the client's own list
+ * would have to decode them one by one.
+ */
+export async function listSlow(client: Client, stream: AnyStream): Promise<SlowRun[]> {
   const before = quote(new Date(Date.now() - SLOW_AFTER_MS).toISOString());
   const query = `${recordWorkflows(stream)} AND ExecutionStatus = "Running" AND StartTime < ${before}`;
   const { namespace } = client.options;
-  const listed: Listed[] = [];
+  const listed: SlowRun[] = [];
   let nextPageToken: Uint8Array = new Uint8Array();
   do {
     const page = await client.workflowService.listWorkflowExecutions({
@@ -128,9 +133,9 @@ async function listSlow(client: Client, stream: AnyStream): Promise<Listed[]> {
 }
 
 /** Undefined if the workflow is gone by now. */
-async function describe(
+export async function describeSlow(
   client: Client,
-  { workflowId, runId }: Listed,
+  { workflowId, runId }: SlowRun,
 ): Promise<WorkflowExecutionDescription | undefined> {
   try {
     return await client.workflow.getHandle(workflowId, runId).describe();

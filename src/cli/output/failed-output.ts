@@ -1,14 +1,11 @@
 import type { FailedEntry } from '../../operations/runs/failed-entry';
 import type { RecordContent } from '../../domain/record/record';
 import { decodeBytes, type EncodedBytes } from '../../domain/record/encoded-bytes';
-import { printable } from '../../lib/unprintable';
-import { hexDump } from './hex-dump';
+import { looksBinary, printable } from '../../lib/unprintable';
+import { hexDump } from '../../lib/hex-dump';
 import { table } from '../../lib/table';
 
 const MAX_MESSAGE = 60;
-/** Control characters that text does not have. Binary bytes are often valid UTF-8 by chance. */
-// eslint-disable-next-line no-control-regex
-const BINARY = /[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f\u007f]/;
 
 /** The table that `failed list` and `dlq list` share. `place` adds a first column. */
 export function entryTable<Entry extends FailedEntry>(
@@ -104,6 +101,6 @@ export function recordFacts(
 
 function bytes(encoded: EncodedBytes | null): string {
   if (encoded === null) return '(null)';
-  const isText = typeof encoded === 'string' && !BINARY.test(encoded);
+  const isText = typeof encoded === 'string' && !looksBinary(encoded);
   return isText ? encoded : hexDump(decodeBytes(encoded));
 }

@@ -1,4 +1,5 @@
 import { printable } from '../../lib/unprintable';
+import { workflowUrl } from '../../temporal/workflow-url';
 import { oneLine } from '../output/failed-output';
 import type { SeenMessage } from './judge';
 
@@ -21,16 +22,6 @@ export function describeTried({ namespace, ui, messages }: Tried): string {
     'Why: npx cloudsync failed list --stream try. Mended: npx cloudsync bridge start --stream try & npx cloudsync dlq replay --stream try',
     `Your own stream: npx cloudsync init; ${RUN_ON}.`,
   ].join('\n');
-}
-
-/** Gives the address of a workflow's run in Temporal's UI. */
-export function workflowUrl(
-  ui: string,
-  namespace: string,
-  { workflowId, runId }: { workflowId: string; runId: string },
-): string {
-  const path = ['namespaces', namespace, 'workflows', workflowId, runId, 'history'];
-  return `${ui}/${path.map(encodeURIComponent).join('/')}`;
 }
 
 export function isFailed({ outcome }: SeenMessage): boolean {

@@ -22,7 +22,8 @@ import { withExit1 } from '../options/exit-codes';
 import { printJson, say } from '../output/output';
 import { look, type Seen } from './look';
 import { provideServers, requireWritable } from './provide';
-import { describeTried, isFailed, RUN_ON, workflowUrl } from './report';
+import { workflowUrl } from '../../temporal/workflow-url';
+import { describeTried, isFailed, RUN_ON } from './report';
 
 /** Limits the wait for the messages. If all is as it must be, the wait takes some 2 s. */
 const DEADLINE_MS = 60_000;

@@ -59,13 +59,14 @@ export async function listDeadLetters(
   return newestFirst(listed).slice(0, limit);
 }
 
-async function* lettersOf(
+/** Yields the letters on a topic with what became of each, newest first. `owner` is one of the streams that use the topic. */
+export async function* lettersOf(
   kafka: Kafka,
   reader: RecordReader,
   streams: AnyStream[],
   owner: AnyStream,
   states: Map<string, Promise<LetterStates>>,
-): AsyncGenerator<ListedLetter> {
+): AsyncGenerator<ListedLetter, void> {
   const later = new LaterLetters();
   for await (const letter of newestLetters(kafka, reader, owner.deadLetterTopic)) {
     const entry = await deadLetterEntry(streams, owner, letter);
@@ -102,7 +103,8 @@ class LaterLetters {
   }
 }
 
-function matches(letter: ListedLetter, filters: LetterFilters): boolean {
+/** Whether a letter matches all filters that are given. */
+export function matches(letter: ListedLetter, filters: LetterFilters): boolean {
   const { statuses, errorTypes, messageIds, since, until, text } = filters;
   const among = (list: readonly string[] | undefined, value: string | null) =>
     list === undefined || (value !== null && list.includes(value));
@@ -123,7 +125,8 @@ function matches(letter: ListedLetter, filters: LetterFilters): boolean {
 /** Letters are written in the order of their failures, but for clocks that differ and retried writes. */
 const CLOCKS_DIFFER_MS = 10 * 60_000;
 
-function isBefore({ failedAt }: ListedLetter, since: Date | undefined): boolean {
+/** Whether a letter is so old that no letter behind it can match `since`. */
+export function isBefore({ failedAt }: ListedLetter, since: Date | undefined): boolean {
   if (since === undefined || failedAt === null) return false;
   return Date.parse(failedAt) < since.getTime() - CLOCKS_DIFFER_MS;
 }

@@ -36,24 +36,33 @@ export async function showDeadLetterOf(
 export async function showDeadLetterAt(
   kafka: Kafka,
   stream: AnyStream,
-  { partition, offset }: { partition: number; offset: number },
+  position: { partition: number; offset: number },
 ): Promise<DeadLetterDetails | undefined> {
+  const letter = await deadLetterAt(kafka, stream, position);
+  return letter && detailsOf([stream], stream, letter);
+}
+
+/** The record of the dead letter at a position on the stream's dead-letter topic. Undefined if no letter lies there. */
+export async function deadLetterAt(
+  kafka: Kafka,
+  stream: AnyStream,
+  { partition, offset }: { partition: number; offset: number },
+): Promise<KafkaRecord | undefined> {
   const topic = stream.deadLetterTopic;
   const range = (await topicRanges(kafka, topic))?.find((one) => one.partition === partition);
   if (!range || offset < range.low || offset >= range.high) return undefined;
   const reader = createRecordReader(kafka);
   try {
     const one = { partition, low: offset, high: offset + 1 };
-    for await (const letter of readTopic(kafka, reader, topic, [one])) {
-      return detailsOf([stream], stream, letter);
-    }
+    for await (const letter of readTopic(kafka, reader, topic, [one])) return letter;
     return undefined;
   } finally {
     await reader.close();
   }
 }
 
-async function detailsOf(
+/** Describes a letter with its original record. `owner` is one of the streams that use the letter's topic. */
+export async function detailsOf(
   streams: AnyStream[],
   owner: AnyStream,
   letter: KafkaRecord,

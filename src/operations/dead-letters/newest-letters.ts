@@ -13,20 +13,27 @@ export async function* newestLetters(
   kafka: Kafka,
   reader: RecordReader,
   topic: string,
-): AsyncGenerator<KafkaRecord> {
+): AsyncGenerator<KafkaRecord, void> {
   const ranges = (await topicRanges(kafka, topic)) ?? [];
   const partitions = ranges.map((range) => backwards(kafka, reader, topic, range));
-  const heads = await Promise.all(partitions.map((one) => one.next()));
+  yield* newestOf(partitions, failedAt);
+}
+
+/** Merges sources that yield their newest item first. `timeOf` gives the time of an item as a number. */
+export async function* newestOf<T>(
+  sources: AsyncGenerator<T, void>[],
+  timeOf: (item: T) => number,
+): AsyncGenerator<T, void> {
+  const heads = await Promise.all(sources.map((one) => one.next()));
   for (;;) {
-    let newest = -1;
-    heads.forEach(({ done, value }, index) => {
-      if (done) return;
-      const other = newest === -1 ? undefined : heads[newest]!.value;
-      if (!other || failedAt(value) > failedAt(other)) newest = index;
-    });
-    if (newest === -1) return;
-    yield heads[newest]!.value as KafkaRecord;
-    heads[newest] = await partitions[newest]!.next();
+    let newest: { item: T; index: number } | undefined;
+    for (const [index, { done, value }] of heads.entries()) {
+      if (done) continue;
+      if (!newest || timeOf(value) > timeOf(newest.item)) newest = { item: value, index };
+    }
+    if (!newest) return;
+    yield newest.item;
+    heads[newest.index] = await sources[newest.index]!.next();
   }
 }
 
@@ -40,7 +47,7 @@ async function* backwards(
   reader: RecordReader,
   topic: string,
   { partition, low, high }: PartitionRange,
-): AsyncGenerator<KafkaRecord, undefined> {
+): AsyncGenerator<KafkaRecord, void> {
   for (let end = high; end > low; end -= BLOCK) {
     const block: KafkaRecord[] = [];
     const range = { partition, low: Math.max(low, end - BLOCK), high: end };

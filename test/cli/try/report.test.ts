@@ -1,4 +1,4 @@
-import { describeTried, workflowUrl } from '../../../src/cli/try/report';
+import { describeTried } from '../../../src/cli/try/report';
 import { TRIED_PAYMENTS } from '../../../src/reference/try/tried-payments';
 
 const messages = TRIED_PAYMENTS.map(({ payment, outcome, attempts }, offset) => ({
@@ -44,11 +44,4 @@ test('describeTried replaces what could steer the terminal', () => {
   const steering = messages.map((one) => ({ ...one, errorMessage: 'red \u001b[31m\nnext' }));
   const [, , , , failed] = describeTried({ ...tried, messages: steering }).split('\n');
   expect(failed).toMatch(/Permanent: red \ufffd\[31m next$/);
-});
-
-test('workflowUrl encodes each part of the link', () => {
-  const run = { workflowId: 'a/b?c', runId: 'r' };
-  expect(workflowUrl('http://ui', 'name space', run)).toBe(
-    'http://ui/namespaces/name%20space/workflows/a%2Fb%3Fc/r/history',
-  );
 });

@@ -55,7 +55,8 @@ async function post(
   given: Record<string, string> = {},
 ): Promise<Answer> {
   const headers = { 'content-type': type, ...given };
-  const response = await fetch(`${url}/v1/messages`, { method: 'POST', body, headers });
+  const bytes = new Uint8Array(Buffer.from(body));
+  const response = await fetch(`${url}/v1/messages`, { method: 'POST', body: bytes, headers });
   return { status: response.status, body: (await response.json()) as Answer['body'] };
 }
 

@@ -1,4 +1,4 @@
-import { hexDump } from '../../../src/cli/output/hex-dump';
+import { hexDump } from '../../src/lib/hex-dump';
 
 test('hexDump shows sixteen bytes a line, with their text beside them', () => {
   expect(hexDump(Buffer.from([0, 0, 0, 0, 1, 6, ...Buffer.from('abc-0123456789')]))).toBe(

@@ -1,0 +1,63 @@
+/** Shows times in the viewer's zone, and lets a screen refresh itself. */
+(() => {
+  'use strict';
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+
+  function showTimes(root) {
+    for (const time of root.querySelectorAll('time[datetime]')) {
+      const date = new Date(time.dateTime);
+      if (Number.isNaN(date.getTime())) continue;
+      time.title = time.dateTime;
+      time.textContent = format.format(date);
+    }
+  }
+
+  /** Whether a refresh would take something away from the viewer: the focus, or a text that is selected. */
+  function isInUse(region) {
+    const selection = getSelection();
+    return (
+      region.contains(document.activeElement) ||
+      (selection !== null && !selection.isCollapsed && region.contains(selection.anchorNode))
+    );
+  }
+
+  const REFRESH_MS = 5000;
+  let timer;
+
+  function refresh() {
+    const region = document.querySelector('[data-refresh]');
+    if (region === null || document.hidden || isInUse(region)) return;
+    window.htmx.ajax('GET', location.href, {
+      target: '#live',
+      select: '#live',
+      swap: 'outerHTML',
+    });
+  }
+
+  function setRefreshing(button, on) {
+    clearInterval(timer);
+    if (on) timer = setInterval(refresh, REFRESH_MS);
+    button.setAttribute('aria-pressed', String(on));
+    button.textContent = on ? 'Refreshing every 5 s' : 'Refresh every 5 s';
+  }
+
+  function prepareRefresh() {
+    const button = document.querySelector('button[data-refresh-button]');
+    if (button === null || !window.htmx) return;
+    button.hidden = false;
+    setRefreshing(button, true);
+    button.addEventListener('click', () =>
+      setRefreshing(button, button.getAttribute('aria-pressed') !== 'true'),
+    );
+  }
+
+  document.addEventListener('DOMContentLoaded', () => {
+    showTimes(document);
+    prepareRefresh();
+  });
+  document.addEventListener('htmx:afterSettle', () => showTimes(document));
+  // The session has ended: the screen itself asks for a login.
+  document.addEventListener('htmx:responseError', (event) => {
+    if (event.detail.xhr.status === 401) location.reload();
+  });
+})();

@@ -1,0 +1,75 @@
+import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
+import { encodeBytes, type EncodedBytes } from '../../domain/record/encoded-bytes';
+import { describeTimestamp } from '../../domain/record/record';
+import { originalHeaders } from '../../domain/workflow/dead-letter';
+import { errorWithCause } from '../../domain/errors';
+import type { AnyStream } from '../../domain/stream/stream';
+import { deadLetterEntry, type DeadLetterEntry } from '../../operations/dead-letters/dead-letters';
+import { statusOfLetter } from '../../operations/dead-letters/dead-letters-page';
+import { deadLetterAt } from '../../operations/dead-letters/dead-letters-show';
+import type { LetterStatus } from '../../operations/dead-letters/letter-states';
+import type { PageData } from './page-data';
+import { showValue, type ShownValue, type ValueView } from './value';
+
+/** A dead letter as its screen shows it. */
+export interface ShownLetter {
+  letter: DeadLetterEntry;
+  /** Null if it is not known. */
+  status: LetterStatus | null;
+  /** The record's timestamp, ISO 8601; null if it has none. */
+  timestamp: string | null;
+  key: EncodedBytes | null;
+  headers: [name: string, value: EncodedBytes | null][];
+  /** Bytes of the value; null if the record has no value. */
+  valueBytes: number | null;
+  /** The value, if it was asked for. */
+  value: ShownValue | null;
+  notices: string[];
+}
+
+/** Letters behind the shown one that are read to know its status. */
+const MAX_READ = 20_000;
+
+/** Where a letter lies, as the address of its screen says. */
+export type LetterPlace = Pick<RecordPosition, 'partition' | 'offset'> & { stream: string };
+
+/** Reads a dead letter. Undefined if no letter lies there. */
+export async function readLetter(
+  data: PageData,
+  { stream: name, partition, offset }: LetterPlace,
+): Promise<{ stream: AnyStream; record: KafkaRecord } | undefined> {
+  const stream = data.stream(name);
+  const record = stream && (await deadLetterAt(data.kafka, stream, { partition, offset }));
+  return record && { stream, record };
+}
+
+/** Reads a dead letter for its screen. Its value is there only if a view of the value is asked for. */
+export async function showLetter(
+  data: PageData,
+  place: LetterPlace,
+  view: ValueView | undefined,
+): Promise<ShownLetter | undefined> {
+  const found = await readLetter(data, place);
+  if (!found) return undefined;
+  const { stream, record } = found;
+  const notices: string[] = [];
+  const status = await statusOfLetter(data.kafka, data.streams, stream, place, MAX_READ).catch(
+    (error: unknown) => {
+      notices.push(`Status: ${errorWithCause(error)}`);
+      return null;
+    },
+  );
+  return {
+    letter: await deadLetterEntry(data.streams, stream, record),
+    status,
+    timestamp: describeTimestamp(record.timestamp),
+    key: record.key && encodeBytes(record.key),
+    headers: originalHeaders(record).map(([header, value]) => [
+      header,
+      value && encodeBytes(value),
+    ]),
+    valueBytes: record.value?.length ?? null,
+    value: view === undefined ? null : await showValue(stream, record, view),
+    notices,
+  };
+}

@@ -1,0 +1,33 @@
+import type { RecordPosition } from '../domain/record/record';
+
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** Makes the addresses of the screens. All filters are in the address, so a link shows what its sender saw. */
+export class Links {
+  /** `base`: the path below which the page is registered, without a slash at its end. */
+  constructor(readonly base: string) {}
+
+  /** An address below the page's own. */
+  to(path: string, query: Query = {}): string {
+    const parameters = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      for (const one of [value ?? []].flat()) if (one !== '') parameters.append(name, one);
+    }
+    const text = parameters.toString();
+    return `${this.base}${path}${text === '' ? '' : `?${text}`}`;
+  }
+
+  stream(name: string): string {
+    return this.to(`/streams/${encodeURIComponent(name)}`);
+  }
+
+  deadLetter(stream: string, { partition, offset }: Omit<RecordPosition, 'topic'>): string {
+    return this.to(`/dead-letters/${encodeURIComponent(stream)}/${partition}/${offset}`);
+  }
+
+  trace(messageId: string): string {
+    // A browser takes such a last part of a path for a way up.
+    if (/^\.{1,2}$/.test(messageId)) return this.to('/trace', { id: messageId });
+    return this.to(`/trace/${encodeURIComponent(messageId)}`);
+  }
+}

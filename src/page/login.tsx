@@ -1,0 +1,48 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { render } from './render';
+import { SESSION_COOKIE } from './security/guard';
+import type { Site } from './site';
+import { Login } from './views/login';
+
+const FORM = 'application/x-www-form-urlencoded';
+/** A form has a token and an address. */
+const MAX_FORM_BYTES = 16 * 1024;
+
+const form = z.object({
+  token: z.string().trim().catch(''),
+  next: z.string().catch(''),
+});
+
+/** Adds login and logout. The token goes into a cookie that no script can read, and that no other site's page can use. */
+export function addLogin(app: FastifyInstance, site: Site): void {
+  const { guard, links } = site;
+  if (!app.hasContentTypeParser(FORM)) {
+    app.addContentTypeParser(FORM, { parseAs: 'string' }, (_, body, done) =>
+      done(null, Object.fromEntries(new URLSearchParams(body as string))),
+    );
+  }
+  const path = links.to('/');
+  app.post('/login', { bodyLimit: MAX_FORM_BYTES }, (request, reply) => {
+    const { token, next } = form.parse(request.body ?? {});
+    const target = isOwnAddress(next, links.base) ? next : path;
+    if (!guard.isToken(token)) {
+      const page = site.contextOf(request, false);
+      void reply.code(401).type('text/html; charset=utf-8');
+      return reply.send(render(<Login page={page} next={target} isWrong />));
+    }
+    return reply
+      .setCookie(SESSION_COOKIE, token, {
+        ...{ path, httpOnly: true, sameSite: 'strict', secure: request.protocol === 'https' },
+      })
+      .redirect(target, 303);
+  });
+  app.post('/logout', (_, reply) =>
+    reply.clearCookie(SESSION_COOKIE, { path }).redirect(path, 303),
+  );
+}
+
+/** Whether an address leads to a screen of this page, and not to another site. */
+function isOwnAddress(address: string, base: string): boolean {
+  return address.startsWith(`${base}/`) && /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(address);
+}

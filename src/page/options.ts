@@ -1,0 +1,32 @@
+import type { FastifyRequest } from 'fastify';
+import type { AnyStream } from '../domain/stream/stream';
+import type { TokenHash } from '../http/tokens';
+import type { KafkaSettings } from '../kafka/kafka';
+import type { TemporalSettings } from '../temporal/temporal';
+import type { Logger } from '../telemetry/logger';
+
+/** What a request wants to do. `view`: see a screen. `viewValue`: see the value of a record. */
+export type PageAction = 'view' | 'viewValue';
+
+/** Options of {@link operatorPage}. */
+export interface OperatorPageOptions {
+  /** The streams that the page shows. */
+  streams: AnyStream[];
+  /** How to reach Kafka; `loadSettings` reads it from `KAFKA_*`. */
+  kafka: KafkaSettings;
+  /** How to reach Temporal; `loadSettings` reads it from `TEMPORAL_*`. */
+  temporal: TemporalSettings;
+  /** Whether the page only shows, and has no actions. Default: false. */
+  readOnly?: boolean;
+  /**
+   * Decides whether a request is let in, in place of tokens: for a program that knows its users already. Default:
+   * whoever has one of `tokens` is let in; without tokens, whoever asks for a name of this machine.
+   */
+  authorize?: (request: FastifyRequest, action: PageAction) => boolean | Promise<boolean>;
+  /** Tokens that people log in with. Ignored with `authorize`. Default: none. */
+  tokens?: TokenHash[];
+  /** Address of Temporal's UI, without a slash at its end. Default: the page has no links to workflows. */
+  temporalUi?: string;
+  /** Receives what goes wrong. Default: a logger of warnings. */
+  logger?: Logger;
+}

@@ -1,0 +1,30 @@
+import type { FastifyRequest } from 'fastify';
+import { ProblemError } from '../../http/problem';
+
+const READS = ['GET', 'HEAD', 'OPTIONS'];
+
+/**
+ * Refuses a write that another site's page has caused: a browser sends the cookie along. Browsers say where a request
+ * comes from in `Sec-Fetch-Site`; over plain HTTP to another machine they say only `Origin`.
+ */
+export function foreignWrite({
+  method,
+  headers,
+}: Pick<FastifyRequest, 'method' | 'headers'>): ProblemError | undefined {
+  if (READS.includes(method)) return undefined;
+  const site = headers['sec-fetch-site'];
+  const isOwn =
+    site === undefined
+      ? hostOf(headers.origin) === headers.host?.toLowerCase()
+      : site === 'same-origin' || site === 'none';
+  if (isOwn) return undefined;
+  return new ProblemError(
+    403,
+    'the request comes from a page of another site: send it from this page; a program names this host in the header origin',
+  );
+}
+
+/** The host and port of an origin; empty for none, and for a page that hides its origin. */
+function hostOf(origin: string | undefined): string {
+  return origin !== undefined && URL.canParse(origin) ? new URL(origin).host : '';
+}

@@ -1,0 +1,39 @@
+import type { FastifyRequest } from 'fastify';
+import { workflowUrl } from '../temporal/workflow-url';
+import type { Assets } from './assets';
+import { Links } from './links';
+import type { OperatorPageOptions } from './options';
+import type { Guard } from './security/guard';
+import type { PageContext } from './views/context';
+
+/** What all requests of one page share. */
+export class Site {
+  readonly links: Links;
+
+  /** `prefix`: the path below which the page is registered. */
+  constructor(
+    private readonly options: OperatorPageOptions,
+    readonly guard: Guard,
+    private readonly assets: Assets,
+    prefix: string,
+  ) {
+    this.links = new Links(prefix.replace(/\/+$/, ''));
+  }
+
+  /** What the view of a request needs. */
+  contextOf(request: Pick<FastifyRequest, 'url'>, isLoggedIn = this.guard.hasLogin): PageContext {
+    const { streams, readOnly = false, temporalUi, temporal } = this.options;
+    return {
+      ...{ links: this.links, assets: this.assets, readOnly },
+      streams: streams.map(({ name }) => name),
+      ...{ hasLogin: isLoggedIn, address: request.url },
+      workflowUrl: (run) => temporalUi && workflowUrl(temporalUi, temporal.namespace, run),
+    };
+  }
+}
+
+/** Whether a program asks, which gets JSON. A browser names HTML among the types that it accepts. */
+export function wantsJson({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
+  const { accept = '' } = headers;
+  return accept.includes('application/json') && !accept.includes('text/html');
+}

@@ -1,0 +1,17 @@
+import type { Links } from '../links';
+import type { Assets } from '../assets';
+
+/** What every view of a request needs besides its data. */
+export interface PageContext {
+  links: Links;
+  assets: Assets;
+  /** Names of the streams. */
+  streams: string[];
+  readOnly: boolean;
+  /** Whether the viewer has logged in, and may log out. */
+  hasLogin: boolean;
+  /** The address of the screen with all its filters. */
+  address: string;
+  /** Gives the address of a workflow's run in Temporal's UI; undefined if the UI's address is not known. */
+  workflowUrl(run: { workflowId: string; runId: string }): string | undefined;
+}

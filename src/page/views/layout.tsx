@@ -1,0 +1,95 @@
+import type { ComponentChildren, JSX } from 'preact';
+import type { PageContext } from './context';
+
+/** htmx must not add styles of its own, run code from attributes, or keep values of records in the browser's storage. */
+const HTMX_CONFIG = JSON.stringify({
+  allowEval: false,
+  allowScriptTags: false,
+  includeIndicatorStyles: false,
+  selfRequestsOnly: true,
+  historyCacheSize: 0,
+  refreshOnHistoryMiss: true,
+});
+
+const SCREENS: [path: string, name: string][] = [
+  ['/', 'Overview'],
+  ['/dead-letters', 'Dead letters'],
+  ['/waiting', 'Waiting'],
+  ['/replays', 'Replays'],
+  ['/trace', 'Trace'],
+];
+
+/** The frame of every screen. `refreshes`: the script loads the part inside again every few seconds. */
+export function Layout({
+  title,
+  page,
+  refreshes = false,
+  children,
+}: {
+  title: string;
+  page: PageContext;
+  refreshes?: boolean;
+  children: ComponentChildren;
+}): JSX.Element {
+  const { links, assets } = page;
+  return (
+    <html lang="en">
+      <head>
+        <meta charSet="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="htmx-config" content={HTMX_CONFIG} />
+        <title>{`${title} – CloudSync`}</title>
+        <link rel="icon" type="image/svg+xml" href={links.to(assets.icon)} />
+        <link rel="stylesheet" href={links.to(assets.style)} />
+        <script src={links.to(assets.htmx)} defer />
+        <script src={links.to(assets.script)} defer />
+      </head>
+      <body>
+        <a class="skip" href="#main">
+          Skip to the content
+        </a>
+        <header>
+          <a href={links.to('/')}>CloudSync</a>
+          <nav aria-label="Screens">
+            <ul>
+              {SCREENS.map(([path, name]) => (
+                <li>
+                  <a
+                    href={links.to(path)}
+                    aria-current={isCurrent(page, path) ? 'page' : undefined}
+                  >
+                    {name}
+                  </a>
+                </li>
+              ))}
+            </ul>
+          </nav>
+          {refreshes && (
+            <button type="button" data-refresh-button hidden aria-pressed="false">
+              Refresh every 5 s
+            </button>
+          )}
+          {page.hasLogin && (
+            <form method="post" action={links.to('/logout')}>
+              <button type="submit">Log out</button>
+            </form>
+          )}
+        </header>
+        <main id="main" tabIndex={-1}>
+          <h1>{title}</h1>
+          <div id="live" data-refresh={refreshes ? '' : undefined}>
+            {children}
+          </div>
+        </main>
+        <footer>
+          {page.readOnly ? 'This page only shows. ' : ''}
+          Every screen answers JSON to <code>accept: application/json</code>.
+        </footer>
+      </body>
+    </html>
+  );
+}
+
+function isCurrent({ links, address }: PageContext, path: string): boolean {
+  return address.split('?')[0] === links.to(path);
+}

@@ -1,0 +1,59 @@
+import type { FastifyInstance } from 'fastify';
+import type { AnyStream } from '../domain/stream/stream';
+import { requireTokens } from '../http/admission';
+import { readiness } from '../http/health-server';
+import { listen } from '../http/listen';
+import type { Service } from '../lib/lifecycle';
+import { operatorPage } from '../page/operator-page';
+import type { PageSettings } from '../settings/page';
+import type { Logger } from '../telemetry/logger';
+import type { ConnectionSettings } from './connections';
+
+/** An operator page that listens. */
+export interface PageService extends Service {
+  /** `http://host:port`. */
+  url: string;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/**
+ * Starts the operator page. It starts also while Kafka or Temporal is away, and says so on its screens. Rejects with a
+ * {@link UsageError} if the port is taken, if the page would be open to everybody, or if its packages are not installed.
+ */
+export async function startPage(
+  options: ConnectionSettings & { streams: AnyStream[]; page: PageSettings; logger: Logger },
+): Promise<PageService> {
+  const { kafka, temporal, streams, page, logger } = options;
+  const { tokens, readOnly, temporalUi } = page;
+  const plugin = operatorPage({
+    ...{ kafka, temporal, streams, logger, tokens, readOnly },
+    ...(temporalUi !== undefined && { temporalUi }),
+  });
+  requireTokens(page, { host: 'CLOUDSYNC_PAGE_HOST', tokens: 'CLOUDSYNC_PAGE_TOKENS' });
+  let stopped: Promise<void> | undefined;
+  const faults = (): Record<string, string> => (stopped ? { process: 'stopping' } : {});
+  const { fastify, LogController } = await import('fastify');
+  const app = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: true,
+    http: { headersTimeout: 10_000 },
+  }) as unknown as FastifyInstance;
+  app.get('/livez', () => ({ live: true }));
+  app.get('/readyz', (_, reply) => {
+    const found = readiness({ faults });
+    return reply.code(found.ready ? 200 : 503).send(found);
+  });
+  await app.register(plugin);
+  const url = await listen(app, page, 'CLOUDSYNC_PAGE_PORT');
+  logger.info({ url, readOnly, streams: streams.map(({ name }) => name) }, 'Listening');
+  let ended: () => void = () => undefined;
+  return {
+    url,
+    faults,
+    stop: () => (stopped ??= app.close().then(() => ended())),
+    ended: new Promise((resolve) => (ended = resolve)),
+  };
+}

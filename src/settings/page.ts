@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import type { TokenHash } from '../http/tokens';
+
+/** Settings of the operator page. */
+export interface PageSettings {
+  /** Address to listen on. An address that other machines can reach needs tokens. */
+  host: string;
+  /** Port to listen on; 0: any free port. */
+  port: number;
+  /** Tokens that people log in with. None: everybody on this machine is let in. */
+  tokens: TokenHash[];
+  /** Whether the page only shows, and has no actions. */
+  readOnly: boolean;
+  /** Address of Temporal's UI, without a slash at its end. Absent: the page has no links to workflows. */
+  temporalUi?: string;
+}
+
+/** Parses the address of a web page, without a slash at its end. */
+export const webAddress = z
+  .url({ protocol: /^https?$/, error: 'must be an address that begins with http:// or https://' })
+  .refine((text) => !/[?#@]/.test(text), 'must have no user, query or fragment')
+  .transform((text) => text.replace(/\/+$/, ''));

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { tokenHashes } from '../http-producer';
+import { webAddress } from '../page';
+import { FACTS } from './facts';
+import { port } from './values';
+
+export const PAGE = {
+  CLOUDSYNC_PAGE_HOST: z.string().min(1).default('127.0.0.1').register(FACTS, {
+    meaning: "address to listen on; another than this machine's needs tokens",
+  }),
+  CLOUDSYNC_PAGE_PORT: port.default(8090).register(FACTS, {
+    meaning: 'port to listen on; 0 takes any free one',
+  }),
+  CLOUDSYNC_PAGE_TOKENS: tokenHashes.default([]).register(FACTS, {
+    meaning: 'SHA-256 hashes of the tokens that people log in with, as `CLOUDSYNC_API_TOKENS`',
+  }),
+  CLOUDSYNC_PAGE_READ_ONLY: z.stringbool().default(false).register(FACTS, {
+    meaning: 'whether the page only shows, and has no actions',
+  }),
+  CLOUDSYNC_PAGE_TEMPORAL_UI: webAddress.optional().register(FACTS, {
+    meaning: "address of Temporal's UI, for links to workflows, such as `http://127.0.0.1:8233`",
+    otherwise: 'no links',
+  }),
+};
