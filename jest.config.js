@@ -10,14 +10,19 @@ const transform = {
       },
     },
   ],
-  // Preact has ES modules only, which Jest can't require before Node 24.9.
-  '/preact/.+\\.mjs$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }],
+  // Preact and cookie have ES modules only, which Jest can't require before Node 24.9.
+  '/(preact|cookie)/.+\\.m?js$': [
+    '@swc/jest',
+    { jsc: { target: 'es2022' }, module: { type: 'commonjs' } },
+  ],
   // It imports node:http when it first sends, and Jest can't do that in code that it has not transformed.
   '/otlp-exporter-base/.+\\.js$': ['@swc/jest', { jsc: { target: 'es2022' } }],
 };
 const common = {
   transform,
-  transformIgnorePatterns: ['/node_modules/(?!@opentelemetry/otlp-exporter-base/|preact/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!@opentelemetry/otlp-exporter-base/|preact/|(@fastify/)?cookie/)',
+  ],
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
 };

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { errorMessage, UsageError } from '../domain/errors';
+import { errorMessage, errorWithCause, UsageError } from '../domain/errors';
+import { isKafkaUnreachable } from '../kafka/kafka';
 import { PROBLEM_TYPE, ProblemError, problemOf } from '../http/problem';
 import { render } from './render';
 import { wantsJson, type Site } from './site';
@@ -40,6 +41,9 @@ function answerProblem(
 function problemErrorOf(error: FastifyError | ProblemError): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error instanceof UsageError) return new ProblemError(400, error.message);
+  if (isKafkaUnreachable(error)) {
+    return new ProblemError(503, `Kafka does not answer: ${errorWithCause(error)}`);
+  }
   const { statusCode } = error;
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new ProblemError(statusCode, errorMessage(error));

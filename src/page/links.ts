@@ -18,16 +18,21 @@ export class Links {
   }
 
   stream(name: string): string {
-    return this.to(`/streams/${encodeURIComponent(name)}`);
+    return this.to(`/streams/${segment(name)}`);
   }
 
   deadLetter(stream: string, { partition, offset }: Omit<RecordPosition, 'topic'>): string {
-    return this.to(`/dead-letters/${encodeURIComponent(stream)}/${partition}/${offset}`);
+    return this.to(`/dead-letters/${segment(stream)}/${partition}/${offset}`);
   }
 
   trace(messageId: string): string {
     // A browser takes such a last part of a path for a way up.
     if (/^\.{1,2}$/.test(messageId)) return this.to('/trace', { id: messageId });
-    return this.to(`/trace/${encodeURIComponent(messageId)}`);
+    return this.to(`/trace/${segment(messageId)}`);
   }
+}
+
+/** A text as a part of a path. Half of a surrogate pair, which JSON may have, has no place in an address. */
+function segment(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
 }

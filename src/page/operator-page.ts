@@ -20,16 +20,21 @@ const PAGE_PACKAGES = [
  */
 export function operatorPage(options: OperatorPageOptions): FastifyPluginAsync {
   requireInstalled('the operator page', PAGE_PACKAGES);
-  if (!(process.features as { require_module?: boolean }).require_module) {
+  checkDistinct(options.streams);
+  const { addRoutes } = loadRoutes();
+  return (app) => addRoutes(app, options);
+}
+
+/** Loads the part that imports optional packages, when they are known to be there. */
+function loadRoutes(): typeof import('./routes') {
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- a dynamic import needs an ending, which Jest does not find
+    return require('./routes') as typeof import('./routes');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_REQUIRE_ESM') throw error;
     throw new UsageError(
       `the operator page needs Node 20.19, 22.12 or later, because Preact has ES modules only; this is Node ${process.versions.node}`,
+      { cause: error },
     );
   }
-  checkDistinct(options.streams);
-  return async (app) => {
-    // The routes import optional packages, so they are loaded only when the packages are known to be there.
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- a dynamic import would need a name that Jest does not find
-    const { addRoutes } = require('./routes') as typeof import('./routes');
-    await addRoutes(app, options);
-  };
 }

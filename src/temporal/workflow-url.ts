@@ -5,5 +5,5 @@ export function workflowUrl(
   { workflowId, runId }: { workflowId: string; runId: string },
 ): string {
   const path = ['namespaces', namespace, 'workflows', workflowId, runId, 'history'];
-  return `${ui}/${path.map(encodeURIComponent).join('/')}`;
+  return `${ui}/${path.map((part) => encodeURIComponent(part.toWellFormed())).join('/')}`;
 }

@@ -27,8 +27,6 @@ export const deadLetter = defineScreen({
   view(shown, page, { stream, partition, offset }) {
     const { letter, status, timestamp, notices } = shown;
     const place = `${partition}:${offset}`;
-    const replay =
-      letter.messageId === null ? '' : ` --error-type ${letter.errorType ?? ''}`.trimEnd();
     return (
       <>
         <Notices notices={notices} />
@@ -52,14 +50,15 @@ export const deadLetter = defineScreen({
         <section aria-labelledby="do">
           <h2 id="do">What you can do</h2>
           <p>
-            Mend the cause, then replay the letters of this error. The first command shows the plan.
+            Mend the cause, then replay the letter. Without --dry-run the command asks, then
+            replays.
           </p>
           <p>
-            <code>{`cloudsync dlq replay --stream ${stream}${replay} --dry-run`}</code>
+            <code>{`cloudsync dlq replay ${place} --stream ${stream} --dry-run`}</code>
           </p>
+          <p>If the record shall not be delivered, discard the letter:</p>
           <p>
-            <code>{`cloudsync dlq show ${place} --stream ${stream}`}</code> shows this letter in a
-            terminal.
+            <code>{`cloudsync dlq discard ${place} --stream ${stream} --reason TEXT`}</code>
           </p>
         </section>
         <Record shown={shown} />

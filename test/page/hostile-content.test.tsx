@@ -1,0 +1,182 @@
+import type { ComponentChild } from 'preact';
+import { Links } from '../../src/page/links';
+import { showValue } from '../../src/page/data/value';
+import { render } from '../../src/page/render';
+import { SCREENS } from '../../src/page/screens';
+import type { PageContext } from '../../src/page/views/context';
+import { Layout } from '../../src/page/views/layout';
+import { workflowUrl } from '../../src/temporal/workflow-url';
+import { kafkaRecord } from '../domain/support/records';
+import { payments } from './support/page-app';
+
+const BIDI = '\u202e';
+/** Markup, an end of an attribute and of a script, and characters that mislead. */
+const HOSTILE = `"'><script>alert(1)</script><img src=x onerror=alert(1)>${BIDI}\u0000\u001b[2J\u200b\ud800 javascript:x`;
+
+const page: PageContext = {
+  ...{ links: new Links(''), streams: [HOSTILE], readOnly: false, hasLogin: true },
+  assets: { style: '/a.css', htmx: '/a.js', script: '/b.js', icon: '/i.svg' },
+  address: `/${HOSTILE}`,
+  workflowUrl: (run) => workflowUrl('http://ui', 'default', run),
+};
+
+function screen(path: string) {
+  return SCREENS.find((one) => one.path === path)!;
+}
+
+const document = (content: ComponentChild) =>
+  render(
+    <Layout title={HOSTILE} page={page}>
+      {content}
+    </Layout>,
+  );
+
+const position = { topic: HOSTILE, partition: 0, offset: 0 };
+const entry = {
+  ...{ stream: HOSTILE, messageId: HOSTILE, key: HOSTILE, rawId: HOSTILE, ...position },
+  ...{ workflowId: HOSTILE, runId: HOSTILE, errorType: HOSTILE, errorMessage: HOSTILE },
+  ...{ attempts: 1, failedAt: HOSTILE, replays: 1, replayOf: HOSTILE, deadLetter: position },
+};
+const run = {
+  ...{ workflowId: HOSTILE, runId: HOSTILE, type: HOSTILE, status: HOSTILE, stuck: true },
+  ...{ startedAt: HOSTILE, closedAt: HOSTILE, outcome: HOSTILE, attempts: 1, ...position },
+  ...{ errorType: HOSTILE, errorMessage: HOSTILE },
+};
+const status = {
+  ...{ name: HOSTILE, topic: HOSTILE, groupId: HOSTILE, lag: 1, lagByPartition: { 0: 1 } },
+  consumers: {
+    settled: true,
+    members: [{ memberId: HOSTILE, clientId: HOSTILE, host: HOSTILE, partitions: [0] }],
+  },
+  stalled: [{ ...position, reason: HOSTILE, since: HOSTILE, workflowId: null, detail: HOSTILE }],
+  ...{ paused: null, braked: null, held: [], running: 1, failed: 0, completed: 0, deadLetters: 1 },
+  slow: {
+    count: 1,
+    since: HOSTILE,
+    lookedAt: 1,
+    retrying: null,
+    stuck: { workflowIds: [HOSTILE] },
+  },
+  ...{ letters: { open: 1 }, delivered: 0, retries: 0, filtered: 0, checked: 0, duplicateRate: 0 },
+  ...{ duplicates: {}, recent: {}, averageDeliveryMs: null },
+};
+const problem = {
+  ...{ kind: 'braked', stream: HOSTILE, since: HOSTILE, text: HOSTILE },
+  ...{ advice: HOSTILE, command: HOSTILE },
+};
+const stream = {
+  ...{ name: HOSTILE, topic: HOSTILE, deadLetterTopic: HOSTILE, status, at: HOSTILE, lag: 1 },
+  problems: [problem],
+};
+const notices = [HOSTILE];
+
+const MODELS: [path: string, model: object, input: object][] = [
+  ['/', { streams: [stream], notices }, {}],
+  ['/streams/:name', { stream, notices }, { name: HOSTILE }],
+  [
+    '/dead-letters',
+    { letters: [{ ...entry, status: 'open' }], next: HOSTILE, read: 1, notices },
+    { stream: HOSTILE, type: [HOSTILE], since: HOSTILE, q: HOSTILE, cursor: HOSTILE },
+  ],
+  [
+    '/dead-letters/:stream/:partition/:offset',
+    {
+      ...{ letter: entry, status: null, timestamp: HOSTILE, key: HOSTILE, valueBytes: 1, notices },
+      headers: [[HOSTILE, HOSTILE]],
+      value: { view: 'raw', text: HOSTILE, isCut: true, note: HOSTILE },
+    },
+    { stream: HOSTILE, partition: 0, offset: 0 },
+  ],
+  [
+    '/waiting',
+    { workflows: [{ ...run, stream: HOSTILE, messageId: HOSTILE }], next: HOSTILE, notices },
+    { stream: HOSTILE, cursor: HOSTILE },
+  ],
+  [
+    '/trace/*',
+    {
+      messageId: HOSTILE,
+      streams: [
+        {
+          ...{ name: HOSTILE, verdict: HOSTILE, runs: [run], deadLetters: [entry] },
+          records: [{ ...position, timestamp: HOSTILE, verdict: HOSTILE, replayOf: HOSTILE }],
+          ...{ sinkObject: { location: HOSTILE, bytes: 1 }, notLookedAt: [HOSTILE] },
+        },
+      ],
+      notices,
+    },
+    { '*': HOSTILE },
+  ],
+  [
+    '/replays',
+    {
+      replays: [
+        {
+          ...{ replay: HOSTILE, stream: HOSTILE, by: HOSTILE, at: HOSTILE, state: HOSTILE },
+          ...{ endedAt: HOSTILE, counts: { [HOSTILE]: 1 } },
+          progress: { done: 1, total: null, text: HOSTILE },
+        },
+      ],
+      ...{ next: HOSTILE, notices },
+    },
+    {},
+  ],
+];
+
+test('the models of this test are those of all screens', () => {
+  const paths = SCREENS.map(({ path }) => path).filter((path) => path !== '/trace');
+  expect(MODELS.map(([path]) => path).sort()).toEqual(paths.sort());
+});
+
+test.each(MODELS)(
+  'the screen %s shows hostile texts in every field harmlessly',
+  (path, model, input) => {
+    const html = document(screen(path).view(model, page, input) as ComponentChild);
+    // The only elements that a text could add, and the only attributes that could run something.
+    expect(html.match(/<script/g)).toHaveLength(2);
+    expect(html).not.toMatch(/<img/);
+    expect(html).not.toMatch(/<[^>"]*("[^"]*"[^>"]*)*\sonerror=/);
+    expect(html).not.toMatch(/(href|src|action)="javascript:/);
+    // eslint-disable-next-line no-control-regex -- these are the characters that must not be there
+    expect(html).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e]/);
+    expect(html).toContain('⟨U+202E⟩⟨U+0000⟩⟨U+001B⟩[2J⟨U+200B⟩⟨U+D800⟩');
+  },
+);
+
+describe('a value', () => {
+  const letterOf = (value: Buffer) => kafkaRecord({ value });
+
+  test('of 1 MB is shown by its beginning', async () => {
+    const text = 'x'.repeat(1024 * 1024);
+    const shown = await showValue(payments, letterOf(Buffer.from(text)), 'raw');
+    expect(shown).toMatchObject({ view: 'raw', isCut: true });
+    expect(shown!.text).toBe(text.slice(0, 64 * 1024));
+    const json = Buffer.from(JSON.stringify({ id: text }));
+    expect(await showValue(payments, letterOf(json), 'decoded')).toMatchObject({ isCut: true });
+  });
+
+  test('that is no text is shown in hexadecimal, whatever is asked for', async () => {
+    for (const bytes of [Buffer.from([0xff, 0xfe, 0x00]), Buffer.from('a\u0000b')]) {
+      for (const view of ['decoded', 'raw', 'hex'] as const) {
+        const shown = await showValue(payments, letterOf(bytes), view);
+        expect(shown).toMatchObject({ view: 'hex', isCut: false });
+        expect(shown!.text).toMatch(/^00000000 {2}/);
+      }
+    }
+  });
+
+  test('that the stream can not read is shown as text, with the reason', async () => {
+    const shown = await showValue(payments, letterOf(Buffer.from('{"no":1}')), 'decoded');
+    expect(shown).toMatchObject({ view: 'raw', text: '{"no":1}' });
+    expect(shown!.note).toMatch(/^The stream can not read the value: /);
+  });
+
+  test('that the stream reads is shown as the stream reads it', async () => {
+    const shown = await showValue(payments, letterOf(Buffer.from('{"id":"a","b":1}')), 'decoded');
+    expect(shown).toEqual({ view: 'decoded', text: '{\n  "id": "a"\n}', isCut: false, note: null });
+  });
+
+  test('that does not exist is not shown', async () => {
+    expect(await showValue(payments, kafkaRecord({ value: null }), 'raw')).toBeNull();
+  });
+});
