@@ -6,6 +6,7 @@ import { createKafka } from '../kafka/kafka';
 import { createLogger } from '../telemetry/logger';
 import { addAssets } from './assets';
 import { readLetter } from './data/letter';
+import { LetterCounts } from './data/letter-counts';
 import { PageData } from './data/page-data';
 import { TemporalLink } from './data/temporal-link';
 import { answerPageErrors } from './errors';
@@ -29,7 +30,9 @@ export async function addRoutes(app: FastifyInstance, options: OperatorPageOptio
   const temporal = new TemporalLink(options.temporal, logger);
   app.addHook('onClose', () => temporal.close());
   const kafka = createKafka(options.kafka, logger, KAFKA_RETRY);
-  const data = new PageData(options.streams, kafka, temporal);
+  const counts = new LetterCounts(kafka, logger);
+  app.addHook('onClose', () => counts.close());
+  const data = new PageData(options.streams, kafka, temporal, counts);
   if (!app.hasReplyDecorator('setCookie')) await app.register(cookie);
   addSecurityHeaders(app);
   app.addHook('onRequest', (request, _, done) => done(foreignWrite(request)));

@@ -57,7 +57,7 @@ const status = {
     retrying: null,
     stuck: { workflowIds: [HOSTILE] },
   },
-  ...{ letters: { open: 1 }, delivered: 0, retries: 0, filtered: 0, checked: 0, duplicateRate: 0 },
+  ...{ delivered: 0, retries: 0, filtered: 0, checked: 0, duplicateRate: 0 },
   ...{ duplicates: {}, recent: {}, averageDeliveryMs: null },
 };
 const problem = {
@@ -66,6 +66,7 @@ const problem = {
 };
 const stream = {
   ...{ name: HOSTILE, topic: HOSTILE, deadLetterTopic: HOSTILE, status, at: HOSTILE, lag: 1 },
+  letters: { open: 1 },
   problems: [problem],
 };
 const notices = [HOSTILE];

@@ -10,7 +10,7 @@ import {
   type LetterFilters,
   type ListedLetter,
 } from './dead-letters-list';
-import { readStates, type LetterStates, type LetterStatus } from './letter-states';
+import type { LetterStates, LetterStatus } from './letter-states';
 import { newestOf } from './newest-letters';
 
 /** A part of the list of dead letters. */
@@ -105,8 +105,7 @@ async function* newestLettersOf(
   // Streams may share a topic.
   const owners = new Map(concerned.map((stream) => [stream.deadLetterTopic, stream]));
   const sharing = streams.filter(({ deadLetterTopic }) => owners.has(deadLetterTopic));
-  const states = new Map<string, LetterStates>();
-  for (const stream of sharing) states.set(stream.name, await readStates(kafka, reader, stream));
+  const states = new Map<string, Promise<LetterStates>>();
   const sources = [...owners.values()].map((owner) =>
     lettersOf(kafka, reader, sharing, owner, states),
   );

@@ -20,6 +20,8 @@ export class LetterIndexer {
   /** By topic and partition, the next offset to read. */
   readonly #next = new Map<string, number>();
   progress: IndexProgress = { read: 0, total: 0 };
+  /** Whether the index has been read to the end once. */
+  isComplete = false;
 
   constructor(
     private readonly kafka: Kafka,
@@ -46,6 +48,7 @@ export class LetterIndexer {
       const entry = entryOfRecord(record);
       if (entry) this.index.addEntry(entry);
     });
+    this.isComplete = true;
   }
 
   /** Catches up again and again until the signal aborts. */

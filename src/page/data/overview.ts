@@ -1,3 +1,4 @@
+import type { StatusCounts } from '../../operations/letter-index/letter-index';
 import type { StreamStatus } from '../../operations/status/status';
 import { faultsOf } from './answers';
 import type { PageData } from './page-data';
@@ -14,6 +15,8 @@ export interface OverviewStream {
   at: string | null;
   /** Known even while Temporal does not answer; null while Kafka does not. */
   lag: number | null;
+  /** Dead letters by what became of their records; null while they are counted for the first time. */
+  letters: StatusCounts | null;
   problems: Problem[];
 }
 
@@ -24,6 +27,7 @@ export async function overviewOf(
 ): Promise<{ stream: OverviewStream; notices: string[] }> {
   const stream = data.stream(name)!;
   const { topic, deadLetterTopic } = stream;
+  const letters = data.letters(stream);
   const status = await data.status(stream);
   const known = status.value ?? null;
   const progress = known ? undefined : await data.progress(stream);
@@ -32,7 +36,8 @@ export async function overviewOf(
       ...{ name, topic, deadLetterTopic, status: known },
       at: status.at?.toISOString() ?? null,
       lag: known?.lag ?? progress?.value?.lag ?? null,
-      problems: known ? problemsOf(known) : [],
+      letters,
+      problems: known ? problemsOf(known, letters) : [],
     },
     notices: faultsOf({
       [`Status of stream ${name}`]: status,

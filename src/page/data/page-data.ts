@@ -16,7 +16,9 @@ import {
   type ListedRun,
   type WaitingPage,
 } from '../../temporal/waiting-workflows';
+import type { StatusCounts } from '../../operations/letter-index/letter-index';
 import { Answers, type Answer } from './answers';
+import type { LetterCounts } from './letter-counts';
 import type { TemporalLink } from './temporal-link';
 
 /** Values of a screen stay fresh for this long at the least. */
@@ -39,12 +41,18 @@ export class PageData {
     readonly streams: AnyStream[],
     readonly kafka: Kafka,
     private readonly temporal: TemporalLink,
+    private readonly counts: Pick<LetterCounts, 'of'>,
   ) {
     this.#freshMs = Math.max(FRESH_MS, streams.length * FRESH_MS_A_STREAM);
   }
 
   stream(name: string): AnyStream | undefined {
     return this.streams.find((one) => one.name === name);
+  }
+
+  /** Dead letters by what became of their records; null while they are counted for the first time. */
+  letters(stream: AnyStream): StatusCounts | null {
+    return this.counts.of(stream);
   }
 
   status(stream: AnyStream): Promise<Answer<StreamStatus>> {

@@ -1,4 +1,5 @@
 import { describePosition } from '../../domain/record/record';
+import type { StatusCounts } from '../../operations/letter-index/letter-index';
 import type { StreamStatus } from '../../operations/status/status';
 import type { StalledPartition } from '../../operations/status/status-progress';
 
@@ -26,7 +27,7 @@ export interface Problem {
 }
 
 /** What is wrong with a stream, the gravest first. */
-export function problemsOf(status: StreamStatus): Problem[] {
+export function problemsOf(status: StreamStatus, letters: StatusCounts | null): Problem[] {
   return [
     ...noTopic(status),
     ...paused(status),
@@ -36,7 +37,7 @@ export function problemsOf(status: StreamStatus): Problem[] {
     ...stalled(status),
     ...retrying(status),
     ...held(status),
-    ...deadLetters(status),
+    ...deadLetters(status, letters),
   ];
 }
 
@@ -157,7 +158,7 @@ function held({ name: stream, held: partitions }: StreamStatus): Problem[] {
   });
 }
 
-function deadLetters({ name: stream, letters }: StreamStatus): Problem[] {
+function deadLetters({ name: stream }: StreamStatus, letters: StatusCounts | null): Problem[] {
   if (!letters || letters.open === 0) return [];
   const { open } = letters;
   return [

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { StatusCounts } from '../../operations/letter-index/letter-index';
 import type { StreamStatus } from '../../operations/status/status';
 import { overviewOf } from '../data/overview';
 import { Empty, Facts, Notices, Table, Time } from '../views/parts';
@@ -29,7 +30,7 @@ export const stream = defineScreen({
         ) : (
           <>
             <Partitions status={status} />
-            <Totals status={status} />
+            <Totals status={status} letters={shown.letters} />
             <Slow status={status} />
           </>
         )}
@@ -100,8 +101,8 @@ function Stall({ stall }: { stall: NonNullable<PartitionRow['stall']> }) {
   );
 }
 
-function Totals({ status }: { status: StreamStatus }) {
-  const { duplicates, recent, averageDeliveryMs, letters } = status;
+function Totals({ status, letters }: { status: StreamStatus; letters: StatusCounts | null }) {
+  const { duplicates, recent, averageDeliveryMs } = status;
   const rate = `${(status.duplicateRate * 100).toFixed(1)} % of ${status.checked} checked records`;
   return (
     <section aria-labelledby="totals">

@@ -60,10 +60,8 @@ function Stop({
   );
 }
 
-function openLetters({ status }: OverviewStream): string {
-  // Too many letters are not counted one by one.
-  if (status && !status.letters) return 'too many to count';
-  return count(status?.letters?.open, 'open');
+function openLetters({ letters }: OverviewStream): string {
+  return letters ? count(letters.open, 'open') : 'open: being counted';
 }
 
 function stateOf({ status, problems }: OverviewStream): string {

@@ -31,7 +31,10 @@ async function writeLetters(world: World, stream: AnyStream, ids: string[]): Pro
   const messages = ids.map((id, offset) => {
     const record = kafkaRecord({ topic: stream.topic, offset, value: messageValue(id) });
     const failure = { type: 'Transient', message: 'away', attempts: 3 };
-    const workflow = { workflowId: `${stream.name}-gone-${id}`, runId: `run-${id}` };
+    const workflow = {
+      workflowId: `${stream.topic}-gone-${id}`,
+      runId: `${stream.topic}-run-${id}`,
+    };
     const headers = deadLetterHeaders(stream.name, record, failure, workflow, new Date());
     const { key, value } = record;
     return { key, value, timestamp: String(Date.now()), headers: toKafkaHeaders(headers) };
