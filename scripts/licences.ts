@@ -71,7 +71,7 @@ ${rows(required)}
 
 ## Optional packages
 
-A program adds these for S3, Azure Blob Storage, the HTTP producer, the codec server or tracing. The image has them all.
+A program adds these for S3, Azure Blob Storage, the HTTP producer, the operator page, the codec server or tracing. The image has them all.
 
 ${rows(optional)}
 `;

@@ -1,6 +1,6 @@
 /**
  * Defines streams, their sinks (files, HTTP, functions), and the processes that deliver them. The sinks for S3 and Azure Blob
- * Storage have entries of their own, `cloudsync/s3` and `cloudsync/azure-blob`.
+ * Storage have entries of their own, `cloudsync/s3` and `cloudsync/azure-blob`; the operator page has `cloudsync/page`.
  * @module cloudsync
  */
 import './domain/check-installation';

@@ -76,7 +76,7 @@ test.each([
   ['bundler', { moduleResolution: ts.ModuleResolutionKind.Bundler }],
 ])('TypeScript finds the types of every entry under moduleResolution %s', (_, options) => {
   const entries = Object.entries(MANIFEST.exports).filter(([, entry]) => typeof entry === 'object');
-  expect(entries.length).toBe(4);
+  expect(entries.length).toBe(5);
   for (const [path, entry] of entries) {
     const name = path.replace('.', 'cloudsync');
     const { resolvedModule } = ts.resolveModuleName(
@@ -180,6 +180,7 @@ describe('without an optional package', () => {
   test.each([
     ['api start', 'fastify@5 @fastify/helmet@13 @fastify/swagger@9 @fastify/swagger-ui@5'],
     ['codec start', 'fastify@5 @fastify/cors@11 @fastify/helmet@13'],
+    ['page start', 'fastify@5 @fastify/cookie@11 htmx.org@2 preact@11 preact-render-to-string@6'],
     [
       'bridge start',
       '@opentelemetry/sdk-trace-node@2 @opentelemetry/exporter-trace-otlp-http@0.223 @opentelemetry/resources@2',

@@ -3,9 +3,10 @@ import { UsageError } from '../domain/errors';
 import { requireInstalled } from '../domain/optional-packages';
 import { checkDistinct } from '../domain/stream/stream';
 import type { OperatorPageOptions } from './options';
+import type { addRoutes } from './routes';
 
 /** The optional packages that the operator page needs. */
-const PAGE_PACKAGES = [
+export const PAGE_PACKAGES = [
   'fastify',
   '@fastify/cookie',
   'htmx.org',
@@ -21,15 +22,15 @@ const PAGE_PACKAGES = [
 export function operatorPage(options: OperatorPageOptions): FastifyPluginAsync {
   requireInstalled('the operator page', PAGE_PACKAGES);
   checkDistinct(options.streams);
-  const { addRoutes } = loadRoutes();
-  return (app) => addRoutes(app, options);
+  const routes = loadRoutes();
+  return (app) => routes.addRoutes(app, options);
 }
 
 /** Loads the part that imports optional packages, when they are known to be there. */
-function loadRoutes(): typeof import('./routes') {
+function loadRoutes(): { addRoutes: typeof addRoutes } {
   try {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- a dynamic import needs an ending, which Jest does not find
-    return require('./routes') as typeof import('./routes');
+    return require('./routes') as { addRoutes: typeof addRoutes };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_REQUIRE_ESM') throw error;
     throw new UsageError(

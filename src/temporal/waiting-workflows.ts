@@ -101,7 +101,7 @@ async function waitingOf(client: Client, listed: ListedRun): Promise<WaitingWork
   const wait = await waitOf(client, run);
   if (!wait) return undefined;
   const { workflowId, runId, type, startTime, memo = {} } = run;
-  const { messageId, topic, partition, offset = memo.first } = memo as Record<string, unknown>;
+  const { messageId, topic, partition, offset = memo.first } = memo;
   const text = (value: unknown) => (typeof value === 'string' ? value : null);
   const number = (value: unknown) => (typeof value === 'number' ? value : null);
   return {

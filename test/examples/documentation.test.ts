@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { OPTIONAL_PACKAGES, type OptionalPackage } from '../../src/domain/optional-packages';
 import { environmentSchema } from '../../src/settings/environment-schema';
 import { CODEC_PACKAGES } from '../../src/codec-server/server';
+import { PAGE_PACKAGES } from '../../src/page/operator-page';
 import { API_PACKAGES } from '../../src/http-producer/server';
 
 const ROOT = join(__dirname, '..', '..');
@@ -65,6 +66,7 @@ test('docs/reference/packages.md has every optional package, and the versions of
   );
   expect(installed).toContainEqual(withVersions(API_PACKAGES));
   expect(installed).toContainEqual(withVersions(CODEC_PACKAGES));
+  expect(installed).toContainEqual(withVersions(PAGE_PACKAGES));
   const versions = rows('docs/reference/packages.md', 'Versions').filter(
     ([name]) => code(name!) !== 'zod',
   );

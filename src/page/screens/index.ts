@@ -2,14 +2,14 @@ import { deadLetter } from './dead-letter';
 import { deadLetters } from './dead-letters';
 import { overview } from './overview';
 import { replays } from './replays';
-import type { Screen, Shown } from './screen';
+import type { Screen } from './screen';
 import { stream } from './stream';
 import { trace, traceOfMessage } from './trace';
 import { waiting } from './waiting';
 
 /** A screen of any input and model. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each screen reads only what its own parts have made
-export type AnyScreen = Screen<any, Shown & any>;
+export type AnyScreen = Screen<any, any>;
 
 /** Every screen of the page. */
 export const SCREENS: AnyScreen[] = [

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { DeliveryError } from '../../../src/domain/errors';
 import type { AnyStream } from '../../../src/domain/stream/stream';
 import { startPage, type PageService } from '../../../src/processes/create-page';
@@ -209,7 +210,12 @@ test('pages of waiting workflows follow each other by their cursors', async () =
     return (await listOpen(client, [stream])).length === 1;
   });
   const [run] = await listOpen(client, [stream]);
-  const earlier = { ...run!, startedAt: run!.startedAt - 1_000, runId: '0', workflowId: 'gone' };
+  const earlier = {
+    ...run!,
+    startedAt: run!.startedAt - 1_000,
+    runId: randomUUID(),
+    workflowId: 'gone',
+  };
   const first = await pageOfWaiting(client, [earlier, run!], { limit: 1 });
   expect(first).toMatchObject({ workflows: [], lookedAt: 1, open: 2 });
   const second = await pageOfWaiting(client, [earlier, run!], { limit: 1, cursor: first.next! });
