@@ -51,7 +51,7 @@ export async function listOpen(client: Client, streams: AnyStream[]): Promise<Li
 }
 
 function byStart(a: SlowRun, b: SlowRun): number {
-  return a.startedAt - b.startedAt || (a.runId < b.runId ? -1 : 1);
+  return a.startedAt - b.startedAt || a.runId.localeCompare(b.runId);
 }
 
 /** A part of the list of what waits. */

@@ -48,6 +48,7 @@ describe('defaults', () => {
         origins: ['http://127.0.0.1:8233', 'http://localhost:8233'],
         tokens: [],
       },
+      page: { host: '127.0.0.1', port: 8090, tokens: [], readOnly: false },
       streams: undefined,
       sinkDirectory: join('.cloudsync', 'sink'),
       faults: { rates: {}, seed: 1 },

@@ -143,6 +143,8 @@ function Value({
             {VALUE_VIEWS.map((view) => (
               <li>
                 <a
+                  // htmx gives the focus back to the link of this id.
+                  id={`value-${view}`}
                   href={to(view)}
                   hx-get={to(view)}
                   hx-target="#value"
