@@ -1,3 +1,4 @@
+import type { StatusCounts } from '../../../src/operations/letter-index/letter-index';
 import type { StreamStatus } from '../../../src/operations/status/status';
 import { problemsOf } from '../../../src/page/data/problems';
 
@@ -7,10 +8,11 @@ const WELL = {
   consumers: { settled: true, members: [{ clientId: 'c', host: 'h', partitions: [0] }] },
   ...{ stalled: [], paused: null, braked: null, held: [] },
   slow: { count: 0, since: null, lookedAt: 0, retrying: null, stuck: null },
-  letters: { open: 0, replayed: 1, delivered: 1, superseded: 1, discarded: 1 },
 };
+const NONE_OPEN = { open: 0, replayed: 1, delivered: 1, superseded: 1, discarded: 1 };
 
-const problems = (given: object) => problemsOf({ ...WELL, ...given } as unknown as StreamStatus);
+const problems = (given: object, letters: StatusCounts | null = NONE_OPEN) =>
+  problemsOf({ ...WELL, ...given } as unknown as StreamStatus, letters);
 
 test('a stream that is well has no problem', () => {
   expect(problems({})).toEqual([]);
@@ -33,13 +35,18 @@ test.each([
     'skip-batch --stream s --at t/0@7 --dry-run',
   ],
   ['held', { held: [{ topic: 't', partition: 0, keys: 2, heads: [7] }] }, 'dlq replay --stream s'],
-  ['deadLetters', { letters: { open: 1 } }, 'dlq replay --stream s'],
 ])('a stream with %s has this problem alone, with the command for it', (kind, given, command) => {
   expect(problems(given)).toEqual([
     expect.objectContaining({ kind, stream: 's', command: `cloudsync ${command}` }),
   ]);
 });
 
+test('open dead letters are a problem, with the command for it', () => {
+  expect(problems({}, { ...NONE_OPEN, open: 1 })).toMatchObject([
+    { kind: 'deadLetters', stream: 's', command: 'cloudsync dlq replay --stream s' },
+  ]);
+});
+
 test('the count of dead letters is no problem while it is not known', () => {
-  expect(problems({ letters: null })).toEqual([]);
+  expect(problems({}, null)).toEqual([]);
 });
