@@ -217,7 +217,7 @@ describe('the reason of a stall', () => {
       // Records that were fetched before the fault are the first reason.
       expect(reason({ ...waiting, fault: found })).not.toEqual(found);
     }
-    expect(new Set(STALL_REASONS).size).toBe(10);
+    expect(new Set(STALL_REASONS).size).toBe(11);
     // After a start has succeeded, the stall has another reason than the rate limit.
     refused.succeeded();
     expect(reason(nothing, { rate: refused })).toEqual({ reason: 'no_fetch' });
