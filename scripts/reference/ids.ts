@@ -8,7 +8,7 @@ import {
 } from '../../src/domain/record/workflow-id';
 import { BRAKE } from '../../src/domain/stream/brake';
 import { PAUSE } from '../../src/domain/stream/pause';
-import { replayWorkflowId } from '../../src/domain/workflow/replay';
+import { replayWorkflowId } from '../../src/domain/stream/replay';
 import { holdWorkflowId } from '../../src/domain/stream/hold';
 import { defineStream } from '../../src/domain/stream/stream';
 import { chunkWorkflowIds } from '../../src/domain/workflow/chunk';

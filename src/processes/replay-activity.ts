@@ -6,7 +6,7 @@ import {
   REPLAY_REFUSED,
   type ReplayActivities,
   type ReplayProgress,
-} from '../domain/workflow/replay';
+} from '../domain/stream/replay';
 import { createKafka, kafkaErrorType, type KafkaSettings } from '../kafka/kafka';
 import { replayLetters } from '../operations/replay/replay';
 import type { Logger } from '../telemetry/logger';

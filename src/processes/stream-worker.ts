@@ -10,7 +10,7 @@ import { dataConverter } from '../temporal/encryption/data-converter';
 import { workflowBundle } from '../temporal/workflow-bundle';
 import type { RunningWorkflows } from '../bridge/starts/running-workflows';
 import type { Outcomes } from '../bridge/outcomes/outcomes';
-import type { ReplayActivities } from '../domain/workflow/replay';
+import type { ReplayActivities } from '../domain/stream/replay';
 import type { BridgeSinks } from '../workflows/bridge-sinks';
 import { reservedQueue } from '../workflows/reserved-queue';
 

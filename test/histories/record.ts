@@ -28,7 +28,7 @@ import {
   replayWorkflowId,
   STOP_REPLAY_SIGNAL,
   type ReplayRequest,
-} from '../../src/domain/workflow/replay';
+} from '../../src/domain/stream/replay';
 import { HOLD_WORKFLOW_TYPE, holdWorkflowId } from '../../src/domain/stream/hold';
 import { startOfChunk } from '../../src/domain/workflow/chunk';
 import { DeliveryError } from '../../src/domain/errors';

@@ -2,7 +2,7 @@ import { describePosition } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Letter } from '../../operations/replay/replay-letters';
 import type { ReplayPlan } from '../../operations/replay/replay-plan';
-import type { ReplayOutcome } from '../../domain/workflow/replay';
+import type { ReplayOutcome } from '../../domain/stream/replay';
 import type { LetterResult } from '../../operations/replay/replay-journal';
 import { cut } from './failed-output';
 import { printJson, say } from './output';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BRAKE, DEFAULT_BRAKE_LIMITS, type BrakeLimits } from './brake';
 import { PAUSE } from './pause';
+import { REPLAY_WORKFLOW_TYPE } from './replay';
 import { idempotencySchema, type IdempotencySettings } from './idempotency-settings';
 import { UsageError } from '../errors';
 import { AFTER_DEAD_LETTER, HOLD_WORKFLOW_TYPE, type AfterDeadLetter } from './hold';
@@ -231,15 +232,17 @@ export type StreamExecution =
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- lists hold streams of any message
 export type AnyStream = Stream<any>;
 
-const RESERVED_WORKFLOWS = [
-  'deliverRecord',
-  'invalidRecord',
-  'deliverChunk',
+/** Workflows of a whole stream. Their memos name the stream, as those of its records do. */
+export const STREAM_WORKFLOWS: readonly string[] = [
   BRAKE.workflowType,
   PAUSE.workflowType,
-  // REPLAY_WORKFLOW_TYPE of `workflow/replay.ts`, which stands on this file.
-  'replayLetters',
   HOLD_WORKFLOW_TYPE,
+  REPLAY_WORKFLOW_TYPE,
+];
+
+const RESERVED_WORKFLOWS = [
+  ...['deliverRecord', 'invalidRecord', 'deliverChunk'],
+  ...STREAM_WORKFLOWS,
 ];
 
 const topicName = z

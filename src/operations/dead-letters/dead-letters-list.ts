@@ -3,7 +3,12 @@ import { createRecordReader, type RecordReader } from '../../kafka/reader';
 import { describePosition, type KafkaRecord } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import { contentDigest } from '../../domain/record/content-digest';
-import { deadLetterEntry, type DeadLetterEntry } from './dead-letters';
+import {
+  deadLetterEntry,
+  letterIdentities,
+  originalPosition,
+  type DeadLetterEntry,
+} from './dead-letters';
 import { readStates, type LetterStates, type LetterStatus } from './letter-states';
 import { newestLetters } from './newest-letters';
 import { newestFirst } from '../failed/failed-list';
@@ -89,12 +94,9 @@ class LaterLetters {
   supersede(entry: DeadLetterEntry, letter: KafkaRecord): boolean {
     const name = describePosition(entry.deadLetter);
     const digest = contentDigest(letter);
-    const { workflowId, topic, partition, offset, replayOf } = entry;
-    const known = topic !== null && partition !== null && offset !== null;
-    const identities = [
-      ...(workflowId === null ? [] : [`workflow ${workflowId}`]),
-      ...(known ? [`record ${topic}/${partition}@${offset} ${letter.timestamp}`] : []),
-    ];
+    const { workflowId, replayOf } = entry;
+    const source = originalPosition(letter);
+    const identities = letterIdentities(workflowId, source, letter.timestamp);
     const isSuperseded =
       this.#sentBack.get(name) === digest || identities.some((one) => this.#identities.has(one));
     for (const one of identities) this.#identities.add(one);

@@ -3,7 +3,11 @@ import { createRecordReader, type RecordReader } from '../../kafka/reader';
 import { deadLetterHeader, recordOfLetter } from '../../domain/workflow/dead-letter';
 import { keyLabel, labelsOf } from '../../domain/workflow/record-labels';
 import { parseRecord } from '../../domain/workflow/parse';
-import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
+import {
+  describePosition,
+  type KafkaRecord,
+  type RecordPosition,
+} from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { FailedEntry } from '../runs/failed-entry';
 import { readTopic, topicRanges } from '../topic/read-topic';
@@ -126,6 +130,18 @@ export function originalPosition(letter: KafkaRecord): RecordPosition | undefine
   const offset = integer(deadLetterHeader(letter, 'offset'));
   if (topic === undefined || partition === null || offset === null) return undefined;
   return { topic, partition, offset };
+}
+
+/** What two letters of the same record have in common: the workflow, or the record's position and timestamp. */
+export function letterIdentities(
+  workflowId: string | null | undefined,
+  source: RecordPosition | undefined,
+  timestamp: number,
+): string[] {
+  return [
+    ...(workflowId == null ? [] : [`workflow ${workflowId}`]),
+    ...(source ? [`record ${describePosition(source)} ${timestamp}`] : []),
+  ];
 }
 
 /** Anybody may write to the topic, so a header that is not a number or not a time counts as absent. */

@@ -4,7 +4,7 @@ import type { KafkaRecord } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Kafka } from '../../kafka/kafka';
 import { createProducer } from '../../kafka/producer/producer';
-import type { RecordReader } from '../../kafka/reader';
+import { createRecordReader, type RecordReader } from '../../kafka/reader';
 import { readTopic, topicRanges } from '../topic/read-topic';
 import { createStateTopic } from '../topics';
 
@@ -232,6 +232,19 @@ export async function readStates(
     if (entry) states.add(entry);
   }
   return states;
+}
+
+/** {@link readStates} with a reader of its own. */
+export async function statesOf(
+  kafka: Kafka,
+  stream: Pick<AnyStream, 'name'>,
+): Promise<LetterStates> {
+  const reader = createRecordReader(kafka);
+  try {
+    return await readStates(kafka, reader, stream);
+  } finally {
+    await reader.close();
+  }
 }
 
 /** The most entries in one request. */

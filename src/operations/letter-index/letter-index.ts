@@ -1,7 +1,7 @@
 import { deadLetterHeader } from '../../domain/workflow/dead-letter';
 import { contentDigest } from '../../domain/record/content-digest';
-import { describePosition, type KafkaRecord } from '../../domain/record/record';
-import { originalPosition, time } from '../dead-letters/dead-letters';
+import type { KafkaRecord } from '../../domain/record/record';
+import { letterIdentities, originalPosition, time } from '../dead-letters/dead-letters';
 import { LETTER_STATUSES, type LetterStatus, type StateEntry } from '../dead-letters/letter-states';
 import { IdentityTable } from './identity-table';
 import { LetterColumns } from './letter-columns';
@@ -162,11 +162,7 @@ export class LetterIndex {
     digest: number,
   ): void {
     const source = originalPosition(letter);
-    const identities = [
-      ...(workflowId ? [`workflow ${workflowId}`] : []),
-      ...(source ? [`record ${describePosition(source)} ${letter.timestamp}`] : []),
-    ];
-    for (const identity of identities) {
+    for (const identity of letterIdentities(workflowId, source, letter.timestamp)) {
       const other = this.#identities.get(identity);
       this.#identities.set(identity, row);
       if (other !== undefined && other !== row) this.#mark(other);

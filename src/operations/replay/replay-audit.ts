@@ -2,7 +2,7 @@ import { open, readdir, readFile, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { errorMessage, UsageError } from '../../domain/errors';
-import type { ReplayRequest } from '../../domain/workflow/replay';
+import type { ReplayRequest } from '../../domain/stream/replay';
 import type { ProgressEntry } from '../dead-letters/letter-states';
 
 const count = z.number().int().min(0);

@@ -1,7 +1,7 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { grpcStatus, GrpcStatus } from '../../temporal/temporal';
 import type { RecordPosition } from '../../domain/record/record';
-import type { RecordEnd, UnderWay } from '../../domain/workflow/replay';
+import type { RecordEnd, UnderWay } from '../../domain/stream/replay';
 import type { AnyStream } from '../../domain/stream/stream';
 import { hasFailed, latestRun, statusName } from '../runs/failed-runs';
 import type { Disposition, LetterProgress, LetterStates } from '../dead-letters/letter-states';

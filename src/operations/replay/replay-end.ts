@@ -7,7 +7,7 @@ import { invalidRecordWorkflowIds, recordWorkflowIds } from '../../domain/record
 import { unlessAborted } from '../../lib/unless-aborted';
 import { describeFailure } from '../runs/failed-entry';
 import { latestRun } from '../runs/failed-runs';
-import type { RecordEnd, UnderWay } from '../../domain/workflow/replay';
+import type { RecordEnd, UnderWay } from '../../domain/stream/replay';
 import { findChunk } from '../runs/workflow-search';
 
 export interface EndContext {

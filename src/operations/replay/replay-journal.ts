@@ -6,7 +6,7 @@ import type {
 import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
 import { stateTopic } from '../../domain/stream/state-topic';
 import type { AnyStream } from '../../domain/stream/stream';
-import type { RecordEnd, ReplayOutcome, UnderWay } from '../../domain/workflow/replay';
+import type { RecordEnd, ReplayOutcome, UnderWay } from '../../domain/stream/replay';
 import {
   cutReason,
   stateMessage,

@@ -17,6 +17,7 @@ import { contentDigest, sha256 } from '../../domain/record/content-digest';
 import type { AnyStream } from '../../domain/stream/stream';
 import {
   entryOf,
+  letterIdentities,
   originalPosition,
   withoutRepeats,
   type DeadLetterEntry,
@@ -144,9 +145,5 @@ function isNewer(letter: Letter, other: Letter): boolean {
 
 /** A record that was invalid and has become valid has letters of two workflows. So its position counts too. */
 function identities(letter: Letter): string[] {
-  const position = positionOf(letter);
-  return [
-    ...(letter.workflowId === null ? [] : [`workflow ${letter.workflowId}`]),
-    ...(position ? [`record ${describePosition(position)} ${letter.content.timestamp}`] : []),
-  ];
+  return letterIdentities(letter.workflowId, positionOf(letter), letter.content.timestamp);
 }

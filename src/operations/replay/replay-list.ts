@@ -1,10 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { createRecordReader } from '../../kafka/reader';
 import type { Kafka } from '../../kafka/kafka';
 import type { AnyStream } from '../../domain/stream/stream';
-import { replayWorkflowId, type ReplayProgress } from '../../domain/workflow/replay';
-import { readStates } from '../dead-letters/letter-states';
-import { latestRun } from '../runs/failed-runs';
+import type { ReplayProgress } from '../../domain/stream/replay';
+import { statesOf } from '../dead-letters/letter-states';
 import { runningReplay, stateOf } from './replay-start';
 
 /** A replay of dead letters. */
@@ -30,30 +28,24 @@ export async function listReplays(
   client: Client,
   stream: AnyStream,
 ): Promise<ListedReplay[]> {
-  const reader = createRecordReader(kafka);
-  try {
-    const states = await readStates(kafka, reader, stream);
-    const running = await runningReplay(client, stream);
-    const run = running && (await latestRun(client, replayWorkflowId(stream.name)));
-    const progress = (run && (await stateOf(client, run)).progress) ?? null;
-    const listed = [...states.replays.values()].map(({ request, endedAt, stopped, counts }) => {
-      const { replay, by, at } = request;
-      const isRunning = running?.replay === replay;
-      const ended = endedAt !== null && !stopped ? 'done' : 'stopped';
-      return {
-        ...{ replay, stream: stream.name, by, at, endedAt: isRunning ? null : endedAt },
-        state: isRunning ? 'running' : ended,
-        progress: isRunning ? progress : null,
-        counts: (isRunning ? progress?.counts : undefined) ?? counts,
-      } satisfies ListedReplay;
-    });
-    if (running && !states.replays.has(running.replay)) {
-      const { replay, by, at } = running;
-      const begun = { replay, stream: stream.name, by, at, endedAt: null, progress: null };
-      return [...listed, { ...begun, state: 'waiting', counts: {} }];
-    }
-    return listed;
-  } finally {
-    await reader.close();
+  const states = await statesOf(kafka, stream);
+  const running = await runningReplay(client, stream);
+  const progress = (running && (await stateOf(client, running.run)).progress) ?? null;
+  const listed = [...states.replays.values()].map(({ request, endedAt, stopped, counts }) => {
+    const { replay, by, at } = request;
+    const isRunning = running?.replay === replay;
+    const ended = endedAt !== null && !stopped ? 'done' : 'stopped';
+    return {
+      ...{ replay, stream: stream.name, by, at, endedAt: isRunning ? null : endedAt },
+      state: isRunning ? 'running' : ended,
+      progress: isRunning ? progress : null,
+      counts: (isRunning ? progress?.counts : undefined) ?? counts,
+    } satisfies ListedReplay;
+  });
+  if (running && !states.replays.has(running.replay)) {
+    const { replay, by, at } = running;
+    const begun = { replay, stream: stream.name, by, at, endedAt: null, progress: null };
+    return [...listed, { ...begun, state: 'waiting', counts: {} }];
   }
+  return listed;
 }

@@ -8,7 +8,7 @@ import type { AnyStream } from '../../domain/stream/stream';
 import { CONCURRENCY } from '../runs/failed-runs';
 import { topicRanges, type PartitionRange } from '../topic/read-topic';
 import { leaveOutDelivered } from './replay-at-sink';
-import type { ReplayFilters } from '../../domain/workflow/replay';
+import type { ReplayFilters } from '../../domain/stream/replay';
 import type { LetterStates } from '../dead-letters/letter-states';
 import { decide, type Decision } from './replay-decide';
 import { readLetters, superseded, type Letter } from './replay-letters';

@@ -28,7 +28,7 @@ import {
   type ReplayProgress,
   type ReplayRequest,
   type ReplayResult,
-} from '../../domain/workflow/replay';
+} from '../../domain/stream/replay';
 import { summary } from '../../domain/workflow/summary';
 import { unlessAborted } from '../../lib/unless-aborted';
 import { stuckAttempts, taskFailure } from '../../temporal/open-workflows';
@@ -83,11 +83,11 @@ export async function startReplay(
 export async function runningReplay(
   client: Client,
   { name }: Pick<AnyStream, 'name'>,
-): Promise<RunningReplay | undefined> {
+): Promise<(RunningReplay & { run: WorkflowExecutionDescription }) | undefined> {
   const run = await latestRun(client, replayWorkflowId(name));
   if (run?.status.name !== 'RUNNING' || run.type !== REPLAY_WORKFLOW_TYPE) return undefined;
   const { replay, by, at } = run.memo as unknown as ReplayMemo;
-  return { replay, by, at, runId: run.runId };
+  return { replay, by, at, runId: run.runId, run };
 }
 
 /** Asks the running replay to end after the records under way. Returns whether there was one. */

@@ -8,7 +8,7 @@ import {
   replayWorkflowId,
   type ReplayProgress,
   type ReplayRequest,
-} from '../../domain/workflow/replay';
+} from '../../domain/stream/replay';
 import { readStates, stateMessage, type ReplayEntry } from '../dead-letters/letter-states';
 import { createStateTopic } from '../topics';
 import { ReplayJournal, type LetterResult } from './replay-journal';

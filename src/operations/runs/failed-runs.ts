@@ -6,20 +6,8 @@ import {
 } from '@temporalio/client';
 import { quote } from '../../temporal/temporal';
 import { recordWorkflowTypes } from '../../temporal/open-workflows';
-import { BRAKE } from '../../domain/stream/brake';
-import { HOLD_WORKFLOW_TYPE } from '../../domain/stream/hold';
-import { PAUSE } from '../../domain/stream/pause';
-import { REPLAY_WORKFLOW_TYPE } from '../../domain/workflow/replay';
-import type { AnyStream } from '../../domain/stream/stream';
+import { STREAM_WORKFLOWS, type AnyStream } from '../../domain/stream/stream';
 import { mapConcurrently } from '../../lib/concurrently';
-
-/** Workflows of a whole stream. Their memos name the stream as those of records do. */
-const STREAM_WORKFLOWS = [
-  BRAKE.workflowType,
-  PAUSE.workflowType,
-  HOLD_WORKFLOW_TYPE,
-  REPLAY_WORKFLOW_TYPE,
-];
 
 /** The closed statuses after which the reuse policy ALLOW_DUPLICATE_FAILED_ONLY lets a workflow run again. */
 const FAILED = ['FAILED', 'TIMED_OUT', 'TERMINATED', 'CANCELLED'];

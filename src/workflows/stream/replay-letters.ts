@@ -9,12 +9,19 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ReplayActivities, ReplayRequest, ReplayResult } from '../../domain/workflow/replay';
+import type {
+  REPLAY_REFUSED,
+  ReplayActivities,
+  ReplayRequest,
+  ReplayResult,
+} from '../../domain/stream/replay';
 import { autoUpgrade } from '../auto-upgrade';
 import { reservedQueue } from '../reserved-queue';
 
 /** Ends the replay after the records under way; `by` says who asked for it. */
 export const stop = defineSignal<[{ by: string }]>('stop');
+
+const REFUSED = 'ReplayRefused' satisfies typeof REPLAY_REFUSED;
 
 /** A replay that waits for its records, or has a low rate, may take days. */
 const ATTEMPT_TIMEOUT = '365d';
@@ -35,7 +42,7 @@ export async function replayLetters(request: ReplayRequest): Promise<ReplayResul
       initialInterval: '1s',
       backoffCoefficient: 2,
       maximumInterval: '30s',
-      nonRetryableErrorTypes: ['ReplayRefused'],
+      nonRetryableErrorTypes: [REFUSED],
     },
   });
   const scope = new CancellationScope();
@@ -60,7 +67,7 @@ export async function replayLetters(request: ReplayRequest): Promise<ReplayResul
 /** Whether the replay can't succeed as it was asked for. */
 function isRefused(error: unknown): boolean {
   const cause = error instanceof ActivityFailure ? error.cause : undefined;
-  return cause instanceof ApplicationFailure && cause.type === 'ReplayRefused';
+  return cause instanceof ApplicationFailure && cause.type === REFUSED;
 }
 
 autoUpgrade(replayLetters);

@@ -3,7 +3,7 @@ import { toKafkaHeaders } from '../../../src/kafka/kafka';
 import { openTransactional } from '../../../src/kafka/producer/transactional-producer';
 import { DeliveryError, UsageError } from '../../../src/domain/errors';
 import { deadLetterHeader, deadLetterHeaders } from '../../../src/domain/workflow/dead-letter';
-import { replayWorkflowId, type ReplayRequest } from '../../../src/domain/workflow/replay';
+import { replayWorkflowId, type ReplayRequest } from '../../../src/domain/stream/replay';
 import type { AnyStream } from '../../../src/domain/stream/stream';
 import { listDeadLetters } from '../../../src/operations/dead-letters/dead-letters-list';
 import { decideLetters } from '../../../src/operations/dead-letters/discard';

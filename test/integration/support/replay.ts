@@ -1,7 +1,6 @@
-import { createRecordReader } from '../../../src/kafka/reader';
 import type { AnyStream } from '../../../src/domain/stream/stream';
-import type { ReplayFilters, ReplayRequest } from '../../../src/domain/workflow/replay';
-import { readStates } from '../../../src/operations/dead-letters/letter-states';
+import type { ReplayFilters, ReplayRequest } from '../../../src/domain/stream/replay';
+import { statesOf } from '../../../src/operations/dead-letters/letter-states';
 import { replayLetters } from '../../../src/operations/replay/replay';
 import type { LetterResult } from '../../../src/operations/replay/replay-journal';
 import { planReplay } from '../../../src/operations/replay/replay-plan';
@@ -32,17 +31,6 @@ export async function replayRequest(
   return { ...asked, deadLetterTopic, ranges, filters, maxReplays, wait };
 }
 
-/** What the stream's state topic says. */
-export async function statesOf(world: World, stream: AnyStream) {
-  const kafka = world.kafka();
-  const reader = createRecordReader(kafka);
-  try {
-    return await readStates(kafka, reader, stream);
-  } finally {
-    await reader.close();
-  }
-}
-
 /** Replays as the activity of a worker does, in this process. */
 export async function replayHere(
   world: World,
@@ -52,13 +40,13 @@ export async function replayHere(
   const { client } = await world.temporal();
   const kafka = world.kafka();
   const request = await replayRequest(world, stream, options);
-  const states = await statesOf(world, stream);
+  const states = await statesOf(kafka, stream);
   const plan = await planReplay(kafka, client, stream, { ...request, states });
   const { signal } = new AbortController();
   const nothing = () => undefined;
   const tools = { kafka, client, stream, signal, isStopped: () => false, onProgress: nothing };
   await replayLetters(tools, request);
-  return resultsOf(plan, await statesOf(world, stream), request.replay).results;
+  return resultsOf(plan, await statesOf(kafka, stream), request.replay).results;
 }
 
 /** {@link replayHere} for all that is run or sent: message id, outcome and end of each. */

@@ -12,8 +12,8 @@ import { commandContext, commandKafka, type StreamFlags } from '../../options/co
 import { entryTable } from '../../output/failed-output';
 import { printJson, progressLine, say } from '../../output/output';
 import { withStreamOptions } from '../../options/stream-options';
-import { filtersOf, time, TIME, type FilterFlags } from './replay';
-import { positiveInteger, repeatable } from '../topics';
+import { filtersOf, withFilterOptions, type FilterFlags } from './filter-options';
+import { positiveInteger } from '../topics';
 
 interface Flags extends StreamFlags, FilterFlags {
   reason?: string;
@@ -24,16 +24,13 @@ interface Flags extends StreamFlags, FilterFlags {
 }
 
 export function addDlqDiscardCommand(dlq: Command): void {
-  withStreamOptions(dlq.command('discard'), 'the stream (required)')
+  const command = withStreamOptions(dlq.command('discard'), 'the stream (required)')
     .description('close dead letters whose records shall not be delivered; needs no Temporal')
     .argument(
       '[letter...]',
       'partition:offset on the dead-letter topic (default: all open ones that the filters leave)',
-    )
-    .option('--error-type <type>', 'only of this error type (repeatable)', repeatable)
-    .option('--id <message-id>', 'only of this message (repeatable)', repeatable)
-    .option('--since <time>', `failed at or after: ${TIME}`, time)
-    .option('--until <time>', `failed at or before: ${TIME}`, time)
+    );
+  withFilterOptions(command)
     .option('--limit <n>', 'at most this many, the newest', positiveInteger)
     .option('--reason <text>', 'why (required, except with --undo); kept with who discarded them')
     .option('--undo', 'open discarded letters again')

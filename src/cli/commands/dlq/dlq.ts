@@ -13,43 +13,36 @@ import { requireTopics } from '../../../operations/topics';
 import { addDlqGiveUpCommand } from './give-up';
 import { addDlqGroupsCommand } from './groups';
 import { addDlqDiscardCommand } from './discard';
-import { addDlqReplayCommand, time, TIME } from './replay';
+import { withFilterOptions, type FilterFlags } from './filter-options';
+import { addDlqReplayCommand } from './replay';
 import { addDlqReplaysCommand } from './replays';
 import { commandContext, commandKafka, type StreamFlags } from '../../options/context';
 import { entryFacts, entryTable, facts, position, recordFacts } from '../../output/failed-output';
 import { printJson, progressLine, say } from '../../output/output';
 import { withStreamOptions } from '../../options/stream-options';
-import { positiveInteger, repeatable } from '../topics';
+import { positiveInteger } from '../topics';
 
 interface Flags extends StreamFlags {
   json?: boolean;
 }
 
-interface ListFlags extends Flags {
+interface ListFlags extends Flags, FilterFlags {
   status?: (LetterStatus | 'all')[];
-  errorType?: string[];
-  id?: string[];
-  since?: Date;
-  until?: Date;
   text?: string;
-  limit?: number;
 }
 
 const STATUSES = [...LETTER_STATUSES, 'all'] as const;
 
 export function addDlqCommand(program: Command): void {
   const dlq = program.command('dlq').description('dead letters');
-  withStreamOptions(dlq.command('list'))
+  const listing = withStreamOptions(dlq.command('list'))
     .description('list dead letters, newest first: the open ones by default; needs no Temporal')
     .addOption(
       new Option('--status <status>', 'what became of the record (repeatable; default: open)')
         .choices(STATUSES)
         .argParser(repeatableChoice),
-    )
-    .option('--error-type <type>', 'only of this error type (repeatable)', repeatable)
-    .option('--id <message-id>', 'only of this message (repeatable)', repeatable)
-    .option('--since <time>', `failed at or after: ${TIME}`, time)
-    .option('--until <time>', `failed at or before: ${TIME}`, time)
+    );
+  withFilterOptions(listing)
     .option('--text <text>', 'only if id, key, error or workflow id contain it')
     .option('--limit <n>', 'at most this many, the newest', positiveInteger)
     .option('--json', 'print one JSON document')

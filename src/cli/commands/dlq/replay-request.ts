@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRecordReader } from '../../../kafka/reader';
 import type { Kafka } from '../../../kafka/kafka';
 import { UsageError } from '../../../domain/errors';
 import type { AnyStream } from '../../../domain/stream/stream';
-import type { ReplayFilters, ReplayRequest } from '../../../domain/workflow/replay';
+import type { ReplayFilters, ReplayRequest } from '../../../domain/stream/replay';
 import {
-  readStates,
+  statesOf,
   writeStates,
   type LetterStates,
 } from '../../../operations/dead-letters/letter-states';
@@ -25,16 +24,6 @@ interface RequestFlags {
   maxReplays?: number;
   wait?: boolean;
   rate?: number;
-}
-
-/** What the stream's state topic says about letters. */
-export async function statesOf(kafka: Kafka, stream: AnyStream): Promise<LetterStates> {
-  const reader = createRecordReader(kafka);
-  try {
-    return await readStates(kafka, reader, stream);
-  } finally {
-    await reader.close();
-  }
 }
 
 /** The states of the stream's letters, with what the logs of earlier versions say. */

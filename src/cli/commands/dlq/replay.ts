@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../../domain/errors';
 import type { AnyStream } from '../../../domain/stream/stream';
-import type { ReplayFilters, ReplayRequest } from '../../../domain/workflow/replay';
-import type { LetterStates } from '../../../operations/dead-letters/letter-states';
+import type { ReplayFilters, ReplayRequest } from '../../../domain/stream/replay';
+import { statesOf, type LetterStates } from '../../../operations/dead-letters/letter-states';
 import { operator } from '../../../operations/operator';
-import { parseSince } from '../../../operations/runs/failed-since';
 import { auditLines, createAudit } from '../../../operations/replay/replay-audit';
 import { planReplay, type ReplayPlan } from '../../../operations/replay/replay-plan';
 import { refusals, resultsOf } from '../../../operations/replay/replay-results';
@@ -21,24 +20,9 @@ import { reportPlan, reportResults } from '../../output/dlq-replay-output';
 import { printable } from '../../../lib/unprintable';
 import { printJson, progressLine, say } from '../../output/output';
 import { withStreamOptions } from '../../options/stream-options';
-import {
-  knownStates,
-  MAX_REPLAYS,
-  newRequest,
-  oldLog,
-  oldRequest,
-  statesOf,
-} from './replay-request';
-import { positiveInteger, repeatable } from '../topics';
-
-/** Options that choose letters. */
-export interface FilterFlags {
-  errorType?: string[];
-  id?: string[];
-  since?: Date;
-  until?: Date;
-  limit?: number;
-}
+import { knownStates, MAX_REPLAYS, newRequest, oldLog, oldRequest } from './replay-request';
+import { filtersOf, withFilterOptions, type FilterFlags } from './filter-options';
+import { positiveInteger } from '../topics';
 
 interface Flags extends StreamFlags, FilterFlags {
   maxReplays?: number;
@@ -53,26 +37,19 @@ interface Flags extends StreamFlags, FilterFlags {
   json?: boolean;
 }
 
-export const TIME = 'ISO 8601, or a duration back from now like 15m, 2h, 7d';
-
 const NOT_ALL_REPLAYED =
   'a replay fails, a dead letter that is named is refused, or a record stays dead';
 
-export const time = (text: string) => parseSince(text);
-
 export function addDlqReplayCommand(dlq: Command): void {
-  withExit1(withStreamOptions(dlq.command('replay'), 'the stream (required)'), NOT_ALL_REPLAYED)
+  const command = withStreamOptions(dlq.command('replay'), 'the stream (required)')
     .description(
       'run the workflows of dead letters again, or send records back to their topic if the workflow is gone',
     )
     .argument(
       '[letter...]',
       'partition:offset on the dead-letter topic (default: all of the stream)',
-    )
-    .option('--error-type <type>', 'only of this error type (repeatable)', repeatable)
-    .option('--id <message-id>', 'only of this message (repeatable)', repeatable)
-    .option('--since <time>', `failed at or after: ${TIME}`, time)
-    .option('--until <time>', `failed at or before: ${TIME}`, time)
+    );
+  withExit1(withFilterOptions(command), NOT_ALL_REPLAYED)
     .option('--limit <n>', 'replay at most this many, the oldest records first', positiveInteger)
     .option(
       '--max-replays <n>',
@@ -164,28 +141,6 @@ async function stop(flags: Flags, given: ReplayFilters): Promise<void> {
     say(`replay ${stopped.replay} ends after the records under way`);
     say(`to continue: ${resumeCommand(stream!, stopped)}`);
   });
-}
-
-export function filtersOf(
-  places: string[],
-  { errorType, id, since, until, limit }: FilterFlags,
-): ReplayFilters {
-  const wrong = places.find((place) => !/^\d{1,9}:\d{1,15}$/.test(place));
-  if (wrong !== undefined) {
-    throw new UsageError(
-      `${JSON.stringify(wrong)} is not partition:offset, as "dlq list" shows it`,
-    );
-  }
-  return {
-    ...(places.length > 0 && {
-      places: places.map((place) => place.split(':').map(Number).join(':')),
-    }),
-    ...(errorType && { errorTypes: errorType }),
-    ...(id && { messageIds: id }),
-    ...(since && { since: since.toISOString() }),
-    ...(until && { until: until.toISOString() }),
-    ...(limit !== undefined && { limit }),
-  };
 }
 
 async function planned(
