@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { UsageError } from '../domain/errors';
 import { ProblemError } from './problem';
-import { createTokenCheck, type TokenHash } from './tokens';
+import { createTokenSearch, type TokenHash } from './tokens';
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 /**
@@ -25,7 +25,7 @@ export function requireTokens(
  * caller needs one of them. Without tokens, the request must go to a name of this machine.
  */
 export function createAdmission(tokens: TokenHash[]) {
-  const known = createTokenCheck(tokens);
+  const known = createTokenSearch(tokens);
   return ({
     headers,
     hostname,

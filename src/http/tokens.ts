@@ -15,16 +15,16 @@ export function newToken(): { token: string; hash: string } {
 }
 
 /**
- * Returns a function that says whether an `authorization` header carries one of the tokens. The function takes
- * equally long for each wrong token.
+ * Returns a function that says which of the tokens an `authorization` header carries; undefined if it carries none. The
+ * function takes equally long for each wrong token.
  */
-export function createTokenCheck(tokens: TokenHash[]) {
+export function createTokenSearch(tokens: TokenHash[]) {
   const known = tokens.map(({ hash }) => Buffer.from(hash, 'hex'));
-  return (authorization: string | undefined): boolean => {
+  return (authorization: string | undefined): TokenHash | undefined => {
     const token = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
-    if (token === undefined) return false;
+    if (token === undefined) return undefined;
     const given = digest(token);
-    return known.map((hash) => timingSafeEqual(hash, given)).includes(true);
+    return tokens[known.map((hash) => timingSafeEqual(hash, given)).indexOf(true)];
   };
 }
 

@@ -31,7 +31,11 @@ const MAX_BYTES = 4 * 1024 * 1024;
 /** A partition is without a leader for some 100 ms while the leader moves. The pause doubles before the third try. */
 const RETRY_PAUSE_MS = 250;
 
-export function createRecordReader(kafka: Kafka): RecordReader {
+/** `maxBytes`: the most that a broker gives at once. It gives one whole batch in any case. Default: 4 MiB. */
+export function createRecordReader(
+  kafka: Kafka,
+  { maxBytes = MAX_BYTES }: { maxBytes?: number } = {},
+): RecordReader {
   const { cluster, knows, close } = connectLater(topicByTopic(kafka));
 
   async function fetch(topic: string, partition: number, fetchOffset: number) {
@@ -39,11 +43,11 @@ export function createRecordReader(kafka: Kafka): RecordReader {
     const leader = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))[0];
     if (leader === undefined) throw new Error(`topic ${topic} has no partition ${partition}`);
     const broker = await cluster.findBroker({ nodeId: leader });
-    const [fetched] = await fetchPartitions(
-      broker,
-      [{ topic, partition, fetchOffset, maxBytes: MAX_BYTES }],
-      { maxWaitTime: 500, minBytes: 1, maxBytes: MAX_BYTES },
-    );
+    const [fetched] = await fetchPartitions(broker, [{ topic, partition, fetchOffset, maxBytes }], {
+      maxWaitTime: 500,
+      minBytes: 1,
+      maxBytes,
+    });
     if (fetched!.errorCode !== 0) throw createErrorFromCode(fetched!.errorCode);
     return decodeRecordSet(fetched!);
   }

@@ -3,7 +3,6 @@ import { Holds } from '../temporal/hold';
 import { UsageError } from '../domain/errors';
 import { describePosition, type RecordPosition } from '../domain/record/record';
 import type { AnyStream } from '../domain/stream/stream';
-import { operator } from './operator';
 
 /** The hash of the held key whose first dead record is `record`. Throws if no key is held by this record. */
 export async function keyHeldBy(
@@ -27,13 +26,13 @@ export async function giveUpHead(
   client: Client,
   stream: AnyStream,
   record: RecordPosition,
-  reason?: string,
+  { by, reason }: { by: string; reason: string | null },
 ): Promise<RecordPosition | null> {
   const keyHash = await keyHeldBy(client, stream, record);
   const holds = new Holds(client, stream);
   const { offset } = record;
   try {
-    const word = { offset, by: operator(), ...(reason !== undefined && { reason }) };
+    const word = { offset, by, ...(reason !== null && { reason }) };
     if (!(await holds.giveUp(record, word))) throw noHead(record);
   } catch (error) {
     if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;

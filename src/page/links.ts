@@ -2,6 +2,8 @@ import type { RecordPosition } from '../domain/record/record';
 
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
+export type StreamAction = 'pause' | 'resume' | 'replay' | 'discard' | 'reopen' | 'give-up';
+
 /** Makes the addresses of the screens. All filters are in the address, so a link shows what its sender saw. */
 export class Links {
   /** `base`: the path below which the page is registered, without a slash at its end. */
@@ -23,6 +25,15 @@ export class Links {
 
   deadLetter(stream: string, { partition, offset }: Omit<RecordPosition, 'topic'>): string {
     return this.to(`/dead-letters/${segment(stream)}/${partition}/${offset}`);
+  }
+
+  /** Where a person does something to a stream or to its letters. */
+  act(stream: string, verb: StreamAction, query: Query = {}): string {
+    return this.to(`/streams/${segment(stream)}/${verb}`, query);
+  }
+
+  replay(id: string, query: Query = {}): string {
+    return this.to(`/replays/${segment(id)}`, query);
   }
 
   trace(messageId: string): string {

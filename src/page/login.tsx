@@ -1,13 +1,10 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { MAX_FORM_BYTES } from './forms';
 import { render } from './render';
 import { SESSION_COOKIE } from './security/guard';
 import type { Site } from './site';
 import { Login } from './views/login';
-
-const FORM = 'application/x-www-form-urlencoded';
-/** A form has a token and an address. */
-const MAX_FORM_BYTES = 16 * 1024;
 
 const form = z.object({
   token: z.string().trim().catch(''),
@@ -17,11 +14,6 @@ const form = z.object({
 /** Adds login and logout. The token goes into a cookie that no script can read, and that no other site's page can use. */
 export function addLogin(app: FastifyInstance, site: Site): void {
   const { guard, links } = site;
-  if (!app.hasContentTypeParser(FORM)) {
-    app.addContentTypeParser(FORM, { parseAs: 'string' }, (_, body, done) =>
-      done(null, Object.fromEntries(new URLSearchParams(body as string))),
-    );
-  }
   const path = links.to('/');
   app.post('/login', { bodyLimit: MAX_FORM_BYTES }, (request, reply) => {
     const { token, next } = form.parse(request.body ?? {});

@@ -1,25 +1,26 @@
 import cookie from '@fastify/cookie';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ProblemError } from '../http/problem';
 import { createKafka } from '../kafka/kafka';
 import { createLogger } from '../telemetry/logger';
+import { addActions } from './act';
 import { addAssets } from './assets';
 import { readLetter } from './data/letter';
-import { LetterCounts } from './data/letter-counts';
+import { LetterIndexes } from './data/letter-indexes';
 import { PageData } from './data/page-data';
 import { TemporalLink } from './data/temporal-link';
 import { answerPageErrors } from './errors';
+import { readForms } from './forms';
 import { addLogin } from './login';
-import type { OperatorPageOptions, PageAction } from './options';
-import { render } from './render';
-import { SCREENS, type AnyScreen } from './screens';
+import type { OperatorPageOptions } from './options';
+import { SCREENS } from './screens';
 import { letterPlace } from './screens/dead-letter';
 import { createGuard } from './security/guard';
 import { addSecurityHeaders } from './security/headers';
 import { foreignWrite } from './security/same-origin';
-import { Site, wantsJson } from './site';
-import { Layout } from './views/layout';
+import { addScreen, admit } from './show';
+import { Site } from './site';
 
 /** A person waits, so a question to Kafka is repeated for a few seconds only. */
 const KAFKA_RETRY = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 3 };
@@ -27,54 +28,24 @@ const KAFKA_RETRY = { initialRetryTime: 200, maxRetryTime: 2_000, retries: 3 };
 /** Adds everything that the page answers to the scope of the plugin. */
 export async function addRoutes(app: FastifyInstance, options: OperatorPageOptions): Promise<void> {
   const logger = options.logger ?? createLogger('warn');
+  const guard = createGuard(options);
   const temporal = new TemporalLink(options.temporal, logger);
   app.addHook('onClose', () => temporal.close());
   const kafka = createKafka(options.kafka, logger, KAFKA_RETRY);
-  const counts = new LetterCounts(kafka, logger);
-  app.addHook('onClose', () => counts.close());
-  const data = new PageData(options.streams, kafka, temporal, counts);
+  const indexes = new LetterIndexes(kafka, logger);
+  app.addHook('onClose', () => indexes.close());
+  const data = new PageData(options.streams, kafka, temporal, indexes);
+  app.addHook('onClose', () => data.close());
   if (!app.hasReplyDecorator('setCookie')) await app.register(cookie);
+  readForms(app);
   addSecurityHeaders(app);
   app.addHook('onRequest', (request, _, done) => done(foreignWrite(request)));
-  const site = new Site(options, createGuard(options), addAssets(app), app.prefix);
+  const site = new Site(options, guard, addAssets(app), app.prefix);
   answerPageErrors(app, site);
   if (site.guard.hasLogin) addLogin(app, site);
   for (const screen of SCREENS) addScreen(app, site, data, screen);
+  if (!options.readOnly) addActions(app, site, data);
   addDownload(app, site, data);
-}
-
-async function admit(site: Site, request: FastifyRequest, action: PageAction): Promise<void> {
-  const refusal = await site.guard.refusal(request, action);
-  if (refusal) throw refusal;
-}
-
-function addScreen(app: FastifyInstance, site: Site, data: PageData, screen: AnyScreen): void {
-  app.get(screen.path, async (request, reply) => {
-    const parsed = screen.input.safeParse(inputOf(request));
-    const action = parsed.success ? screen.action?.(parsed.data) : undefined;
-    // A caller who is not let in learns nothing, not even what is wrong with the address.
-    await admit(site, request, action ?? 'view');
-    if (!parsed.success) throw new ProblemError(400, z.prettifyError(parsed.error));
-    const input: unknown = parsed.data;
-    const model: unknown = await screen.load(data, input);
-    if (model === undefined) {
-      throw new ProblemError(404, `${screen.title(input)}: there is no such thing (any more).`);
-    }
-    void reply.header('vary', 'accept');
-    if (wantsJson(request)) return reply.type('application/json').send(JSON.stringify(model));
-    const page = site.contextOf(request);
-    return reply.type('text/html; charset=utf-8').send(
-      render(
-        <Layout title={screen.title(input)} page={page} refreshes={screen.refreshes ?? false}>
-          {screen.view(model, page, input)}
-        </Layout>,
-      ),
-    );
-  });
-}
-
-function inputOf({ params, query }: FastifyRequest): object {
-  return { ...(query as object), ...(params as object) };
 }
 
 /** Adds the download of a value. The browser stores the bytes, and never shows them as a page. */

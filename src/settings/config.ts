@@ -205,7 +205,10 @@ export function loadSettings(
       port: values.CLOUDSYNC_PAGE_PORT,
       tokens: values.CLOUDSYNC_PAGE_TOKENS,
       readOnly: values.CLOUDSYNC_PAGE_READ_ONLY,
-      ...present({ temporalUi: values.CLOUDSYNC_PAGE_TEMPORAL_UI }),
+      ...present({
+        temporalUi: values.CLOUDSYNC_PAGE_TEMPORAL_UI,
+        userHeader: values.CLOUDSYNC_PAGE_USER_HEADER,
+      }),
     },
     retry: present({
       fastAttempts: values.CLOUDSYNC_RETRY_FAST_ATTEMPTS,

@@ -11,6 +11,8 @@ export interface PageSettings {
   tokens: TokenHash[];
   /** Whether the page only shows, and has no actions. */
   readOnly: boolean;
+  /** A header in which a proxy in front of the page names the person. Absent: none. */
+  userHeader?: string;
   /** Address of Temporal's UI, without a slash at its end. Absent: the page has no links to workflows. */
   temporalUi?: string;
 }

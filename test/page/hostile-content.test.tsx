@@ -2,6 +2,7 @@ import type { ComponentChild } from 'preact';
 import { Links } from '../../src/page/links';
 import { showValue } from '../../src/page/data/value';
 import { render } from '../../src/page/render';
+import { ACTIONS } from '../../src/page/actions';
 import { SCREENS } from '../../src/page/screens';
 import type { PageContext } from '../../src/page/views/context';
 import { Layout } from '../../src/page/views/layout';
@@ -21,7 +22,7 @@ const page: PageContext = {
 };
 
 function screen(path: string) {
-  return SCREENS.find((one) => one.path === path)!;
+  return [...SCREENS, ...ACTIONS].find((one) => one.path === path)!;
 }
 
 const document = (content: ComponentChild) =>
@@ -70,13 +71,32 @@ const stream = {
   problems: [problem],
 };
 const notices = [HOSTILE];
+const group = {
+  ...{ id: HOSTILE, stream: HOSTILE, errorType: HOSTILE, example: HOSTILE, unsettled: 1 },
+  ...{ firstAt: HOSTILE, lastAt: HOSTILE, counts: {} },
+};
+const filters = { places: [HOSTILE], errorTypes: [HOSTILE], groups: [HOSTILE], text: HOSTILE };
+const listedReplay = {
+  ...{ replay: HOSTILE, stream: HOSTILE, by: HOSTILE, at: HOSTILE, state: HOSTILE, filters },
+  ...{ endedAt: HOSTILE, counts: { [HOSTILE]: 1 } },
+  progress: { done: 1, total: null, text: HOSTILE },
+};
+const chosen = { name: HOSTILE, place: [HOSTILE], type: [HOSTILE], group: [HOSTILE], q: HOSTILE };
+const plan = {
+  ...{ id: HOSTILE, stream: HOSTILE, filters, making: null, fault: null, runs: 1, sends: 0 },
+  ...{ refused: [{ reason: HOSTILE, count: 1 }], notices },
+  letters: [{ partition: 0, offset: 0, messageId: HOSTILE, action: 'refuse', reason: HOSTILE }],
+};
 
 const MODELS: [path: string, model: object, input: object][] = [
   ['/', { streams: [stream], notices }, {}],
   ['/streams/:name', { stream, notices }, { name: HOSTILE }],
   [
     '/dead-letters',
-    { letters: [{ ...entry, status: 'open' }], next: HOSTILE, read: 1, notices },
+    {
+      ...{ letters: [{ ...entry, status: 'open' }], next: HOSTILE, read: 1, notices },
+      groups: [group],
+    },
     { stream: HOSTILE, type: [HOSTILE], since: HOSTILE, q: HOSTILE, cursor: HOSTILE },
   ],
   [
@@ -111,21 +131,49 @@ const MODELS: [path: string, model: object, input: object][] = [
   [
     '/replays',
     {
-      replays: [
+      ...{ replays: [listedReplay], next: HOSTILE, notices },
+    },
+    {},
+  ],
+  [
+    '/replays/:id',
+    {
+      ...{ replay: listedReplay, perSecond: 1, next: HOSTILE, notices },
+      outcomes: [
+        { letter: HOSTILE, at: HOSTILE, outcome: HOSTILE, reason: HOSTILE, end: null },
+        { letter: `${HOSTILE}/0@0`, at: HOSTILE, outcome: HOSTILE, reason: HOSTILE, end: HOSTILE },
+      ],
+    },
+    { id: HOSTILE, cursor: HOSTILE },
+  ],
+  [
+    '/audit',
+    {
+      entries: [
         {
-          ...{ replay: HOSTILE, stream: HOSTILE, by: HOSTILE, at: HOSTILE, state: HOSTILE },
-          ...{ endedAt: HOSTILE, counts: { [HOSTILE]: 1 } },
-          progress: { done: 1, total: null, text: HOSTILE },
+          ...{ id: HOSTILE, at: HOSTILE, by: HOSTILE, via: HOSTILE, stream: HOSTILE },
+          ...{ action: 'discard', outcome: 'failed' },
+          ...{ subject: HOSTILE, reason: HOSTILE, detail: HOSTILE },
         },
       ],
       ...{ next: HOSTILE, notices },
     },
-    {},
+    { stream: HOSTILE },
   ],
+  ['/streams/:name/pause', { stream: HOSTILE, notices }, { name: HOSTILE }],
+  ['/streams/:name/resume', { paused: true, braked: true, notices }, { name: HOSTILE }],
+  ['/streams/:name/replay', { plan, running: null, notices }, chosen],
+  ['/streams/:name/discard', { letters: [{ ...entry, status: 'open' }], count: 2 }, chosen],
+  ['/streams/:name/reopen', { letters: [{ ...entry, status: 'discarded' }], count: 2 }, chosen],
+  ['/streams/:name/give-up', { record: HOSTILE, notices }, { name: HOSTILE }],
+  ['/replays/:id/stop', { replay: listedReplay, notices }, { id: HOSTILE }],
+  ['/replays/:id/resume', { replay: listedReplay, notices }, { id: HOSTILE }],
 ];
 
-test('the models of this test are those of all screens', () => {
-  const paths = SCREENS.map(({ path }) => path).filter((path) => path !== '/trace');
+test('the models of this test are those of all screens and actions', () => {
+  const paths = [...SCREENS, ...ACTIONS]
+    .map(({ path }) => path)
+    .filter((path) => path !== '/trace');
   expect(MODELS.map(([path]) => path).sort()).toEqual(paths.sort());
 });
 

@@ -11,7 +11,15 @@ const get = (url: string, accept = 'text/html') =>
   app.inject({ method: 'GET', url, headers: { host: 'localhost', accept } });
 
 describe('while Kafka and Temporal are away', () => {
-  test.each(['/', '/streams/payments', '/dead-letters', '/waiting', '/trace/a', '/replays'])(
+  test.each([
+    '/',
+    '/streams/payments',
+    '/dead-letters',
+    '/waiting',
+    '/trace/a',
+    '/replays',
+    '/audit',
+  ])(
     'the screen %s says so in a notice, with the rest of the screen',
     async (url) => {
       app = await pageApp();
@@ -70,7 +78,9 @@ test.each(['/streams/nobody', '/dead-letters/nobody/0/0', '/nonsense'])(
 
 test('links keep all filters, and a page below a prefix links only below it', async () => {
   app = await pageApp({}, '/ops');
-  const { body } = await get('/ops/dead-letters?stream=payments&status=all&q=a%26b&cursor=t/0@5');
+  const { body } = await get(
+    '/ops/dead-letters?stream=payments&status=all&q=a%26b&cursor=shop/0@5',
+  );
   expect(body).toContain('href="/ops/dead-letters?stream=payments&amp;status=all&amp;q=a%26b"');
   expect(body).toContain('value="a&amp;b"');
   const links = [...body.matchAll(/(?:href|action)="([^"#]*)"/g)].map(([, link]) => link!);
@@ -96,7 +106,7 @@ test('pages of replays follow each other by their cursors, the newest first', as
     const at = new Date(Date.UTC(2026, 0, 1) + Math.floor(index / 2) * 1_000).toISOString();
     return {
       ...{ replay: `r${index}`, stream: 'payments', by: 'ada@host', at, state: 'done' },
-      ...{ endedAt: at, progress: null, counts: {} },
+      ...{ endedAt: at, filters: {}, progress: null, counts: {} },
     };
   });
   const data = {

@@ -190,6 +190,7 @@ test('authorize decides in place of tokens, and learns when a value is asked for
   const asked: string[] = [];
   await start({
     ...SECURED,
+    user: () => 'ada',
     authorize: ({ headers }, action) => {
       asked.push(action);
       return headers['x-user'] === 'ada' && action === 'view';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../domain/errors';
-import { PAUSE } from '../../domain/stream/pause';
-import { operator } from '../../operations/operator';
-import { pauseStream } from '../../operations/resume';
+import { MAX_REASON, PAUSE } from '../../domain/stream/pause';
+import { pause as pauseAction } from '../../operations/actions/actions';
+import { commandActor } from '../options/actor';
 import { confirmed, requireTerminal } from '../options/confirm';
 import { withServers, type StreamFlags } from '../options/context';
 import { printJson, say } from '../output/output';
@@ -14,9 +14,6 @@ interface Flags extends StreamFlags {
   yes?: boolean;
   json?: boolean;
 }
-
-/** The reason goes into the memo of a workflow, which Temporal limits. */
-const MAX_REASON = 500;
 
 export function addPauseCommand(program: Command): void {
   withStreamOptions(program.command('pause'), 'the stream (required)')
@@ -33,14 +30,13 @@ async function pause({ reason, yes = false, json = false, ...flags }: Flags): Pr
     throw new UsageError(`--reason has ${reason.length} characters, and at most ${MAX_REASON} fit`);
   }
   if (!yes) requireTerminal();
-  await withServers(flags, async ({ temporal: { client }, streams }) => {
+  await withServers(flags, async ({ kafka, temporal: { client }, streams }) => {
     const names = streams.map(({ name }) => name).join(', ');
     const question = `Pause ${names}? Nothing more is started until "cloudsync resume".`;
     if (!yes && !(await confirmed(question))) throw new Error('nothing paused');
     const paused = [];
     for (const stream of streams) {
-      const word = { by: operator(), reason: reason ?? null };
-      paused.push(await pauseStream(client, stream, word));
+      paused.push(await pauseAction(commandActor(kafka, stream), client, reason ?? null));
     }
     if (json) return printJson({ paused });
     for (const one of paused) say(`${one.stream} is ${printable(PAUSE.describe(one))}`);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { operator } from '../../operations/operator';
-import { heldBack, resumeStream, type HeldBack } from '../../operations/resume';
+import { resume as resumeAction } from '../../operations/actions/actions';
+import { heldBack, type HeldBack } from '../../operations/resume';
+import { commandActor } from '../options/actor';
 import { confirmed, requireTerminal } from '../options/confirm';
 import { withServers, type StreamFlags } from '../options/context';
 import { printJson, say } from '../output/output';
@@ -26,7 +27,7 @@ export function addResumeCommand(program: Command): void {
 async function resume({ dryRun = false, yes = false, json = false, ...flags }: Flags) {
   const ask = !dryRun && !yes;
   if (ask) requireTerminal();
-  await withServers(flags, async ({ temporal: { client }, streams }) => {
+  await withServers(flags, async ({ kafka, temporal: { client }, streams }) => {
     const all = await heldBack(client, streams);
     // Somebody has paused a stream for a reason, so only who names the stream ends the pause.
     const named = flags.stream !== undefined;
@@ -51,7 +52,9 @@ async function resume({ dryRun = false, yes = false, json = false, ...flags }: F
     }
     const results = { resumed: [] as string[], signalled: [] as string[] };
     for (const one of held) {
-      results[await resumeStream(client, one, operator())].push(one.stream.name);
+      results[await resumeAction(commandActor(kafka, one.stream), client, one)].push(
+        one.stream.name,
+      );
     }
     if (json) return printJson({ ...results, notBraked });
     for (const name of results.resumed) say(`${name} continues`);

@@ -11,6 +11,9 @@ export interface PauseReason {
   reason: string | null;
 }
 
+/** The most characters of a reason. It goes into the memo of a workflow, which Temporal limits. */
+export const MAX_REASON = 500;
+
 /** A stream is paused from an operator's `cloudsync pause` until `cloudsync resume`. */
 export const PAUSE: LastingState<PauseReason> = {
   workflowType: 'pauseStream',

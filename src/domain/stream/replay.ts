@@ -10,6 +10,10 @@ export interface ReplayFilters {
   messageIds?: string[] | undefined;
   /** Positions on the dead-letter topic, `partition:offset`. */
   places?: string[] | undefined;
+  /** Ids of groups of letters with the same error, as `dlq groups` shows them. */
+  groups?: string[] | undefined;
+  /** A text that the message id, the key, the error or the workflow id contains, in any case. */
+  text?: string | undefined;
   /** Run or send at most this many, the oldest records first. */
   limit?: number | undefined;
 }

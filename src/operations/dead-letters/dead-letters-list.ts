@@ -9,6 +9,7 @@ import {
   originalPosition,
   type DeadLetterEntry,
 } from './dead-letters';
+import { groupIdOf } from './group-id';
 import { readStates, type LetterStates, type LetterStatus } from './letter-states';
 import { newestLetters } from './newest-letters';
 import { newestFirst } from '../failed/failed-list';
@@ -23,6 +24,8 @@ export interface LetterFilters {
   statuses?: readonly LetterStatus[] | undefined;
   errorTypes?: string[] | undefined;
   messageIds?: string[] | undefined;
+  /** Ids of groups, as `dlq groups` shows them. */
+  groups?: string[] | undefined;
   /** Failed at this time or later. */
   since?: Date | undefined;
   /** Failed at this time or earlier. */
@@ -35,13 +38,17 @@ export interface ListDeadLettersOptions extends LetterFilters {
   /** Limit for the number of dead letters, newest first. Default: all. */
   limit?: number | undefined;
   onProgress?: (read: number) => void;
+  /** Whether the letter's record is the head of a held key. Default: none is. */
+  isHeld?: IsHeld | undefined;
 }
+
+export type IsHeld = (letter: DeadLetterEntry) => boolean;
 
 /** Lists the dead letters on the streams' dead-letter topics, newest first. Reads no more of the topics than it needs. */
 export async function listDeadLetters(
   kafka: Kafka,
   streams: AnyStream[],
-  { limit = Infinity, onProgress, ...filters }: ListDeadLettersOptions = {},
+  { limit = Infinity, onProgress, isHeld, ...filters }: ListDeadLettersOptions = {},
 ): Promise<ListedLetter[]> {
   // Streams may share a topic.
   const owners = new Map(streams.map((stream) => [stream.deadLetterTopic, stream]));
@@ -52,7 +59,7 @@ export async function listDeadLetters(
     const states = new Map<string, Promise<LetterStates>>();
     for (const owner of owners.values()) {
       const end = listed.length + limit;
-      for await (const letter of lettersOf(kafka, reader, streams, owner, states)) {
+      for await (const letter of lettersOf(kafka, reader, streams, owner, states, isHeld)) {
         onProgress?.(++read);
         if (matches(letter, filters)) listed.push(letter);
         if (listed.length >= end || isBefore(letter, filters.since)) break;
@@ -71,6 +78,7 @@ export async function* lettersOf(
   streams: AnyStream[],
   owner: AnyStream,
   states: Map<string, Promise<LetterStates>>,
+  isHeld: IsHeld = () => false,
 ): AsyncGenerator<ListedLetter, void> {
   const later = new LaterLetters();
   for await (const letter of newestLetters(kafka, reader, owner.deadLetterTopic)) {
@@ -80,7 +88,8 @@ export async function* lettersOf(
     // Streams may share the topic, and each has states of its own.
     const name = entry.stream;
     if (!states.has(name)) states.set(name, readStates(kafka, reader, { name }));
-    yield { ...entry, status: (await states.get(name)!).statusOf(identity, isSuperseded) };
+    const ofStream = await states.get(name)!;
+    yield { ...entry, status: ofStream.statusOf(identity, isSuperseded, isHeld(entry)) };
   }
 }
 
@@ -107,21 +116,28 @@ class LaterLetters {
 
 /** Whether a letter matches all filters that are given. */
 export function matches(letter: ListedLetter, filters: LetterFilters): boolean {
-  const { statuses, errorTypes, messageIds, since, until, text } = filters;
+  const { statuses, errorTypes, messageIds, groups, since, until, text } = filters;
   const among = (list: readonly string[] | undefined, value: string | null) =>
     list === undefined || (value !== null && list.includes(value));
   const failedAt = letter.failedAt === null ? undefined : new Date(letter.failedAt);
-  const { messageId, rawId, key, errorType, errorMessage, workflowId } = letter;
-  const texts = [messageId, rawId, key, errorType, errorMessage, workflowId];
-  const sought = text?.toLowerCase();
+  const { messageId, errorType, errorMessage } = letter;
   return (
     among(statuses, letter.status) &&
     among(errorTypes, errorType) &&
     among(messageIds, messageId) &&
     (since === undefined || (failedAt !== undefined && failedAt >= since)) &&
     (until === undefined || (failedAt !== undefined && failedAt <= until)) &&
-    (sought === undefined || texts.some((one) => one?.toLowerCase().includes(sought)))
+    (groups === undefined || groups.includes(groupIdOf(errorType, errorMessage))) &&
+    (text === undefined || hasText(letter, text))
   );
+}
+
+/** Whether the message id, the key, the error or the workflow id contains the text, in any case. */
+export function hasText(letter: DeadLetterEntry, text: string): boolean {
+  const { messageId, rawId, key, errorType, errorMessage, workflowId } = letter;
+  const texts = [messageId, rawId, key, errorType, errorMessage, workflowId];
+  const sought = text.toLowerCase();
+  return texts.some((one) => one?.toLowerCase().includes(sought));
 }
 
 /** Letters are written in the order of their failures, but for clocks that differ and retried writes. */

@@ -1,5 +1,5 @@
 import { UsageError } from '../../domain/errors';
-import { describePosition, type RecordPosition } from '../../domain/record/record';
+import type { RecordPosition } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Kafka } from '../../kafka/kafka';
 import { createRecordReader, type RecordReader } from '../../kafka/reader';
@@ -7,10 +7,11 @@ import {
   isBefore,
   lettersOf,
   matches,
+  type IsHeld,
   type LetterFilters,
   type ListedLetter,
 } from './dead-letters-list';
-import type { LetterStates, LetterStatus } from './letter-states';
+import type { LetterStates } from './letter-states';
 import { newestOf } from './newest-letters';
 
 /** A part of the list of dead letters. */
@@ -24,6 +25,8 @@ export interface LettersPage {
 }
 
 export interface LettersPageOptions extends LetterFilters {
+  /** Whether a letter's record is the head of a held key. Default: none is. */
+  isHeld?: IsHeld | undefined;
   /** Names of the streams whose letters are listed. Default: all. */
   names?: string[] | undefined;
   /** The most letters of a page. */
@@ -42,7 +45,7 @@ export interface LettersPageOptions extends LetterFilters {
 export async function pageOfDeadLetters(
   kafka: Kafka,
   streams: AnyStream[],
-  { names, limit, cursor, maxRead, ...filters }: LettersPageOptions,
+  { names, limit, cursor, maxRead, isHeld, ...filters }: LettersPageOptions,
 ): Promise<LettersPage> {
   const taken = new Taken(cursor);
   const concerned = streams.filter(({ name }) => names?.includes(name) ?? true);
@@ -53,7 +56,7 @@ export async function pageOfDeadLetters(
   let read = 0;
   const reader = createRecordReader(kafka);
   try {
-    for await (const letter of newestLettersOf(kafka, reader, streams, concerned)) {
+    for await (const letter of newestLettersOf(kafka, reader, streams, concerned, isHeld)) {
       if (taken.has(letter.deadLetter)) continue;
       if (isBefore(letter, filters.since)) break;
       if (read === maxRead) return { letters, next: next ?? taken.cursor, read };
@@ -71,43 +74,19 @@ export async function pageOfDeadLetters(
   }
 }
 
-/**
- * What became of the letter at a position on the stream's dead-letter topic. Null if more than `maxRead` letters lie
- * behind it, or if no letter lies there.
- */
-export async function statusOfLetter(
-  kafka: Kafka,
-  streams: AnyStream[],
-  stream: AnyStream,
-  { partition, offset }: { partition: number; offset: number },
-  maxRead: number,
-): Promise<LetterStatus | null> {
-  const sought = describePosition({ topic: stream.deadLetterTopic, partition, offset });
-  const reader = createRecordReader(kafka);
-  let read = 0;
-  try {
-    for await (const letter of newestLettersOf(kafka, reader, streams, [stream])) {
-      if (describePosition(letter.deadLetter) === sought) return letter.status;
-      if (++read > maxRead) return null;
-    }
-    return null;
-  } finally {
-    await reader.close();
-  }
-}
-
 async function* newestLettersOf(
   kafka: Kafka,
   reader: RecordReader,
   streams: AnyStream[],
   concerned: AnyStream[],
+  isHeld: IsHeld | undefined,
 ): AsyncGenerator<ListedLetter, void> {
   // Streams may share a topic.
   const owners = new Map(concerned.map((stream) => [stream.deadLetterTopic, stream]));
   const sharing = streams.filter(({ deadLetterTopic }) => owners.has(deadLetterTopic));
   const states = new Map<string, Promise<LetterStates>>();
   const sources = [...owners.values()].map((owner) =>
-    lettersOf(kafka, reader, sharing, owner, states),
+    lettersOf(kafka, reader, sharing, owner, states, isHeld),
   );
   yield* newestOf(sources, ({ failedAt }) => (failedAt === null ? 0 : Date.parse(failedAt)));
 }

@@ -2,7 +2,8 @@ import type { Kafka } from '../../kafka/kafka';
 import type { AnyStream } from '../../domain/stream/stream';
 import { describePosition } from '../../domain/record/record';
 import type { ListedLetter } from './dead-letters-list';
-import { cutReason, writeStates, type Disposition } from './letter-states';
+import { writeStates } from './letter-states';
+import { cutReason, type Disposition } from './state-entries';
 
 /** Decides about letters: `discarded` closes them, so that no replay takes them; `open` takes that back. */
 export async function decideLetters(

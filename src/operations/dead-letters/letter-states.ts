@@ -1,152 +1,33 @@
-import { z } from 'zod';
 import { stateTopic } from '../../domain/stream/state-topic';
-import type { KafkaRecord } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Kafka } from '../../kafka/kafka';
 import { createProducer } from '../../kafka/producer/producer';
 import { createRecordReader, type RecordReader } from '../../kafka/reader';
 import { readTopic, topicRanges } from '../topic/read-topic';
 import { createStateTopic } from '../topics';
+import {
+  entryOfRecord,
+  identityOf,
+  stateMessage,
+  type Disposition,
+  type LetterIdentity,
+  type LetterProgress,
+  type ProgressEntry,
+  type ReplayEntry,
+  type StateEntry,
+} from './state-entries';
 
-const count = z.number().int().min(0);
-const position = z.object({ topic: z.string(), partition: count, offset: count });
-const run = z.object({ workflowId: z.string(), runId: z.string() });
-const underWay = z.union([run, z.object({ sentTo: position, timestamp: z.number() })]);
-const outcome = z.enum(['replayed', 'sentBack', 'refused', 'failed', 'superseded', 'waiting']);
-const end = z.enum(['delivered', 'deadAgain']);
-
-/** The letter by its position, `<topic>/<partition>@<offset>`, and by the run that wrote it. */
-const ofLetter = { letter: z.string(), runId: z.string().nullable(), at: z.string() };
-
-/** What a replay did with a letter, and how far it came. Further steps of the same replay replace the entry. */
-const progress = z.object({
-  kind: z.literal('progress'),
-  ...ofLetter,
-  replay: z.string(),
-  /** The replay is about to run this failed run's workflow again. */
-  starting: run.optional(),
-  started: run.optional(),
-  /**
-   * The record was about to be sent to this partition, behind the offset `end`. Only versions before this topic wrote
-   * it: since then a record and its `sent` are one transaction.
-   */
-  sending: z.object({ topic: z.string(), partition: count, end: count }).optional(),
-  sent: position.optional(),
-  ended: end.optional(),
-  result: z
-    .object({
-      outcome,
-      reason: z.string().optional(),
-      underWay: underWay.optional(),
-      end: end.optional(),
-    })
-    .optional(),
-});
-
-/** Somebody's decision about a letter. `open` takes an earlier decision back. */
-const disposition = z.object({
-  kind: z.literal('disposition'),
-  ...ofLetter,
-  status: z.enum(['discarded', 'open']),
-  /** Who decided, as `user@host`. */
-  by: z.string(),
-  reason: z.string().nullable(),
-});
-
-const texts = z.array(z.string()).optional();
-
-/** A replay: what it was asked for, and how it ended. */
-const replay = z.object({
-  kind: z.literal('replay'),
-  request: z.object({
-    stream: z.string(),
-    replay: z.string(),
-    by: z.string(),
-    at: z.string(),
-    deadLetterTopic: z.string(),
-    ranges: z.array(z.object({ partition: count, low: count, high: count })),
-    filters: z.object({
-      errorTypes: texts,
-      since: z.string().optional(),
-      until: z.string().optional(),
-      messageIds: texts,
-      places: texts,
-      limit: count.optional(),
-    }),
-    maxReplays: count,
-    wait: z.boolean(),
-    rate: z.number().optional(),
-  }),
-  /** When the replay ended, ISO 8601; null while it runs, and if it was stopped while no worker had it. */
-  endedAt: z.string().nullable(),
-  /** Whether it ended before all letters had their turn. */
-  stopped: z.boolean(),
-  /** Letters by what was done with them, and by how their records ended. */
-  counts: z.record(z.string(), count),
-});
-
-const stateEntry = z.discriminatedUnion('kind', [progress, disposition, replay]);
-
-/** A record of the stream's state topic. */
-export type StateEntry = z.infer<typeof stateEntry>;
-export type ProgressEntry = z.infer<typeof progress>;
-export type ReplayEntry = z.infer<typeof replay>;
-export type Disposition = z.infer<typeof disposition>;
-/** How far a replay came with a letter. */
-export type LetterProgress = Pick<
-  ProgressEntry,
-  'starting' | 'started' | 'sending' | 'sent' | 'ended'
->;
-/** What identifies a letter: a position may recur if the topic is deleted and created again, a run's id never recurs. */
-export interface LetterIdentity {
-  /** Position of the letter, `<topic>/<partition>@<offset>`. */
-  name: string;
-  runId: string | null;
-}
-
-/** Anybody may write a letter, with a header of any length. A run's id has 36 characters. */
-const MAX_RUN_ID = 100;
-const MAX_REASON = 1_000;
-
-function identityOf({ name, runId }: LetterIdentity): string {
-  return `${name} ${runId?.slice(0, MAX_RUN_ID) ?? '-'}`;
-}
-
-/** The key by which compaction keeps the last record of an entry. */
-function keyOf(entry: StateEntry): string {
-  if (entry.kind === 'replay') return `replay ${entry.request.replay}`;
-  const letter = identityOf({ name: entry.letter, runId: entry.runId });
-  return entry.kind === 'progress' ? `progress ${letter} ${entry.replay}` : `disposition ${letter}`;
-}
-
-/** The entry as a message for the state topic. */
-export function stateMessage(entry: StateEntry): { key: string; value: string; partition: number } {
-  const short = 'runId' in entry && { runId: entry.runId && entry.runId.slice(0, MAX_RUN_ID) };
-  return { key: keyOf(entry), value: JSON.stringify({ ...entry, ...short }), partition: 0 };
-}
-
-/** Cuts a text that may come from anybody, so that each entry fits into a record. */
-export function cutReason(reason: string): string {
-  return reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason;
-}
-
-/** Undefined for a record that is no entry, or one of a later version. */
-export function entryOfRecord({ value }: KafkaRecord): StateEntry | undefined {
-  try {
-    return stateEntry.safeParse(JSON.parse(value?.toString('utf8') ?? '')).data;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What became of a letter's record. */
+/** What became of a letter's record. `held`: it is open, and records of its key wait behind it. */
 export const LETTER_STATUSES = [
   'open',
+  'held',
   'replayed',
   'delivered',
   'superseded',
   'discarded',
 ] as const;
+/** The statuses of letters that nobody has taken care of yet. */
+export const UNSETTLED: readonly LetterStatus[] = ['open', 'held'];
 export type LetterStatus = (typeof LETTER_STATUSES)[number];
 
 /** What the state topic says about letters. */
@@ -158,6 +39,7 @@ export class LetterStates {
   readonly replays = new Map<string, ReplayEntry>();
 
   add(entry: StateEntry): void {
+    if (entry.kind === 'audit') return;
     if (entry.kind === 'replay') {
       this.replays.set(entry.request.replay, entry);
       return;
@@ -184,10 +66,10 @@ export class LetterStates {
   }
 
   /**
-   * What became of the letter's record. `isSuperseded`: a later letter of the record is on the topic. A record that was
-   * replayed stays `replayed` until a replay has seen its end.
+   * What became of the letter's record. `isSuperseded`: a later letter of the record is on the topic. `isHeld`: the record
+   * is the head of a held key. A record that was replayed stays `replayed` until a replay has seen its end.
    */
-  statusOf(letter: LetterIdentity, isSuperseded: boolean): LetterStatus {
+  statusOf(letter: LetterIdentity, isSuperseded: boolean, isHeld = false): LetterStatus {
     if (this.dispositionOf(letter)) return 'discarded';
     if (isSuperseded) return 'superseded';
     let last: ProgressEntry | undefined;
@@ -197,7 +79,9 @@ export class LetterStates {
     }
     const end = last?.ended ?? last?.result?.end;
     if (end === 'deadAgain') return 'superseded';
-    return end ?? (last ? 'replayed' : 'open');
+    if (end) return end;
+    if (last) return 'replayed';
+    return isHeld ? 'held' : 'open';
   }
 
   /** How far replays came with the letter: this replay, and all others together. */

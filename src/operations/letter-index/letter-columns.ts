@@ -10,11 +10,17 @@ export interface LetterRow {
   run: number;
   /** 32 bits of the record's content. */
   digest: number;
+  /** Where the record lay on the stream's topic; {@link NO_SOURCE} if the letter does not say. */
+  sourcePartition: number;
+  sourceOffset: number;
 }
+
+/** Stands for a position that is not known. */
+export const NO_SOURCE = { partition: 0xffff, offset: -1 };
 
 const FIRST_CAPACITY = 1_024;
 
-/** The letters of an index, in the order in which they were read: 42 bytes a letter, up to twice that with free places. */
+/** The letters of an index, in the order in which they were read: 53 bytes a letter, up to twice that with free places. */
 export class LetterColumns {
   size = 0;
   partition = new Uint16Array(FIRST_CAPACITY);
@@ -23,8 +29,12 @@ export class LetterColumns {
   group = new Uint32Array(FIRST_CAPACITY);
   run = new Uint32Array(FIRST_CAPACITY);
   digest = new Uint32Array(FIRST_CAPACITY);
+  sourcePartition = new Uint16Array(FIRST_CAPACITY);
+  sourceOffset = new Float64Array(FIRST_CAPACITY);
   /** A later letter of the record is on the topic. */
   superseded = new Uint8Array(FIRST_CAPACITY);
+  /** The record is the head of a held key. */
+  held = new Uint8Array(FIRST_CAPACITY);
   discarded = new Uint8Array(FIRST_CAPACITY);
   /** What replays have done: an index of `EFFECTS`. */
   effect = new Uint8Array(FIRST_CAPACITY);
@@ -37,21 +47,23 @@ export class LetterColumns {
   }
 
   /** Adds a letter, and returns its number. */
-  add({ partition, offset, failedAt, group, run, digest }: LetterRow): number {
+  add(letter: LetterRow): number {
     if (this.size === this.offset.length) this.#grow();
     const row = this.size++;
-    this.partition[row] = partition;
-    this.offset[row] = offset;
-    this.failedAt[row] = failedAt;
-    this.group[row] = group;
-    this.run[row] = run;
-    this.digest[row] = digest;
+    this.partition[row] = letter.partition;
+    this.offset[row] = letter.offset;
+    this.failedAt[row] = letter.failedAt;
+    this.group[row] = letter.group;
+    this.run[row] = letter.run;
+    this.digest[row] = letter.digest;
+    this.sourcePartition[row] = letter.sourcePartition;
+    this.sourceOffset[row] = letter.sourceOffset;
     return row;
   }
 
   #all() {
     const { partition, offset, failedAt, group, run, digest } = this;
-    const { superseded, discarded, effect, effectAt } = this;
+    const { sourcePartition, sourceOffset, superseded, held, discarded, effect, effectAt } = this;
     return [
       partition,
       offset,
@@ -59,7 +71,10 @@ export class LetterColumns {
       group,
       run,
       digest,
+      sourcePartition,
+      sourceOffset,
       superseded,
+      held,
       discarded,
       effect,
       effectAt,
@@ -80,6 +95,9 @@ export class LetterColumns {
     this.group = grown(this.group);
     this.run = grown(this.run);
     this.digest = grown(this.digest);
+    this.sourcePartition = grown(this.sourcePartition);
+    this.sourceOffset = grown(this.sourceOffset);
+    this.held = grown(this.held);
     this.superseded = grown(this.superseded);
     this.discarded = grown(this.discarded);
     this.effect = grown(this.effect);

@@ -1,26 +1,16 @@
 import { deadLetterHeader } from '../../domain/workflow/dead-letter';
 import { contentDigest } from '../../domain/record/content-digest';
 import type { KafkaRecord } from '../../domain/record/record';
+import type { AnyStream } from '../../domain/stream/stream';
 import { letterIdentities, originalPosition, time } from '../dead-letters/dead-letters';
-import { LETTER_STATUSES, type LetterStatus, type StateEntry } from '../dead-letters/letter-states';
+import type { LetterStatus } from '../dead-letters/letter-states';
+import type { Disposition, ProgressEntry } from '../dead-letters/state-entries';
 import { IdentityTable } from './identity-table';
-import { LetterColumns } from './letter-columns';
+import { LetterColumns, NO_SOURCE } from './letter-columns';
+import { emptyCounts, LetterGroups, type LetterGroup, type StatusCounts } from './letter-groups';
 
 /** What replays have done with a letter. */
 const EFFECTS = ['none', 'replayed', 'delivered', 'deadAgain'] as const;
-
-export type StatusCounts = Record<LetterStatus, number>;
-
-/** Letters with the same error type, and with messages that differ only in numbers, ids and quoted texts. */
-export interface LetterGroup {
-  errorType: string;
-  /** The message of the group's first letter. */
-  example: string;
-  /** When its first and its last letter were given up, in milliseconds since the epoch; 0 if no letter says. */
-  firstAt: number;
-  lastAt: number;
-  counts: StatusCounts;
-}
 
 /** A letter as the index knows it. */
 export interface IndexedLetter {
@@ -28,45 +18,43 @@ export interface IndexedLetter {
   offset: number;
   /** In milliseconds since the epoch; 0 if the letter does not say. */
   failedAt: number;
-  /** Number of its group in `groups`. */
-  group: number;
   status: LetterStatus;
 }
 
+/** Which letters a list has. A letter must match all that are given. */
 export interface IndexFilters {
   statuses?: readonly LetterStatus[] | undefined;
-  group?: number | undefined;
+  /** Ids of groups. */
+  groups?: readonly string[] | undefined;
   errorTypes?: readonly string[] | undefined;
-  /** Failed at this time or later, in milliseconds since the epoch. */
+  /** Failed at this time or later, or at this time or earlier, in milliseconds since the epoch. */
   since?: number | undefined;
+  until?: number | undefined;
 }
 
-/** The most groups. Letters of further ones count as a group of their type. */
-const MAX_GROUPS = 5_000;
-const MAX_EXAMPLE = 500;
-
 /**
- * The dead letters of one stream in memory: where each lies, its group and its status. It takes some 130 bytes a letter, so
+ * The dead letters of one stream in memory: where each lies, its group and its status. It takes some 140 bytes a letter, so
  * counts and lists need no read of the topic. Letters must be added in the order of their offsets in each partition.
  */
 export class LetterIndex {
   readonly #letters = new LetterColumns();
   /** By workflow and by record, the newest letter. */
   readonly #identities = new IdentityTable();
-  readonly #groups: LetterGroup[] = [];
-  readonly #groupsByKey = new Map<string, number>();
+  readonly #groups = new LetterGroups();
   readonly #counts = emptyCounts();
   /** By partition, the numbers of its letters in the order of their offsets. */
   readonly #rows = new Map<number, number[]>();
+  /** Letters whose records are the heads of held keys. */
+  #held: number[] = [];
 
-  constructor(private readonly stream: { name: string; deadLetterTopic: string }) {}
+  constructor(private readonly stream: Pick<AnyStream, 'name' | 'topic' | 'deadLetterTopic'>) {}
 
   get counts(): Readonly<StatusCounts> {
     return this.#counts;
   }
 
   get groups(): readonly LetterGroup[] {
-    return this.#groups;
+    return this.#groups.all;
   }
 
   get size(): number {
@@ -80,7 +68,7 @@ export class LetterIndex {
 
   /** Adds the next letter of the topic. Letters of other streams, and repeated ones, do not count. */
   addLetter(letter: KafkaRecord): void {
-    const { name } = this.stream;
+    const { name, topic } = this.stream;
     if ((deadLetterHeader(letter, 'stream') ?? name) !== name) return;
     const workflowId = deadLetterHeader(letter, 'workflow-id');
     const run = hash32(deadLetterHeader(letter, 'run-id') ?? '');
@@ -89,9 +77,16 @@ export class LetterIndex {
     if (typeof before === 'number' && this.#letters.run[before] === run) return;
     const failedAt = Date.parse(time(deadLetterHeader(letter, 'failed-at') ?? null) ?? '') || 0;
     const digest = hash32(contentDigest(letter));
-    const group = this.#groupOf(letter, failedAt);
+    const errorType = deadLetterHeader(letter, 'error-type') ?? '';
+    const message = deadLetterHeader(letter, 'error-message') ?? '';
+    const group = this.#groups.add(errorType, message, failedAt);
     const { partition, offset } = letter;
-    const row = this.#letters.add({ partition, offset, failedAt, group, run, digest });
+    const source = originalPosition(letter);
+    const own = source?.topic === topic ? source : NO_SOURCE;
+    const row = this.#letters.add({
+      ...{ partition, offset, failedAt, group, run, digest },
+      ...{ sourcePartition: own.partition, sourceOffset: own.offset },
+    });
     this.#count(row, 1);
     this.#supersede(row, letter, workflowId, digest);
     const rows = this.#rows.get(partition);
@@ -100,58 +95,99 @@ export class LetterIndex {
   }
 
   /** Adds the next entry of the state topic. Its letter must have been added before. */
-  addEntry(entry: StateEntry): void {
-    if (entry.kind === 'replay') return;
-    const row = this.#rowAt(entry.letter);
+  addEntry(entry: ProgressEntry | Disposition): void {
+    const row = this.#rowNamed(entry.letter);
     if (row !== undefined) this.#apply(row, entry);
   }
 
-  /** The number of the letter at this position, `<topic>/<partition>@<offset>`. */
-  #rowAt(position: string): number | undefined {
-    const [, topic, partition, offset] = /^(.+)\/(\d{1,9})@(\d{1,15})$/.exec(position) ?? [];
-    const rows = this.#rows.get(Number(partition));
-    if (topic !== this.stream.deadLetterTopic || !rows) return undefined;
-    let [low, high] = [0, rows.length - 1];
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const found = this.#letters.offset[rows[middle]!]! - Number(offset);
-      if (found === 0) return rows[middle];
-      if (found < 0) low = middle + 1;
-      else high = middle - 1;
+  /** Says which records are the heads of held keys now. */
+  setHeld(heads: readonly { partition: number; offset: number }[]): void {
+    const { held, sourcePartition, sourceOffset, size } = this.#letters;
+    for (const row of this.#held) this.#change(row, () => (held[row] = 0));
+    this.#held = [];
+    if (heads.length === 0) return;
+    const offsets = new Map<number, Set<number>>();
+    for (const { partition, offset } of heads) {
+      if (!offsets.has(partition)) offsets.set(partition, new Set());
+      offsets.get(partition)!.add(offset);
     }
-    return undefined;
+    for (let row = 0; row < size; row++) {
+      if (!offsets.get(sourcePartition[row]!)?.has(sourceOffset[row]!)) continue;
+      this.#change(row, () => (held[row] = 1));
+      this.#held.push(row);
+    }
+  }
+
+  /** What became of the letter at a position on the dead-letter topic; undefined if no letter of the stream lies there. */
+  statusAt(partition: number, offset: number): LetterStatus | undefined {
+    const row = this.#rowAt(partition, offset);
+    return row === undefined ? undefined : this.#statusOf(row);
   }
 
   /**
-   * The letters that match, the newest first. `before` is the number of the letter behind which the list goes on: the
-   * `next` of the page before.
+   * Yields the letters that match, the newest first. `before` gives the offset before which a partition's list begins:
+   * the letters from there on were on earlier pages.
    */
-  list(
-    filters: IndexFilters,
-    limit: number,
-    before = this.#letters.size,
-  ): { letters: IndexedLetter[]; next: number | null } {
-    const letters: IndexedLetter[] = [];
-    for (let row = Math.min(before, this.#letters.size) - 1; row >= 0; row--) {
-      if (!this.#matches(row, filters)) continue;
-      if (letters.length === limit) return { letters, next: row + 1 };
-      const { partition, offset, failedAt, group } = this.#letters;
-      letters.push({
-        ...{ partition: partition[row]!, offset: offset[row]!, failedAt: failedAt[row]! },
-        ...{ group: group[row]!, status: this.#statusOf(row) },
-      });
+  *list(filters: IndexFilters, before: ReadonlyMap<number, number>): Generator<IndexedLetter> {
+    const groups = filters.groups && new Set(filters.groups.map((id) => this.#groups.numberOf(id)));
+    const { failedAt, offset } = this.#letters;
+    const heads = [...this.#rows].map(([partition, rows]) => {
+      const end = before.get(partition) ?? Infinity;
+      return { partition, rows, next: this.#firstAt(rows, end) - 1 };
+    });
+    for (;;) {
+      let newest: (typeof heads)[number] | undefined;
+      let newestAt = -1;
+      for (const head of heads) {
+        const at = head.next < 0 ? -1 : failedAt[head.rows[head.next]!]!;
+        if (at > newestAt) [newest, newestAt] = [head, at];
+      }
+      if (!newest) return;
+      const row = newest.rows[newest.next--]!;
+      if (!this.#matches(row, filters, groups)) continue;
+      const status = this.#statusOf(row);
+      yield { partition: newest.partition, offset: offset[row]!, failedAt: failedAt[row]!, status };
     }
-    return { letters, next: null };
   }
 
-  #matches(row: number, { statuses, group, errorTypes, since }: IndexFilters): boolean {
-    const ofLetter = this.#letters.group[row]!;
+  #matches(
+    row: number,
+    { statuses, errorTypes, since, until }: IndexFilters,
+    groups: Set<number | undefined> | undefined,
+  ): boolean {
+    const group = this.#letters.group[row]!;
+    const failedAt = this.#letters.failedAt[row]!;
     return (
-      (group === undefined || group === ofLetter) &&
-      (since === undefined || this.#letters.failedAt[row]! >= since) &&
+      (groups === undefined || groups.has(group)) &&
+      (since === undefined || failedAt >= since) &&
+      (until === undefined || (failedAt > 0 && failedAt <= until)) &&
       (statuses === undefined || statuses.includes(this.#statusOf(row))) &&
-      (errorTypes === undefined || errorTypes.includes(this.#groups[ofLetter]!.errorType))
+      (errorTypes === undefined || errorTypes.includes(this.groups[group]!.errorType))
     );
+  }
+
+  /** The number of the letter at this position, `<topic>/<partition>@<offset>`. */
+  #rowNamed(position: string): number | undefined {
+    const [, topic, partition, offset] = /^(.+)\/(\d{1,9})@(\d{1,15})$/.exec(position) ?? [];
+    if (topic !== this.stream.deadLetterTopic) return undefined;
+    return this.#rowAt(Number(partition), Number(offset));
+  }
+
+  #rowAt(partition: number, offset: number): number | undefined {
+    const rows = this.#rows.get(partition) ?? [];
+    const row = rows[this.#firstAt(rows, offset)];
+    return row !== undefined && this.#letters.offset[row] === offset ? row : undefined;
+  }
+
+  /** The place in `rows` of the first letter that lies at this offset or behind it. */
+  #firstAt(rows: readonly number[], offset: number): number {
+    let [low, high] = [0, rows.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#letters.offset[rows[middle]!]! < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Marks what the letter replaces: the letter before of its workflow, of its record, and of what it was sent back from. */
@@ -168,7 +204,7 @@ export class LetterIndex {
       if (other !== undefined && other !== row) this.#mark(other);
     }
     const origin = deadLetterHeader(letter, 'replay-of');
-    const sentFrom = origin === undefined ? undefined : this.#rowAt(origin);
+    const sentFrom = origin === undefined ? undefined : this.#rowNamed(origin);
     // Anybody may write a header, so the content must be the same.
     if (sentFrom !== undefined && this.#letters.digest[sentFrom] === digest) this.#mark(sentFrom);
   }
@@ -177,7 +213,7 @@ export class LetterIndex {
     this.#change(row, () => (this.#letters.superseded[row] = 1));
   }
 
-  #apply(row: number, entry: Exclude<StateEntry, { kind: 'replay' }>): void {
+  #apply(row: number, entry: ProgressEntry | Disposition): void {
     // The entry may be of a letter at this place of a topic that was deleted and made anew.
     if (hash32(entry.runId ?? '') !== this.#letters.run[row]) return;
     if (entry.kind === 'disposition') {
@@ -207,51 +243,17 @@ export class LetterIndex {
   #count(row: number, by: 1 | -1): void {
     const status = this.#statusOf(row);
     this.#counts[status] += by;
-    this.#groups[this.#letters.group[row]!]!.counts[status] += by;
+    this.groups[this.#letters.group[row]!]!.counts[status] += by;
   }
 
   #statusOf(row: number): LetterStatus {
-    const { superseded, discarded, effect } = this.#letters;
+    const { superseded, discarded, effect, held } = this.#letters;
     const done = EFFECTS[effect[row]!]!;
     if (discarded[row]) return 'discarded';
     if (superseded[row] || done === 'deadAgain') return 'superseded';
-    return done === 'none' ? 'open' : done;
+    if (done !== 'none') return done;
+    return held[row] ? 'held' : 'open';
   }
-
-  #groupOf(letter: KafkaRecord, failedAt: number): number {
-    const errorType = deadLetterHeader(letter, 'error-type') ?? '';
-    const message = deadLetterHeader(letter, 'error-message') ?? '';
-    const full = this.#groups.length >= MAX_GROUPS;
-    const ownKey = `${errorType}\n${shapeOf(message)}`;
-    const key = full && !this.#groupsByKey.has(ownKey) ? `${errorType}\n` : ownKey;
-    let number = this.#groupsByKey.get(key);
-    if (number === undefined) {
-      number = this.#groups.length;
-      this.#groupsByKey.set(key, number);
-      const example = message.slice(0, MAX_EXAMPLE);
-      const times = { firstAt: failedAt, lastAt: failedAt };
-      this.#groups.push({ errorType, example, ...times, counts: emptyCounts() });
-    }
-    const group = this.#groups[number]!;
-    if (failedAt > 0) {
-      group.firstAt = group.firstAt === 0 ? failedAt : Math.min(group.firstAt, failedAt);
-      group.lastAt = Math.max(group.lastAt, failedAt);
-    }
-    return number;
-  }
-}
-
-/** The message without what differs between letters of the same cause: quoted texts, ids and numbers. */
-export function shapeOf(message: string): string {
-  return message
-    .slice(0, MAX_EXAMPLE)
-    .replace(/"[^"\n]*"|'[^'\n]*'|`[^`\n]*`/g, '""')
-    .replace(/[0-9a-f]{8}-[0-9a-f-]{27,}/gi, '#')
-    .replace(/[0-9a-f]*\d[0-9a-f]*/gi, '#');
-}
-
-function emptyCounts(): StatusCounts {
-  return Object.fromEntries(LETTER_STATUSES.map((status) => [status, 0])) as StatusCounts;
 }
 
 /** FNV-1a in 32 bits. Only a guard beside a position, or beside a hash of 64 bits. */

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorWithCause } from '../../domain/errors';
 import type { AnyStream } from '../../domain/stream/stream';
 import { stateTopic } from '../../domain/stream/state-topic';
+import type { KafkaRecord } from '../../domain/record/record';
 import type { Kafka } from '../../kafka/kafka';
 import { createRecordReader, type RecordReader } from '../../kafka/reader';
-import { entryOfRecord } from '../dead-letters/letter-states';
+import { entryOfRecord } from '../dead-letters/state-entries';
 import { readTopic, topicRanges, type PartitionRange } from '../topic/read-topic';
 import { LetterIndex } from './letter-index';
+import { StreamLog } from './stream-log';
 
 /** How far an index has been read. */
 export interface IndexProgress {
@@ -16,12 +19,19 @@ export interface IndexProgress {
 /** Reads the dead-letter topic and the state topic of a stream into an index, and goes on as they grow. */
 export class LetterIndexer {
   readonly index: LetterIndex;
+  readonly log = new StreamLog();
   readonly #reader: RecordReader;
   /** By topic and partition, the next offset to read. */
   readonly #next = new Map<string, number>();
   progress: IndexProgress = { read: 0, total: 0 };
   /** Whether the index has been read to the end once. */
   isComplete = false;
+  /** Why the last read failed; undefined if it did not. */
+  fault: string | undefined;
+  #completed: () => void = () => undefined;
+  /** Resolves when the index is complete. */
+  readonly complete = new Promise<void>((resolve) => (this.#completed = resolve));
+  #reading: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly kafka: Kafka,
@@ -35,7 +45,13 @@ export class LetterIndexer {
    * Reads what both topics have by now. An entry is written after its letter, so with the end of the state topic taken first
    * every entry finds its letter.
    */
-  async catchUp(): Promise<void> {
+  catchUp(): Promise<void> {
+    // A read that is under way may have missed what the caller knows to be there.
+    this.#reading = this.#reading.catch(() => undefined).then(() => this.#catchUp());
+    return this.#reading;
+  }
+
+  async #catchUp(): Promise<void> {
     const entries = await this.#unread(stateTopic(this.stream));
     const letters = await this.#unread(this.stream.deadLetterTopic);
     const size = (ranges: PartitionRange[]) =>
@@ -46,15 +62,23 @@ export class LetterIndexer {
     );
     await this.#read(stateTopic(this.stream), entries, (record) => {
       const entry = entryOfRecord(record);
-      if (entry) this.index.addEntry(entry);
+      if (entry?.kind === 'progress' || entry?.kind === 'disposition') this.index.addEntry(entry);
+      else if (entry) this.log.add(entry, record.offset);
     });
     this.isComplete = true;
+    this.#completed();
   }
 
   /** Catches up again and again until the signal aborts. */
   async follow(intervalMs: number, signal: AbortSignal, onError: (error: unknown) => void) {
     while (!signal.aborted) {
-      await this.catchUp().catch(onError);
+      try {
+        await this.catchUp();
+        this.fault = undefined;
+      } catch (error) {
+        this.fault = errorWithCause(error);
+        onError(error);
+      }
       await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -74,7 +98,7 @@ export class LetterIndexer {
   async #read(
     topic: string,
     ranges: PartitionRange[],
-    add: (record: Parameters<LetterIndex['addLetter']>[0]) => void,
+    add: (record: KafkaRecord) => void,
   ): Promise<void> {
     for (const range of ranges) {
       for await (const record of readTopic(this.kafka, this.#reader, topic, [range])) {

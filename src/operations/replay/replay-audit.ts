@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { errorMessage, UsageError } from '../../domain/errors';
 import type { ReplayRequest } from '../../domain/stream/replay';
-import type { ProgressEntry } from '../dead-letters/letter-states';
+import type { ProgressEntry } from '../dead-letters/state-entries';
 
 const count = z.number().int().min(0);
 const position = z.object({ topic: z.string(), partition: count, offset: count });

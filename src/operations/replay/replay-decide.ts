@@ -4,7 +4,8 @@ import type { RecordPosition } from '../../domain/record/record';
 import type { RecordEnd, UnderWay } from '../../domain/stream/replay';
 import type { AnyStream } from '../../domain/stream/stream';
 import { hasFailed, latestRun, statusName } from '../runs/failed-runs';
-import type { Disposition, LetterProgress, LetterStates } from '../dead-letters/letter-states';
+import type { LetterStates } from '../dead-letters/letter-states';
+import type { Disposition, LetterProgress } from '../dead-letters/state-entries';
 import { positionOf, type Letter } from './replay-letters';
 import { stillInvalid, worthOfRun } from '../runs/replay-validity';
 

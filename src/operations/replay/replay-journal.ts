@@ -7,13 +7,13 @@ import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
 import { stateTopic } from '../../domain/stream/state-topic';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { RecordEnd, ReplayOutcome, UnderWay } from '../../domain/stream/replay';
+import { type LetterStates } from '../dead-letters/letter-states';
 import {
   cutReason,
   stateMessage,
   type LetterProgress,
-  type LetterStates,
   type ProgressEntry,
-} from '../dead-letters/letter-states';
+} from '../dead-letters/state-entries';
 import type { Letter } from './replay-letters';
 import { sendBack, type Target } from './replay-send-back';
 

@@ -9,6 +9,8 @@ import { CONCURRENCY } from '../runs/failed-runs';
 import { topicRanges, type PartitionRange } from '../topic/read-topic';
 import { leaveOutDelivered } from './replay-at-sink';
 import type { ReplayFilters } from '../../domain/stream/replay';
+import { hasText } from '../dead-letters/dead-letters-list';
+import { groupIdOf } from '../dead-letters/group-id';
 import type { LetterStates } from '../dead-letters/letter-states';
 import { decide, type Decision } from './replay-decide';
 import { readLetters, superseded, type Letter } from './replay-letters';
@@ -116,7 +118,10 @@ async function headsOf(client: Client, stream: AnyStream, letters: Letter[]) {
  * that the filters ask for and no letter has.
  */
 export function choose(letters: Letter[], filters: ReplayFilters): Letter[] {
-  const { errorTypes, since, until, messageIds, places } = filters;
+  const { errorTypes, since, until, messageIds, groups, text } = filters;
+  // A request with groups or a text has no places for workers that know neither.
+  const isEmpty = filters.places?.length === 0 && (groups ?? text) !== undefined;
+  const places = isEmpty ? undefined : filters.places;
   const idOf = ({ messageId }: Letter) => messageId;
   const among = (list: string[] | undefined) => {
     const wanted = list && new Set<string | null>(list);
@@ -139,6 +144,8 @@ export function choose(letters: Letter[], filters: ReplayFilters): Letter[] {
       isType(letter.errorType) &&
       isId(letter.messageId) &&
       isPlace(placeOf(letter)) &&
+      (groups === undefined || groups.includes(groupIdOf(letter.errorType, letter.errorMessage))) &&
+      (text === undefined || hasText(letter, text)) &&
       (since === undefined || (failedAt !== null && failedAt >= since)) &&
       (until === undefined || (failedAt !== null && failedAt <= until))
     );

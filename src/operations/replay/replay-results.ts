@@ -1,4 +1,5 @@
-import type { LetterStates, ProgressEntry } from '../dead-letters/letter-states';
+import type { LetterStates } from '../dead-letters/letter-states';
+import type { ProgressEntry } from '../dead-letters/state-entries';
 import type { LetterResult } from './replay-journal';
 import type { ReplayPlan } from './replay-plan';
 

@@ -13,7 +13,7 @@ import {
 } from '../../domain/record/record';
 import { contentDigest } from '../../domain/record/content-digest';
 import { readTopic, type PartitionRange } from '../topic/read-topic';
-import type { LetterProgress } from '../dead-letters/letter-states';
+import type { LetterProgress } from '../dead-letters/state-entries';
 import type { Letter, LetterContent } from './replay-letters';
 
 /** Where a letter's record is sent back to. */

@@ -143,23 +143,53 @@ export async function followReplay(
     await Promise.race([result, sleep(LOOK_INTERVAL_MS)]).catch(() => undefined);
     if (signal.aborted) break;
     const run = await handle.describe();
-    if (isLeft(run)) {
-      say(
-        `no worker of stream ${name} has taken the replay yet: it waits until a bridge worker or a worker runs`,
-      );
-    }
-    if (stuckAttempts(run) !== undefined) {
-      const why = (await taskFailure(client, run)) ?? 'it times out';
-      say(
-        `the workers of stream ${name} can't run the replay's workflow, which an earlier version does not know: ${why}`,
-      );
-    }
-    const { progress, failure } = await stateOf(client, run);
-    if (failure !== undefined) say(`an attempt of the replay failed, and is repeated: ${failure}`);
+    const { progress, notices } = await lookAt(client, name, run);
+    notices.forEach(say);
     if (progress) onProgress(progress);
-    progress?.notices.forEach(say);
   }
   return (await result)?.value;
+}
+
+/** How far a replay has come, and what the operator should know: what the replay says, and why it does not go on. */
+export async function lookAt(
+  client: Client,
+  stream: string,
+  run: WorkflowExecutionDescription,
+): Promise<{ progress: ReplayProgress | undefined; notices: string[] }> {
+  const notices: string[] = [];
+  if (isLeft(run)) {
+    notices.push(
+      `no worker of stream ${stream} has taken the replay yet: it waits until a bridge worker or a worker runs`,
+    );
+  }
+  if (stuckAttempts(run) !== undefined) {
+    const why = (await taskFailure(client, run)) ?? 'it times out';
+    notices.push(
+      `the workers of stream ${stream} can't run the replay's workflow, which an earlier version does not know: ${why}`,
+    );
+  }
+  const { progress, failure } = await stateOf(client, run);
+  if (failure !== undefined) {
+    notices.push(`an attempt of the replay failed, and is repeated: ${failure}`);
+  }
+  return { progress, notices: [...notices, ...(progress?.notices ?? [])] };
+}
+
+/** Why the stream's last replay failed, if it is the replay of this id; otherwise undefined. */
+export async function failureOf(
+  client: Client,
+  { name }: Pick<AnyStream, 'name'>,
+  replay: string,
+): Promise<string | undefined> {
+  const run = await latestRun(client, replayWorkflowId(name));
+  if ((run?.memo as ReplayMemo | undefined)?.replay !== replay || run?.status.name === 'RUNNING') {
+    return undefined;
+  }
+  const handle = client.workflow.getHandle(replayWorkflowId(name), run!.runId);
+  return resultOf(handle).then(
+    () => undefined,
+    (error: unknown) => errorMessage(error),
+  );
 }
 
 async function resultOf(handle: WorkflowHandle): Promise<ReplayResult> {

@@ -9,7 +9,8 @@ import {
   type ReplayProgress,
   type ReplayRequest,
 } from '../../domain/stream/replay';
-import { readStates, stateMessage, type ReplayEntry } from '../dead-letters/letter-states';
+import { readStates } from '../dead-letters/letter-states';
+import { stateMessage, type ReplayEntry } from '../dead-letters/state-entries';
 import { createStateTopic } from '../topics';
 import { ReplayJournal, type LetterResult } from './replay-journal';
 import { planReplay } from './replay-plan';

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { errorWithCause, UsageError } from '../../domain/errors';
+import { within } from '../../lib/within';
 
 /** What a server has said. At least one of `value` and `fault` is there. */
 export interface Answer<T> {
@@ -71,6 +72,11 @@ export class Answers {
     };
   }
 
+  /** Forgets every answer, so that each question is asked anew. */
+  forget(): void {
+    this.#entries.clear();
+  }
+
   async #load(entry: Entry, load: () => Promise<unknown>): Promise<void> {
     try {
       entry.value = await load();
@@ -88,17 +94,6 @@ export class Answers {
 
 function isWithin(at: number | undefined, milliseconds: number, now: number): boolean {
   return at !== undefined && now - at < milliseconds;
-}
-
-/** Whether the work ends within the time. */
-async function within(milliseconds: number, work: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), milliseconds);
-  });
-  const isDone = await Promise.race([work.then(() => true), deadline]);
-  clearTimeout(timer);
-  return isDone;
 }
 
 /** The notices for answers that have a fault. */

@@ -2,10 +2,8 @@ import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
 import { encodeBytes, type EncodedBytes } from '../../domain/record/encoded-bytes';
 import { describeTimestamp } from '../../domain/record/record';
 import { originalHeaders } from '../../domain/workflow/dead-letter';
-import { errorWithCause } from '../../domain/errors';
 import type { AnyStream } from '../../domain/stream/stream';
 import { deadLetterEntry, type DeadLetterEntry } from '../../operations/dead-letters/dead-letters';
-import { statusOfLetter } from '../../operations/dead-letters/dead-letters-page';
 import { deadLetterAt } from '../../operations/dead-letters/dead-letters-show';
 import type { LetterStatus } from '../../operations/dead-letters/letter-states';
 import type { PageData } from './page-data';
@@ -26,9 +24,6 @@ export interface ShownLetter {
   value: ShownValue | null;
   notices: string[];
 }
-
-/** Letters behind the shown one that are read to know its status. */
-const MAX_READ = 20_000;
 
 /** Where a letter lies, as the address of its screen says. */
 export type LetterPlace = Pick<RecordPosition, 'partition' | 'offset'> & { stream: string };
@@ -52,16 +47,10 @@ export async function showLetter(
   const found = await readLetter(data, place);
   if (!found) return undefined;
   const { stream, record } = found;
-  const notices: string[] = [];
-  const status = await statusOfLetter(data.kafka, data.streams, stream, place, MAX_READ).catch(
-    (error: unknown) => {
-      notices.push(`Status: ${errorWithCause(error)}`);
-      return null;
-    },
-  );
+  const { index, isComplete, notices } = await data.letters(stream);
   return {
     letter: await deadLetterEntry(data.streams, stream, record),
-    status,
+    status: (isComplete && index.statusAt(place.partition, place.offset)) || null,
     timestamp: describeTimestamp(record.timestamp),
     key: record.key && encodeBytes(record.key),
     headers: originalHeaders(record).map(([header, value]) => [

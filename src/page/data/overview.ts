@@ -1,4 +1,4 @@
-import type { StatusCounts } from '../../operations/letter-index/letter-index';
+import type { StatusCounts } from '../../operations/letter-index/letter-groups';
 import type { StreamStatus } from '../../operations/status/status';
 import { faultsOf } from './answers';
 import type { PageData } from './page-data';
@@ -27,7 +27,7 @@ export async function overviewOf(
 ): Promise<{ stream: OverviewStream; notices: string[] }> {
   const stream = data.stream(name)!;
   const { topic, deadLetterTopic } = stream;
-  const letters = data.letters(stream);
+  const { counts: letters, notices } = await data.letters(stream);
   const status = await data.status(stream);
   const known = status.value ?? null;
   const progress = known ? undefined : await data.progress(stream);
@@ -39,9 +39,12 @@ export async function overviewOf(
       letters,
       problems: known ? problemsOf(known, letters) : [],
     },
-    notices: faultsOf({
-      [`Status of stream ${name}`]: status,
-      ...(progress && { [`Lag of stream ${name}`]: progress }),
-    }),
+    notices: [
+      ...notices,
+      ...faultsOf({
+        [`Status of stream ${name}`]: status,
+        ...(progress && { [`Lag of stream ${name}`]: progress }),
+      }),
+    ],
   };
 }

@@ -1,5 +1,5 @@
 import { describePosition } from '../../domain/record/record';
-import type { StatusCounts } from '../../operations/letter-index/letter-index';
+import type { StatusCounts } from '../../operations/letter-index/letter-groups';
 import type { StreamStatus } from '../../operations/status/status';
 import type { StalledPartition } from '../../operations/status/status-progress';
 

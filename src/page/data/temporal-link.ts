@@ -20,10 +20,15 @@ export class TemporalLink {
     private readonly logger: Logger,
   ) {}
 
+  /** A client without a deadline, for work of many calls. */
+  async client(): Promise<Client> {
+    if (this.#isClosed) throw new Error('the page stops');
+    return (await (this.#connected ??= this.#connect())).client;
+  }
+
   /** Asks Temporal. Rejects if Temporal can't be reached, or if the answer takes longer than 15 s. */
   async ask<T>(question: (client: Client) => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new Error('the page stops');
-    const { client } = await (this.#connected ??= this.#connect());
+    const client = await this.client();
     return client.withDeadline(Date.now() + DEADLINE_MS, () => question(client));
   }
 

@@ -10,11 +10,13 @@ import { RunLink } from '../views/run-link';
 import { defineScreen, one } from './screen';
 
 const number = (most: number) => z.coerce.number<string>().int().min(0).max(most);
+/** A partition or an offset in an address. */
+export const letterNumber = number(Number.MAX_SAFE_INTEGER);
 /** Where a letter lies, in the address of its screen. */
 export const letterPlace = z.object({
   stream: z.string(),
   partition: number(999_999_999),
-  offset: number(Number.MAX_SAFE_INTEGER),
+  offset: letterNumber,
 });
 
 /** One dead letter: why it failed, its record, and its value if that is asked for. */
@@ -32,7 +34,7 @@ export const deadLetter = defineScreen({
         <Notices notices={notices} />
         <Facts
           facts={[
-            ['status', status ?? 'not known: too many letters lie behind it'],
+            ['status', status ?? 'not known yet'],
             ['error', letter.errorType],
             ['message', letter.errorMessage],
             ['attempts', letter.attempts],
@@ -47,26 +49,64 @@ export const deadLetter = defineScreen({
             ['run', letter.runId],
           ]}
         />
-        <section aria-labelledby="do">
-          <h2 id="do">What you can do</h2>
-          <p>
-            Mend the cause, then replay the letter. Without --dry-run the command asks, then
-            replays.
-          </p>
-          <p>
-            <code>{`cloudsync dlq replay ${place} --stream ${stream} --dry-run`}</code>
-          </p>
-          <p>If the record shall not be delivered, discard the letter:</p>
-          <p>
-            <code>{`cloudsync dlq discard ${place} --stream ${stream} --reason TEXT`}</code>
-          </p>
-        </section>
+        <Acts shown={shown} page={page} stream={stream} place={place} />
         <Record shown={shown} />
         <Value shown={shown} page={page} place={{ stream, partition, offset }} />
       </>
     );
   },
 });
+
+function Acts({
+  shown: { letter, status },
+  page: { links, readOnly },
+  stream,
+  place,
+}: {
+  shown: ShownLetter;
+  page: PageContext;
+  stream: string;
+  place: string;
+}) {
+  const { partition, offset } = letter;
+  const source = { partition: String(partition), offset: String(offset) };
+  return (
+    <section aria-labelledby="do">
+      <h2 id="do">What you can do</h2>
+      {!readOnly && (
+        <p class="acts">
+          <a class="button" href={links.act(stream, 'replay', { place })}>
+            Replay the letter
+          </a>{' '}
+          {status === 'discarded' ? (
+            <a class="button" href={links.act(stream, 'reopen', { place })}>
+              Open the letter again
+            </a>
+          ) : (
+            <a class="button" href={links.act(stream, 'discard', { place })}>
+              Discard the letter
+            </a>
+          )}{' '}
+          {status === 'held' && (
+            <a class="button" href={links.act(stream, 'give-up', source)}>
+              Let its key go on without it
+            </a>
+          )}
+        </p>
+      )}
+      <p>
+        Mend the cause, then replay the letter. If the record shall not be delivered, discard the
+        letter. The same in a terminal:
+      </p>
+      <p>
+        <code>{`cloudsync dlq replay ${place} --stream ${stream} --dry-run`}</code>
+      </p>
+      <p>
+        <code>{`cloudsync dlq discard ${place} --stream ${stream} --reason TEXT`}</code>
+      </p>
+    </section>
+  );
+}
 
 function recordOf({ letter: { topic, partition, offset } }: ShownLetter): string | null {
   return topic === null ? null : `${topic}/${partition}@${offset}`;

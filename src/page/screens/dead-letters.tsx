@@ -1,62 +1,61 @@
 import { z } from 'zod';
 import type { ListedLetter } from '../../operations/dead-letters/dead-letters-list';
-import { LETTER_STATUSES } from '../../operations/dead-letters/letter-states';
-import { parseSince } from '../../operations/runs/failed-since';
+import { LETTER_STATUSES, UNSETTLED } from '../../operations/dead-letters/letter-states';
+import { sinceOf } from '../actions/chosen-letters';
 import { faultsOf } from '../data/answers';
+import { groupsOf, type ShownGroup } from '../data/groups';
+import { isIndexCursor, listLetters } from '../data/letter-list';
+import type { PageData } from '../data/page-data';
 import type { PageContext } from '../views/context';
-import {
-  Choice,
-  cut,
-  Empty,
-  errorText,
-  Notices,
-  Pages,
-  StreamChoice,
-  Table,
-  Time,
-} from '../views/parts';
-import { defineScreen, many, namesOf, one } from './screen';
+import { Groups } from '../views/groups';
+import { Letters } from '../views/letters';
+import { Choice, Empty, Notices, Pages, StreamChoice } from '../views/parts';
+import { defineScreen, many, namesOf, one, type Shown } from './screen';
 
 const PAGE_SIZE = 50;
-/** One second of reading, about. */
+/** Letters that a search by text reads for one page: about a second. */
 const MAX_READ = 20_000;
+
+/** `unsettled`: open or held. */
+const STATUS_CHOICES = ['unsettled', ...LETTER_STATUSES, 'all'] as const;
 
 const input = z.object({
   stream: one,
   type: many,
-  status: one.pipe(z.enum([...LETTER_STATUSES, 'all']).optional()),
+  group: one,
+  status: one.pipe(z.enum(STATUS_CHOICES).optional()),
   since: one,
   q: one,
   cursor: one,
 });
 type Filters = z.output<typeof input>;
 
-/** The dead letters that match the filters, newest first. */
-export const deadLetters = defineScreen({
+interface Model extends Shown {
+  groups: ShownGroup[];
+  letters: ListedLetter[];
+  /** The cursor of the next page; null if no letter is left. */
+  next: string | null;
+  /** How many letters were read to search for a text; null if the index has answered. */
+  read: number | null;
+}
+
+/** The dead letters that match the filters, newest first, and their groups by error. */
+export const deadLetters = defineScreen<Filters, Model>({
   path: '/dead-letters',
   input,
   title: () => 'Dead letters',
-  async load(data, { stream, type, status = 'open', since, q, cursor }) {
-    const answer = await data.deadLetters({
-      names: namesOf(data, stream),
-      statuses: status === 'all' ? LETTER_STATUSES : [status],
-      errorTypes: type,
-      since: since === undefined ? undefined : parseSince(since, stepOf(new Date())),
-      ...{ text: q, cursor, limit: PAGE_SIZE, maxRead: MAX_READ },
-    });
-    const { letters = [], next = null, read = 0 } = answer.value ?? {};
-    return { letters, next, read, notices: faultsOf({ 'Dead letters': answer }) };
-  },
-  view({ letters, next, read, notices }, page, filters) {
+  load,
+  view({ groups, letters, next, read, notices }, page, filters) {
     const { links } = page;
     const { cursor, ...others } = filters;
     return (
       <>
         <Notices notices={notices} />
         <FilterForm filters={filters} page={page} />
-        {letters.length > 0 && <Letters letters={letters} page={page} />}
+        <Groups groups={groups} chosen={filters.group} filters={others} page={page} />
+        {letters.length > 0 && <Letters letters={letters} filters={filters} page={page} />}
         {letters.length === 0 && notices.length === 0 && (
-          <Nothing isEnd={next === null} read={read} filters={filters} page={page} />
+          <Nothing read={next === null ? null : read} filters={filters} page={page} />
         )}
         <Pages
           first={cursor === undefined ? undefined : links.to('/dead-letters', others)}
@@ -67,15 +66,54 @@ export const deadLetters = defineScreen({
   },
 });
 
-/** Now, in steps. So a duration before now is the same question for a few seconds, and is asked once. */
-function stepOf(now: Date): Date {
-  const STEP_MS = 10_000;
-  return new Date(Math.floor(now.getTime() / STEP_MS) * STEP_MS);
+async function load(data: PageData, filters: Filters): Promise<Model> {
+  const { stream, type, group, status = 'unsettled', since, q, cursor } = filters;
+  const names = namesOf(data, stream);
+  const known = await Promise.all(
+    data.streams
+      .filter(({ name }) => names.includes(name))
+      .map(async (one) => ({ stream: one, ...(await data.letters(one)) })),
+  );
+  const statuses = statusesOf(status);
+  const groupIds = group === undefined ? undefined : [group];
+  const from = since === undefined ? undefined : sinceOf(since);
+  const notices = known.flatMap((one) => one.notices);
+  const groups = groupsOf(known.filter(({ isComplete }) => isComplete));
+  const byIndex = q === undefined && (cursor === undefined || isIndexCursor(cursor));
+  if (byIndex && known.every(({ isComplete }) => isComplete)) {
+    const { letters, next } = await listLetters(
+      data.letterReader,
+      known,
+      { statuses, errorTypes: type, groups: groupIds, since: from?.getTime() },
+      { limit: PAGE_SIZE, cursor },
+    );
+    return { groups, letters, next, read: null, notices };
+  }
+  if (cursor !== undefined && isIndexCursor(cursor)) {
+    return { groups, letters: [], next: null, read: null, notices };
+  }
+  const answer = await data.searchLetters({
+    ...{ names, statuses, errorTypes: type, groups: groupIds, since: from },
+    ...{ text: q, cursor, limit: PAGE_SIZE, maxRead: MAX_READ },
+  });
+  const { letters = [], next = null, read = 0 } = answer.value ?? {};
+  return {
+    ...{ groups, letters, next, read },
+    notices: [...notices, ...faultsOf({ 'Dead letters': answer })],
+  };
+}
+
+function statusesOf(status: (typeof STATUS_CHOICES)[number]) {
+  if (status === 'all') return LETTER_STATUSES;
+  return status === 'unsettled' ? UNSETTLED : [status];
 }
 
 function FilterForm({ filters, page }: { filters: Filters; page: PageContext }) {
-  const { stream, type, status = 'open', since, q } = filters;
-  const statuses = [...LETTER_STATUSES, 'all'].map((one): [string, string] => [one, one]);
+  const { stream, type, group, status = 'unsettled', since, q } = filters;
+  const statuses = STATUS_CHOICES.map((one): [string, string] => [
+    one,
+    one === 'unsettled' ? 'open or held' : one,
+  ]);
   return (
     <form method="get" action={page.links.to('/dead-letters')} role="search">
       <StreamChoice streams={page.streams} value={stream} />
@@ -92,58 +130,30 @@ function FilterForm({ filters, page }: { filters: Filters; page: PageContext }) 
         Text in id, key or error
         <input name="q" type="search" value={q ?? ''} />
       </label>
+      {group !== undefined && <input type="hidden" name="group" value={group} />}
       <button type="submit">Filter</button>
     </form>
   );
 }
 
-function Letters({ letters, page: { links } }: { letters: ListedLetter[]; page: PageContext }) {
-  return (
-    <Table
-      caption="Dead letters, newest first"
-      rows={letters}
-      columns={[
-        {
-          head: 'Letter',
-          cell: ({ stream, deadLetter }) => (
-            <a href={links.deadLetter(stream, deadLetter)}>
-              {stream} {deadLetter.partition}:{deadLetter.offset}
-            </a>
-          ),
-        },
-        { head: 'Failed', cell: ({ failedAt }) => <Time at={failedAt} /> },
-        { head: 'Status', cell: ({ status }) => status },
-        { head: 'Message', cell: ({ messageId, rawId }) => cut(messageId ?? rawId ?? '') },
-        { head: 'Key', cell: ({ key }) => cut(key ?? '') },
-        {
-          head: 'Error',
-          cell: ({ errorType, errorMessage }) => errorText(errorType, errorMessage),
-        },
-        { head: 'Attempts', cell: ({ attempts }) => attempts ?? '', isNumber: true },
-      ]}
-    />
-  );
-}
-
 function Nothing({
-  isEnd,
   read,
   filters,
   page,
 }: {
-  isEnd: boolean;
-  read: number;
+  /** Letters that were searched, if there are more; else null. */
+  read: number | null;
   filters: Filters;
   page: PageContext;
 }) {
-  if (!isEnd) {
+  if (read !== null) {
     return <Empty>None of the last {read} letters matches. The next page searches on.</Empty>;
   }
-  const { status = 'open', stream } = filters;
+  const { status = 'unsettled', stream } = filters;
   const all = page.links.to('/dead-letters', { stream, status: 'all' });
   return (
     <Empty>
-      No {status === 'all' ? '' : `${status} `}dead letters match.{' '}
+      No {status === 'all' ? '' : `${status === 'unsettled' ? 'open' : status} `}dead letters match.{' '}
       {status === 'all' ? (
         'A record becomes a dead letter when it fails for good.'
       ) : (

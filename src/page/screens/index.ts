@@ -1,6 +1,8 @@
+import { audit } from './audit';
 import { deadLetter } from './dead-letter';
 import { deadLetters } from './dead-letters';
 import { overview } from './overview';
+import { replay } from './replay';
 import { replays } from './replays';
 import type { Screen } from './screen';
 import { stream } from './stream';
@@ -21,4 +23,6 @@ export const SCREENS: AnyScreen[] = [
   trace,
   traceOfMessage,
   replays,
+  replay,
+  audit,
 ];

@@ -8,7 +8,7 @@ import { defineScreen } from './screen';
 /** What is known of all streams. */
 export const overview = defineScreen({
   path: '/',
-  refreshes: true,
+  refreshes: () => true,
   input: z.object({}),
   title: () => 'Overview',
   async load(data) {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ListedReplay } from '../../operations/replay/replay-list';
 import { faultsOf } from '../data/answers';
+import type { PageContext } from '../views/context';
 import { cut, Empty, Notices, Pages, StreamChoice, Table, Time } from '../views/parts';
 import { defineScreen, namesOf, one } from './screen';
 
@@ -35,10 +36,11 @@ export const replays = defineScreen({
           <StreamChoice streams={page.streams} value={stream} />
           <button type="submit">Filter</button>
         </form>
-        {replays.length > 0 && <Replays replays={replays} />}
+        {replays.length > 0 && <Replays replays={replays} page={page} />}
         {replays.length === 0 && notices.length === 0 && (
           <Empty>
-            No replays. <code>cloudsync dlq replay --stream NAME</code> begins one.
+            No replays. A replay begins at the <a href={links.to('/dead-letters')}>dead letters</a>,
+            or with <code>cloudsync dlq replay --stream NAME</code>.
           </Empty>
         )}
         <Pages
@@ -59,13 +61,16 @@ function newestFirst(a: ListedReplay, b: ListedReplay): number {
   return cursorOf(a) < cursorOf(b) ? 1 : -1;
 }
 
-function Replays({ replays }: { replays: ListedReplay[] }) {
+function Replays({ replays, page }: { replays: ListedReplay[]; page: PageContext }) {
   return (
     <Table
       caption="Replays, newest first"
       rows={replays}
       columns={[
-        { head: 'Replay', cell: ({ replay }) => cut(replay) },
+        {
+          head: 'Replay',
+          cell: ({ replay }) => <a href={page.links.replay(replay)}>{cut(replay)}</a>,
+        },
         { head: 'Stream', cell: ({ stream }) => stream },
         { head: 'Begun', cell: ({ at }) => <Time at={at} /> },
         { head: 'By', cell: ({ by }) => cut(by) },

@@ -15,7 +15,7 @@ export interface Screen<Input, Model extends Shown> {
   /** The path below the page's own, as Fastify writes it. */
   path: string;
   /** Whether the script loads the screen again every few seconds. */
-  refreshes?: boolean;
+  refreshes?: (model: Model) => boolean;
   /** Reads parameters and query of the address. What it refuses is answered with 400. */
   input: z.ZodType<Input>;
   /** What the request wants to do. Default: to view. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StatusCounts } from '../../operations/letter-index/letter-index';
+import type { StatusCounts } from '../../operations/letter-index/letter-groups';
 import type { StreamStatus } from '../../operations/status/status';
 import { overviewOf } from '../data/overview';
 import { Empty, Facts, Notices, Table, Time } from '../views/parts';
@@ -10,7 +10,7 @@ import { defineScreen } from './screen';
 /** What is known of one stream: partitions, owners, totals. */
 export const stream = defineScreen({
   path: '/streams/:name',
-  refreshes: true,
+  refreshes: () => true,
   input: z.object({ name: z.string() }),
   title: ({ name }) => `Stream ${name}`,
   async load(data, { name }) {
@@ -25,6 +25,13 @@ export const stream = defineScreen({
           <ProblemView problem={problem} page={page} />
         ))}
         <Way stream={shown} page={page} />
+        {!page.readOnly && status !== null && status.paused === null && (
+          <p>
+            <a class="button" href={page.links.act(shown.name, 'pause')}>
+              Pause the stream
+            </a>
+          </p>
+        )}
         {status === null ? (
           <Empty>The status of the stream is not known now. The page asks again by itself.</Empty>
         ) : (

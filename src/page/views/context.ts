@@ -10,6 +10,8 @@ export interface PageContext {
   readOnly: boolean;
   /** Whether the viewer has logged in, and may log out. */
   hasLogin: boolean;
+  /** What the viewer has just done; undefined if it was nothing. */
+  done?: string | undefined;
   /** The address of the screen with all its filters. */
   address: string;
   /** Gives the address of a workflow's run in Temporal's UI; undefined if the UI's address is not known. */

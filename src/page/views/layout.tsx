@@ -16,6 +16,7 @@ const SCREENS: [path: string, name: string][] = [
   ['/dead-letters', 'Dead letters'],
   ['/waiting', 'Waiting'],
   ['/replays', 'Replays'],
+  ['/audit', 'Audit'],
   ['/trace', 'Trace'],
 ];
 
@@ -77,6 +78,11 @@ export function Layout({
         </header>
         <main id="main" tabIndex={-1}>
           <h1>{title}</h1>
+          {page.done !== undefined && (
+            <p class="done" role="status">
+              {page.done}
+            </p>
+          )}
           <div id="live" data-refresh={refreshes ? '' : undefined}>
             {children}
           </div>

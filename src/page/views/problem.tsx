@@ -31,7 +31,17 @@ export function ProblemView({ problem, page }: { problem: Problem; page: PageCon
 
 function More({ problem, page }: { problem: Problem; page: PageContext }): JSX.Element | null {
   const { kind, stream } = problem;
-  if (kind === 'deadLetters' || kind === 'held') {
+  if ((kind === 'paused' || kind === 'braked') && !page.readOnly) {
+    return (
+      <a class="button" href={page.links.act(stream, 'resume')}>
+        Resume the stream
+      </a>
+    );
+  }
+  if (kind === 'held') {
+    return <a href={page.links.to('/dead-letters', { stream, status: 'held' })}>What holds</a>;
+  }
+  if (kind === 'deadLetters') {
     return <a href={page.links.to('/dead-letters', { stream })}>Its dead letters</a>;
   }
   if (kind === 'retrying' || kind === 'stuck') {

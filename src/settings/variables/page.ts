@@ -17,6 +17,15 @@ export const PAGE = {
   CLOUDSYNC_PAGE_READ_ONLY: z.stringbool().default(false).register(FACTS, {
     meaning: 'whether the page only shows, and has no actions',
   }),
+  CLOUDSYNC_PAGE_USER_HEADER: z
+    .string()
+    .regex(/^[A-Za-z0-9-]+$/, 'must be the name of a header')
+    .optional()
+    .register(FACTS, {
+      meaning:
+        'header in which a proxy names the person, for the audit; the proxy must replace what browsers send',
+      otherwise: 'none',
+    }),
   CLOUDSYNC_PAGE_TEMPORAL_UI: webAddress.optional().register(FACTS, {
     meaning: "address of Temporal's UI, for links to workflows, such as `http://127.0.0.1:8233`",
     otherwise: 'no links',

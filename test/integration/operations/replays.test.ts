@@ -6,6 +6,7 @@ import { deadLetterHeader, deadLetterHeaders } from '../../../src/domain/workflo
 import { replayWorkflowId, type ReplayRequest } from '../../../src/domain/stream/replay';
 import type { AnyStream } from '../../../src/domain/stream/stream';
 import { listDeadLetters } from '../../../src/operations/dead-letters/dead-letters-list';
+import { statesOf } from '../../../src/operations/dead-letters/letter-states';
 import { decideLetters } from '../../../src/operations/dead-letters/discard';
 import { listReplays } from '../../../src/operations/replay/replay-list';
 import {
@@ -48,6 +49,11 @@ const idsOf = (count: number) => Array.from({ length: count }, (_, i) => `m${i}`
 async function sentBack(world: World, stream: AnyStream): Promise<string[]> {
   const records = await world.records(stream.topic);
   return records.flatMap((record) => deadLetterHeader(record, 'replay-of') ?? []);
+}
+
+async function replaysOf(stream: AnyStream) {
+  const { client } = await world.temporal();
+  return listReplays(client, stream, (await statesOf(world.kafka(), stream)).replays);
 }
 
 async function begin(
@@ -151,8 +157,7 @@ test('a replay that was stopped goes on where it ended, and its list says so', a
   await writeLetters(world, stream, idsOf(30));
   await world.bridge(stream);
   const { client } = await world.temporal();
-  const states = async () =>
-    (await listReplays(world.kafka(), client, stream)).map(({ state }) => state);
+  const states = async () => (await replaysOf(stream)).map(({ state }) => state);
   const { ended, request } = await begin(stream, { rate: 5, wait: false });
   await until('some are sent', async () => (await sentBack(world, stream)).length > 3);
   expect(await states()).toEqual(['running']);
@@ -177,8 +182,7 @@ test('a replay that no worker takes says so, and one of a letter that does not e
   await writeLetters(world, stream, ['a']);
   const { ended, notices } = await begin(stream, { filters: { places: ['0:7'] } });
   await until('it says so', () => notices.some((text) => text.startsWith('no worker of stream')));
-  const { client } = await world.temporal();
-  expect(await listReplays(world.kafka(), client, stream)).toMatchObject([{ state: 'waiting' }]);
+  expect(await replaysOf(stream)).toMatchObject([{ state: 'waiting' }]);
   await world.bridge(stream);
   await expect(ended).rejects.toThrow(new UsageError('there is no dead letter "0:7"'));
 });

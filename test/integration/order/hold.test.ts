@@ -156,6 +156,8 @@ describe.each<{ execution: ExecutionOptions }>([
   });
 });
 
+const word = { by: 'me@here', reason: 'nobody needs it' };
+
 test('a key continues after an operator has given up its dead record', async () => {
   const { stream, sink } = await world.stream(held);
   rejecting(sink, 'a1');
@@ -164,10 +166,10 @@ test('a key continues after an operator has given up its dead record', async () 
   await letters(stream, 'a', 3);
   const { client } = await world.temporal();
   const record = (offset: number) => ({ ...place(stream), offset });
-  await expect(giveUpHead(client, stream, record(1))).rejects.toThrow(
+  await expect(giveUpHead(client, stream, record(1), word)).rejects.toThrow(
     '/0@1 is not the first dead record of a held key',
   );
-  expect(await giveUpHead(client, stream, record(0), 'nobody needs it')).toEqual(record(1));
+  expect(await giveUpHead(client, stream, record(0), word)).toEqual(record(1));
   // The record that was given up comes last, and nothing waits for it.
   expect(await replay(world, stream)).toEqual([
     'a2 replayed delivered',
@@ -175,8 +177,10 @@ test('a key continues after an operator has given up its dead record', async () 
     'a1 replayed deadAgain',
   ]);
   expect(await heads(stream)).toEqual([0]);
-  expect(await giveUpHead(client, stream, record(0))).toBeNull();
-  await expect(giveUpHead(client, stream, record(0))).rejects.toThrow('not the first dead record');
+  expect(await giveUpHead(client, stream, record(0), word)).toBeNull();
+  await expect(giveUpHead(client, stream, record(0), word)).rejects.toThrow(
+    'not the first dead record',
+  );
   await send(stream, 'a4');
   await until('the key flows', () => ofKey(sink, 'a').length === 3);
 });

@@ -1,12 +1,12 @@
+import { LetterStates } from '../../../src/operations/dead-letters/letter-states';
 import {
   cutReason,
   entryOfRecord,
-  LetterStates,
   stateMessage,
   type Disposition,
   type ProgressEntry,
   type StateEntry,
-} from '../../../src/operations/dead-letters/letter-states';
+} from '../../../src/operations/dead-letters/state-entries';
 import { kafkaRecord } from '../../domain/support/records';
 
 const letter = { name: 'dead/0@1', runId: 'run' };

@@ -1,48 +1,47 @@
 import fc from 'fast-check';
-import {
-  LetterStates,
-  LETTER_STATUSES,
-  type StateEntry,
-} from '../../../src/operations/dead-letters/letter-states';
+import { LetterStates, LETTER_STATUSES } from '../../../src/operations/dead-letters/letter-states';
+import type { Disposition, ProgressEntry } from '../../../src/operations/dead-letters/state-entries';
 import { IdentityTable } from '../../../src/operations/letter-index/identity-table';
-import { LetterIndex, shapeOf } from '../../../src/operations/letter-index/letter-index';
+import { groupIdOf, shapeOf } from '../../../src/operations/dead-letters/group-id';
+import { LetterIndex, type IndexFilters } from '../../../src/operations/letter-index/letter-index';
 import { superseded } from '../../../src/operations/replay/replay-letters';
 import { sentBackHeaders } from '../../../src/domain/workflow/dead-letter';
 import type { KafkaRecord } from '../../../src/domain/record/record';
 import { letterIn, letterRecord } from '../support/letters';
 
-const stream = { name: 'test', deadLetterTopic: 'dead' };
+const stream = { name: 'test', topic: 'topic', deadLetterTopic: 'dead' };
 
-function indexOf(letters: KafkaRecord[], entries: StateEntry[] = []): LetterIndex {
+function indexOf(letters: KafkaRecord[], entries: (Disposition | ProgressEntry)[] = []): LetterIndex {
   const index = new LetterIndex(stream);
   letters.forEach((letter) => index.addLetter(letter));
   entries.forEach((entry) => index.addEntry(entry));
   return index;
 }
 
+const list = (index: LetterIndex, filters: IndexFilters = {}, before = Infinity) => [
+  ...index.list(filters, new Map([[0, before]])),
+];
+
 const statusesOf = (index: LetterIndex) =>
-  index
-    .list({}, Infinity)
-    .letters.map(({ offset, status }) => `${offset} ${status}`)
+  list(index)
+    .map(({ offset, status }) => `${offset} ${status}`)
     .reverse();
 
 const day = (n: number) => new Date(Date.UTC(2026, 0, 1 + n)).toISOString();
 const at = '2026-02-01T00:00:00.000Z';
+const discarded = { status: 'discarded', by: 'me@here', reason: null } as const;
 
 test('a list has the newest letters first, and goes on behind the page before', () => {
   const letters = [0, 1, 2, 3, 4].map((n) =>
     letterRecord({ at: n, record: { offset: n }, failedAt: day(n) }),
   );
   const index = indexOf(letters);
-  const first = index.list({}, 2);
-  expect(first.letters.map(({ offset }) => offset)).toEqual([4, 3]);
-  const second = index.list({}, 2, first.next!);
-  expect(second.letters.map(({ offset }) => offset)).toEqual([2, 1]);
+  expect(list(index).map(({ offset }) => offset)).toEqual([4, 3, 2, 1, 0]);
   // A letter that comes meanwhile does not move the pages.
-  index.addLetter(letterRecord({ at: 5, record: { offset: 5 } }));
-  const third = index.list({}, 2, second.next!);
-  expect(third).toMatchObject({ letters: [{ offset: 0 }], next: null });
-  expect(index.list({ since: Date.parse(day(3)) }, 9).letters).toHaveLength(2);
+  index.addLetter(letterRecord({ at: 5, record: { offset: 5 }, failedAt: day(5) }));
+  expect(list(index, {}, 3).map(({ offset }) => offset)).toEqual([2, 1, 0]);
+  expect(list(index, { since: Date.parse(day(3)) })).toHaveLength(3);
+  expect(list(index, { until: Date.parse(day(3)) })).toHaveLength(4);
 });
 
 test('letters with one cause are one group, whatever the ids in their messages are', () => {
@@ -63,7 +62,10 @@ test('letters with one cause are one group, whatever the ids in their messages a
     },
     { example: 'no rights', counts: { open: 1 } },
   ]);
-  expect(index.list({ group: 1 }, 9).letters).toMatchObject([{ offset: 2 }]);
+  const groups = [groupIdOf('Permanent', 'no rights')];
+  expect(index.groups[1]!.id).toBe(groups[0]);
+  expect(list(index, { groups })).toMatchObject([{ offset: 2 }]);
+  expect(list(index, { groups: ['of another stream'] })).toEqual([]);
   expect(shapeOf('at 0x1f, id 5b2c9a7e-1111-4222-8333-444455556666')).toBe('at #x#, id #');
 });
 
@@ -82,7 +84,9 @@ test('entries of replays and people change status and counts, the last one count
     { ...progress, ...of(7), sent },
   ]);
   expect(statusesOf(index)).toEqual(['0 replayed', '1 delivered', '2 superseded', '3 discarded']);
-  expect(index.counts).toEqual({ open: 0, replayed: 1, delivered: 1, superseded: 1, discarded: 1 });
+  expect(index.counts).toMatchObject({
+    ...{ open: 0, replayed: 1, delivered: 1, superseded: 1, discarded: 1 },
+  });
   index.addEntry({ kind: 'disposition', ...of(3), status: 'open', by: 'me@here', reason: null });
   // Of an earlier time.
   index.addEntry({ ...progress, ...of(1), at: day(0), sent, ended: 'deadAgain' });
@@ -166,7 +170,7 @@ test('the counts are those of the list, whatever happens to the letters', () => 
           index.addEntry({ kind: 'progress', replay: `r${n}`, ...of, sent, ...ended });
         }
       });
-      const { letters } = index.list({}, Infinity);
+      const letters = list(index);
       for (const status of LETTER_STATUSES) {
         const listed = letters.filter((letter) => letter.status === status).length;
         expect(index.counts[status]).toBe(listed);
@@ -175,6 +179,21 @@ test('the counts are those of the list, whatever happens to the letters', () => 
     }),
     { numRuns: 300 },
   );
+});
+
+test('a letter is held while its record is the head of a held key, unless it is settled', () => {
+  const letters = [0, 1, 2].map((n) => letterRecord({ at: n, record: { offset: n } }));
+  const index = indexOf(letters, [
+    { kind: 'disposition', letter: 'dead/0@1', runId: 'run-1', at, ...discarded },
+  ]);
+  const source = (n: number) => ({ partition: 0, offset: n });
+  index.setHeld([source(0), source(1), source(99)]);
+  expect(statusesOf(index)).toEqual(['0 held', '1 discarded', '2 open']);
+  expect(index.counts).toMatchObject({ held: 1, open: 1, discarded: 1 });
+  expect(index.statusAt(0, 0)).toBe('held');
+  index.setHeld([source(2)]);
+  expect(statusesOf(index)).toEqual(['0 open', '1 discarded', '2 held']);
+  expect(index.statusAt(0, 3)).toBeUndefined();
 });
 
 test('an identity table finds each of many texts, and no other', () => {

@@ -2,7 +2,7 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type {
   Disposition,
   LetterProgress,
-} from '../../../src/operations/dead-letters/letter-states';
+} from '../../../src/operations/dead-letters/state-entries';
 import { decide, type DecideContext } from '../../../src/operations/replay/replay-decide';
 import { testStream } from '../../domain/support/records';
 import { letter, type LetterOptions } from '../support/letters';

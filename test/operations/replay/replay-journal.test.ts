@@ -1,9 +1,7 @@
 import { refusal } from '../../kafka/support/refusal';
 import type { SendInTransaction } from '../../../src/kafka/producer/transactional-producer';
-import {
-  LetterStates,
-  type ProgressEntry,
-} from '../../../src/operations/dead-letters/letter-states';
+import { LetterStates } from '../../../src/operations/dead-letters/letter-states';
+import type { ProgressEntry } from '../../../src/operations/dead-letters/state-entries';
 import { ReplayJournal } from '../../../src/operations/replay/replay-journal';
 import { letter, letterRecord } from '../support/letters';
 

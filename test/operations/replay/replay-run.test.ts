@@ -4,7 +4,7 @@ import { refusal } from '../../kafka/support/refusal';
 import type { Kafka } from '../../../src/kafka/kafka';
 import type { RecordReader } from '../../../src/kafka/reader';
 import type { AnyStream } from '../../../src/domain/stream/stream';
-import type { LetterProgress } from '../../../src/operations/dead-letters/letter-states';
+import type { LetterProgress } from '../../../src/operations/dead-letters/state-entries';
 import type { Decision } from '../../../src/operations/replay/replay-decide';
 import type { Letter } from '../../../src/operations/replay/replay-letters';
 import { runReplay, type ReplayContext } from '../../../src/operations/replay/replay-run';

@@ -1,4 +1,4 @@
-import type { StatusCounts } from '../../../src/operations/letter-index/letter-index';
+import type { StatusCounts } from '../../../src/operations/letter-index/letter-groups';
 import type { StreamStatus } from '../../../src/operations/status/status';
 import { problemsOf } from '../../../src/page/data/problems';
 
@@ -9,7 +9,7 @@ const WELL = {
   ...{ stalled: [], paused: null, braked: null, held: [] },
   slow: { count: 0, since: null, lookedAt: 0, retrying: null, stuck: null },
 };
-const NONE_OPEN = { open: 0, replayed: 1, delivered: 1, superseded: 1, discarded: 1 };
+const NONE_OPEN = { open: 0, held: 0, replayed: 1, delivered: 1, superseded: 1, discarded: 1 };
 
 const problems = (given: object, letters: StatusCounts | null = NONE_OPEN) =>
   problemsOf({ ...WELL, ...given } as unknown as StreamStatus, letters);

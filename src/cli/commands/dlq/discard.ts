@@ -4,9 +4,10 @@ import {
   listDeadLetters,
   type ListedLetter,
 } from '../../../operations/dead-letters/dead-letters-list';
-import { decideLetters } from '../../../operations/dead-letters/discard';
-import { operator } from '../../../operations/operator';
+import { discard as discardAction, reopen } from '../../../operations/actions/actions';
+import { UNSETTLED } from '../../../operations/dead-letters/letter-states';
 import { requireTopics } from '../../../operations/topics';
+import { commandActor } from '../../options/actor';
 import { confirmed, requireTerminal } from '../../options/confirm';
 import { commandContext, commandKafka, type StreamFlags } from '../../options/context';
 import { entryTable } from '../../output/failed-output';
@@ -54,24 +55,23 @@ async function discard(places: string[], flags: Flags): Promise<void> {
   const kafka = commandKafka(settings);
   await requireTopics(kafka, [stream.deadLetterTopic]);
   const progress = progressLine();
-  const { errorType, id, since, until } = flags;
+  const { errorType, id, group, text, since, until } = flags;
   const found = await listDeadLetters(kafka, [stream], {
-    ...{ statuses: [undo ? 'discarded' : 'open'], errorTypes: errorType, messageIds: id },
-    ...{ since, until },
+    ...{ statuses: undo ? ['discarded'] : UNSETTLED, errorTypes: errorType, messageIds: id },
+    ...{ groups: group, text, since, until },
     onProgress: (read) => progress(`${read} dead letters read`),
   }).finally(() => progress(''));
   // Streams may share the topic.
   const own = found.filter((letter) => letter.stream === stream.name);
   const letters = chosen(own, filters.places, undo).slice(0, filters.limit);
-  const [status, done] = undo
-    ? (['open', 'opened again'] as const)
-    : (['discarded', 'discarded'] as const);
+  const done = undo ? 'opened again' : 'discarded';
   if (dryRun) return report(stream.name, letters, `would be ${done}`, json);
   const question = `${undo ? 'Open' : 'Discard'} ${letters.length} dead letters${undo ? ' again' : ''}?`;
   if (ask && letters.length > 0 && !(await confirmed(question))) throw new Error('nothing changed');
   if (letters.length > 0) {
-    const decision = { status, by: operator(), reason: reason ?? null };
-    await decideLetters(kafka, stream, letters, decision);
+    const actor = commandActor(kafka, stream);
+    if (undo) await reopen(actor, letters, reason ?? null);
+    else await discardAction(actor, letters, reason!);
   }
   report(stream.name, letters, done, json);
 }

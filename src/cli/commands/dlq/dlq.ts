@@ -8,14 +8,20 @@ import {
   showDeadLetterOf,
   type DeadLetterDetails,
 } from '../../../operations/dead-letters/dead-letters-show';
-import { LETTER_STATUSES, type LetterStatus } from '../../../operations/dead-letters/letter-states';
+import {
+  LETTER_STATUSES,
+  UNSETTLED,
+  type LetterStatus,
+} from '../../../operations/dead-letters/letter-states';
 import { requireTopics } from '../../../operations/topics';
 import { addDlqGiveUpCommand } from './give-up';
 import { addDlqGroupsCommand } from './groups';
 import { addDlqDiscardCommand } from './discard';
 import { withFilterOptions, type FilterFlags } from './filter-options';
+import { heldIfKnown } from './held';
 import { addDlqReplayCommand } from './replay';
 import { addDlqReplaysCommand } from './replays';
+import type { Settings } from '../../../settings/config';
 import { commandContext, commandKafka, type StreamFlags } from '../../options/context';
 import { entryFacts, entryTable, facts, position, recordFacts } from '../../output/failed-output';
 import { printJson, progressLine, say } from '../../output/output';
@@ -28,7 +34,6 @@ interface Flags extends StreamFlags {
 
 interface ListFlags extends Flags, FilterFlags {
   status?: (LetterStatus | 'all')[];
-  text?: string;
 }
 
 const STATUSES = [...LETTER_STATUSES, 'all'] as const;
@@ -36,14 +41,13 @@ const STATUSES = [...LETTER_STATUSES, 'all'] as const;
 export function addDlqCommand(program: Command): void {
   const dlq = program.command('dlq').description('dead letters');
   const listing = withStreamOptions(dlq.command('list'))
-    .description('list dead letters, newest first: the open ones by default; needs no Temporal')
+    .description('list dead letters, newest first: those that nobody has settled by default')
     .addOption(
-      new Option('--status <status>', 'what became of the record (repeatable; default: open)')
+      new Option('--status <status>', 'what became of the record (repeatable; default: open, held)')
         .choices(STATUSES)
         .argParser(repeatableChoice),
     );
   withFilterOptions(listing)
-    .option('--text <text>', 'only if id, key, error or workflow id contain it')
     .option('--limit <n>', 'at most this many, the newest', positiveInteger)
     .option('--json', 'print one JSON document')
     .action(list);
@@ -69,18 +73,27 @@ function repeatableChoice(value: string, before: string[] = []): string[] {
 }
 
 async function list({ json, ...flags }: ListFlags): Promise<void> {
-  const { status = ['open'], errorType, id, since, until, text, limit } = flags;
+  const { status = UNSETTLED, errorType, id, group, since, until, text, limit } = flags;
   const statuses = status.flatMap((one) => (one === 'all' ? LETTER_STATUSES : [one]));
-  const { kafka, streams } = await deadLetterTopics(flags);
+  const { kafka, settings, streams } = await deadLetterTopics(flags);
+  const isHeld = await heldIfKnown(settings, streams);
   const progress = progressLine();
   const onProgress = (read: number) => progress(`${read} dead letters read`);
-  const filters = { statuses, errorTypes: errorType, messageIds: id, since, until, text };
-  const options = { ...filters, limit, onProgress };
+  const filters = {
+    statuses,
+    errorTypes: errorType,
+    messageIds: id,
+    groups: group,
+    since,
+    until,
+    text,
+  };
+  const options = { ...filters, limit, onProgress, isHeld };
   const entries = await listDeadLetters(kafka, streams, options).finally(() => progress(''));
   if (json) return printJson(entries);
   if (entries.length === 0) {
-    const which = statuses.length === 1 ? `${statuses[0]} ` : '';
-    return say(`no ${which}dead letters; "--status all" shows all that are on the topics`);
+    const which = flags.status === undefined ? 'open' : status.join(', ');
+    return say(`no ${which} dead letters; "--status all" shows all that are on the topics`);
   }
   const place = {
     header: 'LETTER',
@@ -112,11 +125,11 @@ async function find(kafka: Kafka, streams: AnyStream[], id: string) {
 /** Uses Kafka alone, so that dead letters can be read while Temporal is down. */
 async function deadLetterTopics(
   flags: StreamFlags,
-): Promise<{ kafka: Kafka; streams: AnyStream[] }> {
+): Promise<{ kafka: Kafka; settings: Settings; streams: AnyStream[] }> {
   const { settings, streams } = await commandContext(flags);
   const kafka = commandKafka(settings);
   await requireTopics(kafka, [...new Set(streams.map(({ deadLetterTopic }) => deadLetterTopic))]);
-  return { kafka, streams };
+  return { kafka, settings, streams };
 }
 
 function describe(letter: DeadLetterDetails): string {

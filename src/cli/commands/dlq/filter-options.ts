@@ -10,6 +10,8 @@ export interface FilterFlags {
   id?: string[];
   since?: Date;
   until?: Date;
+  group?: string[];
+  text?: string;
   limit?: number;
 }
 
@@ -21,6 +23,8 @@ export function withFilterOptions(command: Command): Command {
   return command
     .option('--error-type <type>', 'only of this error type (repeatable)', repeatable)
     .option('--id <message-id>', 'only of this message (repeatable)', repeatable)
+    .option('--group <id>', 'only of this group, as "dlq groups" shows it (repeatable)', repeatable)
+    .option('--text <text>', 'only if id, key, error or workflow id contain it')
     .option('--since <time>', `failed at or after: ${TIME}`, time)
     .option('--until <time>', `failed at or before: ${TIME}`, time);
 }
@@ -28,7 +32,7 @@ export function withFilterOptions(command: Command): Command {
 /** Throws a {@link UsageError} if a place is none. */
 export function filtersOf(
   places: string[],
-  { errorType, id, since, until, limit }: FilterFlags,
+  { errorType, id, group, text, since, until, limit }: FilterFlags,
 ): ReplayFilters {
   const wrong = places.find((place) => !/^\d{1,9}:\d{1,15}$/.test(place));
   if (wrong !== undefined) {
@@ -42,6 +46,8 @@ export function filtersOf(
     }),
     ...(errorType && { errorTypes: errorType }),
     ...(id && { messageIds: id }),
+    ...(group && { groups: group }),
+    ...(text !== undefined && { text }),
     ...(since && { since: since.toISOString() }),
     ...(until && { until: until.toISOString() }),
     ...(limit !== undefined && { limit }),

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../../domain/errors';
 import { describePosition } from '../../../domain/record/record';
-import { giveUpHead, keyHeldBy } from '../../../operations/give-up';
+import { giveUp as giveUpAction } from '../../../operations/actions/actions';
+import { keyHeldBy } from '../../../operations/give-up';
+import { commandActor } from '../../options/actor';
 import { confirmed, requireTerminal } from '../../options/confirm';
 import { withServers, type StreamFlags } from '../../options/context';
 import { printJson, say } from '../../output/output';
@@ -32,7 +34,7 @@ async function giveUp({ reason, dryRun = false, yes = false, json = false, ...fl
   const record = parsePlace(flags.record);
   const ask = !dryRun && !yes;
   if (ask) requireTerminal();
-  await withServers(flags, async ({ temporal: { client }, streams: [stream] }) => {
+  await withServers(flags, async ({ kafka, temporal: { client }, streams: [stream] }) => {
     const place = describePosition(record);
     const { name } = stream!;
     await keyHeldBy(client, stream!, record);
@@ -42,7 +44,8 @@ async function giveUp({ reason, dryRun = false, yes = false, json = false, ...fl
     }
     const question = `Give up ${place}, so that what comes behind it in its key can be delivered?`;
     if (ask && !(await confirmed(question))) throw new Error('nothing given up');
-    const next = await giveUpHead(client, stream!, record, reason);
+    const actor = commandActor(kafka, stream!);
+    const next = await giveUpAction(actor, client, record, reason ?? null);
     if (json) return printJson({ stream: name, givenUp: record, next });
     say(next ? `its key waits for ${describePosition(next)} now` : 'its key is no longer held');
   });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { LetterIndexer } from '../../../operations/letter-index/letter-indexer';
-import type { LetterGroup } from '../../../operations/letter-index/letter-index';
+import type { LetterGroup } from '../../../operations/letter-index/letter-groups';
 import { requireTopics } from '../../../operations/topics';
 import { commandContext, commandKafka, type StreamFlags } from '../../options/context';
 import { cut } from '../../output/failed-output';
@@ -57,12 +57,19 @@ async function groups({ json, ...flags }: Flags): Promise<void> {
   found.sort((a, b) => b.counts.open - a.counts.open);
   if (json) return printJson(found);
   if (found.length === 0) return say('no dead letters');
-  const rows = found.map(({ stream, errorType, example, counts, firstAt, lastAt }) => [
-    ...[counts.open, counts.replayed, counts.delivered, counts.superseded, counts.discarded],
-    ...[stream, errorType, cut(example), firstAt ?? '', lastAt ?? ''],
+  const rows = found.map(({ id, stream, errorType, example, counts, firstAt, lastAt }) => [
+    ...[
+      counts.open,
+      counts.held,
+      counts.replayed,
+      counts.delivered,
+      counts.superseded,
+      counts.discarded,
+    ],
+    ...[id ?? '', stream, errorType, cut(example), firstAt ?? '', lastAt ?? ''],
   ]);
-  const head = ['OPEN', 'REPLAYED', 'DELIVERED', 'SUPERSEDED', 'DISCARDED'];
-  const rest = ['STREAM', 'ERROR', 'EXAMPLE', 'FIRST', 'LAST'];
+  const head = ['OPEN', 'HELD', 'REPLAYED', 'DELIVERED', 'SUPERSEDED', 'DISCARDED'];
+  const rest = ['GROUP', 'STREAM', 'ERROR', 'EXAMPLE', 'FIRST', 'LAST'];
   process.stdout.write(`${table([...head, ...rest], rows)}\n`);
 }
 

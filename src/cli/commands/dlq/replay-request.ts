@@ -1,27 +1,24 @@
-import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Kafka } from '../../../kafka/kafka';
 import { UsageError } from '../../../domain/errors';
 import type { AnyStream } from '../../../domain/stream/stream';
-import type { ReplayFilters, ReplayRequest } from '../../../domain/stream/replay';
+import type { ReplayRequest } from '../../../domain/stream/replay';
 import {
   statesOf,
   writeStates,
   type LetterStates,
 } from '../../../operations/dead-letters/letter-states';
 import { operator } from '../../../operations/operator';
-import { topicRanges } from '../../../operations/topic/read-topic';
+import { resumedReplay } from '../../../operations/replay/replay-request';
 import { readOldLog, readOldLogs, type OldLog } from '../../../operations/replay/replay-audit';
 import { printable } from '../../../lib/unprintable';
 import { say } from '../../output/output';
 
 /** Where earlier versions kept the logs of replays, relative to the folder in which the command runs. */
 export const LOG_DIRECTORY = join('.cloudsync', 'replays');
-export const MAX_REPLAYS = 3;
 
 interface RequestFlags {
-  maxReplays?: number;
   wait?: boolean;
   rate?: number;
 }
@@ -57,34 +54,10 @@ export async function oldLog(resume: string | undefined): Promise<OldLog | undef
   return isFile || resume.endsWith('.ndjson') ? readOldLog(resume) : undefined;
 }
 
-/** A new replay of the letters that are on the topic now. */
-export async function newRequest(
-  kafka: Kafka,
-  stream: AnyStream,
-  { maxReplays = MAX_REPLAYS, wait = false, rate }: RequestFlags,
-  filters: ReplayFilters,
-): Promise<ReplayRequest> {
-  const at = new Date().toISOString();
-  return {
-    stream: stream.name,
-    replay: `${at.slice(0, 19).replace(/[-:]/g, '')}-${randomBytes(3).toString('hex')}`,
-    ...{ by: operator(), at },
-    ...{ deadLetterTopic: stream.deadLetterTopic, ranges: await letterRanges(kafka, stream) },
-    ...{ filters, maxReplays, wait },
-    ...(rate !== undefined && { rate }),
-  };
-}
-
-async function letterRanges(kafka: Kafka, { deadLetterTopic }: AnyStream) {
-  const ranges = await topicRanges(kafka, deadLetterTopic);
-  if (ranges) return ranges;
-  throw new UsageError(`no topic ${deadLetterTopic}: "cloudsync topics create" makes it`);
-}
-
-/** The replay that `--resume` names, as it was asked for. */
+/** The replay that `--resume` names, as it was asked for, with the options that are given now. */
 export function oldRequest(
   stream: AnyStream,
-  { resume, rate, wait = false }: RequestFlags & { resume?: string },
+  { resume, rate, wait }: RequestFlags & { resume?: string },
   log: OldLog | undefined,
   states: LetterStates,
 ): ReplayRequest {
@@ -98,11 +71,5 @@ export function oldRequest(
   if (before.stream !== stream.name) {
     throw new UsageError(`the log is of stream ${before.stream}, not of ${stream.name}`);
   }
-  const { deadLetterTopic, ranges, filters, maxReplays } = before;
-  const limit = rate ?? ('rate' in before ? before.rate : undefined);
-  return {
-    ...{ stream: stream.name, replay, by: operator(), at: before.at, deadLetterTopic, ranges },
-    ...{ filters, maxReplays, wait: before.wait || wait },
-    ...(limit !== undefined && { rate: limit }),
-  };
+  return resumedReplay(before, { by: operator(), rate, wait });
 }

@@ -3,16 +3,14 @@ import { UsageError } from '../../../domain/errors';
 import type { AnyStream } from '../../../domain/stream/stream';
 import type { ReplayFilters, ReplayRequest } from '../../../domain/stream/replay';
 import { statesOf, type LetterStates } from '../../../operations/dead-letters/letter-states';
+import { beginReplay, endReplay } from '../../../operations/actions/actions';
 import { operator } from '../../../operations/operator';
 import { auditLines, createAudit } from '../../../operations/replay/replay-audit';
 import { planReplay, type ReplayPlan } from '../../../operations/replay/replay-plan';
 import { refusals, resultsOf } from '../../../operations/replay/replay-results';
-import {
-  followReplay,
-  runningReplay,
-  startReplay,
-  stopReplay,
-} from '../../../operations/replay/replay-start';
+import { followReplay, runningReplay } from '../../../operations/replay/replay-start';
+import { MAX_REPLAYS, newReplay } from '../../../operations/replay/replay-request';
+import { commandActor } from '../../options/actor';
 import { confirmed, requireTerminal } from '../../options/confirm';
 import { withServers, type OperationContext, type StreamFlags } from '../../options/context';
 import { withExit1 } from '../../options/exit-codes';
@@ -20,7 +18,7 @@ import { reportPlan, reportResults } from '../../output/dlq-replay-output';
 import { printable } from '../../../lib/unprintable';
 import { printJson, progressLine, say } from '../../output/output';
 import { withStreamOptions } from '../../options/stream-options';
-import { knownStates, MAX_REPLAYS, newRequest, oldLog, oldRequest } from './replay-request';
+import { knownStates, oldLog, oldRequest } from './replay-request';
 import { filtersOf, withFilterOptions, type FilterFlags } from './filter-options';
 import { positiveInteger } from '../topics';
 
@@ -95,7 +93,7 @@ async function replay(places: string[], flags: Flags): Promise<void> {
     try {
       const states = await knownStates(context.kafka, stream, log, flags);
       const request = isNew
-        ? await newRequest(context.kafka, stream, flags, given)
+        ? await newReplay(context.kafka, stream, { by: operator(), filters: given, ...flags })
         : oldRequest(stream, flags, log, states);
       const running = flags.dryRun ? undefined : await runningReplay(client, stream);
       const follows = running?.replay === request.replay;
@@ -110,7 +108,8 @@ async function replay(places: string[], flags: Flags): Promise<void> {
       if (refused && !follows) return reportResults(stream, refused, { named, ...flags });
       const audit = flags.audit === undefined ? undefined : await createAudit(flags.audit);
       try {
-        const { runId } = follows ? running : await startReplay(client, stream, request);
+        const actor = commandActor(context.kafka, stream);
+        const { runId } = follows ? running : await beginReplay(actor, client, request, !isNew);
         if (flags.detach) return reportStarted(stream, request, flags);
         const stopped = await follow(context, stream, request.replay, runId, !follows);
         const done = await statesOf(context.kafka, stream);
@@ -133,9 +132,10 @@ async function stop(flags: Flags, given: ReplayFilters): Promise<void> {
   if (Object.keys(given).length > 0) {
     throw new UsageError('--stop ends the whole replay: omit letters and filters');
   }
-  await withServers(flags, async ({ temporal: { client }, streams: [stream] }) => {
+  await withServers(flags, async ({ kafka, temporal: { client }, streams: [stream] }) => {
     const running = await runningReplay(client, stream!);
-    const stopped = running && (await stopReplay(client, stream!, operator())) ? running : null;
+    const actor = commandActor(kafka, stream!);
+    const stopped = running && (await endReplay(actor, client, running.replay)) ? running : null;
     if (flags.json) return printJson({ stream: stream!.name, stopped: stopped?.replay ?? null });
     if (!stopped) return say(`no replay of stream ${stream!.name} is running`);
     say(`replay ${stopped.replay} ends after the records under way`);
@@ -179,7 +179,7 @@ const STOP_DEADLINE_MS = 10_000;
 
 /** Waits for the end of the replay. Ctrl-C stops the replay if this command began it. Returns whether it was stopped. */
 async function follow(
-  { temporal: { client } }: OperationContext,
+  { kafka, temporal: { client } }: OperationContext,
   stream: AnyStream,
   replay: string,
   runId: string,
@@ -197,7 +197,8 @@ async function follow(
     if (!isOwn || deadline) return left.abort();
     onNotice('the replay ends after the records under way; Ctrl-C again does not wait for that');
     deadline = setTimeout(() => left.abort(), STOP_DEADLINE_MS);
-    stopReplay(client, stream, operator()).catch((error: unknown) => onNotice(String(error)));
+    const actor = { ...commandActor(kafka, stream), onNotice };
+    endReplay(actor, client, replay).catch((error: unknown) => onNotice(String(error)));
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {

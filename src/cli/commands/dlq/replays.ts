@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { statesOf } from '../../../operations/dead-letters/letter-states';
 import { listReplays, type ListedReplay } from '../../../operations/replay/replay-list';
 import { withServers, type StreamFlags } from '../../options/context';
 import { printJson, say } from '../../output/output';
@@ -22,7 +23,10 @@ export function addDlqReplaysCommand(dlq: Command): void {
 async function list({ json, ...flags }: Flags): Promise<void> {
   await withServers(flags, async ({ kafka, temporal: { client }, streams }) => {
     const replays: ListedReplay[] = [];
-    for (const stream of streams) replays.push(...(await listReplays(kafka, client, stream)));
+    for (const stream of streams) {
+      const states = await statesOf(kafka, stream);
+      replays.push(...(await listReplays(client, stream, states.replays)));
+    }
     replays.sort((a, b) => (a.at < b.at ? 1 : -1));
     if (json) return printJson(replays);
     if (replays.length === 0) return say('no replays; "cloudsync dlq replay" begins one');

@@ -1,7 +1,6 @@
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Kafka } from '../../kafka/kafka';
 import { errorWithCause } from '../../domain/errors';
-import type { StatusCounts } from '../../operations/letter-index/letter-index';
 import { LetterIndexer } from '../../operations/letter-index/letter-indexer';
 import type { Logger } from '../../telemetry/logger';
 
@@ -9,10 +8,10 @@ import type { Logger } from '../../telemetry/logger';
 const INTERVAL_MS = 2_000;
 
 /**
- * Keeps the counts of dead letters by status. An index of each stream begins when somebody first asks, and goes on until the
- * page closes. It takes some 130 bytes a letter.
+ * Keeps an index of each stream's dead letters, replays and audit. An index begins when somebody first asks, and goes on until
+ * the page closes. It takes some 140 bytes a letter.
  */
-export class LetterCounts {
+export class LetterIndexes {
   readonly #indexers = new Map<string, LetterIndexer>();
   readonly #closing = new AbortController();
 
@@ -21,8 +20,8 @@ export class LetterCounts {
     private readonly logger: Logger,
   ) {}
 
-  /** Null while the stream's topics are read for the first time. */
-  of(stream: AnyStream): StatusCounts | null {
+  /** The stream's index. Its counts mean something when it `isComplete`. */
+  of(stream: AnyStream): LetterIndexer {
     const { name } = stream;
     let indexer = this.#indexers.get(name);
     if (!indexer) {
@@ -33,7 +32,7 @@ export class LetterCounts {
         this.logger.warn(fields, 'Could not read the dead letters of the stream');
       });
     }
-    return indexer.isComplete ? { ...indexer.index.counts } : null;
+    return indexer;
   }
 
   async close(): Promise<void> {

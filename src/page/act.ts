@@ -1,0 +1,89 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { errorMessage, UsageError } from '../domain/errors';
+import { ProblemError } from '../http/problem';
+import { isKafkaUnreachable } from '../kafka/kafka';
+import { grpcStatus } from '../temporal/temporal';
+import type { ActionContext, Done } from './actions/action';
+import { ACTIONS, type AnyAction } from './actions';
+import type { PageData } from './data/page-data';
+import { sayDone } from './done';
+import { MAX_FORM_BYTES } from './forms';
+import { addScreen, admit, inputOf } from './show';
+import { wantsJson, type Site } from './site';
+
+/** Adds what people can do: at the address of each action a screen that asks, and the form's target. */
+export function addActions(app: FastifyInstance, site: Site, data: PageData): void {
+  for (const action of ACTIONS) {
+    addScreen(app, site, data, {
+      ...action,
+      action: () => action.action,
+      load: (...given: Parameters<AnyAction['load']>) =>
+        action.load(...given).catch((error: unknown) => {
+          throw problemOf(error);
+        }),
+    });
+    addTarget(app, site, data, action);
+  }
+}
+
+function addTarget(app: FastifyInstance, site: Site, data: PageData, action: AnyAction): void {
+  app.post(action.path, { bodyLimit: MAX_FORM_BYTES }, async (request, reply) => {
+    await admit(site, request, action.action);
+    const input = parsed(action.input, inputOf(request));
+    const form = parsed(action.form, request.body ?? {});
+    const notices: string[] = [];
+    const done = await run(action, contextOf(site, data, request, notices), input, form);
+    request.log.info({ by: site.guard.userOf(request), url: request.url }, 'Acted');
+    await data.refresh();
+    if (wantsJson(request)) {
+      return reply.type('application/json').send(JSON.stringify({ ...done.result, notices }));
+    }
+    sayDone(request, reply, site.links, [done.text, ...notices].join(' '));
+    return reply.redirect(site.links.to(done.to), 303);
+  });
+}
+
+function contextOf(
+  site: Site,
+  data: PageData,
+  request: FastifyRequest,
+  notices: string[],
+): ActionContext {
+  return {
+    data,
+    actorOf: (stream) => ({
+      ...{ kafka: data.kafka, stream, by: site.guard.userOf(request), via: 'page' },
+      onNotice: (text) => notices.push(text),
+    }),
+  };
+}
+
+function parsed(schema: z.ZodType<unknown>, given: unknown): unknown {
+  const result = schema.safeParse(given);
+  if (!result.success) throw new ProblemError(400, z.prettifyError(result.error));
+  return result.data;
+}
+
+async function run(
+  action: AnyAction,
+  context: ActionContext,
+  input: unknown,
+  form: unknown,
+): Promise<Done> {
+  try {
+    return await action.run(context, input, form);
+  } catch (error) {
+    throw problemOf(error);
+  }
+}
+
+/** Why an action could not be done. The person who acts must learn it, so the text of the error is shown. */
+function problemOf(error: unknown): unknown {
+  const isKnown = error instanceof ProblemError || error instanceof UsageError;
+  if (isKnown || isKafkaUnreachable(error)) return error;
+  if (grpcStatus(error) !== undefined) {
+    return new ProblemError(503, `Temporal does not answer: ${errorMessage(error)}`);
+  }
+  return new ProblemError(409, errorMessage(error));
+}

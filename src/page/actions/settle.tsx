@@ -1,0 +1,178 @@
+import { z } from 'zod';
+import { discard as discardAction, reopen as reopenAction } from '../../operations/actions/actions';
+import {
+  listDeadLetters,
+  matches,
+  type ListedLetter,
+} from '../../operations/dead-letters/dead-letters-list';
+import type { ComponentChildren } from 'preact';
+import { UNSETTLED } from '../../operations/dead-letters/letter-states';
+import type { PageData } from '../data/page-data';
+import { Ask, CountInput, ReasonInput } from '../views/ask';
+import type { PageContext } from '../views/context';
+import { cut, Empty, errorText, Table } from '../views/parts';
+import { countField, defineAction, reasonField, requireCount, streamOf } from './action';
+import {
+  chosenInput,
+  describeFilters,
+  filtersOf,
+  requireSome,
+  type ChosenInput,
+} from './chosen-letters';
+
+/** The most characters of why a letter is discarded. */
+const MAX_REASON = 500;
+
+/** Closes letters whose records shall not be delivered. */
+export const discard = defineAction({
+  path: '/streams/:name/discard',
+  action: 'discard',
+  input: chosenInput,
+  title: ({ name }) => `Discard dead letters of ${name}?`,
+  load: (data, input) => load(data, input, false),
+  view: ({ letters, count }, page, input) => (
+    <Question letters={letters} count={count} page={page} input={input} verb="Discard">
+      <p>
+        Their records are then not delivered: no replay takes them. The letters stay on the topic,
+        and can be opened again.
+      </p>
+      <ReasonInput isRequired />
+    </Question>
+  ),
+  form: z.object({
+    reason: z
+      .string()
+      .trim()
+      .min(1, 'Say why: whoever looks for the record later wants to know.')
+      .max(MAX_REASON),
+    count: countField.optional(),
+  }),
+  async run({ data, actorOf }, input, { reason, count }) {
+    const stream = streamOf(data, input.name);
+    const letters = await chosen(data, input, false);
+    requireSome(letters.length, 'discard');
+    if (letters.length > 1) requireCount(count, letters.length, 'letters would be discarded');
+    await discardAction(actorOf(stream), letters, reason);
+    return done(input, letters, 'discarded');
+  },
+});
+
+/** Takes back that letters were discarded. */
+export const reopen = defineAction({
+  path: '/streams/:name/reopen',
+  action: 'discard',
+  input: chosenInput,
+  title: ({ name }) => `Open discarded letters of ${name} again?`,
+  load: (data, input) => load(data, input, true),
+  view: ({ letters, count }, page, input) => (
+    <Question letters={letters} count={count} page={page} input={input} verb="Open">
+      <p>Replays take them again.</p>
+      <ReasonInput />
+    </Question>
+  ),
+  form: z.object({ reason: reasonField(MAX_REASON), count: countField.optional() }),
+  async run({ data, actorOf }, input, { reason, count }) {
+    const stream = streamOf(data, input.name);
+    const letters = await chosen(data, input, true);
+    requireSome(letters.length, 'open again');
+    if (letters.length > 1) requireCount(count, letters.length, 'letters would be opened again');
+    await reopenAction(actorOf(stream), letters, reason);
+    return done(input, letters, 'opened again');
+  },
+});
+
+const SHOWN = 20;
+
+async function load(data: PageData, input: ChosenInput, undo: boolean) {
+  if (!data.stream(input.name)) return undefined;
+  const letters = await chosen(data, input, undo);
+  return { letters: letters.slice(0, SHOWN), count: letters.length, notices: [] };
+}
+
+/** The letters that the address means. All of them are read, because people decide about each. */
+async function chosen(data: PageData, input: ChosenInput, undo: boolean): Promise<ListedLetter[]> {
+  const stream = streamOf(data, input.name);
+  const { places, since, errorTypes, groups, text } = filtersOf(input);
+  const filters = {
+    ...{ statuses: undo ? (['discarded'] as const) : UNSETTLED, errorTypes, groups, text },
+    since: since === undefined ? undefined : new Date(since),
+  };
+  if (places !== undefined) {
+    return (await data.lettersAt(stream, places)).filter((letter) => matches(letter, filters));
+  }
+  const all = await listDeadLetters(data.kafka, [stream], filters);
+  // Streams may share the topic.
+  return all.filter((letter) => letter.stream === stream.name);
+}
+
+function Question({
+  letters,
+  count,
+  page,
+  input,
+  verb,
+  children,
+}: {
+  letters: ListedLetter[];
+  count: number;
+  page: PageContext;
+  input: ChosenInput;
+  verb: 'Discard' | 'Open';
+  children: ComponentChildren;
+}) {
+  const back = page.links.to('/dead-letters', { stream: input.name });
+  if (count === 0) {
+    return (
+      <Empty>
+        No such letter is {verb === 'Discard' ? 'open' : 'discarded'}.{' '}
+        <a href={back}>Back to the dead letters</a>
+      </Empty>
+    );
+  }
+  const again = verb === 'Open' ? ' again' : '';
+  const letterText = count === 1 ? 'the letter' : `${count} letters`;
+  return (
+    <>
+      <p>Chosen: {describeFilters(filtersOf(input))}.</p>
+      <Table
+        caption={count > letters.length ? `The first ${letters.length} of ${count}` : 'The letters'}
+        rows={letters}
+        columns={[
+          {
+            head: 'Letter',
+            cell: ({ stream, deadLetter }) => (
+              <a href={page.links.deadLetter(stream, deadLetter)}>
+                {deadLetter.partition}:{deadLetter.offset}
+              </a>
+            ),
+          },
+          { head: 'Message', cell: ({ messageId, rawId }) => cut(messageId ?? rawId ?? '') },
+          { head: 'Error', cell: (one) => errorText(one.errorType, one.errorMessage) },
+        ]}
+      />
+      <Ask page={page} button={`${verb} ${letterText}${again}`} back={back}>
+        {children}
+        {count > 1 && (
+          <CountInput
+            count={count}
+            what={`${count} letters are ${verb === 'Discard' ? 'discarded' : 'opened again'}`}
+          />
+        )}
+      </Ask>
+    </>
+  );
+}
+
+function done({ name }: ChosenInput, letters: ListedLetter[], what: string) {
+  const [only] = letters;
+  const count = letters.length;
+  const to =
+    count === 1
+      ? `/dead-letters/${encodeURIComponent(name)}/${only!.deadLetter.partition}/${only!.deadLetter.offset}`
+      : `/dead-letters?stream=${encodeURIComponent(name)}`;
+  return {
+    text: count === 1 ? `The letter is ${what}.` : `${count} letters are ${what}.`,
+    to,
+    result: { stream: name, outcome: what, count },
+  };
+}

@@ -1,0 +1,64 @@
+import type { ReplayOutcome } from '../../domain/stream/replay';
+import type { ListedReplay } from '../../operations/replay/replay-list';
+import { replayOutcomes, type LetterOutcome } from '../../operations/replay/replay-outcomes';
+import { failureOf, lookAt, runningReplay } from '../../operations/replay/replay-start';
+import { faultsOf } from './answers';
+import type { PageData } from './page-data';
+
+/** A replay with what it did with each letter. */
+export interface ShownReplay {
+  replay: ListedReplay;
+  /** Letters whose turn has come in a second, on average since the replay began; null unless it runs. */
+  perSecond: number | null;
+  /** The last one first. */
+  outcomes: LetterOutcome[];
+  /** The cursor of the next page; null if no letter is left. */
+  next: string | null;
+  notices: string[];
+}
+
+export interface ReplayOptions {
+  outcome?: ReplayOutcome | undefined;
+  cursor?: string | undefined;
+  limit: number;
+}
+
+/** Reads a replay for its screen. Undefined if no stream has a replay of this id. */
+export async function showReplay(
+  data: PageData,
+  id: string,
+  { outcome, cursor, limit }: ReplayOptions,
+): Promise<ShownReplay | undefined> {
+  for (const stream of data.streams) {
+    const listed = await data.replays(stream);
+    const replay = listed.value?.find((one) => one.replay === id);
+    if (!replay) continue;
+    const running = await data.ask(['look', stream.name], (client) =>
+      runningReplay(client, stream).then((one) => one && lookAt(client, stream.name, one.run)),
+    );
+    const failed = await data.ask(['failure', stream.name, id], (client) =>
+      replay.state === 'stopped' ? failureOf(client, stream, id) : Promise.resolve(undefined),
+    );
+    const isUnderWay = replay.state === 'running' || replay.state === 'waiting';
+    const { log } = (await data.letters(stream)).indexer;
+    const { outcomes, next } = await replayOutcomes(data.kafka, data.reader, stream, id, {
+      ...{ cursor, limit, outcomes: outcome && [outcome] },
+      last: isUnderWay ? undefined : log.replayOffsets.get(id),
+    });
+    return {
+      ...{ replay, outcomes, next, perSecond: perSecond(replay) },
+      notices: [
+        ...faultsOf({ [`Replays of stream ${stream.name}`]: listed, 'The replay': running }),
+        ...(isUnderWay ? (running.value?.notices ?? []) : []),
+        ...(failed.value === undefined ? [] : [`The replay failed: ${failed.value}`]),
+      ],
+    };
+  }
+  return undefined;
+}
+
+function perSecond({ state, at, progress }: ListedReplay): number | null {
+  if (state !== 'running' || !progress) return null;
+  const seconds = (Date.now() - Date.parse(at)) / 1_000;
+  return seconds > 0 ? progress.done / seconds : null;
+}

@@ -1,0 +1,33 @@
+import type {} from '@fastify/cookie';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Links } from './links';
+
+/** Says on the next screen what a person has done. In a cookie, so that no link can make the page say something. */
+const DONE_COOKIE = 'cloudsync_page_done';
+const MAX_TEXT = 1_000;
+const MAX_AGE_SECONDS = 60;
+
+export function sayDone(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  links: Links,
+  text: string,
+): void {
+  void reply.setCookie(DONE_COOKIE, text.slice(0, MAX_TEXT), {
+    ...{ path: links.to('/'), httpOnly: true, sameSite: 'strict', maxAge: MAX_AGE_SECONDS },
+    secure: request.protocol === 'https',
+  });
+}
+
+/** What the person has just done; undefined if it was nothing, or if a screen has said so already. */
+export function takeDone(
+  { cookies, headers }: FastifyRequest,
+  reply: FastifyReply,
+  links: Links,
+): string | undefined {
+  const text = cookies[DONE_COOKIE];
+  // A refresh of a part of the screen does not show it.
+  if (text === undefined || headers['hx-request'] !== undefined) return undefined;
+  void reply.clearCookie(DONE_COOKIE, { path: links.to('/') });
+  return text;
+}

@@ -1,0 +1,72 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { ProblemError } from '../http/problem';
+import type { PageData } from './data/page-data';
+import type { PageAction } from './options';
+import { render } from './render';
+import type { AnyScreen } from './screens';
+import { takeDone } from './done';
+import { wantsJson, type Site } from './site';
+import { Layout } from './views/layout';
+
+/** Throws unless the guard lets the request in. */
+export async function admit(
+  site: Site,
+  request: FastifyRequest,
+  action: PageAction,
+): Promise<void> {
+  const refusal = await site.guard.refusal(request, action);
+  if (refusal) throw refusal;
+}
+
+/** Parameters and query of an address. */
+export function inputOf({ params, query }: FastifyRequest): object {
+  return { ...(query as object), ...(params as object) };
+}
+
+/** Adds a screen: HTML for people, JSON for programs. */
+export function addScreen(
+  app: FastifyInstance,
+  site: Site,
+  data: PageData,
+  screen: AnyScreen,
+): void {
+  app.get(screen.path, async (request, reply) => {
+    const parsed = screen.input.safeParse(inputOf(request));
+    const action = parsed.success ? screen.action?.(parsed.data) : undefined;
+    // A caller who is not let in learns nothing, not even what is wrong with the address.
+    await admit(site, request, action ?? 'view');
+    if (!parsed.success) throw new ProblemError(400, z.prettifyError(parsed.error));
+    const input: unknown = parsed.data;
+    const model: unknown = await screen.load(data, input);
+    if (model === undefined) {
+      throw new ProblemError(404, `${screen.title(input)}: there is no such thing (any more).`);
+    }
+    void reply.header('vary', 'accept');
+    if (wantsJson(request)) return reply.type('application/json').send(JSON.stringify(model));
+    return show(site, request, reply, screen, input, model);
+  });
+}
+
+function show(
+  site: Site,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  screen: AnyScreen,
+  input: unknown,
+  model: unknown,
+): FastifyReply {
+  const page = site.contextOf(request);
+  const done = takeDone(request, reply, site.links);
+  return reply.type('text/html; charset=utf-8').send(
+    render(
+      <Layout
+        title={screen.title(input)}
+        page={{ ...page, done }}
+        refreshes={screen.refreshes?.(model) ?? false}
+      >
+        {screen.view(model, page, input)}
+      </Layout>,
+    ),
+  );
+}
