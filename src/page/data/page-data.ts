@@ -213,6 +213,11 @@ export class PageData {
     await within(FIRST_READ_MS, Promise.allSettled(reads));
   }
 
+  /** Asks Kafka, and keeps the answer for a moment. */
+  askKafka<T>(question: unknown[], load: () => Promise<T>): Promise<Answer<T>> {
+    return this.#ask(question, load, { freshMs: BRIEF_MS });
+  }
+
   #ask<T>(
     question: unknown[],
     load: () => Promise<T>,

@@ -41,14 +41,17 @@ export async function showReplay(
     );
     const isUnderWay = replay.state === 'running' || replay.state === 'waiting';
     const { log } = (await data.letters(stream)).indexer;
-    const { outcomes, next } = await replayOutcomes(data.kafka, data.reader, stream, id, {
-      ...{ cursor, limit, outcomes: outcome && [outcome] },
-      last: isUnderWay ? undefined : log.replayOffsets.get(id),
-    });
+    const last = isUnderWay ? undefined : log.replayOffsets.get(id);
+    const done = await data.askKafka(['outcomes', stream.name, id, outcome, cursor, last], () =>
+      replayOutcomes(data.kafka, data.reader, stream, id, {
+        ...{ cursor, limit, last, outcomes: outcome && [outcome] },
+      }),
+    );
+    const { outcomes = [], next = null } = done.value ?? {};
     return {
       ...{ replay, outcomes, next, perSecond: perSecond(replay) },
       notices: [
-        ...faultsOf({ [`Replays of stream ${stream.name}`]: listed, 'The replay': running }),
+        ...faultsOf({ [`Replays of stream ${stream.name}`]: listed, 'The replay': running, Letters: done }),
         ...(isUnderWay ? (running.value?.notices ?? []) : []),
         ...(failed.value === undefined ? [] : [`The replay failed: ${failed.value}`]),
       ],
