@@ -180,7 +180,10 @@ describe('without an optional package', () => {
   test.each([
     ['api start', 'fastify@5 @fastify/helmet@13 @fastify/swagger@9 @fastify/swagger-ui@5'],
     ['codec start', 'fastify@5 @fastify/cors@11 @fastify/helmet@13'],
-    ['page start', 'fastify@5 @fastify/cookie@11 htmx.org@2 preact@11 preact-render-to-string@6'],
+    [
+      'page start',
+      'fastify@5 @fastify/cookie@11 htmx.org@2 preact@11 preact-render-to-string@6 uplot@1',
+    ],
     [
       'bridge start',
       '@opentelemetry/sdk-trace-node@2 @opentelemetry/exporter-trace-otlp-http@0.223 @opentelemetry/resources@2',

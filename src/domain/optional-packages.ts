@@ -20,6 +20,7 @@ export const OPTIONAL_PACKAGES = {
   'htmx.org': '2',
   preact: '11',
   'preact-render-to-string': '6',
+  uplot: '1',
 } as const;
 
 export type OptionalPackage = keyof typeof OPTIONAL_PACKAGES;

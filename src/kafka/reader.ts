@@ -28,14 +28,13 @@ export interface RecordReader {
 }
 
 const MAX_BYTES = 4 * 1024 * 1024;
+/** The broker gives the first batch whole, however little is asked for. */
+export const ONE_BATCH = 1;
 /** A partition is without a leader for some 100 ms while the leader moves. The pause doubles before the third try. */
 const RETRY_PAUSE_MS = 250;
 
-/** `maxBytes`: the most that a broker gives at once. It gives one whole batch in any case. Default: 4 MiB. */
-export function createRecordReader(
-  kafka: Kafka,
-  { maxBytes = MAX_BYTES }: { maxBytes?: number } = {},
-): RecordReader {
+/** `maxBytes`: how much one request asks for; {@link ONE_BATCH} if the next record is enough. */
+export function createRecordReader(kafka: Kafka, maxBytes = MAX_BYTES): RecordReader {
   const { cluster, knows, close } = connectLater(topicByTopic(kafka));
 
   async function fetch(topic: string, partition: number, fetchOffset: number) {

@@ -9,6 +9,8 @@ export interface Assets {
   htmx: string;
   script: string;
   icon: string;
+  /** What plots need besides. */
+  plots: { style: string; uplot: string; script: string };
 }
 
 /** The package and a checkout have this folder at the same place. */
@@ -21,7 +23,7 @@ const TYPES = {
 const YEAR_SECONDS = 31_536_000;
 
 /**
- * Serves the style sheet, the scripts and htmx from memory. The name of each file has a hash of its content, so a browser may
+ * Serves the style sheets, the scripts, htmx and uPlot from memory. The name of each file has a hash of its content, so a browser may
  * keep the file.
  */
 export function addAssets(app: FastifyInstance): Assets {
@@ -38,10 +40,16 @@ export function addAssets(app: FastifyInstance): Assets {
     return address;
   };
   const htmx = join(dirname(require.resolve('htmx.org')), 'htmx.min.js');
+  const uplot = dirname(require.resolve('uplot'));
   return {
     style: serve(join(FOLDER, 'page.css'), 'page', 'css'),
     htmx: serve(htmx, 'htmx', 'js'),
     script: serve(join(FOLDER, 'page.js'), 'page', 'js'),
     icon: serve(join(FOLDER, 'icon.svg'), 'icon', 'svg'),
+    plots: {
+      style: serve(join(uplot, 'uPlot.min.css'), 'uplot', 'css'),
+      uplot: serve(join(uplot, 'uPlot.iife.min.js'), 'uplot', 'js'),
+      script: serve(join(FOLDER, 'plots.js'), 'plots', 'js'),
+    },
   };
 }

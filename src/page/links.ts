@@ -23,6 +23,10 @@ export class Links {
     return this.to(`/streams/${segment(name)}`);
   }
 
+  history(stream: string): string {
+    return this.to(`/streams/${segment(stream)}/history`);
+  }
+
   deadLetter(stream: string, { partition, offset }: Omit<RecordPosition, 'topic'>): string {
     return this.to(`/dead-letters/${segment(stream)}/${partition}/${offset}`);
   }

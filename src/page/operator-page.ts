@@ -12,11 +12,13 @@ export const PAGE_PACKAGES = [
   'htmx.org',
   'preact',
   'preact-render-to-string',
+  'uplot',
 ] as const;
 
 /**
  * Makes the operator page as a Fastify plugin: `app.register(operatorPage({ streams, kafka, temporal }), { prefix: '/ops' })`.
- * The page connects to the servers when somebody looks at it, and disconnects when the app closes. Throws a
+ * The page samples the streams from Kafka while the app listens, for its plots. It asks for the rest when somebody looks at it,
+ * and disconnects when the app closes. Throws a
  * {@link UsageError} if a package is not installed, or if this Node is too old for Preact.
  */
 export function operatorPage(options: OperatorPageOptions): FastifyPluginAsync {

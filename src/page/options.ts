@@ -41,6 +41,8 @@ export interface OperatorPageOptions {
   tokens?: TokenHash[];
   /** Address of Temporal's UI, without a slash at its end. Default: the page has no links to workflows. */
   temporalUi?: string;
+  /** Address of a Grafana dashboard with a variable `stream`, for plots of more than 15 minutes. Default: no link. */
+  grafana?: string;
   /** Receives what goes wrong. Default: a logger of warnings. */
   logger?: Logger;
 }

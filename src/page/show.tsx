@@ -64,6 +64,7 @@ function show(
         title={screen.title(input)}
         page={{ ...page, done }}
         refreshes={screen.refreshes?.(model) ?? false}
+        lasting={screen.lasting?.(input, page)}
       >
         {screen.view(model, page, input)}
       </Layout>,

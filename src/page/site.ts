@@ -22,14 +22,22 @@ export class Site {
 
   /** What the view of a request needs. */
   contextOf(request: Pick<FastifyRequest, 'url'>, isLoggedIn = this.guard.hasLogin): PageContext {
-    const { streams, readOnly = false, temporalUi, temporal } = this.options;
+    const { streams, readOnly = false, temporalUi, temporal, grafana } = this.options;
     return {
       ...{ links: this.links, assets: this.assets, readOnly },
       streams: streams.map(({ name }) => name),
       ...{ hasLogin: isLoggedIn, address: request.url },
+      dashboardUrl: (stream) => grafana && dashboardUrl(grafana, stream),
       workflowUrl: (run) => temporalUi && workflowUrl(temporalUi, temporal.namespace, run),
     };
   }
+}
+
+/** The dashboard of one stream. The dashboard of `deploy/grafana` has the variable `stream`. */
+function dashboardUrl(grafana: string, stream: string): string {
+  const url = new URL(grafana);
+  url.searchParams.set('var-stream', stream);
+  return url.href;
 }
 
 /** Whether a program asks, which gets JSON. A browser names HTML among the types that it accepts. */

@@ -25,11 +25,12 @@ export async function startPage(
   options: ConnectionSettings & { streams: AnyStream[]; page: PageSettings; logger: Logger },
 ): Promise<PageService> {
   const { kafka, temporal, streams, page, logger } = options;
-  const { tokens, readOnly, temporalUi, userHeader } = page;
+  const { tokens, readOnly, temporalUi, userHeader, grafana } = page;
   const plugin = operatorPage({
     ...{ kafka, temporal, streams, logger, tokens, readOnly },
     ...(temporalUi !== undefined && { temporalUi }),
     ...(userHeader !== undefined && { userHeader }),
+    ...(grafana !== undefined && { grafana }),
   });
   requireTokens(page, { host: 'CLOUDSYNC_PAGE_HOST', tokens: 'CLOUDSYNC_PAGE_TOKENS' });
   let stopped: Promise<void> | undefined;

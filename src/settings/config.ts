@@ -208,6 +208,7 @@ export function loadSettings(
       ...present({
         temporalUi: values.CLOUDSYNC_PAGE_TEMPORAL_UI,
         userHeader: values.CLOUDSYNC_PAGE_USER_HEADER,
+        grafana: values.CLOUDSYNC_PAGE_GRAFANA,
       }),
     },
     retry: present({

@@ -15,7 +15,14 @@ export interface PageSettings {
   userHeader?: string;
   /** Address of Temporal's UI, without a slash at its end. Absent: the page has no links to workflows. */
   temporalUi?: string;
+  /** Address of a Grafana dashboard with a variable `stream`. Absent: the plots have no link to it. */
+  grafana?: string;
 }
+
+/** Parses the address of a dashboard, which may have parameters. */
+export const dashboardAddress = z
+  .url({ protocol: /^https?$/, error: 'must be an address that begins with http:// or https://' })
+  .refine((text) => !/[#@]/.test(text), 'must have no user or fragment');
 
 /** Parses the address of a web page, without a slash at its end. */
 export const webAddress = z

@@ -3,7 +3,7 @@ import { Links } from '../../src/page/links';
 import { showValue } from '../../src/page/data/value';
 import { render } from '../../src/page/render';
 import { ACTIONS } from '../../src/page/actions';
-import { SCREENS } from '../../src/page/screens';
+import { SCREENS, type AnyScreen } from '../../src/page/screens';
 import type { PageContext } from '../../src/page/views/context';
 import { Layout } from '../../src/page/views/layout';
 import { workflowUrl } from '../../src/temporal/workflow-url';
@@ -16,18 +16,23 @@ const HOSTILE = `"'><script>alert(1)</script><img src=x onerror=alert(1)>${BIDI}
 
 const page: PageContext = {
   ...{ links: new Links(''), streams: [HOSTILE], readOnly: false, hasLogin: true },
-  assets: { style: '/a.css', htmx: '/a.js', script: '/b.js', icon: '/i.svg' },
+  assets: {
+    ...{ style: '/a.css', htmx: '/a.js', script: '/b.js', icon: '/i.svg' },
+    plots: { style: '/u.css', uplot: '/u.js', script: '/p.js' },
+  },
   address: `/${HOSTILE}`,
+  dashboardUrl: (stream) =>
+    `http://grafana/d?var-stream=${encodeURIComponent(stream.toWellFormed())}`,
   workflowUrl: (run) => workflowUrl('http://ui', 'default', run),
 };
 
-function screen(path: string) {
+function screen(path: string): AnyScreen {
   return [...SCREENS, ...ACTIONS].find((one) => one.path === path)!;
 }
 
-const document = (content: ComponentChild) =>
+const document = (content: ComponentChild, lasting?: ComponentChild) =>
   render(
-    <Layout title={HOSTILE} page={page}>
+    <Layout title={HOSTILE} page={page} lasting={lasting}>
       {content}
     </Layout>,
   );
@@ -180,9 +185,10 @@ test('the models of this test are those of all screens and actions', () => {
 test.each(MODELS)(
   'the screen %s shows hostile texts in every field harmlessly',
   (path, model, input) => {
-    const html = document(screen(path).view(model, page, input) as ComponentChild);
+    const lasting = screen(path).lasting?.(input, page) as ComponentChild;
+    const html = document(screen(path).view(model, page, input) as ComponentChild, lasting);
     // The only elements that a text could add, and the only attributes that could run something.
-    expect(html.match(/<script/g)).toHaveLength(2);
+    expect(html.match(/<script/g)).toHaveLength(lasting ? 4 : 2);
     expect(html).not.toMatch(/<img/);
     expect(html).not.toMatch(/<[^>"]*("[^"]*"[^>"]*)*\sonerror=/);
     expect(html).not.toMatch(/(href|src|action)="javascript:/);

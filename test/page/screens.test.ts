@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { ListedReplay } from '../../src/operations/replay/replay-list';
+import type { HistoryView } from '../../src/page/history/stream-history';
 import type { PageData } from '../../src/page/data/page-data';
 import { replays } from '../../src/page/screens/replays';
 import { pageApp, payments } from './support/page-app';
@@ -75,6 +76,15 @@ test.each(['/streams/nobody', '/dead-letters/nobody/0/0', '/nonsense'])(
     expect((await get(url)).statusCode).toBe(404);
   },
 );
+
+test('the history of a stream has gaps only while Kafka is away', async () => {
+  app = await pageApp();
+  const { series } = (await get('/streams/payments/history')).json<HistoryView>();
+  expect(Object.keys(series).sort()).toEqual([
+    ...['deadLetters', 'delivered', 'duplicates', 'lag', 'lagSeconds', 'retries'],
+  ]);
+  for (const values of Object.values(series)) expect(new Set(values)).toEqual(new Set([null]));
+});
 
 test('links keep all filters, and a page below a prefix links only below it', async () => {
   app = await pageApp({}, '/ops');

@@ -45,22 +45,28 @@ test.each(['/trace', '/no-such-screen', '/streams/nobody'])(
   },
 );
 
-test('screens have no script and no style in them, and load all files from the page itself', async () => {
-  await start({}, '/ops');
-  const { body } = await get('/ops/trace');
-  expect(body).not.toMatch(/<style|style=|\son[a-z]+=|javascript:/i);
-  const files = [...body.matchAll(/(?:src|href)="([^"]*\/assets\/[^"]*)"/g)].map(
-    ([, file]) => file!,
-  );
-  expect(files).toHaveLength(4);
-  for (const file of files) {
-    expect(file).toMatch(/^\/ops\/assets\/[a-z]+-[0-9a-f]{16}\.(js|css|svg)$/);
-    const answer = await get(file);
-    expect(answer.statusCode).toBe(200);
-    expect(answer.headers['cache-control']).toContain('immutable');
-  }
-  expect(body.match(/<script/g)).toHaveLength(2);
-});
+test.each([
+  ['/ops/trace', { files: 4, scripts: 2 }],
+  ['/ops/streams/payments', { files: 7, scripts: 4 }],
+])(
+  '%s has no script and no style in it, and loads all files from the page itself',
+  async (url, expected) => {
+    await start({}, '/ops');
+    const { body } = await get(url);
+    expect(body).not.toMatch(/<style|style=|\son[a-z]+=|javascript:/i);
+    const files = [...body.matchAll(/(?:src|href)="([^"]*\/assets\/[^"]*)"/g)].map(
+      ([, file]) => file!,
+    );
+    expect(files).toHaveLength(expected.files);
+    for (const file of files) {
+      expect(file).toMatch(/^\/ops\/assets\/[a-z]+-[0-9a-f]{16}\.(js|css|svg)$/);
+      const answer = await get(file);
+      expect(answer.statusCode).toBe(200);
+      expect(answer.headers['cache-control']).toContain('immutable');
+    }
+    expect(body.match(/<script/g)).toHaveLength(expected.scripts);
+  },
+);
 
 describe('without tokens', () => {
   test.each(['localhost:8090', '127.0.0.1:8090', '[::1]:8090', 'localhost'])(
@@ -110,6 +116,16 @@ describe('with tokens', () => {
     expect((await get(SCREEN, { cookie: `${cookie!.name}=${hash}` })).statusCode).toBe(401);
     const out = await post('/logout', {}, headers);
     expect(out.cookies[0]).toMatchObject({ name: cookie!.name, value: '' });
+  });
+
+  test('the numbers of the plots are for those who have logged in, also if their address is wrong', async () => {
+    await start(SECURED);
+    const history = '/streams/payments/history';
+    for (const url of [history, `${history}?partition=x`, '/streams/nobody/history']) {
+      expect((await get(url)).statusCode).toBe(401);
+    }
+    const headers = { host: 'page.example', authorization: `Bearer ${token}` };
+    expect((await get(history, headers)).statusCode).toBe(200);
   });
 
   test('a program is let in with a bearer token', async () => {

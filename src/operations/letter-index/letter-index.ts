@@ -1,6 +1,6 @@
 import { deadLetterHeader } from '../../domain/workflow/dead-letter';
 import { contentDigest } from '../../domain/record/content-digest';
-import type { KafkaRecord } from '../../domain/record/record';
+import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import { letterIdentities, originalPosition, time } from '../dead-letters/dead-letters';
 import type { LetterStatus } from '../dead-letters/letter-states';
@@ -19,6 +19,14 @@ export interface IndexedLetter {
   /** In milliseconds since the epoch; 0 if the letter does not say. */
   failedAt: number;
   status: LetterStatus;
+}
+
+/** A letter as the index learns of it. */
+export interface NewLetter {
+  /** In milliseconds since the epoch; 0 if the letter does not say. */
+  failedAt: number;
+  /** Where the record came from; undefined if the letter does not say. */
+  source: RecordPosition | undefined;
 }
 
 /** Which letters a list has. A letter must match all that are given. */
@@ -47,7 +55,11 @@ export class LetterIndex {
   /** Letters whose records are the heads of held keys. */
   #held: number[] = [];
 
-  constructor(private readonly stream: Pick<AnyStream, 'name' | 'topic' | 'deadLetterTopic'>) {}
+  /** `onLetter` is called for each letter that counts. */
+  constructor(
+    private readonly stream: Pick<AnyStream, 'name' | 'topic' | 'deadLetterTopic'>,
+    private readonly onLetter: (letter: NewLetter) => void = () => undefined,
+  ) {}
 
   get counts(): Readonly<StatusCounts> {
     return this.#counts;
@@ -89,6 +101,7 @@ export class LetterIndex {
     });
     this.#count(row, 1);
     this.#supersede(row, letter, workflowId, digest);
+    this.onLetter({ failedAt, source });
     const rows = this.#rows.get(partition);
     if (rows) rows.push(row);
     else this.#rows.set(partition, [row]);

@@ -7,7 +7,7 @@ import type { Kafka } from '../../kafka/kafka';
 import { createRecordReader, type RecordReader } from '../../kafka/reader';
 import { entryOfRecord } from '../dead-letters/state-entries';
 import { readTopic, topicRanges, type PartitionRange } from '../topic/read-topic';
-import { LetterIndex } from './letter-index';
+import { LetterIndex, type NewLetter } from './letter-index';
 import { StreamLog } from './stream-log';
 
 /** How far an index has been read. */
@@ -36,8 +36,9 @@ export class LetterIndexer {
   constructor(
     private readonly kafka: Kafka,
     private readonly stream: AnyStream,
+    onLetter?: (letter: NewLetter) => void,
   ) {
-    this.index = new LetterIndex(stream);
+    this.index = new LetterIndex(stream, onLetter);
     this.#reader = createRecordReader(kafka);
   }
 
@@ -69,15 +70,16 @@ export class LetterIndexer {
     this.#completed();
   }
 
-  /** Catches up again and again until the signal aborts. */
-  async follow(intervalMs: number, signal: AbortSignal, onError: (error: unknown) => void) {
+  /** Catches up again and again until the signal aborts. `onRound` gets the error of each round, undefined if it has none. */
+  async follow(intervalMs: number, signal: AbortSignal, onRound: (error?: unknown) => void) {
     while (!signal.aborted) {
       try {
         await this.catchUp();
         this.fault = undefined;
+        onRound();
       } catch (error) {
         this.fault = errorWithCause(error);
-        onError(error);
+        onRound(error);
       }
       await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
     }

@@ -74,7 +74,21 @@ function consumersOf(
   };
 }
 
-/** The lag extends to the high watermark, as in Kafka's own tools. So an open transaction hides nothing. */
+/**
+ * Where the group continues on a partition, and how many records it has before it. The lag extends to the high watermark,
+ * as in Kafka's own tools. So an open transaction hides nothing.
+ */
+export function groupPosition(
+  { low, high }: Pick<PartitionEnds, 'low' | 'high'>,
+  commit: Pick<CommittedOffset, 'offset'> | undefined,
+): { position: number; lag: number } {
+  // Without a commit, or if retention has overtaken the commit, the group continues at the earliest record.
+  const position = Math.max(Number(commit?.offset ?? -1), low);
+  // A topic that was deleted and created again ends before its group's old commit.
+  return { position, lag: Math.max(high - position, 0) };
+}
+
+/** Adds up the positions of all partitions, and what their commits say. */
 export function progressOf(
   ends: Pick<PartitionEnds, 'partition' | 'low' | 'high'>[],
   committed: CommittedOffset[],
@@ -88,12 +102,9 @@ export function progressOf(
     stalled: [],
   };
   const latest = new Map<string, RecentIds>();
-  for (const { partition, low, high } of ends) {
+  for (const { partition, ...range } of ends) {
     const commit = committed.find((one) => one.partition === partition);
-    // Without a commit, or if retention has overtaken the commit, the group continues at the earliest record.
-    const position = Math.max(Number(commit?.offset ?? -1), low);
-    // A topic that was deleted and created again ends before its group's old commit.
-    const lag = Math.max(high - position, 0);
+    const { position, lag } = groupPosition(range, commit);
     progress.lag += lag;
     progress.lagByPartition[partition] = lag;
     const { totals, member: seen, stall: note } = parseCommitMetadata(commit?.metadata);

@@ -1,6 +1,7 @@
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Kafka } from '../../kafka/kafka';
 import { errorWithCause } from '../../domain/errors';
+import type { NewLetter } from '../../operations/letter-index/letter-index';
 import { LetterIndexer } from '../../operations/letter-index/letter-indexer';
 import type { Logger } from '../../telemetry/logger';
 
@@ -8,8 +9,7 @@ import type { Logger } from '../../telemetry/logger';
 const INTERVAL_MS = 2_000;
 
 /**
- * Keeps an index of each stream's dead letters, replays and audit. An index begins when somebody first asks, and goes on until
- * the page closes. It takes some 140 bytes a letter.
+import type { NewLetter } from '../../operations/letter-index/letter-index';
  */
 export class LetterIndexes {
   readonly #indexers = new Map<string, LetterIndexer>();
@@ -18,18 +18,24 @@ export class LetterIndexes {
   constructor(
     private readonly kafka: Kafka,
     private readonly logger: Logger,
+    private readonly onLetter: (stream: AnyStream, letter: NewLetter) => void = () => undefined,
   ) {}
 
   /** The stream's index. Its counts mean something when it `isComplete`. */
   of(stream: AnyStream): LetterIndexer {
     const { name } = stream;
     let indexer = this.#indexers.get(name);
+    if (!indexer && this.#closing.signal.aborted) throw new Error('the page stops');
     if (!indexer) {
-      indexer = new LetterIndexer(this.kafka, stream);
+      indexer = new LetterIndexer(this.kafka, stream, (letter) => this.onLetter(stream, letter));
       this.#indexers.set(name, indexer);
+      let isFailing = false;
       void indexer.follow(INTERVAL_MS, this.#closing.signal, (error) => {
-        const fields = { stream: name, error: errorWithCause(error) };
-        this.logger.warn(fields, 'Could not read the dead letters of the stream');
+        if (error !== undefined && !isFailing && !this.#closing.signal.aborted) {
+          const fields = { stream: name, error: errorWithCause(error) };
+          this.logger.warn(fields, 'Could not read the dead letters of the stream');
+        }
+        isFailing = error !== undefined;
       });
     }
     return indexer;

@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { ProblemError } from '../../http/problem';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Kafka } from '../../kafka/kafka';
-import { createRecordReader, type RecordReader } from '../../kafka/reader';
+import { createRecordReader, ONE_BATCH, type RecordReader } from '../../kafka/reader';
 import { Slots } from '../../lib/slots';
 import { within } from '../../lib/within';
 import { pageOfDeadLetters } from '../../operations/dead-letters/dead-letters-page';
@@ -45,8 +45,6 @@ const FRESH_MS_A_STREAM = 1_000;
 const FIRST_READ_MS = 1_500;
 /** Statuses that are asked for at once. */
 const STATUSES_AT_ONCE = 2;
-/** The answer has one letter, so it needs one batch. */
-const ONE_BATCH = { maxBytes: 1 };
 
 /** What the index of a stream's letters says. */
 export interface KnownLetters {

@@ -51,7 +51,11 @@ export async function showReplay(
     return {
       ...{ replay, outcomes, next, perSecond: perSecond(replay) },
       notices: [
-        ...faultsOf({ [`Replays of stream ${stream.name}`]: listed, 'The replay': running, Letters: done }),
+        ...faultsOf({
+          [`Replays of stream ${stream.name}`]: listed,
+          'The replay': running,
+          Letters: done,
+        }),
         ...(isUnderWay ? (running.value?.notices ?? []) : []),
         ...(failed.value === undefined ? [] : [`The replay failed: ${failed.value}`]),
       ],

@@ -24,6 +24,8 @@ export interface Screen<Input, Model extends Shown> {
   load(data: PageData, input: Input): Promise<Model | undefined>;
   title(input: Input): string;
   view(model: Model, page: PageContext, input: Input): ComponentChildren;
+  /** A part below, which stays as it is when the screen refreshes itself. */
+  lasting?(input: Input, page: PageContext): ComponentChildren;
 }
 
 /** Defines a screen; the types of input and model come from its parts. */

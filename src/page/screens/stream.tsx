@@ -5,9 +5,20 @@ import { overviewOf } from '../data/overview';
 import { Empty, Facts, Notices, Table, Time } from '../views/parts';
 import { ProblemView } from '../views/problem';
 import { Way } from '../views/way';
+import { Plots } from '../views/plots';
 import { defineScreen } from './screen';
 
-/** What is known of one stream: partitions, owners, totals. */
+/** What the address of a stream's plots says. An absent partition means all. */
+export const historyInput = z.object({
+  name: z.string(),
+  partition: z
+    .string()
+    .regex(/^\d{0,6}$/, 'must be the number of a partition')
+    .optional()
+    .transform((text) => (text ? Number(text) : undefined)),
+});
+
+/** What is known of one stream: partitions, owners, totals, and the plots of the last 15 minutes. */
 export const stream = defineScreen({
   path: '/streams/:name',
   refreshes: () => true,
@@ -21,6 +32,9 @@ export const stream = defineScreen({
     return (
       <>
         <Notices notices={notices} />
+        <p>
+          <a href="#plots">Plots of the last 15 minutes</a>
+        </p>
         {problems.map((problem) => (
           <ProblemView problem={problem} page={page} />
         ))}
@@ -48,6 +62,7 @@ export const stream = defineScreen({
       </>
     );
   },
+  lasting: ({ name }, page) => <Plots stream={name} page={page} />,
 });
 
 interface PartitionRow {

@@ -14,6 +14,8 @@ export interface PageContext {
   done?: string | undefined;
   /** The address of the screen with all its filters. */
   address: string;
+  /** Gives the address of a stream's dashboard in Grafana; undefined if it is not known. */
+  dashboardUrl(stream: string): string | undefined;
   /** Gives the address of a workflow's run in Temporal's UI; undefined if the UI's address is not known. */
   workflowUrl(run: { workflowId: string; runId: string }): string | undefined;
 }

@@ -20,16 +20,18 @@ const SCREENS: [path: string, name: string][] = [
   ['/trace', 'Trace'],
 ];
 
-/** The frame of every screen. `refreshes`: the script loads the part inside again every few seconds. */
+/** The frame of every screen. `refreshes`: the script loads the part inside again every few seconds, but not `lasting`. */
 export function Layout({
   title,
   page,
   refreshes = false,
+  lasting,
   children,
 }: {
   title: string;
   page: PageContext;
   refreshes?: boolean;
+  lasting?: ComponentChildren;
   children: ComponentChildren;
 }): JSX.Element {
   const { links, assets } = page;
@@ -86,6 +88,7 @@ export function Layout({
           <div id="live" data-refresh={refreshes ? '' : undefined}>
             {children}
           </div>
+          {lasting}
         </main>
         <footer>
           {page.readOnly ? 'This page only shows. ' : ''}

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { tokenHashes } from '../http-producer';
-import { webAddress } from '../page';
+import { dashboardAddress, webAddress } from '../page';
 import { FACTS } from './facts';
 import { port } from './values';
 
@@ -29,5 +29,10 @@ export const PAGE = {
   CLOUDSYNC_PAGE_TEMPORAL_UI: webAddress.optional().register(FACTS, {
     meaning: "address of Temporal's UI, for links to workflows, such as `http://127.0.0.1:8233`",
     otherwise: 'no links',
+  }),
+  CLOUDSYNC_PAGE_GRAFANA: dashboardAddress.optional().register(FACTS, {
+    meaning:
+      'address of a Grafana dashboard with a variable `stream`, for plots of more than 15 minutes, such as `https://grafana.example/d/cloudsync`',
+    otherwise: 'no link',
   }),
 };

@@ -1,9 +1,16 @@
 import fc from 'fast-check';
 import { LetterStates, LETTER_STATUSES } from '../../../src/operations/dead-letters/letter-states';
-import type { Disposition, ProgressEntry } from '../../../src/operations/dead-letters/state-entries';
+import type {
+  Disposition,
+  ProgressEntry,
+} from '../../../src/operations/dead-letters/state-entries';
 import { IdentityTable } from '../../../src/operations/letter-index/identity-table';
 import { groupIdOf, shapeOf } from '../../../src/operations/dead-letters/group-id';
-import { LetterIndex, type IndexFilters } from '../../../src/operations/letter-index/letter-index';
+import {
+  LetterIndex,
+  type IndexFilters,
+  type NewLetter,
+} from '../../../src/operations/letter-index/letter-index';
 import { superseded } from '../../../src/operations/replay/replay-letters';
 import { sentBackHeaders } from '../../../src/domain/workflow/dead-letter';
 import type { KafkaRecord } from '../../../src/domain/record/record';
@@ -11,7 +18,10 @@ import { letterIn, letterRecord } from '../support/letters';
 
 const stream = { name: 'test', topic: 'topic', deadLetterTopic: 'dead' };
 
-function indexOf(letters: KafkaRecord[], entries: (Disposition | ProgressEntry)[] = []): LetterIndex {
+function indexOf(
+  letters: KafkaRecord[],
+  entries: (Disposition | ProgressEntry)[] = [],
+): LetterIndex {
   const index = new LetterIndex(stream);
   letters.forEach((letter) => index.addLetter(letter));
   entries.forEach((entry) => index.addEntry(entry));
@@ -204,4 +214,16 @@ test('an identity table finds each of many texts, and no other', () => {
   expect(table.get('text 7')).toBe(99);
   expect(table.get('none')).toBeUndefined();
   expect(table.size).toBe(20_000);
+});
+
+test('each letter that counts is reported once, with its time and where its record came from', () => {
+  const reported: NewLetter[] = [];
+  const index = new LetterIndex(stream, (letter) => reported.push(letter));
+  const letter = letterRecord({ at: 0, record: { offset: 7 }, failedAt: day(1) });
+  index.addLetter(letter);
+  // An activity that was retried has written it twice.
+  index.addLetter({ ...letter, offset: 1 });
+  expect(reported).toEqual([
+    { failedAt: Date.parse(day(1)), source: { topic: 'topic', partition: 0, offset: 7 } },
+  ]);
 });
