@@ -25,13 +25,16 @@ const STREAMS = ['aws', 'azure'];
 /** 2 and 3 % of the attempts time out, and the sinks never accept 1 % of the messages. */
 const FAULTS = 'aws:timeout=0.02,aws:permanent=0.01,azure:timeout=0.03,azure:permanent=0.01,seed=3';
 
-/** The processes log their addresses. There are no tokens: whoever reaches 127.0.0.1 may send. */
+/** The processes log their addresses. There are no tokens: whoever reaches 127.0.0.1 may send and look. */
 const ANY_FREE_PORT = {
   CLOUDSYNC_METRICS_PORT: '0',
   CLOUDSYNC_API_METRICS_PORT: '0',
   CLOUDSYNC_API_HOST: '127.0.0.1',
   CLOUDSYNC_API_PORT: '0',
   CLOUDSYNC_API_TOKENS: '',
+  CLOUDSYNC_PAGE_HOST: '127.0.0.1',
+  CLOUDSYNC_PAGE_PORT: '0',
+  CLOUDSYNC_PAGE_TOKENS: '',
 };
 
 interface Flags {
@@ -59,11 +62,16 @@ async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers):
   const startedAt = new Date();
   const run = startedAt.toISOString().replace(/\D/g, '').slice(0, 14);
   const directory = join('.cloudsync', 'demo', run);
+  // A demo that is interrupted leaves nothing, also with --keep: nobody has been told what to end.
+  let isKept = false;
   const { ui, temporalStays, namespace, local } = await demoEnvironment({
     ...{ run, directory, lane, sink },
-    onStart: (stop) => keep || releasers.push(async () => void (await stop())),
+    onStart: (stop) => releasers.push(async () => void (isKept || (await stop()))),
   });
-  const env = { ...processEnvironment(), ...local, ...ANY_FREE_PORT };
+  const env = {
+    ...{ ...processEnvironment(), ...local, ...ANY_FREE_PORT },
+    ...(ui !== undefined && { CLOUDSYNC_PAGE_TEMPORAL_UI: ui }),
+  };
   await cloudsync(['topics', 'create'], env);
 
   const services = new Map<string, ServiceProcess>();
@@ -77,13 +85,16 @@ async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers):
     start(stream, ['bridge', 'start', '--stream', stream], faults);
   const stopBridges = () => Promise.all(STREAMS.map((stream) => services.get(stream)!.stop()));
   const stopAll = () => Promise.all([...services.values()].map((service) => service.stop()));
-  if (!keep) releasers.push(async () => void (await stopAll()));
+  releasers.push(async () => void (isKept || (await stopAll())));
   say(`starting the HTTP producer, and a bridge worker for each of ${STREAMS.join(', ')}`);
   say(`lane: ${lane}; sink: ${sink}; faults: ${FAULTS}`);
-  const [api] = await Promise.all([
+  const [api, page] = await Promise.all([
     start('api', ['api', 'start']),
+    keep ? start('page', ['page', 'start']) : undefined,
     Promise.all(STREAMS.map((stream) => startBridge(stream, FAULTS))),
   ]);
+
+  if (page) say(`operator page: ${page.url}`);
 
   const observer = cliObserver(env);
   const results = await runScenarios({
@@ -120,7 +131,8 @@ async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers):
       ? `${ui}/namespaces/${namespace}/workflows?query=${failedQuery}`
       : undefined;
   const seconds = Math.round((Date.now() - startedAt.getTime()) / 1000);
-  if (json) printJson({ ok, seconds, results, replays, reconciliations, failedWorkflows: link });
+  const links = { failedWorkflows: link, page: page?.url };
+  if (json) printJson({ ok, seconds, results, replays, reconciliations, ...links });
   else {
     process.stdout.write(`\n${resultTable(results)}\n\n`);
     for (const { stream, messages, delivered, deadLettered, missing, double } of reconciliations) {
@@ -131,10 +143,15 @@ async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers):
       );
     }
     if (link) process.stdout.write(`Failed workflows in the Temporal UI: ${link}\n`);
-    else say('To look at the runs in the Temporal UI: npm run demo -- --keep');
+    if (page) process.stdout.write(`Operator page: ${page.url}\n`);
+    else
+      say(
+        'To look at the runs in the Temporal UI and on the operator page: npm run demo -- --keep',
+      );
     process.stdout.write(`${ok ? 'All as expected' : 'NOT AS EXPECTED'}, in ${seconds} s\n`);
   }
   if (keep) {
+    isKept = true;
     await writeLocalEnvironment(local);
     for (const service of services.values()) service.detach();
     const pids = [...services.values()].map(({ pid }) => pid).join(' ');
@@ -181,7 +198,7 @@ const program = new Command('demo')
       .choices(['file', 'cloud'])
       .default('file'),
   )
-  .option('--keep', 'leave servers, bridge workers and the HTTP producer running', false)
+  .option('--keep', 'start the operator page too, and leave everything running', false)
   .exitOverride();
 program
   .parseAsync()

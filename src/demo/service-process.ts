@@ -5,13 +5,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const MAIN = join(__dirname, '..', 'cli', 'main.js');
+/** Of the build, also if this file is not. */
+const MAIN = join(__dirname, '..', '..', 'dist', 'cli', 'main.js');
 const READY_DEADLINE_MS = 60_000;
 
-/** A bridge worker or the HTTP producer in a process of its own. */
+/** A bridge worker, the HTTP producer or the operator page in a process of its own. */
 export interface ServiceProcess {
   readonly pid: number;
-  /** Where the HTTP producer listens; undefined for a bridge worker. */
+  /** Where the HTTP producer or the operator page listens; undefined for a bridge worker. */
   readonly url: string | undefined;
   /** SIGKILL: nothing is drained or committed. */
   kill(): Promise<void>;
@@ -63,9 +64,12 @@ async function untilReady(child: ChildProcess, command: string, log: string): Pr
     if (child.exitCode !== null) {
       throw new Error(`cloudsync ${command} ended with ${child.exitCode}: see ${log}`);
     }
-    const metrics = await loggedField('metrics', log, child.pid!);
-    if (metrics) {
-      const ready = await fetch(new URL('/readyz', metrics)).catch(() => undefined);
+    // The operator page has no metrics: it answers at its own address.
+    const address =
+      (await loggedField('metrics', log, child.pid!)) ??
+      (await loggedField('url', log, child.pid!));
+    if (address) {
+      const ready = await fetch(new URL('/readyz', address)).catch(() => undefined);
       if (ready?.ok) return;
     }
     await sleep(100);
