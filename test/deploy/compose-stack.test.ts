@@ -15,7 +15,7 @@ import {
 import { PROMETHEUS_IMAGE } from './support/promtool';
 
 const cloud = envFile('deploy/compose/cloud.env');
-const { versitygw, azurite, grafana, prometheus, api } = compose.services;
+const { versitygw, azurite, grafana, prometheus, api, page } = compose.services;
 
 /** Host and port of an address inside the network of the services. */
 function expectService(address: string, port: string): void {
@@ -113,10 +113,24 @@ test('Prometheus reads the configuration and the rules, and has the version that
   expect(rules).toEqual([mounted(prometheus!.volumes!, `${folder}/rules.yml`)]);
 });
 
-test('the HTTP producer accepts the token that the Compose file names', () => {
-  const token = /\(token: (\S+)\)/.exec(read('docker-compose.yml'))![1]!;
-  const hash = createHash('sha256').update(token).digest('hex');
-  const env = containerEnvironment(api!, SINK_ENV_FILES[0]!) as Record<string, string>;
-  expect(env.CLOUDSYNC_API_TOKENS).toBe(hash);
-  expect(api!.ports).toEqual([`127.0.0.1:8088:${env.CLOUDSYNC_API_PORT}`]);
+test.each([
+  ['HTTP producer', api!, 'CLOUDSYNC_API'],
+  ['Operator page', page!, 'CLOUDSYNC_PAGE'],
+])(
+  'the %s accepts the token that the Compose file names, at the address beside it',
+  (title, service, prefix) => {
+    const line = new RegExp(`${title} http://127\\.0\\.0\\.1:(\\d+)\\S* \\(token: (\\S+)\\)`);
+    const [, port, token] = line.exec(read('docker-compose.yml'))!;
+    const hash = createHash('sha256').update(token!).digest('hex');
+    const env = containerEnvironment(service, SINK_ENV_FILES[0]!) as Record<string, string>;
+    expect(env[`${prefix}_TOKENS`]).toMatch(new RegExp(`^(\\w+=)?${hash}$`));
+    expect(service.ports).toEqual([`127.0.0.1:${port}:${env[`${prefix}_PORT`]}`]);
+  },
+);
+
+test("the operator page links to Temporal's UI as the host reaches it", () => {
+  const env = containerEnvironment(page!, SINK_ENV_FILES[0]!) as Record<string, string>;
+  const { hostname, port } = new URL(env.CLOUDSYNC_PAGE_TEMPORAL_UI!);
+  const [published] = compose.services['temporal-ui']!.ports!;
+  expect(published!.split(':').slice(0, 2)).toEqual([hostname, port]);
 });

@@ -22,7 +22,7 @@ import {
   SINK_ENV_FILES,
 } from './support/compose';
 import { composeFaults } from './support/compose-schema';
-import { expectCommand, metricsPort } from './support/program';
+import { expectCommand, healthPort } from './support/program';
 
 /** Some tests start npm or a process of their own. */
 jest.setTimeout(60_000);
@@ -38,7 +38,7 @@ test('docker-compose.yml has the reference application: both streams, topics and
   const names = Object.keys(compose.services);
   const { kafka } = compose.services;
   const servers = ['kafka', 'temporal', 'temporal-ui', 'kafka-ui', 'prometheus', 'grafana'];
-  expect(names).toEqual(expect.arrayContaining([...servers, 'api', 'worker']));
+  expect(names).toEqual(expect.arrayContaining([...servers, 'api', 'page', 'worker']));
   expect(kafka!.image).toBe(KAFKA_IMAGE);
   const bridges = ours.filter(([, { command }]) => command?.[0] === 'bridge');
   const streams = referenceStreams(loadSettings({})).map(({ name }) => name);
@@ -130,7 +130,7 @@ test.each(services)('%s depends on services that can meet the condition', (_, se
 test.each(ours.filter(([, { healthcheck }]) => healthcheck))(
   'the health check of %s asks the port that it listens on',
   (_, service) => {
-    const port = metricsPort(service.command!, containerEnvironment(service, SINK_ENV_FILES[0]!));
+    const port = healthPort(service.command!, containerEnvironment(service, SINK_ENV_FILES[0]!));
     expect(service.healthcheck!.test.at(-1)).toContain(`http://127.0.0.1:${port}/readyz`);
   },
 );

@@ -83,7 +83,7 @@ test('the example builds on the base, and replaces its settings and its image', 
 test('the base has a deployment for each part of the reference application', () => {
   const settings = loadSettings({});
   const streams = referenceStreams(settings).map(({ name }) => `bridge-${name}`);
-  expect(deployments.map(([name]) => name)).toEqual(['api', ...streams, 'worker']);
+  expect(deployments.map(([name]) => name)).toEqual(['api', ...streams, 'worker', 'page']);
 });
 
 describe.each(deployments)('deployment %s', (name, deployment) => {
@@ -95,9 +95,14 @@ describe.each(deployments)('deployment %s', (name, deployment) => {
 
   test('is probed and scraped at ports that it listens on', () => {
     const numbers = Object.fromEntries(ports!.map((port) => [port.name, port.containerPort]));
-    expect(numbers.metrics).toBe(metricsPort(args!, base));
-    if (name === 'api') {
-      expect(numbers.http).toBe(Number(environmentOf(deployment).CLOUDSYNC_API_PORT));
+    const env = environmentOf(deployment);
+    if (name === 'api') expect(numbers.http).toBe(Number(env.CLOUDSYNC_API_PORT));
+    if (name === 'page') {
+      expect(numbers).toEqual({ http: Number(env.CLOUDSYNC_PAGE_PORT) });
+      expect(metadata!.annotations).toBeUndefined();
+    } else {
+      expect(numbers.metrics).toBe(metricsPort(args!, base));
+      expect(metadata!.annotations).toMatchObject({ 'prometheus.io/port': `${numbers.metrics}` });
     }
     expect(livenessProbe!.httpGet.path).toBe('/livez');
     expect(startupProbe!.httpGet.path).toBe('/livez');
@@ -105,7 +110,6 @@ describe.each(deployments)('deployment %s', (name, deployment) => {
     for (const { httpGet } of [livenessProbe!, startupProbe!, readinessProbe!]) {
       expect(numbers).toHaveProperty(httpGet.port);
     }
-    expect(metadata!.annotations).toMatchObject({ 'prometheus.io/port': `${numbers.metrics}` });
   });
 
   test('runs without privileges, and has time to drain before it is killed', () => {
@@ -148,9 +152,10 @@ describe.each(deployments)('deployment %s', (name, deployment) => {
     }
   });
 
-  test('has at most one pod unavailable while nodes are drained', () => {
-    const budget = ofKind('PodDisruptionBudget').find((one) => one.metadata.name === name)!;
-    expect(budget.spec).toEqual({ maxUnavailable: 1, selector: deployment.spec.selector });
+  test('has at most one pod unavailable while nodes are drained, if something waits for it', () => {
+    const budget = ofKind('PodDisruptionBudget').find((one) => one.metadata.name === name);
+    if (name === 'page') return expect(budget).toBeUndefined();
+    expect(budget!.spec).toEqual({ maxUnavailable: 1, selector: deployment.spec.selector });
     expect(deployment.spec.replicas).toBeGreaterThan(1);
   });
 });
@@ -169,18 +174,29 @@ test('every selector finds its pods', () => {
       found((spec.selector as { matchLabels: Record<string, string> }).matchLabels),
     ).toHaveLength(1);
   }
-  const [service] = ofKind('Service');
-  expect(found(service!.spec.selector as Record<string, string>)).toHaveLength(1);
+  for (const { spec } of ofKind('Service')) {
+    expect(found(spec.selector as Record<string, string>)).toHaveLength(1);
+  }
   const policies = ofKind('NetworkPolicy').map(({ spec }) => {
     const { podSelector } = spec as { podSelector: { matchLabels: Record<string, string> } };
     return found(podSelector.matchLabels).length;
   });
-  expect(policies).toEqual([deployments.length, 1]);
+  expect(policies).toEqual([deployments.length, 1, 1]);
+});
+
+test('the operator page only shows, needs a login, and nobody in the cluster connects to it', () => {
+  const [, page] = deployments.find(([name]) => name === 'page')!;
+  const env = Object.entries(environmentOf(page)).filter(([name]) => /_PAGE_/.test(name));
+  const settings = loadSettings(Object.fromEntries(env)).page;
+  expect(settings).toMatchObject({ host: '0.0.0.0', readOnly: true, tokens: [{}] });
+  const policy = ofKind('NetworkPolicy').find((one) => one.metadata.name === 'page')!;
+  expect(policy.spec).toMatchObject({ policyTypes: ['Ingress'], ingress: [] });
+  expect(ofKind('Ingress')).toEqual([]);
 });
 
 test('manifests refer to secrets and contain none', () => {
   expect(ofKind('Secret')).toEqual([]);
-  const secret = /SASL_(USERNAME|PASSWORD)|API_TOKENS|API_KEY|SECRET|CONNECTION_STRING/;
+  const secret = /SASL_(USERNAME|PASSWORD)|_TOKENS|API_KEY|SECRET|CONNECTION_STRING/;
   expect(Object.keys(example).filter((name) => secret.test(name))).toEqual([]);
   for (const one of [...deployments.map(([, deployment]) => deployment), ...patches]) {
     if (one.kind !== 'Deployment') continue;

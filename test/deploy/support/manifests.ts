@@ -71,10 +71,16 @@ export const resourcesOf = (folder: string) =>
     .resources.filter((name) => name.endsWith('.yaml'))
     .flatMap((name) => documents(posix.join(folder, name)));
 
+/** Whether a selector, as `component!=api` or `component notin (api, page)`, passes a component by. */
+function excludes(selector: string | undefined, component: string): boolean {
+  const [, names] = /(?:!=| notin \()([^)]+)/.exec(selector ?? '') ?? [];
+  return names?.split(', ').includes(component) ?? false;
+}
+
 /** The patches of the example that are partial manifests, for all deployments or for one. */
 export const mergePatches = (deployment?: string) =>
   kustomization(EXAMPLE)
-    .patches!.filter(({ target }) => deployment !== 'api' || target?.labelSelector === undefined)
+    .patches!.filter(({ target }) => !deployment || !excludes(target?.labelSelector, deployment))
     .flatMap(({ path }) => documents(posix.join(EXAMPLE, path)))
     .filter(({ kind }) => kind === 'Deployment' || (kind !== undefined && !deployment));
 

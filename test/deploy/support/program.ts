@@ -32,6 +32,11 @@ export function expectCommand(words: string[]): void {
   expect(command.options.map(({ long }) => long)).toEqual(expect.arrayContaining(options));
 }
 
+/** The port on which the process of a command answers `/livez` and `/readyz`, with this environment. */
+export function healthPort(words: string[], env: Record<string, string>): number {
+  return words[0] === 'page' ? loadSettings(env).page.port : metricsPort(words, env);
+}
+
 /** The port on which the process of a command serves its metrics, with this environment. */
 export function metricsPort(words: string[], env: Record<string, string>): number {
   const settings = loadSettings(env);
