@@ -63,6 +63,10 @@ test('the package has every file that its README links to', () => {
   expect(links.filter((link) => !isThere(link))).toEqual([]);
 });
 
+test('the package has no pictures, which nobody sees in node_modules', () => {
+  expect(files.filter((file) => /\.(png|jpe?g)$/.test(file))).toEqual([]);
+});
+
 test('the package has the files that cloudsync init writes', () => {
   const folder = 'templates/stream';
   const templates = readdirSync(join(ROOT, folder)).map((file) => `${folder}/${file}`);

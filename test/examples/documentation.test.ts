@@ -37,7 +37,10 @@ test('the README contains the quick start example unchanged', () => {
 });
 
 test.each(documents)('links of %s lead to files that exist', (document) => {
-  const targets = [...read(document).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, to]) => to!);
+  const text = read(document);
+  const links = text.matchAll(/\]\((?!https?:)([^)#]+)/g);
+  const pictures = text.matchAll(/ (?:src|srcset)="(?!https?:)([^"]+)"/g);
+  const targets = [...links, ...pictures].map(([, to]) => to!);
   const broken = targets.filter((to) => !existsSync(join(ROOT, dirname(document), to)));
   expect(broken).toEqual([]);
 });
