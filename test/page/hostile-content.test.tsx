@@ -26,7 +26,7 @@ const page: PageContext = {
   workflowUrl: (run) => workflowUrl('http://ui', 'default', run),
 };
 
-function screen(path: string): AnyScreen {
+function screen(path: string): Pick<AnyScreen, 'view' | 'lasting'> {
   return [...SCREENS, ...ACTIONS].find((one) => one.path === path)!;
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { KafkaRecord } from './record';
 
 /** A hash of a record's key and value, by which two contents are compared. */
@@ -9,5 +9,5 @@ export function contentDigest({ key, value }: Pick<KafkaRecord, 'key' | 'value'>
 
 /** SHA-256 in hexadecimal digits. */
 export function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes, 'hex');
 }

@@ -1,12 +1,15 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** The share of places that may be taken, before the table grows. */
 const MAX_LOAD = 0.6;
 
 /** 64 bits of a SHA-1. Two of 2,000,000 texts have the same bits once in ten million tables. */
 function bitsOf(text: string): { high: number; low: number } {
-  const digest = createHash('sha1').update(text).digest();
-  return { high: digest.readUInt32LE(0), low: digest.readUInt32LE(4) };
+  const digest = hash('sha1', text, 'hex');
+  return {
+    high: Number.parseInt(digest.slice(0, 8), 16),
+    low: Number.parseInt(digest.slice(8, 16), 16),
+  };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { errorWithCause } from '../../domain/errors';
 import type { AnyStream } from '../../domain/stream/stream';
 import { stateTopic } from '../../domain/stream/state-topic';
@@ -9,6 +9,9 @@ import { entryOfRecord } from '../dead-letters/state-entries';
 import { readTopic, topicRanges, type PartitionRange } from '../topic/read-topic';
 import { LetterIndex, type NewLetter } from './letter-index';
 import { StreamLog } from './stream-log';
+
+/** Records that are read without a turn of the event loop: about 10 ms. */
+const TURN_EVERY = 200;
 
 /** How far an index has been read. */
 export interface IndexProgress {
@@ -106,7 +109,8 @@ export class LetterIndexer {
       for await (const record of readTopic(this.kafka, this.#reader, topic, [range])) {
         add(record);
         this.#next.set(`${topic}/${range.partition}`, record.offset + 1);
-        this.progress.read++;
+        // Whoever looks at the page meanwhile gets an answer.
+        if (++this.progress.read % TURN_EVERY === 0) await turn();
       }
       // Markers of transactions and compaction leave offsets without a record.
       this.#next.set(`${topic}/${range.partition}`, range.high);

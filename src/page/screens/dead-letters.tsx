@@ -13,8 +13,8 @@ import { Choice, Empty, Notices, Pages, StreamChoice } from '../views/parts';
 import { defineScreen, many, namesOf, one, type Shown } from './screen';
 
 const PAGE_SIZE = 50;
-/** Letters that a search by text reads for one page: about a second. */
-const MAX_READ = 20_000;
+/** Letters that a search by text reads for one page: less than a second. */
+const MAX_READ = 8_000;
 
 /** `unsettled`: open or held. */
 const STATUS_CHOICES = ['unsettled', ...LETTER_STATUSES, 'all'] as const;

@@ -1,3 +1,4 @@
+import type { LetterIndexer } from '../../../src/operations/letter-index/letter-indexer';
 import { Histories } from '../../../src/page/history/histories';
 import { STEP_MS, type PartitionSample } from '../../../src/page/history/stream-history';
 import { createLogger } from '../../../src/telemetry/logger';
@@ -19,9 +20,9 @@ beforeEach(() => {
     samples++;
     return answer();
   };
-  const counts = { of: () => null };
+  const indexes = { of: () => ({ isComplete: false }) as LetterIndexer };
   const sampler = { sample, close: () => Promise.resolve() };
-  histories = new Histories([payments], sampler, counts, logger);
+  histories = new Histories([payments], sampler, indexes, logger);
 });
 afterEach(async () => {
   jest.useRealTimers();
