@@ -3,7 +3,8 @@ import type { Kafka, Producer } from '../src/kafka/kafka';
 import { deadLetterHeaders } from '../src/domain/workflow/dead-letter';
 import { describePosition, type KafkaRecord } from '../src/domain/record/record';
 import type { AnyStream } from '../src/domain/stream/stream';
-import { writeStates, type StateEntry } from '../src/operations/dead-letters/letter-states';
+import { writeStates } from '../src/operations/dead-letters/letter-states';
+import type { StateEntry } from '../src/operations/dead-letters/state-entries';
 import { messageOf } from './support';
 
 /** Error types with messages that differ in numbers, ids and quoted texts, as real ones do. Each is one group. */
