@@ -1,6 +1,7 @@
 import type {} from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Links } from './links';
+import { isSecure } from './security/is-secure';
 
 /** Says on the next screen what a person has done. In a cookie, so that no link can make the page say something. */
 const DONE_COOKIE = 'cloudsync_page_done';
@@ -15,7 +16,7 @@ export function sayDone(
 ): void {
   void reply.setCookie(DONE_COOKIE, text.slice(0, MAX_TEXT), {
     ...{ path: links.to('/'), httpOnly: true, sameSite: 'strict', maxAge: MAX_AGE_SECONDS },
-    secure: request.protocol === 'https',
+    secure: isSecure(request),
   });
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { MAX_FORM_BYTES } from './forms';
 import { render } from './render';
 import { SESSION_COOKIE } from './security/guard';
+import { isSecure } from './security/is-secure';
 import type { Site } from './site';
 import { Login } from './views/login';
 
@@ -25,7 +26,7 @@ export function addLogin(app: FastifyInstance, site: Site): void {
     }
     return reply
       .setCookie(SESSION_COOKIE, token, {
-        ...{ path, httpOnly: true, sameSite: 'strict', secure: request.protocol === 'https' },
+        ...{ path, httpOnly: true, sameSite: 'strict', secure: isSecure(request) },
       })
       .redirect(target, 303);
   });

@@ -11,7 +11,7 @@ import type { ConnectionSettings } from './connections';
 
 /** An operator page that listens. */
 export interface PageService extends Service {
-  /** `http://host:port`. */
+  /** `http://host:port`, with the base path if there is one. */
   url: string;
 }
 
@@ -25,7 +25,7 @@ export async function startPage(
   options: ConnectionSettings & { streams: AnyStream[]; page: PageSettings; logger: Logger },
 ): Promise<PageService> {
   const { kafka, temporal, streams, page, logger } = options;
-  const { tokens, readOnly, temporalUi, userHeader, grafana } = page;
+  const { tokens, readOnly, temporalUi, userHeader, grafana, basePath = '' } = page;
   const plugin = operatorPage({
     ...{ kafka, temporal, streams, logger, tokens, readOnly },
     ...(temporalUi !== undefined && { temporalUi }),
@@ -39,6 +39,7 @@ export async function startPage(
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
+    rewriteUrl: ({ url = '/' }) => withBase(url, basePath),
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
     http: { headersTimeout: 10_000 },
@@ -48,8 +49,8 @@ export async function startPage(
     const found = readiness({ faults });
     return reply.code(found.ready ? 200 : 503).send(found);
   });
-  await app.register(plugin);
-  const url = await listen(app, page, 'CLOUDSYNC_PAGE_PORT');
+  await app.register(plugin, { prefix: basePath });
+  const url = (await listen(app, page, 'CLOUDSYNC_PAGE_PORT')) + basePath;
   logger.info({ url, readOnly, streams: streams.map(({ name }) => name) }, 'Listening');
   let ended: () => void = () => undefined;
   return {
@@ -58,4 +59,13 @@ export async function startPage(
     stop: () => (stopped ??= app.close().then(() => ended())),
     ended: new Promise((resolve) => (ended = resolve)),
   };
+}
+
+const PROBES = ['/livez', '/readyz'];
+
+/** The address below the base path. A proxy may strip the path from the addresses that it passes on, or may leave it. */
+function withBase(url: string, base: string): string {
+  const [path] = url.split('?', 1);
+  const isBelow = path === base || path!.startsWith(`${base}/`);
+  return isBelow || PROBES.includes(path!) ? url : base + url;
 }

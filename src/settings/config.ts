@@ -207,6 +207,7 @@ export function loadSettings(
       readOnly: values.CLOUDSYNC_PAGE_READ_ONLY,
       ...present({
         temporalUi: values.CLOUDSYNC_PAGE_TEMPORAL_UI,
+        basePath: values.CLOUDSYNC_PAGE_BASE_PATH,
         userHeader: values.CLOUDSYNC_PAGE_USER_HEADER,
         grafana: values.CLOUDSYNC_PAGE_GRAFANA,
       }),

@@ -11,6 +11,8 @@ export interface PageSettings {
   tokens: TokenHash[];
   /** Whether the page only shows, and has no actions. */
   readOnly: boolean;
+  /** The path below which the page lies, such as `/ops`; absent: at the root. */
+  basePath?: string;
   /** A header in which a proxy in front of the page names the person. Absent: none. */
   userHeader?: string;
   /** Address of Temporal's UI, without a slash at its end. Absent: the page has no links to workflows. */
@@ -23,6 +25,13 @@ export interface PageSettings {
 export const dashboardAddress = z
   .url({ protocol: /^https?$/, error: 'must be an address that begins with http:// or https://' })
   .refine((text) => !/[#@]/.test(text), 'must have no user or fragment');
+
+/** Parses a path below which a page lies, without a slash at its end. */
+export const basePath = z
+  .string()
+  .regex(/^(\/[A-Za-z0-9._~-]+)+\/?$/, 'must be a path such as /ops')
+  .refine((text) => !/\/\.{1,2}(\/|$)/.test(text), 'must have no . or .. in it')
+  .transform((text) => text.replace(/\/$/, ''));
 
 /** Parses the address of a web page, without a slash at its end. */
 export const webAddress = z

@@ -1,5 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import { UsageError } from '../../domain/errors';
+import { errorMessage, UsageError } from '../../domain/errors';
+import type { AnyStream } from '../../domain/stream/stream';
+import { writeStates } from '../../operations/dead-letters/letter-states';
+import type { RunAgainEntry } from '../../operations/dead-letters/state-entries';
+import { operator } from '../../operations/operator';
 import { listFailed } from '../../operations/failed/failed-list';
 import { CONCURRENCY, latestFailedRuns } from '../../operations/runs/failed-runs';
 import { replayFailed, type ReplayResult } from '../../operations/failed/failed-replay';
@@ -39,6 +43,7 @@ export async function replay(ids: string[], flags: Flags): Promise<void> {
       throw new Error('nothing replayed');
     }
     const results = await replayAll(context, chosen, flags);
+    if (!dryRun) await keepRuns(context, results);
     report(results, flags);
     // Somebody else may have replayed a workflow of a stream meanwhile. So for a stream, a refusal fails the
     // command only if the record stays dead. Workflow ids were named one by one, so each refusal fails the
@@ -72,6 +77,28 @@ async function failedIds(
     return ids;
   } finally {
     progress('');
+  }
+}
+
+/** Keeps for the letters of the failed runs that their records were replayed. */
+async function keepRuns({ kafka }: OperationContext, results: Result[]): Promise<void> {
+  const byStream = new Map<AnyStream, RunAgainEntry[]>();
+  const [at, by] = [new Date().toISOString(), operator()];
+  for (const { workflowId, outcome, detail: newRunId, failed, ended } of results) {
+    if (outcome !== 'replayed' || !failed) continue;
+    const { stream, runId } = failed;
+    const end = ended && { ended: ended.end };
+    const entry = { kind: 'runAgain', workflowId, runId, newRunId, at, by, ...end } as const;
+    const entries = byStream.get(stream);
+    if (entries) entries.push(entry);
+    else byStream.set(stream, [entry]);
+  }
+  for (const [stream, entries] of byStream) {
+    await writeStates(kafka, stream, entries).catch((error: unknown) =>
+      say(
+        `the dead letters of ${entries.length} of them stay open in lists: ${errorMessage(error)}`,
+      ),
+    );
   }
 }
 

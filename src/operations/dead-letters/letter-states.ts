@@ -14,6 +14,7 @@ import {
   type LetterProgress,
   type ProgressEntry,
   type ReplayEntry,
+  type RunAgainEntry,
   type StateEntry,
 } from './state-entries';
 
@@ -30,16 +31,25 @@ export const LETTER_STATUSES = [
 export const UNSETTLED: readonly LetterStatus[] = ['open', 'held'];
 export type LetterStatus = (typeof LETTER_STATUSES)[number];
 
+/** An entry that says that a record was replayed. */
+type Effect = Pick<ProgressEntry, 'at' | 'ended' | 'result'>;
+
 /** What the state topic says about letters. */
 export class LetterStates {
   /** By letter, then by replay. */
   readonly #progress = new Map<string, Map<string, ProgressEntry>>();
   readonly #dispositions = new Map<string, Disposition>();
+  /** By the failed run. */
+  readonly #runsAgain = new Map<string, RunAgainEntry>();
   /** By id, in the order of their first entries. */
   readonly replays = new Map<string, ReplayEntry>();
 
   add(entry: StateEntry): void {
     if (entry.kind === 'audit') return;
+    if (entry.kind === 'runAgain') {
+      this.#runsAgain.set(entry.runId, entry);
+      return;
+    }
     if (entry.kind === 'replay') {
       this.replays.set(entry.request.replay, entry);
       return;
@@ -72,7 +82,7 @@ export class LetterStates {
   statusOf(letter: LetterIdentity, isSuperseded: boolean, isHeld = false): LetterStatus {
     if (this.dispositionOf(letter)) return 'discarded';
     if (isSuperseded) return 'superseded';
-    let last: ProgressEntry | undefined;
+    let last = this.#runsAgain.get(letter.runId ?? '') as Effect | undefined;
     for (const entry of this.#progress.get(identityOf(letter))?.values() ?? []) {
       const says = entry.started ?? entry.sent ?? entry.result?.end;
       if (says && (!last || entry.at >= last.at)) last = entry;

@@ -48,6 +48,19 @@ const progress = z.object({
     .optional(),
 });
 
+/** A failed run whose workflow runs again by `failed replay`, which knows no letters. The letter names the failed run. */
+const runAgain = z.object({
+  kind: z.literal('runAgain'),
+  workflowId: z.string(),
+  /** The failed run. */
+  runId: z.string(),
+  newRunId: z.string(),
+  at: z.string(),
+  by: z.string(),
+  /** How the new run ended; absent if nobody waited for it. */
+  ended: end.optional(),
+});
+
 /** Somebody's decision about a letter. `open` takes an earlier decision back. */
 const disposition = z.object({
   kind: z.literal('disposition'),
@@ -110,13 +123,14 @@ const replay = z.object({
   counts: z.record(z.string(), count),
 });
 
-const stateEntry = z.discriminatedUnion('kind', [progress, disposition, replay, audit]);
+const stateEntry = z.discriminatedUnion('kind', [progress, runAgain, disposition, replay, audit]);
 
 /** A record of the stream's state topic. */
 export type StateEntry = z.infer<typeof stateEntry>;
 export type ProgressEntry = z.infer<typeof progress>;
 export type ReplayEntry = z.infer<typeof replay>;
 export type Disposition = z.infer<typeof disposition>;
+export type RunAgainEntry = z.infer<typeof runAgain>;
 export type AuditEntry = z.infer<typeof audit>;
 /** How far a replay came with a letter. */
 export type LetterProgress = Pick<
@@ -141,6 +155,7 @@ export function identityOf({ name, runId }: LetterIdentity): string {
 /** The key by which compaction keeps the last record of an entry. */
 function keyOf(entry: StateEntry): string {
   if (entry.kind === 'replay') return `replay ${entry.request.replay}`;
+  if (entry.kind === 'runAgain') return `runAgain ${entry.runId} ${entry.workflowId}`;
   if (entry.kind === 'audit') return `audit ${entry.id}`;
   const letter = identityOf({ name: entry.letter, runId: entry.runId });
   return entry.kind === 'progress' ? `progress ${letter} ${entry.replay}` : `disposition ${letter}`;

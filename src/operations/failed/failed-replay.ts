@@ -22,6 +22,8 @@ export interface ReplayResult {
   outcome: 'replayed' | 'refused' | 'failed';
   /** The new run's id (in a dry run: the latest run's id), or the reason why no run was started. */
   detail: string;
+  /** The failed run, with its stream; absent if there is none that could run again. */
+  failed?: { stream: AnyStream; runId: string };
   /** Set if the refusal leaves the record undelivered: a new run would fail as the last one did. */
   staysDead?: true;
 }
@@ -57,7 +59,7 @@ export async function replayFailed(
     if (detail !== undefined) return { workflowId, outcome: 'refused', detail, staysDead: true };
     return options.dryRun
       ? { workflowId, outcome: 'replayed', detail: runId }
-      : await startAgain(client, workflowId, started);
+      : { ...(await startAgain(client, workflowId, started)), failed: { stream, runId } };
   } catch (error) {
     // The client's own message says which call failed; the cause says why.
     const reason: unknown = error instanceof ServiceError ? error.cause : error;

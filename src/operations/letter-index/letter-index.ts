@@ -4,7 +4,7 @@ import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import { letterIdentities, originalPosition, time } from '../dead-letters/dead-letters';
 import type { LetterStatus } from '../dead-letters/letter-states';
-import type { Disposition, ProgressEntry } from '../dead-letters/state-entries';
+import type { Disposition, ProgressEntry, RunAgainEntry } from '../dead-letters/state-entries';
 import { IdentityTable } from './identity-table';
 import { LetterColumns, NO_SOURCE } from './letter-columns';
 import { emptyCounts, LetterGroups, type LetterGroup, type StatusCounts } from './letter-groups';
@@ -108,8 +108,11 @@ export class LetterIndex {
   }
 
   /** Adds the next entry of the state topic. Its letter must have been added before. */
-  addEntry(entry: ProgressEntry | Disposition): void {
-    const row = this.#rowNamed(entry.letter);
+  addEntry(entry: ProgressEntry | RunAgainEntry | Disposition): void {
+    const row =
+      entry.kind === 'runAgain'
+        ? this.#identities.get(`workflow ${entry.workflowId}`)
+        : this.#rowNamed(entry.letter);
     if (row !== undefined) this.#apply(row, entry);
   }
 
@@ -141,7 +144,7 @@ export class LetterIndex {
    * Yields the letters that match, the newest first. `before` gives the offset before which a partition's list begins:
    * the letters from there on were on earlier pages.
    */
-  *list(filters: IndexFilters, before: ReadonlyMap<number, number>): Generator<IndexedLetter> {
+  *list(filters: IndexFilters, before: ReadonlyMap<number, number>): Generator<IndexedLetter, void> {
     const groups = filters.groups && new Set(filters.groups.map((id) => this.#groups.numberOf(id)));
     const { failedAt, offset } = this.#letters;
     const heads = [...this.#rows].map(([partition, rows]) => {
@@ -226,7 +229,7 @@ export class LetterIndex {
     this.#change(row, () => (this.#letters.superseded[row] = 1));
   }
 
-  #apply(row: number, entry: ProgressEntry | Disposition): void {
+  #apply(row: number, entry: ProgressEntry | RunAgainEntry | Disposition): void {
     // The entry may be of a letter at this place of a topic that was deleted and made anew.
     if (hash32(entry.runId ?? '') !== this.#letters.run[row]) return;
     if (entry.kind === 'disposition') {
@@ -236,8 +239,9 @@ export class LetterIndex {
       );
       return;
     }
-    const end = entry.ended ?? entry.result?.end;
-    if (!entry.started && !entry.sent && !end) return;
+    const isRunAgain = entry.kind === 'runAgain';
+    const end = entry.ended ?? (isRunAgain ? undefined : entry.result?.end);
+    if (!isRunAgain && !entry.started && !entry.sent && !end) return;
     const at = Date.parse(entry.at);
     if (at < this.#letters.effectAt[row]!) return;
     this.#change(row, () => {

@@ -61,7 +61,7 @@ export async function decide(context: DecideContext, letter: Letter): Promise<De
     // The log ends between "starting" and "started", and the workflow has a new run.
     return { action: 'done', outcome: 'replayed', underWay: { workflowId, runId } };
   }
-  return hasFailed(run) ? decideToRun(context, letter, run) : refuseRun(run);
+  return hasFailed(run) ? decideToRun(context, letter, run) : refuseRun(letter, run);
 }
 
 function describeDisposition({ by, at, reason }: Disposition): string {
@@ -88,9 +88,16 @@ function replayedBefore({ started, ended }: LetterProgress): Decision | undefine
   return { action: 'refuse', reason, underWay: started, end: 'delivered' };
 }
 
-function refuseRun({ workflowId, runId, status }: WorkflowExecutionDescription): Decision {
+function refuseRun(
+  letter: Letter,
+  { workflowId, runId, status }: WorkflowExecutionDescription,
+): Decision {
   const reason = `its latest run is ${statusName(status.name)}`;
-  return { action: 'refuse', reason, underWay: { workflowId, runId } };
+  // A run after the one that wrote the letter has delivered the record, or found it at the sink.
+  const isDelivered =
+    status.name === 'COMPLETED' && letter.runId !== null && runId !== letter.runId;
+  const end = isDelivered && { end: 'delivered' as const };
+  return { action: 'refuse', reason, underWay: { workflowId, runId }, ...end };
 }
 
 function decideToRun(

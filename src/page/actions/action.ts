@@ -22,7 +22,7 @@ export interface Done {
 export interface ActionContext {
   data: PageData;
   /** The person who acts, for one of the streams. */
-  actorOf(stream: AnyStream): Actor;
+  actorOf: (stream: AnyStream) => Actor;
 }
 
 /**

@@ -9,6 +9,9 @@ import { cut, Empty, Facts, Notices, Table } from '../views/parts';
 import { countField, defineAction, requireCount, streamOf } from './action';
 import { chosenInput, describeFilters, filtersOf, type ChosenInput } from './chosen-letters';
 
+const NO_PLAN =
+  'The page does not know this plan: its replay has begun already, or the plan is too old. Nothing was done now. The list of replays shows those that have begun.';
+
 /** Replays letters: shows what would be done with each, and does it when the person has typed how many. */
 export const replay = defineAction({
   path: '/streams/:name/replay',
@@ -67,15 +70,11 @@ export const replay = defineAction({
   async run({ data, actorOf }, { name }, { plan: id, count, rate, wait }) {
     const stream = streamOf(data, name);
     const plan = data.plans.confirmed(id);
-    if (!plan || plan.shown.stream !== name) {
-      throw new ProblemError(
-        409,
-        'The page does not know this plan any more. Nothing was done: look at the plan again.',
-      );
-    }
+    if (!plan || plan.shown.stream !== name) throw new ProblemError(409, NO_PLAN);
     const { runs, sends } = plan.shown;
     if (runs + sends === 0) throw new ProblemError(400, 'The plan replays nothing.');
     requireCount(count, runs + sends, 'are replayed');
+    if (!data.plans.take(id)) throw new ProblemError(409, NO_PLAN);
     const at = new Date().toISOString();
     const actor = actorOf(stream);
     const request = {

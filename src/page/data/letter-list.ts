@@ -91,12 +91,14 @@ function* newestOf(
     return { stream, letters, head: letters.next() };
   });
   for (;;) {
-    const open = lists.filter(({ head }) => !head.done);
-    if (open.length === 0) return;
-    const newest = open.reduce((a, b) =>
-      a.head.value!.failedAt >= b.head.value!.failedAt ? a : b,
-    );
-    yield { stream: newest.stream, ...(newest.head.value as IndexedLetter) };
+    let newest: (typeof lists)[number] | undefined;
+    let at = -1;
+    for (const list of lists) {
+      const { done, value } = list.head;
+      if (!done && value.failedAt > at) [newest, at] = [list, value.failedAt];
+    }
+    if (!newest || newest.head.done) return;
+    yield { stream: newest.stream, ...newest.head.value };
     newest.head = newest.letters.next();
   }
 }

@@ -87,6 +87,11 @@ export class Plans {
     return { shown: plan.shown, request: plan.request };
   }
 
+  /** Takes a plan out, because its replay begins. A second click finds none. Returns whether the plan was there. */
+  take(id: string): boolean {
+    return this.#plans.delete(id);
+  }
+
   #begin(stream: AnyStream, filters: ReplayFilters): Plan {
     const id = randomBytes(12).toString('base64url');
     const shown: ShownPlan = {

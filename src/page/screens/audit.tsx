@@ -6,7 +6,7 @@ import { defineScreen, namesOf, one, type Shown } from './screen';
 
 const PAGE_SIZE = 50;
 
-type Entry = Omit<AuditEntry, 'kind'> & { stream: string };
+type Entry = AuditEntry & { stream: string };
 
 interface Model extends Shown {
   entries: Entry[];
@@ -62,9 +62,10 @@ export const audit = defineScreen<Filters, Model>({
 
 async function entriesOf(data: PageData, name: string) {
   const { indexer, notices } = await data.letters(data.stream(name)!);
-  const entries = [...indexer.log.audit.values()].map(({ kind: _, ...entry }): Entry => {
-    return { stream: name, ...entry };
-  });
+  const entries = [...indexer.log.audit.values()].map((entry): Entry => ({
+    stream: name,
+    ...entry,
+  }));
   return { entries, notices };
 }
 

@@ -16,7 +16,7 @@ export function Groups({
   page: PageContext;
 }) {
   const shown = chosen === undefined ? groups : groups.filter(({ id }) => id === chosen);
-  const { group: _, ...others } = filters;
+  const others = { ...filters, group: undefined };
   return (
     <section aria-labelledby="groups">
       <h2 id="groups">{chosen === undefined ? 'What failed, by error' : 'One group of errors'}</h2>

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { tokenHashes } from '../http-producer';
-import { dashboardAddress, webAddress } from '../page';
+import { dashboardAddress, basePath, webAddress } from '../page';
 import { FACTS } from './facts';
 import { port } from './values';
 
@@ -16,6 +16,11 @@ export const PAGE = {
   }),
   CLOUDSYNC_PAGE_READ_ONLY: z.stringbool().default(false).register(FACTS, {
     meaning: 'whether the page only shows, and has no actions',
+  }),
+  CLOUDSYNC_PAGE_BASE_PATH: basePath.optional().register(FACTS, {
+    meaning:
+      'path below which a proxy offers the page, such as `/ops`, whether the proxy strips it or not',
+    otherwise: 'at the root',
   }),
   CLOUDSYNC_PAGE_USER_HEADER: z
     .string()

@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toKafkaHeaders } from '../../../src/kafka/kafka';
 import { openTransactional } from '../../../src/kafka/producer/transactional-producer';
 import { DeliveryError, UsageError } from '../../../src/domain/errors';
-import { deadLetterHeader, deadLetterHeaders } from '../../../src/domain/workflow/dead-letter';
 import { replayWorkflowId, type ReplayRequest } from '../../../src/domain/stream/replay';
 import type { AnyStream } from '../../../src/domain/stream/stream';
 import { listDeadLetters } from '../../../src/operations/dead-letters/dead-letters-list';
@@ -15,8 +13,8 @@ import {
   startReplay,
   stopReplay,
 } from '../../../src/operations/replay/replay-start';
-import { kafkaRecord } from '../../domain/support/records';
 import { BridgeProcesses } from '../support/bridge-processes';
+import { sentBack, writeLetters } from '../support/sent-back';
 import { replayHere, replayRequest, type ReplayOptions } from '../support/replay';
 import { messageValue, message, until, World } from '../support/world';
 
@@ -27,29 +25,7 @@ let world: World;
 beforeEach(() => (world = new World()));
 afterEach(() => world.close());
 
-/** Writes dead letters of messages whose workflows are gone, so that a replay sends the records back. */
-async function writeLetters(world: World, stream: AnyStream, ids: string[]): Promise<void> {
-  const messages = ids.map((id, offset) => {
-    const record = kafkaRecord({ topic: stream.topic, offset, value: messageValue(id) });
-    const failure = { type: 'Transient', message: 'away', attempts: 3 };
-    const workflow = {
-      workflowId: `${stream.topic}-gone-${id}`,
-      runId: `${stream.topic}-run-${id}`,
-    };
-    const headers = deadLetterHeaders(stream.name, record, failure, workflow, new Date());
-    const { key, value } = record;
-    return { key, value, timestamp: String(Date.now()), headers: toKafkaHeaders(headers) };
-  });
-  await world.send(stream.deadLetterTopic, messages);
-}
-
 const idsOf = (count: number) => Array.from({ length: count }, (_, i) => `m${i}`);
-
-/** From which letters records were sent back to the stream's topic, as a reader of committed records sees them. */
-async function sentBack(world: World, stream: AnyStream): Promise<string[]> {
-  const records = await world.records(stream.topic);
-  return records.flatMap((record) => deadLetterHeader(record, 'replay-of') ?? []);
-}
 
 async function replaysOf(stream: AnyStream) {
   const { client } = await world.temporal();

@@ -223,7 +223,14 @@ test('a replay is stopped and resumed on the page, and two at once are refused',
     const { outcomes } = await page.get<ShownReplay>(`/replays/${id}`);
     return outcomes.length > 2;
   });
-  const second = await page.post(path, { plan: plan.id, count: 30 });
+  // A second click on the button.
+  const again = await page.post(path, { plan: plan.id, count: 30 });
+  expect(again).toMatchObject({
+    status: 409,
+    body: { detail: expect.stringContaining('its replay has begun already') as string },
+  });
+  const { plan: other } = await page.get<Plan>(path);
+  const second = await page.post(path, { plan: other.id, count: other.runs });
   expect(second).toMatchObject({
     status: 409,
     body: { detail: expect.stringContaining('one replay at a time') as string },

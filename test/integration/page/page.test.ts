@@ -221,3 +221,35 @@ test('pages of waiting workflows follow each other by their cursors', async () =
   const second = await pageOfWaiting(client, [earlier, run!], { limit: 1, cursor: first.next! });
   expect(second).toMatchObject({ workflows: [{ messageId: 'slow' }], next: null });
 });
+
+test('a page below a path answers a proxy that strips the path, and one that does not', async () => {
+  const { kafka, temporal } = world.settings;
+  const settings = {
+    host: '127.0.0.1',
+    port: 0,
+    tokens: [],
+    readOnly: true,
+    basePath: '/ops/page',
+  };
+  const below = await startPage({
+    ...{ kafka, temporal, streams: [stream], page: settings },
+    logger: createLogger('silent'),
+  });
+  try {
+    expect(below.url).toMatch(/\/ops\/page$/);
+    const { origin } = new URL(below.url);
+    for (const path of ['/ops/page/trace?id=', '/trace?id=', '/ops/page']) {
+      const answer = await fetch(`${origin}${path}`, { headers: { accept: 'text/html' } });
+      expect(answer.status).toBe(200);
+      const links = [...(await answer.text()).matchAll(/(?:href|src|action)="([^"#]*)"/g)];
+      expect(links.length).toBeGreaterThan(5);
+      expect(links.filter(([, link]) => !link!.startsWith('/ops/page/'))).toEqual([]);
+      const [, style] = links.find(([, link]) => link!.endsWith('.css'))!;
+      expect((await fetch(`${origin}${style}`)).status).toBe(200);
+      expect((await fetch(`${origin}${style!.slice('/ops/page'.length)}`)).status).toBe(200);
+    }
+    expect((await fetch(`${origin}/livez`)).status).toBe(200);
+  } finally {
+    await below.stop();
+  }
+});

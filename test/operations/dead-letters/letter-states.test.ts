@@ -5,6 +5,7 @@ import {
   stateMessage,
   type Disposition,
   type ProgressEntry,
+  type RunAgainEntry,
   type StateEntry,
 } from '../../../src/operations/dead-letters/state-entries';
 import { kafkaRecord } from '../../domain/support/records';
@@ -22,6 +23,15 @@ const disposition = (status: Disposition['status']): Disposition => ({
   ...{ kind: 'disposition', letter: letter.name, runId: letter.runId, status },
   ...{ at: '2026-01-02T00:00:00.000Z', by: 'me@here', reason: null },
 });
+const runAgain = (given: Partial<RunAgainEntry> = {}): RunAgainEntry => ({
+  ...{ kind: 'runAgain', workflowId: 'w', runId: letter.runId, newRunId: 'new' },
+  ...{ at: '2026-01-02T00:00:00.000Z', by: 'me@here' },
+  ...given,
+});
+const audit: StateEntry = {
+  ...{ kind: 'audit', id: '2026-a', at: '2026-01-02T00:00:00.000Z', by: 'ada', via: 'page' },
+  ...{ action: 'pause', subject: null, reason: 'a release', outcome: 'done', detail: null },
+};
 const replay: StateEntry = {
   kind: 'replay',
   request: {
@@ -46,11 +56,13 @@ test('entries have these keys and fields on the topic, which later versions must
   });
   expect(stateMessage(disposition('discarded')).key).toBe('disposition dead/0@1 run');
   expect(stateMessage(replay).key).toBe('replay r');
+  expect(stateMessage(audit).key).toBe('audit 2026-a');
+  expect(stateMessage(runAgain()).key).toBe('runAgain run w');
   expect(stateMessage(progress({ runId: null })).key).toBe('progress dead/0@1 - r');
 });
 
 test('an entry is read back as it was written', () => {
-  for (const entry of [progress({ sent }), disposition('open'), replay]) {
+  for (const entry of [progress({ sent }), disposition('open'), replay, audit, runAgain()]) {
     const value = Buffer.from(stateMessage(entry).value);
     expect(entryOfRecord(kafkaRecord({ value }))).toEqual(entry);
   }
@@ -106,6 +118,10 @@ test.each<[string, string, StateEntry[]]>([
     'a replay found it delivered',
     [progress({ result: { outcome: 'refused', end: 'delivered' } })],
   ],
+  ['replayed', 'its workflow was run again by hand', [runAgain()]],
+  ['delivered', 'that run delivered it', [runAgain({ ended: 'delivered' })]],
+  ['superseded', 'that run failed too', [runAgain({ ended: 'deadAgain' })]],
+  ['open', 'the run of another letter was run again', [runAgain({ runId: 'other' })]],
   ['superseded', 'its record died again', [progress({ sent, ended: 'deadAgain' })]],
   ['discarded', 'somebody discarded it', [progress({ sent }), disposition('discarded')]],
   ['open', 'the discard was undone', [disposition('discarded'), disposition('open')]],

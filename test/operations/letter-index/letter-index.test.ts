@@ -3,6 +3,7 @@ import { LetterStates, LETTER_STATUSES } from '../../../src/operations/dead-lett
 import type {
   Disposition,
   ProgressEntry,
+  RunAgainEntry,
 } from '../../../src/operations/dead-letters/state-entries';
 import { IdentityTable } from '../../../src/operations/letter-index/identity-table';
 import { groupIdOf, shapeOf } from '../../../src/operations/dead-letters/group-id';
@@ -20,7 +21,7 @@ const stream = { name: 'test', topic: 'topic', deadLetterTopic: 'dead' };
 
 function indexOf(
   letters: KafkaRecord[],
-  entries: (Disposition | ProgressEntry)[] = [],
+  entries: (Disposition | ProgressEntry | RunAgainEntry)[] = [],
 ): LetterIndex {
   const index = new LetterIndex(stream);
   letters.forEach((letter) => index.addLetter(letter));
@@ -189,6 +190,16 @@ test('the counts are those of the list, whatever happens to the letters', () => 
     }),
     { numRuns: 300 },
   );
+});
+
+test('a workflow that somebody ran again settles the letter of the failed run alone', () => {
+  const letters = [0, 1].map((n) => letterRecord({ at: n, record: { offset: n } }));
+  const again = { kind: 'runAgain', newRunId: 'new', at, by: 'me@here' } as const;
+  const index = indexOf(letters, [
+    { ...again, workflowId: 'test-42-0', runId: 'run-0', ended: 'delivered' },
+    { ...again, workflowId: 'test-42-1', runId: 'an earlier one' },
+  ]);
+  expect(statusesOf(index)).toEqual(['0 delivered', '1 open']);
 });
 
 test('a letter is held while its record is the head of a held key, unless it is settled', () => {

@@ -57,12 +57,16 @@ test.each(['FAILED', 'TIMED_OUT', 'TERMINATED', 'CANCELLED'])(
   },
 );
 
-test.each([
-  ['COMPLETED', 'Completed'],
-  ['RUNNING', 'Running'],
-])('a record whose latest run is %s is refused', async (status, name) => {
-  const refused = { ...refuse(`its latest run is ${name}`), underWay };
-  expect(await decided(client(status))).toEqual(refused);
+test('a record whose latest run is running is refused', async () => {
+  const refused = { ...refuse('its latest run is Running'), underWay };
+  expect(await decided(client('RUNNING'))).toEqual(refused);
+});
+
+test('a record whose latest run is completed is refused, and delivered if the run is a later one', async () => {
+  const refused = { ...refuse('its latest run is Completed'), underWay };
+  const later = { ...refused, end: 'delivered' };
+  expect(await decided(client('COMPLETED'))).toEqual(later);
+  expect(await decided(client('COMPLETED'), { runId: 'latest' })).toEqual(refused);
 });
 
 test('a record whose workflow is gone is sent back', async () => {
