@@ -105,7 +105,8 @@ export function sentBackHeaders(letter: RecordPosition, replays: number): [strin
  * Reads one of the headers that a dead letter adds, as text. If the name occurs twice, the last one counts.
  */
 export function deadLetterHeader(record: KafkaRecord, name: Name): string | undefined {
-  const header = record.headers.findLast(([key]) => key === `cloudsync-${name}`);
+  const sought = `cloudsync-${name}`;
+  const header = record.headers.findLast(([key]) => key === sought);
   return header?.[1]?.toString('utf8');
 }
 

@@ -87,7 +87,7 @@ export class LetterIndex {
     const before = workflowId && this.#identities.get(`workflow ${workflowId}`);
     // An activity that was retried may have written its letter twice.
     if (typeof before === 'number' && this.#letters.run[before] === run) return;
-    const failedAt = Date.parse(time(deadLetterHeader(letter, 'failed-at') ?? null) ?? '') || 0;
+    const failedAt = Math.max(timeOf(letter), 0);
     const digest = hash32(contentDigest(letter));
     const errorType = deadLetterHeader(letter, 'error-type') ?? '';
     const message = deadLetterHeader(letter, 'error-message') ?? '';
@@ -144,7 +144,10 @@ export class LetterIndex {
    * Yields the letters that match, the newest first. `before` gives the offset before which a partition's list begins:
    * the letters from there on were on earlier pages.
    */
-  *list(filters: IndexFilters, before: ReadonlyMap<number, number>): Generator<IndexedLetter, void> {
+  *list(
+    filters: IndexFilters,
+    before: ReadonlyMap<number, number>,
+  ): Generator<IndexedLetter, void> {
     const groups = filters.groups && new Set(filters.groups.map((id) => this.#groups.numberOf(id)));
     const { failedAt, offset } = this.#letters;
     const heads = [...this.#rows].map(([partition, rows]) => {
@@ -278,4 +281,9 @@ function hash32(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash >>> 0;
+}
+
+/** When the letter was given up, in milliseconds since the epoch; 0 if it does not say. Anybody may write a header. */
+function timeOf(letter: KafkaRecord): number {
+  return Date.parse(time(deadLetterHeader(letter, 'failed-at') ?? null) ?? '') || 0;
 }

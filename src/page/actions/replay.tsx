@@ -5,9 +5,10 @@ import { runningReplay } from '../../operations/replay/replay-start';
 import type { ShownPlan } from '../data/plans';
 import { Ask, CountInput } from '../views/ask';
 import type { PageContext } from '../views/context';
+import { describeFilters } from '../views/filters';
 import { cut, Empty, Facts, Notices, Table } from '../views/parts';
 import { countField, defineAction, requireCount, streamOf } from './action';
-import { chosenInput, describeFilters, filtersOf, type ChosenInput } from './chosen-letters';
+import { chosenInput, filtersOf, type ChosenInput } from './chosen-letters';
 
 const NO_PLAN =
   'The page does not know this plan: its replay has begun already, or the plan is too old. Nothing was done now. The list of replays shows those that have begun.';

@@ -10,15 +10,10 @@ import { UNSETTLED } from '../../operations/dead-letters/letter-states';
 import type { PageData } from '../data/page-data';
 import { Ask, CountInput, ReasonInput } from '../views/ask';
 import type { PageContext } from '../views/context';
+import { describeFilters } from '../views/filters';
 import { cut, Empty, errorText, Table } from '../views/parts';
 import { countField, defineAction, reasonField, requireCount, streamOf } from './action';
-import {
-  chosenInput,
-  describeFilters,
-  filtersOf,
-  requireSome,
-  type ChosenInput,
-} from './chosen-letters';
+import { chosenInput, filtersOf, requireSome, type ChosenInput } from './chosen-letters';
 
 /** The most characters of why a letter is discarded. */
 const MAX_REASON = 500;

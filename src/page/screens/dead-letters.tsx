@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { ListedLetter } from '../../operations/dead-letters/dead-letters-list';
 import { LETTER_STATUSES, UNSETTLED } from '../../operations/dead-letters/letter-states';
-import { sinceOf } from '../actions/chosen-letters';
 import { faultsOf } from '../data/answers';
 import { groupsOf, type ShownGroup } from '../data/groups';
 import { isIndexCursor, listLetters } from '../data/letter-list';
@@ -10,7 +9,7 @@ import type { PageContext } from '../views/context';
 import { Groups } from '../views/groups';
 import { Letters } from '../views/letters';
 import { Choice, Empty, Notices, Pages, StreamChoice } from '../views/parts';
-import { defineScreen, many, namesOf, one, type Shown } from './screen';
+import { defineScreen, many, namesOf, one, sinceOf, type Shown } from './screen';
 
 const PAGE_SIZE = 50;
 /** Letters that a search by text reads for one page: less than a second. */

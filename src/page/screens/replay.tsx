@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { ReplayOutcome } from '../../domain/stream/replay';
-import { describeFilters } from '../actions/chosen-letters';
 import { showReplay, type ShownReplay } from '../data/replay-details';
 import type { PageContext } from '../views/context';
+import { describeFilters } from '../views/filters';
 import { Choice, cut, Empty, Facts, Notices, Pages, Table, Time } from '../views/parts';
 import { defineScreen, one } from './screen';
 

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { z } from 'zod';
+import { parseSince } from '../../operations/runs/failed-since';
 import type { PageData } from '../data/page-data';
 import type { PageAction } from '../options';
 import type { PageContext } from '../views/context';
@@ -53,4 +54,10 @@ export const many = z
 export function namesOf({ streams }: PageData, chosen: string | undefined): string[] {
   const names = streams.map(({ name }) => name);
   return chosen === undefined ? names : names.filter((name) => name === chosen);
+}
+
+/** The time, in steps. So a duration before now is the same question for a while. */
+export function sinceOf(text: string): Date {
+  const STEP_MS = 60_000;
+  return parseSince(text, new Date(Math.floor(Date.now() / STEP_MS) * STEP_MS));
 }

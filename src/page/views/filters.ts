@@ -1,0 +1,17 @@
+import type { ReplayFilters } from '../../domain/stream/replay';
+
+/** Which letters these filters choose, in words. */
+export function describeFilters(filters: ReplayFilters): string {
+  const { places, errorTypes, groups, messageIds, since, until, text, limit } = filters;
+  const parts = [
+    places?.length && `at ${places.slice(0, 20).join(', ')}${places.length > 20 ? ', …' : ''}`,
+    errorTypes && `of type ${errorTypes.join(', ')}`,
+    groups && `of group ${groups.join(', ')}`,
+    messageIds && `of message ${messageIds.join(', ')}`,
+    since && `failed since ${since}`,
+    until && `failed until ${until}`,
+    text && `with the text ${JSON.stringify(text)}`,
+    limit !== undefined && `at most ${limit}`,
+  ].filter(Boolean);
+  return parts.length === 0 ? 'all letters' : `letters ${parts.join(', ')}`;
+}
