@@ -645,6 +645,14 @@ describe('on the command line', () => {
       ...{ ...none, replayed: 2, delivered: 2, deadAgain: 0 },
     });
     for (const { workflowId } of list) await completed(workflowId!);
+    // The letters of the failed runs are settled.
+    expect(await json('dlq', 'list')).toEqual([]);
+    expect(await json('dlq', 'list', '--status', 'delivered')).toHaveLength(2);
+    const [group] = (await json('dlq', 'groups')) as { id: string; counts: object }[];
+    expect(group!.counts).toMatchObject({ open: 0, delivered: 2 });
+    const ofGroup = ['dlq', 'list', '--status', 'all', '--group'];
+    expect(await json(...ofGroup, group!.id)).toHaveLength(2);
+    expect(await json(...ofGroup, 'another')).toEqual([]);
     const again = await cloudsync('failed', 'replay', list[0]!.workflowId!, '--yes', '--json');
     expect(JSON.parse(again.stdout)).toMatchObject({ replayed: 0, refused: 1, failed: 0 });
     expect(again).toMatchObject({
