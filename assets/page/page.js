@@ -56,8 +56,23 @@
     prepareRefresh();
   });
   document.addEventListener('htmx:afterSettle', () => showTimes(document));
-  // The session has ended: the screen itself asks for a login.
+  /** Says since when the page's process does not answer, because what is shown is then of that time. */
+  function showLost(isLost) {
+    const lost = document.querySelector('[data-lost]');
+    if (lost === null || lost.hidden !== isLost) return;
+    lost.hidden = !isLost;
+    if (isLost) lost.querySelector('time').dateTime = new Date().toISOString();
+    showTimes(lost);
+  }
+
   document.addEventListener('htmx:responseError', (event) => {
+    // The session has ended: the screen itself asks for a login.
     if (event.detail.xhr.status === 401) location.reload();
+    else showLost(true);
+  });
+  document.addEventListener('htmx:sendError', () => showLost(true));
+  document.addEventListener('htmx:timeout', () => showLost(true));
+  document.addEventListener('htmx:afterOnLoad', (event) => {
+    if (event.detail.xhr.status < 400) showLost(false);
   });
 })();

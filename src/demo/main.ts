@@ -10,6 +10,7 @@ import { httpSender } from '../reference/scenarios/http-sender';
 import { settle, type Observer, type Totals } from '../reference/scenarios/observe';
 import { resultTable } from '../reference/scenarios/report';
 import { runScenarios } from '../reference/scenarios/run';
+import { messageValue, type SendMessage } from '../reference/scenarios/send';
 import {
   idempotencyScenarios,
   killScenario,
@@ -151,6 +152,14 @@ async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers):
     process.stdout.write(`${ok ? 'All as expected' : 'NOT AS EXPECTED'}, in ${seconds} s\n`);
   }
   if (keep) {
+    const aws = {
+      start: (faults: string) => startBridge('aws', faults),
+      stop: () => services.get('aws')!.stop(),
+    };
+    await leaveDeadLetters(httpSender(api.url!), observer, aws);
+    say(
+      '3 messages are dead in stream aws. Its sink was closed, and is open again: replay them on the page',
+    );
     isKept = true;
     await writeLocalEnvironment(local);
     for (const service of services.values()) service.detach();
@@ -160,6 +169,29 @@ async function runDemo({ json, keep, lane, sink }: Flags, releasers: Releasers):
     say(`To end it: kill ${pids}; npx cloudsync dev down`);
   }
   return ok;
+}
+
+/** Sends messages while the sink of aws takes none, so that whoever looks at the page has something to mend. */
+async function leaveDeadLetters(
+  send: SendMessage,
+  observer: Observer,
+  bridge: { start: (faults: string) => Promise<unknown>; stop: () => Promise<unknown> },
+): Promise<void> {
+  const deadLetters = async () => {
+    const statuses = await observer.statuses();
+    return statuses.find(({ name }) => name === 'aws')!.deadLetters;
+  };
+  await bridge.stop();
+  await bridge.start('aws:permanent=1');
+  const before = await deadLetters();
+  const now = new Date();
+  for (let n = 1; n <= 3; n++) {
+    const id = `to-mend-${now.getTime()}-${n}`;
+    await send(id, messageValue(id, now));
+  }
+  while ((await deadLetters()) < before + 3) await sleep(500);
+  await bridge.stop();
+  await bridge.start('');
 }
 
 const { rates, seed } = parseFaults(FAULTS);

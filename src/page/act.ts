@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { errorMessage, UsageError } from '../domain/errors';
 import { ProblemError } from '../http/problem';
 import { isKafkaUnreachable } from '../kafka/kafka';
+import { visible } from '../lib/unprintable';
 import { grpcStatus } from '../temporal/temporal';
 import type { ActionContext, Done } from './actions/action';
 import { ACTIONS, type AnyAction } from './actions';
@@ -31,7 +32,7 @@ function addTarget(app: FastifyInstance, site: Site, data: PageData, action: Any
   app.post(action.path, { bodyLimit: MAX_FORM_BYTES }, async (request, reply) => {
     await admit(site, request, action.action);
     const input = parsed(action.input, inputOf(request));
-    const form = parsed(action.form, request.body ?? {});
+    const form = parsed(action.form, formOf(request, site.guard.userOf(request)));
     const notices: string[] = [];
     const done = await run(action, contextOf(site, data, request, notices), input, form);
     request.log.info({ by: site.guard.userOf(request), url: request.url }, 'Acted');
@@ -57,6 +58,16 @@ function contextOf(
       onNotice: (text) => notices.push(text),
     }),
   };
+}
+
+/** The form of a request. Throws a 409 if somebody else was asked: two people may share a browser. */
+function formOf({ body }: FastifyRequest, user: string): object {
+  const { as, ...form } = (body ?? {}) as { as?: string };
+  if (as === undefined || as === visible(user)) return form;
+  throw new ProblemError(
+    409,
+    `You are ${user} now, and this question was shown to ${as}. Nothing was done: open it again.`,
+  );
 }
 
 function parsed(schema: z.ZodType<unknown>, given: unknown): unknown {

@@ -20,13 +20,14 @@ export class Site {
     this.links = new Links(prefix.replace(/\/+$/, ''));
   }
 
-  /** What the view of a request needs. */
-  contextOf(request: Pick<FastifyRequest, 'url'>, isLoggedIn = this.guard.hasLogin): PageContext {
+  /** What the view of a request needs. `isLetIn`: whether the guard has let the request in. */
+  contextOf(request: FastifyRequest, isLetIn = true): PageContext {
     const { streams, readOnly = false, temporalUi, temporal, grafana } = this.options;
     return {
       ...{ links: this.links, assets: this.assets, readOnly },
       streams: streams.map(({ name }) => name),
-      ...{ hasLogin: isLoggedIn, address: request.url },
+      ...{ hasLogin: isLetIn && this.guard.hasLogin, address: request.url },
+      user: isLetIn ? this.guard.userOf(request) : '',
       dashboardUrl: (stream) => grafana && dashboardUrl(grafana, stream),
       workflowUrl: (run) => temporalUi && workflowUrl(temporalUi, temporal.namespace, run),
     };

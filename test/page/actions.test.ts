@@ -59,13 +59,16 @@ test('authorize learns which action a request wants, for the question and for th
   expect(asked).toEqual(ACTIONS.flatMap(({ action }) => [action, action]));
 });
 
-test.each(['/streams/nobody/pause', '/streams/nobody/discard', '/streams/nobody/replay'])(
+test.each([
+  ['/streams/nobody/pause', {}],
+  ['/streams/nobody/discard', { reason: 'x' }],
+  ['/streams/nobody/replay', { plan: 'x' }],
+])(
   'the address %s of a stream that the page does not have is answered with 404',
-  async (url) => {
+  async (url, payload) => {
     app = await pageApp();
     expect((await ask('GET', url)).statusCode).toBe(404);
     const headers = { accept: 'application/json', 'content-type': 'application/json' };
-    const payload = { reason: 'x', plan: 'x' };
     const deed = await app.inject({
       ...{ method: 'POST', url, payload },
       headers: { host: 'localhost', 'sec-fetch-site': 'same-origin', ...headers },
@@ -77,6 +80,11 @@ test.each(['/streams/nobody/pause', '/streams/nobody/discard', '/streams/nobody/
 test.each([
   ['/streams/payments/discard?place=0:1', { reason: ' ' }],
   ['/streams/payments/discard?place=nonsense', { reason: 'x' }],
+  // The form of a list of which nothing was chosen.
+  ['/streams/payments/discard?chosen=1', { reason: 'x' }],
+  // A misspelt filter must not mean all letters.
+  ['/streams/payments/discard?error-type=Permanent', { reason: 'x' }],
+  ['/streams/payments/discard', { reason: 'x', place: '0:1' }],
   ['/streams/payments/pause', { reason: 'x'.repeat(501) }],
   ['/streams/payments/replay', { plan: 'x', rate: 0 }],
   ['/streams/payments/give-up', {}],
@@ -87,6 +95,18 @@ test.each([
     headers: { host: 'localhost', 'sec-fetch-site': 'same-origin', accept: 'application/json' },
   });
   expect(answer.json()).toMatchObject({ status: 400 });
+});
+
+test('a form that was shown to somebody else is refused', async () => {
+  app = await pageApp();
+  const answer = await app.inject({
+    ...{ method: 'POST', url: '/streams/payments/pause', payload: { as: 'eve', reason: '' } },
+    headers: { host: 'localhost', 'sec-fetch-site': 'same-origin', accept: 'application/json' },
+  });
+  expect(answer.json()).toMatchObject({
+    status: 409,
+    detail: expect.stringContaining('this question was shown to eve') as string,
+  });
 });
 
 test('a plan that the page does not know is not carried out', async () => {

@@ -15,7 +15,7 @@ const BIDI = '\u202e';
 const HOSTILE = `"'><script>alert(1)</script><img src=x onerror=alert(1)>${BIDI}\u0000\u001b[2J\u200b\ud800 javascript:x`;
 
 const page: PageContext = {
-  ...{ links: new Links(''), streams: [HOSTILE], readOnly: false, hasLogin: true },
+  ...{ links: new Links(''), streams: [HOSTILE], readOnly: false, hasLogin: true, user: HOSTILE },
   assets: {
     ...{ style: '/a.css', htmx: '/a.js', script: '/b.js', icon: '/i.svg' },
     plots: { style: '/u.css', uplot: '/u.js', script: '/p.js' },

@@ -40,7 +40,7 @@ describe('while Kafka and Temporal are away', () => {
     const { body } = await get('/');
     expect(body).toContain('payments');
     expect(body).toContain('shop.payments');
-    expect(body).toContain('Nothing is known of it: see the notices.');
+    expect(body).toContain('More is not known: see the notices.');
   }, 30_000);
 
   test('the screen of a dead letter is answered with 503 and the reason', async () => {

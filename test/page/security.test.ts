@@ -39,7 +39,7 @@ test.each(['/trace', '/no-such-screen', '/streams/nobody'])(
     );
     expect(headers).toMatchObject({
       'x-content-type-options': 'nosniff',
-      'referrer-policy': 'no-referrer',
+      'referrer-policy': 'same-origin',
       'cache-control': 'no-store',
     });
   },

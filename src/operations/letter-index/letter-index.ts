@@ -3,7 +3,7 @@ import { contentDigest } from '../../domain/record/content-digest';
 import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import { letterIdentities, originalPosition, time } from '../dead-letters/dead-letters';
-import type { LetterStatus } from '../dead-letters/letter-states';
+import { UNSETTLED, type LetterStatus } from '../dead-letters/letter-states';
 import type { Disposition, ProgressEntry, RunAgainEntry } from '../dead-letters/state-entries';
 import { IdentityTable } from './identity-table';
 import { LetterColumns, NO_SOURCE } from './letter-columns';
@@ -19,6 +19,14 @@ export interface IndexedLetter {
   /** In milliseconds since the epoch; 0 if the letter does not say. */
   failedAt: number;
   status: LetterStatus;
+}
+
+/** The letters that nobody has settled: open and held ones. */
+export interface Unsettled {
+  /** When the oldest was given up, in milliseconds since the epoch; 0 if no letter says. */
+  since: number;
+  /** Their groups, with the times of these letters. */
+  groups: LetterGroup[];
 }
 
 /** A letter as the index learns of it. */
@@ -52,6 +60,9 @@ export class LetterIndex {
   readonly #counts = emptyCounts();
   /** By partition, the numbers of its letters in the order of their offsets. */
   readonly #rows = new Map<number, number[]>();
+  /** Grows with every change. */
+  #version = 0;
+  #unsettled: (Unsettled & { version: number }) | undefined;
   /** Letters whose records are the heads of held keys. */
   #held: number[] = [];
 
@@ -132,6 +143,28 @@ export class LetterIndex {
       this.#change(row, () => (held[row] = 1));
       this.#held.push(row);
     }
+  }
+
+  /** The letters that nobody has settled. Goes through all letters, but only if something has changed. */
+  unsettled(): Unsettled {
+    if (this.#unsettled?.version === this.#version) return this.#unsettled;
+    const { size, failedAt, group } = this.#letters;
+    const groups = new Map<number, { firstAt: number; lastAt: number }>();
+    let since = 0;
+    for (let row = 0; row < size; row++) {
+      if (!UNSETTLED.includes(this.#statusOf(row))) continue;
+      const at = failedAt[row]!;
+      const times = groups.get(group[row]!);
+      if (!times) groups.set(group[row]!, { firstAt: at, lastAt: at });
+      else if (at > 0) {
+        times.firstAt = times.firstAt === 0 ? at : Math.min(times.firstAt, at);
+        times.lastAt = Math.max(times.lastAt, at);
+      }
+      if (at > 0 && (since === 0 || at < since)) since = at;
+    }
+    const listed = [...groups].map(([number, times]) => ({ ...this.groups[number]!, ...times }));
+    this.#unsettled = { version: this.#version, since, groups: listed };
+    return this.#unsettled;
   }
 
   /** What became of the letter at a position on the dead-letter topic; undefined if no letter of the stream lies there. */
@@ -262,6 +295,7 @@ export class LetterIndex {
 
   #count(row: number, by: 1 | -1): void {
     const status = this.#statusOf(row);
+    this.#version++;
     this.#counts[status] += by;
     this.groups[this.#letters.group[row]!]!.counts[status] += by;
   }

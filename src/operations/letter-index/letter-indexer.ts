@@ -66,8 +66,10 @@ export class LetterIndexer {
     );
     await this.#read(stateTopic(this.stream), entries, (record) => {
       const entry = entryOfRecord(record);
-      if (entry?.kind === 'replay' || entry?.kind === 'audit') this.log.add(entry, record.offset);
-      else if (entry) this.index.addEntry(entry);
+      if (!entry) return;
+      if (entry.kind === 'progress' || entry.kind === 'runAgain') return this.index.addEntry(entry);
+      this.log.add(entry, record.offset);
+      if (entry.kind === 'disposition') this.index.addEntry(entry);
     });
     this.isComplete = true;
     this.#completed();

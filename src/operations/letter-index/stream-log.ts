@@ -1,7 +1,7 @@
-import type { AuditEntry, ReplayEntry } from '../dead-letters/state-entries';
+import type { AuditEntry, Disposition, ReplayEntry } from '../dead-letters/state-entries';
 
-/** The most audit entries in memory. Older ones stay on the topic. */
-const MAX_AUDIT = 10_000;
+/** The most audit entries and decisions in memory. Older ones stay on the topic. */
+const MAX_ENTRIES = 10_000;
 
 /** What the state topic says about replays and about what people did, as of the last read. */
 export class StreamLog {
@@ -12,13 +12,24 @@ export class StreamLog {
   /** By id, in the order of their first entries. */
   readonly audit = new Map<string, AuditEntry>();
 
-  add(entry: ReplayEntry | AuditEntry, offset: number): void {
+  /** By position of the letter, the last decision about it. */
+  readonly dispositions = new Map<string, Disposition>();
+
+  add(entry: ReplayEntry | AuditEntry | Disposition, offset: number): void {
+    if (entry.kind === 'disposition') {
+      put(this.dispositions, entry.letter, entry);
+      return;
+    }
     if (entry.kind === 'replay') {
       this.replays.set(entry.request.replay, entry);
       this.replayOffsets.set(entry.request.replay, offset);
       return;
     }
-    this.audit.set(entry.id, entry);
-    if (this.audit.size > MAX_AUDIT) this.audit.delete(this.audit.keys().next().value!);
+    put(this.audit, entry.id, entry);
   }
+}
+
+function put<T>(entries: Map<string, T>, key: string, entry: T): void {
+  entries.set(key, entry);
+  if (entries.size > MAX_ENTRIES) entries.delete(entries.keys().next().value!);
 }

@@ -159,7 +159,7 @@ export async function lookAt(
   const notices: string[] = [];
   if (isLeft(run)) {
     notices.push(
-      `no worker of stream ${stream} has taken the replay yet: it waits until a bridge worker or a worker runs`,
+      `no worker of stream ${stream} has the replay: it waits until a bridge worker or a worker runs`,
     );
   }
   if (stuckAttempts(run) !== undefined) {
@@ -212,9 +212,7 @@ function isLeft({ status, raw }: WorkflowExecutionDescription): boolean {
   const [activity] = raw.pendingActivities ?? [];
   const waiting = [
     ...(task && Number(task.state) === SCHEDULED ? [task] : []),
-    ...(activity && Number(activity.state) === SCHEDULED && activity.attempt === 1
-      ? [activity]
-      : []),
+    ...(activity && Number(activity.state) === SCHEDULED ? [activity] : []),
   ];
   const now = Date.now();
   return waiting.some(({ scheduledTime }) => now - tsToMs(scheduledTime) > TAKEN_WITHIN_MS);

@@ -4,20 +4,26 @@ import { ProblemError } from '../../http/problem';
 import { many, one, sinceOf } from '../screens/screen';
 
 /** Which letters of a stream an action concerns, as the address says. Without anything: all. */
-export const chosenInput = z.object({
-  name: z.string(),
-  /** Positions on the dead-letter topic. */
-  place: many.pipe(
-    z
-      .array(z.string().regex(/^\d{1,9}:\d{1,15}$/))
-      .max(1_000)
-      .optional(),
-  ),
-  type: many,
-  group: many,
-  since: one,
-  q: one,
-});
+export const chosenInput = z
+  .strictObject({
+    name: z.string(),
+    /** The form of a list, in which a person chooses letters by hand. */
+    chosen: one,
+    /** Positions on the dead-letter topic. */
+    place: many.pipe(
+      z
+        .array(z.string().regex(/^\d{1,9}:\d{1,15}$/))
+        .max(1_000)
+        .optional(),
+    ),
+    type: many,
+    group: many,
+    since: one,
+    q: one,
+  })
+  .refine(({ chosen, place }) => chosen === undefined || place !== undefined, {
+    error: 'You have chosen no letter: tick the boxes of those that you mean.',
+  });
 export type ChosenInput = z.output<typeof chosenInput>;
 
 /** The filters of a replay for these letters. A duration in `since` counts back from now. */

@@ -32,7 +32,7 @@ export const giveUp = defineAction({
       <ReasonInput />
     </Ask>
   ),
-  form: z.object({ reason: reasonField(500) }),
+  form: z.strictObject({ reason: reasonField(500) }),
   async run({ data, actorOf }, { name, partition, offset }, { reason }) {
     const stream = streamOf(data, name);
     const record = { topic: stream.topic, partition, offset };

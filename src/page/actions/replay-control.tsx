@@ -27,7 +27,7 @@ export const stopReplay = defineAction({
       </p>
     </Ask>
   ),
-  form: z.object({}),
+  form: z.strictObject({}),
   async run({ data, actorOf }, { id }) {
     const { replay } = await requireReplay(data, id);
     const stream = streamOf(data, replay.stream);
@@ -54,7 +54,7 @@ export const resumeReplay = defineAction({
       <p>It goes on with the letters that have not had their turn, by the same filters.</p>
     </Ask>
   ),
-  form: z.object({}),
+  form: z.strictObject({}),
   async run({ data, actorOf }, { id }) {
     const { replay } = await requireReplay(data, id);
     const stream = streamOf(data, replay.stream);

@@ -8,6 +8,7 @@ import type { PageContext } from '../views/context';
 import { describeFilters } from '../views/filters';
 import { cut, Empty, Facts, Notices, Table } from '../views/parts';
 import { countField, defineAction, requireCount, streamOf } from './action';
+import { groupNamesOf } from '../data/groups';
 import { chosenInput, filtersOf, type ChosenInput } from './chosen-letters';
 
 const NO_PLAN =
@@ -24,18 +25,20 @@ export const replay = defineAction({
     if (!stream) return undefined;
     const running = await data.askNow((client) => runningReplay(client, stream));
     const plan = await data.plans.of(stream, filtersOf(input));
-    return { plan, running: running?.replay ?? null, notices: plan.notices };
+    const groupNames = groupNamesOf((await data.letters(stream)).index, plan.filters.groups);
+    return { plan, groupNames, running: running?.replay ?? null, notices: plan.notices };
   },
   refreshes: ({ plan }) => plan.making !== null,
-  view({ plan, running, notices }, page, input) {
+  view({ plan, groupNames, running, notices }, page, input) {
     const back = page.links.to('/dead-letters', { stream: input.name });
     return (
       <>
-        <p>Chosen: {describeFilters(plan.filters)}.</p>
+        <p>Chosen: {describeFilters(plan.filters, groupNames)}.</p>
         <Notices notices={notices} />
         {plan.fault !== null && (
           <p class="problem" role="alert">
-            There is no plan: {plan.fault}
+            There is no plan: {plan.fault}. <a href={page.address}>Try again</a>, or{' '}
+            <a href={back}>go back to the dead letters</a>.
           </p>
         )}
         {plan.making !== null && (
@@ -60,7 +63,7 @@ export const replay = defineAction({
       </>
     );
   },
-  form: z.object({
+  form: z.strictObject({
     plan: z.string(),
     count: countField.optional(),
     rate: z

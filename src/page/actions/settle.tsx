@@ -7,6 +7,7 @@ import {
 } from '../../operations/dead-letters/dead-letters-list';
 import type { ComponentChildren } from 'preact';
 import { UNSETTLED } from '../../operations/dead-letters/letter-states';
+import { groupNamesOf } from '../data/groups';
 import type { PageData } from '../data/page-data';
 import { Ask, CountInput, ReasonInput } from '../views/ask';
 import type { PageContext } from '../views/context';
@@ -25,8 +26,15 @@ export const discard = defineAction({
   input: chosenInput,
   title: ({ name }) => `Discard dead letters of ${name}?`,
   load: (data, input) => load(data, input, false),
-  view: ({ letters, count }, page, input) => (
-    <Question letters={letters} count={count} page={page} input={input} verb="Discard">
+  view: ({ letters, count, groupNames }, page, input) => (
+    <Question
+      letters={letters}
+      count={count}
+      groupNames={groupNames}
+      page={page}
+      input={input}
+      verb="Discard"
+    >
       <p>
         Their records are then not delivered: no replay takes them. The letters stay on the topic,
         and can be opened again.
@@ -34,7 +42,7 @@ export const discard = defineAction({
       <ReasonInput isRequired />
     </Question>
   ),
-  form: z.object({
+  form: z.strictObject({
     reason: z
       .string()
       .trim()
@@ -59,13 +67,20 @@ export const reopen = defineAction({
   input: chosenInput,
   title: ({ name }) => `Open discarded letters of ${name} again?`,
   load: (data, input) => load(data, input, true),
-  view: ({ letters, count }, page, input) => (
-    <Question letters={letters} count={count} page={page} input={input} verb="Open">
+  view: ({ letters, count, groupNames }, page, input) => (
+    <Question
+      letters={letters}
+      count={count}
+      groupNames={groupNames}
+      page={page}
+      input={input}
+      verb="Open"
+    >
       <p>Replays take them again.</p>
       <ReasonInput />
     </Question>
   ),
-  form: z.object({ reason: reasonField(MAX_REASON), count: countField.optional() }),
+  form: z.strictObject({ reason: reasonField(MAX_REASON), count: countField.optional() }),
   async run({ data, actorOf }, input, { reason, count }) {
     const stream = streamOf(data, input.name);
     const letters = await chosen(data, input, true);
@@ -81,7 +96,9 @@ const SHOWN = 20;
 async function load(data: PageData, input: ChosenInput, undo: boolean) {
   if (!data.stream(input.name)) return undefined;
   const letters = await chosen(data, input, undo);
-  return { letters: letters.slice(0, SHOWN), count: letters.length, notices: [] };
+  const { index } = await data.letters(streamOf(data, input.name));
+  const groupNames = groupNamesOf(index, input.group);
+  return { letters: letters.slice(0, SHOWN), count: letters.length, groupNames, notices: [] };
 }
 
 /** The letters that the address means. All of them are read, because people decide about each. */
@@ -103,6 +120,7 @@ async function chosen(data: PageData, input: ChosenInput, undo: boolean): Promis
 function Question({
   letters,
   count,
+  groupNames,
   page,
   input,
   verb,
@@ -110,6 +128,7 @@ function Question({
 }: {
   letters: ListedLetter[];
   count: number;
+  groupNames: Record<string, string>;
   page: PageContext;
   input: ChosenInput;
   verb: 'Discard' | 'Open';
@@ -128,7 +147,7 @@ function Question({
   const letterText = count === 1 ? 'the letter' : `${count} letters`;
   return (
     <>
-      <p>Chosen: {describeFilters(filtersOf(input))}.</p>
+      <p>Chosen: {describeFilters(filtersOf(input), groupNames)}.</p>
       <Table
         caption={count > letters.length ? `The first ${letters.length} of ${count}` : 'The letters'}
         rows={letters}

@@ -25,7 +25,7 @@ export const pause = defineAction({
       <ReasonInput />
     </Ask>
   ),
-  form: z.object({ reason: reasonField(MAX_REASON) }),
+  form: z.strictObject({ reason: reasonField(MAX_REASON) }),
   async run({ data, actorOf }, { name }, { reason }) {
     const stream = streamOf(data, name);
     const paused = await data.askNow((client) => pauseAction(actorOf(stream), client, reason));
@@ -62,7 +62,7 @@ export const resume = defineAction({
       </Ask>
     );
   },
-  form: z.object({}),
+  form: z.strictObject({}),
   async run({ data, actorOf }, { name }) {
     const stream = streamOf(data, name);
     const [held] = await data.askNow((client) => heldBack(client, [stream]));

@@ -65,7 +65,7 @@ export class Answers {
     const late = entry.loading && !(await within(this.waitMs, entry.loading));
     if (entry.refused) throw entry.refused;
     const seconds = Math.round(this.waitMs / 1_000);
-    const fault = late ? `no answer within ${seconds} s` : entry.fault;
+    const fault = late ? `no answer within ${seconds} s: a server is slow or away` : entry.fault;
     return {
       ...('value' in entry && { value: entry.value as T, at: new Date(entry.at!) }),
       ...(fault !== undefined && { fault }),

@@ -14,20 +14,44 @@ export interface ShownGroup extends Omit<LetterGroup, 'firstAt' | 'lastAt'> {
 
 const MAX_GROUPS = 20;
 
+/** Which groups a list of letters concerns. */
+interface GroupFilters {
+  type?: string[] | undefined;
+  /** Only groups with a letter that failed at this time or later, in milliseconds since the epoch. */
+  since?: number | undefined;
+}
+
 /** The groups with letters that nobody has settled, the largest first. */
-export function groupsOf(indexes: { stream: AnyStream; index: LetterIndex }[]): ShownGroup[] {
+export function groupsOf(
+  indexes: { stream: AnyStream; index: LetterIndex }[],
+  { type, since = 0 }: GroupFilters,
+): ShownGroup[] {
   return indexes
     .flatMap(({ stream, index }) =>
-      index.groups.map(({ firstAt, lastAt, ...group }) => ({
-        ...{ stream: stream.name, ...group, unsettled: group.counts.open + group.counts.held },
-        ...{ firstAt: timeOf(firstAt), lastAt: timeOf(lastAt) },
-      })),
+      index.unsettled().groups.map((group) => ({ stream: stream.name, ...group })),
     )
-    .filter(({ unsettled }) => unsettled > 0)
+    .filter(({ errorType, lastAt }) => (type?.includes(errorType) ?? true) && lastAt >= since)
+    .map(({ firstAt, lastAt, ...group }) => ({
+      ...{ ...group, unsettled: group.counts.open + group.counts.held },
+      ...{ firstAt: timeOf(firstAt), lastAt: timeOf(lastAt) },
+    }))
     .sort((a, b) => b.unsettled - a.unsettled)
     .slice(0, MAX_GROUPS);
 }
 
-function timeOf(milliseconds: number): string | null {
+/** Null for 0, which stands for a time that is not known. */
+export function timeOf(milliseconds: number): string | null {
   return milliseconds === 0 ? null : new Date(milliseconds).toISOString();
+}
+
+/** The errors of these groups, by id, as far as the index knows them. */
+export function groupNamesOf(
+  index: LetterIndex,
+  ids: readonly string[] = [],
+): Record<string, string> {
+  const names: Record<string, string> = {};
+  for (const { id, errorType, example } of index.groups) {
+    if (id !== null && ids.includes(id)) names[id] = `"${errorType}: ${example.slice(0, 100)}"`;
+  }
+  return names;
 }

@@ -1,11 +1,12 @@
 import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
 import { encodeBytes, type EncodedBytes } from '../../domain/record/encoded-bytes';
-import { describeTimestamp } from '../../domain/record/record';
+import { describePosition, describeTimestamp } from '../../domain/record/record';
 import { originalHeaders } from '../../domain/workflow/dead-letter';
 import type { AnyStream } from '../../domain/stream/stream';
 import { deadLetterEntry, type DeadLetterEntry } from '../../operations/dead-letters/dead-letters';
 import { deadLetterAt } from '../../operations/dead-letters/dead-letters-show';
 import type { LetterStatus } from '../../operations/dead-letters/letter-states';
+import type { Disposition } from '../../operations/dead-letters/state-entries';
 import type { PageData } from './page-data';
 import { showValue, type ShownValue, type ValueView } from './value';
 
@@ -14,6 +15,8 @@ export interface ShownLetter {
   letter: DeadLetterEntry;
   /** Null if it is not known. */
   status: LetterStatus | null;
+  /** Who discarded it, when and why; null if nobody did, or if it is not known. */
+  discarded: Pick<Disposition, 'by' | 'at' | 'reason'> | null;
   /** The record's timestamp, ISO 8601; null if it has none. */
   timestamp: string | null;
   key: EncodedBytes | null;
@@ -47,10 +50,13 @@ export async function showLetter(
   const found = await readLetter(data, place);
   if (!found) return undefined;
   const { stream, record } = found;
-  const { index, isComplete, notices } = await data.letters(stream);
+  const { index, indexer, isComplete, notices } = await data.letters(stream);
+  const letter = await deadLetterEntry(data.streams, stream, record);
+  const status = (isComplete && index.statusAt(place.partition, place.offset)) || null;
+  const decision = indexer.log.dispositions.get(describePosition(letter.deadLetter));
   return {
-    letter: await deadLetterEntry(data.streams, stream, record),
-    status: (isComplete && index.statusAt(place.partition, place.offset)) || null,
+    ...{ letter, status },
+    discarded: status === 'discarded' && decision?.runId === letter.runId ? decision : null,
     timestamp: describeTimestamp(record.timestamp),
     key: record.key && encodeBytes(record.key),
     headers: originalHeaders(record).map(([header, value]) => [

@@ -2,7 +2,7 @@ import type { StatusCounts } from '../../operations/letter-index/letter-groups';
 import type { StreamStatus } from '../../operations/status/status';
 import { faultsOf } from './answers';
 import type { PageData } from './page-data';
-import { problemsOf, type Problem } from './problems';
+import { problemsOf, unsettledLetters, type Problem } from './problems';
 
 /** A stream as the overview shows it. */
 export interface OverviewStream {
@@ -27,7 +27,7 @@ export async function overviewOf(
 ): Promise<{ stream: OverviewStream; notices: string[] }> {
   const stream = data.stream(name)!;
   const { topic, deadLetterTopic } = stream;
-  const { counts: letters, notices } = await data.letters(stream);
+  const { counts: letters, since, notices } = await data.letters(stream);
   const status = await data.status(stream);
   const known = status.value ?? null;
   const progress = known ? undefined : await data.progress(stream);
@@ -37,7 +37,7 @@ export async function overviewOf(
       at: status.at?.toISOString() ?? null,
       lag: known?.lag ?? progress?.value?.lag ?? null,
       letters,
-      problems: known ? problemsOf(known, letters) : [],
+      problems: known ? problemsOf(known, letters, since) : unsettledLetters(name, letters, since),
     },
     notices: [
       ...notices,

@@ -28,6 +28,7 @@ import {
 } from '../../temporal/waiting-workflows';
 import { Answers, faultsOf, type Answer } from './answers';
 import type { LetterIndexes } from './letter-indexes';
+import { timeOf } from './groups';
 import { readLetters } from './letter-list';
 import { Plans } from './plans';
 import type { TemporalLink } from './temporal-link';
@@ -54,6 +55,8 @@ export interface KnownLetters {
   isComplete: boolean;
   /** Null while the letters are read for the first time. */
   counts: StatusCounts | null;
+  /** When the oldest letter that nobody has settled was given up, ISO 8601; null if it is not known, or if there is none. */
+  since: string | null;
   notices: string[];
 }
 
@@ -106,6 +109,7 @@ export class PageData {
     const unread = fault === undefined ? reading : `${what} can't be read: ${fault}`;
     return {
       ...{ indexer, index, isComplete, counts: isComplete ? { ...index.counts } : null },
+      since: isComplete ? timeOf(index.unsettled().since) : null,
       notices: [
         ...(isComplete && fault === undefined ? [] : [unread]),
         ...faultsOf({ [`Held keys of stream ${stream.name}`]: held }),

@@ -27,7 +27,11 @@ export interface Problem {
 }
 
 /** What is wrong with a stream, the gravest first. */
-export function problemsOf(status: StreamStatus, letters: StatusCounts | null): Problem[] {
+export function problemsOf(
+  status: StreamStatus,
+  letters: StatusCounts | null,
+  since: string | null,
+): Problem[] {
   return [
     ...noTopic(status),
     ...paused(status),
@@ -37,7 +41,7 @@ export function problemsOf(status: StreamStatus, letters: StatusCounts | null): 
     ...stalled(status),
     ...retrying(status),
     ...held(status),
-    ...deadLetters(status, letters),
+    ...unsettledLetters(status.name, letters, since),
   ];
 }
 
@@ -158,13 +162,18 @@ function held({ name: stream, held: partitions }: StreamStatus): Problem[] {
   });
 }
 
-function deadLetters({ name: stream }: StreamStatus, letters: StatusCounts | null): Problem[] {
-  if (!letters || letters.open === 0) return [];
-  const { open } = letters;
+/** Dead letters that nobody has settled. They are known also while the rest of the status is not. */
+export function unsettledLetters(
+  stream: string,
+  letters: StatusCounts | null,
+  since: string | null,
+): Problem[] {
+  const count = letters ? letters.open + letters.held : 0;
+  if (count === 0) return [];
   return [
     {
-      ...{ kind: 'deadLetters', stream, since: null },
-      text: `${open === 1 ? 'One dead letter is' : `${open} dead letters are`} open.`,
+      ...{ kind: 'deadLetters', stream, since },
+      text: `${count === 1 ? 'One dead letter is' : `${count} dead letters are`} open.`,
       advice: 'Mend the cause, then replay them.',
       command: `cloudsync dlq replay --stream ${stream}`,
     },

@@ -5,6 +5,7 @@ import { looksBinary } from '../../lib/unprintable';
 import { showLetter, type ShownLetter } from '../data/letter';
 import { VALUE_VIEWS, type ValueView } from '../data/value';
 import type { PageContext } from '../views/context';
+import { Acts } from '../views/letter-acts';
 import { Facts, Notices, Table, Time } from '../views/parts';
 import { RunLink } from '../views/run-link';
 import { defineScreen, one } from './screen';
@@ -27,16 +28,17 @@ export const deadLetter = defineScreen({
   title: ({ stream, partition, offset }) => `Dead letter ${partition}:${offset} of ${stream}`,
   load: (data, { value, ...place }) => showLetter(data, place, value),
   view(shown, page, { stream, partition, offset }) {
-    const { letter, status, timestamp, notices } = shown;
-    const place = `${partition}:${offset}`;
+    const { letter, status, discarded, timestamp, notices } = shown;
     return (
       <>
         <Notices notices={notices} />
         <Facts
           facts={[
             ['status', status ?? 'not known yet'],
+            ['discarded by', discarded && `${discarded.by}: ${discarded.reason ?? 'no reason'}`],
+            ['discarded', discarded && <Time at={discarded.at} />],
             ['error', letter.errorType],
-            ['message', letter.errorMessage],
+            ['error message', letter.errorMessage],
             ['attempts', letter.attempts],
             ['failed', <Time at={letter.failedAt} />],
             ['message id', <MessageId shown={shown} page={page} />],
@@ -49,64 +51,13 @@ export const deadLetter = defineScreen({
             ['run', letter.runId],
           ]}
         />
-        <Acts shown={shown} page={page} stream={stream} place={place} />
+        <Acts letter={letter} status={status} page={page} stream={stream} />
         <Record shown={shown} />
         <Value shown={shown} page={page} place={{ stream, partition, offset }} />
       </>
     );
   },
 });
-
-function Acts({
-  shown: { letter, status },
-  page: { links, readOnly },
-  stream,
-  place,
-}: {
-  shown: ShownLetter;
-  page: PageContext;
-  stream: string;
-  place: string;
-}) {
-  const { partition, offset } = letter;
-  const source = { partition: String(partition), offset: String(offset) };
-  return (
-    <section aria-labelledby="do">
-      <h2 id="do">What you can do</h2>
-      {!readOnly && (
-        <p class="acts">
-          <a class="button" href={links.act(stream, 'replay', { place })}>
-            Replay the letter
-          </a>{' '}
-          {status === 'discarded' ? (
-            <a class="button" href={links.act(stream, 'reopen', { place })}>
-              Open the letter again
-            </a>
-          ) : (
-            <a class="button" href={links.act(stream, 'discard', { place })}>
-              Discard the letter
-            </a>
-          )}{' '}
-          {status === 'held' && (
-            <a class="button" href={links.act(stream, 'give-up', source)}>
-              Let its key go on without it
-            </a>
-          )}
-        </p>
-      )}
-      <p>
-        Mend the cause, then replay the letter. If the record shall not be delivered, discard the
-        letter. The same in a terminal:
-      </p>
-      <p>
-        <code>{`cloudsync dlq replay ${place} --stream ${stream} --dry-run`}</code>
-      </p>
-      <p>
-        <code>{`cloudsync dlq discard ${place} --stream ${stream} --reason TEXT`}</code>
-      </p>
-    </section>
-  );
-}
 
 function recordOf({ letter: { topic, partition, offset } }: ShownLetter): string | null {
   return topic === null ? null : `${topic}/${partition}@${offset}`;

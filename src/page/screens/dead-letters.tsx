@@ -77,16 +77,18 @@ async function load(data: PageData, filters: Filters): Promise<Model> {
   const groupIds = group === undefined ? undefined : [group];
   const from = since === undefined ? undefined : sinceOf(since);
   const notices = known.flatMap((one) => one.notices);
-  const groups = groupsOf(known.filter(({ isComplete }) => isComplete));
+  const complete = known.filter(({ isComplete }) => isComplete);
+  // Nobody knows by groups which letters contain a text.
+  const groups = q === undefined ? groupsOf(complete, { type, since: from?.getTime() }) : [];
   const byIndex = q === undefined && (cursor === undefined || isIndexCursor(cursor));
   if (byIndex && known.every(({ isComplete }) => isComplete)) {
-    const { letters, next } = await listLetters(
-      data.letterReader,
-      known,
-      { statuses, errorTypes: type, groups: groupIds, since: from?.getTime() },
-      { limit: PAGE_SIZE, cursor },
+    const chosen = { statuses, errorTypes: type, groups: groupIds, since: from?.getTime() };
+    const listed = await data.askKafka(['letters', names, chosen, cursor], () =>
+      listLetters(data.letterReader, known, chosen, { limit: PAGE_SIZE, cursor }),
     );
-    return { groups, letters, next, read: null, notices };
+    const { letters = [], next = null } = listed.value ?? {};
+    const faults = faultsOf({ 'Dead letters': listed });
+    return { groups, letters, next, read: null, notices: [...notices, ...faults] };
   }
   if (cursor !== undefined && isIndexCursor(cursor)) {
     return { groups, letters: [], next: null, read: null, notices };
@@ -122,7 +124,7 @@ function FilterForm({ filters, page }: { filters: Filters; page: PageContext }) 
         <input name="type" value={type?.[0] ?? ''} />
       </label>
       <label>
-        Since (2h, 7d or a time)
+        Since (2h, 7d, or a time in UTC)
         <input name="since" value={since ?? ''} />
       </label>
       <label>

@@ -29,9 +29,9 @@ export const overview = defineScreen({
           {problems.map((problem) => (
             <ProblemView problem={problem} page={page} />
           ))}
-          {problems.length === 0 && (
+          {(problems.length === 0 || !isKnown) && (
             <p class={isKnown ? 'good' : 'quiet'}>
-              {isKnown ? 'Nothing.' : 'Nothing is known of it: see the notices.'}
+              {isKnown ? 'Nothing.' : 'More is not known: see the notices.'}
             </p>
           )}
         </section>

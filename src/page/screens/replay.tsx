@@ -95,10 +95,7 @@ function Progress({
           ['at', <Time at={at} />],
           ['ended', endedAt && <Time at={endedAt} />],
           ['letters', filters && describeFilters(filters)],
-          ...Object.entries(counts).map(([name, count]): [string, number] => [
-            COUNT_NAMES[name] ?? name,
-            count,
-          ]),
+          ...COUNTS.map(([name, text]): [string, number | null] => [text, counts[name] ?? null]),
         ]}
       />
       {!page.readOnly && (state === 'running' || state === 'waiting') && (
@@ -119,15 +116,16 @@ function Progress({
   );
 }
 
-const COUNT_NAMES: Record<string, string> = {
-  replayed: 'workflows run again',
-  sentBack: 'records sent back',
-  refused: 'refused',
-  failed: 'failed',
-  superseded: 'replaced by later letters',
-  delivered: '… of these delivered',
-  deadAgain: '… of these dead again',
-};
+/** Ends count also for letters that were refused because their records had ended before. */
+const COUNTS: [name: string, text: string][] = [
+  ['replayed', 'workflows run again'],
+  ['sentBack', 'records sent back'],
+  ['refused', 'letters refused'],
+  ['failed', 'letters failed'],
+  ['superseded', 'letters replaced by later ones'],
+  ['delivered', 'records known to be delivered'],
+  ['deadAgain', 'records known to be dead again'],
+];
 
 function Outcomes({
   shown: {

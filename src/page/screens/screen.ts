@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { z } from 'zod';
+import { ProblemError } from '../../http/problem';
 import { parseSince } from '../../operations/runs/failed-since';
 import type { PageData } from '../data/page-data';
 import type { PageAction } from '../options';
@@ -50,10 +51,12 @@ export const many = z
   .transform((texts) => texts?.filter((text) => text !== ''))
   .transform((texts) => (texts?.length ? texts : undefined));
 
-/** The names of the streams that a list shows: the chosen one, or all. Empty if the chosen one does not exist. */
+/** The names of the streams that a list shows: the chosen one, or all. Throws a 404 if the chosen one does not exist. */
 export function namesOf({ streams }: PageData, chosen: string | undefined): string[] {
   const names = streams.map(({ name }) => name);
-  return chosen === undefined ? names : names.filter((name) => name === chosen);
+  if (chosen === undefined || names.includes(chosen))
+    return chosen === undefined ? names : [chosen];
+  throw new ProblemError(404, `There is no stream ${chosen} on this page.`);
 }
 
 /** The time, in steps. So a duration before now is the same question for a while. */

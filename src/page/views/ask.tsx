@@ -17,6 +17,7 @@ export function Ask({
 }): JSX.Element {
   return (
     <form method="post" action={page.address} class="ask">
+      <input type="hidden" name="as" value={page.user} />
       {children}
       <p>
         <button type="submit" class="act">

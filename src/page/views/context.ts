@@ -8,6 +8,8 @@ export interface PageContext {
   /** Names of the streams. */
   streams: string[];
   readOnly: boolean;
+  /** Who looks, as the audit names the person. */
+  user: string;
   /** Whether the viewer has logged in, and may log out. */
   hasLogin: boolean;
   /** What the viewer has just done; undefined if it was nothing. */

@@ -9,6 +9,8 @@ const HTMX_CONFIG = JSON.stringify({
   selfRequestsOnly: true,
   historyCacheSize: 0,
   refreshOnHistoryMiss: true,
+  // A process that is frozen does not answer either.
+  timeout: 20_000,
 });
 
 const SCREENS: [path: string, name: string][] = [
@@ -72,6 +74,7 @@ export function Layout({
               Refresh every 5 s
             </button>
           )}
+          {page.hasLogin && page.user !== '' && <span class="quiet">{page.user}</span>}
           {page.hasLogin && (
             <form method="post" action={links.to('/logout')}>
               <button type="submit">Log out</button>
@@ -83,6 +86,12 @@ export function Layout({
           {page.done !== undefined && (
             <p class="done" role="status">
               {page.done}
+            </p>
+          )}
+          {refreshes && (
+            <p class="problem" role="alert" data-lost hidden>
+              The page does not answer since <time dateTime="">a moment</time>. What stands here is
+              of before. It asks again every 5 s.
             </p>
           )}
           <div id="live" data-refresh={refreshes ? '' : undefined}>

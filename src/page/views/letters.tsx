@@ -34,12 +34,13 @@ export function Letters({
     );
   }
   const { links } = page;
-  const { type, group, since, q } = filters;
-  const undo = filters.status === 'discarded';
+  const { type, group, since, q, status = 'unsettled' } = filters;
+  if (SETTLED.includes(status)) return <List letters={letters} page={page} columns={[]} />;
   return (
     <form method="get" action={links.act(stream, 'replay')} class="list">
+      <input type="hidden" name="chosen" value="1" />
       <p class="acts">
-        {undo ? (
+        {status === 'discarded' ? (
           <button type="submit" formAction={links.act(stream, 'reopen')}>
             Open the chosen ones again
           </button>
@@ -48,7 +49,11 @@ export function Letters({
             <button type="submit">Replay the chosen ones</button>{' '}
             <button type="submit" formAction={links.act(stream, 'discard')}>
               Discard the chosen ones
-            </button>{' '}
+            </button>
+          </>
+        )}
+        {status === 'unsettled' && (
+          <>
             <a href={links.act(stream, 'replay', { type, group, since, q })}>
               Replay all that match
             </a>{' '}
@@ -62,6 +67,9 @@ export function Letters({
     </form>
   );
 }
+
+/** Statuses of letters about which nothing is to be done. */
+const SETTLED = ['replayed', 'delivered', 'superseded'];
 
 const CHOICE: Column<ListedLetter> = {
   head: 'Choose',

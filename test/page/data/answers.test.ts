@@ -34,7 +34,9 @@ test('an answer that fails keeps the last value, and the server is not asked aga
 
 test('an answer that does not come in time is a fault', async () => {
   const answers = new Answers(1, () => now);
-  expect(await answers.ask('q', FRESH, never)).toEqual({ fault: 'no answer within 0 s' });
+  expect(await answers.ask('q', FRESH, never)).toEqual({
+    fault: 'no answer within 0 s: a server is slow or away',
+  });
 });
 
 test('a question that is wrong rejects', async () => {

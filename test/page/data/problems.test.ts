@@ -12,7 +12,7 @@ const WELL = {
 const NONE_OPEN = { open: 0, held: 0, replayed: 1, delivered: 1, superseded: 1, discarded: 1 };
 
 const problems = (given: object, letters: StatusCounts | null = NONE_OPEN) =>
-  problemsOf({ ...WELL, ...given } as unknown as StreamStatus, letters);
+  problemsOf({ ...WELL, ...given } as unknown as StreamStatus, letters, SINCE);
 
 test('a stream that is well has no problem', () => {
   expect(problems({})).toEqual([]);
@@ -43,7 +43,7 @@ test.each([
 
 test('open dead letters are a problem, with the command for it', () => {
   expect(problems({}, { ...NONE_OPEN, open: 1 })).toMatchObject([
-    { kind: 'deadLetters', stream: 's', command: 'cloudsync dlq replay --stream s' },
+    { kind: 'deadLetters', stream: 's', since: SINCE, command: 'cloudsync dlq replay --stream s' },
   ]);
 });
 
