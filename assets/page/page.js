@@ -51,11 +51,33 @@
     );
   }
 
+  /** Takes the button away when the screen has become one that changes no more, such as a replay that has ended. */
+  function endRefresh() {
+    const button = document.querySelector('button[data-refresh-button]');
+    if (button === null || document.querySelector('[data-refresh]') !== null) return;
+    clearInterval(timer);
+    button.remove();
+  }
+
+  const RESEND_MS = 5000;
+
+  /** Sends a form once, however often a person clicks. If there is no answer, a person may try again. */
+  function sendOnce(event) {
+    const { method, dataset } = event.target;
+    if (method !== 'post') return;
+    if (Date.now() - Number(dataset.sentAt ?? 0) < RESEND_MS) event.preventDefault();
+    else dataset.sentAt = String(Date.now());
+  }
+
+  document.addEventListener('submit', sendOnce);
   document.addEventListener('DOMContentLoaded', () => {
     showTimes(document);
     prepareRefresh();
   });
-  document.addEventListener('htmx:afterSettle', () => showTimes(document));
+  document.addEventListener('htmx:afterSettle', () => {
+    showTimes(document);
+    endRefresh();
+  });
   /** Says since when the page's process does not answer, because what is shown is then of that time. */
   function showLost(isLost) {
     const lost = document.querySelector('[data-lost]');

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { errorMessage, UsageError } from '../domain/errors';
+import { errorWithCause, UsageError } from '../domain/errors';
 import { ProblemError } from '../http/problem';
 import { isKafkaUnreachable } from '../kafka/kafka';
 import { visible } from '../lib/unprintable';
-import { grpcStatus } from '../temporal/temporal';
+import { grpcStatus, GrpcStatus } from '../temporal/temporal';
 import type { ActionContext, Done } from './actions/action';
 import { ACTIONS, type AnyAction } from './actions';
 import type { PageData } from './data/page-data';
@@ -34,8 +34,15 @@ function addTarget(app: FastifyInstance, site: Site, data: PageData, action: Any
     const input = parsed(action.input, inputOf(request));
     const form = parsed(action.form, formOf(request, site.guard.userOf(request)));
     const notices: string[] = [];
-    const done = await run(action, contextOf(site, data, request, notices), input, form);
-    request.log.info({ by: site.guard.userOf(request), url: request.url }, 'Acted');
+    const facts = { by: site.guard.userOf(request), url: request.url, notices };
+    let done: Done;
+    try {
+      done = await action.run(contextOf(site, data, request, notices), input, form);
+      request.log.info(facts, 'Acted');
+    } catch (error) {
+      request.log.warn({ ...facts, err: error }, 'An action was refused, or failed');
+      throw problemOf(error);
+    }
     await data.refresh();
     if (wantsJson(request)) {
       return reply.type('application/json').send(JSON.stringify({ ...done.result, notices }));
@@ -76,25 +83,14 @@ function parsed(schema: z.ZodType<unknown>, given: unknown): unknown {
   return result.data;
 }
 
-async function run(
-  action: AnyAction,
-  context: ActionContext,
-  input: unknown,
-  form: unknown,
-): Promise<Done> {
-  try {
-    return await action.run(context, input, form);
-  } catch (error) {
-    throw problemOf(error);
-  }
-}
+/** What gRPC says of a server that is slow or away. */
+const AWAY: number[] = [GrpcStatus.UNAVAILABLE, GrpcStatus.DEADLINE_EXCEEDED];
 
 /** Why an action could not be done. The person who acts must learn it, so the text of the error is shown. */
 function problemOf(error: unknown): unknown {
   const isKnown = error instanceof ProblemError || error instanceof UsageError;
   if (isKnown || isKafkaUnreachable(error)) return error;
-  if (grpcStatus(error) !== undefined) {
-    return new ProblemError(503, `Temporal does not answer: ${errorMessage(error)}`);
-  }
-  return new ProblemError(409, errorMessage(error));
+  const isAway = AWAY.includes(grpcStatus(error) ?? -1);
+  if (isAway) return new ProblemError(503, `Temporal does not answer: ${errorWithCause(error)}`);
+  return new ProblemError(409, errorWithCause(error));
 }

@@ -35,7 +35,13 @@ function answerProblem(
   if (problem.status === 401) {
     return reply.send(render(<Login page={page} next={request.url} isWrong={false} />));
   }
-  return reply.send(render(<ErrorView problem={problemOf(problem)} page={page} />));
+  const again = isRefusedAction(problem, request) ? request.url : undefined;
+  return reply.send(render(<ErrorView problem={problemOf(problem)} page={page} again={again} />));
+}
+
+/** Whether a form was refused that a person may send again. Its address shows the question. */
+function isRefusedAction({ status }: ProblemError, { method }: FastifyRequest): boolean {
+  return method === 'POST' && [400, 409, 503].includes(status);
 }
 
 function problemErrorOf(error: FastifyError | ProblemError): ProblemError {

@@ -9,6 +9,11 @@ export class Links {
   /** `base`: the path below which the page is registered, without a slash at its end. */
   constructor(readonly base: string) {}
 
+  /** The path of cookies. Without a slash at its end, so that it also means the page's own address without one. */
+  get cookiePath(): string {
+    return this.base === '' ? '/' : this.base;
+  }
+
   /** An address below the page's own. */
   to(path: string, query: Query = {}): string {
     const parameters = new URLSearchParams();

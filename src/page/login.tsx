@@ -15,10 +15,11 @@ const form = z.object({
 /** Adds login and logout. The token goes into a cookie that no script can read, and that no other site's page can use. */
 export function addLogin(app: FastifyInstance, site: Site): void {
   const { guard, links } = site;
-  const path = links.to('/');
+  const path = links.cookiePath;
+  const start = links.to('/');
   app.post('/login', { bodyLimit: MAX_FORM_BYTES }, (request, reply) => {
     const { token, next } = form.parse(request.body ?? {});
-    const target = isOwnAddress(next, links.base) ? next : path;
+    const target = isOwnAddress(next, links.base) ? next : start;
     if (!guard.isToken(token)) {
       const page = site.contextOf(request, false);
       void reply.code(401).type('text/html; charset=utf-8');
@@ -31,7 +32,7 @@ export function addLogin(app: FastifyInstance, site: Site): void {
       .redirect(target, 303);
   });
   app.post('/logout', (_, reply) =>
-    reply.clearCookie(SESSION_COOKIE, { path }).redirect(path, 303),
+    reply.clearCookie(SESSION_COOKIE, { path }).redirect(start, 303),
   );
 }
 

@@ -17,8 +17,8 @@ export const PAGE_PACKAGES = [
 
 /**
  * Makes the operator page as a Fastify plugin: `app.register(operatorPage({ streams, kafka, temporal }), { prefix: '/ops' })`.
- * The page samples the streams from Kafka while the app listens, for its plots. It asks for the rest when somebody looks at it,
- * and disconnects when the app closes. Throws a
+ * From the time when the app listens, the page samples the streams for its plots and reads their dead letters. It asks for the
+ * rest when somebody looks at it, and disconnects when the app closes. Throws a
  * {@link UsageError} if a package is not installed, or if this Node is too old for Preact.
  */
 export function operatorPage(options: OperatorPageOptions): FastifyPluginAsync {

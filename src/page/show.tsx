@@ -33,7 +33,7 @@ export function addScreen(
 ): void {
   app.get(screen.path, async (request, reply) => {
     const parsed = screen.input.safeParse(inputOf(request));
-    const action = parsed.success ? screen.action?.(parsed.data) : undefined;
+    const action = screen.action?.(parsed.data);
     // A caller who is not let in learns nothing, not even what is wrong with the address.
     await admit(site, request, action ?? 'view');
     if (!parsed.success) throw new ProblemError(400, z.prettifyError(parsed.error));

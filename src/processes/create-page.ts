@@ -17,6 +17,9 @@ export interface PageService extends Service {
 
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** The name of a stream has 249 characters at most. A longer part of an address gets an answer of the page, not of Fastify. */
+const MAX_PARAM_LENGTH = 2_000;
+
 /**
  * Starts the operator page. It starts also while Kafka or Temporal is away, and says so on its screens. Rejects with a
  * {@link UsageError} if the port is taken, if the page would be open to everybody, or if its packages are not installed.
@@ -42,6 +45,7 @@ export async function startPage(
     rewriteUrl: ({ url = '/' }) => withBase(url, basePath),
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     http: { headersTimeout: 10_000 },
   }) as unknown as FastifyInstance;
   app.get('/livez', () => ({ live: true }));

@@ -81,7 +81,7 @@ test.each([
   ['/streams/payments/discard?place=0:1', { reason: ' ' }],
   ['/streams/payments/discard?place=nonsense', { reason: 'x' }],
   // The form of a list of which nothing was chosen.
-  ['/streams/payments/discard?chosen=1', { reason: 'x' }],
+  ['/streams/payments/discard?place=', { reason: 'x' }],
   // A misspelt filter must not mean all letters.
   ['/streams/payments/discard?error-type=Permanent', { reason: 'x' }],
   ['/streams/payments/discard', { reason: 'x', place: '0:1' }],

@@ -3,12 +3,14 @@ import { errorMessage, UsageError } from '../../domain/errors';
 import type { AnyStream } from '../../domain/stream/stream';
 import { writeStates } from '../../operations/dead-letters/letter-states';
 import type { RunAgainEntry } from '../../operations/dead-letters/state-entries';
+import { audited } from '../../operations/actions/audited';
 import { operator } from '../../operations/operator';
 import { listFailed } from '../../operations/failed/failed-list';
 import { CONCURRENCY, latestFailedRuns } from '../../operations/runs/failed-runs';
 import { replayFailed, type ReplayResult } from '../../operations/failed/failed-replay';
 import { endOfRun, type Ended } from '../../operations/replay/replay-end';
 import { mapConcurrently } from '../../lib/concurrently';
+import { commandActor } from '../options/actor';
 import { confirmed, requireTerminal } from '../options/confirm';
 import { withServers, type OperationContext, type StreamFlags } from '../options/context';
 import { printable } from '../../lib/unprintable';
@@ -43,7 +45,6 @@ export async function replay(ids: string[], flags: Flags): Promise<void> {
       throw new Error('nothing replayed');
     }
     const results = await replayAll(context, chosen, flags);
-    if (!dryRun) await keepRuns(context, results);
     report(results, flags);
     // Somebody else may have replayed a workflow of a stream meanwhile. So for a stream, a refusal fails the
     // command only if the record stays dead. Workflow ids were named one by one, so each refusal fails the
@@ -80,7 +81,10 @@ async function failedIds(
   }
 }
 
-/** Keeps for the letters of the failed runs that their records were replayed. */
+/**
+ * Keeps for the letters of the failed runs that their records were replayed, and who did it. Called for all runs before the
+ * wait for their ends, and then again with the ends.
+ */
 async function keepRuns({ kafka }: OperationContext, results: Result[]): Promise<void> {
   const byStream = new Map<AnyStream, RunAgainEntry[]>();
   const [at, by] = [new Date().toISOString(), operator()];
@@ -94,11 +98,17 @@ async function keepRuns({ kafka }: OperationContext, results: Result[]): Promise
     else byStream.set(stream, [entry]);
   }
   for (const [stream, entries] of byStream) {
-    await writeStates(kafka, stream, entries).catch((error: unknown) =>
-      say(
-        `the dead letters of ${entries.length} of them stay open in lists: ${errorMessage(error)}`,
-      ),
-    );
+    const count = entries.length === 1 ? '1 workflow' : `${entries.length} workflows`;
+    try {
+      const write = () => writeStates(kafka, stream, entries);
+      if (entries.some(({ ended }) => ended)) await write();
+      else {
+        const what = { action: 'runAgain', subject: count, reason: null } as const;
+        await audited(commandActor(kafka, stream), what, write);
+      }
+    } catch (error) {
+      say(`the dead letters of ${count} stay open in lists: ${errorMessage(error)}`);
+    }
   }
 }
 
@@ -109,32 +119,48 @@ interface Result extends ReplayResult {
 
 /** Replays the workflows. Ctrl-C ends the wait for their ends, not the workflows that were started. */
 async function replayAll(
-  { temporal: { client }, streams }: OperationContext,
+  context: OperationContext,
   ids: string[],
   { dryRun = false, wait = false }: Flags,
 ): Promise<Result[]> {
-  const results: Result[] = [];
+  const { temporal, streams } = context;
+  const { client } = temporal;
   const progress = progressLine();
   const stop = new AbortController();
   const { signal } = stop;
   setMaxListeners(0, signal);
   const onSignal = () => stop.abort();
-  if (wait) process.once('SIGINT', onSignal);
-  const replayOne = async (id: string): Promise<Result> => {
-    const result = await replayFailed(client, streams, id, { dryRun });
-    if (!wait || dryRun || result.outcome !== 'replayed') return result;
-    return { ...result, ended: await endOfRun({ client, signal }, id, result.detail) };
+  const each = async (text: string, replayOne: (of: number) => Promise<Result>) => {
+    const done: Result[] = [];
+    const numbers = ids.map((_, number) => number);
+    for await (const result of mapConcurrently(numbers, CONCURRENCY, replayOne)) {
+      done.push(result);
+      progress(`${done.length} of ${ids.length}${text}`);
+    }
+    return done;
   };
   try {
-    for await (const result of mapConcurrently(ids, CONCURRENCY, replayOne)) {
-      results.push(result);
-      progress(`${results.length} of ${ids.length}`);
-    }
+    const started = await each('', (of) => replayFailed(client, streams, ids[of]!, { dryRun }));
+    progress('');
+    if (dryRun) return started;
+    await keepRuns(context, started);
+    if (!wait) return started;
+    process.once('SIGINT', onSignal);
+    const ended = await each(' have ended', async (of) => {
+      const result = started[of]!;
+      if (result.outcome !== 'replayed') return result;
+      return { ...result, ended: await endOfRun({ client, signal }, ids[of]!, result.detail) };
+    });
+    progress('');
+    await keepRuns(
+      context,
+      ended.filter((result) => result.ended),
+    );
+    return ended;
   } finally {
     progress('');
     process.off('SIGINT', onSignal);
   }
-  return results;
 }
 
 function report(results: Result[], { dryRun, wait, json }: Flags): void {

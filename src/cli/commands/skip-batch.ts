@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../domain/errors';
 import { describePosition } from '../../domain/record/record';
+import { audited } from '../../operations/actions/audited';
 import { skipBatch, unreadableAt } from '../../operations/skip-batch';
+import { commandActor } from '../options/actor';
 import { confirmed, requireTerminal } from '../options/confirm';
 import { withServers, type StreamFlags } from '../options/context';
 import { printJson, say } from '../output/output';
@@ -43,7 +45,11 @@ async function skip({ dryRun = false, yes = false, json = false, ...flags }: Fla
     }
     const question = `The batch of ${bytes} bytes at ${at} can not be read: ${cause}. None of its records will be delivered. Dead-letter its bytes and go on?`;
     if (ask && !(await confirmed(question))) throw new Error('nothing skipped');
-    const { workflowId, existed } = await skipBatch(kafka, client, stream!, place);
+    const { workflowId, existed } = await audited(
+      commandActor(kafka, stream!),
+      { action: 'skipBatch', subject: at, reason: null },
+      () => skipBatch(kafka, client, stream!, place),
+    );
     if (json) {
       return printJson({
         stream: stream!.name,

@@ -91,12 +91,16 @@ export function beginReplay(
 }
 
 /** Asks the running replay to end after the records under way. Returns whether there was one. */
-export function endReplay(actor: Actor, client: Client, replay: string): Promise<boolean> {
+export function endReplay(
+  actor: Actor,
+  client: Client,
+  { replay, runId }: Pick<RunningReplay, 'replay' | 'runId'>,
+): Promise<boolean> {
   const { stream, by } = actor;
   return audited(
     actor,
     { action: 'stopReplay', subject: replay, reason: null },
-    () => stopReplay(client, stream, by),
+    () => stopReplay(client, stream, by, runId),
     (wasRunning) => (wasRunning ? null : 'it had ended'),
   );
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { errorMessage } from '../../domain/errors';
+import { within } from '../../lib/within';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Kafka } from '../../kafka/kafka';
 import { writeStates } from '../dead-letters/letter-states';
@@ -15,6 +16,9 @@ export interface Actor {
   /** Receives what the person should know, such as that the action is not in the audit. */
   onNotice: (text: string) => void;
 }
+
+/** How long an action waits for its entry. */
+const WRITE_MS = 3_000;
 
 /** What the person does. */
 export type AuditedAction = Pick<AuditEntry, 'action' | 'subject' | 'reason'>;
@@ -38,12 +42,16 @@ export async function audited<T>(
     reason: reason && cutReason(reason),
     ...{ outcome: 'asked', detail: null },
   };
+  let isMissing = false;
   const write = async (entry: AuditEntry) => {
-    try {
-      await writeStates(kafka, stream, [entry]);
-    } catch (error) {
-      onNotice(`this is not in the audit of stream ${stream.name}: ${errorMessage(error)}`);
-    }
+    const written = writeStates(kafka, stream, [entry]).then(
+      () => undefined,
+      (error: unknown) => errorMessage(error),
+    );
+    const fault = (await within(WRITE_MS, written)) ? await written : 'Kafka is slow';
+    if (fault === undefined || isMissing) return;
+    isMissing = true;
+    onNotice(`this is not in the audit of stream ${stream.name}: ${fault}`);
   };
   await write(asked);
   let result: T;

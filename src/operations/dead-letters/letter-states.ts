@@ -100,6 +100,11 @@ export class LetterStates {
     replay: string,
   ): { own: LetterProgress; earlier: LetterProgress } {
     const earlier: LetterProgress = {};
+    const again = this.#runsAgain.get(letter.runId ?? '');
+    if (again) {
+      earlier.started = { workflowId: again.workflowId, runId: again.newRunId };
+      if (again.ended) earlier.ended = again.ended;
+    }
     const entries = [...(this.#progress.get(identityOf(letter))?.values() ?? [])];
     entries.sort((a, b) => (a.at < b.at ? -1 : 1));
     for (const entry of entries) {

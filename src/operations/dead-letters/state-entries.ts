@@ -11,6 +11,8 @@ export const AUDIT_ACTIONS = [
   'discard',
   'reopen',
   'giveUp',
+  'runAgain',
+  'skipBatch',
 ] as const;
 
 const count = z.number().int().min(0);

@@ -35,6 +35,8 @@ export class LetterColumns {
   superseded = new Uint8Array(FIRST_CAPACITY);
   /** The record is the head of a held key. */
   held = new Uint8Array(FIRST_CAPACITY);
+  /** The topic has deleted the letter. */
+  gone = new Uint8Array(FIRST_CAPACITY);
   discarded = new Uint8Array(FIRST_CAPACITY);
   /** What replays have done: an index of `EFFECTS`. */
   effect = new Uint8Array(FIRST_CAPACITY);
@@ -63,7 +65,8 @@ export class LetterColumns {
 
   #all() {
     const { partition, offset, failedAt, group, run, digest } = this;
-    const { sourcePartition, sourceOffset, superseded, held, discarded, effect, effectAt } = this;
+    const { sourcePartition, sourceOffset, superseded, held, gone, discarded, effect, effectAt } =
+      this;
     return [
       partition,
       offset,
@@ -75,6 +78,7 @@ export class LetterColumns {
       sourceOffset,
       superseded,
       held,
+      gone,
       discarded,
       effect,
       effectAt,
@@ -98,6 +102,7 @@ export class LetterColumns {
     this.sourcePartition = grown(this.sourcePartition);
     this.sourceOffset = grown(this.sourceOffset);
     this.held = grown(this.held);
+    this.gone = grown(this.gone);
     this.superseded = grown(this.superseded);
     this.discarded = grown(this.discarded);
     this.effect = grown(this.effect);

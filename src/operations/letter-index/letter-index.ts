@@ -127,9 +127,18 @@ export class LetterIndex {
     if (row !== undefined) this.#apply(row, entry);
   }
 
+  /** Forgets the letters of a partition that lie before this offset, because the topic has deleted them. */
+  dropBefore(partition: number, offset: number): void {
+    const rows = this.#rows.get(partition) ?? [];
+    for (const row of rows.splice(0, this.#firstAt(rows, offset))) {
+      this.#count(row, -1);
+      this.#letters.gone[row] = 1;
+    }
+  }
+
   /** Says which records are the heads of held keys now. */
   setHeld(heads: readonly { partition: number; offset: number }[]): void {
-    const { held, sourcePartition, sourceOffset, size } = this.#letters;
+    const { gone, held, sourcePartition, sourceOffset, size } = this.#letters;
     for (const row of this.#held) this.#change(row, () => (held[row] = 0));
     this.#held = [];
     if (heads.length === 0) return;
@@ -139,7 +148,7 @@ export class LetterIndex {
       offsets.get(partition)!.add(offset);
     }
     for (let row = 0; row < size; row++) {
-      if (!offsets.get(sourcePartition[row]!)?.has(sourceOffset[row]!)) continue;
+      if (gone[row] || !offsets.get(sourcePartition[row]!)?.has(sourceOffset[row]!)) continue;
       this.#change(row, () => (held[row] = 1));
       this.#held.push(row);
     }
@@ -148,11 +157,11 @@ export class LetterIndex {
   /** The letters that nobody has settled. Goes through all letters, but only if something has changed. */
   unsettled(): Unsettled {
     if (this.#unsettled?.version === this.#version) return this.#unsettled;
-    const { size, failedAt, group } = this.#letters;
+    const { size, gone, failedAt, group } = this.#letters;
     const groups = new Map<number, { firstAt: number; lastAt: number }>();
     let since = 0;
     for (let row = 0; row < size; row++) {
-      if (!UNSETTLED.includes(this.#statusOf(row))) continue;
+      if (gone[row] || !UNSETTLED.includes(this.#statusOf(row))) continue;
       const at = failedAt[row]!;
       const times = groups.get(group[row]!);
       if (!times) groups.set(group[row]!, { firstAt: at, lastAt: at });
@@ -252,13 +261,24 @@ export class LetterIndex {
     const source = originalPosition(letter);
     for (const identity of letterIdentities(workflowId, source, letter.timestamp)) {
       const other = this.#identities.get(identity);
-      this.#identities.set(identity, row);
-      if (other !== undefined && other !== row) this.#mark(other);
+      // Partitions are read one after the other, so a later letter may have been read before.
+      if (other !== undefined && this.#isNewer(other, row)) this.#mark(row);
+      else {
+        this.#identities.set(identity, row);
+        if (other !== undefined && other !== row) this.#mark(other);
+      }
     }
     const origin = deadLetterHeader(letter, 'replay-of');
     const sentFrom = origin === undefined ? undefined : this.#rowNamed(origin);
     // Anybody may write a header, so the content must be the same.
-    if (sentFrom !== undefined && this.#letters.digest[sentFrom] === digest) this.#mark(sentFrom);
+    if (sentFrom === undefined || this.#letters.digest[sentFrom] !== digest) return;
+    if (!this.#isNewer(sentFrom, row)) this.#mark(sentFrom);
+  }
+
+  /** Whether the record of a letter was given up after that of the other one. */
+  #isNewer(row: number, other: number): boolean {
+    const { failedAt } = this.#letters;
+    return failedAt[row]! > failedAt[other]!;
   }
 
   #mark(row: number): void {
@@ -288,6 +308,7 @@ export class LetterIndex {
 
   /** Changes a letter and keeps the counts right. */
   #change(row: number, change: () => void): void {
+    if (this.#letters.gone[row]) return;
     this.#count(row, -1);
     change();
     this.#count(row, 1);

@@ -21,8 +21,8 @@ export interface IndexProgress {
 
 /** Reads the dead-letter topic and the state topic of a stream into an index, and goes on as they grow. */
 export class LetterIndexer {
-  readonly index: LetterIndex;
-  readonly log = new StreamLog();
+  index: LetterIndex;
+  log = new StreamLog();
   readonly #reader: RecordReader;
   /** By topic and partition, the next offset to read. */
   readonly #next = new Map<string, number>();
@@ -58,6 +58,13 @@ export class LetterIndexer {
   async #catchUp(): Promise<void> {
     const entries = await this.#unread(stateTopic(this.stream));
     const letters = await this.#unread(this.stream.deadLetterTopic);
+    if (!entries || !letters) {
+      // A topic was deleted and made anew: nothing that was read before counts.
+      this.#next.clear();
+      this.index = new LetterIndex(this.stream);
+      this.log = new StreamLog();
+      return this.#catchUp();
+    }
     const size = (ranges: PartitionRange[]) =>
       ranges.reduce((sum, { low, high }) => sum + high - low, 0);
     this.progress = { read: 0, total: size(entries) + size(letters) };
@@ -94,10 +101,15 @@ export class LetterIndexer {
     return this.#reader.close();
   }
 
-  async #unread(topic: string): Promise<PartitionRange[]> {
+  /** What has not been read yet. Undefined if the topic ends before what was read. */
+  async #unread(topic: string): Promise<PartitionRange[] | undefined> {
     const ranges = (await topicRanges(this.kafka, topic)) ?? [];
-    return ranges.flatMap(({ partition, low, high }) => {
-      const from = Math.max(low, this.#next.get(`${topic}/${partition}`) ?? 0);
+    const nextOf = ({ partition }: PartitionRange) => this.#next.get(`${topic}/${partition}`) ?? 0;
+    if (ranges.some((range) => range.high < nextOf(range))) return undefined;
+    return ranges.flatMap((range) => {
+      const { partition, low, high } = range;
+      if (topic === this.stream.deadLetterTopic) this.index.dropBefore(partition, low);
+      const from = Math.max(low, nextOf(range));
       return from < high ? [{ partition, low: from, high }] : [];
     });
   }

@@ -7,7 +7,7 @@ const MAX_ENTRIES = 10_000;
 export class StreamLog {
   /** By id, in the order of their first entries. */
   readonly replays = new Map<string, ReplayEntry>();
-  /** By replay, the offset of its last entry on the state topic. */
+  /** By replay that has ended, the offset of its last entry on the state topic. */
   readonly replayOffsets = new Map<string, number>();
   /** By id, in the order of their first entries. */
   readonly audit = new Map<string, AuditEntry>();
@@ -22,7 +22,9 @@ export class StreamLog {
     }
     if (entry.kind === 'replay') {
       this.replays.set(entry.request.replay, entry);
-      this.replayOffsets.set(entry.request.replay, offset);
+      // A replay whose workflow was terminated has only the entry of its begin, and its outcomes lie behind that.
+      if (entry.endedAt !== null) this.replayOffsets.set(entry.request.replay, offset);
+      else this.replayOffsets.delete(entry.request.replay);
       return;
     }
     put(this.audit, entry.id, entry);

@@ -90,12 +90,13 @@ function replayedBefore({ started, ended }: LetterProgress): Decision | undefine
 
 function refuseRun(
   letter: Letter,
-  { workflowId, runId, status }: WorkflowExecutionDescription,
+  { workflowId, runId, status, type }: WorkflowExecutionDescription,
 ): Decision {
   const reason = `its latest run is ${statusName(status.name)}`;
-  // A run after the one that wrote the letter has delivered the record, or found it at the sink.
-  const isDelivered =
-    status.name === 'COMPLETED' && letter.runId !== null && runId !== letter.runId;
+  // A run after the one that wrote the letter has delivered the record, or found it at the sink. Only the record of an
+  // invalid record's workflow may have gone on in another workflow.
+  const isLater = letter.runId !== null && runId !== letter.runId;
+  const isDelivered = status.name === 'COMPLETED' && isLater && type !== 'invalidRecord';
   const end = isDelivered && { end: 'delivered' as const };
   return { action: 'refuse', reason, underWay: { workflowId, runId }, ...end };
 }

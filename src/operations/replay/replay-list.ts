@@ -24,16 +24,18 @@ export interface ListedReplay {
 }
 
 /**
- * Lists the stream's replays in the order in which they began. `replays` is what the state topic says of them. Temporal
- * says which one runs, and how far it has come.
+ * Lists the stream's replays in the order in which they began. `read` gives what the state topic says of them. Temporal
+ * says which one runs, and how far it has come. Temporal is asked first, so a replay that ends meanwhile does not look as
+ * if it was stopped.
  */
 export async function listReplays(
   client: Client,
   stream: AnyStream,
-  replays: ReadonlyMap<string, ReplayEntry>,
+  read: () => Promise<ReadonlyMap<string, ReplayEntry>>,
 ): Promise<ListedReplay[]> {
   const running = await runningReplay(client, stream);
   const progress = (running && (await stateOf(client, running.run)).progress) ?? null;
+  const replays = await read();
   const listed = [...replays.values()].map(({ request, endedAt, stopped, counts }) => {
     const isRunning = running?.replay === request.replay;
     const ended = endedAt !== null && !stopped ? 'done' : 'stopped';

@@ -75,9 +75,11 @@ export async function replayOutcomes(
       block.push([record.offset, { letter, at, outcome, reason, end: ended, underWay }]);
     }
     for (const [offset, outcome] of block.reverse()) {
-      if (seen.has(outcome.letter) || !(wanted?.includes(outcome.outcome) ?? true)) continue;
-      if (outcomes.length === limit) return { outcomes, next: String(offset + 1) };
+      // An older entry of a letter does not count, also if the newer one is not wanted.
+      if (seen.has(outcome.letter)) continue;
       seen.add(outcome.letter);
+      if (!(wanted?.includes(outcome.outcome) ?? true)) continue;
+      if (outcomes.length === limit) return { outcomes, next: String(offset + 1) };
       outcomes.push(outcome);
     }
     end = low;

@@ -95,9 +95,13 @@ export async function stopReplay(
   client: Client,
   { name }: Pick<AnyStream, 'name'>,
   by: string,
+  /** The run of the replay that is meant. Default: whatever replay runs. */
+  runId?: string,
 ): Promise<boolean> {
   try {
-    await client.workflow.getHandle(replayWorkflowId(name)).signal(STOP_REPLAY_SIGNAL, { by });
+    await client.workflow
+      .getHandle(replayWorkflowId(name), runId)
+      .signal(STOP_REPLAY_SIGNAL, { by });
     return true;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;

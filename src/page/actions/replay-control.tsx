@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ProblemError } from '../../http/problem';
 import { beginReplay, endReplay } from '../../operations/actions/actions';
-import { statesOf } from '../../operations/dead-letters/letter-states';
+import { runningReplay } from '../../operations/replay/replay-start';
 import { resumedReplay } from '../../operations/replay/replay-request';
 import type { ListedReplay } from '../../operations/replay/replay-list';
 import type { PageData } from '../data/page-data';
@@ -31,10 +31,13 @@ export const stopReplay = defineAction({
   async run({ data, actorOf }, { id }) {
     const { replay } = await requireReplay(data, id);
     const stream = streamOf(data, replay.stream);
-    if (replay.state !== 'running' && replay.state !== 'waiting') {
-      throw new ProblemError(409, `Replay ${id} does not run: it is ${replay.state}.`);
-    }
-    const stopped = await data.askNow((client) => endReplay(actorOf(stream), client, id));
+    const stopped = await data.askNow(async (client) => {
+      const running = await runningReplay(client, stream);
+      if (running?.replay !== id) {
+        throw new ProblemError(409, `Replay ${id} does not run any more: look at it again.`);
+      }
+      return endReplay(actorOf(stream), client, running);
+    });
     const text = stopped
       ? `Replay ${id} ends after the records under way.`
       : `Replay ${id} had ended already.`;
@@ -61,7 +64,7 @@ export const resumeReplay = defineAction({
     if (replay.state !== 'stopped') {
       throw new ProblemError(409, `Replay ${id} was not stopped: it is ${replay.state}.`);
     }
-    const before = (await statesOf(data.kafka, stream)).replays.get(id)?.request;
+    const before = (await data.letters(stream)).indexer.log.replays.get(id)?.request;
     if (!before) throw new ProblemError(404, `There is no replay ${id} on the state topic.`);
     const actor = actorOf(stream);
     const request = resumedReplay(before, { by: actor.by });
@@ -86,10 +89,5 @@ async function requireReplay(data: PageData, id: string): Promise<{ replay: List
 }
 
 async function findReplay(data: PageData, id: string): Promise<ListedReplay | undefined> {
-  for (const stream of data.streams) {
-    const { value = [] } = await data.replays(stream);
-    const replay = value.find((one) => one.replay === id);
-    if (replay) return replay;
-  }
-  return undefined;
+  return (await data.replayOf(id))?.replay;
 }

@@ -24,7 +24,7 @@ export const replay = defineAction({
     const stream = data.stream(input.name);
     if (!stream) return undefined;
     const running = await data.askNow((client) => runningReplay(client, stream));
-    const plan = await data.plans.of(stream, filtersOf(input));
+    const plan = await data.plans.of(stream, filtersOf(input), JSON.stringify(input));
     const groupNames = groupNamesOf((await data.letters(stream)).index, plan.filters.groups);
     return { plan, groupNames, running: running?.replay ?? null, notices: plan.notices };
   },

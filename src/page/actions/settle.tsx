@@ -3,9 +3,14 @@ import { discard as discardAction, reopen as reopenAction } from '../../operatio
 import {
   listDeadLetters,
   matches,
+  type LetterFilters,
   type ListedLetter,
 } from '../../operations/dead-letters/dead-letters-list';
 import type { ComponentChildren } from 'preact';
+import { runningReplay } from '../../operations/replay/replay-start';
+import { ProblemError } from '../../http/problem';
+import type { AnyStream } from '../../domain/stream/stream';
+import { listLetters } from '../data/letter-list';
 import { UNSETTLED } from '../../operations/dead-letters/letter-states';
 import { groupNamesOf } from '../data/groups';
 import type { PageData } from '../data/page-data';
@@ -55,6 +60,7 @@ export const discard = defineAction({
     const letters = await chosen(data, input, false);
     requireSome(letters.length, 'discard');
     if (letters.length > 1) requireCount(count, letters.length, 'letters would be discarded');
+    await refuseDuringReplay(data, stream);
     await discardAction(actorOf(stream), letters, reason);
     return done(input, letters, 'discarded');
   },
@@ -92,6 +98,18 @@ export const reopen = defineAction({
 });
 
 const SHOWN = 20;
+/** The most letters of one question. A person can't mean more without a look at them. */
+const MAX_LETTERS = 1_000;
+
+/** A replay has read at its begin what is discarded, so it would send the letters all the same. */
+async function refuseDuringReplay(data: PageData, stream: AnyStream): Promise<void> {
+  const running = await data.askNow((client) => runningReplay(client, stream));
+  if (!running) return;
+  throw new ProblemError(
+    409,
+    `Replay ${running.replay} runs, and may be sending these letters. Nothing was done: stop it or wait for its end.`,
+  );
+}
 
 async function load(data: PageData, input: ChosenInput, undo: boolean) {
   if (!data.stream(input.name)) return undefined;
@@ -109,10 +127,35 @@ async function chosen(data: PageData, input: ChosenInput, undo: boolean): Promis
     ...{ statuses: undo ? (['discarded'] as const) : UNSETTLED, errorTypes, groups, text },
     since: since === undefined ? undefined : new Date(since),
   };
-  if (places !== undefined) {
-    return (await data.lettersAt(stream, places)).filter((letter) => matches(letter, filters));
+  const letters =
+    places === undefined
+      ? await matching(data, stream, filters)
+      : (await data.lettersAt(stream, places)).filter((letter) => matches(letter, filters));
+  if (letters.length <= MAX_LETTERS) return letters;
+  throw new ProblemError(
+    400,
+    `More than ${MAX_LETTERS} letters match. Narrow them by type, group or time, or use "cloudsync dlq discard --stream ${stream.name}" with these filters.`,
+  );
+}
+
+/** By the index, unless a text is sought, which only the letters themselves have. */
+async function matching(
+  data: PageData,
+  stream: AnyStream,
+  { since, text, statuses, errorTypes, groups }: LetterFilters,
+): Promise<ListedLetter[]> {
+  const limit = MAX_LETTERS + 1;
+  const { index, isComplete } = await data.letters(stream);
+  if (text === undefined && isComplete) {
+    const chosen = { statuses, errorTypes, groups, since: since?.getTime() };
+    const { letters } = await listLetters(data.letterReader, [{ stream, index }], chosen, {
+      limit,
+    });
+    return letters;
   }
-  const all = await listDeadLetters(data.kafka, [stream], filters);
+  const all = await listDeadLetters(data.kafka, [stream], {
+    ...{ statuses, errorTypes, groups, since, text, limit },
+  });
   // Streams may share the topic.
   return all.filter((letter) => letter.stream === stream.name);
 }

@@ -17,6 +17,8 @@ interface Entry {
   /** Milliseconds since the epoch: when the value came. */
   at?: number;
   fault?: string;
+  /** Somebody has changed something since. */
+  isOld?: boolean;
   /** When the fault came. */
   faultAt?: number;
   /** What is wrong with the question itself. */
@@ -58,7 +60,7 @@ export class Answers {
   ): Promise<Answer<T>> {
     const entry = this.#entries.get(question) ?? {};
     this.#entries.set(question, entry);
-    const isFresh = isWithin(entry.at, freshMs, this.now());
+    const isFresh = !entry.isOld && isWithin(entry.at, freshMs, this.now());
     if (!isFresh && !isWithin(entry.faultAt, FAULT_MS, this.now())) {
       entry.loading ??= this.#load(entry, load);
     }
@@ -72,15 +74,19 @@ export class Answers {
     };
   }
 
-  /** Forgets every answer, so that each question is asked anew. */
+  /** Marks every answer as old, so that each question is asked anew. If nobody answers, the old one is still there. */
   forget(): void {
-    this.#entries.clear();
+    for (const [question, { value, at }] of this.#entries.entries()) {
+      // What is being asked now may have been true before.
+      this.#entries.set(question, at === undefined ? {} : { value, at, isOld: true });
+    }
   }
 
   async #load(entry: Entry, load: () => Promise<unknown>): Promise<void> {
     try {
       entry.value = await load();
       entry.at = this.now();
+      delete entry.isOld;
       delete entry.fault;
       delete entry.faultAt;
     } catch (error) {

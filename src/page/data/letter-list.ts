@@ -8,7 +8,7 @@ import type {
   IndexFilters,
   LetterIndex,
 } from '../../operations/letter-index/letter-index';
-import type { RecordReader } from '../../kafka/reader';
+import { OffsetOutOfRangeError, type RecordReader } from '../../kafka/reader';
 
 /** A page of letters, newest first. */
 export interface LetterList {
@@ -69,8 +69,13 @@ async function readAt(
   streams: AnyStream[],
   { stream, partition, offset, status }: Place,
 ): Promise<ListedLetter | undefined> {
-  for await (const record of reader.read(stream.deadLetterTopic, partition, offset, offset + 1)) {
-    return { ...(await deadLetterEntry(streams, stream, record)), status };
+  try {
+    for await (const record of reader.read(stream.deadLetterTopic, partition, offset, offset + 1)) {
+      return { ...(await deadLetterEntry(streams, stream, record)), status };
+    }
+  } catch (error) {
+    // Retention has deleted it since the index was read.
+    if (!(error instanceof OffsetOutOfRangeError)) throw error;
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
 import { encodeBytes, type EncodedBytes } from '../../domain/record/encoded-bytes';
 import { describePosition, describeTimestamp } from '../../domain/record/record';
-import { originalHeaders } from '../../domain/workflow/dead-letter';
+import { deadLetterHeader, originalHeaders } from '../../domain/workflow/dead-letter';
 import type { AnyStream } from '../../domain/stream/stream';
 import { deadLetterEntry, type DeadLetterEntry } from '../../operations/dead-letters/dead-letters';
 import { deadLetterAt } from '../../operations/dead-letters/dead-letters-show';
@@ -38,7 +38,9 @@ export async function readLetter(
 ): Promise<{ stream: AnyStream; record: KafkaRecord } | undefined> {
   const stream = data.stream(name);
   const record = stream && (await deadLetterAt(data.kafka, stream, { partition, offset }));
-  return record && { stream, record };
+  // Streams may share the topic.
+  const isOwn = record && (deadLetterHeader(record, 'stream') ?? name) === name;
+  return isOwn ? { stream, record } : undefined;
 }
 
 /** Reads a dead letter for its screen. Its value is there only if a view of the value is asked for. */

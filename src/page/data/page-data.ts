@@ -83,6 +83,7 @@ export class PageData {
   }
 
   async close(): Promise<void> {
+    this.plans.close();
     await Promise.all([this.reader.close(), this.letterReader.close()]);
   }
 
@@ -186,11 +187,25 @@ export class PageData {
   replays(stream: AnyStream): Promise<Answer<ListedReplay[]>> {
     const indexer = this.indexes.of(stream);
     const load = async (client: Client) => {
-      // What has just ended must not look as if it was stopped.
-      await indexer.catchUp();
-      return listReplays(client, stream, indexer.log.replays);
+      return listReplays(client, stream, async () => {
+        await indexer.catchUp();
+        return indexer.log.replays;
+      });
     };
     return this.ask(['replays', stream.name], load, { freshMs: BRIEF_MS });
+  }
+
+  /** A replay with its stream; undefined if no stream has it. Throws a {@link ProblemError} if that is not known. */
+  async replayOf(id: string): Promise<{ stream: AnyStream; replay: ListedReplay } | undefined> {
+    const faults: string[] = [];
+    for (const stream of this.streams) {
+      const answer = await this.replays(stream);
+      const replay = answer.value?.find((one) => one.replay === id);
+      if (replay) return { stream, replay };
+      if (!answer.value) faults.push(...faultsOf({ [`Replays of stream ${stream.name}`]: answer }));
+    }
+    if (faults.length > 0) throw new ProblemError(503, faults.join(' '));
+    return undefined;
   }
 
   /** Asks Temporal, and keeps the answer for a few seconds. */

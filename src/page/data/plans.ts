@@ -42,6 +42,7 @@ export interface PlannedLetter {
 }
 
 interface Plan {
+  asked: string;
   shown: ShownPlan;
   request: ReplayRequest | undefined;
   /** When it was asked for, in milliseconds since the epoch. */
@@ -60,6 +61,7 @@ const WAIT_MS = 5_000;
 
 /** Plans of replays, which people look at before they confirm them. Only this process knows them. */
 export class Plans {
+  readonly #closing = new AbortController();
   readonly #plans = new LRUCache<string, Plan>({ max: MAX_PLANS, ttl: MAX_AGE_MS });
 
   constructor(
@@ -67,15 +69,18 @@ export class Plans {
     private readonly temporal: Pick<TemporalLink, 'client'>,
   ) {}
 
-  /** The plan for these letters. Waits for it for a few seconds. */
-  async of(stream: AnyStream, filters: ReplayFilters): Promise<ShownPlan> {
-    const asked = JSON.stringify([stream.name, filters]);
+  /**
+   * The plan for these letters. `asked` is the question as the person put it: a duration in it means another time with each
+   * look. Waits for the plan for a few seconds.
+   */
+  async of(stream: AnyStream, filters: ReplayFilters, asked: string): Promise<ShownPlan> {
     const same = [...this.#plans.values()].find(
-      ({ shown, at }) =>
-        JSON.stringify([shown.stream, shown.filters]) === asked &&
-        (shown.making !== null || Date.now() - at < FRESH_MS),
+      (one) =>
+        one.shown.stream === stream.name &&
+        one.asked === asked &&
+        (one.shown.making !== null || Date.now() - one.at < FRESH_MS),
     );
-    const plan = same ?? this.#begin(stream, filters);
+    const plan = same ?? this.#begin(stream, filters, asked);
     await within(WAIT_MS, plan.made);
     return plan.shown;
   }
@@ -87,18 +92,29 @@ export class Plans {
     return { shown: plan.shown, request: plan.request };
   }
 
+  /** Ends the plans that are being made. */
+  close(): void {
+    this.#closing.abort();
+  }
+
   /** Takes a plan out, because its replay begins. A second click finds none. Returns whether the plan was there. */
   take(id: string): boolean {
     return this.#plans.delete(id);
   }
 
-  #begin(stream: AnyStream, filters: ReplayFilters): Plan {
+  #begin(stream: AnyStream, filters: ReplayFilters, asked: string): Plan {
     const id = randomBytes(12).toString('base64url');
     const shown: ShownPlan = {
       ...{ id, stream: stream.name, filters, making: 'begins', fault: null },
       ...{ runs: 0, sends: 0, refused: [], letters: [], notices: [] },
     };
-    const plan: Plan = { shown, request: undefined, at: Date.now(), made: Promise.resolve() };
+    const plan: Plan = {
+      asked,
+      shown,
+      request: undefined,
+      at: Date.now(),
+      made: Promise.resolve(),
+    };
     plan.made = this.#make(stream, plan).catch((error: unknown) => {
       Object.assign(shown, { making: null, fault: errorWithCause(error) });
     });
@@ -114,7 +130,10 @@ export class Plans {
     const states = await statesOf(this.kafka, stream);
     const made = await planReplay(this.kafka, await this.temporal.client(), stream, {
       ...{ ...request, states },
-      onProgress: (text) => (shown.making = text),
+      onProgress: (text) => {
+        this.#closing.signal.throwIfAborted();
+        shown.making = text;
+      },
       onNotice: (text) => shown.notices.push(text),
     });
     Object.assign(shown, summaryOf(made), { making: null });

@@ -8,7 +8,7 @@ import type { PageData } from './page-data';
 /** A replay with what it did with each letter. */
 export interface ShownReplay {
   replay: ListedReplay;
-  /** Letters whose turn has come in a second, on average since the replay began; null unless it runs. */
+  /** Letters whose turn has come in a second, on average since the replay's run began; null unless it runs. */
   perSecond: number | null;
   /** The last one first. */
   outcomes: LetterOutcome[];
@@ -29,43 +29,43 @@ export async function showReplay(
   id: string,
   { outcome, cursor, limit }: ReplayOptions,
 ): Promise<ShownReplay | undefined> {
-  for (const stream of data.streams) {
-    const listed = await data.replays(stream);
-    const replay = listed.value?.find((one) => one.replay === id);
-    if (!replay) continue;
-    const running = await data.ask(['look', stream.name], (client) =>
-      runningReplay(client, stream).then((one) => one && lookAt(client, stream.name, one.run)),
-    );
-    const failed = await data.ask(['failure', stream.name, id], (client) =>
-      replay.state === 'stopped' ? failureOf(client, stream, id) : Promise.resolve(undefined),
-    );
-    const isUnderWay = replay.state === 'running' || replay.state === 'waiting';
-    const { log } = (await data.letters(stream)).indexer;
-    const last = isUnderWay ? undefined : log.replayOffsets.get(id);
-    const done = await data.askKafka(['outcomes', stream.name, id, outcome, cursor, last], () =>
-      replayOutcomes(data.kafka, data.reader, stream, id, {
-        ...{ cursor, limit, last, outcomes: outcome && [outcome] },
+  const found = await data.replayOf(id);
+  if (!found) return undefined;
+  const { stream, replay } = found;
+  const running = await data.ask(['look', stream.name], (client) =>
+    runningReplay(client, stream).then(
+      async (one) =>
+        one && { ...(await lookAt(client, stream.name, one.run)), startedAt: one.run.startTime },
+    ),
+  );
+  const failed = await data.ask(['failure', stream.name, id], (client) =>
+    replay.state === 'stopped' ? failureOf(client, stream, id) : Promise.resolve(undefined),
+  );
+  const isUnderWay = replay.state === 'running' || replay.state === 'waiting';
+  const { log } = (await data.letters(stream)).indexer;
+  const last = isUnderWay ? undefined : log.replayOffsets.get(id);
+  const done = await data.askKafka(['outcomes', stream.name, id, outcome, cursor, last], () =>
+    replayOutcomes(data.kafka, data.reader, stream, id, {
+      ...{ cursor, limit, last, outcomes: outcome && [outcome] },
+    }),
+  );
+  const { outcomes = [], next = null } = done.value ?? {};
+  return {
+    ...{ replay, outcomes, next, perSecond: perSecond(replay, running.value?.startedAt) },
+    notices: [
+      ...faultsOf({
+        'The replay': running,
+        Letters: done,
       }),
-    );
-    const { outcomes = [], next = null } = done.value ?? {};
-    return {
-      ...{ replay, outcomes, next, perSecond: perSecond(replay) },
-      notices: [
-        ...faultsOf({
-          [`Replays of stream ${stream.name}`]: listed,
-          'The replay': running,
-          Letters: done,
-        }),
-        ...(isUnderWay ? (running.value?.notices ?? []) : []),
-        ...(failed.value === undefined ? [] : [`The replay failed: ${failed.value}`]),
-      ],
-    };
-  }
-  return undefined;
+      ...(isUnderWay ? (running.value?.notices ?? []) : []),
+      ...(failed.value === undefined ? [] : [`The replay failed: ${failed.value}`]),
+    ],
+  };
 }
 
-function perSecond({ state, at, progress }: ListedReplay): number | null {
-  if (state !== 'running' || !progress) return null;
-  const seconds = (Date.now() - Date.parse(at)) / 1_000;
+/** A replay that was resumed counts from its last run on, which has looked at all letters again. */
+function perSecond({ state, progress }: ListedReplay, startedAt: Date | undefined): number | null {
+  if (state !== 'running' || !progress || !startedAt) return null;
+  const seconds = (Date.now() - startedAt.getTime()) / 1_000;
   return seconds > 0 ? progress.done / seconds : null;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { AuditEntry } from '../../operations/dead-letters/state-entries';
 import type { PageData } from '../data/page-data';
 import { cut, Empty, Notices, Pages, StreamChoice, Table, Time } from '../views/parts';
-import { defineScreen, namesOf, one, type Shown } from './screen';
+import { cursorParameter, defineScreen, namesOf, one, type Shown } from './screen';
 
 const PAGE_SIZE = 50;
 
@@ -22,7 +22,7 @@ interface Filters {
 /** What people have done, by commands and on the page, newest first. */
 export const audit = defineScreen<Filters, Model>({
   path: '/audit',
-  input: z.object({ stream: one, cursor: one }),
+  input: z.object({ stream: one, cursor: cursorParameter }),
   title: () => 'Audit',
   async load(data, { stream, cursor }) {
     const known = await Promise.all(namesOf(data, stream).map((name) => entriesOf(data, name)));
@@ -83,6 +83,8 @@ const ACTIONS: Record<Entry['action'], string> = {
   discard: 'discarded',
   reopen: 'opened again',
   giveUp: 'gave up',
+  runAgain: 'ran failed workflows again',
+  skipBatch: 'dead-lettered a batch that can not be read',
 };
 
 const OUTCOMES: Record<Entry['outcome'], string> = {

@@ -24,7 +24,7 @@ export const letterPlace = z.object({
 export const deadLetter = defineScreen({
   path: '/dead-letters/:stream/:partition/:offset',
   input: letterPlace.extend({ value: one.pipe(z.enum(VALUE_VIEWS).optional()) }),
-  action: ({ value }) => (value === undefined ? 'view' : 'viewValue'),
+  action: (input) => (input?.value === undefined ? 'view' : 'viewValue'),
   title: ({ stream, partition, offset }) => `Dead letter ${partition}:${offset} of ${stream}`,
   load: (data, { value, ...place }) => showLetter(data, place, value),
   view(shown, page, { stream, partition, offset }) {

@@ -9,7 +9,7 @@ import type { PageContext } from '../views/context';
 import { Groups } from '../views/groups';
 import { Letters } from '../views/letters';
 import { Choice, Empty, Notices, Pages, StreamChoice } from '../views/parts';
-import { defineScreen, many, namesOf, one, sinceOf, type Shown } from './screen';
+import { cursorParameter, defineScreen, many, namesOf, one, sinceOf, type Shown } from './screen';
 
 const PAGE_SIZE = 50;
 /** Letters that a search by text reads for one page: less than a second. */
@@ -25,7 +25,7 @@ const input = z.object({
   status: one.pipe(z.enum(STATUS_CHOICES).optional()),
   since: one,
   q: one,
-  cursor: one,
+  cursor: cursorParameter,
 });
 type Filters = z.output<typeof input>;
 

@@ -4,22 +4,15 @@ import { showReplay, type ShownReplay } from '../data/replay-details';
 import type { PageContext } from '../views/context';
 import { describeFilters } from '../views/filters';
 import { Choice, cut, Empty, Facts, Notices, Pages, Table, Time } from '../views/parts';
-import { defineScreen, one } from './screen';
+import { cursorParameter, defineScreen, one } from './screen';
 
 const PAGE_SIZE = 100;
-const OUTCOMES = [
-  'replayed',
-  'sentBack',
-  'refused',
-  'failed',
-  'superseded',
-  'waiting',
-] as const satisfies ReplayOutcome[];
+const OUTCOMES = ['replayed', 'sentBack', 'refused', 'failed'] as const satisfies ReplayOutcome[];
 
 const input = z.object({
   id: z.string().max(200),
   outcome: one.pipe(z.enum(OUTCOMES).optional()),
-  cursor: one,
+  cursor: cursorParameter,
 });
 type Input = z.output<typeof input>;
 
@@ -80,7 +73,7 @@ function Progress({
   const total = progress?.total ?? null;
   return (
     <>
-      {progress && total !== null && (
+      {progress && total !== null && total > 0 && (
         <p>
           <progress value={progress.done} max={total} aria-label="Letters that had their turn" />{' '}
           {progress.done} of {total} letters

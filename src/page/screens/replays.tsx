@@ -3,14 +3,14 @@ import type { ListedReplay } from '../../operations/replay/replay-list';
 import { faultsOf } from '../data/answers';
 import type { PageContext } from '../views/context';
 import { cut, Empty, Notices, Pages, StreamChoice, Table, Time } from '../views/parts';
-import { defineScreen, namesOf, one } from './screen';
+import { cursorParameter, defineScreen, namesOf, one } from './screen';
 
 const PAGE_SIZE = 50;
 
 /** The replays of dead letters, newest first. */
 export const replays = defineScreen({
   path: '/replays',
-  input: z.object({ stream: one, cursor: one }),
+  input: z.object({ stream: one, cursor: cursorParameter }),
   title: () => 'Replays',
   async load(data, { stream, cursor }) {
     const names = namesOf(data, stream);

@@ -20,8 +20,8 @@ export interface Screen<Input, Model extends Shown> {
   refreshes?: (model: Model) => boolean;
   /** Reads parameters and query of the address. What it refuses is answered with 400. */
   input: z.ZodType<Input>;
-  /** What the request wants to do. Default: to view. */
-  action?: (input: Input) => PageAction;
+  /** What the request wants to do; without an input if the address is wrong. Default: to view. */
+  action?: (input: Input | undefined) => PageAction;
   /** Undefined: there is no such thing. */
   load(data: PageData, input: Input): Promise<Model | undefined>;
   title(input: Input): string;
@@ -43,6 +43,9 @@ export const one = z
   .max(1_000)
   .optional()
   .transform((text) => (text === '' ? undefined : text));
+
+/** The cursor of a list, which has a part for each stream and partition. */
+export const cursorParameter = z.string().min(1).max(100_000).optional();
 
 /** A parameter of a query that may occur several times. */
 export const many = z

@@ -4,14 +4,14 @@ import { faultsOf } from '../data/answers';
 import type { PageContext } from '../views/context';
 import { RunLink } from '../views/run-link';
 import { cut, Empty, errorText, Notices, Pages, StreamChoice, Table, Time } from '../views/parts';
-import { defineScreen, namesOf, one } from './screen';
+import { cursorParameter, defineScreen, namesOf, one } from './screen';
 
 const PAGE_SIZE = 50;
 
 /** The records that have not failed for good, and wait for another attempt. */
 export const waiting = defineScreen({
   path: '/waiting',
-  input: z.object({ stream: one, cursor: one }),
+  input: z.object({ stream: one, cursor: cursorParameter }),
   title: () => 'Waiting for another attempt',
   async load(data, { stream, cursor }) {
     const answer = await data.waiting(namesOf(data, stream), { limit: PAGE_SIZE, cursor });

@@ -59,10 +59,14 @@ export function createGuard(options: GuardOptions): Guard {
   };
 }
 
-/** The token that a program sends, or that the browser keeps. */
+/**
+ * The token that a program sends, or that the browser keeps. A proxy may pass on a header of another scheme, by which a
+ * person has logged in at the proxy.
+ */
 function credential({ headers, cookies }: FastifyRequest): string | undefined {
   const cookie = cookies[SESSION_COOKIE];
-  return headers.authorization ?? (cookie && `Bearer ${cookie}`);
+  const isBearer = /^bearer /i.test(headers.authorization ?? '');
+  return isBearer || !cookie ? headers.authorization : `Bearer ${cookie}`;
 }
 
 function userOf(

@@ -38,7 +38,7 @@ export function Letters({
   if (SETTLED.includes(status)) return <List letters={letters} page={page} columns={[]} />;
   return (
     <form method="get" action={links.act(stream, 'replay')} class="list">
-      <input type="hidden" name="chosen" value="1" />
+      <input type="hidden" name="place" value="" />
       <p class="acts">
         {status === 'discarded' ? (
           <button type="submit" formAction={links.act(stream, 'reopen')}>

@@ -29,7 +29,7 @@ const idsOf = (count: number) => Array.from({ length: count }, (_, i) => `m${i}`
 
 async function replaysOf(stream: AnyStream) {
   const { client } = await world.temporal();
-  return listReplays(client, stream, (await statesOf(world.kafka(), stream)).replays);
+  return listReplays(client, stream, async () => (await statesOf(world.kafka(), stream)).replays);
 }
 
 async function begin(

@@ -1,12 +1,10 @@
-import { DeliveryError } from '../../../src/domain/errors';
 import type { AnyStream } from '../../../src/domain/stream/stream';
 import { startPage, type PageService } from '../../../src/processes/create-page';
 import { createLogger } from '../../../src/telemetry/logger';
 import { message, until, World } from '../support/world';
+import { brokenStream as makeBrokenStream } from './support/broken-stream';
 
 jest.setTimeout(180_000);
-
-const quick = { fastAttempts: 1, maximumAttempts: 1, initialIntervalMs: 10 };
 
 let world: World;
 const pages: PageService[] = [];
@@ -62,24 +60,11 @@ async function audit(page: Page): Promise<string[]> {
   return entries.map(({ action, by, via, outcome }) => `${action} ${by} ${via} ${outcome}`);
 }
 
-/** A stream whose sink refuses messages whose ids begin with `bad` for as long as `isBroken`. */
-async function brokenStream(ids: string[], options: object = {}) {
-  const { stream, sink } = await world.stream({ partitions: 1, retry: quick, ...options });
-  const state = { isBroken: true };
-  sink.before = ({ messageId }) => {
-    if (state.isBroken && messageId.startsWith('bad')) {
-      throw new DeliveryError('Permanent', `no account ${messageId}`);
-    }
-    if (state.isBroken && messageId.startsWith('odd')) {
-      throw new DeliveryError('Permanent', 'odd one');
-    }
-  };
-  await world.send(
-    stream.topic,
-    ids.map((id) => message(id)),
-  );
-  await world.bridge(stream);
-  return { stream, sink, state };
+/** A broken stream that a bridge worker consumes. */
+async function brokenStream(...given: [ids: string[], options?: object]) {
+  const broken = await makeBrokenStream(world, ...given);
+  await world.bridge(broken.stream);
+  return broken;
 }
 
 interface Plan {

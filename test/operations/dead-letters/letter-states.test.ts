@@ -129,6 +129,11 @@ test.each<[string, string, StateEntry[]]>([
   expect(states(...entries).statusOf(letter, false)).toBe(status);
 });
 
+test('a workflow that was run again by hand counts as an earlier replay', () => {
+  const { earlier } = states(runAgain({ ended: 'delivered' })).progressOf(letter, 'r');
+  expect(earlier).toEqual({ started: run, ended: 'delivered' });
+});
+
 test('the last replay with an effect decides about the status', () => {
   const all = states(
     progress({ replay: 'b', sent, at: '2026-01-03T00:00:00Z' }),

@@ -202,6 +202,41 @@ test('a workflow that somebody ran again settles the letter of the failed run al
   expect(statusesOf(index)).toEqual(['0 delivered', '1 open']);
 });
 
+test('letters that the topic has deleted count no more, whatever happens to them', () => {
+  const letters = [0, 1, 2].map((n) => letterRecord({ at: n, record: { offset: n } }));
+  const index = indexOf(letters);
+  index.dropBefore(0, 2);
+  expect(statusesOf(index)).toEqual(['2 open']);
+  expect(index.counts).toMatchObject({ open: 1, discarded: 0 });
+  index.addEntry({ kind: 'disposition', letter: 'dead/0@1', runId: 'run-1', at, ...discarded });
+  // A later letter of the same record.
+  index.addLetter(letterRecord({ at: 3, record: { offset: 0 }, failedAt: day(9) }));
+  index.setHeld([{ partition: 0, offset: 1 }]);
+  expect(index.counts).toMatchObject({ open: 2, discarded: 0, superseded: 0, held: 0 });
+  expect(index.unsettled().groups).toMatchObject([{ counts: { open: 2 } }]);
+  expect(index.statusAt(0, 1)).toBeUndefined();
+});
+
+test('the letter that failed later counts, also if it was read before', () => {
+  const later = letterRecord({ at: 0, record: { offset: 7 }, failedAt: day(2) });
+  const earlier = letterRecord({ at: 0, runId: 'old', record: { offset: 7 }, failedAt: day(1) });
+  // Partition 0 is read before partition 1.
+  const index = indexOf([later, { ...earlier, partition: 1 }]);
+  expect(index.statusAt(0, 0)).toBe('open');
+  expect(index.statusAt(1, 0)).toBe('superseded');
+});
+
+test('letters that nobody has settled tell since when, by group', () => {
+  const letters = [0, 1, 2].map((n) =>
+    letterRecord({ at: n, record: { offset: n }, failedAt: day(n) }),
+  );
+  const index = indexOf(letters, [
+    { kind: 'disposition', letter: 'dead/0@0', runId: 'run-0', at, ...discarded },
+  ]);
+  const times = { firstAt: Date.parse(day(1)), lastAt: Date.parse(day(2)) };
+  expect(index.unsettled()).toMatchObject({ since: times.firstAt, groups: [times] });
+});
+
 test('a letter is held while its record is the head of a held key, unless it is settled', () => {
   const letters = [0, 1, 2].map((n) => letterRecord({ at: n, record: { offset: n } }));
   const index = indexOf(letters, [

@@ -68,7 +68,7 @@ async function groups({ json, ...flags }: Flags): Promise<void> {
     ],
     ...[id ?? '', stream, errorType, cut(example), firstAt ?? '', lastAt ?? ''],
   ]);
-  const head = ['OPEN', 'HELD', 'REPLAYED', 'DELIVERED', 'SUPERSEDED', 'DISCARDED'];
+  const head = ['OPEN', 'REPLAYED', 'DELIVERED', 'SUPERSEDED', 'DISCARDED'];
   const rest = ['GROUP', 'STREAM', 'ERROR', 'EXAMPLE', 'FIRST', 'LAST'];
   process.stdout.write(`${table([...head, ...rest], rows)}\n`);
 }

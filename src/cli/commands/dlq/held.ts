@@ -16,11 +16,11 @@ export async function heldIfKnown(
   if (!canHold(streams)) return undefined;
   installTemporalRuntime(createLogger('error'));
   try {
-    const { client, close } = await connectTemporal(settings.temporal);
+    const temporal = await connectTemporal(settings.temporal);
     try {
-      return await heldLetters(client, streams);
+      return await heldLetters(temporal.client, streams);
     } finally {
-      await close();
+      await temporal.close();
     }
   } catch (error) {
     say(`letters that hold keys are shown as open: ${errorMessage(error)}`);

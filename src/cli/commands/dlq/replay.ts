@@ -135,7 +135,7 @@ async function stop(flags: Flags, given: ReplayFilters): Promise<void> {
   await withServers(flags, async ({ kafka, temporal: { client }, streams: [stream] }) => {
     const running = await runningReplay(client, stream!);
     const actor = commandActor(kafka, stream!);
-    const stopped = running && (await endReplay(actor, client, running.replay)) ? running : null;
+    const stopped = running && (await endReplay(actor, client, running)) ? running : null;
     if (flags.json) return printJson({ stream: stream!.name, stopped: stopped?.replay ?? null });
     if (!stopped) return say(`no replay of stream ${stream!.name} is running`);
     say(`replay ${stopped.replay} ends after the records under way`);
@@ -198,7 +198,7 @@ async function follow(
     onNotice('the replay ends after the records under way; Ctrl-C again does not wait for that');
     deadline = setTimeout(() => left.abort(), STOP_DEADLINE_MS);
     const actor = { ...commandActor(kafka, stream), onNotice };
-    endReplay(actor, client, replay).catch((error: unknown) => onNotice(String(error)));
+    endReplay(actor, client, { replay, runId }).catch((error: unknown) => onNotice(String(error)));
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {

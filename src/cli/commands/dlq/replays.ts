@@ -24,8 +24,8 @@ async function list({ json, ...flags }: Flags): Promise<void> {
   await withServers(flags, async ({ kafka, temporal: { client }, streams }) => {
     const replays: ListedReplay[] = [];
     for (const stream of streams) {
-      const states = await statesOf(kafka, stream);
-      replays.push(...(await listReplays(client, stream, states.replays)));
+      const read = async () => (await statesOf(kafka, stream)).replays;
+      replays.push(...(await listReplays(client, stream, read)));
     }
     replays.sort((a, b) => (a.at < b.at ? 1 : -1));
     if (json) return printJson(replays);

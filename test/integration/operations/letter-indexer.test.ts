@@ -1,0 +1,53 @@
+import { withAdmin } from '../../../src/kafka/kafka';
+import { createTopic } from '../../../src/kafka/topics';
+import { LetterIndexer } from '../../../src/operations/letter-index/letter-indexer';
+import { writeLetters } from '../support/sent-back';
+import { until, World } from '../support/world';
+
+jest.setTimeout(120_000);
+
+let world: World;
+beforeEach(() => (world = new World()));
+afterEach(() => world.close());
+
+test('an index forgets letters that the topic has deleted, and begins anew with a topic that was made anew', async () => {
+  const { stream } = await world.stream({ partitions: 1 });
+  const { deadLetterTopic } = stream;
+  const kafka = world.kafka();
+  const indexer = new LetterIndexer(kafka, stream);
+  try {
+    await writeLetters(world, stream, ['a', 'b', 'c']);
+    await indexer.catchUp();
+    expect(indexer.index.counts.open).toBe(3);
+    await withAdmin(kafka, (admin) =>
+      admin.deleteTopicRecords({
+        topic: deadLetterTopic,
+        partitions: [{ partition: 0, offset: '2' }],
+      }),
+    );
+    await until('the letters are gone', async () => {
+      await indexer.catchUp();
+      return indexer.index.counts.open === 1;
+    });
+    expect(indexer.index.statusAt(0, 2)).toBe('open');
+
+    await withAdmin(kafka, (admin) => admin.deleteTopics({ topics: [deadLetterTopic] }));
+    await until('the topic is made anew', async () => {
+      try {
+        await withAdmin(kafka, (admin) => createTopic(admin, { topic: deadLetterTopic }));
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    await writeLetters(world, stream, ['d', 'e']);
+    await until('the new letters are known', async () => {
+      await indexer.catchUp();
+      return indexer.index.counts.open === 2;
+    });
+    expect(indexer.index.statusAt(0, 0)).toBe('open');
+    expect(indexer.index.statusAt(0, 2)).toBeUndefined();
+  } finally {
+    await indexer.close();
+  }
+});
