@@ -76,8 +76,8 @@ export class Answers {
 
   /** Marks every answer as old, so that each question is asked anew. If nobody answers, the old one is still there. */
   forget(): void {
-    for (const [question, { value, at }] of this.#entries.entries()) {
-      // What is being asked now may have been true before.
+    for (const [question, { value, at }] of [...this.#entries.entries()]) {
+      // A load that is under way began before, so its value would be old too.
       this.#entries.set(question, at === undefined ? {} : { value, at, isOld: true });
     }
   }

@@ -44,3 +44,13 @@ test('a question that is wrong rejects', async () => {
   const load = () => Promise.reject(new UsageError('no cursor'));
   await expect(answers.ask('q', FRESH, load)).rejects.toThrow('no cursor');
 });
+
+test('after a change every question is asked anew, and the old values stay while nobody answers', async () => {
+  const answers = new Answers(1, () => now);
+  for (const question of ['a', 'b', 'c'])
+    await answers.ask(question, FRESH, () => Promise.resolve(1));
+  answers.forget();
+  expect(await answers.ask('a', FRESH, () => Promise.resolve(2))).toMatchObject({ value: 2 });
+  const away = () => Promise.reject(new Error('away'));
+  expect(await answers.ask('b', FRESH, away)).toMatchObject({ value: 1, fault: 'away' });
+});
