@@ -172,7 +172,7 @@ test('a browser without scripts lists, filters, discards, and replays by a plan'
         await page.reload();
         return (await fact(page, 'state').textContent()) === 'done';
       });
-      expect(await fact(page, '… of these delivered').textContent()).toBe('2');
+      expect(await fact(page, 'records known to be delivered').textContent()).toBe('2');
     },
     { context: { javaScriptEnabled: false, extraHTTPHeaders: { 'x-user': 'ada' } } },
   );

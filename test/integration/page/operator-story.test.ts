@@ -60,7 +60,7 @@ test('a person finds in three clicks why a message was not delivered, replays it
     await see(page, '2 dead letters are open.');
     await link(page, 'Its dead letters').click();
     await letter(page, 'no account bad1').getByRole('link').click();
-    expect(await fact(page, 'message').textContent()).toBe('no account bad1');
+    expect(await fact(page, 'error message').textContent()).toBe('no account bad1');
     expect(await fact(page, 'error').textContent()).toBe('Permanent');
     expect(await fact(page, 'attempts').textContent()).toBe('1');
     expect(clicks).toBeLessThanOrEqual(3);
@@ -131,7 +131,7 @@ test('a group of letters is replayed after a plan that says which stay, and only
       await page.getByLabel(/^Type 2 to confirm/).fill('2');
       await button(page, 'Replay 2 letters').click();
       await awaitRefresh(page, fact(page, 'state').getByText('done', { exact: true }));
-      expect(await fact(page, '… of these delivered').textContent()).toBe('2');
+      expect(await fact(page, 'records known to be delivered').textContent()).toBe('2');
       expect([...group.sink.objects.keys()].sort()).toEqual(['bad2', 'bad3']);
     },
     { path: one, expectedFaults: [/400 \(Bad Request\)/] },

@@ -180,7 +180,7 @@ test('the keyboard reaches all of a list in the order of the screen, and works i
       const { name } = main.stream;
       expect(order).toEqual([
         ...['Skip to the content', 'CloudSync', 'Overview', 'Dead letters', 'Waiting', 'Replays'],
-        ...['Audit', 'Trace', 'Stream', 'Status', 'Error type', 'Since (2h, 7d or a time)'],
+        ...['Audit', 'Trace', 'Stream', 'Status', 'Error type', 'Since (2h, 7d, or a time in UTC)'],
         ...['Text in id, key or error', 'Filter'],
         expect.stringMatching(/^Permanent: no account/) as string,
         'Replay the group',
