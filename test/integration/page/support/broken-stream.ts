@@ -22,7 +22,10 @@ export async function brokenStream(
   ids: string[],
   options: Parameters<World['stream']>[0] = {},
 ): Promise<BrokenStream> {
-  const { stream, sink } = await world.stream({ partitions: 1, retry: QUICK, ...options });
+  // All of its records die on purpose.
+  const brake = false;
+  const made = await world.stream({ partitions: 1, retry: QUICK, brake, ...options });
+  const { stream, sink } = made;
   const state: BrokenStream['state'] = { isBroken: true };
   sink.before = async ({ messageId }) => {
     if (!state.isBroken) return state.gate;
