@@ -59,8 +59,7 @@ async function groups({ json, ...flags }: Flags): Promise<void> {
   if (found.length === 0) return say('no dead letters');
   const rows = found.map(({ id, stream, errorType, example, counts, firstAt, lastAt }) => [
     ...[
-      counts.open,
-      counts.held,
+      counts.open + counts.held,
       counts.replayed,
       counts.delivered,
       counts.superseded,
