@@ -17,7 +17,14 @@ export async function writeLetters(world: World, stream: AnyStream, ids: string[
     const { key, value } = record;
     return { key, value, timestamp: String(Date.now()), headers: toKafkaHeaders(headers) };
   });
-  await world.send(stream.deadLetterTopic, messages);
+  // On a slow machine a producer repeats a request, and only an idempotent one writes its letters once.
+  const producer = world.kafka().producer({ idempotent: true, maxInFlightRequests: 1 });
+  await producer.connect();
+  try {
+    await producer.send({ topic: stream.deadLetterTopic, acks: -1, messages });
+  } finally {
+    await producer.disconnect();
+  }
 }
 
 /** From which letters records were sent back to the stream's topic, as a reader of committed records sees them. */
