@@ -39,7 +39,7 @@ export class LetterIndexer {
   constructor(
     private readonly kafka: Kafka,
     private readonly stream: AnyStream,
-    onLetter?: (letter: NewLetter) => void,
+    private readonly onLetter?: (letter: NewLetter) => void,
   ) {
     this.index = new LetterIndex(stream, onLetter);
     this.#reader = createRecordReader(kafka);
@@ -61,7 +61,7 @@ export class LetterIndexer {
     if (!entries || !letters) {
       // A topic was deleted and made anew: nothing that was read before counts.
       this.#next.clear();
-      this.index = new LetterIndex(this.stream);
+      this.index = new LetterIndex(this.stream, this.onLetter);
       this.log = new StreamLog();
       return this.#catchUp();
     }
