@@ -25,7 +25,7 @@ const ROUNDS = argument('rounds', 5);
 /** The page keeps each answer for 5 s. */
 const STALE_MS = 5_200;
 const POLL_MS = 500;
-/** What `status` and each screen shall take at the most. */
+/** `status` and each screen shall take no longer, in milliseconds. */
 const AIM_MS = 1_000;
 
 const MAIN = join(__dirname, '..', 'dist', 'cli', 'main.js');

@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import { errorWithCause, UsageError } from '../domain/errors';
 import { ProblemError } from '../http/problem';
 import { isKafkaUnreachable } from '../kafka/kafka';
@@ -10,7 +9,7 @@ import { ACTIONS, type AnyAction } from './actions';
 import type { PageData } from './data/page-data';
 import { sayDone } from './done';
 import { MAX_FORM_BYTES } from './forms';
-import { addScreen, admit, inputOf } from './show';
+import { addScreen, admit, inputOf, parsed } from './show';
 import { wantsJson, type Site } from './site';
 
 /** Adds what people can do: at the address of each action a screen that asks, and the form's target. */
@@ -31,8 +30,8 @@ export function addActions(app: FastifyInstance, site: Site, data: PageData): vo
 function addTarget(app: FastifyInstance, site: Site, data: PageData, action: AnyAction): void {
   app.post(action.path, { bodyLimit: MAX_FORM_BYTES }, async (request, reply) => {
     await admit(site, request, action.action);
-    const input = parsed(action.input, inputOf(request));
-    const form = parsed(action.form, formOf(request, site.guard.userOf(request)));
+    const input: unknown = parsed(action.input, inputOf(request));
+    const form: unknown = parsed(action.form, formOf(request, site.guard.userOf(request)));
     const notices: string[] = [];
     const facts = { by: site.guard.userOf(request), url: request.url, notices };
     let done: Done;
@@ -48,7 +47,7 @@ function addTarget(app: FastifyInstance, site: Site, data: PageData, action: Any
       return reply.type('application/json').send(JSON.stringify({ ...done.result, notices }));
     }
     sayDone(request, reply, site.links, [done.text, ...notices].join(' '));
-    return reply.redirect(site.links.to(done.to), 303);
+    return reply.redirect(done.to, 303);
   });
 }
 
@@ -60,6 +59,7 @@ function contextOf(
 ): ActionContext {
   return {
     data,
+    links: site.links,
     actorOf: (stream) => ({
       ...{ kafka: data.kafka, stream, by: site.guard.userOf(request), via: 'page' },
       onNotice: (text) => notices.push(text),
@@ -75,12 +75,6 @@ function formOf({ body }: FastifyRequest, user: string): object {
     409,
     `You are ${user} now, and this question was shown to ${as}. Nothing was done: open it again.`,
   );
-}
-
-function parsed(schema: z.ZodType<unknown>, given: unknown): unknown {
-  const result = schema.safeParse(given);
-  if (!result.success) throw new ProblemError(400, z.prettifyError(result.error));
-  return result.data;
 }
 
 /** What gRPC says of a server that is slow or away. */

@@ -1,6 +1,5 @@
 import cookie from '@fastify/cookie';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { z } from 'zod';
 import { ProblemError } from '../http/problem';
 import { createKafka } from '../kafka/kafka';
 import { createLogger } from '../telemetry/logger';
@@ -22,7 +21,7 @@ import { historyInput } from './screens/stream';
 import { createGuard } from './security/guard';
 import { addSecurityHeaders } from './security/headers';
 import { foreignWrite } from './security/same-origin';
-import { addScreen, admit, inputOf } from './show';
+import { addScreen, admit, inputOf, parsed } from './show';
 import { Site } from './site';
 
 /** A person waits, so a question to Kafka is repeated for a few seconds only. */
@@ -67,11 +66,10 @@ export async function addRoutes(app: FastifyInstance, options: OperatorPageOptio
 function addDownload(app: FastifyInstance, site: Site, data: PageData): void {
   app.get('/dead-letters/:stream/:partition/:offset/value', async (request, reply) => {
     await admit(site, request, 'viewValue');
-    const parsed = letterPlace.safeParse(request.params);
-    if (!parsed.success) throw new ProblemError(400, z.prettifyError(parsed.error));
-    const value = (await readLetter(data, parsed.data))?.record.value;
+    const place = parsed(letterPlace, request.params);
+    const value = (await readLetter(data, place))?.record.value;
     if (!value) throw new ProblemError(404, 'No dead letter with a value lies there.');
-    return sendFile(reply, Object.values(parsed.data).join('-'), value);
+    return sendFile(reply, Object.values(place).join('-'), value);
   });
 }
 
@@ -79,9 +77,7 @@ function addDownload(app: FastifyInstance, site: Site, data: PageData): void {
 function addHistory(app: FastifyInstance, site: Site, data: PageData, histories: Histories): void {
   app.get('/streams/:name/history', async (request) => {
     await admit(site, request, 'view');
-    const parsed = historyInput.safeParse(inputOf(request));
-    if (!parsed.success) throw new ProblemError(400, z.prettifyError(parsed.error));
-    const { name, partition } = parsed.data;
+    const { name, partition } = parsed(historyInput, inputOf(request));
     const stream = data.stream(name);
     if (!stream) throw new ProblemError(404, `There is no stream ${name}.`);
     return histories.of(stream, partition);

@@ -24,6 +24,13 @@ export function inputOf({ params, query }: FastifyRequest): object {
   return { ...(query as object), ...(params as object) };
 }
 
+/** What a person or a program gave. Throws a 400 that says what is wrong with it. */
+export function parsed<T>(schema: z.ZodType<T>, given: unknown): T {
+  const result = schema.safeParse(given);
+  if (!result.success) throw new ProblemError(400, z.prettifyError(result.error));
+  return result.data;
+}
+
 /** Adds a screen: HTML for people, JSON for programs. */
 export function addScreen(
   app: FastifyInstance,
@@ -32,12 +39,12 @@ export function addScreen(
   screen: AnyScreen,
 ): void {
   app.get(screen.path, async (request, reply) => {
-    const parsed = screen.input.safeParse(inputOf(request));
-    const action = screen.action?.(parsed.data);
+    const read = screen.input.safeParse(inputOf(request));
+    const action = screen.action?.(read.data);
     // A caller who is not let in learns nothing, not even what is wrong with the address.
     await admit(site, request, action ?? 'view');
-    if (!parsed.success) throw new ProblemError(400, z.prettifyError(parsed.error));
-    const input: unknown = parsed.data;
+    if (!read.success) throw new ProblemError(400, z.prettifyError(read.error));
+    const input: unknown = read.data;
     const model: unknown = await screen.load(data, input);
     if (model === undefined) {
       throw new ProblemError(404, `${screen.title(input)}: there is no such thing (any more).`);

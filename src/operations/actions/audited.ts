@@ -20,7 +20,7 @@ export interface Actor {
 /** How long an action waits for its entry. */
 const WRITE_MS = 3_000;
 
-/** What the person does. */
+/** An action of a person, as the audit names it. */
 export type AuditedAction = Pick<AuditEntry, 'action' | 'subject' | 'reason'>;
 
 /**

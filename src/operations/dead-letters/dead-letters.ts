@@ -144,6 +144,11 @@ export function letterIdentities(
   ];
 }
 
+/** When the letter's record was given up, in milliseconds since the epoch; 0 if the letter does not say. */
+export function failedAtOf(letter: KafkaRecord): number {
+  return Date.parse(time(deadLetterHeader(letter, 'failed-at') ?? null) ?? '') || 0;
+}
+
 /** Anybody may write to the topic, so a header that is not a number or not a time counts as absent. */
 export function integer(header: string | null | undefined): number | null {
   return header && /^\d{1,15}$/.test(header) ? Number(header) : null;

@@ -1,9 +1,8 @@
-import { deadLetterHeader } from '../../domain/workflow/dead-letter';
 import type { KafkaRecord } from '../../domain/record/record';
 import type { Kafka } from '../../kafka/kafka';
 import type { RecordReader } from '../../kafka/reader';
 import { readTopic, topicRanges, type PartitionRange } from '../topic/read-topic';
-import { time, withoutRepeats } from './dead-letters';
+import { failedAtOf, withoutRepeats } from './dead-letters';
 
 /** Records that are read at once. Their bytes are in memory together. */
 const BLOCK = 500;
@@ -16,15 +15,15 @@ export async function* newestLetters(
 ): AsyncGenerator<KafkaRecord, void> {
   const ranges = (await topicRanges(kafka, topic)) ?? [];
   const partitions = ranges.map((range) => backwards(kafka, reader, topic, range));
-  yield* newestOf(partitions, failedAt);
+  yield* newestOf(partitions, failedAtOf);
 }
 
 /** Merges sources that yield their newest item first. `timeOf` gives the time of an item as a number. */
 export async function* newestOf<T>(
-  sources: AsyncGenerator<T, void>[],
+  sources: (AsyncGenerator<T, void> | Generator<T, void>)[],
   timeOf: (item: T) => number,
 ): AsyncGenerator<T, void> {
-  const heads = await Promise.all(sources.map((one) => one.next()));
+  const heads = await Promise.all(sources.map(async (one) => one.next()));
   for (;;) {
     let newest: { item: T; index: number } | undefined;
     for (const [index, { done, value }] of heads.entries()) {
@@ -35,10 +34,6 @@ export async function* newestOf<T>(
     yield newest.item;
     heads[newest.index] = await sources[newest.index]!.next();
   }
-}
-
-function failedAt(letter: KafkaRecord): number {
-  return Date.parse(time(deadLetterHeader(letter, 'failed-at') ?? null) ?? '') || 0;
 }
 
 /** An activity that was retried may have written its letter twice. Both lie close together, most often in one block. */

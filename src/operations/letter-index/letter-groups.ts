@@ -57,6 +57,11 @@ export class LetterGroups {
   }
 }
 
+/** ISO 8601; null for 0, which stands for a time that is not known. */
+export function isoTime(milliseconds: number): string | null {
+  return milliseconds === 0 ? null : new Date(milliseconds).toISOString();
+}
+
 export function emptyCounts(): StatusCounts {
   return Object.fromEntries(LETTER_STATUSES.map((status) => [status, 0])) as StatusCounts;
 }

@@ -2,7 +2,7 @@ import { deadLetterHeader } from '../../domain/workflow/dead-letter';
 import { contentDigest } from '../../domain/record/content-digest';
 import type { KafkaRecord, RecordPosition } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
-import { letterIdentities, originalPosition, time } from '../dead-letters/dead-letters';
+import { failedAtOf, letterIdentities, originalPosition } from '../dead-letters/dead-letters';
 import { UNSETTLED, type LetterStatus } from '../dead-letters/letter-states';
 import type { Disposition, ProgressEntry, RunAgainEntry } from '../dead-letters/state-entries';
 import { IdentityTable } from './identity-table';
@@ -98,7 +98,8 @@ export class LetterIndex {
     const before = workflowId && this.#identities.get(`workflow ${workflowId}`);
     // An activity that was retried may have written its letter twice.
     if (typeof before === 'number' && this.#letters.run[before] === run) return;
-    const failedAt = Math.max(timeOf(letter), 0);
+    // Anybody may write a header, also with a time before 1970.
+    const failedAt = Math.max(failedAtOf(letter), 0);
     const digest = hash32(contentDigest(letter));
     const errorType = deadLetterHeader(letter, 'error-type') ?? '';
     const message = deadLetterHeader(letter, 'error-message') ?? '';
@@ -336,9 +337,4 @@ function hash32(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash >>> 0;
-}
-
-/** When the letter was given up, in milliseconds since the epoch; 0 if it does not say. Anybody may write a header. */
-function timeOf(letter: KafkaRecord): number {
-  return Date.parse(time(deadLetterHeader(letter, 'failed-at') ?? null) ?? '') || 0;
 }

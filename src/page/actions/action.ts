@@ -4,6 +4,7 @@ import { ProblemError } from '../../http/problem';
 import type { AnyStream } from '../../domain/stream/stream';
 import type { Actor } from '../../operations/actions/audited';
 import type { PageData } from '../data/page-data';
+import type { Links } from '../links';
 import type { PageAction } from '../options';
 import type { Shown } from '../screens/screen';
 import type { PageContext } from '../views/context';
@@ -12,7 +13,7 @@ import type { PageContext } from '../views/context';
 export interface Done {
   /** What a person reads on the next screen. */
   text: string;
-  /** The path of the next screen, below the page's own. */
+  /** The address of the next screen. */
   to: string;
   /** What a program gets. */
   result: object;
@@ -21,6 +22,7 @@ export interface Done {
 /** What an action works with. */
 export interface ActionContext {
   data: PageData;
+  links: Links;
   /** The person who acts, for one of the streams. */
   actorOf: (stream: AnyStream) => Actor;
 }

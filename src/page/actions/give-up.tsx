@@ -33,7 +33,7 @@ export const giveUp = defineAction({
     </Ask>
   ),
   form: z.strictObject({ reason: reasonField(500) }),
-  async run({ data, actorOf }, { name, partition, offset }, { reason }) {
+  async run({ data, links, actorOf }, { name, partition, offset }, { reason }) {
     const stream = streamOf(data, name);
     const record = { topic: stream.topic, partition, offset };
     const next = await data.askNow((client) =>
@@ -44,7 +44,7 @@ export const giveUp = defineAction({
       : 'Its key is no longer held.';
     return {
       text,
-      to: `/dead-letters?stream=${encodeURIComponent(name)}`,
+      to: links.to('/dead-letters', { stream: name }),
       result: { stream: name, givenUp: record, next },
     };
   },

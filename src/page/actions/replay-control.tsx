@@ -9,7 +9,6 @@ import { Ask } from '../views/ask';
 import { defineAction, streamOf } from './action';
 
 const input = z.object({ id: z.string().max(200) });
-const path = (id: string) => `/replays/${encodeURIComponent(id)}`;
 
 /** Stops a replay after the records under way. */
 export const stopReplay = defineAction({
@@ -28,7 +27,7 @@ export const stopReplay = defineAction({
     </Ask>
   ),
   form: z.strictObject({}),
-  async run({ data, actorOf }, { id }) {
+  async run({ data, links, actorOf }, { id }) {
     const { replay } = await requireReplay(data, id);
     const stream = streamOf(data, replay.stream);
     const stopped = await data.askNow(async (client) => {
@@ -41,7 +40,7 @@ export const stopReplay = defineAction({
     const text = stopped
       ? `Replay ${id} ends after the records under way.`
       : `Replay ${id} had ended already.`;
-    return { text, to: path(id), result: { stream: stream.name, replay: id, stopped } };
+    return { text, to: links.replay(id), result: { stream: stream.name, replay: id, stopped } };
   },
 });
 
@@ -58,7 +57,7 @@ export const resumeReplay = defineAction({
     </Ask>
   ),
   form: z.strictObject({}),
-  async run({ data, actorOf }, { id }) {
+  async run({ data, links, actorOf }, { id }) {
     const { replay } = await requireReplay(data, id);
     const stream = streamOf(data, replay.stream);
     if (replay.state !== 'stopped') {
@@ -71,7 +70,7 @@ export const resumeReplay = defineAction({
     await data.askNow((client) => beginReplay(actor, client, request, true));
     return {
       text: `Replay ${id} goes on.`,
-      to: path(id),
+      to: links.replay(id),
       result: { stream: stream.name, replay: id },
     };
   },

@@ -71,7 +71,7 @@ export const replay = defineAction({
       .optional(),
     wait: z.union([z.boolean(), z.literal('on').transform(() => true)]).optional(),
   }),
-  async run({ data, actorOf }, { name }, { plan: id, count, rate, wait }) {
+  async run({ data, links, actorOf }, { name }, { plan: id, count, rate, wait }) {
     const stream = streamOf(data, name);
     const plan = data.plans.confirmed(id);
     if (!plan || plan.shown.stream !== name) throw new ProblemError(409, NO_PLAN);
@@ -89,7 +89,7 @@ export const replay = defineAction({
     const running = await data.askNow((client) => beginReplay(actor, client, request, false));
     return {
       text: `Replay ${running.replay} has begun.`,
-      to: `/replays/${encodeURIComponent(running.replay)}`,
+      to: links.replay(running.replay),
       result: { stream: name, replay: running.replay },
     };
   },

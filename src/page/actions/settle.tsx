@@ -13,6 +13,7 @@ import type { AnyStream } from '../../domain/stream/stream';
 import { listLetters } from '../data/letter-list';
 import { UNSETTLED } from '../../operations/dead-letters/letter-states';
 import { groupNamesOf } from '../data/groups';
+import type { Links } from '../links';
 import type { PageData } from '../data/page-data';
 import { Ask, CountInput, ReasonInput } from '../views/ask';
 import type { PageContext } from '../views/context';
@@ -31,15 +32,8 @@ export const discard = defineAction({
   input: chosenInput,
   title: ({ name }) => `Discard dead letters of ${name}?`,
   load: (data, input) => load(data, input, false),
-  view: ({ letters, count, groupNames }, page, input) => (
-    <Question
-      letters={letters}
-      count={count}
-      groupNames={groupNames}
-      page={page}
-      input={input}
-      verb="Discard"
-    >
+  view: (model, page, input) => (
+    <Question {...model} page={page} input={input} verb="Discard">
       <p>
         Their records are then not delivered: no replay takes them. The letters stay on the topic,
         and can be opened again.
@@ -55,14 +49,12 @@ export const discard = defineAction({
       .max(MAX_REASON),
     count: countField.optional(),
   }),
-  async run({ data, actorOf }, input, { reason, count }) {
+  async run({ data, links, actorOf }, input, { reason, count }) {
     const stream = streamOf(data, input.name);
-    const letters = await chosen(data, input, false);
-    requireSome(letters.length, 'discard');
-    if (letters.length > 1) requireCount(count, letters.length, 'letters would be discarded');
+    const letters = await confirmed(data, input, { undo: false, count });
     await refuseDuringReplay(data, stream);
     await discardAction(actorOf(stream), letters, reason);
-    return done(input, letters, 'discarded');
+    return done(links, input, letters, 'discarded');
   },
 });
 
@@ -73,27 +65,18 @@ export const reopen = defineAction({
   input: chosenInput,
   title: ({ name }) => `Open discarded letters of ${name} again?`,
   load: (data, input) => load(data, input, true),
-  view: ({ letters, count, groupNames }, page, input) => (
-    <Question
-      letters={letters}
-      count={count}
-      groupNames={groupNames}
-      page={page}
-      input={input}
-      verb="Open"
-    >
+  view: (model, page, input) => (
+    <Question {...model} page={page} input={input} verb="Open">
       <p>Replays take them again.</p>
       <ReasonInput />
     </Question>
   ),
   form: z.strictObject({ reason: reasonField(MAX_REASON), count: countField.optional() }),
-  async run({ data, actorOf }, input, { reason, count }) {
+  async run({ data, links, actorOf }, input, { reason, count }) {
     const stream = streamOf(data, input.name);
-    const letters = await chosen(data, input, true);
-    requireSome(letters.length, 'open again');
-    if (letters.length > 1) requireCount(count, letters.length, 'letters would be opened again');
+    const letters = await confirmed(data, input, { undo: true, count });
     await reopenAction(actorOf(stream), letters, reason);
-    return done(input, letters, 'opened again');
+    return done(links, input, letters, 'opened again');
   },
 });
 
@@ -136,6 +119,19 @@ async function chosen(data: PageData, input: ChosenInput, undo: boolean): Promis
     400,
     `More than ${MAX_LETTERS} letters match. Narrow them by type, group or time, or use "cloudsync dlq discard --stream ${stream.name}" with these filters.`,
   );
+}
+
+/** The letters that the address means, if the person has typed how many they are. One needs no number. */
+async function confirmed(
+  data: PageData,
+  input: ChosenInput,
+  { undo, count }: { undo: boolean; count: number | undefined },
+): Promise<ListedLetter[]> {
+  const letters = await chosen(data, input, undo);
+  requireSome(letters.length, undo ? 'open again' : 'discard');
+  const what = undo ? 'opened again' : 'discarded';
+  if (letters.length > 1) requireCount(count, letters.length, `letters would be ${what}`);
+  return letters;
 }
 
 /** By the index, unless a text is sought, which only the letters themselves have. */
@@ -220,16 +216,15 @@ function Question({
   );
 }
 
-function done({ name }: ChosenInput, letters: ListedLetter[], what: string) {
-  const [only] = letters;
+function done(links: Links, { name }: ChosenInput, letters: ListedLetter[], what: string) {
+  const [only, ...others] = letters;
   const count = letters.length;
-  const to =
-    count === 1
-      ? `/dead-letters/${encodeURIComponent(name)}/${only!.deadLetter.partition}/${only!.deadLetter.offset}`
-      : `/dead-letters?stream=${encodeURIComponent(name)}`;
-  return {
-    text: count === 1 ? `The letter is ${what}.` : `${count} letters are ${what}.`,
-    to,
-    result: { stream: name, outcome: what, count },
-  };
+  const result = { stream: name, outcome: what, count };
+  return only && others.length === 0
+    ? { text: `The letter is ${what}.`, to: links.deadLetter(name, only.deadLetter), result }
+    : {
+        text: `${count} letters are ${what}.`,
+        to: links.to('/dead-letters', { stream: name }),
+        result,
+      };
 }

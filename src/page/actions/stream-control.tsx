@@ -7,7 +7,6 @@ import { Ask, ReasonInput } from '../views/ask';
 import { defineAction, reasonField, streamOf } from './action';
 
 const input = z.object({ name: z.string() });
-const path = (name: string) => `/streams/${encodeURIComponent(name)}`;
 
 /** Pauses a stream in all its processes. */
 export const pause = defineAction({
@@ -26,10 +25,14 @@ export const pause = defineAction({
     </Ask>
   ),
   form: z.strictObject({ reason: reasonField(MAX_REASON) }),
-  async run({ data, actorOf }, { name }, { reason }) {
+  async run({ data, links, actorOf }, { name }, { reason }) {
     const stream = streamOf(data, name);
     const paused = await data.askNow((client) => pauseAction(actorOf(stream), client, reason));
-    return { text: `${name} is ${PAUSE.describe(paused)}.`, to: path(name), result: paused };
+    return {
+      text: `${name} is ${PAUSE.describe(paused)}.`,
+      to: links.stream(name),
+      result: paused,
+    };
   },
 });
 
@@ -63,7 +66,7 @@ export const resume = defineAction({
     );
   },
   form: z.strictObject({}),
-  async run({ data, actorOf }, { name }) {
+  async run({ data, links, actorOf }, { name }) {
     const stream = streamOf(data, name);
     const [held] = await data.askNow((client) => heldBack(client, [stream]));
     const { paused, braked } = held!;
@@ -77,6 +80,6 @@ export const resume = defineAction({
       outcome === 'resumed'
         ? `${name} continues.`
         : `${name} continues as soon as a bridge worker or a worker of it runs.`;
-    return { text, to: path(name), result: { stream: name, outcome } };
+    return { text, to: links.stream(name), result: { stream: name, outcome } };
   },
 });

@@ -1,5 +1,5 @@
 import type { AnyStream } from '../../domain/stream/stream';
-import type { LetterGroup } from '../../operations/letter-index/letter-groups';
+import { isoTime, type LetterGroup } from '../../operations/letter-index/letter-groups';
 import type { LetterIndex } from '../../operations/letter-index/letter-index';
 
 /** A group of dead letters with the same error. */
@@ -33,15 +33,10 @@ export function groupsOf(
     .filter(({ errorType, lastAt }) => (type?.includes(errorType) ?? true) && lastAt >= since)
     .map(({ firstAt, lastAt, ...group }) => ({
       ...{ ...group, unsettled: group.counts.open + group.counts.held },
-      ...{ firstAt: timeOf(firstAt), lastAt: timeOf(lastAt) },
+      ...{ firstAt: isoTime(firstAt), lastAt: isoTime(lastAt) },
     }))
     .sort((a, b) => b.unsettled - a.unsettled)
     .slice(0, MAX_GROUPS);
-}
-
-/** Null for 0, which stands for a time that is not known. */
-export function timeOf(milliseconds: number): string | null {
-  return milliseconds === 0 ? null : new Date(milliseconds).toISOString();
 }
 
 /** The errors of these groups, by id, as far as the index knows them. */

@@ -1,6 +1,7 @@
 import { UsageError } from '../../domain/errors';
 import type { AnyStream } from '../../domain/stream/stream';
 import { mapConcurrently } from '../../lib/concurrently';
+import { newestOf } from '../../operations/dead-letters/newest-letters';
 import { deadLetterEntry } from '../../operations/dead-letters/dead-letters';
 import type { ListedLetter } from '../../operations/dead-letters/dead-letters-list';
 import type {
@@ -8,7 +9,8 @@ import type {
   IndexFilters,
   LetterIndex,
 } from '../../operations/letter-index/letter-index';
-import { OffsetOutOfRangeError, type RecordReader } from '../../kafka/reader';
+import { readLetter } from '../../operations/replay/replay-send-back';
+import type { RecordReader } from '../../kafka/reader';
 
 /** A page of letters, newest first. */
 export interface LetterList {
@@ -36,7 +38,9 @@ export async function listLetters(
   const taken = takenBy(cursor);
   const places: Place[] = [];
   let next: string | null = null;
-  for (const place of newestOf(indexes, filters, taken)) {
+  const shown = new Map(taken);
+  const lists = indexes.map((one) => placesOf(one, filters, shown));
+  for await (const place of newestOf(lists, ({ failedAt }) => failedAt)) {
     if (places.length === limit) {
       next = cursorOf(taken);
       break;
@@ -69,43 +73,23 @@ async function readAt(
   streams: AnyStream[],
   { stream, partition, offset, status }: Place,
 ): Promise<ListedLetter | undefined> {
-  try {
-    for await (const record of reader.read(stream.deadLetterTopic, partition, offset, offset + 1)) {
-      return { ...(await deadLetterEntry(streams, stream, record)), status };
-    }
-  } catch (error) {
-    // Retention has deleted it since the index was read.
-    if (!(error instanceof OffsetOutOfRangeError)) throw error;
-  }
-  return undefined;
+  const place = { topic: stream.deadLetterTopic, partition, offset };
+  const record = await readLetter(reader, place);
+  return record && { ...(await deadLetterEntry(streams, stream, record)), status };
 }
 
-/** Merges the lists of the streams, newest first. */
-function* newestOf(
-  indexes: { stream: AnyStream; index: LetterIndex }[],
+/** The letters of one stream that match and that earlier pages have not shown, newest first. */
+function* placesOf(
+  { stream, index }: { stream: AnyStream; index: LetterIndex },
   filters: IndexFilters,
   taken: ReadonlyMap<string, number>,
-): Generator<Place> {
-  const lists = indexes.map(({ stream, index }) => {
-    const before = new Map<number, number>();
-    for (const [part, offset] of taken) {
-      const [name, partition] = part.split('/');
-      if (name === stream.name) before.set(Number(partition), offset);
-    }
-    const letters = index.list(filters, before);
-    return { stream, letters, head: letters.next() };
-  });
-  for (;;) {
-    let newest: (typeof lists)[number] | undefined;
-    let at = -1;
-    for (const list of lists) {
-      const { done, value } = list.head;
-      if (!done && value.failedAt > at) [newest, at] = [list, value.failedAt];
-    }
-    if (!newest || newest.head.done) return;
-    yield { stream: newest.stream, ...newest.head.value };
-    newest.head = newest.letters.next();
+): Generator<IndexedLetter & Place, void> {
+  const before = new Map<number, number>();
+  for (const [part, offset] of taken) {
+    const [name, partition] = part.split('/');
+    if (name === stream.name) before.set(Number(partition), offset);
   }
+  for (const letter of index.list(filters, before)) yield { stream, ...letter };
 }
 
 const partOf = ({ stream, partition }: Place) => `${stream.name}/${partition}`;

@@ -11,7 +11,7 @@ import type {
   LettersPageOptions,
 } from '../../operations/dead-letters/dead-letters-page';
 import type { ListedLetter } from '../../operations/dead-letters/dead-letters-list';
-import type { StatusCounts } from '../../operations/letter-index/letter-groups';
+import { isoTime, type StatusCounts } from '../../operations/letter-index/letter-groups';
 import type { LetterIndex } from '../../operations/letter-index/letter-index';
 import type { LetterIndexer } from '../../operations/letter-index/letter-indexer';
 import { listReplays, type ListedReplay } from '../../operations/replay/replay-list';
@@ -28,7 +28,6 @@ import {
 } from '../../temporal/waiting-workflows';
 import { Answers, faultsOf, type Answer } from './answers';
 import type { LetterIndexes } from './letter-indexes';
-import { timeOf } from './groups';
 import { readLetters } from './letter-list';
 import { Plans } from './plans';
 import type { TemporalLink } from './temporal-link';
@@ -110,7 +109,7 @@ export class PageData {
     const unread = fault === undefined ? reading : `${what} can't be read: ${fault}`;
     return {
       ...{ indexer, index, isComplete, counts: isComplete ? { ...index.counts } : null },
-      since: isComplete ? timeOf(index.unsettled().since) : null,
+      since: isComplete ? isoTime(index.unsettled().since) : null,
       notices: [
         ...(isComplete && fault === undefined ? [] : [unread]),
         ...faultsOf({ [`Held keys of stream ${stream.name}`]: held }),

@@ -6,6 +6,7 @@ import type { AnyStream } from '../../domain/stream/stream';
 import type { Kafka } from '../../kafka/kafka';
 import { shapeOf } from '../../operations/dead-letters/group-id';
 import { statesOf } from '../../operations/dead-letters/letter-states';
+import type { Letter } from '../../operations/replay/replay-letters';
 import type { Decision } from '../../operations/replay/replay-decide';
 import { planReplay, type ReplayPlan } from '../../operations/replay/replay-plan';
 import { newReplay } from '../../operations/replay/replay-request';
@@ -154,30 +155,20 @@ function summaryOf({
     else reasons.set(shape, { reason, count: 1 });
   };
   const letters: PlannedLetter[] = [];
-  for (const { letter, decision } of queues.flat()) {
-    const { action } = decision;
-    counts[action]++;
-    const reason = action === 'refuse' ? decision.reason : null;
+  const list = (
+    { deadLetter: { partition, offset }, messageId }: Letter,
+    action: PlannedLetter['action'],
+    reason: string | null,
+  ) => {
     if (reason !== null) refuse(reason);
-    const { partition, offset } = letter.deadLetter;
-    if (letters.length < MAX_LETTERS) {
-      letters.push({ partition, offset, messageId: letter.messageId, action, reason });
-    }
+    if (letters.length < MAX_LETTERS)
+      letters.push({ partition, offset, messageId, action, reason });
+  };
+  for (const { letter, decision } of queues.flat()) {
+    counts[decision.action]++;
+    list(letter, decision.action, decision.action === 'refuse' ? decision.reason : null);
   }
-  for (const [letter, by] of superseded) {
-    const reason = `replaced by ${by.name}`;
-    refuse(reason);
-    const { partition, offset } = letter.deadLetter;
-    if (letters.length < MAX_LETTERS) {
-      letters.push({
-        partition,
-        offset,
-        messageId: letter.messageId,
-        action: 'superseded',
-        reason,
-      });
-    }
-  }
+  for (const [letter, by] of superseded) list(letter, 'superseded', `replaced by ${by.name}`);
   const refused = [...reasons.values()].sort((a, b) => b.count - a.count);
   return { runs: counts.run, sends: counts.send, refused, letters };
 }

@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseCommitMetadata } from '../../domain/commit-metadata';
 import type { AnyStream } from '../../domain/stream/stream';
 import { committedOffsets, type CommittedOffset } from '../../kafka/group-offsets';
 import { KeptAdmin, kafkaErrorType, type Kafka } from '../../kafka/kafka';
 import { createOffsetReader, type PartitionEnds } from '../../kafka/offsets';
 import { createRecordReader, ONE_BATCH } from '../../kafka/reader';
+import { within } from '../../lib/within';
 import { groupPosition } from '../../operations/status/status-progress';
 import type { PartitionSample } from './stream-history';
 
@@ -85,12 +85,14 @@ export class GroupSampler {
       .slice(0, MAX_RECORDS);
     const deadline = performance.now() + READS_MS;
     for (const { partition, position, stable } of unknown) {
-      const time = this.#timestampAt(topic, partition, { from: position, to: stable });
-      const timestamp = await within(deadline - performance.now(), time);
+      const range = { from: position, to: stable };
+      const time = this.#timestampAt(topic, partition, range).catch(() => undefined);
+      const isInTime = await within(deadline - performance.now(), time);
+      const timestamp = isInTime ? await time : undefined;
       if (timestamp === undefined) {
         // The read may go on for a while, and connect anew meanwhile.
         const reader = this.#reader;
-        void time.catch(() => undefined).then(() => reader.close());
+        void time.then(() => reader.close());
         this.#first.set(placeOf(partition), { position: -1, timestamp: NaN, sample });
         await this.#reconnect();
         break;
@@ -133,18 +135,4 @@ function totalsOf(commit: CommittedOffset | undefined) {
   if (!member) return { delivered: NaN, duplicates: NaN, retries: NaN };
   const { delivered, recent, workflowId, sink, retries } = totals;
   return { delivered, retries, duplicates: recent + workflowId + sink };
-}
-
-/** The result of the work; undefined if it fails, or takes longer. */
-async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | undefined> {
-  const ended = new AbortController();
-  const late = sleep(Math.max(milliseconds, 0), undefined, { signal: ended.signal });
-  try {
-    return await Promise.race([work, late]);
-  } catch {
-    return undefined;
-  } finally {
-    ended.abort();
-    late.catch(() => undefined);
-  }
 }

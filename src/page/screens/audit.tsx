@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { AuditEntry } from '../../operations/dead-letters/state-entries';
 import type { PageData } from '../data/page-data';
-import { cut, Empty, Notices, Pages, StreamChoice, Table, Time } from '../views/parts';
+import { cut, Empty, Notices, Pages, StreamFilter, Table, Time } from '../views/parts';
 import { cursorParameter, defineScreen, namesOf, one, type Shown } from './screen';
 
 const PAGE_SIZE = 50;
@@ -40,10 +40,7 @@ export const audit = defineScreen<Filters, Model>({
     return (
       <>
         <Notices notices={notices} />
-        <form method="get" action={links.to('/audit')} role="search">
-          <StreamChoice streams={page.streams} value={stream} />
-          <button type="submit">Filter</button>
-        </form>
+        <StreamFilter action={links.to('/audit')} streams={page.streams} value={stream} />
         {entries.length > 0 && <Entries entries={entries} />}
         {entries.length === 0 && notices.length === 0 && (
           <Empty>
@@ -52,8 +49,9 @@ export const audit = defineScreen<Filters, Model>({
           </Empty>
         )}
         <Pages
-          first={cursor === undefined ? undefined : links.to('/audit', { stream })}
-          next={next === null ? undefined : links.to('/audit', { stream, cursor: next })}
+          to={(at) => links.to('/audit', { stream, cursor: at })}
+          cursor={cursor}
+          next={next}
         />
       </>
     );

@@ -57,8 +57,9 @@ export const deadLetters = defineScreen<Filters, Model>({
           <Nothing read={next === null ? null : read} filters={filters} page={page} />
         )}
         <Pages
-          first={cursor === undefined ? undefined : links.to('/dead-letters', others)}
-          next={next === null ? undefined : links.to('/dead-letters', { ...others, cursor: next })}
+          to={(at) => links.to('/dead-letters', { ...others, cursor: at })}
+          cursor={cursor}
+          next={next}
         />
       </>
     );

@@ -53,8 +53,9 @@ export const replay = defineScreen<Input, ShownReplay>({
             </Empty>
           )}
           <Pages
-            first={cursor === undefined ? undefined : links.replay(id, { outcome })}
-            next={next === null ? undefined : links.replay(id, { outcome, cursor: next })}
+            to={(at) => links.replay(id, { outcome, cursor: at })}
+            cursor={cursor}
+            next={next}
           />
         </section>
       </>

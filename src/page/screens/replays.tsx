@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ListedReplay } from '../../operations/replay/replay-list';
 import { faultsOf } from '../data/answers';
 import type { PageContext } from '../views/context';
-import { cut, Empty, Notices, Pages, StreamChoice, Table, Time } from '../views/parts';
+import { cut, Empty, Notices, Pages, StreamFilter, Table, Time } from '../views/parts';
 import { cursorParameter, defineScreen, namesOf, one } from './screen';
 
 const PAGE_SIZE = 50;
@@ -32,10 +32,7 @@ export const replays = defineScreen({
     return (
       <>
         <Notices notices={notices} />
-        <form method="get" action={links.to('/replays')} role="search">
-          <StreamChoice streams={page.streams} value={stream} />
-          <button type="submit">Filter</button>
-        </form>
+        <StreamFilter action={links.to('/replays')} streams={page.streams} value={stream} />
         {replays.length > 0 && <Replays replays={replays} page={page} />}
         {replays.length === 0 && notices.length === 0 && (
           <Empty>
@@ -44,8 +41,9 @@ export const replays = defineScreen({
           </Empty>
         )}
         <Pages
-          first={cursor === undefined ? undefined : links.to('/replays', { stream })}
-          next={next === null ? undefined : links.to('/replays', { stream, cursor: next })}
+          to={(at) => links.to('/replays', { stream, cursor: at })}
+          cursor={cursor}
+          next={next}
         />
       </>
     );

@@ -3,7 +3,7 @@ import type { WaitingWorkflow } from '../../temporal/waiting-workflows';
 import { faultsOf } from '../data/answers';
 import type { PageContext } from '../views/context';
 import { RunLink } from '../views/run-link';
-import { cut, Empty, errorText, Notices, Pages, StreamChoice, Table, Time } from '../views/parts';
+import { cut, Empty, errorText, Notices, Pages, StreamFilter, Table, Time } from '../views/parts';
 import { cursorParameter, defineScreen, namesOf, one } from './screen';
 
 const PAGE_SIZE = 50;
@@ -23,10 +23,7 @@ export const waiting = defineScreen({
     return (
       <>
         <Notices notices={notices} />
-        <form method="get" action={links.to('/waiting')} role="search">
-          <StreamChoice streams={page.streams} value={stream} />
-          <button type="submit">Filter</button>
-        </form>
+        <StreamFilter action={links.to('/waiting')} streams={page.streams} value={stream} />
         {notices.length === 0 && (
           <p class="quiet">
             {open} workflows are open for longer than 5 s. This page has asked {lookedAt} of them
@@ -42,8 +39,9 @@ export const waiting = defineScreen({
           </Empty>
         )}
         <Pages
-          first={cursor === undefined ? undefined : links.to('/waiting', { stream })}
-          next={next === null ? undefined : links.to('/waiting', { stream, cursor: next })}
+          to={(at) => links.to('/waiting', { stream, cursor: at })}
+          cursor={cursor}
+          next={next}
         />
       </>
     );

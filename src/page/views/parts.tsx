@@ -89,19 +89,30 @@ export function Table<Row>({
 }
 
 /** Links to the first and the next page of a list. */
-export function Pages({ first, next }: { first?: string | undefined; next?: string | undefined }) {
-  if (first === undefined && next === undefined) return null;
+export function Pages({
+  to,
+  cursor,
+  next,
+}: {
+  /** The address of the page at a cursor; of the first page without one. */
+  to: (cursor?: string) => string;
+  /** The cursor of the page that is shown. */
+  cursor: string | undefined;
+  /** The cursor of the next page; null if there is none. */
+  next: string | null;
+}) {
+  if (cursor === undefined && next === null) return null;
   return (
     <nav aria-label="Pages">
       <ul class="pages">
-        {first !== undefined && (
+        {cursor !== undefined && (
           <li>
-            <a href={first}>First page</a>
+            <a href={to()}>First page</a>
           </li>
         )}
-        {next !== undefined && (
+        {next !== null && (
           <li>
-            <a href={next} rel="next">
+            <a href={to(next)} rel="next">
               Next page
             </a>
           </li>
@@ -147,6 +158,24 @@ export function StreamChoice({
 }) {
   const choices = streams.map((name): [string, string] => [name, name]);
   return <Choice label="Stream" name="stream" value={value} choices={[['', 'all'], ...choices]} />;
+}
+
+/** The form of a list whose only filter is the stream. `action`: the address of the list. */
+export function StreamFilter({
+  action,
+  streams,
+  value,
+}: {
+  action: string;
+  streams: string[];
+  value: string | undefined;
+}) {
+  return (
+    <form method="get" action={action} role="search">
+      <StreamChoice streams={streams} value={value} />
+      <button type="submit">Filter</button>
+    </form>
+  );
 }
 
 /** The first characters of a text from anybody, for a row of a list. */

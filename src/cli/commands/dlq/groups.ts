@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { LetterIndexer } from '../../../operations/letter-index/letter-indexer';
-import type { LetterGroup } from '../../../operations/letter-index/letter-groups';
+import { isoTime, type LetterGroup } from '../../../operations/letter-index/letter-groups';
 import { requireTopics } from '../../../operations/topics';
 import { commandContext, commandKafka, type StreamFlags } from '../../options/context';
 import { cut } from '../../output/failed-output';
@@ -50,7 +50,7 @@ async function groups({ json, ...flags }: Flags): Promise<void> {
       await indexer.close();
     }
     for (const { firstAt, lastAt, ...group } of indexer.index.groups) {
-      const times = { firstAt: timeOf(firstAt), lastAt: timeOf(lastAt) };
+      const times = { firstAt: isoTime(firstAt), lastAt: isoTime(lastAt) };
       found.push({ stream: stream.name, ...group, ...times });
     }
   }
@@ -70,8 +70,4 @@ async function groups({ json, ...flags }: Flags): Promise<void> {
   const head = ['OPEN', 'REPLAYED', 'DELIVERED', 'SUPERSEDED', 'DISCARDED'];
   const rest = ['GROUP', 'STREAM', 'ERROR', 'EXAMPLE', 'FIRST', 'LAST'];
   process.stdout.write(`${table([...head, ...rest], rows)}\n`);
-}
-
-function timeOf(milliseconds: number): string | null {
-  return milliseconds === 0 ? null : new Date(milliseconds).toISOString();
 }
