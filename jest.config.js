@@ -32,7 +32,7 @@ module.exports = {
   // A process that has loaded the modules of a hundred test files has a large heap, and runs the models eight times slower.
   workerIdleMemoryLimit: '600MB',
   testSequencer: '<rootDir>/test/longest-first.js',
-  reporters: ['default', '<rootDir>/test/closing-line.js'],
+  reporters: ['default', '<rootDir>/test/still-running.js', '<rootDir>/test/closing-line.js'],
   projects: [
     {
       ...common,

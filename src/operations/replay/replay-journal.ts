@@ -42,6 +42,16 @@ export interface LetterResult {
   end?: RecordEnd;
 }
 
+type Result = NonNullable<ProgressEntry['result']>;
+
+/** Whether the topic says all of the result. Only the attempt that did it gives the reason of something that is done. */
+function isKnown(
+  kept: Result | undefined,
+  { outcome, end, reason = kept?.reason }: Result,
+): boolean {
+  return kept?.outcome === outcome && kept.end === end && kept.reason === reason;
+}
+
 /** The most steps in one transaction. A transaction takes some 10 ms, whatever it contains. */
 const MAX_STEPS = 200;
 
@@ -85,6 +95,8 @@ export class ReplayJournal {
       ...(underWay && { underWay }),
       ...(end && { end }),
     };
+    // An attempt that goes on after another one comes to letters that are done. The topic needs no second entry of them.
+    if (isKnown(this.states.entryOf(letter, this.replay)?.result, result)) return;
     await this.#add(() => Promise.resolve(this.#entry(letter, { result })));
   }
 

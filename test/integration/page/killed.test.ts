@@ -106,6 +106,7 @@ test('a replay of 1,000 letters ends as it must, though the page and every worke
       outcomes.push(...part.outcomes);
       ({ next } = part);
     }
+    expect(outcomes).toHaveLength(COUNT);
     expect(new Set(outcomes.map(({ letter }) => letter)).size).toBe(COUNT);
     expect(outcomes.every(({ end }) => end === 'delivered')).toBe(true);
     interface Overview {

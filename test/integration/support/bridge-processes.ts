@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../../src/settings/config';
 import type { AnyStream } from '../../../src/domain/stream/stream';
+import { stateTopic } from '../../../src/domain/stream/state-topic';
 import referenceStreams from '../../../src/reference/streams/index';
 import { uniqueName, World } from './world';
 
@@ -54,7 +55,12 @@ export class BridgeProcesses {
       workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
     });
     const processes = new BridgeProcesses(world, env, directory, names, load);
-    for (const stream of processes.streams) await world.createTopics(stream, partitions);
+    for (const stream of processes.streams) {
+      // The names of these topics belong to the stream, so letters of earlier tests may lie there.
+      await world.deleteTopic(stream.deadLetterTopic);
+      await world.deleteTopic(stateTopic(stream));
+      await world.createTopics(stream, partitions);
+    }
     return processes;
   }
 

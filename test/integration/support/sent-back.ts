@@ -17,7 +17,7 @@ export async function writeLetters(world: World, stream: AnyStream, ids: string[
     const { key, value } = record;
     return { key, value, timestamp: String(Date.now()), headers: toKafkaHeaders(headers) };
   });
-  // On a slow machine a producer repeats a request, and only an idempotent one writes its letters once.
+  // On a slow machine a producer may repeat a request, and only an idempotent one writes its letters once then.
   const producer = world.kafka().producer({ idempotent: true, maxInFlightRequests: 1 });
   await producer.connect();
   try {

@@ -189,8 +189,10 @@ export class World {
     await this.createTopics(stream, 1);
   }
 
+  /** Deletes the topic if it exists. */
   async deleteTopic(topic: string): Promise<void> {
     await withAdmin(this.kafka(), async (admin) => {
+      if (!(await admin.listTopics()).includes(topic)) return;
       await admin.deleteTopics({ topics: [topic] });
       await until('deleted', async () => !(await admin.listTopics()).includes(topic));
     });

@@ -65,6 +65,19 @@ test('an entry has all steps of its letter, each with what came before', async (
   ]);
 });
 
+test('a result is written again only if it differs from what an earlier attempt has written', async () => {
+  const done = { letter: letter({ at: 1 }), outcome: 'sentBack' } as const;
+  await journal.result({ ...done, reason: 'topic/0@7' });
+  await journal.result(done);
+  expect(broker.entries()).toHaveLength(1);
+  await journal.result({ ...done, end: 'delivered' });
+  expect(broker.entries().map(({ result }) => result?.end)).toEqual([undefined, 'delivered']);
+  const refused = { letter: letter({ at: 2 }), outcome: 'refused' } as const;
+  await journal.result({ ...refused, reason: 'it is discarded' });
+  await journal.result({ ...refused, reason: 'it names no workflow' });
+  expect(broker.entries()).toHaveLength(4);
+});
+
 test('a record that is sent back and the entry that says so are one transaction', async () => {
   const place = await back(1);
   expect(place).toEqual({ topic: 'topic', partition: 0, offset: 1 });
