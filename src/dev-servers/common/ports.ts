@@ -2,6 +2,9 @@ import { createServer } from 'node:net';
 import { LocalServerError } from './errors';
 import type { Progress } from './progress';
 
+const LOWEST = 10_000;
+const PORTS = 20_000;
+
 /** Whether a server could listen on this port of 127.0.0.1 now. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
@@ -11,16 +14,23 @@ export function isFree(port: number): Promise<boolean> {
   });
 }
 
+/** The ports that {@link freePort} has returned. */
+const returned = new Set<number>();
+
 /**
  * Finds a free port below the range from which systems choose ports for outgoing connections. In that range a
- * client that retries against a stopped server can connect to itself, and hold the port for good.
+ * client that retries against a stopped server can connect to itself, and hold the port for good. Each call in
+ * this process returns another port, because a caller may choose several ports before its servers listen.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const port = LOWEST + Math.floor(Math.random() * PORTS);
+    if (returned.has(port)) continue;
+    // Added before the check, because another call may choose this port during the check.
+    returned.add(port);
     if (await isFree(port)) return port;
   }
-  throw new LocalServerError('found no free port between 10000 and 30000');
+  throw new LocalServerError(`found no free port between ${LOWEST} and ${LOWEST + PORTS}`);
 }
 
 /** The preferred port, or another port if something else holds it. */

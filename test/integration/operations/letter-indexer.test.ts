@@ -14,11 +14,13 @@ test('an index forgets letters that the topic has deleted, and begins anew with 
   const { stream } = await world.stream({ partitions: 1 });
   const { deadLetterTopic } = stream;
   const kafka = world.kafka();
-  const indexer = new LetterIndexer(kafka, stream);
+  let told = 0;
+  const indexer = new LetterIndexer(kafka, stream, () => told++);
   try {
     await writeLetters(world, stream, ['a', 'b', 'c']);
     await indexer.catchUp();
     expect(indexer.index.counts.open).toBe(3);
+    expect(told).toBe(3);
     await withAdmin(kafka, async (admin) => {
       // kafkajs deletes only in topics that it has asked about.
       await admin.fetchTopicOffsets(deadLetterTopic);
@@ -47,6 +49,7 @@ test('an index forgets letters that the topic has deleted, and begins anew with 
     });
     expect(indexer.index.statusAt(0, 0)).toBe('open');
     expect(indexer.index.statusAt(0, 2)).toBeUndefined();
+    expect(told).toBe(5);
   } finally {
     await indexer.close();
   }
