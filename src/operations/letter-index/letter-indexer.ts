@@ -12,6 +12,8 @@ import { StreamLog } from './stream-log';
 
 /** Records that are read without a turn of the event loop: about 10 ms. */
 const TURN_EVERY = 200;
+/** Nobody waits for a first read of more records than this: it takes half a second and more. */
+const SHORT_READ = 20_000;
 
 /** How far an index has been read. */
 export interface IndexProgress {
@@ -31,9 +33,9 @@ export class LetterIndexer {
   isComplete = false;
   /** Why the last read failed; undefined if it did not. */
   fault: string | undefined;
-  #completed: () => void = () => undefined;
-  /** Resolves when the index is complete. */
-  readonly complete = new Promise<void>((resolve) => (this.#completed = resolve));
+  #stopWaiting: () => void = () => undefined;
+  /** Resolves when the index is complete, or when it is known that the first read takes long. Screens wait for it. */
+  readonly firstWait = new Promise<void>((resolve) => (this.#stopWaiting = resolve));
   #reading: Promise<void> = Promise.resolve();
 
   constructor(
@@ -68,6 +70,7 @@ export class LetterIndexer {
     const size = (ranges: PartitionRange[]) =>
       ranges.reduce((sum, { low, high }) => sum + high - low, 0);
     this.progress = { read: 0, total: size(entries) + size(letters) };
+    if (this.progress.total > SHORT_READ) this.#stopWaiting();
     await this.#read(this.stream.deadLetterTopic, letters, (letter) =>
       this.index.addLetter(letter),
     );
@@ -79,7 +82,7 @@ export class LetterIndexer {
       if (entry.kind === 'disposition') this.index.addEntry(entry);
     });
     this.isComplete = true;
-    this.#completed();
+    this.#stopWaiting();
   }
 
   /** Catches up again and again until the signal aborts. `onRound` gets the error of each round, undefined if it has none. */

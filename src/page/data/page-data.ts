@@ -93,7 +93,7 @@ export class PageData {
   /** What is known of the stream's dead letters, from memory. Asks Temporal which keys are held. */
   async letters(stream: AnyStream): Promise<KnownLetters> {
     const indexer = this.indexes.of(stream);
-    if (!indexer.isComplete) await within(FIRST_READ_MS, indexer.complete);
+    if (!indexer.isComplete) await within(FIRST_READ_MS, indexer.firstWait);
     const { index, isComplete, progress, fault } = indexer;
     const held: Answer<unknown> = canHold([stream])
       ? await this.ask(['held', stream.name], async (client) => {

@@ -54,3 +54,28 @@ test('an index forgets letters that the topic has deleted, and begins anew with 
     await indexer.close();
   }
 });
+
+test('nobody waits for a first read of many letters, and everybody for a first read of few', async () => {
+  const kafka = world.kafka();
+  for (const { batches, complete } of [
+    { batches: 1, complete: true },
+    { batches: 21, complete: false },
+  ]) {
+    const { stream } = await world.stream({ partitions: 1 });
+    // 1,000 letters at a time fit into one request.
+    for (let batch = 0; batch < batches; batch++) {
+      const ids = Array.from({ length: 1000 }, (_, i) => `${batch}-${i}`);
+      await writeLetters(world, stream, ids);
+    }
+    const indexer = new LetterIndexer(kafka, stream);
+    try {
+      const reading = indexer.catchUp();
+      await indexer.firstWait;
+      expect(indexer.isComplete).toBe(complete);
+      await reading;
+      expect(indexer.index.counts.open).toBe(1000 * batches);
+    } finally {
+      await indexer.close();
+    }
+  }
+});
