@@ -23,7 +23,7 @@ export const COUNTERS = [
   /** Successful attempts at the sink, and their total time in microseconds. */
   'deliveries',
   'deliveryMicros',
-  /** Records that the stream skips: records without a value, if its `onNull` is `skip`. */
+  /** Records that the stream skips, as its `onNull`, `accept` or `filter` says. */
   'filtered',
 ] as const;
 export type CounterName = (typeof COUNTERS)[number];

@@ -45,16 +45,22 @@ export function createCheck(streams: AnyStream[], maxRecordBytes: () => number) 
     headers: Record<string, string>,
   ): Verdict {
     let messageId: string | undefined;
+    let skipped: string | undefined;
     for (const [index, result] of results.entries()) {
       const { name } = parsers[index]!;
       if ('failing' in result) throw failing(name);
-      if (!result.ok) return rejection(codeOf(result.reason), result.reason.message);
+      if (!result.ok) {
+        if (!result.filtered) return rejection(codeOf(result.reason), result.reason.message);
+        skipped ??= `no stream takes it; stream ${name}: ${result.reason.message}`;
+        continue;
+      }
       messageId ??= result.messageId;
       if (messageId !== result.messageId) {
         return rejection('InvalidMessageId', `stream ${name} gives it another id`);
       }
     }
-    const key = Buffer.from(messageId!);
+    if (messageId === undefined) return rejection('Filtered', skipped!);
+    const key = Buffer.from(messageId);
     record.key = key;
     const bytes = key.length + record.value.length;
     if (bytes > maxRecordBytes()) {
@@ -79,7 +85,9 @@ function distinctParsers(streams: AnyStream[]): AnyStream[] {
           (other) =>
             other.schema === stream.schema &&
             other.messageId === stream.messageId &&
-            other.decode === stream.decode,
+            other.decode === stream.decode &&
+            other.accept === stream.accept &&
+            other.filter === stream.filter,
         ),
   );
 }
@@ -87,7 +95,8 @@ function distinctParsers(streams: AnyStream[]): AnyStream[] {
 /** Other types are reasons of records that come from elsewhere. */
 function codeOf({ type }: InvalidReason): RejectionCode {
   if (type === 'DecodeFailed') return 'InvalidJson';
-  return type === 'InvalidJson' || type === 'InvalidMessageId' ? type : 'SchemaMismatch';
+  const isCode = type === 'InvalidJson' || type === 'InvalidMessageId' || type === 'FilterFailed';
+  return isCode ? type : 'SchemaMismatch';
 }
 
 /** The error if nobody can say for now whether a message is valid. */

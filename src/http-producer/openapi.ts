@@ -9,6 +9,8 @@ const rejection = z.object({
     'InvalidJson',
     'SchemaMismatch',
     'InvalidMessageId',
+    'Filtered',
+    'FilterFailed',
     'InvalidCloudEvent',
     'RecordTooLarge',
     'NotAcknowledged',

@@ -12,6 +12,8 @@ export type RejectionCode =
   | 'InvalidJson'
   | 'SchemaMismatch'
   | 'InvalidMessageId'
+  | 'Filtered'
+  | 'FilterFailed'
   | 'InvalidCloudEvent'
   | 'RecordTooLarge'
   | 'NotAcknowledged';

@@ -49,6 +49,20 @@ test('a message is refused unless every stream of the topic accepts it under the
   expect(both(value({ id: 'a' }), undefined)).toMatchObject({ code: 'InvalidMessageId' });
 });
 
+test('a message is refused if every stream of the topic skips it, and accepted if one takes it', () => {
+  const small = testStream({ filter: ({ id }) => id.length === 1 });
+  const large = testStream({ name: 'large', filter: ({ id }) => id.length > 2 });
+  const both = createCheck([small, large], () => 1_000_000);
+  expect(both(value({ id: 'a' }), undefined)).toHaveProperty('record');
+  expect(both(value({ id: 'abc' }), undefined)).toHaveProperty('record');
+  expect(both(value({ id: 'ab' }), undefined)).toEqual({
+    code: 'Filtered',
+    detail: "no stream takes it; stream test: the stream's filter returned false",
+  });
+  const broken = createCheck([small, testStream({ accept: () => undefined! })], () => 1_000_000);
+  expect(broken(value({ id: 'a' }), undefined)).toMatchObject({ code: 'FilterFailed' });
+});
+
 test('the check accepts exactly the records that the bridge accepts', () => {
   const anything = fc.oneof(
     fc.jsonValue().map((json) => value(json).value),

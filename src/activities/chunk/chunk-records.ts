@@ -1,5 +1,5 @@
 import { contentKey } from '../../domain/workflow/content-key';
-import type { Parsed } from '../../domain/workflow/parse';
+import type { Taken } from '../../domain/workflow/parse';
 import { describePosition, type KafkaRecord } from '../../domain/record/record';
 import type { SinkRecord } from '../../domain/stream/sink';
 import { recordWorkflowId } from '../../domain/record/workflow-id';
@@ -36,13 +36,13 @@ export class ChunkRecords {
    * Parses the records that are not settled, and settles those that the stream skips. Throws when a record can't be
    * decoded for now: that is not the record's fault, and Temporal repeats the attempt.
    */
-  async parse(): Promise<[KafkaRecord, Parsed][]> {
+  async parse(): Promise<[KafkaRecord, Taken][]> {
     const { stream, events } = this.deps;
     const { progress, chunk } = this.attempt;
     const { partition } = chunk;
     const records = progress.records.filter((record) => !this.isSettled(record));
     const results = await this.attempt.inTime(() => parseAll(stream, records));
-    const parsed: [KafkaRecord, Parsed][] = [];
+    const parsed: [KafkaRecord, Taken][] = [];
     const filtered: KafkaRecord[] = [];
     for (const [index, record] of records.entries()) {
       const result = results[index]!;
@@ -52,7 +52,7 @@ export class ChunkRecords {
         const message = `${describePosition(record)} can't be decoded for now: ${failing.message}`;
         throw attemptFailure({ ...failing, message });
       }
-      if ('filtered' in result) filtered.push(record);
+      if (!result.ok && result.filtered) filtered.push(record);
       else parsed.push([record, result]);
     }
     events.decoding(partition, undefined);

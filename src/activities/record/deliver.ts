@@ -1,6 +1,12 @@
 import { activityInfo, Context } from '@temporalio/activity';
 import { classifyError, DeliveryError, isRetryable } from '../../domain/errors';
-import { parseNow, parseOrThrow, parsesLater, type Parsed } from '../../domain/workflow/parse';
+import {
+  parseNow,
+  parseOrThrow,
+  parsesLater,
+  type Parsed,
+  withoutFilters,
+} from '../../domain/workflow/parse';
 import {
   decodeContent,
   type KafkaRecord,
@@ -109,7 +115,7 @@ async function write(
       const give = (parsed?: Parsed) =>
         stream.sink.write(sinkRecord(stream, input, record, parsed), context);
       // A sink reads the message without waiting, so a message that needs a promise is parsed before.
-      return parsesLater(stream) ? parseOrThrow(stream, record).then(give) : give();
+      return parsesLater(stream) ? parseOrThrow(withoutFilters(stream), record).then(give) : give();
     }),
   );
 }
@@ -147,7 +153,7 @@ function sinkRecord(
     messageId: input.messageId,
     workflowId: activityInfo().workflowExecution!.workflowId,
     get message() {
-      const result = parsed ?? parseNow(stream, record);
+      const result = parsed ?? parseNow(withoutFilters(stream), record);
       if (result.ok) return result.message;
       throw new DeliveryError('Permanent', `${result.reason.type}: ${result.reason.message}`);
     },

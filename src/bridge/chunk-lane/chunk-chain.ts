@@ -389,6 +389,7 @@ export class ChunkChain {
     // The chunk that has the record counts it.
     if ('filtered' in parsed) return window.finish(entry);
     const tell = (result: ParseResult) => {
+      if ('filtered' in result) return;
       const messageId = result.ok ? result.messageId : null;
       outcomes.duplicate({ ...record, stream: stream.name, messageId }, 'workflow-id');
     };

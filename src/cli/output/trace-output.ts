@@ -39,7 +39,7 @@ function isOnTopic({ replays }: TracedRecord): boolean {
 /** Explanations of the verdicts whose names do not explain themselves. */
 const VERDICTS: Partial<Record<Verdict, string>> = {
   stuck: 'stuck: its workflow task fails again and again',
-  filtered: "filtered: skipped, because the record has no value and the stream's onNull is skip",
+  filtered: "filtered: skipped, because the stream's onNull, accept or filter says so",
 };
 
 function describeStream(stream: StreamTrace): string {

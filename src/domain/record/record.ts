@@ -113,6 +113,11 @@ export const INVALID_RECORD_TYPES = {
     givenBy: `the parser: a message id that is empty, over ${MAX_MESSAGE_ID_LENGTH.toLocaleString('en')} characters, not Unicode, or neither a string nor a safe integer; or an error of the stream's \`messageId\``,
     anotherAttempt: INVALID_RECORD,
   },
+  FilterFailed: {
+    givenBy:
+      "the stream's `accept` or `filter`: it throws, or returns something else than true or false",
+    anotherAttempt: INVALID_RECORD,
+  },
   RecordTooLarge: {
     givenBy: "the bridge worker: a record that does not fit into a workflow's input",
     anotherAttempt: INVALID_RECORD,

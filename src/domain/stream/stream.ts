@@ -31,7 +31,7 @@ export type StreamOptions<Schema extends z.ZodType> = BaseStreamOptions<Schema> 
     ? unknown
     : {
         /** See {@link BaseStreamOptions.messageId}. */
-        messageId: (message: z.output<Schema>) => string | number;
+        messageId: (message: z.output<Schema>, record: KafkaRecord) => string | number;
       });
 
 /** What a schema must give for a stream to do without `messageId`. */
@@ -53,10 +53,20 @@ export interface BaseStreamOptions<Schema extends z.ZodType> {
   /** The form of a message. Records that do not match it are dead-lettered. */
   schema: Schema;
   /**
-   * Returns a message's id: 1 to 1,024 characters, or a safe integer, which counts as its decimal digits.
-   * Default: the message's `id`. Required if the schema does not give messages such an `id`.
+   * Returns a message's id: 1 to 1,024 characters, or a safe integer, which counts as its decimal digits. It sees the
+   * record too, for ids that stand in the key or in a header. A record that `dlq replay` sends back lies at another offset
+   * and has two more headers. Default: the message's `id`. Required if the schema does not give messages such an `id`.
    */
-  messageId?: (message: z.output<Schema>) => string | number;
+  messageId?: (message: z.output<Schema>, record: KafkaRecord) => string | number;
+  /**
+   * Says whether the stream takes a record, before the record is decoded. If it returns `false`, the record is skipped,
+   * without a workflow or a dead letter, and counted as `filtered`. If it throws, or returns something else, the record is
+   * dead-lettered as `FilterFailed`. A `DeliveryError` of type `Transient` or `Throttled` lets the partition wait, as with
+   * `decode`. It must give the same answer each time. Default: every record is taken.
+   */
+  accept?: (record: KafkaRecord) => boolean;
+  /** As `accept`, but for a message that matches the schema, before its id is asked for. Default: every message is taken. */
+  filter?: (message: z.output<Schema>, record: KafkaRecord) => boolean;
   /**
    * Turns a record's bytes into the value that the schema checks, or into a promise of that value. Must not
    * change the bytes. Default: parses JSON. If it throws, the record is dead-lettered as `DecodeFailed`. If
@@ -186,7 +196,11 @@ export interface Stream<Message = unknown> {
   /** What a message must look like. */
   readonly schema: z.ZodType<Message>;
   /** Gives the id of a message. */
-  messageId(this: void, message: Message): string | number;
+  messageId(this: void, message: Message, record: KafkaRecord): string | number;
+  /** Whether the stream takes a record, before it is decoded. Absent: every record. */
+  accept?(this: void, record: KafkaRecord): boolean;
+  /** Whether the stream takes a message. Absent: every message. */
+  filter?(this: void, message: Message, record: KafkaRecord): boolean;
   /** Turns a record's bytes into what the schema checks. Absent: JSON. */
   decode?(this: void, value: Buffer, record: KafkaRecord): unknown;
   /** Where records are delivered. */
@@ -265,6 +279,8 @@ const optionsSchema = z.strictObject({
     'must be a zod schema',
   ),
   messageId: functionType.optional(),
+  accept: functionType.optional(),
+  filter: functionType.optional(),
   decode: functionType.optional(),
   sink: z.custom(
     (value) => isFunction(value) || isFunction((value as Partial<Sink> | null | undefined)?.write),
@@ -347,7 +363,8 @@ export function defineStream<Schema extends z.ZodType>(
     const name = JSON.stringify((options as { name?: unknown } | undefined)?.name);
     throw new UsageError(`stream ${name}: ${z.prettifyError(result.error)}`);
   }
-  const { name, topic, execution, sink, schema, messageId, decode, workflow, brake } = options;
+  const { name, topic, execution, sink, schema, workflow, brake } = options;
+  const { messageId, accept, filter, decode } = options;
   const settings = {
     name,
     topic,
@@ -387,6 +404,8 @@ export function defineStream<Schema extends z.ZodType>(
     taskQueue: `${TASK_QUEUE_PREFIX}${name}`,
     schema: schema as z.ZodType<Message>,
     messageId: messageId ?? idOf,
+    ...(accept && { accept }),
+    ...(filter && { filter }),
     ...(decode && { decode }),
     sink: typeof sink === 'function' ? functionSink(sink) : sink,
     idempotency: options.idempotency ?? {},

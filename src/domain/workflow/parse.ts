@@ -14,10 +14,18 @@ import type { AnyStream } from '../stream/stream';
 
 export type ParseResult =
   | { ok: true; messageId: string; message: unknown }
-  /** The record is not a message. `filtered`: the stream skips such records. */
-  | { ok: false; reason: InvalidReason; filtered?: true }
+  /** The record is not a message. */
+  | { ok: false; reason: InvalidReason; filtered?: undefined }
+  | Filtered
   /** The stream's code fails for now. No record is at fault: parse the record again later. */
   | { ok: false; failing: DeliveryFailure; reason?: undefined };
+
+/** The stream skips the record: its `onNull`, `accept` or `filter` says so. */
+export interface Filtered {
+  ok: false;
+  filtered: true;
+  reason: { type: 'NullValue' | 'Filtered'; message: string };
+}
 
 /**
  * Turns a record into a message of the stream. Returns a promise only if the stream's `decode` or `schema` is
@@ -30,6 +38,9 @@ export function parseRecord(
 ): ParseResult | Promise<ParseResult> {
   const { value, unreadable } = record;
   if (unreadable !== undefined) return invalid('UnreadableBatch', unreadable);
+  const { accept } = stream;
+  const refused = accept && unlessTaken('accept', () => accept(record));
+  if (refused) return refused;
   if (value === null) return nullValue(stream);
   if (!stream.decode) {
     let json: unknown;
@@ -38,13 +49,13 @@ export function parseRecord(
     } catch (error) {
       return invalid('InvalidJson', errorMessage(error));
     }
-    return check(stream, json);
+    return check(stream, record, json);
   }
   try {
     const decoded = stream.decode(value, record);
-    if (!isThenable(decoded)) return check(stream, decoded);
+    if (!isThenable(decoded)) return check(stream, record, decoded);
     return inTime(decoded, 'decode').then(
-      (message) => check(stream, message),
+      (message) => check(stream, record, message),
       (error: unknown) => threw(error, 'DecodeFailed', ''),
     );
   } catch (error) {
@@ -54,6 +65,16 @@ export function parseRecord(
 
 /** A record that is a message, is invalid, or is skipped by the stream. */
 export type Parsed = Exclude<ParseResult, { failing: DeliveryFailure }>;
+/** A record that the stream does not skip. */
+export type Taken = Exclude<Parsed, Filtered>;
+
+/**
+ * The stream without its `accept` and `filter`, for a record that the stream has taken already: a filter that is newer than
+ * the record's workflow or dead letter does not make the record unreadable.
+ */
+export function withoutFilters(stream: AnyStream): AnyStream {
+  return { ...stream, accept: () => true, filter: () => true };
+}
 
 /** Parses a record for a caller that can wait for the result. Rejects if the stream's code fails for now. */
 export async function parseOrThrow(stream: AnyStream, record: KafkaRecord): Promise<Parsed> {
@@ -90,21 +111,46 @@ function nullValue({ onNull }: AnyStream): ParseResult {
   return { ok: false, reason: { type: 'NullValue', message }, filtered: true };
 }
 
+/**
+ * Asks `accept` or `filter` of the stream. Undefined: the stream takes the record. Only `false` skips a record, so that a
+ * function that returns nothing by mistake loses none.
+ */
+function unlessTaken(name: 'accept' | 'filter', ask: () => unknown): ParseResult | undefined {
+  let answer: unknown;
+  try {
+    answer = ask();
+  } catch (error) {
+    return threw(error, 'FilterFailed', `the stream's ${name} threw: `);
+  }
+  if (answer === true) return undefined;
+  if (answer === false) {
+    const message = `the stream's ${name} returned false`;
+    return { ok: false, reason: { type: 'Filtered', message }, filtered: true };
+  }
+  const what = dropPromise(answer) ? 'a promise' : answer === null ? 'null' : typeof answer;
+  const text = `the stream's ${name} returned ${what}; it must return true or false`;
+  return invalid('FilterFailed', text);
+}
+
 /** Whether a schema has an asynchronous part. A schema is added once a record has shown it. */
 const schemaKinds = new WeakMap<object, 'now' | 'later'>();
 
-function check(stream: AnyStream, decoded: unknown): ParseResult | Promise<ParseResult> {
+function check(
+  stream: AnyStream,
+  record: KafkaRecord,
+  decoded: unknown,
+): ParseResult | Promise<ParseResult> {
   const { schema } = stream;
   const kind = schemaKinds.get(schema) ?? probe(schema, decoded);
-  if (kind === 'later') return checkLater(stream, decoded);
+  if (kind === 'later') return checkLater(stream, record, decoded);
   try {
     const parsed = schema.safeParse(decoded);
     if (kind === undefined && parsed.success) schemaKinds.set(schema, 'now');
-    return judge(stream, parsed);
+    return judge(stream, record, parsed);
   } catch (error) {
     if (!isZodAsyncError(error)) return schemaThrew(error);
     schemaKinds.set(schema, 'later');
-    return checkLater(stream, decoded);
+    return checkLater(stream, record, decoded);
   }
 }
 
@@ -125,19 +171,31 @@ function probe(schema: z.ZodType, decoded: unknown): 'later' | undefined {
   return 'later';
 }
 
-async function checkLater(stream: AnyStream, decoded: unknown): Promise<ParseResult> {
+async function checkLater(
+  stream: AnyStream,
+  record: KafkaRecord,
+  decoded: unknown,
+): Promise<ParseResult> {
   try {
-    return judge(stream, await inTime(stream.schema.safeParseAsync(decoded), 'schema'));
+    const parsed = await inTime(stream.schema.safeParseAsync(decoded), 'schema');
+    return judge(stream, record, parsed);
   } catch (error) {
     return schemaThrew(error);
   }
 }
 
-function judge(stream: AnyStream, parsed: z.ZodSafeParseResult<unknown>): ParseResult {
+function judge(
+  stream: AnyStream,
+  record: KafkaRecord,
+  parsed: z.ZodSafeParseResult<unknown>,
+): ParseResult {
   if (!parsed.success) return invalid('SchemaMismatch', z.prettifyError(parsed.error));
+  const { filter } = stream;
+  const refused = filter && unlessTaken('filter', () => filter(parsed.data, record));
+  if (refused) return refused;
   let id: unknown;
   try {
-    id = stream.messageId(parsed.data);
+    id = stream.messageId(parsed.data, record);
   } catch (error) {
     return threw(error, 'InvalidMessageId', "the stream's messageId threw: ");
   }
@@ -163,6 +221,13 @@ function threw(error: unknown, type: InvalidReason['type'], prefix: string): Par
     if (isRetryable(failing.type)) return { ok: false, failing };
   }
   return invalid(type, `${prefix}${errorMessage(error)}`);
+}
+
+/** Whether the value is a promise. No code waits for it; if it rejected without a handler, the process would end. */
+function dropPromise(value: unknown): boolean {
+  if (!isThenable(value)) return false;
+  value.then(undefined, () => undefined);
+  return true;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -200,9 +265,7 @@ function messageIdFault(messageId: unknown): string | undefined {
   if (typeof messageId === 'number') {
     return `the message id ${messageId} is not a safe integer; return a string`;
   }
-  if (isThenable(messageId)) {
-    // No code waits for this promise. If it rejected without a handler, the process would end.
-    messageId.then(undefined, () => undefined);
+  if (dropPromise(messageId)) {
     return 'the message id is a promise; messageId must return the id itself';
   }
   if (typeof messageId !== 'string') return `the message id is ${typeof messageId}, not a string`;

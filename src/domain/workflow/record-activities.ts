@@ -10,6 +10,7 @@ import type { Predecessor } from './key-hash';
 import type { RetryPolicy } from '../stream/retry-policy';
 import type { RecordStart } from './record-start';
 import type { RecordFailure } from './failure';
+import type { Filtered } from './parse';
 
 /** What the activity `deliver` gives back. */
 export interface DeliverResult {
@@ -67,7 +68,9 @@ export interface RecordActivities {
   parse(
     record: InvalidRecordInput,
   ): Promise<
-    { ok: true; start: RecordStart } | { ok: false; reason: InvalidReason; filtered?: true }
+    | { ok: true; start: RecordStart }
+    | { ok: false; reason: InvalidReason; filtered?: undefined }
+    | Filtered
   >;
   /**
    * Whose workflow has this id; `gone` when none has it any more.

@@ -34,12 +34,10 @@ export function keyLabel(key: Buffer | null): string | undefined {
 }
 
 /** The labels of a record that could not become a message. Never throws. */
-export function labelsOf(
-  stream: Pick<AnyStream, 'messageId'>,
-  { key, value, unreadable }: Pick<KafkaRecord, 'key' | 'value' | 'unreadable'>,
-): RecordLabels {
+export function labelsOf(stream: Pick<AnyStream, 'messageId'>, record: KafkaRecord): RecordLabels {
+  const { key, unreadable } = record;
   // The value of an unreadable batch is the whole batch, which has no id.
-  const rawId = unreadable === undefined ? rawIdOf(stream, value) : undefined;
+  const rawId = unreadable === undefined ? rawIdOf(stream, record) : undefined;
   const keyText = keyLabel(key);
   return { ...(keyText !== undefined && { key: keyText }), ...(rawId !== undefined && { rawId }) };
 }
@@ -54,7 +52,8 @@ export function isLabelled({ key, rawId }: { key?: unknown; rawId?: unknown }, a
  * The id that the stream reads from the value without checking the schema, or else the value's field `id`.
  * The stream's function was written for valid messages only, so it may throw here.
  */
-function rawIdOf({ messageId }: Pick<AnyStream, 'messageId'>, value: Buffer | null) {
+function rawIdOf({ messageId }: Pick<AnyStream, 'messageId'>, record: KafkaRecord) {
+  const { value } = record;
   let json: unknown;
   try {
     json = value === null ? undefined : JSON.parse(value.toString('utf8'));
@@ -62,7 +61,7 @@ function rawIdOf({ messageId }: Pick<AnyStream, 'messageId'>, value: Buffer | nu
     return undefined;
   }
   if (typeof json !== 'object' || json === null) return undefined;
-  return idLabel(() => messageId(json)) ?? idLabel(() => (json as { id?: unknown }).id);
+  return idLabel(() => messageId(json, record)) ?? idLabel(() => (json as { id?: unknown }).id);
 }
 
 function idLabel(read: () => unknown): string | undefined {

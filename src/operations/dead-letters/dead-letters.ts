@@ -2,7 +2,7 @@ import type { Kafka } from '../../kafka/kafka';
 import { createRecordReader, type RecordReader } from '../../kafka/reader';
 import { deadLetterHeader, recordOfLetter } from '../../domain/workflow/dead-letter';
 import { keyLabel, labelsOf } from '../../domain/workflow/record-labels';
-import { parseRecord } from '../../domain/workflow/parse';
+import { parseRecord, withoutFilters } from '../../domain/workflow/parse';
 import {
   describePosition,
   type KafkaRecord,
@@ -88,7 +88,7 @@ export async function deadLetterEntry(
   const name = deadLetterHeader(letter, 'stream') ?? owner.name;
   const stream = streams.find((one) => one.name === name) ?? owner;
   // Not `parseOrThrow`: letters can be listed even while the stream's code fails to decode.
-  const parsed = await parseRecord(stream, recordOfLetter(letter));
+  const parsed = await parseRecord(withoutFilters(stream), recordOfLetter(letter));
   return entryOf(letter, name, stream, parsed.ok ? parsed.messageId : null);
 }
 

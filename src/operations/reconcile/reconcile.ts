@@ -3,7 +3,7 @@ import type { Kafka } from '../../kafka/kafka';
 import { createRecordReader } from '../../kafka/reader';
 import { deadLetterHeader } from '../../domain/workflow/dead-letter';
 import { UsageError } from '../../domain/errors';
-import { parseOrThrow } from '../../domain/workflow/parse';
+import { parseOrThrow, withoutFilters } from '../../domain/workflow/parse';
 import type { AnyStream } from '../../domain/stream/stream';
 import {
   integer,
@@ -125,15 +125,20 @@ async function addStored(
 }
 
 /**
- * Whether a value alone reveals its message id. A `decode` that takes the record may read the id from a header.
+ * Whether a value alone reveals its message id. A `decode` or `messageId` that takes the record may read the id from its key or a header.
  */
-function tellsId({ decode }: AnyStream): boolean {
-  return !decode || decode.length <= 1;
+function tellsId({ decode, messageId }: AnyStream): boolean {
+  return (!decode || decode.length <= 1) && messageId.length <= 1;
 }
 
 async function messageIdIn(stream: AnyStream, value: Buffer): Promise<string | undefined> {
   if (!tellsId(stream)) return undefined;
   const place = { topic: stream.topic, partition: 0, offset: 0, timestamp: 0 };
-  const parsed = await parseOrThrow(stream, { ...place, key: null, value, headers: [] });
+  const parsed = await parseOrThrow(withoutFilters(stream), {
+    ...place,
+    key: null,
+    value,
+    headers: [],
+  });
   return parsed.ok ? parsed.messageId : undefined;
 }

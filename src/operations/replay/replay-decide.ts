@@ -7,7 +7,7 @@ import { hasFailed, latestRun, statusName } from '../runs/failed-runs';
 import type { LetterStates } from '../dead-letters/letter-states';
 import type { Disposition, LetterProgress } from '../dead-letters/state-entries';
 import { positionOf, type Letter } from './replay-letters';
-import { stillInvalid, worthOfRun } from '../runs/replay-validity';
+import { nowSkipped, stillInvalid, worthOfRun } from '../runs/replay-validity';
 
 /** The replay's decision on a letter. */
 export type Decision =
@@ -124,8 +124,10 @@ function decideToSend({ stream, maxReplays }: DecideContext, letter: Letter): De
     );
   }
   if (letter.content.missing) return refuse('the letter does not contain its record');
-  if (letter.content.invalid !== undefined) return refuse(stillInvalid(letter.content.invalid));
-  if (!letter.content.fitsWorkflow && stream.execution.lane === 'record') {
+  const { invalid, skipped, fitsWorkflow } = letter.content;
+  if (skipped !== undefined) return refuse(nowSkipped(skipped));
+  if (invalid !== undefined) return refuse(stillInvalid(invalid));
+  if (!fitsWorkflow && stream.execution.lane === 'record') {
     return refuse(
       stillInvalid(
         "RecordTooLarge: it does not fit into a workflow's input; the chunk lane can deliver it",

@@ -7,6 +7,8 @@ import type { AnyStream } from '../../domain/stream/stream';
 export interface Validity {
   /** Why the record is not a valid message; absent if it is one. */
   invalid?: string;
+  /** Why the stream skips the record now; absent if it does not. */
+  skipped?: string;
   /** Whether the record is a message that fits into a workflow's input. */
   fitsWorkflow: boolean;
 }
@@ -14,6 +16,7 @@ export interface Validity {
 export function validityOf(stream: AnyStream, record: KafkaRecord, parsed: Parsed): Validity {
   if (!parsed.ok) {
     const { type, message } = parsed.reason;
+    if (parsed.filtered) return { skipped: message, fitsWorkflow: false };
     return { invalid: `${type}: ${message}`, fitsWorkflow: false };
   }
   const start = startOfRecord(stream, record, parsed.messageId);
@@ -26,8 +29,9 @@ export function validityOf(stream: AnyStream, record: KafkaRecord, parsed: Parse
  */
 export function worthOfRun(
   errorType: string | null,
-  { invalid, fitsWorkflow }: Validity,
+  { invalid, skipped, fitsWorkflow }: Validity,
 ): 'run' | 'send' | { refuse: string } {
+  if (skipped !== undefined) return { refuse: nowSkipped(skipped) };
   // With another error type the record was valid on arrival. An invalid record becomes valid only by a change of
   // the schema.
   if (!isInvalidType(errorType)) return 'run';
@@ -37,6 +41,10 @@ export function worthOfRun(
   if (invalid !== undefined) return { refuse: stillInvalid(invalid) };
   // A workflow that received the record by reference can't read it again, so a new run would end as before.
   return errorType !== 'RejectedByTemporal' && fitsWorkflow ? 'run' : 'send';
+}
+
+export function nowSkipped(reason: string): string {
+  return `the stream skips its record now: ${reason}`;
 }
 
 export function stillInvalid(reason: string): string {

@@ -47,7 +47,7 @@ export interface StreamStatus {
   delivered: number;
   /** Failed attempts at the sink that were followed by another attempt. */
   retries: number;
-  /** Records that the stream filtered out, as its `onNull` says. */
+  /** Records that the stream filtered out, as its `onNull`, `accept` or `filter` says. */
   filtered: number;
   /** Skipped duplicates, by the dedupe layer that saw them. */
   duplicates: { recent: number; workflowId: number; sink: number };

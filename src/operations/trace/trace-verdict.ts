@@ -9,7 +9,7 @@ import type { TracedRun } from './trace-runs';
  * - `stuck`: a workflow is open, and its workflow task fails again and again.
  * - `failed`: the workflow ended without a dead letter.
  * - `missing`: a workflow delivered it, and the sink does not hold it.
- * - `filtered`: the stream filters it out, because its `onNull` is `skip`.
+ * - `filtered`: the stream filters it out, because its `onNull`, `accept` or `filter` says so.
  * - `unknown`: no source that was searched says anything about it.
  */
 export type Verdict =

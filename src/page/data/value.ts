@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { recordOfLetter } from '../../domain/workflow/dead-letter';
-import { parseRecord } from '../../domain/workflow/parse';
+import { parseRecord, withoutFilters } from '../../domain/workflow/parse';
 import type { KafkaRecord } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import { hexDump } from '../../lib/hex-dump';
@@ -33,7 +33,7 @@ export async function showValue(
   if (value === null) return null;
   if (view === 'hex') return asHex(value, null);
   if (view === 'raw') return asText(value, null);
-  const parsed = await parseRecord(stream, recordOfLetter(letter));
+  const parsed = await parseRecord(withoutFilters(stream), recordOfLetter(letter));
   if (parsed.ok) {
     const json = jsonOf(parsed.message);
     if (json !== undefined) return { view, ...cut(json), note: null };

@@ -180,6 +180,13 @@ test('tombstones that the stream skips count as filtered, and are not delivered 
   expect(world.written.sort()).toEqual(['a', 'b']);
 });
 
+test('records that accept or filter skips count as filtered, and are not delivered and do not leave the chunk', async () => {
+  world = new World(['a', 'b', 'c', 'd']);
+  world.options = { accept: ({ offset }) => offset !== 1, filter: ({ id }) => id !== 'c' };
+  await expect(world.run()).resolves.toMatchObject({ delivered: 2, handedOn: 0, filtered: 2 });
+  expect(world.written.sort()).toEqual(['a', 'd']);
+});
+
 test('a chunk ends if it holds only skipped tombstones', async () => {
   world = new World([undefined, undefined]);
   world.options = { onNull: 'skip' };

@@ -35,13 +35,14 @@ function begin(
   info: Info = {},
   record = input(),
   earlierAttempts = 0,
+  options: Parameters<typeof testStream>[0] = {},
 ) {
   const events: unknown[][] = [];
   const heartbeats: unknown[] = [];
   const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
   environment.on('heartbeat', (details) => heartbeats.push(details));
   const activities = createActivities({
-    stream: testStream({ sink }),
+    stream: testStream({ ...options, sink }),
     deadLetters: { write: () => Promise.reject(new Error('not a matter of this activity')) },
     chunks: noChunks,
     events: {
@@ -117,6 +118,28 @@ describe('a delivery', () => {
     expect(context).toMatchObject({ attempt: 4, signal: { aborted: false } });
   });
 });
+
+test.each([
+  ['', {}],
+  [
+    ' with an asynchronous decode',
+    { decode: (value: Buffer) => Promise.resolve(JSON.parse(String(value))) },
+  ],
+])(
+  'a record whose workflow began before the filter that refuses it is delivered%s',
+  async (_, options) => {
+    let message: unknown;
+    const sink = (record: SinkRecord) => {
+      message = record.message;
+      return Promise.resolve();
+    };
+    const filters = { ...options, accept: () => false, filter: () => false };
+    await expect(begin(sink, {}, input(), 0, filters).result).resolves.toMatchObject({
+      outcome: 'delivered',
+    });
+    expect(message).toEqual({ id: '42' });
+  },
+);
 
 describe('a duplicate at the sink', () => {
   const duplicate = () => Promise.resolve({ outcome: 'duplicate' as const });

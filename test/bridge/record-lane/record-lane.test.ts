@@ -628,9 +628,9 @@ test('the records of a lost partition are dropped even if 200,000 of them wait',
   expect(world.ids).toEqual(['test-first-0']);
 });
 
-describe('a tombstone that the stream skips', () => {
+describe('a record that the stream skips', () => {
   test.each(['none', 'key', 'partition'] as const)(
-    'gets no workflow under ordering %s, is committable and counted as filtered',
+    'gets no workflow under ordering %s if it has no value, is committable and counted as filtered',
     async (ordering) => {
       create({ onNull: 'skip', ordering });
       const key = Buffer.from('k');
@@ -648,6 +648,25 @@ describe('a tombstone that the stream skips', () => {
       });
       expect(world.counters).toEqual({ ...emptyTotals(), checked: 1, delivered: 1, filtered: 3 });
       expect(world.dispatcher.inFlightCount).toBe(0);
+    },
+  );
+
+  test.each(['none', 'key', 'partition'] as const)(
+    'gets no workflow under ordering %s if the filter refuses it, and no later record of its key waits',
+    async (ordering) => {
+      create({ filter: ({ id }) => id !== 'no', ordering });
+      const key = Buffer.from('k');
+      const at = (offset: number, id: string) =>
+        kafkaRecord({ offset, key, value: Buffer.from(message(id)) });
+      await world.pushRecords([at(0, 'no'), at(1, 'a'), at(2, 'no')]);
+      await world.acknowledge(0);
+      await world.close('test-a-1', 'delivered');
+      expect(world.ids).toEqual(['test-a-1']);
+      expect(world.window.watermark).toBe(3);
+      expect(await counts(world.metrics.records)).toEqual({
+        'test/filtered': 2,
+        'test/delivered': 1,
+      });
     },
   );
 

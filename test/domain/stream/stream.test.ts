@@ -3,7 +3,7 @@ import { UsageError } from '../../../src/domain/errors';
 import { DEFAULT_RETRY_POLICY } from '../../../src/domain/stream/retry-policy';
 import type { SinkRecord, WriteContext } from '../../../src/domain/stream/sink';
 import { defineStream } from '../../../src/domain/stream/stream';
-import { testStream } from '../support/records';
+import { kafkaRecord, testStream } from '../support/records';
 
 const schema = z.object({ id: z.string() });
 const sink = () => Promise.resolve();
@@ -52,7 +52,7 @@ describe('defineStream', () => {
   });
 
   test('uses the field id as the message id by default', () => {
-    expect(testStream().messageId({ id: '42' })).toBe('42');
+    expect(testStream().messageId({ id: '42' }, kafkaRecord({}))).toBe('42');
   });
 
   test.each([

@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { z } from 'zod';
 import { messageSchema } from '../../../src/domain/record/message';
+import type { KafkaRecord } from '../../../src/domain/record/record';
 import { DeliveryError } from '../../../src/domain/errors';
-import { parseNow, parseOrThrow, parseRecord } from '../../../src/domain/workflow/parse';
+import {
+  parseNow,
+  parseOrThrow,
+  parseRecord,
+  withoutFilters,
+} from '../../../src/domain/workflow/parse';
 import { defineStream, type AnyStream } from '../../../src/domain/stream/stream';
 import { bytes, kafkaRecord, nullableBytes, testStream } from '../support/records';
 
@@ -258,6 +264,109 @@ describe('a record that the stream skips', () => {
     expect(result).toMatchObject({ ok: false, reason: expect.anything() as object });
     expect(result).not.toHaveProperty('filtered');
   });
+
+  const json = kafkaRecord({ offset: 7, value: Buffer.from('{"id":"1"}') });
+  const skips = (name: 'accept' | 'filter') => ({
+    ...{ ok: false, filtered: true },
+    reason: { type: 'Filtered', message: `the stream's ${name} returned false` },
+  });
+
+  test('is one that accept refuses, before it is decoded, also without a value', () => {
+    const decode = () => {
+      throw new Error('it is Avro');
+    };
+    const seen: number[] = [];
+    const accept = ({ offset }: KafkaRecord) => {
+      seen.push(offset);
+      return offset !== 7;
+    };
+    const stream = testStream({ accept, decode });
+    expect(parseNow(stream, json)).toEqual(skips('accept'));
+    expect(parseNow(stream, { ...json, value: null })).toEqual(skips('accept'));
+    expect(parseNow(stream, { ...json, offset: 8 })).toMatchObject({
+      reason: { type: 'DecodeFailed' },
+    });
+    expect(seen).toEqual([7, 7, 8]);
+  });
+
+  test('is one that filter refuses, though the message has no id that counts', () => {
+    const stream = testStream({
+      filter: ({ id }, { offset }) => id !== '' && offset === 8,
+      messageId: ({ id }) => id,
+    });
+    const withId = (id: string, offset: number) =>
+      parseNow(stream, { ...json, offset, value: Buffer.from(JSON.stringify({ id })) });
+    expect(withId('', 8)).toEqual(skips('filter'));
+    expect(withId('1', 7)).toEqual(skips('filter'));
+    expect(withId('1', 8)).toMatchObject({ ok: true, messageId: '1' });
+  });
+
+  test('is not asked of a message that does not match the schema', () => {
+    const stream = testStream({ filter: () => false });
+    const bad = { ...json, value: Buffer.from('{"id":1}') };
+    expect(parseNow(stream, bad)).toMatchObject({ reason: { type: 'SchemaMismatch' } });
+  });
+
+  test('is skipped by a filter behind an asynchronous decode and an asynchronous schema', async () => {
+    const schema = z.object({ id: z.string().refine(() => Promise.resolve(true)) });
+    const decode = (bytes: Buffer) => Promise.resolve(JSON.parse(String(bytes)) as unknown);
+    const filter = () => false;
+    for (const stream of [testStream({ decode, filter }), testStream({ schema, filter })]) {
+      await expect(parseRecord(stream, json)).resolves.toEqual(skips('filter'));
+    }
+  });
+
+  test('is taken by withoutFilters', () => {
+    const stream = testStream({ accept: () => false, filter: () => false });
+    expect(parseNow(withoutFilters(stream), json)).toMatchObject({ ok: true, messageId: '1' });
+  });
+
+  const odd: [unknown, string][] = [
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [0, 'number'],
+    ['', 'string'],
+    [Promise.resolve(false), 'a promise'],
+  ];
+  test.each(
+    (['accept', 'filter'] as const).flatMap((name) => odd.map((one) => [name, ...one] as const)),
+  )('does not vanish if %s returns %p by mistake', (name, answer, what) => {
+    const stream = testStream({ [name]: () => answer });
+    expect(parseNow(stream, json)).toEqual({
+      ok: false,
+      reason: {
+        type: 'FilterFailed',
+        message: `the stream's ${name} returned ${what}; it must return true or false`,
+      },
+    });
+  });
+
+  test.each(['accept', 'filter'] as const)('does not vanish if %s throws', (name) => {
+    const throwing = (error: Error) => ({
+      [name]: () => {
+        throw error;
+      },
+    });
+    expect(parseRecord(testStream(throwing(new TypeError('no key'))), json)).toEqual({
+      ok: false,
+      reason: { type: 'FilterFailed', message: `the stream's ${name} threw: no key` },
+    });
+    const away = new DeliveryError('Transient', 'no flags');
+    expect(parseRecord(testStream(throwing(away)), json)).toMatchObject({
+      failing: { type: 'Transient', message: 'no flags' },
+    });
+  });
+});
+
+test('a message id may stand in the record: its key, a header or its place', () => {
+  const stream = testStream({
+    messageId: ({ id }, { key, headers, partition, offset }) =>
+      [id, key, headers[0]![1], partition, offset].map(String).join('/'),
+  });
+  const headers: KafkaRecord['headers'] = [['tenant', Buffer.from('t')]];
+  const place = { partition: 3, offset: 9, key: Buffer.from('k'), headers };
+  const record = kafkaRecord({ ...place, value: Buffer.from('{"id":"1"}') });
+  expect(parseNow(stream, record)).toMatchObject({ ok: true, messageId: '1/k/t/3/9' });
 });
 
 describe('code of the stream that returns a promise', () => {

@@ -1,8 +1,13 @@
+import { kafkaRecord } from '../support/records';
+import type { KafkaRecord } from '../../../src/domain/record/record';
 import { isLabelled, keyLabel, labelsOf } from '../../../src/domain/workflow/record-labels';
 
 const stream = { messageId: (message: unknown) => (message as { orderId: string }).orderId };
 const labels = (value: string | Buffer | null, key: Buffer | null = null) =>
-  labelsOf(stream, { key, value: typeof value === 'string' ? Buffer.from(value) : value });
+  labelsOf(
+    stream,
+    kafkaRecord({ key, value: typeof value === 'string' ? Buffer.from(value) : value }),
+  );
 
 test.each([
   ['the id that the messageId function reads', '{"orderId":"o-7","id":"other"}', 'o-7'],
@@ -33,7 +38,19 @@ test('the raw id is the field id if the messageId function throws', () => {
     },
   };
   const value = Buffer.from('{"id":"px7"}');
-  expect(labelsOf(throwing, { key: Buffer.from('k'), value })).toEqual({ key: 'k', rawId: 'px7' });
+  expect(labelsOf(throwing, kafkaRecord({ key: Buffer.from('k'), value }))).toEqual({
+    key: 'k',
+    rawId: 'px7',
+  });
+});
+
+test('labelsOf reads an id that stands in a header', () => {
+  const byHeader = { messageId: (_: unknown, { headers }: KafkaRecord) => String(headers[0]![1]) };
+  const record = kafkaRecord({
+    value: Buffer.from('{"id":1}'),
+    headers: [['id', Buffer.from('h')]],
+  });
+  expect(labelsOf(byHeader, record)).toEqual({ rawId: 'h' });
 });
 
 test('keyLabel shows a key as printable text, or as hexadecimal digits if it is not UTF-8', () => {

@@ -13,7 +13,8 @@ import {
   type ListedLetter,
 } from '../../../src/operations/dead-letters/dead-letters-list';
 import { readAudit } from '../../../src/operations/replay/replay-audit';
-import { describePosition } from '../../../src/domain/record/record';
+import { describePosition, type KafkaRecord } from '../../../src/domain/record/record';
+import { streamStatus } from '../../../src/operations/status/status';
 import { replayFailed } from '../../../src/operations/failed/failed-replay';
 import type { LetterResult } from '../../../src/operations/replay/replay-journal';
 import { stateTopic } from '../../../src/domain/stream/state-topic';
@@ -328,6 +329,48 @@ test.each([{ lane: 'record' }, { lane: 'chunk' }] as const)(
       expect(verdict).toBe('filtered');
       expect(records).toMatchObject([{ offset: 0, verdict: 'filtered' }]);
     }
+  },
+);
+
+test.each(
+  (['none', 'key', 'partition'] as const).flatMap((ordering) => [
+    { lane: 'record', ordering } as const,
+    { lane: 'chunk', ordering } as const,
+  ]),
+)(
+  'records that accept or filter skips end without workflow and letter, under ordering $ordering of the $lane lane',
+  async ({ lane, ordering }) => {
+    const tenant = (record: KafkaRecord) => String(record.headers[0]?.[1]);
+    const { stream, sink } = await world.stream({
+      ...{ partitions: 1, execution: { lane }, ordering },
+      accept: (record) => tenant(record) !== 'theirs',
+      filter: ({ type }) => type !== 'noise',
+      messageId: ({ id }, record) => `${tenant(record)}-${id}`,
+    });
+    const send = (owner: string, value: string | Buffer) =>
+      world.send(stream.topic, [
+        { key: 'k', value: Buffer.from(value), headers: { tenant: owner } },
+      ]);
+    const noise = { ...(JSON.parse(String(messageValue('b'))) as object), type: 'noise' };
+    await send('theirs', 'not even JSON');
+    await send('ours', JSON.stringify(noise));
+    for (const owner of ['ours', 'us', 'ours']) await send(owner, messageValue('c'));
+    await world.bridge(stream);
+    await until('all is committed', async () => (await world.lag(stream)) === 0);
+    await until('both are delivered', () => sink.objects.size === 2);
+    expect([...sink.objects.keys()].sort()).toEqual(['ours-c', 'us-c']);
+    expect(await world.records(stream.deadLetterTopic)).toEqual([]);
+    for (const offset of [0, 1]) {
+      const found = await traceOf(stream, {
+        record: { topic: stream.topic, partition: 0, offset },
+      });
+      expect(found.verdict).toBe('filtered');
+    }
+    await until('the totals say so', async () => {
+      const { client } = await world.temporal();
+      const { filtered } = await streamStatus(world.kafka(), client, stream);
+      return filtered === 2;
+    });
   },
 );
 

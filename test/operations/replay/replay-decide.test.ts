@@ -88,6 +88,17 @@ test('a record whose workflow is gone after an earlier replay is refused, unless
   expect(await after({ starting: started })).toEqual({ action: 'send', source });
 });
 
+test.each(['Transient', 'SchemaMismatch'])(
+  'a record of error type %s that the stream skips now is refused, with and without its workflow',
+  async (errorType) => {
+    const stream = testStream({ filter: () => false });
+    const reason = "the stream skips its record now: the stream's filter returned false";
+    for (const server of [client('FAILED'), client()]) {
+      expect(await decided(server, { errorType }, {}, stream)).toEqual(refuse(reason));
+    }
+  },
+);
+
 describe('an invalid record', () => {
   test('is refused while it is still invalid, with and without its workflow', async () => {
     expect(await decided(client('FAILED'), nope)).toEqual(refuse(/^still invalid: InvalidJson/));
