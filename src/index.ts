@@ -80,5 +80,12 @@ export {
   type IdempotencyHooks,
 } from './dedupe/in-memory-idempotency-service';
 export { fileSystemSink, type FileSystemSinkOptions } from './sinks/filesystem/filesystem';
+export {
+  cloudEvents,
+  type CloudEvent,
+  type CloudEventsOptions,
+  type CloudEventsPreset,
+} from './decoders/cloud-events';
+export { outbox, type OutboxEvent, type OutboxOptions, type OutboxPreset } from './decoders/outbox';
 export { httpSink, type HttpSinkOptions, type HttpStatusMeaning } from './sinks/http/http';
 export { withFaults, type FaultRates, type Faults } from './sinks/faults';

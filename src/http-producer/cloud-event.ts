@@ -1,14 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { errorMessage } from '../domain/errors';
 import { parseTraceContext } from '../domain/record/trace-context';
+import { cloudEventId, isSource } from '../decoders/cloud-event-id';
 import { membersOf } from '../lib/json-slices';
 import type { Draft } from './draft';
 
 /**
  * Turns CloudEvents 1.0 into messages of the reference schema. `time` becomes `occurredAt` and `data` becomes
- * `payload`, both byte for byte; every other attribute keeps its name. Source and id together make an event
- * unique, so the message's id is `<source>|<id>`. With the id alone, events of two sources would count as
- * duplicates.
+ * `payload`, both byte for byte; every other attribute keeps its name. The message's id is `<source>|<id>`.
  */
 
 /** Reads an event in structured mode: one JSON object. */
@@ -54,12 +53,6 @@ export function isBinaryMode(headers: IncomingHttpHeaders): boolean {
 
 /** Limit for the attributes of an event, because each takes far more memory than its bytes in the request. */
 const MAX_ATTRIBUTES = 1_000;
-/**
- * Separates source and id in a message id. A URI has none of the characters of `NOT_IN_URI`, so the first
- * separator ends the source.
- */
-const SEPARATOR = '|';
-const NOT_IN_URI = /[\s|<>"{}\\^`\p{Cc}]/u;
 /** Keys of the message that no CloudEvents attribute may have as its name. */
 const RESERVED = ['payload', 'occurredAt'];
 
@@ -70,7 +63,7 @@ function draftOf(members: Map<string, Buffer>): Draft {
   };
   if (text('specversion') !== '1.0') return invalid('specversion must be "1.0"');
   const [source, id] = [text('source'), text('id')];
-  if (source === undefined || NOT_IN_URI.test(source)) {
+  if (source === undefined || !isSource(source)) {
     return invalid('source must be a URI reference');
   }
   if (id === undefined) return invalid('id must be a string that is not empty');
@@ -82,7 +75,7 @@ function draftOf(members: Map<string, Buffer>): Draft {
   const trace = parseTraceContext(text('traceparent'), text('tracestate'));
   const message = {
     ...others,
-    id: json(`${source}${SEPARATOR}${id}`),
+    id: json(cloudEventId(source, id)),
     occurredAt: time ?? json(new Date().toISOString()),
     payload: data ?? json(null),
   };

@@ -1,0 +1,6 @@
+import type { KafkaRecord } from '../domain/record/record';
+
+/** The last header of this name, as text. Undefined if there is none, or if it has no value. */
+export function headerText({ headers }: KafkaRecord, name: string): string | undefined {
+  return headers.findLast((header) => header[0].toLowerCase() === name)?.[1]?.toString('utf8');
+}
