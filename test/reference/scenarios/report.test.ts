@@ -35,9 +35,11 @@ test.each<[string, Partial<Totals>]>([
 
 const more = { ...seen, duplicates: { recent: 9, workflowId: 0, sink: 0 } };
 
-test('judge accepts more duplicates after a kill, but not fewer', () => {
+test('judge accepts more duplicates and dead letters after a kill, but not fewer', () => {
   const kill = { ...scenario, kill: true };
   expect(judge(kill, 'aws', expected, more).ok).toBe(true);
+  expect(judge(kill, 'aws', expected, { ...seen, deadLetters: 2 }).ok).toBe(true);
+  expect(judge(kill, 'aws', expected, { ...seen, deadLetters: 0 }).ok).toBe(false);
   const fewer = { ...seen, duplicates: { recent: 2, workflowId: 0, sink: 0 } };
   expect(judge(kill, 'aws', expected, fewer).ok).toBe(false);
 });
