@@ -3,6 +3,10 @@
   'use strict';
   const format = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 
+  const { timeZone } = format.resolvedOptions();
+  const zone = document.querySelector('[data-zone]');
+  if (zone) zone.textContent = `Times are in the zone of this browser, ${timeZone}.`;
+
   function showTimes(root) {
     for (const time of root.querySelectorAll('time[datetime]')) {
       const date = new Date(time.dateTime);

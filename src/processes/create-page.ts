@@ -66,10 +66,21 @@ export async function startPage(
 }
 
 const PROBES = ['/livez', '/readyz'];
+/** An address that no screen has. Fastify answers an address that it can't decode by itself, before the page is asked. */
+const NO_SCREEN = '/no-screen';
+
+function isPercentEncoded(path: string): boolean {
+  try {
+    return decodeURIComponent(path) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 /** The address below the base path. A proxy may strip the path from the addresses that it passes on, or may leave it. */
 function withBase(url: string, base: string): string {
-  const [path] = url.split('?', 1);
-  const isBelow = path === base || path!.startsWith(`${base}/`);
-  return isBelow || PROBES.includes(path!) ? url : base + url;
+  const path = url.split('?', 1)[0]!;
+  if (!isPercentEncoded(path)) return base + NO_SCREEN;
+  const isBelow = path === base || path.startsWith(`${base}/`);
+  return isBelow || PROBES.includes(path) ? url : base + url;
 }

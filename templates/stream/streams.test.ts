@@ -21,14 +21,13 @@ after(async () => {
 /** One attempt to deliver a message, as a bridge worker makes it: schema, message id, sink. */
 async function deliver(value: unknown) {
   const message = payments.schema.parse(value);
-  const messageId = String(payments.messageId(message));
   const record = {
-    ...{ stream: payments.name, topic: payments.topic, partition: 0, offset: 0 },
-    ...{ workflowId: 'test', timestamp: Date.now(), headers: [], messageId, message },
-    key: Buffer.from(messageId),
-    value: Buffer.from(JSON.stringify(value)),
+    ...{ topic: payments.topic, partition: 0, offset: 0, timestamp: Date.now(), headers: [] },
+    ...{ key: null, value: Buffer.from(JSON.stringify(value)) },
   };
-  return payments.sink.write(record, { signal: AbortSignal.timeout(5_000), attempt: 1 });
+  const messageId = String(payments.messageId(message, record));
+  const given = { ...record, stream: payments.name, workflowId: 'test', messageId, message };
+  return payments.sink.write(given, { signal: AbortSignal.timeout(5_000), attempt: 1 });
 }
 
 test('a payment is stored under its id', async () => {

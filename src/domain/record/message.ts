@@ -16,10 +16,12 @@ export const messageSchema = z.object({
   /** When it happened: ISO 8601, with `Z` or an offset. */
   occurredAt: z.iso.datetime({ offset: true }),
   /** Any JSON, at most 1,000 levels deep. */
-  payload: z.custom<z.core.util.JSONType>(
-    (value) => isJson(value),
-    `Invalid input: expected JSON, ${MAX_DEPTH} levels deep at most`,
-  ),
+  payload: z.custom<z.core.util.JSONType>((value) => isJson(value), {
+    error: ({ input }) =>
+      input === undefined
+        ? 'Invalid input: expected JSON, received undefined'
+        : `Invalid input: expected JSON, ${MAX_DEPTH} levels deep at most`,
+  }),
 });
 
 /**

@@ -77,7 +77,7 @@ export const replay = defineAction({
     if (!plan || plan.shown.stream !== name) throw new ProblemError(409, NO_PLAN);
     const { runs, sends } = plan.shown;
     if (runs + sends === 0) throw new ProblemError(400, 'The plan replays nothing.');
-    requireCount(count, runs + sends, 'are replayed');
+    requireCount(count, runs + sends, runs + sends === 1 ? 'is replayed' : 'are replayed');
     if (!data.plans.take(id)) throw new ProblemError(409, NO_PLAN);
     const at = new Date().toISOString();
     const actor = actorOf(stream);
@@ -118,7 +118,9 @@ function Plan({ plan, page: { links } }: { plan: ShownPlan; page: PageContext })
       )}
       {letters.length > 0 && (
         <details>
-          <summary>The first {letters.length} letters</summary>
+          <summary>
+            {letters.length === 1 ? 'The letter' : `The first ${letters.length} letters`}
+          </summary>
           <Table
             caption="Letters in the order in which their turn comes"
             rows={letters}

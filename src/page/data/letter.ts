@@ -15,6 +15,8 @@ export interface ShownLetter {
   letter: DeadLetterEntry;
   /** Null if it is not known. */
   status: LetterStatus | null;
+  /** Whether an earlier letter tells of the same run: an attempt that was killed has written it. That letter counts. */
+  isRepeat: boolean;
   /** Who discarded it, when and why; null if nobody did, or if it is not known. */
   discarded: Pick<Disposition, 'by' | 'at' | 'reason'> | null;
   /** The record's timestamp, ISO 8601; null if it has none. */
@@ -52,12 +54,16 @@ export async function showLetter(
   const found = await readLetter(data, place);
   if (!found) return undefined;
   const { stream, record } = found;
-  const { index, indexer, isComplete, notices } = await data.letters(stream);
+  const { indexer, isComplete, notices } = await data.letters(stream);
   const letter = await deadLetterEntry(data.streams, stream, record);
-  const status = (isComplete && index.statusAt(place.partition, place.offset)) || null;
+  const known = () => indexer.index.statusAt(place.partition, place.offset);
+  // The letter may be newer than what the index has read.
+  if (isComplete && !known()) await indexer.catchUp().catch(() => undefined);
+  const status = (isComplete && known()) || null;
+  const isRepeat = isComplete && status === null && indexer.fault === undefined;
   const decision = indexer.log.dispositions.get(describePosition(letter.deadLetter));
   return {
-    ...{ letter, status },
+    ...{ letter, status, isRepeat },
     discarded: status === 'discarded' && decision?.runId === letter.runId ? decision : null,
     timestamp: describeTimestamp(record.timestamp),
     key: record.key && encodeBytes(record.key),

@@ -174,7 +174,7 @@ export function unsettledLetters(
     {
       ...{ kind: 'deadLetters', stream, since },
       text: `${count === 1 ? 'One dead letter is' : `${count} dead letters are`} open.`,
-      advice: 'Mend the cause, then replay them.',
+      advice: 'Mend the cause, then replay them. Discard those that shall not be delivered.',
       command: `cloudsync dlq replay --stream ${stream}`,
     },
   ];

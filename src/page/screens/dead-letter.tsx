@@ -28,13 +28,13 @@ export const deadLetter = defineScreen({
   title: ({ stream, partition, offset }) => `Dead letter ${partition}:${offset} of ${stream}`,
   load: (data, { value, ...place }) => showLetter(data, place, value),
   view(shown, page, { stream, partition, offset }) {
-    const { letter, status, discarded, timestamp, notices } = shown;
+    const { letter, status, isRepeat, discarded, timestamp, notices } = shown;
     return (
       <>
         <Notices notices={notices} />
         <Facts
           facts={[
-            ['status', status ?? 'not known yet'],
+            ['status', isRepeat ? 'repeated' : (status ?? 'not known yet')],
             ['discarded by', discarded && `${discarded.by}: ${discarded.reason ?? 'no reason'}`],
             ['discarded', discarded && <Time at={discarded.at} />],
             ['error', letter.errorType],
@@ -51,13 +51,28 @@ export const deadLetter = defineScreen({
             ['run', letter.runId],
           ]}
         />
-        <Acts letter={letter} status={status} page={page} stream={stream} />
+        {isRepeat ? (
+          <p class="notice">
+            An earlier letter of the same run counts in place of this one: a worker that was killed
+            had written it already. <a href={allLetters(page, shown)}>The letters of its stream</a>
+          </p>
+        ) : (
+          <Acts letter={letter} status={status} page={page} stream={stream} />
+        )}
         <Record shown={shown} />
         <Value shown={shown} page={page} place={{ stream, partition, offset }} />
       </>
     );
   },
 });
+
+function allLetters({ links }: PageContext, { letter }: ShownLetter): string {
+  return links.to('/dead-letters', {
+    stream: letter.stream,
+    status: 'all',
+    q: letter.messageId ?? '',
+  });
+}
 
 function recordOf({ letter: { topic, partition, offset } }: ShownLetter): string | null {
   return topic === null ? null : `${topic}/${partition}@${offset}`;

@@ -101,7 +101,8 @@ export function Layout({
         </main>
         <footer>
           {page.readOnly ? 'This page only shows. ' : ''}
-          Every screen answers JSON to <code>accept: application/json</code>.
+          Every screen answers JSON to <code>accept: application/json</code>.{' '}
+          <span data-zone>Times are in UTC.</span>
         </footer>
       </body>
     </html>

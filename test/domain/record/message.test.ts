@@ -18,6 +18,17 @@ test.each([
   ['a big integer', { a: [1n] }],
 ])('a payload with %s is invalid', (_, value) => expect(takes(value)).toBe(false));
 
+test('a message without a payload is told so', () => {
+  const { error } = messageSchema.safeParse({
+    id: '1',
+    type: 't',
+    occurredAt: '2026-01-01T00:00:00Z',
+  });
+  expect(error!.issues).toMatchObject([
+    { path: ['payload'], message: 'Invalid input: expected JSON, received undefined' },
+  ]);
+});
+
 test('a payload may have 1,000 levels and no more, however deep the call stack is', () => {
   const nested = (depth: number) => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as unknown;
   const deeper = (frames: number): boolean[] =>

@@ -6,6 +6,7 @@ import { createLogger } from '../../../src/telemetry/logger';
 import type { OverviewStream } from '../../../src/page/data/overview';
 import { pageOfDeadLetters } from '../../../src/operations/dead-letters/dead-letters-page';
 import { listOpen, pageOfWaiting } from '../../../src/temporal/waiting-workflows';
+import { writeLetters } from '../support/sent-back';
 import { message, until, World } from '../support/world';
 
 jest.setTimeout(180_000);
@@ -253,3 +254,40 @@ test('a page below a path answers a proxy that strips the path, and one that doe
     await below.stop();
   }
 });
+
+test('the screen of a letter that repeats another says so, and offers no action', async () => {
+  const made = await world.stream({ partitions: 1 });
+  const own = await startPage({
+    ...{ kafka: world.settings.kafka, temporal: world.settings.temporal, streams: [made.stream] },
+    page: { host: '127.0.0.1', port: 0, tokens: [], readOnly: false },
+    logger: createLogger('silent'),
+  });
+  try {
+    // The second letter tells of the same run as the first one.
+    for (let time = 1; time <= 2; time++) await writeLetters(world, made.stream, ['a']);
+    const screen = (offset: number, accept: string) =>
+      fetch(`${own.url}/dead-letters/${made.stream.name}/0/${offset}`, { headers: { accept } });
+    const shown = async (offset: number) =>
+      (await (await screen(offset, 'application/json')).json()) as unknown;
+    expect(await shown(0)).toMatchObject({ status: 'open', isRepeat: false });
+    expect(await shown(1)).toMatchObject({ status: null, isRepeat: true });
+    const text = await (await screen(1, 'text/html')).text();
+    expect(text).toContain('An earlier letter of the same run counts in place of this one');
+    expect(text).not.toContain('Discard the letter');
+  } finally {
+    await own.stop();
+  }
+});
+
+test.each(['/trace/%E0%A4%A', '/streams/%', '/%'])(
+  'the address %s, which is not percent-encoded UTF-8, gets an answer of the page',
+  async (path) => {
+    const answer = await ask(path, 'text/html');
+    expect([answer.status, await answer.text()]).toEqual([
+      404,
+      expect.stringContaining('There is no such screen'),
+    ]);
+    const forPrograms = await ask(path, 'application/json');
+    expect(forPrograms.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  },
+);
