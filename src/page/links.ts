@@ -46,8 +46,8 @@ export class Links {
   }
 
   trace(messageId: string): string {
-    // A browser takes such a last part of a path for a way up.
-    if (/^\.{1,2}$/.test(messageId)) return this.to('/trace', { id: messageId });
+    // A browser takes `..` for a way up, and a proxy may decode a slash before it passes the path on.
+    if (/[/\\]|^\.{1,2}$/.test(messageId)) return this.to('/trace', { id: messageId });
     return this.to(`/trace/${segment(messageId)}`);
   }
 }

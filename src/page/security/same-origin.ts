@@ -20,7 +20,7 @@ export function foreignWrite({
   if (isOwn) return undefined;
   return new ProblemError(
     403,
-    'the request comes from a page of another site: send it from this page; a program names this host in the header origin',
+    "the request comes from a page of another site: send it from this page. A program names this host in the header origin. A proxy in front must pass the browser's header host on",
   );
 }
 

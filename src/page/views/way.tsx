@@ -31,7 +31,7 @@ export function Way({ stream, page }: { stream: OverviewStream; page: PageContex
         />
         <Stop
           title="Dead letters"
-          text={`${deadLetterTopic}, ${count(status?.deadLetters, 'records')}`}
+          text={`${deadLetterTopic}, ${allLetters(stream)}`}
           number={openLetters(stream)}
           href={page.links.to('/dead-letters', { stream: name })}
         />
@@ -62,6 +62,15 @@ function Stop({
 
 function openLetters({ letters }: OverviewStream): string {
   return letters ? count(letters.open, 'open') : 'open: being counted';
+}
+
+/** Letters of the stream. The topic has more offsets: those of repeated letters, and of markers of transactions. */
+function allLetters({ letters }: OverviewStream): string {
+  if (!letters) return 'letters being counted';
+  return count(
+    Object.values(letters).reduce((sum, one) => sum + one, 0),
+    'letters in all',
+  );
 }
 
 function stateOf({ status, problems }: OverviewStream): string {
