@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ToolRun, Tools } from '../../../../src/dev-servers/cache/tools';
 import { fakeTools } from '../../../dev-servers/support/fake-tools';
@@ -100,6 +100,15 @@ test("provisionChromium unpacks Debian's packages into the cache, once", async (
   const second = debianTools();
   expect(await provision(second, cache)).toEqual(chromium);
   expect(second.runs).toEqual([]);
+});
+
+test('provisionChromium unpacks packages without documentation, as on a machine that has most libraries', async () => {
+  const cache = temporaryDirectory();
+  const tools = debianTools((run) => {
+    debian(run);
+    if (run.command === 'sh') rmSync(join(run.cwd!, 'usr', 'share'), { recursive: true });
+  });
+  expect((await provision(tools, cache)).version).toBe(VERSION);
 });
 
 test('provisionChromium downloads package lists of its own if those of the machine are of no use', async () => {

@@ -57,7 +57,8 @@ export async function unpackChromium(
     ...{ cwd: directory, deadlineMs: UNPACK_DEADLINE_MS, progress },
   });
   const unused = ['doc', 'locale', 'man'].map((name) => join('usr', 'share', name));
-  for (const path of ['apt', ...unused]) await rm(join(directory, path), { recursive: true });
+  for (const path of ['apt', ...unused])
+    await rm(join(directory, path), { recursive: true, force: true });
   await writeFile(join(directory, 'fonts.conf'), FONTCONFIG);
 
   const libraryFolders = await foldersOfLibraries(directory);
