@@ -185,6 +185,7 @@ describe('a write', () => {
     { 'sec-fetch-site': 'none' },
     { origin: 'http://page.example:8090' },
     { origin: 'https://PAGE.example:8090' },
+    { origin: 'https://front.example', 'x-forwarded-host': 'Front.example, page.example:8090' },
   ])('is taken with %j', async (headers) => {
     expect(await login(headers)).toBe(303);
   });
@@ -197,6 +198,13 @@ describe('a write', () => {
     { origin: 'http://evil.example' },
     { origin: 'http://page.example' },
     { origin: 'null' },
+    { origin: 'null', 'x-forwarded-host': '' },
+    { origin: 'http://evil.example', 'x-forwarded-host': 'front.example' },
+    {
+      'sec-fetch-site': 'cross-site',
+      origin: 'https://a.example',
+      'x-forwarded-host': 'a.example',
+    },
   ])('is refused with %j', async (headers) => {
     expect(await login(headers)).toBe(403);
   });
