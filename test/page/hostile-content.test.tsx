@@ -231,7 +231,30 @@ describe('a value', () => {
     expect(shown).toEqual({ view: 'decoded', text: '{\n  "id": "a"\n}', isCut: false, note: null });
   });
 
+  test('whose numbers have more digits than the stream reads is shown with a note', async () => {
+    const letter = letterOf(Buffer.from('{"id":"a","b":9007199254740993}'));
+    const shown = await showValue(payments, letter, 'decoded');
+    expect(shown!.note).toContain('such as 9007199254740993');
+    const own = { ...payments, decode: (bytes: Buffer): unknown => JSON.parse(bytes.toString()) };
+    expect(await showValue(own, letter, 'decoded')).toMatchObject({ view: 'decoded', note: null });
+  });
+
+  test('that begins with line feeds keeps them, though HTML drops the first', () => {
+    const [path, model, input] = MODELS.find(([one]) => one.endsWith('/:offset'))!;
+    const value = { view: 'raw', text: '\n\na', isCut: false, note: null };
+    const html = document(screen(path).view({ ...model, value }, page, input) as ComponentChild);
+    expect(html).toContain('aria-label="Value of the record">\n\n\na</pre>');
+  });
+
   test('that does not exist is not shown', async () => {
     expect(await showValue(payments, kafkaRecord({ value: null }), 'raw')).toBeNull();
   });
+});
+
+test('the way of a stream names as many letters as its list has, whatever the offsets of the topic say', () => {
+  const letters = { open: 16, held: 0, replayed: 0, delivered: 0, superseded: 0, discarded: 2 };
+  const shown = { ...stream, letters, status: { ...status, deadLetters: 21 } };
+  const view = screen('/').view({ streams: [shown], notices }, page, {}) as ComponentChild;
+  expect(document(view)).toContain('18 letters');
+  expect(document(view)).not.toContain('21 records');
 });

@@ -4,6 +4,7 @@ import { parseRecord, withoutFilters } from '../../domain/workflow/parse';
 import type { KafkaRecord } from '../../domain/record/record';
 import type { AnyStream } from '../../domain/stream/stream';
 import { hexDump } from '../../lib/hex-dump';
+import { changedNumber } from '../../lib/changed-number';
 import { looksBinary } from '../../lib/unprintable';
 
 /** The ways to show a value. `decoded`: as the stream reads it; `raw`: its bytes as text; `hex`: its first bytes. */
@@ -36,13 +37,20 @@ export async function showValue(
   const parsed = await parseRecord(withoutFilters(stream), recordOfLetter(letter));
   if (parsed.ok) {
     const json = jsonOf(parsed.message);
-    if (json !== undefined) return { view, ...cut(json), note: null };
+    if (json !== undefined) return { view, ...cut(json), note: numberNote(stream, value) };
   }
   const { message = 'its code fails for now' } = (!parsed.ok && parsed.reason) || {};
   const note = parsed.ok
     ? 'What the stream makes of the value can not be written as JSON: these are its bytes.'
     : `The stream can not read the value: ${message}`;
   return asText(value, note);
+}
+
+/** Says that the stream reads a number with fewer digits than the record has. Code of the stream's own may read them all. */
+function numberNote({ decode }: AnyStream, value: Buffer): string | null {
+  const changed = decode ? undefined : changedNumber(value.toString('utf8'));
+  if (changed === undefined) return null;
+  return `Numbers of the record have more digits than the stream reads, such as ${changed}. The raw text has them all.`;
 }
 
 /** The text of a message as indented JSON; undefined if it has none, as with circles. */

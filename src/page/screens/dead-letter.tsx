@@ -172,7 +172,8 @@ function Value({
             <>
               {value.note !== null && <p class="notice">{value.note}</p>}
               <pre tabIndex={0} aria-label="Value of the record">
-                {value.text}
+                {/* HTML drops a line feed at the begin of this element, so the value's own must not be the first. */}
+                {`\n${value.text}`}
               </pre>
               {value.isCut && <p class="quiet">This is the beginning. The download has it all.</p>}
             </>

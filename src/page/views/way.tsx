@@ -64,12 +64,12 @@ function openLetters({ letters }: OverviewStream): string {
   return letters ? count(letters.open, 'open') : 'open: being counted';
 }
 
-/** Letters of the stream. The topic has more offsets: those of repeated letters, and of markers of transactions. */
-function allLetters({ letters }: OverviewStream): string {
-  if (!letters) return 'letters being counted';
+/** As many as the list has. Offsets count the markers of transactions and the letters of other streams too. */
+function allLetters({ letters, status }: OverviewStream): string {
+  if (!letters) return count(status?.deadLetters, 'records');
   return count(
-    Object.values(letters).reduce((sum, one) => sum + one, 0),
-    'letters in all',
+    Object.values(letters).reduce((sum, number) => sum + number, 0),
+    'letters',
   );
 }
 
