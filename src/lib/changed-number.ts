@@ -1,4 +1,4 @@
-const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const MOST_SHOWN = 40;
 
 /** The first number of a JSON text that JavaScript reads as another one; undefined if there is none. */

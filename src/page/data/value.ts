@@ -24,6 +24,9 @@ export interface ShownValue {
 /** A longer text slows a browser down, and nobody reads it there. The download has it all. */
 const MAX_TEXT = 64 * 1024;
 
+/** The check of the numbers of a longer value would hold up everybody who looks at the page. */
+const MAX_CHECKED = 256 * 1024;
+
 /** Shows the value of a dead letter's record. Null if the record has no value. */
 export async function showValue(
   stream: AnyStream,
@@ -48,7 +51,8 @@ export async function showValue(
 
 /** Says that the stream reads a number with fewer digits than the record has. Code of the stream's own may read them all. */
 function numberNote({ decode }: AnyStream, value: Buffer): string | null {
-  const changed = decode ? undefined : changedNumber(value.toString('utf8'));
+  if (decode || value.length > MAX_CHECKED) return null;
+  const changed = changedNumber(value.toString('utf8'));
   if (changed === undefined) return null;
   return `Numbers of the record have more digits than the stream reads, such as ${changed}. The raw text has them all.`;
 }
