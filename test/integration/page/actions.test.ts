@@ -202,7 +202,8 @@ test('a replay is stopped and resumed on the page, and two at once are refused',
   state.isBroken = false;
   const path = `/streams/${stream.name}/replay`;
   const { plan } = await page.get<Plan>(path);
-  const begun = await page.post<{ replay: string }>(path, { plan: plan.id, count: 30, rate: 5 });
+  // One letter a second: two more plans are made before the stop, which takes seconds on a busy machine.
+  const begun = await page.post<{ replay: string }>(path, { plan: plan.id, count: 30, rate: 1 });
   const id = begun.body.replay;
   await until('some have run', async () => {
     const { outcomes } = await page.get<ShownReplay>(`/replays/${id}`);
