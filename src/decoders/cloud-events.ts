@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { KafkaRecord } from '../domain/record/record';
 import { cloudEventId, isSource } from './cloud-event-id';
-import { headerText } from './header-text';
+import { headerText, headerTexts } from './header-text';
 
 /** A CloudEvent 1.0. Extensions are further fields: text in binary mode, any JSON in structured mode. */
 export interface CloudEvent<Data = unknown> {
@@ -81,13 +81,12 @@ export function cloudEvents<Data extends z.ZodType = z.ZodUnknown>({
 }
 
 function binary(value: Buffer, record: KafkaRecord): unknown {
-  const attributes = record.headers.flatMap(([name, text]) =>
-    name.startsWith(PREFIX) && text ? [[name.slice(PREFIX.length), text.toString('utf8')]] : [],
-  );
+  const attributes = headerTexts(record)
+    .filter(([name]) => name.startsWith(PREFIX))
+    .map(([name, text]) => [name.slice(PREFIX.length), text]);
   const type = headerText(record, 'content-type');
-  const event = Object.fromEntries(attributes) as Record<string, unknown>;
   return {
-    ...event,
+    ...(Object.fromEntries(attributes) as Record<string, unknown>),
     ...(type !== undefined && { datacontenttype: type }),
     data: dataOf(value, type),
   };

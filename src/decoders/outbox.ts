@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { KafkaRecord } from '../domain/record/record';
-import { headerText } from './header-text';
+import { headerText, headerTexts } from './header-text';
 
 /** An event of an outbox table, as Debezium's Outbox Event Router writes it. */
 export interface OutboxEvent<Payload = unknown> {
@@ -59,9 +59,7 @@ export function outbox<Payload extends z.ZodType = z.ZodUnknown>({
     decode: (value, record) => ({
       id: headerText(record, idHeader.toLowerCase()),
       key: record.key?.toString('utf8') ?? null,
-      headers: Object.fromEntries(
-        record.headers.flatMap(([name, text]) => (text ? [[name, text.toString('utf8')]] : [])),
-      ),
+      headers: Object.fromEntries(headerTexts(record)),
       payload: payloadOf(value),
     }),
   };

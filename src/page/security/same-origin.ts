@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { ProblemError } from '../../http/problem';
+import { forwarded } from './forwarded';
 
 const READS = ['GET', 'HEAD', 'OPTIONS'];
 
@@ -26,9 +27,9 @@ export function foreignWrite({
 }
 
 /** The hosts and ports by which the browser may know the page. */
-function hostsOf({ host, 'x-forwarded-host': forwarded }: FastifyRequest['headers']): string[] {
-  const [first = ''] = String(forwarded ?? '').split(',');
-  return [host ?? '', first].map((name) => name.trim().toLowerCase()).filter((name) => name !== '');
+function hostsOf(headers: FastifyRequest['headers']): string[] {
+  const hosts = [headers.host ?? '', forwarded(headers, 'host')];
+  return hosts.filter((host) => host !== '').map((host) => host.toLowerCase());
 }
 
 /** The host and port of an origin; empty for none, and for a page that hides its origin. */

@@ -16,7 +16,8 @@ export interface Result {
 /**
  * Compares what was seen with what was expected. A killed worker may have delivered a record without being able
  * to report it. The record comes again and is skipped as a duplicate, so with a kill there may be more duplicates
- * than were sent. Its dead letters are at least once as well, so one may be there twice. If others send at the same time, the totals include their duplicates and dead letters.
+ * than were sent. Its dead letters are at least once as well, so one may be there twice. If others send at the same
+ * time, the totals include their duplicates and dead letters.
  */
 export function judge(
   { name, title, kill }: Scenario,
